@@ -1,0 +1,5 @@
+package main
+
+import "github.com/refbench/refbench/cmd/refbench/cli"
+
+func main() { cli.Main() }

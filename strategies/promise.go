@@ -1,0 +1,139 @@
+package strategies
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// A Promise is what a strategy says of itself. Every check judges a strategy
+// against its own promise: a plain atomic count that wraps at its limit is a
+// documented hazard, a saturating one that wraps is a bug.
+type Promise struct {
+	// Limit is the largest number of references that is counted right.
+	Limit int64
+
+	// Overflow is what taking a reference past Limit does.
+	Overflow Response
+	// Underflow is what dropping a reference that isn't there does.
+	Underflow Response
+	// GetOnZero is what Get on a dead count does.
+	GetOnZero Response
+
+	// Zero is when the last drop is seen.
+	Zero ZeroDetection
+	// TryGet is how TryGet may err.
+	TryGet Exactness
+	// Count is what reading the count is worth.
+	Count Exactness
+	// Resurrection reports whether a released object can be brought back.
+	Resurrection bool
+	// Progress is the weakest guarantee of Get, TryGet and Put.
+	Progress Progress
+	// Bytes is the size of one count: the counter itself and what it
+	// allocates, on this machine.
+	Bytes int
+	// GracePeriod reports whether the memory of a released object must
+	// stay a count until readers that may still touch it are gone, even
+	// when nobody looks objects up through weak references.
+	GracePeriod bool
+}
+
+// A Response is what a count does when it is misused.
+type Response string
+
+// The responses.
+const (
+	Wraps     Response = "wraps"     // the number goes on modulo its width
+	Saturates Response = "saturates" // sticks at a value that never dies: leaks rather than frees too early
+	Refuses   Response = "refuses"   // the operation has no effect and says so
+	Panics    Response = "panics"    // the operation panics
+	Revives   Response = "revives"   // Get on zero: the count goes from 0 to 1
+)
+
+// ZeroDetection is when a strategy sees that the last reference was dropped.
+type ZeroDetection string
+
+// The kinds of zero detection.
+const (
+	Immediate ZeroDetection = "immediate"
+	AfterKill ZeroDetection = "afterkill"
+)
+
+// Exactness says how far an answer can be trusted.
+type Exactness string
+
+// The degrees of exactness.
+const (
+	Exact       Exactness = "exact"       // right at some instant during the call
+	Spurious    Exactness = "spurious"    // TryGet: may fail though the count lives
+	Approximate Exactness = "approximate" // Count: may be off while others count
+	None        Exactness = "none"        // Count: there is no way to read it
+)
+
+// Progress is a guarantee that operations finish whatever other goroutines do.
+type Progress string
+
+// The guarantees, the strongest first.
+const (
+	WaitFree Progress = "waitfree" // every call finishes in bounded steps
+	LockFree Progress = "lockfree" // some call always finishes
+	Blocking Progress = "blocking" // a stopped goroutine can stop the others
+)
+
+// Fields returns the promise as name and value pairs in a fixed order.
+func (p Promise) Fields() [][2]string {
+	yesno := map[bool]string{true: "yes", false: "no"}
+	return [][2]string{
+		{"limit", fmt.Sprint(p.Limit)},
+		{"overflow", string(p.Overflow)},
+		{"underflow", string(p.Underflow)},
+		{"getonzero", string(p.GetOnZero)},
+		{"zero", string(p.Zero)},
+		{"tryget", string(p.TryGet)},
+		{"count", string(p.Count)},
+		{"resurrection", yesno[p.Resurrection]},
+		{"progress", string(p.Progress)},
+		{"bytes", fmt.Sprint(p.Bytes)},
+		{"graceperiod", yesno[p.GracePeriod]},
+	}
+}
+
+// String returns the fields as "name=value" separated by spaces: the form in
+// which result files carry a promise.
+func (p Promise) String() string {
+	var b strings.Builder
+	for i, f := range p.Fields() {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(f[0] + "=" + f[1])
+	}
+	return b.String()
+}
+
+func (p Promise) check() error {
+	var errs []error
+	one := func(field string, got string, of ...string) {
+		for _, v := range of {
+			if got == v {
+				return
+			}
+		}
+		errs = append(errs, fmt.Errorf("promise: %s is %q, want one of %s", field, got, strings.Join(of, ", ")))
+	}
+	if p.Limit < 1 {
+		errs = append(errs, fmt.Errorf("promise: limit is %d, want at least 1", p.Limit))
+	}
+	if p.Bytes < 1 {
+		errs = append(errs, fmt.Errorf("promise: bytes is %d, want at least 1", p.Bytes))
+	}
+	one("overflow", string(p.Overflow), string(Wraps), string(Saturates), string(Refuses), string(Panics))
+	one("underflow", string(p.Underflow), string(Wraps), string(Saturates), string(Refuses), string(Panics))
+	one("getonzero", string(p.GetOnZero), string(Revives), string(Saturates), string(Refuses), string(Panics))
+	one("zero", string(p.Zero), string(Immediate), string(AfterKill))
+	one("tryget", string(p.TryGet), string(Exact), string(Spurious))
+	one("count", string(p.Count), string(Exact), string(Approximate), string(None))
+	one("progress", string(p.Progress), string(WaitFree), string(LockFree), string(Blocking))
+	return errors.Join(errs...)
+}

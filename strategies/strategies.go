@@ -1,0 +1,268 @@
+// Package strategies defines what a way of counting references must do, and
+// what it says of itself.
+//
+// # Protocol
+//
+// A count is a value embedded in the object that it guards, as struct kref is.
+// Five operations make up its life:
+//
+//   - Init starts a life with one reference, the owner's.
+//   - Get takes a reference. The caller already holds one, so the count cannot
+//     be dead.
+//   - TryGet takes a reference through a weak one: a pointer found in a list, a
+//     hash table or a tree, which is not counted. It reports false once the
+//     count has died. The caller sees to it that the memory stays a count while
+//     TryGet runs (a lock, a grace period or type-stable memory).
+//   - Put drops a reference and reports whether it was the last.
+//   - Kill drops the owner's reference, once in a life, with the same report.
+//     From then on every strategy detects zero exactly. Strategies that detect
+//     it always treat Kill as Put; a per-CPU count detects it only after Kill.
+//
+// In one life exactly one call of Put or Kill reports true, and that caller
+// alone may release the object.
+//
+// # Memory order
+//
+// In the terms of the Go memory model: every Put and Kill of a life
+// "synchronizes before" the Put or Kill of that life that reports true. So
+// whatever a holder did to the object before it dropped its reference happens
+// before whatever the releaser does. Init synchronizes with nothing: the object
+// must be published by other means (a lock, an atomic pointer, a channel).
+// A successful TryGet does not by itself order reads of fields that were
+// written after publication; the means of lookup does.
+//
+// # Strategies
+//
+// A strategy is a *Strategy value that a package exports, and programs pass a
+// list of them. There is no registry. The powers that not every strategy has
+// (several references at once, reading the count, resurrection, ...) are small
+// optional interfaces: see [Power].
+package strategies
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"sync"
+)
+
+// Ref is implemented by *T for a counter type T. The zero T is not usable
+// before Init, and a T must not be copied after it.
+type Ref[T any] interface {
+	*T
+	Counter
+}
+
+// Counter is the method set of a [Ref] without its type: what code that
+// chooses a strategy at run time calls. Calls through it cost several
+// nanoseconds more than calls to a concrete type, so nothing that is timed
+// uses it unless it says so.
+type Counter interface {
+	// Init starts a life with one reference, the owner's. Nobody else may
+	// use the count while Init runs, except TryGet through a stale weak
+	// reference to type-stable memory.
+	Init()
+
+	// Get takes a reference. The caller holds one.
+	Get()
+
+	// TryGet takes a reference through a weak one and reports whether it
+	// did. It reports false once the count has died.
+	TryGet() bool
+
+	// Put drops a reference of the caller's and reports whether it was the
+	// last of this life.
+	Put() bool
+
+	// Kill drops the owner's reference and reports whether it was the last
+	// of this life. It is called at most once in a life.
+	Kill() bool
+}
+
+// The optional interfaces. A strategy's *T implements those that it supports;
+// [Strategy.Powers] lists them.
+type (
+	// Multi takes and drops several references at once
+	// (Linux refcount_add, refcount_sub_and_test; Akaros kref_get(k, n)).
+	// n is at least 1.
+	Multi interface {
+		GetN(n int)
+		TryGetN(n int) bool
+		PutN(n int) bool
+	}
+
+	// Reader reads the count: how many references there are. What the
+	// number is worth says [Promise.Count].
+	Reader interface {
+		Count() int64
+	}
+
+	// Resurrecter brings a released object back: it takes a reference
+	// whether the count is zero or not (Akaros __kref_get). The caller
+	// sees to it, by a lock, that the object isn't being freed meanwhile.
+	Resurrecter interface {
+		Resurrect()
+	}
+
+	// OnePutter drops a reference depending on whether it is the only one
+	// (Linux refcount_dec_if_one, refcount_dec_not_one). Both report
+	// whether they dropped it.
+	OnePutter interface {
+		PutIfOne() bool
+		PutUnlessOne() bool
+	}
+
+	// LockPutter drops a reference and, if it was the last, returns true
+	// with l locked (Linux refcount_dec_and_mutex_lock). The last drop
+	// happens with l held, so that nobody who looks the object up under l
+	// sees it dead.
+	LockPutter interface {
+		PutAndLock(l sync.Locker) bool
+	}
+
+	// Switcher changes between the modes of a per-CPU count (Linux
+	// percpu_ref). Only one goroutine at a time may call its methods and
+	// Kill on one count unless the strategy says otherwise.
+	Switcher interface {
+		// KillAndConfirm is Kill that calls confirm when no later
+		// TryGetLive can succeed, before the owner's reference drops.
+		KillAndConfirm(confirm func()) bool
+		// TryGetLive is TryGet that fails as soon as Kill has begun and
+		// been confirmed, even while references are left.
+		TryGetLive() bool
+		// SwitchToAtomic makes zero detection exact without killing.
+		SwitchToAtomic()
+		// SwitchToPerCPU goes back to counting per CPU.
+		SwitchToPerCPU()
+		// Reinit starts a new life of a count that has died.
+		Reinit()
+		// ResurrectLive undoes Kill while references are left.
+		ResurrectLive()
+	}
+
+	// Presetter starts a life at n references instead of one, so that
+	// tests begin near a limit instead of counting up to it.
+	Presetter interface {
+		InitAt(n int64)
+	}
+
+	// Monitored reports misuse that the strategy detects. A nil monitor,
+	// the default, reports nothing. Monitor is called before Init and
+	// survives it.
+	Monitored interface {
+		Monitor(m *Monitor)
+	}
+)
+
+// A Power names one of the optional interfaces.
+type Power string
+
+// The powers, in the order in which [Strategy.Powers] lists them.
+const (
+	PowerMulti     Power = "several"   // Multi
+	PowerRead      Power = "count"     // Reader
+	PowerResurrect Power = "resurrect" // Resurrecter
+	PowerOne       Power = "ifone"     // OnePutter
+	PowerLock      Power = "putlock"   // LockPutter
+	PowerSwitch    Power = "modes"     // Switcher
+	PowerPreset    Power = "initat"    // Presetter
+	PowerMonitor   Power = "monitor"   // Monitored
+)
+
+// A Strategy is one way to count references: a counter type and what it
+// promises. Strategies are package-level values such as atomic.Strategy and
+// are not modified.
+type Strategy struct {
+	// Name identifies the strategy in flags, result files and file names.
+	// It matches ^[a-z][a-z0-9]*$.
+	Name string
+
+	// Doc says in one line what it is: no capital at the start, no period
+	// at the end.
+	Doc string
+
+	// Promise is what every check judges the strategy against.
+	Promise Promise
+
+	// New returns a new count that is not initialized yet. Its dynamic
+	// type is always the same pointer type *T.
+	New func() Counter
+}
+
+// String returns the name.
+func (s *Strategy) String() string { return s.Name }
+
+// Powers lists the optional interfaces that the strategy's counter has.
+func (s *Strategy) Powers() []Power {
+	c := s.New()
+	var ps []Power
+	add := func(ok bool, p Power) {
+		if ok {
+			ps = append(ps, p)
+		}
+	}
+	_, ok := c.(Multi)
+	add(ok, PowerMulti)
+	_, ok = c.(Reader)
+	add(ok, PowerRead)
+	_, ok = c.(Resurrecter)
+	add(ok, PowerResurrect)
+	_, ok = c.(OnePutter)
+	add(ok, PowerOne)
+	_, ok = c.(LockPutter)
+	add(ok, PowerLock)
+	_, ok = c.(Switcher)
+	add(ok, PowerSwitch)
+	_, ok = c.(Presetter)
+	add(ok, PowerPreset)
+	_, ok = c.(Monitored)
+	add(ok, PowerMonitor)
+	return ps
+}
+
+// validName is what [Strategy.Name] and the names of workloads must match. A
+// digit after a dash at the end of a benchmark's name would be taken for
+// GOMAXPROCS, and a slash or an equals sign would start another key.
+var validName = regexp.MustCompile(`^[a-z][a-z0-9]*$`)
+
+// CheckName returns an error that says what is wrong with a name that would
+// break the result format, or nil.
+func CheckName(kind, name string) error {
+	if !validName.MatchString(name) {
+		return fmt.Errorf("%s name %q: must be lower-case letters and digits and begin with a letter, so that result files can carry it", kind, name)
+	}
+	return nil
+}
+
+// Validate reports every reason why the list can't be used together: a bad or
+// repeated name, a missing doc, constructor or promise. It returns nil if
+// there is none.
+func Validate(list []*Strategy) error {
+	var errs []error
+	seen := make(map[string]bool)
+	for i, s := range list {
+		if s == nil {
+			errs = append(errs, fmt.Errorf("strategy %d of the list is nil", i+1))
+			continue
+		}
+		if err := CheckName("strategy", s.Name); err != nil {
+			errs = append(errs, err)
+		}
+		if seen[s.Name] {
+			errs = append(errs, fmt.Errorf("strategy name %q: used twice", s.Name))
+		}
+		seen[s.Name] = true
+		if s.Doc == "" {
+			errs = append(errs, fmt.Errorf("strategy %s: no doc", s.Name))
+		}
+		if s.New == nil {
+			errs = append(errs, fmt.Errorf("strategy %s: no constructor", s.Name))
+		} else if s.New() == nil {
+			errs = append(errs, fmt.Errorf("strategy %s: constructor returns nil", s.Name))
+		}
+		if err := s.Promise.check(); err != nil {
+			errs = append(errs, fmt.Errorf("strategy %s: %w", s.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}

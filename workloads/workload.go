@@ -1,0 +1,196 @@
+// Package workloads holds the ways in which real systems use counted objects,
+// each as a load that any strategy can be put under.
+//
+// A workload is written once, as ordinary generic Go over the counter type. It
+// runs in several forms: package native holds it with each built-in strategy's
+// concrete type filled in, and that is what is timed; the generic form here runs
+// any strategy through an interface.
+package workloads
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/refbench/refbench/strategies"
+)
+
+// A Workload is one way to use counted objects. Workloads are package-level
+// values and are not modified.
+type Workload struct {
+	// Name identifies the workload in flags, result files and file names.
+	// It matches ^[a-z][a-z0-9]*$.
+	Name string
+
+	// Doc says in one line what happens: no capital at the start, no
+	// period at the end.
+	Doc string
+
+	// Source names the system that the workload is taken from.
+	Source string
+
+	// Operation says what one counted operation is.
+	Operation string
+
+	// Needs lists the powers that a strategy must have.
+	Needs []strategies.Power
+
+	// Knobs are the settings that it has, in the order in which they stand
+	// in a benchmark's name.
+	Knobs []Knob
+
+	// New returns an instance that calls the strategy through an
+	// interface. It needs Config.NewCounter.
+	New func(Config) (Instance, error)
+}
+
+// String returns the name.
+func (w *Workload) String() string { return w.Name }
+
+// Unsupported returns why the strategy can't run under the workload, or "".
+func (w *Workload) Unsupported(s *strategies.Strategy) string {
+	has := make(map[strategies.Power]bool)
+	for _, p := range s.Powers() {
+		has[p] = true
+	}
+	for _, p := range w.Needs {
+		if !has[p] {
+			return fmt.Sprintf("%s needs the power %q, which %s doesn't have", w.Name, p, s.Name)
+		}
+	}
+	return ""
+}
+
+// Config is what an instance of a workload is made from.
+type Config struct {
+	// Workers is how many workers there are, at least 1.
+	Workers int
+
+	// Seed fixes every random choice of the instance.
+	Seed uint64
+
+	// Knobs are the settings. Those not named have their defaults.
+	Knobs Settings
+
+	// NewCounter makes the counts of an instance that calls them through
+	// an interface. Instances with concrete counter types ignore it.
+	NewCounter func() strategies.Counter
+}
+
+// An Instance is a workload being run with one strategy and a fixed number of
+// workers. Its methods may be called at the same time, but each worker's Work
+// and each role's Step by one goroutine only.
+type Instance interface {
+	// Work does about n operations as the given worker, 0 ..
+	// Config.Workers-1, and returns how many it did.
+	Work(worker, n int) int
+
+	// Roles returns what runs beside the workers: administrators,
+	// collectors, reapers.
+	Roles() []Role
+
+	// Close drops what the instance holds itself and returns the books.
+	// Workers and roles have returned for good.
+	Close() Books
+}
+
+// A Role is an actor of a workload that isn't a worker: what it does isn't
+// counted as operations.
+type Role struct {
+	// Name is the field's word for the actor.
+	Name string
+
+	// Step does the actor's next action and returns how long to wait
+	// before the one after.
+	Step func() time.Duration
+}
+
+// Books are a workload's own account of its objects.
+type Books struct {
+	Lives    uint64 // how often an object was initialized
+	Released uint64 // how often a drop reported that it was the last
+	Left     uint64 // lives that nobody released
+	Twice    uint64 // releases of an object that was already released
+	Wrong    uint64 // other observations that a right count rules out
+
+	// Notes say in words what is wrong, at most some for each kind.
+	Notes []string
+}
+
+// Violations returns how many entries of the books don't balance.
+func (b Books) Violations() uint64 { return b.Left + b.Twice + b.Wrong }
+
+// Add adds the entries of c.
+func (b *Books) Add(c Books) {
+	b.Lives += c.Lives
+	b.Released += c.Released
+	b.Left += c.Left
+	b.Twice += c.Twice
+	b.Wrong += c.Wrong
+	b.Notes = append(b.Notes, c.Notes...)
+}
+
+// Err returns an error that names every entry that doesn't balance, or nil.
+func (b Books) Err() error {
+	var errs []error
+	if b.Left > 0 {
+		errs = append(errs, fmt.Errorf("%d of %d objects were never released", b.Left, b.Lives))
+	}
+	if b.Twice > 0 {
+		errs = append(errs, fmt.Errorf("%d releases of objects that were released already", b.Twice))
+	}
+	if b.Wrong > 0 {
+		errs = append(errs, fmt.Errorf("%d impossible observations", b.Wrong))
+	}
+	for _, n := range b.Notes {
+		errs = append(errs, errors.New(n))
+	}
+	return errors.Join(errs...)
+}
+
+// A Loop is a workload with a strategy's concrete counter type filled in, as
+// refbench gen writes it.
+type Loop struct {
+	Workload string // Workload.Name
+	Strategy string // strategies.Strategy.Name
+	New      func(Config) (Instance, error)
+}
+
+// Validate reports every reason why the workloads can't be used together.
+func Validate(list []*Workload) error {
+	var errs []error
+	seen := make(map[string]bool)
+	for i, w := range list {
+		if w == nil {
+			errs = append(errs, fmt.Errorf("workload %d of the list is nil", i+1))
+			continue
+		}
+		if err := strategies.CheckName("workload", w.Name); err != nil {
+			errs = append(errs, err)
+		}
+		if seen[w.Name] {
+			errs = append(errs, fmt.Errorf("workload name %q: used twice", w.Name))
+		}
+		seen[w.Name] = true
+		if w.Doc == "" || w.Source == "" || w.Operation == "" {
+			errs = append(errs, fmt.Errorf("workload %s: doc, source or operation is missing", w.Name))
+		}
+		if w.New == nil {
+			errs = append(errs, fmt.Errorf("workload %s: no constructor", w.Name))
+		}
+		knobs := make(map[string]bool)
+		for _, k := range w.Knobs {
+			if err := strategies.CheckName("knob", k.Name); err != nil {
+				errs = append(errs, fmt.Errorf("workload %s: %w", w.Name, err))
+			}
+			if knobs[k.Name] || k.Name == "workload" || k.Name == "strategy" || k.Name == "cpus" || k.Name == "dispatch" {
+				errs = append(errs, fmt.Errorf("workload %s: knob name %q is taken", w.Name, k.Name))
+			}
+			knobs[k.Name] = true
+			if k.Default < k.Min || k.Default > k.Max {
+				errs = append(errs, fmt.Errorf("workload %s: knob %s: default %d is outside %d .. %d", w.Name, k.Name, k.Default, k.Min, k.Max))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
