@@ -40,7 +40,7 @@ type Workload struct {
 	Knobs []Knob
 
 	// New returns an instance that calls the strategy through an
-	// interface. It needs Config.NewCounter.
+	// interface. It needs Config.NewCounter. [Workload.Start] calls it.
 	New func(Config) (Instance, error)
 }
 
@@ -77,6 +77,32 @@ type Config struct {
 	NewCounter func() strategies.Counter
 }
 
+// Start makes an instance of w by construct, which is w.New or the New of a
+// [Loop] of w. It checks c and fills in the defaults of knobs that aren't set.
+func (w *Workload) Start(construct func(Config) (Instance, error), c Config) (Instance, error) {
+	if c.Workers < 1 {
+		return nil, fmt.Errorf("workload %s: %d workers: want at least 1", w.Name, c.Workers)
+	}
+	if err := w.CheckSettings(c.Knobs); err != nil {
+		return nil, err
+	}
+	complete := make(Settings, len(w.Knobs))
+	for _, k := range w.Knobs {
+		complete[k.Name] = w.Value(c.Knobs, k.Name)
+	}
+	c.Knobs = complete
+	return construct(c)
+}
+
+// Knob returns the value of a knob in a Config that [Workload.Start] completed.
+func (c Config) Knob(name string) int {
+	v, ok := c.Knobs[name]
+	if !ok {
+		panic(fmt.Sprintf("workloads: knob %q is not set: use Workload.Start", name))
+	}
+	return v
+}
+
 // An Instance is a workload being run with one strategy and a fixed number of
 // workers. Its methods may be called at the same time, but each worker's Work
 // and each role's Step by one goroutine only.
@@ -103,49 +129,6 @@ type Role struct {
 	// Step does the actor's next action and returns how long to wait
 	// before the one after.
 	Step func() time.Duration
-}
-
-// Books are a workload's own account of its objects.
-type Books struct {
-	Lives    uint64 // how often an object was initialized
-	Released uint64 // how often a drop reported that it was the last
-	Left     uint64 // lives that nobody released
-	Twice    uint64 // releases of an object that was already released
-	Wrong    uint64 // other observations that a right count rules out
-
-	// Notes say in words what is wrong, at most some for each kind.
-	Notes []string
-}
-
-// Violations returns how many entries of the books don't balance.
-func (b Books) Violations() uint64 { return b.Left + b.Twice + b.Wrong }
-
-// Add adds the entries of c.
-func (b *Books) Add(c Books) {
-	b.Lives += c.Lives
-	b.Released += c.Released
-	b.Left += c.Left
-	b.Twice += c.Twice
-	b.Wrong += c.Wrong
-	b.Notes = append(b.Notes, c.Notes...)
-}
-
-// Err returns an error that names every entry that doesn't balance, or nil.
-func (b Books) Err() error {
-	var errs []error
-	if b.Left > 0 {
-		errs = append(errs, fmt.Errorf("%d of %d objects were never released", b.Left, b.Lives))
-	}
-	if b.Twice > 0 {
-		errs = append(errs, fmt.Errorf("%d releases of objects that were released already", b.Twice))
-	}
-	if b.Wrong > 0 {
-		errs = append(errs, fmt.Errorf("%d impossible observations", b.Wrong))
-	}
-	for _, n := range b.Notes {
-		errs = append(errs, errors.New(n))
-	}
-	return errors.Join(errs...)
 }
 
 // A Loop is a workload with a strategy's concrete counter type filled in, as

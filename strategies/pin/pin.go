@@ -40,7 +40,10 @@
 // P6 and more recent processor families"), and because it is what was tested.
 package pin
 
-import _ "unsafe" // for go:linkname
+import (
+	"runtime"
+	_ "unsafe" // for go:linkname
+)
 
 // Pin keeps the calling goroutine on its P until [Unpin] and returns the P's
 // number: 0 .. GOMAXPROCS-1. Pins nest.
@@ -62,6 +65,10 @@ func CPU() int {
 	Unpin()
 	return cpu
 }
+
+// CPUs returns how many Ps there are now. Pin returns smaller numbers unless
+// GOMAXPROCS has grown since.
+func CPUs() int { return runtime.GOMAXPROCS(0) }
 
 // LineBytes is the distance in memory at which two words don't disturb each
 // other: two cache lines of 64 bytes, because hardware fetches them in pairs

@@ -1,0 +1,213 @@
+package workloads
+
+import (
+	"sync/atomic"
+
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/pin"
+	"github.com/refbench/refbench/workloads/arena"
+)
+
+// Handoff is the example of rules 1 and 2 of Linux Documentation/core-api/kref.rst.
+// A worker that owns an object takes a reference for another worker before it
+// hands the object over, and both drop theirs when they are done, in any order.
+//
+// A receiver may pass its reference on instead of dropping it: then it must not
+// touch the object again, and no Get and Put are needed. With extra=1 it does
+// what the document calls silly: a Get for the next worker and a Put of its own.
+//
+// If the Get came after the hand-over, the receiver could drop the last
+// reference first, and the owner would take a reference to a dead object.
+//
+// Workers stand in a ring, and each hands to the next. With one worker it hands
+// over to itself. After lifetime hand-overs the owner kills the object, and
+// whoever drops the last reference frees it.
+var Handoff = &Workload{
+	Name:      "handoff",
+	Doc:       "get a reference, pass the object to another CPU, both put",
+	Source:    "Linux Documentation/core-api/kref.rst, rules 1 and 2",
+	Operation: "an object handed over by its owner, until the receiver's Put",
+	Knobs: []Knob{
+		{Name: "lifetime", Doc: "hand-overs by the owner before it kills the object", Default: 64, Min: 1, Max: 1 << 20},
+		{Name: "hops", Doc: "workers that a reference passes through until its Put", Default: 2, Min: 1, Max: 64},
+		{Name: "extra", Doc: "1: a silly extra Get and Put around each passing on", Default: 0, Min: 0, Max: 1},
+	},
+	New: func(c Config) (Instance, error) {
+		prepare, err := c.dynamic()
+		if err != nil {
+			return nil, err
+		}
+		return newHandoff[Dynamic](c, prepare)
+	},
+}
+
+// handoffDepth is how many objects wait between two workers at most: enough for
+// a batch while the receiver is busy, few enough to stay in its first cache.
+const handoffDepth = 64
+
+type handoff[T any, P strategies.Ref[T]] struct {
+	arena    *arena.Arena[T, handoffObject]
+	workers  []handoffWorker[T]
+	lifetime int
+	hops     int
+	extra    bool
+}
+
+// handoffObject is what the holders read and write while they hold it.
+type handoffObject struct {
+	visits atomic.Uint64
+}
+
+type handoffWorker[T any] struct {
+	cache *arena.Cache[T, handoffObject]
+	own   *arena.Slot[T, handoffObject]
+	given int // hand-overs of own so far
+	inbox *mailbox[T]
+	next  *mailbox[T]
+	_     [pin.LineBytes]byte
+}
+
+// A mailbox carries references from one worker to the next, in order. One
+// worker puts in and one takes out. An object put in happens before its being
+// taken out.
+type mailbox[T any] struct {
+	entries [handoffDepth]parcel[T]
+	_       [pin.LineBytes]byte
+	in      atomic.Uint64 // parcels ever put in; written by the sender
+	_       [pin.LineBytes - 8]byte
+	out     atomic.Uint64 // parcels ever taken out; written by the receiver
+	_       [pin.LineBytes - 8]byte
+}
+
+// A parcel is a reference on its way: it belongs to whoever takes it out.
+type parcel[T any] struct {
+	object *arena.Slot[T, handoffObject]
+	hops   int // hand-overs left
+}
+
+func (m *mailbox[T]) full() bool { return m.in.Load()-m.out.Load() == handoffDepth }
+
+func (m *mailbox[T]) send(p parcel[T]) {
+	in := m.in.Load()
+	m.entries[in%handoffDepth] = p
+	m.in.Store(in + 1)
+}
+
+func (m *mailbox[T]) receive() (parcel[T], bool) {
+	out := m.out.Load()
+	if m.in.Load() == out {
+		return parcel[T]{}, false
+	}
+	p := m.entries[out%handoffDepth]
+	m.out.Store(out + 1)
+	return p, true
+}
+
+func newHandoff[T any, P strategies.Ref[T]](c Config, prepare func(*T)) (Instance, error) {
+	h := &handoff[T, P]{
+		arena:    arena.New[T, handoffObject](prepare),
+		workers:  make([]handoffWorker[T], c.Workers),
+		lifetime: c.Knob("lifetime"),
+		hops:     c.Knob("hops"),
+		extra:    c.Knob("extra") == 1,
+	}
+	for i := range h.workers {
+		h.workers[i].inbox = new(mailbox[T])
+		h.workers[i].cache = h.arena.Cache()
+	}
+	for i := range h.workers {
+		h.workers[i].next = h.workers[(i+1)%c.Workers].inbox
+	}
+	return h, nil
+}
+
+// Work never waits for another worker, who may have stopped: when its neighbour
+// has no room it returns early.
+func (h *handoff[T, P]) Work(worker, n int) int {
+	w := &h.workers[worker]
+	for done := 0; done < n; {
+		idle := true
+		// Received references first, so that the ring never fills up
+		// with everybody waiting to send.
+		for !w.next.full() {
+			p, ok := w.inbox.receive()
+			if !ok {
+				break
+			}
+			h.handle(w, p)
+			idle = false
+		}
+		if !w.next.full() {
+			h.give(w)
+			done++
+			idle = false
+		}
+		if idle {
+			return done
+		}
+	}
+	return n
+}
+
+// give hands the worker's own object over: Get, then send (rule 1).
+func (h *handoff[T, P]) give(w *handoffWorker[T]) {
+	if w.own == nil {
+		w.own = w.cache.Alloc()
+		P(&w.own.Ref).Init()
+		w.given = 0
+	}
+	o := w.own
+	P(&o.Ref).Get()
+	w.next.send(parcel[T]{o, h.hops - 1})
+	o.Value.visits.Add(1)
+	if w.given++; w.given == h.lifetime {
+		w.own = nil
+		if P(&o.Ref).Kill() {
+			w.cache.Free(o)
+		}
+	}
+}
+
+// handle does with a received reference what there is to do: use it, then pass
+// it on or drop it (rule 2). There is room to pass it on.
+func (h *handoff[T, P]) handle(w *handoffWorker[T], p parcel[T]) {
+	o := p.object
+	o.Value.visits.Add(1)
+	if p.hops == 0 {
+		if P(&o.Ref).Put() {
+			w.cache.Free(o)
+		}
+		return
+	}
+	p.hops--
+	if !h.extra {
+		w.next.send(p) // The reference goes with it: o is not ours any more.
+		return
+	}
+	P(&o.Ref).Get()
+	w.next.send(p)
+	if P(&o.Ref).Put() {
+		w.cache.Free(o)
+	}
+}
+
+func (h *handoff[T, P]) Roles() []Role { return nil }
+
+func (h *handoff[T, P]) Close() Books {
+	for i := range h.workers {
+		w := &h.workers[i]
+		for {
+			p, ok := w.inbox.receive()
+			if !ok {
+				break
+			}
+			if P(&p.object.Ref).Put() {
+				w.cache.Free(p.object)
+			}
+		}
+		if w.own != nil && P(&w.own.Ref).Kill() {
+			w.cache.Free(w.own)
+		}
+	}
+	return BooksOf(h.arena.Books())
+}
