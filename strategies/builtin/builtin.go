@@ -1,0 +1,19 @@
+// Package builtin lists the strategies that come with refbench.
+package builtin
+
+import (
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/atomic"
+	"github.com/refbench/refbench/strategies/lockperatomic"
+	"github.com/refbench/refbench/strategies/saturating"
+)
+
+// All returns the strategies in the order in which reports show them. The caller
+// may change the list.
+func All() []*strategies.Strategy {
+	return []*strategies.Strategy{
+		atomic.Strategy,
+		saturating.Strategy,
+		lockperatomic.Strategy,
+	}
+}
