@@ -108,14 +108,14 @@ type dstActor[T any] struct {
 }
 
 type dstTransmitter[T any] struct {
-	dstActor[T]
+	actor dstActor[T]
 	rand  Rand
 	wrong uint64 // lookups that found the table's own route dead
 	_     [pin.LineBytes]byte
 }
 
 type dstAdmin[T any] struct {
-	dstActor[T]
+	actor dstActor[T]
 	rand  Rand
 	pause time.Duration
 	turn  int
@@ -132,7 +132,7 @@ func newDstCache[T any, P strategies.Ref[T]](c Config, prepare func(*T)) (Instan
 		tunnels:      make([]atomic.Pointer[tunnel[T]], n),
 		transmitters: make([]dstTransmitter[T], c.Workers),
 	}
-	d.admin.dstActor = d.newActor()
+	d.admin.actor = d.newActor()
 	d.admin.pause = time.Duration(c.Knob("pause")) * time.Microsecond
 	d.admin.rand = NewRand(c.Seed, c.Workers)
 	for i := range d.table {
@@ -140,7 +140,7 @@ func newDstCache[T any, P strategies.Ref[T]](c Config, prepare func(*T)) (Instan
 		d.addTunnel(i)
 	}
 	for i := range d.transmitters {
-		d.transmitters[i].dstActor = d.newActor()
+		d.transmitters[i].actor = d.newActor()
 		d.transmitters[i].rand = NewRand(c.Seed, i)
 	}
 	return d, nil
@@ -165,8 +165,8 @@ func (d *dstCache[T, P]) Work(worker, n int) int {
 			d.transmit(x, t)
 		}
 		d.readers.Unlock(section)
-		if len(x.released) > 0 {
-			d.retire(&x.dstActor)
+		if len(x.actor.released) > 0 {
+			d.retire(&x.actor)
 		}
 	}
 	return n
@@ -179,10 +179,10 @@ func (d *dstCache[T, P]) transmit(x *dstTransmitter[T], t *tunnel[T]) {
 		if dst = d.lookup(x, t.destination); dst == nil {
 			return
 		}
-		d.set(&x.dstActor, d.slot(t), dst)
+		d.set(&x.actor, d.slot(t), dst)
 	}
 	spin.For(d.hold)
-	d.put(&x.dstActor, dst)
+	d.put(&x.actor, dst)
 }
 
 // slot returns the current CPU's slot. The caller may have moved on by the time
@@ -214,8 +214,8 @@ func (d *dstCache[T, P]) get(x *dstTransmitter[T], t *tunnel[T]) *arena.Slot[T, 
 		return nil
 	}
 	if cookie != d.table[t.destination].serial.Load() {
-		d.set(&x.dstActor, slot, nil)
-		d.put(&x.dstActor, dst)
+		d.set(&x.actor, slot, nil)
+		d.put(&x.actor, dst)
 		return nil
 	}
 	return dst
@@ -283,7 +283,7 @@ func (d *dstCache[T, P]) retire(a *dstActor[T]) {
 // replaceRoute gives a destination a new route and kills the old one. Caches
 // that still hold it find out by its cookie.
 func (d *dstCache[T, P]) replaceRoute(i int) {
-	a := &d.admin
+	a := &d.admin.actor
 	dst := a.cache.Alloc()
 	serial := d.table[i].serial.Load() + 1
 	dst.Value.cookie.Store(serial)
@@ -293,7 +293,7 @@ func (d *dstCache[T, P]) replaceRoute(i int) {
 	if old != nil && P(&old.Ref).Kill() {
 		a.released = append(a.released, old)
 	}
-	d.retire(&a.dstActor)
+	d.retire(a)
 }
 
 // addTunnel makes the i'th tunnel, with empty slots.
@@ -310,9 +310,9 @@ func (d *dstCache[T, P]) removeTunnel(i int) {
 	}
 	d.readers.Synchronize()
 	for cpu := range t.slots {
-		d.set(&d.admin.dstActor, &t.slots[cpu], nil)
+		d.set(&d.admin.actor, &t.slots[cpu], nil)
 	}
-	d.retire(&d.admin.dstActor)
+	d.retire(&d.admin.actor)
 }
 
 // Roles returns the administrator, who replaces three routes for each tunnel
@@ -337,16 +337,16 @@ func (d *dstCache[T, P]) Close() Books {
 	}
 	for i := range d.table {
 		if dst := d.table[i].route.Load(); P(&dst.Ref).Kill() {
-			d.admin.released = append(d.admin.released, dst)
+			d.admin.actor.released = append(d.admin.actor.released, dst)
 		}
 	}
-	d.retire(&d.admin.dstActor)
-	d.admin.retirer.Flush()
+	d.retire(&d.admin.actor)
+	d.admin.actor.retirer.Flush()
 	var wrong uint64
 	for i := range d.transmitters {
 		x := &d.transmitters[i]
-		d.retire(&x.dstActor)
-		x.retirer.Flush()
+		d.retire(&x.actor)
+		x.actor.retirer.Flush()
 		wrong += x.wrong
 	}
 	b := BooksOf(d.arena.Books())

@@ -5,6 +5,7 @@ import (
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/atomic"
 	"github.com/refbench/refbench/strategies/lockperatomic"
+	"github.com/refbench/refbench/strategies/percpu"
 	"github.com/refbench/refbench/strategies/saturating"
 )
 
@@ -14,6 +15,7 @@ func All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
+		percpu.Strategy,
 		lockperatomic.Strategy,
 	}
 }
