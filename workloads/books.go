@@ -24,6 +24,15 @@ func BooksOf(a arena.Books) Books {
 	return Books{Lives: a.Lives, Released: a.Ends, Left: a.Left(), Twice: a.Twice}
 }
 
+// Observe puts n wrong observations down, if any, and says in words what they
+// are: the words follow the number.
+func (b *Books) Observe(n uint64, format string, args ...any) {
+	if n > 0 {
+		b.Wrong += n
+		b.Notes = append(b.Notes, fmt.Sprintf("%d ", n)+fmt.Sprintf(format, args...))
+	}
+}
+
 // Violations returns how many entries of the books don't balance.
 func (b Books) Violations() uint64 { return b.Left + b.Twice + b.Wrong }
 

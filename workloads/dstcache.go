@@ -1,7 +1,6 @@
 package workloads
 
 import (
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -82,6 +81,7 @@ type destination[T any] struct {
 	route atomic.Pointer[arena.Slot[T, route]]
 	// serial is what a route's cookie must be.
 	serial atomic.Uint32
+	life   arena.Life // route's, for the administrator
 	_      [pin.LineBytes]byte
 }
 
@@ -119,6 +119,7 @@ type dstAdmin[T any] struct {
 	rand  Rand
 	pause time.Duration
 	turn  int
+	early uint64 // routes released while the table owned them
 }
 
 func newDstCache[T any, P strategies.Ref[T]](c Config, prepare func(*T)) (Instance, error) {
@@ -150,7 +151,7 @@ func (d *dstCache[T, P]) newActor() dstActor[T] {
 	cache := d.arena.Cache()
 	return dstActor[T]{
 		cache:   cache,
-		retirer: rcu.NewRetirer(d.readers, cache.Free),
+		retirer: rcu.NewRetirer(d.readers, cache.Recycle),
 	}
 }
 
@@ -267,11 +268,29 @@ const dstPatience = 100
 // put drops a reference to a route.
 func (d *dstCache[T, P]) put(a *dstActor[T], dst *arena.Slot[T, route]) {
 	if P(&dst.Ref).Put() {
+		d.release(a, dst)
+	}
+}
+
+// release ends the life of a route whose last reference dropped. Its memory is
+// for retire.
+func (d *dstCache[T, P]) release(a *dstActor[T], dst *arena.Slot[T, route]) {
+	if a.cache.End(dst) {
 		a.released = append(a.released, dst)
 	}
 }
 
-// retire frees what was released after a grace period (dst_rcu_free). The caller
+// kill drops the table's reference to the route that destination i had.
+func (d *dstCache[T, P]) kill(dst *arena.Slot[T, route], life arena.Life) {
+	if dst.Life() != life {
+		d.admin.early++
+	}
+	if P(&dst.Ref).Kill() {
+		d.release(&d.admin.actor, dst)
+	}
+}
+
+// retire recycles what was released after a grace period (dst_rcu_free). The caller
 // is outside read sections.
 func (d *dstCache[T, P]) retire(a *dstActor[T]) {
 	for _, dst := range a.released {
@@ -288,10 +307,12 @@ func (d *dstCache[T, P]) replaceRoute(i int) {
 	serial := d.table[i].serial.Load() + 1
 	dst.Value.cookie.Store(serial)
 	P(&dst.Ref).Init()
+	life := d.table[i].life
+	d.table[i].life = dst.Life()
 	old := d.table[i].route.Swap(dst)
 	d.table[i].serial.Store(serial)
-	if old != nil && P(&old.Ref).Kill() {
-		a.released = append(a.released, old)
+	if old != nil {
+		d.kill(old, life)
 	}
 	d.retire(a)
 }
@@ -336,23 +357,19 @@ func (d *dstCache[T, P]) Close() Books {
 		d.removeTunnel(i)
 	}
 	for i := range d.table {
-		if dst := d.table[i].route.Load(); P(&dst.Ref).Kill() {
-			d.admin.actor.released = append(d.admin.actor.released, dst)
-		}
+		d.kill(d.table[i].route.Load(), d.table[i].life)
 	}
 	d.retire(&d.admin.actor)
 	d.admin.actor.retirer.Flush()
-	var wrong uint64
 	for i := range d.transmitters {
 		x := &d.transmitters[i]
 		d.retire(&x.actor)
 		x.actor.retirer.Flush()
-		wrong += x.wrong
 	}
 	b := BooksOf(d.arena.Books())
-	if wrong > 0 {
-		b.Wrong += wrong
-		b.Notes = append(b.Notes, fmt.Sprintf("%d lookups found a route dead that the table owns", wrong))
+	for i := range d.transmitters {
+		b.Observe(d.transmitters[i].wrong, "lookups of worker %d found a route dead that the table owned", i)
 	}
+	b.Observe(d.admin.early, "routes were released while the table owned them")
 	return b
 }

@@ -1,7 +1,6 @@
 package workloads
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/refbench/refbench/strategies"
@@ -131,10 +130,7 @@ func (g *getPut[T, P]) Close() Books {
 	}
 	b := BooksOf(g.arena.Books())
 	for i := range g.workers {
-		if n := g.workers[i].lasts; n > 0 {
-			b.Wrong += n
-			b.Notes = append(b.Notes, fmt.Sprintf("worker %d: %d operations found an object dead that its owner holds", i, n))
-		}
+		b.Observe(g.workers[i].lasts, "operations of worker %d found an object dead that its owner held", i)
 	}
 	return b
 }

@@ -61,7 +61,9 @@ type handoffObject struct {
 type handoffWorker[T any] struct {
 	cache *arena.Cache[T, handoffObject]
 	own   *arena.Slot[T, handoffObject]
-	given int // hand-overs of own so far
+	life  arena.Life // own's
+	given int        // hand-overs of own so far
+	early uint64     // objects released while this worker owned them
 	inbox *mailbox[T]
 	next  *mailbox[T]
 	_     [pin.LineBytes]byte
@@ -154,6 +156,7 @@ func (h *handoff[T, P]) give(w *handoffWorker[T]) {
 	if w.own == nil {
 		w.own = w.cache.Alloc()
 		P(&w.own.Ref).Init()
+		w.life = w.own.Life()
 		w.given = 0
 	}
 	o := w.own
@@ -161,10 +164,19 @@ func (h *handoff[T, P]) give(w *handoffWorker[T]) {
 	w.next.send(parcel[T]{o, h.hops - 1})
 	o.Value.visits.Add(1)
 	if w.given++; w.given == h.lifetime {
-		w.own = nil
-		if P(&o.Ref).Kill() {
-			w.cache.Free(o)
-		}
+		h.kill(w)
+	}
+}
+
+// kill drops the owner's reference to the worker's own object.
+func (h *handoff[T, P]) kill(w *handoffWorker[T]) {
+	o := w.own
+	w.own = nil
+	if o.Life() != w.life {
+		w.early++
+	}
+	if P(&o.Ref).Kill() {
+		w.cache.Free(o)
 	}
 }
 
@@ -205,9 +217,13 @@ func (h *handoff[T, P]) Close() Books {
 				w.cache.Free(p.object)
 			}
 		}
-		if w.own != nil && P(&w.own.Ref).Kill() {
-			w.cache.Free(w.own)
+		if w.own != nil {
+			h.kill(w)
 		}
 	}
-	return BooksOf(h.arena.Books())
+	b := BooksOf(h.arena.Books())
+	for i := range h.workers {
+		b.Observe(h.workers[i].early, "objects were released while worker %d owned them", i)
+	}
+	return b
 }

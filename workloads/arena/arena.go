@@ -23,16 +23,16 @@ type Slot[T, V any] struct {
 	Ref   T
 	Value V
 
-	// life is odd while the object lives. It counts beginnings and ends,
-	// so life/2 is the slot's generation.
+	// life is odd while the object lives. It counts beginnings and ends.
 	life atomic.Uint64
 }
 
-// Generation returns how many lives the slot had before this one.
-func (s *Slot[T, V]) Generation() uint64 { return s.life.Load() / 2 }
+// A Life tells the objects apart that a slot holds one after another.
+type Life uint64
 
-// Live reports whether the slot holds an object.
-func (s *Slot[T, V]) Live() bool { return s.life.Load()%2 == 1 }
+// Life returns the life of the object in s. It changes when the object is
+// released, so an owner who still holds it finds the same Life.
+func (s *Slot[T, V]) Life() Life { return Life(s.life.Load()) }
 
 // An Arena makes slots. It may be used by any number of goroutines, each with a
 // Cache of its own.
@@ -91,20 +91,32 @@ func (c *Cache[T, V]) Alloc() *Slot[T, V] {
 	return s
 }
 
-// Free ends the life of the object in s. A second end of the same life is put
-// down in the books and otherwise ignored.
+// Free ends the life of the object in s, whose last reference dropped, and gives
+// the slot back for the next.
 func (c *Cache[T, V]) Free(s *Slot[T, V]) {
+	if c.End(s) {
+		c.Recycle(s)
+	}
+}
+
+// End puts it down that the object in s is released, and reports true. A second
+// release of the same life is put down as such, and End reports false.
+func (c *Cache[T, V]) End(s *Slot[T, V]) bool {
 	for {
 		life := s.life.Load()
 		if life%2 == 0 {
 			c.twice++
-			return
+			return false
 		}
 		if s.life.CompareAndSwap(life, life+1) {
-			break
+			c.ends++
+			return true
 		}
 	}
-	c.ends++
+}
+
+// Recycle gives the slot of an object whose life has ended back for the next.
+func (c *Cache[T, V]) Recycle(s *Slot[T, V]) {
 	if len(c.free) == cap(c.free) {
 		c.spill()
 	}

@@ -3,7 +3,6 @@
 package native
 
 import (
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -35,6 +34,7 @@ type destinationPercpu struct {
 	route atomic.Pointer[arena.Slot[counter.Count, route]]
 	// serial is what a route's cookie must be.
 	serial atomic.Uint32
+	life   arena.Life // route's, for the administrator
 	_      [pin.LineBytes]byte
 }
 
@@ -72,6 +72,7 @@ type dstAdminPercpu struct {
 	rand  workloads.Rand
 	pause time.Duration
 	turn  int
+	early uint64 // routes released while the table owned them
 }
 
 func newDstCachePercpu(c workloads.Config, prepare func(*counter.Count)) (workloads.Instance, error) {
@@ -103,7 +104,7 @@ func (d *dstCachePercpu) newActor() dstActorPercpu {
 	cache := d.arena.Cache()
 	return dstActorPercpu{
 		cache:   cache,
-		retirer: rcu.NewRetirer(d.readers, cache.Free),
+		retirer: rcu.NewRetirer(d.readers, cache.Recycle),
 	}
 }
 
@@ -216,11 +217,29 @@ func (d *dstCachePercpu) lookup(x *dstTransmitterPercpu, i int) *arena.Slot[coun
 // put drops a reference to a route.
 func (d *dstCachePercpu) put(a *dstActorPercpu, dst *arena.Slot[counter.Count, route]) {
 	if (*counter.Count)(&dst.Ref).Put() {
+		d.release(a, dst)
+	}
+}
+
+// release ends the life of a route whose last reference dropped. Its memory is
+// for retire.
+func (d *dstCachePercpu) release(a *dstActorPercpu, dst *arena.Slot[counter.Count, route]) {
+	if a.cache.End(dst) {
 		a.released = append(a.released, dst)
 	}
 }
 
-// retire frees what was released after a grace period (dst_rcu_free). The caller
+// kill drops the table's reference to the route that destination i had.
+func (d *dstCachePercpu) kill(dst *arena.Slot[counter.Count, route], life arena.Life) {
+	if dst.Life() != life {
+		d.admin.early++
+	}
+	if (*counter.Count)(&dst.Ref).Kill() {
+		d.release(&d.admin.actor, dst)
+	}
+}
+
+// retire recycles what was released after a grace period (dst_rcu_free). The caller
 // is outside read sections.
 func (d *dstCachePercpu) retire(a *dstActorPercpu) {
 	for _, dst := range a.released {
@@ -237,10 +256,12 @@ func (d *dstCachePercpu) replaceRoute(i int) {
 	serial := d.table[i].serial.Load() + 1
 	dst.Value.cookie.Store(serial)
 	(*counter.Count)(&dst.Ref).Init()
+	life := d.table[i].life
+	d.table[i].life = dst.Life()
 	old := d.table[i].route.Swap(dst)
 	d.table[i].serial.Store(serial)
-	if old != nil && (*counter.Count)(&old.Ref).Kill() {
-		a.released = append(a.released, old)
+	if old != nil {
+		d.kill(old, life)
 	}
 	d.retire(a)
 }
@@ -285,24 +306,20 @@ func (d *dstCachePercpu) Close() workloads.Books {
 		d.removeTunnel(i)
 	}
 	for i := range d.table {
-		if dst := d.table[i].route.Load(); (*counter.Count)(&dst.Ref).Kill() {
-			d.admin.actor.released = append(d.admin.actor.released, dst)
-		}
+		d.kill(d.table[i].route.Load(), d.table[i].life)
 	}
 	d.retire(&d.admin.actor)
 	d.admin.actor.retirer.Flush()
-	var wrong uint64
 	for i := range d.transmitters {
 		x := &d.transmitters[i]
 		d.retire(&x.actor)
 		x.actor.retirer.Flush()
-		wrong += x.wrong
 	}
 	b := workloads.BooksOf(d.arena.Books())
-	if wrong > 0 {
-		b.Wrong += wrong
-		b.Notes = append(b.Notes, fmt.Sprintf("%d lookups found a route dead that the table owns", wrong))
+	for i := range d.transmitters {
+		b.Observe(d.transmitters[i].wrong, "lookups of worker %d found a route dead that the table owned", i)
 	}
+	b.Observe(d.admin.early, "routes were released while the table owned them")
 	return b
 }
 
@@ -400,10 +417,7 @@ func (g *getPutPercpu) Close() workloads.Books {
 	}
 	b := workloads.BooksOf(g.arena.Books())
 	for i := range g.workers {
-		if n := g.workers[i].lasts; n > 0 {
-			b.Wrong += n
-			b.Notes = append(b.Notes, fmt.Sprintf("worker %d: %d operations found an object dead that its owner holds", i, n))
-		}
+		b.Observe(g.workers[i].lasts, "operations of worker %d found an object dead that its owner held", i)
 	}
 	return b
 }
@@ -419,7 +433,9 @@ type handoffPercpu struct {
 type handoffWorkerPercpu struct {
 	cache *arena.Cache[counter.Count, handoffObject]
 	own   *arena.Slot[counter.Count, handoffObject]
-	given int // hand-overs of own so far
+	life  arena.Life // own's
+	given int        // hand-overs of own so far
+	early uint64     // objects released while this worker owned them
 	inbox *mailboxPercpu
 	next  *mailboxPercpu
 	_     [pin.LineBytes]byte
@@ -512,6 +528,7 @@ func (h *handoffPercpu) give(w *handoffWorkerPercpu) {
 	if w.own == nil {
 		w.own = w.cache.Alloc()
 		(*counter.Count)(&w.own.Ref).Init()
+		w.life = w.own.Life()
 		w.given = 0
 	}
 	o := w.own
@@ -519,10 +536,19 @@ func (h *handoffPercpu) give(w *handoffWorkerPercpu) {
 	w.next.send(parcelPercpu{o, h.hops - 1})
 	o.Value.visits.Add(1)
 	if w.given++; w.given == h.lifetime {
-		w.own = nil
-		if (*counter.Count)(&o.Ref).Kill() {
-			w.cache.Free(o)
-		}
+		h.kill(w)
+	}
+}
+
+// kill drops the owner's reference to the worker's own object.
+func (h *handoffPercpu) kill(w *handoffWorkerPercpu) {
+	o := w.own
+	w.own = nil
+	if o.Life() != w.life {
+		w.early++
+	}
+	if (*counter.Count)(&o.Ref).Kill() {
+		w.cache.Free(o)
 	}
 }
 
@@ -563,9 +589,13 @@ func (h *handoffPercpu) Close() workloads.Books {
 				w.cache.Free(p.object)
 			}
 		}
-		if w.own != nil && (*counter.Count)(&w.own.Ref).Kill() {
-			w.cache.Free(w.own)
+		if w.own != nil {
+			h.kill(w)
 		}
 	}
-	return workloads.BooksOf(h.arena.Books())
+	b := workloads.BooksOf(h.arena.Books())
+	for i := range h.workers {
+		b.Observe(h.workers[i].early, "objects were released while worker %d owned them", i)
+	}
+	return b
 }

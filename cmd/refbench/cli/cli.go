@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/refbench/refbench/strategies/builtin"
 )
 
 // Exit statuses.
@@ -73,5 +75,6 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.AddCommand(newGenCommand(builtin.All()))
 	return root
 }

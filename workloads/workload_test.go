@@ -1,0 +1,275 @@
+package workloads_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/builtin"
+	"github.com/refbench/refbench/workloads"
+	"github.com/refbench/refbench/workloads/native"
+)
+
+// run lets every worker do at least ops operations, with the roles beside them,
+// and returns the books.
+func run(t *testing.T, inst workloads.Instance, workers, ops int) workloads.Books {
+	t.Helper()
+	var stop atomic.Bool
+	var roles, wg sync.WaitGroup
+	for _, r := range inst.Roles() {
+		roles.Go(func() {
+			for !stop.Load() {
+				// Hurry: tests want many actions in little time.
+				time.Sleep(min(r.Step(), 50*time.Microsecond))
+			}
+		})
+	}
+	var finished atomic.Int64
+	for w := range workers {
+		wg.Go(func() {
+			done := 0
+			// Go on until everybody is through: a worker may depend
+			// on its neighbours.
+			for done < ops || finished.Load() < int64(workers) {
+				before := done
+				done += inst.Work(w, 256)
+				if before < ops && done >= ops {
+					finished.Add(1)
+				}
+				if done == before {
+					time.Sleep(time.Microsecond)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	stop.Store(true)
+	roles.Wait()
+	return inst.Close()
+}
+
+// variants are settings that lead through every branch of a workload.
+var variants = map[string][]string{
+	"getput":   {"", "private=1", "objects=8,tryget=50", "hold=100"},
+	"handoff":  {"", "lifetime=1,hops=1", "hops=5,extra=1", "lifetime=3"},
+	"dstcache": {"pause=1", "tunnels=1,pause=1", "tunnels=64,hold=100"},
+}
+
+// forEach calls f for every workload, variant, strategy and form.
+func forEach(t *testing.T, f func(t *testing.T, w *workloads.Workload, s *strategies.Strategy, variant string, construct func(workloads.Config) (workloads.Instance, error))) {
+	for _, w := range workloads.All {
+		if len(variants[w.Name]) == 0 {
+			t.Errorf("workload %s: no variants to test", w.Name)
+		}
+		for _, variant := range variants[w.Name] {
+			for _, s := range builtin.All() {
+				for _, l := range native.Loops {
+					if l.Workload == w.Name && l.Strategy == s.Name {
+						t.Run(fmt.Sprintf("%s/%s/%s", w, variant, s), func(t *testing.T) { f(t, w, s, variant, l.New) })
+					}
+				}
+				t.Run(fmt.Sprintf("%s/%s/%s/generic", w, variant, s), func(t *testing.T) { f(t, w, s, variant, w.New) })
+			}
+		}
+	}
+}
+
+// With a right count the books of every workload balance, with more workers than
+// CPUs as well.
+func TestBooksBalance(t *testing.T) {
+	ops := 20_000
+	if testing.Short() {
+		ops = 2_000
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	forEach(t, func(t *testing.T, w *workloads.Workload, s *strategies.Strategy, variant string, construct func(workloads.Config) (workloads.Instance, error)) {
+		for _, workers := range []int{1, 2, 5} {
+			knobs, err := w.ParseSettings(variant)
+			if err != nil {
+				t.Fatal(err)
+			}
+			inst, err := w.Start(construct, workloads.Config{Workers: workers, Seed: seed, Knobs: knobs, NewCounter: s.New})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := run(t, inst, workers, ops)
+			if err := b.Err(); err != nil {
+				t.Errorf("%d workers, seed %d: %v", workers, seed, err)
+			}
+			if b.Lives == 0 || b.Released != b.Lives {
+				t.Errorf("%d workers, seed %d: %d lives, %d released", workers, seed, b.Lives, b.Released)
+			}
+		}
+	})
+}
+
+// A broken count: each flaw is one that a workload's books must show.
+type broken struct {
+	n    atomic.Int64
+	flaw string
+	puts atomic.Int64
+}
+
+func (c *broken) Init() { c.n.Store(1) }
+func (c *broken) Get() {
+	if c.flaw == "lost get" && c.puts.Add(1)%2 == 1 {
+		return
+	}
+	c.n.Add(1)
+}
+func (c *broken) TryGet() bool {
+	if c.flaw == "dead on arrival" && c.puts.Add(1) > 512 {
+		return false
+	}
+	for {
+		n := c.n.Load()
+		if n == 0 {
+			return false
+		}
+		if c.n.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+func (c *broken) Put() bool {
+	switch c.flaw {
+	case "lost put":
+		if c.puts.Add(1)%512 == 0 {
+			return false
+		}
+	case "always last":
+		c.n.Add(-1)
+		return true
+	case "never last":
+		c.n.Add(-1)
+		return false
+	}
+	return c.n.Add(-1) == 0
+}
+func (c *broken) Kill() bool {
+	if c.flaw == "silent kill" {
+		c.n.Add(-1)
+		return false
+	}
+	return c.n.Add(-1) == 0
+}
+
+// The books of each workload show each flaw that can show in it.
+func TestBooksShowBrokenCounts(t *testing.T) {
+	for _, c := range []struct {
+		flaw      string
+		workloads string
+		settings  string
+	}{
+		{"lost get", "getput handoff dstcache", ""},
+		{"lost put", "getput handoff dstcache", ""},
+		{"always last", "getput handoff dstcache", ""},
+		{"silent kill", "getput", ""},
+		{"never last", "handoff dstcache", ""},
+		{"dead on arrival", "getput", "tryget=50"},
+		{"dead on arrival", "dstcache", ""},
+	} {
+		for _, w := range workloads.All {
+			if !strings.Contains(c.workloads, w.Name) {
+				continue
+			}
+			t.Run(c.flaw+"/"+w.Name, func(t *testing.T) {
+				knobs, err := w.ParseSettings(c.settings)
+				if err != nil {
+					t.Fatal(err)
+				}
+				inst, err := w.Start(w.New, workloads.Config{
+					Workers: 1, Knobs: knobs,
+					NewCounter: func() strategies.Counter { return &broken{flaw: c.flaw} },
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				b := run(t, inst, 1, 20_000)
+				if b.Violations() == 0 || b.Err() == nil {
+					t.Errorf("the books balance: %+v", b)
+				}
+			})
+		}
+	}
+}
+
+func TestStartRefusesBadSettings(t *testing.T) {
+	for _, c := range []struct{ settings, want string }{
+		{"objects=0", "outside 1 .. 65536"},
+		{"objects=65537", "outside 1 .. 65536"},
+		{"objekts=3", "workload getput has objects, private, tryget, hold"},
+		{"objects", "want name=value"},
+		{"objects=many", "not a whole number"},
+		{"objects=3,objects=4", "set twice"},
+		{"objects=99999999999999999999", "not a whole number"},
+	} {
+		knobs, err := workloads.GetPut.ParseSettings(c.settings)
+		if err == nil {
+			_, err = workloads.GetPut.Start(workloads.GetPut.New, workloads.Config{Workers: 1, Knobs: knobs, NewCounter: builtin.All()[0].New})
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", c.settings, err, c.want)
+		}
+	}
+	if _, err := workloads.GetPut.Start(workloads.GetPut.New, workloads.Config{Workers: 0}); err == nil {
+		t.Error("no workers: no error")
+	}
+	if _, err := workloads.GetPut.Start(workloads.GetPut.New, workloads.Config{Workers: 1}); err == nil {
+		t.Error("no counter: no error")
+	}
+}
+
+func TestKeysNameWhatIsNotDefault(t *testing.T) {
+	knobs, err := workloads.GetPut.ParseSettings("hold=0,tryget=50,objects=8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := workloads.GetPut.Keys(knobs), "/objects=8/tryget=50"; got != want {
+		t.Errorf("keys %q, want %q", got, want)
+	}
+}
+
+// A workload that needs a power says which strategies don't have it.
+func TestUnsupportedSaysWhichPowerIsMissing(t *testing.T) {
+	w := &workloads.Workload{Name: "w", Needs: []strategies.Power{strategies.PowerSwitch}}
+	for _, s := range builtin.All() {
+		reason := w.Unsupported(s)
+		if (reason == "") != (s.Name == "percpu") {
+			t.Errorf("%s: reason %q", s, reason)
+		}
+		if reason != "" && !strings.Contains(reason, "modes") {
+			t.Errorf("%s: reason %q doesn't name the power", s, reason)
+		}
+	}
+}
+
+func TestValidateFindsWhatIsWrong(t *testing.T) {
+	good := *workloads.GetPut
+	for _, c := range []struct {
+		change func(*workloads.Workload)
+		want   string
+	}{
+		{func(w *workloads.Workload) { w.Name = "get-put" }, `name "get-put"`},
+		{func(w *workloads.Workload) { w.Doc = "" }, "doc, source or operation is missing"},
+		{func(w *workloads.Workload) { w.New = nil }, "no constructor"},
+		{func(w *workloads.Workload) { w.Knobs = []workloads.Knob{{Name: "cpus"}} }, `knob name "cpus" is taken`},
+		{func(w *workloads.Workload) { w.Knobs = []workloads.Knob{{Name: "a=b"}} }, `knob name "a=b"`},
+		{func(w *workloads.Workload) { w.Knobs = []workloads.Knob{{Name: "a", Min: 1, Max: 2}} }, "default 0 is outside 1 .. 2"},
+	} {
+		w := good
+		c.change(&w)
+		if err := workloads.Validate([]*workloads.Workload{&w}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want one with %q", err, c.want)
+		}
+	}
+	if err := workloads.Validate([]*workloads.Workload{&good, &good, nil}); err == nil ||
+		!strings.Contains(err.Error(), "used twice") || !strings.Contains(err.Error(), "workload 3 of the list is nil") {
+		t.Errorf("repeated and nil workloads: %v", err)
+	}
+}
