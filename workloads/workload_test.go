@@ -2,6 +2,7 @@ package workloads_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,35 +15,40 @@ import (
 	"github.com/refbench/refbench/workloads/native"
 )
 
-// run lets every worker do at least ops operations, with the roles beside them,
-// and returns the books.
+// roleSteps is how many actions every role takes at least in run.
+const roleSteps = 40
+
+// run lets every worker do at least ops operations, and every role at least
+// roleSteps actions beside them, and returns the books.
 func run(t *testing.T, inst workloads.Instance, workers, ops int) workloads.Books {
 	t.Helper()
 	var stop atomic.Bool
 	var roles, wg sync.WaitGroup
+	var finished, acted atomic.Int64
+	want := int64(workers + len(inst.Roles()))
 	for _, r := range inst.Roles() {
 		roles.Go(func() {
-			for !stop.Load() {
+			for steps := 1; !stop.Load(); steps++ {
 				// Hurry: tests want many actions in little time.
 				time.Sleep(min(r.Step(), 50*time.Microsecond))
+				if steps == roleSteps {
+					acted.Add(1)
+				}
 			}
 		})
 	}
-	var finished atomic.Int64
 	for w := range workers {
 		wg.Go(func() {
 			done := 0
 			// Go on until everybody is through: a worker may depend
 			// on its neighbours.
-			for done < ops || finished.Load() < int64(workers) {
+			for done < ops || finished.Load()+acted.Load() < want {
 				before := done
 				done += inst.Work(w, 256)
 				if before < ops && done >= ops {
 					finished.Add(1)
 				}
-				if done == before {
-					time.Sleep(time.Microsecond)
-				}
+				runtime.Gosched() // the roles need a P too
 			}
 		})
 	}
