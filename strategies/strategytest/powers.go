@@ -332,8 +332,10 @@ func putAndLock(e *env) error {
 					mu.Unlock()
 				}
 			}
+			w.pause()
 			drop()
-			for range 3 {
+			for range 8 {
+				w.pause()
 				mu.Lock()
 				found := findable
 				got := found && s.c.TryGet()

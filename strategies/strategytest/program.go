@@ -286,7 +286,10 @@ func checkProgram(s *strategies.Strategy, data []byte) error {
 		if half := m.p.Limit / 2; m.refs < -half || m.refs-half > m.p.Limit {
 			return sc.err
 		}
-		if !m.stuck && m.refs >= 0 && m.refs <= m.p.Limit {
+		switch {
+		case m.stuck:
+			sc.saturated()
+		case m.refs >= 0 && m.refs <= m.p.Limit:
 			sc.count(m.refs)
 		}
 	}

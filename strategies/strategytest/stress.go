@@ -57,19 +57,18 @@ type worker struct {
 
 // pause lets a random short time pass, so that rounds differ in their order.
 func (w *worker) pause() {
-	switch n := w.rng.IntN(8); n {
-	case 0:
+	n := w.rng.IntN(8)
+	for range n * 20 {
+		w.rng.Uint32()
+	}
+	if n < 3 {
 		runtime.Gosched()
-	default:
-		for range n * 20 {
-			w.rng.Uint32()
-		}
 	}
 }
 
 // race runs the rounds and returns the first error.
 func (e *env) race(workers, rounds int, r race) error {
-	var start, finished atomic.Int64
+	var start, arrived, finished atomic.Int64
 	ws := make([]worker, workers)
 	errs := make([]error, workers)
 	one := func(w *worker) (err error) {
@@ -107,6 +106,12 @@ func (e *env) race(workers, rounds int, r race) error {
 					return
 				}
 				ws[i].round, ws[i].lasts = int(round), 0
+				// A round is shorter than the time in which one goroutine
+				// after the other notices that it has begun. So they meet.
+				arrived.Add(1)
+				if !poll(func() bool { return arrived.Load() == round*int64(workers) }) {
+					return
+				}
 				errs[i] = one(&ws[i])
 				finished.Add(1)
 			}
@@ -191,6 +196,9 @@ func stressPairs(e *env) error {
 			for i := range 500 {
 				refs := 1 + w.rng.IntN(3)
 				c.Get()
+				if i%8 == 0 {
+					w.pause()
+				}
 				for range refs - 1 {
 					if w.rng.IntN(2) == 0 {
 						c.Get()
@@ -245,6 +253,7 @@ func stressChurn(e *env) error {
 			}
 			for range w.rng.IntN(4) {
 				c.Get()
+				w.pause()
 				drop(c.Put)
 				if w.lasts > 0 {
 					return fmt.Errorf("goroutine %d: Put reported the last reference while the goroutine holds another", w.id)
@@ -308,6 +317,7 @@ func stressTryGetVsLastPut(e *env) error {
 				if gone() {
 					return fmt.Errorf("goroutine %d: the last reference was dropped while the goroutine holds one from TryGet", w.id)
 				}
+				w.pause()
 				told(c.Put())
 			}
 			return nil
