@@ -227,7 +227,7 @@ func putIfOne(e *env) error {
 	}
 	// Everybody tries to drop the one reference.
 	s := e.script()
-	return e.race(4, e.times(2000), race{
+	return e.race(4, e.times(800), race{
 		before: func() error { s.live(1); return s.err },
 		body: func(w *worker) error {
 			if s.c.(strategies.OnePutter).PutIfOne() {
@@ -257,7 +257,7 @@ func putUnlessOne(e *env) error {
 	// Everybody drops a reference, but one must find that it has the last.
 	const workers = 4
 	s := e.script()
-	return e.race(workers, e.times(2000), race{
+	return e.race(workers, e.times(800), race{
 		before: func() error { s.live(workers); return s.err },
 		body: func(w *worker) error {
 			if s.c.(strategies.OnePutter).PutUnlessOne() {
@@ -316,7 +316,7 @@ func putAndLock(e *env) error {
 	var mu sync.Mutex
 	var findable bool
 	s := e.script()
-	return e.race(workers, e.times(2000), race{
+	return e.race(workers, e.times(800), race{
 		before: func() error {
 			s.live(workers)
 			mu.Lock()

@@ -163,10 +163,10 @@ type env struct {
 	abandoned atomic.Bool // the case timed out: its goroutines should end
 }
 
-// times returns n, or a tenth of it in short runs.
+// times returns n, or a fifth of it in short runs.
 func (e *env) times(n int) int {
 	if e.cfg.Short {
-		n /= 10
+		n /= 5
 	}
 	return max(n, 1)
 }

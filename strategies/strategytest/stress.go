@@ -158,7 +158,7 @@ func orderedBeforeLast(e *env) error {
 	n := workers()
 	c := e.s.New()
 	written := make([]int, n) // plain memory: the race detector judges its use
-	return e.race(n, e.times(3000), race{
+	return e.race(n, e.times(1000), race{
 		before: func() error {
 			c.Init()
 			for range n {
@@ -190,7 +190,7 @@ func orderedBeforeLast(e *env) error {
 
 func stressPairs(e *env) error {
 	c := e.s.New()
-	return e.race(workers(), e.times(100), race{
+	return e.race(workers(), e.times(50), race{
 		before: func() error { c.Init(); return nil },
 		body: func(w *worker) error {
 			for i := range 500 {
@@ -232,7 +232,7 @@ func stressPairs(e *env) error {
 func stressChurn(e *env) error {
 	n := workers()
 	c := e.s.New()
-	return e.race(n, e.times(5000), race{
+	return e.race(n, e.times(2000), race{
 		before: func() error {
 			c.Init()
 			for range n {
@@ -279,7 +279,7 @@ func stressChurn(e *env) error {
 func stressTryGetVsLastPut(e *env) error {
 	c := e.s.New()
 	var released atomic.Int64 // the round whose releaser has been told
-	return e.race(workers(), e.times(10000), race{
+	return e.race(workers(), e.times(3000), race{
 		before: func() error { c.Init(); return nil },
 		body: func(w *worker) error {
 			told := func(last bool) {
