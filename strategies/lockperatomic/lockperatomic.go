@@ -113,9 +113,10 @@ const (
 	held     = 1<<lockBits - 1 // what ldstub writes
 )
 
-// spins is how often a waiting goroutine reads the word before it gives way. The
-// lock is held for some ten instructions, so if it isn't free by then its holder
-// has most likely lost its CPU, and gets it back sooner if nobody spins on it.
+// spins is how often a waiting goroutine tries before it gives way. The lock is
+// held for some ten instructions, so if it isn't free by then its holder has
+// most likely lost its CPU, and gets it back sooner if nobody spins on it. With
+// GOMAXPROCS=1 it gets it back only so.
 const spins = 64
 
 // A Count is a reference count of 24 bits with its own lock.
@@ -123,28 +124,24 @@ type Count struct {
 	word atomic.Uint32 // see the package doc for its bits
 }
 
-// lock takes the lock and returns the number of references.
-func (c *Count) lock() int32 {
-	if seen := c.word.Load(); seen&held == 0 {
-		if old := c.word.Swap(seen | held); old&held == 0 {
-			return int32(old) >> lockBits
-		}
+// tryLock takes the lock if it is free and returns the number of references.
+func (c *Count) tryLock() (n int32, ok bool) {
+	seen := c.word.Load()
+	if seen&held != 0 {
+		return 0, false
 	}
-	return c.lockSlow()
+	old := c.word.Swap(seen | held)
+	return int32(old) >> lockBits, old&held == 0
 }
 
-// lockSlow is apart so that lock inlines.
-func (c *Count) lockSlow() int32 {
-	for {
-		seen := c.word.Load()
-		for n := 1; seen&held != 0; n++ {
-			if n%spins == 0 {
-				runtime.Gosched()
-			}
-			seen = c.word.Load()
+// wait takes the lock once it is free and returns the number of references.
+func (c *Count) wait() int32 {
+	for tries := 1; ; tries++ {
+		if n, ok := c.tryLock(); ok {
+			return n
 		}
-		if old := c.word.Swap(seen | held); old&held == 0 {
-			return int32(old) >> lockBits
+		if tries%spins == 0 {
+			runtime.Gosched()
 		}
 	}
 }
@@ -152,8 +149,30 @@ func (c *Count) lockSlow() int32 {
 // publish sets the number, modulo 2^24, and frees the lock, in one store.
 func (c *Count) publish(n int32) { c.word.Store(uint32(n) << lockBits) }
 
-// wrap returns n as 24 bits hold it: what the next lock returns after publish(n).
-func wrap(n int32) int32 { return n << lockBits >> lockBits }
+// add adds d to the number, modulo 2^24, and returns what it leaves.
+func (c *Count) add(d int32) int32 {
+	n, ok := c.tryLock()
+	if !ok {
+		n = c.wait()
+	}
+	n = (n + d) << lockBits >> lockBits
+	c.publish(n)
+	return n
+}
+
+// addNotZero adds d unless the number is 0, and reports whether it did.
+func (c *Count) addNotZero(d int32) bool {
+	n, ok := c.tryLock()
+	if !ok {
+		n = c.wait()
+	}
+	if n == 0 {
+		c.publish(0)
+		return false
+	}
+	c.publish(n + d)
+	return true
+}
 
 // Init starts a life with one reference. It doesn't take the lock.
 func (c *Count) Init() { c.publish(1) }
@@ -162,53 +181,25 @@ func (c *Count) Init() { c.publish(1) }
 func (c *Count) InitAt(n int64) { c.publish(int32(n)) }
 
 // Get takes a reference. It checks nothing: on a dead count it makes 0 into 1.
-func (c *Count) Get() { c.publish(c.lock() + 1) }
+func (c *Count) Get() { c.add(1) }
 
 // TryGet takes a reference unless the count is 0, and reports whether it did.
-func (c *Count) TryGet() bool {
-	n := c.lock()
-	if n == 0 {
-		c.publish(0)
-		return false
-	}
-	c.publish(n + 1)
-	return true
-}
+func (c *Count) TryGet() bool { return c.addNotZero(1) }
 
 // Put drops a reference and reports whether it left none.
-func (c *Count) Put() bool {
-	n := c.lock() - 1
-	c.publish(n)
-	return n == 0
-}
+func (c *Count) Put() bool { return c.add(-1) == 0 }
 
 // Kill is Put.
-func (c *Count) Kill() bool {
-	n := c.lock() - 1
-	c.publish(n)
-	return n == 0
-}
+func (c *Count) Kill() bool { return c.add(-1) == 0 }
 
 // GetN takes n references.
-func (c *Count) GetN(n int) { c.publish(c.lock() + int32(n)) }
+func (c *Count) GetN(n int) { c.add(int32(n)) }
 
 // TryGetN takes n references unless the count is 0, and reports whether it did.
-func (c *Count) TryGetN(n int) bool {
-	old := c.lock()
-	if old == 0 {
-		c.publish(0)
-		return false
-	}
-	c.publish(old + int32(n))
-	return true
-}
+func (c *Count) TryGetN(n int) bool { return c.addNotZero(int32(n)) }
 
 // PutN drops n references and reports whether it left none.
-func (c *Count) PutN(n int) bool {
-	now := wrap(c.lock() - int32(n))
-	c.publish(now)
-	return now == 0
-}
+func (c *Count) PutN(n int) bool { return c.add(-int32(n)) == 0 }
 
 // Count returns the number of references without taking the lock: negative once
 // it has wrapped or more were dropped than taken. While somebody holds the lock
@@ -217,4 +208,4 @@ func (c *Count) Count() int64 { return int64(int32(c.word.Load()) >> lockBits) }
 
 // Resurrect takes a reference whether or not the count is 0. The caller holds
 // the lock under which a released object is freed.
-func (c *Count) Resurrect() { c.publish(c.lock() + 1) }
+func (c *Count) Resurrect() { c.add(1) }

@@ -67,7 +67,7 @@
 // has operations under way. From the saturation value the nearest end of the
 // bad half is 2^30 away in both directions. Linux divides: 2^30 steps among at
 // most 2^22 threads (PID_MAX_LIMIT) is 2^8, so each thread of the largest system
-// would have to stand 256 times nested between its two steps.  A program of Go
+// would have to stand 256 times nested between its two steps. A program of Go
 // would need 2^30 goroutines in that place: at 2 KiB a stack, 2 TiB. From the
 // limit itself the distance is 1, so that a count that has just overflowed can
 // be brought back by one Put before it sticks; the Get that overflowed it then
@@ -81,7 +81,8 @@
 // Four bytes for the number, and a pointer to the monitor, which Linux doesn't
 // need because its warnings go to the kernel's log: 16 bytes with alignment on a
 // 64-bit machine. Get and Put are one locked instruction, a comparison and a
-// branch that isn't taken; they inline. TryGet is a compare-and-swap loop.
+// branch that isn't taken; they inline. TryGet is a compare-and-swap loop, and one
+// call.
 package saturating
 
 import (
@@ -195,12 +196,15 @@ func (c *Count) TryGet() bool {
 			return false
 		}
 		if c.refs.CompareAndSwap(old, old+1) {
-			if old < 0 || old == Max {
-				c.saturate(strategies.TryGetOverflow)
-			}
-			return true
+			return old > 0 && old < Max || c.badTryGet()
 		}
 	}
+}
+
+//go:noinline
+func (c *Count) badTryGet() bool {
+	c.saturate(strategies.TryGetOverflow)
+	return true
 }
 
 // TryGetN takes n references unless the count is dead, and reports whether it
@@ -250,20 +254,25 @@ func (c *Count) TryGetNAcquire(n int) bool {
 // (refcount_dec_and_test). On a dead or saturated count it saturates and reports
 // false.
 func (c *Count) Put() bool {
+	// The last drop shares the branch of misuse: it happens once in a life,
+	// and one comparison is what still lets Put be inlined.
 	old := c.refs.Add(-1) + 1
-	if old <= 0 {
-		c.saturate(strategies.PutAfterFree)
+	return old <= 1 && c.lastOrBadPut(old)
+}
+
+//go:noinline
+func (c *Count) lastOrBadPut(old int32) bool {
+	if old == 1 {
+		return true
 	}
-	return old == 1
+	c.saturate(strategies.PutAfterFree)
+	return false
 }
 
 // Kill is Put.
 func (c *Count) Kill() bool {
 	old := c.refs.Add(-1) + 1
-	if old <= 0 {
-		c.saturate(strategies.PutAfterFree)
-	}
-	return old == 1
+	return old <= 1 && c.lastOrBadPut(old)
 }
 
 // PutN drops n references and reports whether they were the last
