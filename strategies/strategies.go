@@ -59,8 +59,9 @@ type Ref[T any] interface {
 // uses it unless it says so.
 type Counter interface {
 	// Init starts a life with one reference, the owner's. Nobody else may
-	// use the count while Init runs, except TryGet through a stale weak
-	// reference to type-stable memory.
+	// use the count while Init runs. Most strategies let TryGet run all the
+	// same, through a stale weak reference to type-stable memory; the
+	// strategy's doc says whether it does.
 	Init()
 
 	// Get takes a reference. The caller holds one.
@@ -106,7 +107,8 @@ type (
 
 	// OnePutter drops a reference depending on whether it is the only one
 	// (Linux refcount_dec_if_one, refcount_dec_not_one). Both report
-	// whether they dropped it.
+	// whether they dropped it. On a count that is saturated, where drops
+	// have no effect, PutUnlessOne reports true, as it isn't the last.
 	OnePutter interface {
 		PutIfOne() bool
 		PutUnlessOne() bool

@@ -13,7 +13,8 @@
 // adds 1 with a compare-and-swap that it tries only on a number other than 0
 // (Akaros kref_get_not_zero, Linux atomic_inc_not_zero). Put subtracts 1 and
 // reports whether it left 0. Kill is Put: there is nothing to switch, as zero is
-// always detected.
+// always detected. Init of a dead count may run while others call TryGet through
+// stale weak references to it: TryGet writes only to what isn't 0.
 //
 // Resurrect is Akaros' __kref_get: it adds 1 whether the object is alive or not.
 // Here that is the same instruction as Get. It has a name of its own because it

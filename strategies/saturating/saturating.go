@@ -24,7 +24,8 @@
 // What every operation does to every value at a boundary is the table in
 // saturating_test.go.
 //
-// Kill is Put.
+// Kill is Put. Init of a dead count may run while others call TryGet through stale
+// weak references to it: TryGet writes only to what isn't 0.
 //
 // Two operations of Linux behave in ways that its documentation doesn't say.
 // They are kept, because a strategy that claims to be refcount_t must be it:
@@ -53,15 +54,17 @@
 // step: it adds first, and sets in a second step. Others see the value between,
 // and the order of the steps matters:
 //
-//	count is 2^31-1
-//	A: Get    adds 1: -2^31
-//	B: Count  sees -2^31: neither a number of references nor the saturation value
-//	C: Put    subtracts 1: 2^31-1, sees that -2^31 was there, is about to set
-//	D: Get    adds 1: -2^31 again, and so on
-//	A, C, D:  set -2^30
+//	the count is 2^31-1
+//	A: Get    adds 1: -2^31; sees that 2^31-1 was there; is about to set
+//	B: Count  reads -2^31: no number of references, and not the saturation value
+//	C: Put    subtracts 1: 2^31-1; sees that -2^31 was there; is about to set
+//	D: Count  reads 2^31-1, as if nothing had happened
+//	A, C:     set -2^30
 //
-// Between C's subtraction and the first set the count is good again, and if D
-// were 2^31-1 Puts the object would be freed while A still means to saturate it.
+// Until the first of them sets, the count is good again, though it has been past
+// the limit. If it went from there down to 0 by 2^31-1 Puts, the object would be
+// freed although A took a reference that nobody counted.
+//
 // Whoever wants to cross the bad half must do so while somebody stands between
 // its two steps, and each goroutine can contribute only as many steps as it
 // has operations under way. From the saturation value the nearest end of the
