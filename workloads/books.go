@@ -11,53 +11,67 @@ import (
 type Books struct {
 	Lives    uint64 // how often an object was initialized
 	Released uint64 // how often an object was released
-	Left     uint64 // lives that nobody released
-	Twice    uint64 // releases of an object that was already released
-	Wrong    uint64 // other observations that a right count rules out
+	Judged   uint64 // operations on counts that the checked form judged
+
+	// Kinds are the violations of each kind. The timed form sees leaks and
+	// double frees, and what a workload notices itself.
+	Kinds [arena.Kinds]uint64
 
 	// Notes say in words what is wrong, at most some for each kind.
 	Notes []string
 }
 
 // BooksOf returns the books of a workload whose objects all come from one arena.
-func BooksOf(a arena.Books) Books {
-	return Books{Lives: a.Lives, Released: a.Ends, Left: a.Left(), Twice: a.Twice}
+// Nobody uses it any more.
+func BooksOf[T, V any](a *arena.Arena[T, V]) Books {
+	ab := a.Books()
+	b := Books{Lives: ab.Lives, Released: ab.Ends}
+	if log := a.Log(); log != nil {
+		a.Leaks()
+		b.Judged = log.Operations()
+		b.Kinds, b.Notes = log.Violations()
+		return b
+	}
+	b.Observe(arena.Leak, ab.Left(), "objects were never released")
+	b.Observe(arena.DoubleFree, ab.Twice, "objects were released again")
+	return b
 }
 
-// Observe puts n wrong observations down, if any, and says in words what they
-// are: the words follow the number.
-func (b *Books) Observe(n uint64, format string, args ...any) {
+// Observe puts n violations down, if any, and says in words what they are: the
+// words follow the number.
+func (b *Books) Observe(k arena.Kind, n uint64, format string, args ...any) {
 	if n > 0 {
-		b.Wrong += n
-		b.Notes = append(b.Notes, fmt.Sprintf("%d ", n)+fmt.Sprintf(format, args...))
+		b.Kinds[k] += n
+		b.Notes = append(b.Notes, fmt.Sprintf("%v: %d ", k, n)+fmt.Sprintf(format, args...))
 	}
 }
 
-// Violations returns how many entries of the books don't balance.
-func (b Books) Violations() uint64 { return b.Left + b.Twice + b.Wrong }
+// Violations returns how many violations there are of any kind.
+func (b Books) Violations() uint64 {
+	var n uint64
+	for _, k := range b.Kinds {
+		n += k
+	}
+	return n
+}
 
 // Add adds the entries of c.
 func (b *Books) Add(c Books) {
 	b.Lives += c.Lives
 	b.Released += c.Released
-	b.Left += c.Left
-	b.Twice += c.Twice
-	b.Wrong += c.Wrong
+	b.Judged += c.Judged
+	for k, n := range c.Kinds {
+		b.Kinds[k] += n
+	}
 	b.Notes = append(b.Notes, c.Notes...)
 }
 
-// Err returns an error that names every entry that doesn't balance, or nil.
+// Err returns an error with every note, or nil if the books balance.
 func (b Books) Err() error {
-	var errs []error
-	if b.Left > 0 {
-		errs = append(errs, fmt.Errorf("%d of %d objects were never released", b.Left, b.Lives))
+	if b.Violations() == 0 {
+		return nil
 	}
-	if b.Twice > 0 {
-		errs = append(errs, fmt.Errorf("%d releases of objects that were released already", b.Twice))
-	}
-	if b.Wrong > 0 {
-		errs = append(errs, fmt.Errorf("%d impossible observations", b.Wrong))
-	}
+	errs := []error{fmt.Errorf("%d violations", b.Violations())}
 	for _, n := range b.Notes {
 		errs = append(errs, errors.New(n))
 	}

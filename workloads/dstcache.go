@@ -4,7 +4,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/rcu"
@@ -46,11 +45,7 @@ var DstCache = &Workload{
 		{Name: "hold", Doc: "how long a packet holds its route, in ns", Default: 0, Min: 0, Max: 1_000_000},
 	},
 	New: func(c Config) (Instance, error) {
-		prepare, err := c.dynamic()
-		if err != nil {
-			return nil, err
-		}
-		return newDstCache[Dynamic](c, prepare)
+		return dynamic(c, newDstCache[Dynamic, dynamicTimed], newDstCache[Dynamic, dynamicChecked])
 	},
 }
 
@@ -67,6 +62,7 @@ type dstSlot[T any] struct {
 	lock   seqlock.Lock
 	dst    atomic.Pointer[arena.Slot[T, route]]
 	cookie atomic.Uint32
+	hold   arena.Hold // the slot's reference to dst; for whoever has the lock
 	_      [pin.LineBytes]byte
 }
 
@@ -81,11 +77,14 @@ type destination[T any] struct {
 	route atomic.Pointer[arena.Slot[T, route]]
 	// serial is what a route's cookie must be.
 	serial atomic.Uint32
-	life   arena.Life // route's, for the administrator
-	_      [pin.LineBytes]byte
+	// life and hold are of the table's reference to route, for the
+	// administrator.
+	life arena.Life
+	hold arena.Hold
+	_    [pin.LineBytes]byte
 }
 
-type dstCache[T any, P strategies.Ref[T]] struct {
+type dstCache[T any, H Holder[T]] struct {
 	arena   *arena.Arena[T, route]
 	readers *rcu.Domain
 	cpus    int // slots of a tunnel
@@ -94,46 +93,47 @@ type dstCache[T any, P strategies.Ref[T]] struct {
 	table   []destination[T]
 	tunnels []atomic.Pointer[tunnel[T]]
 
-	transmitters []dstTransmitter[T]
-	admin        dstAdmin[T]
+	transmitters []dstTransmitter[T, H]
+	admin        dstAdmin[T, H]
 }
 
 // dstActor is what every role needs to release routes.
-type dstActor[T any] struct {
-	cache *arena.Cache[T, route]
+type dstActor[T any, H Holder[T]] struct {
+	holder H
+	cache  *arena.Cache[T, route]
 	// released holds the routes whose last reference dropped inside a read
 	// section, where nobody may wait for a grace period.
 	released []*arena.Slot[T, route]
 	retirer  *rcu.Retirer[*arena.Slot[T, route]]
 }
 
-type dstTransmitter[T any] struct {
-	actor dstActor[T]
+type dstTransmitter[T any, H Holder[T]] struct {
+	actor dstActor[T, H]
 	rand  Rand
 	wrong uint64 // lookups that found the table's own route dead
 	_     [pin.LineBytes]byte
 }
 
-type dstAdmin[T any] struct {
-	actor dstActor[T]
+type dstAdmin[T any, H Holder[T]] struct {
+	actor dstActor[T, H]
 	rand  Rand
 	pause time.Duration
 	turn  int
 	early uint64 // routes released while the table owned them
 }
 
-func newDstCache[T any, P strategies.Ref[T]](c Config, prepare func(*T)) (Instance, error) {
+func newDstCache[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 	n := c.Knob("tunnels")
-	d := &dstCache[T, P]{
-		arena:        arena.New[T, route](prepare),
+	d := &dstCache[T, H]{
+		arena:        arena.New[T, route](k.Options(c)),
 		readers:      rcu.New(),
 		cpus:         pin.CPUs(),
 		hold:         spin.Loops(time.Duration(c.Knob("hold"))),
 		table:        make([]destination[T], n),
 		tunnels:      make([]atomic.Pointer[tunnel[T]], n),
-		transmitters: make([]dstTransmitter[T], c.Workers),
+		transmitters: make([]dstTransmitter[T, H], c.Workers),
 	}
-	d.admin.actor = d.newActor()
+	d.admin.actor = d.newActor(k.Holder("administrator"))
 	d.admin.pause = time.Duration(c.Knob("pause")) * time.Microsecond
 	d.admin.rand = NewRand(c.Seed, c.Workers)
 	for i := range d.table {
@@ -141,22 +141,23 @@ func newDstCache[T any, P strategies.Ref[T]](c Config, prepare func(*T)) (Instan
 		d.addTunnel(i)
 	}
 	for i := range d.transmitters {
-		d.transmitters[i].actor = d.newActor()
+		d.transmitters[i].actor = d.newActor(k.Holder(WorkerName(i)))
 		d.transmitters[i].rand = NewRand(c.Seed, i)
 	}
 	return d, nil
 }
 
-func (d *dstCache[T, P]) newActor() dstActor[T] {
+func (d *dstCache[T, H]) newActor(h H) dstActor[T, H] {
 	cache := d.arena.Cache()
-	return dstActor[T]{
+	return dstActor[T, H]{
+		holder:  h,
 		cache:   cache,
 		retirer: rcu.NewRetirer(d.readers, cache.Recycle),
 	}
 }
 
 // Work sends n packets.
-func (d *dstCache[T, P]) Work(worker, n int) int {
+func (d *dstCache[T, H]) Work(worker, n int) int {
 	x := &d.transmitters[worker]
 	for range n {
 		// The section spans the whole transmission, as rcu_read_lock_bh
@@ -174,21 +175,22 @@ func (d *dstCache[T, P]) Work(worker, n int) int {
 }
 
 // transmit sends a packet over t (ip6_tnl_xmit2).
-func (d *dstCache[T, P]) transmit(x *dstTransmitter[T], t *tunnel[T]) {
-	dst := d.get(x, t)
+func (d *dstCache[T, H]) transmit(x *dstTransmitter[T, H], t *tunnel[T]) {
+	dst, h := d.get(x, t)
 	if dst == nil {
-		if dst = d.lookup(x, t.destination); dst == nil {
+		if dst, h = d.lookup(x, t.destination); dst == nil {
 			return
 		}
 		d.set(&x.actor, d.slot(t), dst)
 	}
 	spin.For(d.hold)
-	d.put(&x.actor, dst)
+	x.actor.holder.Use(&dst.Object, h)
+	d.put(&x.actor, dst, h)
 }
 
 // slot returns the current CPU's slot. The caller may have moved on by the time
 // it uses the slot; that is what its lock is for.
-func (d *dstCache[T, P]) slot(t *tunnel[T]) *dstSlot[T] {
+func (d *dstCache[T, H]) slot(t *tunnel[T]) *dstSlot[T] {
 	cpu := pin.CPU()
 	if cpu >= len(t.slots) {
 		cpu %= len(t.slots) // a P that came after the instance
@@ -197,7 +199,7 @@ func (d *dstCache[T, P]) slot(t *tunnel[T]) *dstSlot[T] {
 }
 
 // get returns the cached route with a reference, or nil (ip6_tnl_dst_get).
-func (d *dstCache[T, P]) get(x *dstTransmitter[T], t *tunnel[T]) *arena.Slot[T, route] {
+func (d *dstCache[T, H]) get(x *dstTransmitter[T, H], t *tunnel[T]) (*arena.Slot[T, route], arena.Hold) {
 	slot := d.slot(t)
 	var dst *arena.Slot[T, route]
 	var cookie uint32
@@ -209,44 +211,49 @@ func (d *dstCache[T, P]) get(x *dstTransmitter[T], t *tunnel[T]) *arena.Slot[T, 
 			break
 		}
 	}
+	if dst == nil {
+		return nil, 0
+	}
 	// Whoever emptied the slot since may have dropped the last reference;
 	// the read section keeps the memory a route until we are done.
-	if dst == nil || !P(&dst.Ref).TryGet() {
-		return nil
+	h, ok := x.actor.holder.TryGet(&dst.Object)
+	if !ok {
+		return nil, 0
 	}
 	if cookie != d.table[t.destination].serial.Load() {
 		d.set(&x.actor, slot, nil)
-		d.put(&x.actor, dst)
-		return nil
+		d.put(&x.actor, dst, h)
+		return nil, 0
 	}
-	return dst
+	return dst, h
 }
 
 // set puts a route with a reference of its own, or none, into the slot and drops
-// the reference of the route that was in it (ip6_tnl_per_cpu_dst_set).
-func (d *dstCache[T, P]) set(a *dstActor[T], slot *dstSlot[T], dst *arena.Slot[T, route]) {
+// the reference of the route that was in it (ip6_tnl_per_cpu_dst_set). The caller
+// holds a reference to the route.
+func (d *dstCache[T, H]) set(a *dstActor[T, H], slot *dstSlot[T], dst *arena.Slot[T, route]) {
 	slot.lock.Lock()
-	old := slot.dst.Load()
+	old, oldHold := slot.dst.Load(), slot.hold
 	var cookie uint32
 	if dst != nil {
-		P(&dst.Ref).Get()
+		slot.hold = a.holder.Get(&dst.Object)
 		cookie = dst.Value.cookie.Load()
 	}
 	slot.cookie.Store(cookie)
 	slot.dst.Store(dst)
 	slot.lock.Unlock()
 	if old != nil {
-		d.put(a, old)
+		d.put(a, old, oldHold)
 	}
 }
 
 // lookup returns the table's route to a destination with a reference
 // (ip6_route_output).
-func (d *dstCache[T, P]) lookup(x *dstTransmitter[T], i int) *arena.Slot[T, route] {
+func (d *dstCache[T, H]) lookup(x *dstTransmitter[T, H], i int) (*arena.Slot[T, route], arena.Hold) {
 	for fails := 0; ; {
 		dst := d.table[i].route.Load()
-		if P(&dst.Ref).TryGet() {
-			return dst
+		if h, ok := x.actor.holder.TryGet(&dst.Object); ok {
+			return dst, h
 		}
 		// Dead already. That is right only if the administrator has
 		// replaced it, and then the table has another by now: it stores
@@ -256,7 +263,7 @@ func (d *dstCache[T, P]) lookup(x *dstTransmitter[T], i int) *arena.Slot[T, rout
 			fails = 0
 		} else if fails++; fails == dstPatience {
 			x.wrong++
-			return nil
+			return nil, 0
 		}
 	}
 }
@@ -266,33 +273,34 @@ func (d *dstCache[T, P]) lookup(x *dstTransmitter[T], i int) *arena.Slot[T, rout
 const dstPatience = 100
 
 // put drops a reference to a route.
-func (d *dstCache[T, P]) put(a *dstActor[T], dst *arena.Slot[T, route]) {
-	if P(&dst.Ref).Put() {
+func (d *dstCache[T, H]) put(a *dstActor[T, H], dst *arena.Slot[T, route], h arena.Hold) {
+	if a.holder.Put(&dst.Object, h) {
 		d.release(a, dst)
 	}
 }
 
 // release ends the life of a route whose last reference dropped. Its memory is
 // for retire.
-func (d *dstCache[T, P]) release(a *dstActor[T], dst *arena.Slot[T, route]) {
+func (d *dstCache[T, H]) release(a *dstActor[T, H], dst *arena.Slot[T, route]) {
 	if a.cache.End(dst) {
 		a.released = append(a.released, dst)
 	}
 }
 
-// kill drops the table's reference to the route that destination i had.
-func (d *dstCache[T, P]) kill(dst *arena.Slot[T, route], life arena.Life) {
+// kill drops the table's reference to the route that a destination had.
+func (d *dstCache[T, H]) kill(dst *arena.Slot[T, route], life arena.Life, h arena.Hold) {
+	a := &d.admin
 	if dst.Life() != life {
-		d.admin.early++
+		a.early++
 	}
-	if P(&dst.Ref).Kill() {
-		d.release(&d.admin.actor, dst)
+	if a.actor.holder.Kill(&dst.Object, h) {
+		d.release(&a.actor, dst)
 	}
 }
 
 // retire recycles what was released after a grace period (dst_rcu_free). The caller
 // is outside read sections.
-func (d *dstCache[T, P]) retire(a *dstActor[T]) {
+func (d *dstCache[T, H]) retire(a *dstActor[T, H]) {
 	for _, dst := range a.released {
 		a.retirer.Retire(dst)
 	}
@@ -301,30 +309,30 @@ func (d *dstCache[T, P]) retire(a *dstActor[T]) {
 
 // replaceRoute gives a destination a new route and kills the old one. Caches
 // that still hold it find out by its cookie.
-func (d *dstCache[T, P]) replaceRoute(i int) {
-	a := &d.admin.actor
+func (d *dstCache[T, H]) replaceRoute(i int) {
+	a, entry := &d.admin.actor, &d.table[i]
 	dst := a.cache.Alloc()
-	serial := d.table[i].serial.Load() + 1
+	serial := entry.serial.Load() + 1
 	dst.Value.cookie.Store(serial)
-	P(&dst.Ref).Init()
-	life := d.table[i].life
-	d.table[i].life = dst.Life()
-	old := d.table[i].route.Swap(dst)
-	d.table[i].serial.Store(serial)
+	life, h := entry.life, entry.hold
+	entry.hold = a.holder.Init(&dst.Object)
+	entry.life = dst.Life()
+	old := entry.route.Swap(dst)
+	entry.serial.Store(serial)
 	if old != nil {
-		d.kill(old, life)
+		d.kill(old, life, h)
 	}
 	d.retire(a)
 }
 
 // addTunnel makes the i'th tunnel, with empty slots.
-func (d *dstCache[T, P]) addTunnel(i int) {
+func (d *dstCache[T, H]) addTunnel(i int) {
 	d.tunnels[i].Store(&tunnel[T]{destination: i, slots: make([]dstSlot[T], d.cpus)})
 }
 
 // removeTunnel unlinks the i'th tunnel, waits until nobody transmits over it,
 // and empties the slots of all CPUs (ip6_tnl_dst_destroy).
-func (d *dstCache[T, P]) removeTunnel(i int) {
+func (d *dstCache[T, H]) removeTunnel(i int) {
 	t := d.tunnels[i].Swap(nil)
 	if t == nil {
 		return
@@ -338,7 +346,7 @@ func (d *dstCache[T, P]) removeTunnel(i int) {
 
 // Roles returns the administrator, who replaces three routes for each tunnel
 // that it removes and adds.
-func (d *dstCache[T, P]) Roles() []Role {
+func (d *dstCache[T, H]) Roles() []Role {
 	a := &d.admin
 	return []Role{{Name: "administrator", Step: func() time.Duration {
 		i := a.rand.Below(len(d.tunnels))
@@ -352,12 +360,12 @@ func (d *dstCache[T, P]) Roles() []Role {
 	}}}
 }
 
-func (d *dstCache[T, P]) Close() Books {
+func (d *dstCache[T, H]) Close() Books {
 	for i := range d.tunnels {
 		d.removeTunnel(i)
 	}
 	for i := range d.table {
-		d.kill(d.table[i].route.Load(), d.table[i].life)
+		d.kill(d.table[i].route.Load(), d.table[i].life, d.table[i].hold)
 	}
 	d.retire(&d.admin.actor)
 	d.admin.actor.retirer.Flush()
@@ -366,10 +374,10 @@ func (d *dstCache[T, P]) Close() Books {
 		d.retire(&x.actor)
 		x.actor.retirer.Flush()
 	}
-	b := BooksOf(d.arena.Books())
+	b := BooksOf(d.arena)
 	for i := range d.transmitters {
-		b.Observe(d.transmitters[i].wrong, "lookups of worker %d found a route dead that the table owned", i)
+		b.Observe(arena.StolenReference, d.transmitters[i].wrong, "lookups of worker %d found a route dead that the table owned", i)
 	}
-	b.Observe(d.admin.early, "routes were released while the table owned them")
+	b.Observe(arena.StolenReference, d.admin.early, "routes were released while the table owned them")
 	return b
 }

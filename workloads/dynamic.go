@@ -11,11 +11,23 @@ import (
 // indirect call for each operation.
 type Dynamic struct{ strategies.Counter }
 
-// dynamic returns what prepares the counts of an arena for a strategy that is
-// chosen at run time.
-func (c Config) dynamic() (func(*Dynamic), error) {
+type (
+	dynamicTimed   = Timed[Dynamic, *Dynamic]
+	dynamicChecked = Checked[Dynamic, *Dynamic]
+)
+
+// dynamic makes an instance that calls its strategy through an interface: a
+// timed or a checked one, as the Config wants.
+func dynamic(c Config,
+	timed func(Config, Kit[Dynamic, dynamicTimed]) (Instance, error),
+	checked func(Config, Kit[Dynamic, dynamicChecked]) (Instance, error),
+) (Instance, error) {
 	if c.NewCounter == nil {
 		return nil, errors.New("workloads: Config.NewCounter is nil")
 	}
-	return func(d *Dynamic) { d.Counter = c.NewCounter() }, nil
+	prepare := func(d *Dynamic) { d.Counter = c.NewCounter() }
+	if c.Checked {
+		return checked(c, CheckedKit[Dynamic](prepare))
+	}
+	return timed(c, TimedKit[Dynamic](prepare))
 }

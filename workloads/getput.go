@@ -3,7 +3,6 @@ package workloads
 import (
 	"time"
 
-	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/spin"
@@ -28,55 +27,61 @@ var GetPut = &Workload{
 		{Name: "hold", Doc: "how long a reference is held, in ns", Default: 0, Min: 0, Max: 1_000_000},
 	},
 	New: func(c Config) (Instance, error) {
-		prepare, err := c.dynamic()
-		if err != nil {
-			return nil, err
-		}
-		return newGetPut[Dynamic](c, prepare)
+		return dynamic(c, newGetPut[Dynamic, dynamicTimed], newGetPut[Dynamic, dynamicChecked])
 	},
 }
 
-type getPut[T any, P strategies.Ref[T]] struct {
+type getPut[T any, H Holder[T]] struct {
 	arena   *arena.Arena[T, struct{}]
 	cache   *arena.Cache[T, struct{}]
-	workers []getPutWorker[T]
-	objects []*arena.Slot[T, struct{}] // all of them, each once
+	owner   H
+	objects []getPutObject[T] // all of them, each once
+	workers []getPutWorker[T, H]
 
 	tryget int // percent
 	hold   int // loops of spin.For
 }
 
-type getPutWorker[T any] struct {
-	objects []*arena.Slot[T, struct{}]
+// getPutObject is an object and the owner's reference to it.
+type getPutObject[T any] struct {
+	slot *arena.Slot[T, struct{}]
+	hold arena.Hold
+}
+
+type getPutWorker[T any, H Holder[T]] struct {
+	holder  H
+	objects []getPutObject[T]
 	rand    Rand
-	lasts   uint64 // Puts that reported true
+	lasts   uint64 // operations that found an object dead
 	_       [pin.LineBytes]byte
 }
 
-func newGetPut[T any, P strategies.Ref[T]](c Config, prepare func(*T)) (Instance, error) {
+func newGetPut[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 	n := c.Knob("objects")
-	g := &getPut[T, P]{
-		arena:   arena.New[T, struct{}](prepare),
-		workers: make([]getPutWorker[T], c.Workers),
+	g := &getPut[T, H]{
+		arena:   arena.New[T, struct{}](k.Options(c)),
+		owner:   k.Holder("owner"),
+		workers: make([]getPutWorker[T, H], c.Workers),
 		tryget:  c.Knob("tryget"),
 		hold:    spin.Loops(time.Duration(c.Knob("hold"))),
 	}
 	g.cache = g.arena.Cache()
-	alloc := func() []*arena.Slot[T, struct{}] {
-		s := make([]*arena.Slot[T, struct{}], n)
-		for i := range s {
-			s[i] = g.cache.Alloc()
-			P(&s[i].Ref).Init()
+	alloc := func() []getPutObject[T] {
+		os := make([]getPutObject[T], n)
+		for i := range os {
+			os[i].slot = g.cache.Alloc()
+			os[i].hold = g.owner.Init(&os[i].slot.Object)
 		}
-		g.objects = append(g.objects, s...)
-		return s
+		g.objects = append(g.objects, os...)
+		return os
 	}
-	var shared []*arena.Slot[T, struct{}]
+	var shared []getPutObject[T]
 	if c.Knob("private") == 0 {
 		shared = alloc()
 	}
 	for i := range g.workers {
 		w := &g.workers[i]
+		w.holder = k.Holder(WorkerName(i))
 		w.rand = NewRand(c.Seed, i)
 		if w.objects = shared; shared == nil {
 			w.objects = alloc()
@@ -87,31 +92,34 @@ func newGetPut[T any, P strategies.Ref[T]](c Config, prepare func(*T)) (Instance
 
 // Work has a loop of its own for the settings whose operations take only some
 // nanoseconds, so that picking an object doesn't blur the comparison.
-func (g *getPut[T, P]) Work(worker, n int) int {
+func (g *getPut[T, H]) Work(worker, n int) int {
 	w := &g.workers[worker]
 	var lasts uint64
 	if len(w.objects) == 1 && g.hold == 0 && g.tryget == 0 {
-		p := P(&w.objects[0].Ref)
+		o := &w.objects[0].slot.Object
 		for range n {
-			p.Get()
-			if p.Put() {
+			h := w.holder.Get(o)
+			if w.holder.Put(o, h) {
 				lasts++
 			}
 		}
 	} else {
 		for range n {
-			p := P(&w.objects[w.rand.Below(len(w.objects))].Ref)
+			o := &w.objects[w.rand.Below(len(w.objects))].slot.Object
+			var h arena.Hold
 			if g.tryget > w.rand.Below(100) {
-				if !p.TryGet() {
+				var ok bool
+				if h, ok = w.holder.TryGet(o); !ok {
 					// The owner's reference keeps it alive.
 					lasts++
 					continue
 				}
 			} else {
-				p.Get()
+				h = w.holder.Get(o)
 			}
 			spin.For(g.hold)
-			if p.Put() {
+			w.holder.Use(o, h)
+			if w.holder.Put(o, h) {
 				lasts++
 			}
 		}
@@ -120,17 +128,17 @@ func (g *getPut[T, P]) Work(worker, n int) int {
 	return n
 }
 
-func (g *getPut[T, P]) Roles() []Role { return nil }
+func (g *getPut[T, H]) Roles() []Role { return nil }
 
-func (g *getPut[T, P]) Close() Books {
-	for _, s := range g.objects {
-		if P(&s.Ref).Kill() {
-			g.cache.Free(s)
+func (g *getPut[T, H]) Close() Books {
+	for _, o := range g.objects {
+		if g.owner.Kill(&o.slot.Object, o.hold) {
+			g.cache.Free(o.slot)
 		}
 	}
-	b := BooksOf(g.arena.Books())
+	b := BooksOf(g.arena)
 	for i := range g.workers {
-		b.Observe(g.workers[i].lasts, "operations of worker %d found an object dead that its owner held", i)
+		b.Observe(arena.StolenReference, g.workers[i].lasts, "operations of worker %d found an object dead that its owner held", i)
 	}
 	return b
 }

@@ -3,7 +3,6 @@ package workloads
 import (
 	"sync/atomic"
 
-	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 )
@@ -33,11 +32,7 @@ var Handoff = &Workload{
 		{Name: "extra", Doc: "1: a silly extra Get and Put around each passing on", Default: 0, Min: 0, Max: 1},
 	},
 	New: func(c Config) (Instance, error) {
-		prepare, err := c.dynamic()
-		if err != nil {
-			return nil, err
-		}
-		return newHandoff[Dynamic](c, prepare)
+		return dynamic(c, newHandoff[Dynamic, dynamicTimed], newHandoff[Dynamic, dynamicChecked])
 	},
 }
 
@@ -45,9 +40,9 @@ var Handoff = &Workload{
 // a batch while the receiver is busy, few enough to stay in its first cache.
 const handoffDepth = 64
 
-type handoff[T any, P strategies.Ref[T]] struct {
+type handoff[T any, H Holder[T]] struct {
 	arena    *arena.Arena[T, handoffObject]
-	workers  []handoffWorker[T]
+	workers  []handoffWorker[T, H]
 	lifetime int
 	hops     int
 	extra    bool
@@ -58,15 +53,17 @@ type handoffObject struct {
 	visits atomic.Uint64
 }
 
-type handoffWorker[T any] struct {
-	cache *arena.Cache[T, handoffObject]
-	own   *arena.Slot[T, handoffObject]
-	life  arena.Life // own's
-	given int        // hand-overs of own so far
-	early uint64     // objects released while this worker owned them
-	inbox *mailbox[T]
-	next  *mailbox[T]
-	_     [pin.LineBytes]byte
+type handoffWorker[T any, H Holder[T]] struct {
+	holder H
+	cache  *arena.Cache[T, handoffObject]
+	own    *arena.Slot[T, handoffObject]
+	hold   arena.Hold // the owner's reference to own
+	life   arena.Life // own's
+	given  int        // hand-overs of own so far
+	early  uint64     // objects released while this worker owned them
+	inbox  *mailbox[T]
+	next   *mailbox[T]
+	_      [pin.LineBytes]byte
 }
 
 // A mailbox carries references from one worker to the next, in order. One
@@ -84,6 +81,7 @@ type mailbox[T any] struct {
 // A parcel is a reference on its way: it belongs to whoever takes it out.
 type parcel[T any] struct {
 	object *arena.Slot[T, handoffObject]
+	hold   arena.Hold
 	hops   int // hand-overs left
 }
 
@@ -105,10 +103,10 @@ func (m *mailbox[T]) receive() (parcel[T], bool) {
 	return p, true
 }
 
-func newHandoff[T any, P strategies.Ref[T]](c Config, prepare func(*T)) (Instance, error) {
-	h := &handoff[T, P]{
-		arena:    arena.New[T, handoffObject](prepare),
-		workers:  make([]handoffWorker[T], c.Workers),
+func newHandoff[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
+	h := &handoff[T, H]{
+		arena:    arena.New[T, handoffObject](k.Options(c)),
+		workers:  make([]handoffWorker[T, H], c.Workers),
 		lifetime: c.Knob("lifetime"),
 		hops:     c.Knob("hops"),
 		extra:    c.Knob("extra") == 1,
@@ -116,6 +114,7 @@ func newHandoff[T any, P strategies.Ref[T]](c Config, prepare func(*T)) (Instanc
 	for i := range h.workers {
 		h.workers[i].inbox = new(mailbox[T])
 		h.workers[i].cache = h.arena.Cache()
+		h.workers[i].holder = k.Holder(WorkerName(i))
 	}
 	for i := range h.workers {
 		h.workers[i].next = h.workers[(i+1)%c.Workers].inbox
@@ -125,7 +124,7 @@ func newHandoff[T any, P strategies.Ref[T]](c Config, prepare func(*T)) (Instanc
 
 // Work never waits for another worker, who may have stopped: when its neighbour
 // has no room it returns early.
-func (h *handoff[T, P]) Work(worker, n int) int {
+func (h *handoff[T, H]) Work(worker, n int) int {
 	w := &h.workers[worker]
 	for done := 0; done < n; {
 		idle := true
@@ -152,16 +151,16 @@ func (h *handoff[T, P]) Work(worker, n int) int {
 }
 
 // give hands the worker's own object over: Get, then send (rule 1).
-func (h *handoff[T, P]) give(w *handoffWorker[T]) {
+func (h *handoff[T, H]) give(w *handoffWorker[T, H]) {
 	if w.own == nil {
 		w.own = w.cache.Alloc()
-		P(&w.own.Ref).Init()
+		w.hold = w.holder.Init(&w.own.Object)
 		w.life = w.own.Life()
 		w.given = 0
 	}
 	o := w.own
-	P(&o.Ref).Get()
-	w.next.send(parcel[T]{o, h.hops - 1})
+	w.next.send(parcel[T]{o, w.holder.Get(&o.Object), h.hops - 1})
+	w.holder.Use(&o.Object, w.hold)
 	o.Value.visits.Add(1)
 	if w.given++; w.given == h.lifetime {
 		h.kill(w)
@@ -169,24 +168,25 @@ func (h *handoff[T, P]) give(w *handoffWorker[T]) {
 }
 
 // kill drops the owner's reference to the worker's own object.
-func (h *handoff[T, P]) kill(w *handoffWorker[T]) {
+func (h *handoff[T, H]) kill(w *handoffWorker[T, H]) {
 	o := w.own
 	w.own = nil
 	if o.Life() != w.life {
 		w.early++
 	}
-	if P(&o.Ref).Kill() {
+	if w.holder.Kill(&o.Object, w.hold) {
 		w.cache.Free(o)
 	}
 }
 
 // handle does with a received reference what there is to do: use it, then pass
 // it on or drop it (rule 2). There is room to pass it on.
-func (h *handoff[T, P]) handle(w *handoffWorker[T], p parcel[T]) {
+func (h *handoff[T, H]) handle(w *handoffWorker[T, H], p parcel[T]) {
 	o := p.object
+	w.holder.Use(&o.Object, p.hold)
 	o.Value.visits.Add(1)
 	if p.hops == 0 {
-		if P(&o.Ref).Put() {
+		if w.holder.Put(&o.Object, p.hold) {
 			w.cache.Free(o)
 		}
 		return
@@ -196,16 +196,17 @@ func (h *handoff[T, P]) handle(w *handoffWorker[T], p parcel[T]) {
 		w.next.send(p) // The reference goes with it: o is not ours any more.
 		return
 	}
-	P(&o.Ref).Get()
+	own := p.hold
+	p.hold = w.holder.Get(&o.Object)
 	w.next.send(p)
-	if P(&o.Ref).Put() {
+	if w.holder.Put(&o.Object, own) {
 		w.cache.Free(o)
 	}
 }
 
-func (h *handoff[T, P]) Roles() []Role { return nil }
+func (h *handoff[T, H]) Roles() []Role { return nil }
 
-func (h *handoff[T, P]) Close() Books {
+func (h *handoff[T, H]) Close() Books {
 	for i := range h.workers {
 		w := &h.workers[i]
 		for {
@@ -213,7 +214,7 @@ func (h *handoff[T, P]) Close() Books {
 			if !ok {
 				break
 			}
-			if P(&p.object.Ref).Put() {
+			if w.holder.Put(&p.object.Object, p.hold) {
 				w.cache.Free(p.object)
 			}
 		}
@@ -221,9 +222,9 @@ func (h *handoff[T, P]) Close() Books {
 			h.kill(w)
 		}
 	}
-	b := BooksOf(h.arena.Books())
+	b := BooksOf(h.arena)
 	for i := range h.workers {
-		b.Observe(h.workers[i].early, "objects were released while worker %d owned them", i)
+		b.Observe(arena.StolenReference, h.workers[i].early, "objects were released while worker %d owned them", i)
 	}
 	return b
 }

@@ -72,6 +72,14 @@ type Config struct {
 	// Knobs are the settings. Those not named have their defaults.
 	Knobs Settings
 
+	// Checked asks for the form in which every operation is judged. Only
+	// Workload.New has it, not the New of a Loop.
+	Checked bool
+
+	// ReuseDelay is how many freed objects each actor sets aside before it
+	// uses the memory of the first again. See arena.Options.
+	ReuseDelay int
+
 	// NewCounter makes the counts of an instance that calls them through
 	// an interface. Instances with concrete counter types ignore it.
 	NewCounter func() strategies.Counter
@@ -119,6 +127,9 @@ type Instance interface {
 	// Workers and roles have returned for good.
 	Close() Books
 }
+
+// WorkerName returns what violations call a worker.
+func WorkerName(worker int) string { return fmt.Sprintf("worker %d", worker) }
 
 // A Role is an actor of a workload that isn't a worker: what it does isn't
 // counted as operations.

@@ -79,6 +79,12 @@ func forEach(t *testing.T, f func(t *testing.T, w *workloads.Workload, s *strate
 					}
 				}
 				t.Run(fmt.Sprintf("%s/%s/%s/generic", w, variant, s), func(t *testing.T) { f(t, w, s, variant, w.New) })
+				t.Run(fmt.Sprintf("%s/%s/%s/checked", w, variant, s), func(t *testing.T) {
+					f(t, w, s, variant, func(c workloads.Config) (workloads.Instance, error) {
+						c.Checked = true
+						return w.New(c)
+					})
+				})
 			}
 		}
 	}
@@ -167,11 +173,12 @@ func (c *broken) Kill() bool {
 
 // The books of each workload show each flaw that can show in it.
 func TestBooksShowBrokenCounts(t *testing.T) {
-	for _, c := range []struct {
+	type flawed struct {
 		flaw      string
 		workloads string
 		settings  string
-	}{
+	}
+	for _, c := range []flawed{
 		{"lost get", "getput handoff dstcache", ""},
 		{"lost put", "getput handoff dstcache", ""},
 		{"always last", "getput handoff dstcache", ""},
@@ -184,23 +191,28 @@ func TestBooksShowBrokenCounts(t *testing.T) {
 			if !strings.Contains(c.workloads, w.Name) {
 				continue
 			}
-			t.Run(c.flaw+"/"+w.Name, func(t *testing.T) {
-				knobs, err := w.ParseSettings(c.settings)
-				if err != nil {
-					t.Fatal(err)
-				}
-				inst, err := w.Start(w.New, workloads.Config{
-					Workers: 1, Knobs: knobs,
-					NewCounter: func() strategies.Counter { return &broken{flaw: c.flaw} },
+			for _, checked := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%s/checked=%v", c.flaw, w, checked), func(t *testing.T) {
+					knobs, err := w.ParseSettings(c.settings)
+					if err != nil {
+						t.Fatal(err)
+					}
+					inst, err := w.Start(w.New, workloads.Config{
+						Workers: 1, Knobs: knobs, Checked: checked,
+						NewCounter: func() strategies.Counter { return &broken{flaw: c.flaw} },
+					})
+					if err != nil {
+						t.Fatal(err)
+					}
+					b := run(t, inst, 1, 20_000)
+					if b.Violations() == 0 || b.Err() == nil {
+						t.Errorf("the books balance: %+v", b)
+					}
+					if checked && b.Judged == 0 {
+						t.Error("no operation was judged")
+					}
 				})
-				if err != nil {
-					t.Fatal(err)
-				}
-				b := run(t, inst, 1, 20_000)
-				if b.Violations() == 0 || b.Err() == nil {
-					t.Errorf("the books balance: %+v", b)
-				}
-			})
+			}
 		}
 	}
 }

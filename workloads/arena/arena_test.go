@@ -12,7 +12,7 @@ import (
 type slot = arena.Slot[int32, int64]
 
 func TestBooksCountLives(t *testing.T) {
-	a := arena.New[int32, int64](nil)
+	a := arena.New[int32, int64](arena.Options[int32]{})
 	c := a.Cache()
 	var live []*slot
 	for range 1000 {
@@ -31,7 +31,7 @@ func TestBooksCountLives(t *testing.T) {
 // An owner finds out that its object was released, even if the slot holds another
 // object by then.
 func TestLifeChangesWithRelease(t *testing.T) {
-	a := arena.New[int32, int64](nil)
+	a := arena.New[int32, int64](arena.Options[int32]{})
 	c := a.Cache()
 	s := c.Alloc()
 	seen := map[arena.Life]bool{s.Life(): true}
@@ -55,7 +55,7 @@ func TestLifeChangesWithRelease(t *testing.T) {
 }
 
 func TestPrepareRunsOncePerSlotBeforeItsFirstLife(t *testing.T) {
-	a := arena.New[int32, int64](func(c *int32) { *c++ })
+	a := arena.New[int32, int64](arena.Options[int32]{Prepare: func(c *int32) { *c++ }})
 	c := a.Cache()
 	for range 5000 {
 		s := c.Alloc()
@@ -68,7 +68,7 @@ func TestPrepareRunsOncePerSlotBeforeItsFirstLife(t *testing.T) {
 
 // Neighbours would disturb each other in measurements of private objects.
 func TestSlotsShareNoCacheLine(t *testing.T) {
-	a := arena.New[int32, int64](nil)
+	a := arena.New[int32, int64](arena.Options[int32]{})
 	c := a.Cache()
 	lines := make(map[uintptr]*slot)
 	for range 300 {
@@ -86,7 +86,7 @@ func TestSlotsShareNoCacheLine(t *testing.T) {
 // One goroutine allocates and another frees: slots go round through the arena,
 // so that the number of slots stays bounded.
 func TestSlotsGoRoundBetweenProducerAndConsumer(t *testing.T) {
-	a := arena.New[int32, int64](nil)
+	a := arena.New[int32, int64](arena.Options[int32]{})
 	const n, inFlight = 100_000, 100
 	pipe := make(chan *slot, inFlight)
 	var wg sync.WaitGroup

@@ -8,16 +8,28 @@ import (
 
 // Loops lists the native form of every workload with every built-in strategy.
 var Loops = []workloads.Loop{
-	{Workload: "dstcache", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newDstCacheAtomic(c, nil) }},
-	{Workload: "dstcache", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) { return newDstCacheSaturating(c, nil) }},
-	{Workload: "dstcache", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newDstCachePercpu(c, nil) }},
-	{Workload: "dstcache", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) { return newDstCacheLockperatomic(c, nil) }},
-	{Workload: "getput", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newGetPutAtomic(c, nil) }},
-	{Workload: "getput", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) { return newGetPutSaturating(c, nil) }},
-	{Workload: "getput", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newGetPutPercpu(c, nil) }},
-	{Workload: "getput", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) { return newGetPutLockperatomic(c, nil) }},
-	{Workload: "handoff", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newHandoffAtomic(c, nil) }},
-	{Workload: "handoff", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) { return newHandoffSaturating(c, nil) }},
-	{Workload: "handoff", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newHandoffPercpu(c, nil) }},
-	{Workload: "handoff", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) { return newHandoffLockperatomic(c, nil) }},
+	{Workload: "dstcache", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newDstCacheAtomic(c, TimedKitAtomic(nil)) }},
+	{Workload: "dstcache", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newDstCacheSaturating(c, TimedKitSaturating(nil))
+	}},
+	{Workload: "dstcache", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newDstCachePercpu(c, TimedKitPercpu(nil)) }},
+	{Workload: "dstcache", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newDstCacheLockperatomic(c, TimedKitLockperatomic(nil))
+	}},
+	{Workload: "getput", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newGetPutAtomic(c, TimedKitAtomic(nil)) }},
+	{Workload: "getput", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newGetPutSaturating(c, TimedKitSaturating(nil))
+	}},
+	{Workload: "getput", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newGetPutPercpu(c, TimedKitPercpu(nil)) }},
+	{Workload: "getput", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newGetPutLockperatomic(c, TimedKitLockperatomic(nil))
+	}},
+	{Workload: "handoff", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newHandoffAtomic(c, TimedKitAtomic(nil)) }},
+	{Workload: "handoff", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newHandoffSaturating(c, TimedKitSaturating(nil))
+	}},
+	{Workload: "handoff", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newHandoffPercpu(c, TimedKitPercpu(nil)) }},
+	{Workload: "handoff", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newHandoffLockperatomic(c, TimedKitLockperatomic(nil))
+	}},
 }

@@ -20,6 +20,7 @@ type dstSlotPercpu struct {
 	lock   seqlock.Lock
 	dst    atomic.Pointer[arena.Slot[counter.Count, route]]
 	cookie atomic.Uint32
+	hold   arena.Hold // the slot's reference to dst; for whoever has the lock
 	_      [pin.LineBytes]byte
 }
 
@@ -34,8 +35,11 @@ type destinationPercpu struct {
 	route atomic.Pointer[arena.Slot[counter.Count, route]]
 	// serial is what a route's cookie must be.
 	serial atomic.Uint32
-	life   arena.Life // route's, for the administrator
-	_      [pin.LineBytes]byte
+	// life and hold are of the table's reference to route, for the
+	// administrator.
+	life arena.Life
+	hold arena.Hold
+	_    [pin.LineBytes]byte
 }
 
 type dstCachePercpu struct {
@@ -53,7 +57,8 @@ type dstCachePercpu struct {
 
 // dstActor is what every role needs to release routes.
 type dstActorPercpu struct {
-	cache *arena.Cache[counter.Count, route]
+	holder TimedPercpu
+	cache  *arena.Cache[counter.Count, route]
 	// released holds the routes whose last reference dropped inside a read
 	// section, where nobody may wait for a grace period.
 	released []*arena.Slot[counter.Count, route]
@@ -75,10 +80,10 @@ type dstAdminPercpu struct {
 	early uint64 // routes released while the table owned them
 }
 
-func newDstCachePercpu(c workloads.Config, prepare func(*counter.Count)) (workloads.Instance, error) {
+func newDstCachePercpu(c workloads.Config, k KitPercpu) (workloads.Instance, error) {
 	n := c.Knob("tunnels")
 	d := &dstCachePercpu{
-		arena:        arena.New[counter.Count, route](prepare),
+		arena:        arena.New[counter.Count, route](k.Options(c)),
 		readers:      rcu.New(),
 		cpus:         pin.CPUs(),
 		hold:         spin.Loops(time.Duration(c.Knob("hold"))),
@@ -86,7 +91,7 @@ func newDstCachePercpu(c workloads.Config, prepare func(*counter.Count)) (worklo
 		tunnels:      make([]atomic.Pointer[tunnelPercpu], n),
 		transmitters: make([]dstTransmitterPercpu, c.Workers),
 	}
-	d.admin.actor = d.newActor()
+	d.admin.actor = d.newActor(k.Holder("administrator"))
 	d.admin.pause = time.Duration(c.Knob("pause")) * time.Microsecond
 	d.admin.rand = workloads.NewRand(c.Seed, c.Workers)
 	for i := range d.table {
@@ -94,15 +99,16 @@ func newDstCachePercpu(c workloads.Config, prepare func(*counter.Count)) (worklo
 		d.addTunnel(i)
 	}
 	for i := range d.transmitters {
-		d.transmitters[i].actor = d.newActor()
+		d.transmitters[i].actor = d.newActor(k.Holder(workloads.WorkerName(i)))
 		d.transmitters[i].rand = workloads.NewRand(c.Seed, i)
 	}
 	return d, nil
 }
 
-func (d *dstCachePercpu) newActor() dstActorPercpu {
+func (d *dstCachePercpu) newActor(h TimedPercpu) dstActorPercpu {
 	cache := d.arena.Cache()
 	return dstActorPercpu{
+		holder:  h,
 		cache:   cache,
 		retirer: rcu.NewRetirer(d.readers, cache.Recycle),
 	}
@@ -128,15 +134,16 @@ func (d *dstCachePercpu) Work(worker, n int) int {
 
 // transmit sends a packet over t (ip6_tnl_xmit2).
 func (d *dstCachePercpu) transmit(x *dstTransmitterPercpu, t *tunnelPercpu) {
-	dst := d.get(x, t)
+	dst, h := d.get(x, t)
 	if dst == nil {
-		if dst = d.lookup(x, t.destination); dst == nil {
+		if dst, h = d.lookup(x, t.destination); dst == nil {
 			return
 		}
 		d.set(&x.actor, d.slot(t), dst)
 	}
 	spin.For(d.hold)
-	d.put(&x.actor, dst)
+	x.actor.holder.Use(&dst.Object, h)
+	d.put(&x.actor, dst, h)
 }
 
 // slot returns the current CPU's slot. The caller may have moved on by the time
@@ -150,7 +157,7 @@ func (d *dstCachePercpu) slot(t *tunnelPercpu) *dstSlotPercpu {
 }
 
 // get returns the cached route with a reference, or nil (ip6_tnl_dst_get).
-func (d *dstCachePercpu) get(x *dstTransmitterPercpu, t *tunnelPercpu) *arena.Slot[counter.Count, route] {
+func (d *dstCachePercpu) get(x *dstTransmitterPercpu, t *tunnelPercpu) (*arena.Slot[counter.Count, route], arena.Hold) {
 	slot := d.slot(t)
 	var dst *arena.Slot[counter.Count, route]
 	var cookie uint32
@@ -162,44 +169,49 @@ func (d *dstCachePercpu) get(x *dstTransmitterPercpu, t *tunnelPercpu) *arena.Sl
 			break
 		}
 	}
+	if dst == nil {
+		return nil, 0
+	}
 	// Whoever emptied the slot since may have dropped the last reference;
 	// the read section keeps the memory a route until we are done.
-	if dst == nil || !(*counter.Count)(&dst.Ref).TryGet() {
-		return nil
+	h, ok := x.actor.holder.TryGet(&dst.Object)
+	if !ok {
+		return nil, 0
 	}
 	if cookie != d.table[t.destination].serial.Load() {
 		d.set(&x.actor, slot, nil)
-		d.put(&x.actor, dst)
-		return nil
+		d.put(&x.actor, dst, h)
+		return nil, 0
 	}
-	return dst
+	return dst, h
 }
 
 // set puts a route with a reference of its own, or none, into the slot and drops
-// the reference of the route that was in it (ip6_tnl_per_cpu_dst_set).
+// the reference of the route that was in it (ip6_tnl_per_cpu_dst_set). The caller
+// holds a reference to the route.
 func (d *dstCachePercpu) set(a *dstActorPercpu, slot *dstSlotPercpu, dst *arena.Slot[counter.Count, route]) {
 	slot.lock.Lock()
-	old := slot.dst.Load()
+	old, oldHold := slot.dst.Load(), slot.hold
 	var cookie uint32
 	if dst != nil {
-		(*counter.Count)(&dst.Ref).Get()
+		slot.hold = a.holder.Get(&dst.Object)
 		cookie = dst.Value.cookie.Load()
 	}
 	slot.cookie.Store(cookie)
 	slot.dst.Store(dst)
 	slot.lock.Unlock()
 	if old != nil {
-		d.put(a, old)
+		d.put(a, old, oldHold)
 	}
 }
 
 // lookup returns the table's route to a destination with a reference
 // (ip6_route_output).
-func (d *dstCachePercpu) lookup(x *dstTransmitterPercpu, i int) *arena.Slot[counter.Count, route] {
+func (d *dstCachePercpu) lookup(x *dstTransmitterPercpu, i int) (*arena.Slot[counter.Count, route], arena.Hold) {
 	for fails := 0; ; {
 		dst := d.table[i].route.Load()
-		if (*counter.Count)(&dst.Ref).TryGet() {
-			return dst
+		if h, ok := x.actor.holder.TryGet(&dst.Object); ok {
+			return dst, h
 		}
 		// Dead already. That is right only if the administrator has
 		// replaced it, and then the table has another by now: it stores
@@ -209,14 +221,14 @@ func (d *dstCachePercpu) lookup(x *dstTransmitterPercpu, i int) *arena.Slot[coun
 			fails = 0
 		} else if fails++; fails == dstPatience {
 			x.wrong++
-			return nil
+			return nil, 0
 		}
 	}
 }
 
 // put drops a reference to a route.
-func (d *dstCachePercpu) put(a *dstActorPercpu, dst *arena.Slot[counter.Count, route]) {
-	if (*counter.Count)(&dst.Ref).Put() {
+func (d *dstCachePercpu) put(a *dstActorPercpu, dst *arena.Slot[counter.Count, route], h arena.Hold) {
+	if a.holder.Put(&dst.Object, h) {
 		d.release(a, dst)
 	}
 }
@@ -229,13 +241,14 @@ func (d *dstCachePercpu) release(a *dstActorPercpu, dst *arena.Slot[counter.Coun
 	}
 }
 
-// kill drops the table's reference to the route that destination i had.
-func (d *dstCachePercpu) kill(dst *arena.Slot[counter.Count, route], life arena.Life) {
+// kill drops the table's reference to the route that a destination had.
+func (d *dstCachePercpu) kill(dst *arena.Slot[counter.Count, route], life arena.Life, h arena.Hold) {
+	a := &d.admin
 	if dst.Life() != life {
-		d.admin.early++
+		a.early++
 	}
-	if (*counter.Count)(&dst.Ref).Kill() {
-		d.release(&d.admin.actor, dst)
+	if a.actor.holder.Kill(&dst.Object, h) {
+		d.release(&a.actor, dst)
 	}
 }
 
@@ -251,17 +264,17 @@ func (d *dstCachePercpu) retire(a *dstActorPercpu) {
 // replaceRoute gives a destination a new route and kills the old one. Caches
 // that still hold it find out by its cookie.
 func (d *dstCachePercpu) replaceRoute(i int) {
-	a := &d.admin.actor
+	a, entry := &d.admin.actor, &d.table[i]
 	dst := a.cache.Alloc()
-	serial := d.table[i].serial.Load() + 1
+	serial := entry.serial.Load() + 1
 	dst.Value.cookie.Store(serial)
-	(*counter.Count)(&dst.Ref).Init()
-	life := d.table[i].life
-	d.table[i].life = dst.Life()
-	old := d.table[i].route.Swap(dst)
-	d.table[i].serial.Store(serial)
+	life, h := entry.life, entry.hold
+	entry.hold = a.holder.Init(&dst.Object)
+	entry.life = dst.Life()
+	old := entry.route.Swap(dst)
+	entry.serial.Store(serial)
 	if old != nil {
-		d.kill(old, life)
+		d.kill(old, life, h)
 	}
 	d.retire(a)
 }
@@ -306,7 +319,7 @@ func (d *dstCachePercpu) Close() workloads.Books {
 		d.removeTunnel(i)
 	}
 	for i := range d.table {
-		d.kill(d.table[i].route.Load(), d.table[i].life)
+		d.kill(d.table[i].route.Load(), d.table[i].life, d.table[i].hold)
 	}
 	d.retire(&d.admin.actor)
 	d.admin.actor.retirer.Flush()
@@ -315,55 +328,65 @@ func (d *dstCachePercpu) Close() workloads.Books {
 		d.retire(&x.actor)
 		x.actor.retirer.Flush()
 	}
-	b := workloads.BooksOf(d.arena.Books())
+	b := workloads.BooksOf(d.arena)
 	for i := range d.transmitters {
-		b.Observe(d.transmitters[i].wrong, "lookups of worker %d found a route dead that the table owned", i)
+		b.Observe(arena.StolenReference, d.transmitters[i].wrong, "lookups of worker %d found a route dead that the table owned", i)
 	}
-	b.Observe(d.admin.early, "routes were released while the table owned them")
+	b.Observe(arena.StolenReference, d.admin.early, "routes were released while the table owned them")
 	return b
 }
 
 type getPutPercpu struct {
 	arena   *arena.Arena[counter.Count, struct{}]
 	cache   *arena.Cache[counter.Count, struct{}]
+	owner   TimedPercpu
+	objects []getPutObjectPercpu // all of them, each once
 	workers []getPutWorkerPercpu
-	objects []*arena.Slot[counter.Count, struct{}] // all of them, each once
 
 	tryget int // percent
 	hold   int // loops of spin.For
 }
 
+// getPutObject is an object and the owner's reference to it.
+type getPutObjectPercpu struct {
+	slot *arena.Slot[counter.Count, struct{}]
+	hold arena.Hold
+}
+
 type getPutWorkerPercpu struct {
-	objects []*arena.Slot[counter.Count, struct{}]
+	holder  TimedPercpu
+	objects []getPutObjectPercpu
 	rand    workloads.Rand
-	lasts   uint64 // Puts that reported true
+	lasts   uint64 // operations that found an object dead
 	_       [pin.LineBytes]byte
 }
 
-func newGetPutPercpu(c workloads.Config, prepare func(*counter.Count)) (workloads.Instance, error) {
+func newGetPutPercpu(c workloads.Config, k KitPercpu) (workloads.Instance, error) {
 	n := c.Knob("objects")
 	g := &getPutPercpu{
-		arena:   arena.New[counter.Count, struct{}](prepare),
+		arena:   arena.New[counter.Count, struct{}](k.Options(c)),
+		owner:   k.Holder("owner"),
 		workers: make([]getPutWorkerPercpu, c.Workers),
 		tryget:  c.Knob("tryget"),
 		hold:    spin.Loops(time.Duration(c.Knob("hold"))),
 	}
 	g.cache = g.arena.Cache()
-	alloc := func() []*arena.Slot[counter.Count, struct{}] {
-		s := make([]*arena.Slot[counter.Count, struct{}], n)
-		for i := range s {
-			s[i] = g.cache.Alloc()
-			(*counter.Count)(&s[i].Ref).Init()
+	alloc := func() []getPutObjectPercpu {
+		os := make([]getPutObjectPercpu, n)
+		for i := range os {
+			os[i].slot = g.cache.Alloc()
+			os[i].hold = g.owner.Init(&os[i].slot.Object)
 		}
-		g.objects = append(g.objects, s...)
-		return s
+		g.objects = append(g.objects, os...)
+		return os
 	}
-	var shared []*arena.Slot[counter.Count, struct{}]
+	var shared []getPutObjectPercpu
 	if c.Knob("private") == 0 {
 		shared = alloc()
 	}
 	for i := range g.workers {
 		w := &g.workers[i]
+		w.holder = k.Holder(workloads.WorkerName(i))
 		w.rand = workloads.NewRand(c.Seed, i)
 		if w.objects = shared; shared == nil {
 			w.objects = alloc()
@@ -378,27 +401,30 @@ func (g *getPutPercpu) Work(worker, n int) int {
 	w := &g.workers[worker]
 	var lasts uint64
 	if len(w.objects) == 1 && g.hold == 0 && g.tryget == 0 {
-		p := (*counter.Count)(&w.objects[0].Ref)
+		o := &w.objects[0].slot.Object
 		for range n {
-			p.Get()
-			if p.Put() {
+			h := w.holder.Get(o)
+			if w.holder.Put(o, h) {
 				lasts++
 			}
 		}
 	} else {
 		for range n {
-			p := (*counter.Count)(&w.objects[w.rand.Below(len(w.objects))].Ref)
+			o := &w.objects[w.rand.Below(len(w.objects))].slot.Object
+			var h arena.Hold
 			if g.tryget > w.rand.Below(100) {
-				if !p.TryGet() {
+				var ok bool
+				if h, ok = w.holder.TryGet(o); !ok {
 					// The owner's reference keeps it alive.
 					lasts++
 					continue
 				}
 			} else {
-				p.Get()
+				h = w.holder.Get(o)
 			}
 			spin.For(g.hold)
-			if p.Put() {
+			w.holder.Use(o, h)
+			if w.holder.Put(o, h) {
 				lasts++
 			}
 		}
@@ -410,14 +436,14 @@ func (g *getPutPercpu) Work(worker, n int) int {
 func (g *getPutPercpu) Roles() []workloads.Role { return nil }
 
 func (g *getPutPercpu) Close() workloads.Books {
-	for _, s := range g.objects {
-		if (*counter.Count)(&s.Ref).Kill() {
-			g.cache.Free(s)
+	for _, o := range g.objects {
+		if g.owner.Kill(&o.slot.Object, o.hold) {
+			g.cache.Free(o.slot)
 		}
 	}
-	b := workloads.BooksOf(g.arena.Books())
+	b := workloads.BooksOf(g.arena)
 	for i := range g.workers {
-		b.Observe(g.workers[i].lasts, "operations of worker %d found an object dead that its owner held", i)
+		b.Observe(arena.StolenReference, g.workers[i].lasts, "operations of worker %d found an object dead that its owner held", i)
 	}
 	return b
 }
@@ -431,14 +457,16 @@ type handoffPercpu struct {
 }
 
 type handoffWorkerPercpu struct {
-	cache *arena.Cache[counter.Count, handoffObject]
-	own   *arena.Slot[counter.Count, handoffObject]
-	life  arena.Life // own's
-	given int        // hand-overs of own so far
-	early uint64     // objects released while this worker owned them
-	inbox *mailboxPercpu
-	next  *mailboxPercpu
-	_     [pin.LineBytes]byte
+	holder TimedPercpu
+	cache  *arena.Cache[counter.Count, handoffObject]
+	own    *arena.Slot[counter.Count, handoffObject]
+	hold   arena.Hold // the owner's reference to own
+	life   arena.Life // own's
+	given  int        // hand-overs of own so far
+	early  uint64     // objects released while this worker owned them
+	inbox  *mailboxPercpu
+	next   *mailboxPercpu
+	_      [pin.LineBytes]byte
 }
 
 // A mailbox carries references from one worker to the next, in order. One
@@ -456,6 +484,7 @@ type mailboxPercpu struct {
 // A parcel is a reference on its way: it belongs to whoever takes it out.
 type parcelPercpu struct {
 	object *arena.Slot[counter.Count, handoffObject]
+	hold   arena.Hold
 	hops   int // hand-overs left
 }
 
@@ -477,9 +506,9 @@ func (m *mailboxPercpu) receive() (parcelPercpu, bool) {
 	return p, true
 }
 
-func newHandoffPercpu(c workloads.Config, prepare func(*counter.Count)) (workloads.Instance, error) {
+func newHandoffPercpu(c workloads.Config, k KitPercpu) (workloads.Instance, error) {
 	h := &handoffPercpu{
-		arena:    arena.New[counter.Count, handoffObject](prepare),
+		arena:    arena.New[counter.Count, handoffObject](k.Options(c)),
 		workers:  make([]handoffWorkerPercpu, c.Workers),
 		lifetime: c.Knob("lifetime"),
 		hops:     c.Knob("hops"),
@@ -488,6 +517,7 @@ func newHandoffPercpu(c workloads.Config, prepare func(*counter.Count)) (workloa
 	for i := range h.workers {
 		h.workers[i].inbox = new(mailboxPercpu)
 		h.workers[i].cache = h.arena.Cache()
+		h.workers[i].holder = k.Holder(workloads.WorkerName(i))
 	}
 	for i := range h.workers {
 		h.workers[i].next = h.workers[(i+1)%c.Workers].inbox
@@ -527,13 +557,13 @@ func (h *handoffPercpu) Work(worker, n int) int {
 func (h *handoffPercpu) give(w *handoffWorkerPercpu) {
 	if w.own == nil {
 		w.own = w.cache.Alloc()
-		(*counter.Count)(&w.own.Ref).Init()
+		w.hold = w.holder.Init(&w.own.Object)
 		w.life = w.own.Life()
 		w.given = 0
 	}
 	o := w.own
-	(*counter.Count)(&o.Ref).Get()
-	w.next.send(parcelPercpu{o, h.hops - 1})
+	w.next.send(parcelPercpu{o, w.holder.Get(&o.Object), h.hops - 1})
+	w.holder.Use(&o.Object, w.hold)
 	o.Value.visits.Add(1)
 	if w.given++; w.given == h.lifetime {
 		h.kill(w)
@@ -547,7 +577,7 @@ func (h *handoffPercpu) kill(w *handoffWorkerPercpu) {
 	if o.Life() != w.life {
 		w.early++
 	}
-	if (*counter.Count)(&o.Ref).Kill() {
+	if w.holder.Kill(&o.Object, w.hold) {
 		w.cache.Free(o)
 	}
 }
@@ -556,9 +586,10 @@ func (h *handoffPercpu) kill(w *handoffWorkerPercpu) {
 // it on or drop it (rule 2). There is room to pass it on.
 func (h *handoffPercpu) handle(w *handoffWorkerPercpu, p parcelPercpu) {
 	o := p.object
+	w.holder.Use(&o.Object, p.hold)
 	o.Value.visits.Add(1)
 	if p.hops == 0 {
-		if (*counter.Count)(&o.Ref).Put() {
+		if w.holder.Put(&o.Object, p.hold) {
 			w.cache.Free(o)
 		}
 		return
@@ -568,9 +599,10 @@ func (h *handoffPercpu) handle(w *handoffWorkerPercpu, p parcelPercpu) {
 		w.next.send(p) // The reference goes with it: o is not ours any more.
 		return
 	}
-	(*counter.Count)(&o.Ref).Get()
+	own := p.hold
+	p.hold = w.holder.Get(&o.Object)
 	w.next.send(p)
-	if (*counter.Count)(&o.Ref).Put() {
+	if w.holder.Put(&o.Object, own) {
 		w.cache.Free(o)
 	}
 }
@@ -585,7 +617,7 @@ func (h *handoffPercpu) Close() workloads.Books {
 			if !ok {
 				break
 			}
-			if (*counter.Count)(&p.object.Ref).Put() {
+			if w.holder.Put(&p.object.Object, p.hold) {
 				w.cache.Free(p.object)
 			}
 		}
@@ -593,9 +625,66 @@ func (h *handoffPercpu) Close() workloads.Books {
 			h.kill(w)
 		}
 	}
-	b := workloads.BooksOf(h.arena.Books())
+	b := workloads.BooksOf(h.arena)
 	for i := range h.workers {
-		b.Observe(h.workers[i].early, "objects were released while worker %d owned them", i)
+		b.Observe(arena.StolenReference, h.workers[i].early, "objects were released while worker %d owned them", i)
 	}
 	return b
+}
+
+// Timed is the holder of the timed form: the strategy's own operations.
+type TimedPercpu struct{}
+
+// Init calls the strategy's Init.
+func (TimedPercpu) Init(o *arena.Object[counter.Count]) arena.Hold {
+	(*counter.Count)(&o.Ref).Init()
+	return 0
+}
+
+// Get calls the strategy's Get.
+func (TimedPercpu) Get(o *arena.Object[counter.Count]) arena.Hold {
+	(*counter.Count)(&o.Ref).Get()
+	return 0
+}
+
+// TryGet calls the strategy's TryGet.
+func (TimedPercpu) TryGet(o *arena.Object[counter.Count]) (arena.Hold, bool) {
+	return 0, (*counter.Count)(&o.Ref).TryGet()
+}
+
+// Put calls the strategy's Put.
+func (TimedPercpu) Put(o *arena.Object[counter.Count], _ arena.Hold) bool {
+	return (*counter.Count)(&o.Ref).Put()
+}
+
+// Kill calls the strategy's Kill.
+func (TimedPercpu) Kill(o *arena.Object[counter.Count], _ arena.Hold) bool {
+	return (*counter.Count)(&o.Ref).Kill()
+}
+
+// Use does nothing.
+func (TimedPercpu) Use(*arena.Object[counter.Count], arena.Hold) {}
+
+// A Kit is what a workload's constructor builds on: how to prepare counts, and
+// the holders of its actors.
+type KitPercpu struct {
+	// Prepare prepares the counts of slots; see arena.Options.
+	Prepare func(*counter.Count)
+	// Holder returns the holder of a new actor.
+	Holder func(name string) TimedPercpu
+	// Log is where the checked form puts violations, nil in the timed form.
+	Log *arena.Log
+}
+
+// Options returns the options for an arena of the workload.
+func (k KitPercpu) Options(c workloads.Config) arena.Options[counter.Count] {
+	return arena.Options[counter.Count]{Prepare: k.Prepare, Log: k.Log, ReuseDelay: c.ReuseDelay}
+}
+
+// TimedKit returns the kit of the timed form. prepare may be nil.
+func TimedKitPercpu(prepare func(*counter.Count)) KitPercpu {
+	return KitPercpu{
+		Prepare: prepare,
+		Holder:  func(string) TimedPercpu { return TimedPercpu{} },
+	}
 }

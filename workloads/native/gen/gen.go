@@ -14,8 +14,9 @@
 //  3. Collect what the constructors need of the package, declaration by
 //     declaration.
 //  4. For each strategy write a file with every generic declaration, in which
-//     the type parameter T is replaced by the counter type and P by a pointer to
-//     it, and the names have the strategy's name as a suffix.
+//     the type parameter T is replaced by the counter type, P by a pointer to it
+//     and H by the timed holder, and the names have the strategy's name as a
+//     suffix.
 //  5. Write what isn't generic and isn't exported to one file for all, and the
 //     list of loops to another.
 //
@@ -24,8 +25,11 @@
 //
 // # What a workload's source must look like
 //
-// Generic declarations have the type parameters [T any, P strategies.Ref[T]] or
-// [T any], by these names, and are instantiated with the same ones.
+// Generic declarations have the type parameters [T any], [T any, P
+// strategies.Ref[T]] or [T any, H Holder[T]], by these names, and are instantiated
+// with the same ones, or with Timed[T, P] for H. Other generic declarations are
+// exported and stay where they are. The package has the types Timed and Kit and
+// the function TimedKit.
 package gen
 
 import (
@@ -113,7 +117,31 @@ type decl struct {
 	node    ast.Node // *ast.FuncDecl, *ast.GenDecl, or a spec of one
 	keyword string   // what to write before a spec: "type ", "var ", "const "
 	doc     *ast.CommentGroup
-	generic bool
+	params  []string // names of the type parameters
+	generic bool     // in the counter, so that each strategy has a copy
+}
+
+// timed is the holder that H stands for in native loops, and timedKit makes what
+// constructors get.
+const (
+	timed    = "Timed"
+	timedKit = "TimedKit"
+)
+
+func newDecl(name string, node ast.Node, keyword string, doc *ast.CommentGroup, params *ast.FieldList) *decl {
+	d := &decl{name: name, node: node, keyword: keyword, doc: doc}
+	if params != nil {
+		for _, f := range params.List {
+			for _, n := range f.Names {
+				d.params = append(d.params, n.Name)
+			}
+		}
+	}
+	switch strings.Join(d.params, " ") {
+	case "T", "T P", "T H":
+		d.generic = true
+	}
+	return d
 }
 
 // A source is package workloads, analyzed.
@@ -171,7 +199,7 @@ func (src *source) readDecls() error {
 			switch d := d.(type) {
 			case *ast.FuncDecl:
 				if d.Recv == nil {
-					src.decls[info.Defs[d.Name]] = &decl{name: d.Name.Name, node: d, doc: d.Doc, generic: d.Type.TypeParams != nil}
+					src.decls[info.Defs[d.Name]] = newDecl(d.Name.Name, d, "", d.Doc, d.Type.TypeParams)
 				}
 			case *ast.GenDecl:
 				for _, spec := range d.Specs {
@@ -181,11 +209,11 @@ func (src *source) readDecls() error {
 						if doc == nil {
 							doc = d.Doc
 						}
-						src.decls[info.Defs[spec.Name]] = &decl{name: spec.Name.Name, node: spec, keyword: "type ", doc: doc, generic: spec.TypeParams != nil}
+						src.decls[info.Defs[spec.Name]] = newDecl(spec.Name.Name, spec, "type ", doc, spec.TypeParams)
 					case *ast.ValueSpec:
 						// A group may use iota or leave out
 						// values, so it goes as a whole.
-						one := &decl{name: spec.Names[0].Name, node: d, doc: d.Doc}
+						one := newDecl(spec.Names[0].Name, d, "", d.Doc, nil)
 						for _, n := range spec.Names {
 							src.decls[info.Defs[n]] = one
 						}
@@ -273,14 +301,16 @@ func (src *source) reach() error {
 	var failed error
 	var visit func(obj types.Object, from ast.Node)
 	follow := func(n ast.Node) {
-		ast.Inspect(n, func(n ast.Node) bool {
-			if id, ok := n.(*ast.Ident); ok {
-				if obj := info.Uses[id]; obj != nil && obj.Parent() == scope {
-					visit(obj, id)
+		for _, part := range withoutTypeParams(n) {
+			ast.Inspect(part, func(n ast.Node) bool {
+				if id, ok := n.(*ast.Ident); ok {
+					if obj := info.Uses[id]; obj != nil && obj.Parent() == scope {
+						visit(obj, id)
+					}
 				}
-			}
-			return true
-		})
+				return true
+			})
+		}
 	}
 	visit = func(obj types.Object, from ast.Node) {
 		d := src.decls[obj]
@@ -292,16 +322,28 @@ func (src *source) reach() error {
 			failed = src.errorf(from, "the package variable %s would be a copy in each form: make it a field", v.Name())
 			return
 		}
+		if len(d.params) > 0 && !d.generic && failed == nil {
+			failed = src.errorf(d.node, "type parameters [%s] of %s: want [T any], [T any, P strategies.Ref[T]] or [T any, H Holder[T]]", strings.Join(d.params, ", "), d.name)
+			return
+		}
 		src.reached = append(src.reached, d)
 		follow(d.node)
 		for _, m := range methods[obj] {
-			md := &decl{name: m.Name.Name, node: m, doc: m.Doc, generic: d.generic}
+			md := newDecl(m.Name.Name, m, "", m.Doc, nil)
+			md.generic = d.generic
 			src.reached = append(src.reached, md)
 			follow(m)
 		}
 	}
 	for _, w := range src.workloads {
 		visit(scope.Lookup(w.constructor), src.pkg.Syntax[0])
+	}
+	for _, name := range []string{timed, timedKit} {
+		obj := scope.Lookup(name)
+		if d := src.decls[obj]; d == nil || !d.generic {
+			return fmt.Errorf("%s: no generic declaration %s", src.pkg.PkgPath, name)
+		}
+		visit(obj, src.pkg.Syntax[0])
 	}
 	slices.SortFunc(src.reached, func(a, b *decl) int {
 		pa, pb := src.pkg.Fset.Position(a.node.Pos()), src.pkg.Fset.Position(b.node.Pos())
@@ -311,6 +353,22 @@ func (src *source) reach() error {
 		return pa.Offset - pb.Offset
 	})
 	return failed
+}
+
+// withoutTypeParams returns the parts of a declaration that native code has.
+func withoutTypeParams(n ast.Node) (parts []ast.Node) {
+	switch n := n.(type) {
+	case *ast.FuncDecl:
+		for _, part := range []ast.Node{n.Recv, n.Type.Params, n.Type.Results, n.Body} {
+			if !reflect.ValueOf(part).IsNil() {
+				parts = append(parts, part)
+			}
+		}
+		return parts
+	case *ast.TypeSpec:
+		return []ast.Node{n.Type}
+	}
+	return []ast.Node{n}
 }
 
 func receiverName(t ast.Expr) *ast.Ident {
@@ -361,8 +419,8 @@ func (src *source) list(ss []Strategy) (File, error) {
 	fmt.Fprintf(&e.body, "var Loops = []%s.Loop{\n", pkg)
 	for _, w := range src.workloads {
 		for _, s := range ss {
-			fmt.Fprintf(&e.body, "\t{Workload: %q, Strategy: %q, New: func(c %s.Config) (%[3]s.Instance, error) { return %s(c, nil) }},\n",
-				w.name, s.Name, pkg, suffixed(w.constructor, s))
+			fmt.Fprintf(&e.body, "\t{Workload: %q, Strategy: %q, New: func(c %s.Config) (%[3]s.Instance, error) { return %s(c, %s(nil)) }},\n",
+				w.name, s.Name, pkg, suffixed(w.constructor, s), suffixed(timedKit, s))
 		}
 	}
 	e.body.WriteString("}\n")
@@ -429,19 +487,9 @@ func (e *emitter) edits(d *decl) ([]edit, error) {
 		edits = append(edits, edit{offset(from), offset(to), text})
 	}
 	dropParams := func(name *ast.Ident, params *ast.FieldList) {
-		if params == nil {
-			return
+		if params != nil {
+			replace(name.Pos(), params.End(), suffixed(name.Name, e.strategy))
 		}
-		var names []string
-		for _, f := range params.List {
-			for _, n := range f.Names {
-				names = append(names, n.Name)
-			}
-		}
-		if got := strings.Join(names, ", "); got != "T" && got != "T, P" {
-			fail(params, "type parameters [%s] of %s: want [T any] or [T any, P strategies.Ref[T]]", got, name.Name)
-		}
-		replace(name.Pos(), params.End(), suffixed(name.Name, e.strategy))
 	}
 	info, scope := e.src.pkg.TypesInfo, e.src.pkg.Types.Scope()
 	isGeneric := func(x ast.Expr) *decl {
@@ -464,9 +512,8 @@ func (e *emitter) edits(d *decl) ([]edit, error) {
 			return true
 		}
 		for i, a := range args {
-			id, ok := a.(*ast.Ident)
-			if !ok || id.Name != [...]string{"T", "P"}[i] {
-				fail(a, "%s is instantiated with something else than its own T and P", g.name)
+			if i < len(g.params) && !e.fits(a, g.params[i]) {
+				fail(a, "%s is instantiated with something else than its own %s", g.name, strings.Join(g.params, " and "))
 			}
 		}
 		replace(n.Pos(), n.End(), suffixed(g.name, e.strategy))
@@ -479,10 +526,8 @@ func (e *emitter) edits(d *decl) ([]edit, error) {
 			if n.Type.TypeParams != nil {
 				dropParams(n.Name, n.Type.TypeParams)
 			}
-			for _, part := range []ast.Node{n.Recv, n.Type.Params, n.Type.Results, n.Body} {
-				if !isNil(part) {
-					ast.Inspect(part, walk)
-				}
+			for _, part := range withoutTypeParams(n) {
+				ast.Inspect(part, walk)
 			}
 			return false
 		case *ast.TypeSpec:
@@ -492,8 +537,8 @@ func (e *emitter) edits(d *decl) ([]edit, error) {
 				return false
 			}
 		case *ast.Field:
-			if x, ok := n.Type.(*ast.IndexExpr); ok && len(n.Names) == 0 && isGeneric(x.X) != nil && d.keyword == "type " {
-				fail(n, "%s is embedded: its field would change its name; give the field one", isGeneric(x.X).name)
+			if g := isGeneric(withoutIndex(n.Type)); g != nil && len(n.Names) == 0 && d.keyword == "type " {
+				fail(n, "%s is embedded: its field would change its name; give the field one", g.name)
 			}
 		case *ast.IndexExpr:
 			return instance(n, n.X, []ast.Expr{n.Index})
@@ -516,6 +561,8 @@ func (e *emitter) edits(d *decl) ([]edit, error) {
 				replace(n.Pos(), n.End(), e.counter())
 			case typeParam(obj) == "P":
 				replace(n.Pos(), n.End(), "*"+e.counter())
+			case typeParam(obj) == "H":
+				replace(n.Pos(), n.End(), suffixed(timed, e.strategy))
 			case obj.Parent() == scope:
 				if isGeneric(n) != nil {
 					replace(n.Pos(), n.End(), suffixed(n.Name, e.strategy))
@@ -539,8 +586,29 @@ func (e *emitter) edits(d *decl) ([]edit, error) {
 	return edits, failed
 }
 
-// isNil reports whether n is a nil pointer in an interface.
-func isNil(n ast.Node) bool { return n == nil || reflect.ValueOf(n).IsNil() }
+// fits reports whether a type argument is the type parameter of that name, or
+// what stands for it in native loops.
+func (e *emitter) fits(a ast.Expr, param string) bool {
+	switch a := a.(type) {
+	case *ast.Ident:
+		return a.Name == param
+	case *ast.IndexListExpr:
+		id, ok := a.X.(*ast.Ident)
+		return ok && param == "H" && id.Name == timed
+	}
+	return false
+}
+
+// withoutIndex returns the generic type of an instance.
+func withoutIndex(t ast.Expr) ast.Expr {
+	switch t := t.(type) {
+	case *ast.IndexExpr:
+		return t.X
+	case *ast.IndexListExpr:
+		return t.X
+	}
+	return t
+}
 
 // typeParam returns the name of the type parameter that obj is, or "".
 func typeParam(obj types.Object) string {

@@ -90,6 +90,12 @@ type Workload struct { Name string; New func() any }
 type Ref[T any] interface { *T; Get() }
 type Dynamic struct{}
 func (*Dynamic) Get() {}
+type Holder[T any] interface { Get(*T) }
+type Timed[T any, P Ref[T]] struct{}
+func (Timed[T, P]) Get(t *T) { P(t).Get() }
+type Kit[T any, H Holder[T]] struct { Holder H }
+func TimedKit[T any, P Ref[T]](prepare func(*T)) Kit[T, Timed[T, P]] { return Kit[T, Timed[T, P]]{} }
+type dynamicTimed = Timed[Dynamic, *Dynamic]
 `,
 		"source.go": "package workloads\n" + source,
 	} {
@@ -103,9 +109,9 @@ func (*Dynamic) Get() {}
 // What can't be generated right is refused with its place.
 func TestRefusals(t *testing.T) {
 	const good = `
-var W = &Workload{Name: "w", New: func() any { return newW[Dynamic]() }}
-type w[T any, P Ref[T]] struct { t T }
-func newW[T any, P Ref[T]]() any { x := new(w[T, P]); P(&x.t).Get(); return x }
+var W = &Workload{Name: "w", New: func() any { return newW[Dynamic, dynamicTimed] }}
+type w[T any, H Holder[T]] struct { t T; h H }
+func newW[T any, H Holder[T]](k Kit[T, H]) any { x := new(w[T, H]); x.h = k.Holder; x.h.Get(&x.t); return x }
 `
 	for _, c := range []struct{ name, source, want string }{
 		{"accepted", good, ""},
@@ -115,20 +121,20 @@ func newW[T any, P Ref[T]]() any { x := new(w[T, P]); P(&x.t).Get(); return x }
 		{"other parameters", `
 var W = &Workload{Name: "w", New: func() any { return newW[Dynamic]() }}
 func newW[C any, P Ref[C]]() any { return nil }
-`, "source.go:4:10: type parameters [C, P] of newW: want [T any]"},
+`, "source.go:4:1: type parameters [C, P] of newW: want [T any]"},
 		{"embedded", good + `
 type part[T any] struct{ t T }
 type v[T any] struct { part[T] }
-func (x *w[T, P]) use(y v[T]) {}
+func (x *w[T, H]) use(y v[T]) {}
 `, "part is embedded"},
 		{"package variable", good + `
 var hidden int
-func (x *w[T, P]) use() { hidden++ }
+func (x *w[T, H]) use() { hidden++ }
 `, "the package variable hidden would be a copy"},
 		{"other arguments", good + `
 type box[T any] struct{ t T }
-func (x *w[T, P]) use(y box[int]) {}
-`, "box is instantiated with something else than its own T and P"},
+func (x *w[T, H]) use(y box[int]) {}
+`, "box is instantiated with something else than its own T"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := gen.Native(module(t, c.source), "example.com/m", []gen.Strategy{{Name: "s", Path: "example.com/s", Type: "Count"}})
