@@ -1,0 +1,330 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// The size of a plot. At this size the text is still readable when a phone shows
+// the page 370 pixels wide.
+const (
+	plotWidth  = 480 * vg.Inch / 72
+	plotHeight = 330 * vg.Inch / 72
+	pngDPI     = 144
+)
+
+// A figure is one plot: points of several series over CPU counts.
+type figure struct {
+	title, subtitle string
+	counts          []int
+	series          []series
+	points          []figurePoint
+	yLog            bool
+	yTicks          plot.ConstantTicks
+	yMin, yMax      float64
+}
+
+// A figurePoint is one mark. If lo < hi an error bar is drawn between them. An open
+// point is an upper bound: the value is there or anywhere below.
+type figurePoint struct {
+	series int
+	cpus   int
+	y      float64
+	lo, hi float64
+	open   bool
+}
+
+// throughputFigure returns the plot of operations per second, or nil if the
+// workload has no usable throughput.
+func (s *Set) throughputFigure(workload string) *figure {
+	f := s.newFigure(workload)
+	least, most := math.Inf(1), 0.0
+	for i, name := range f.names() {
+		for _, n := range f.counts {
+			c := s.cells[Key{workload, n, name}]
+			o := s.Throughput(c)
+			if o == nil || o.Center <= 0 {
+				continue
+			}
+			p := figurePoint{series: i, cpus: n, y: o.Center}
+			if !math.IsInf(o.Lo, 0) && !math.IsInf(o.Hi, 0) && o.Lo > 0 {
+				p.lo, p.hi = o.Lo, o.Hi
+			}
+			f.points = append(f.points, p)
+			least = min(least, p.y, barEnd(p.lo, p.y))
+			most = max(most, p.y, p.hi)
+		}
+	}
+	if len(f.points) == 0 {
+		return nil
+	}
+	f.title = workload + ": throughput"
+	f.subtitle = "operations per second, all CPUs together"
+	if f.yLog = most > 8*least; f.yLog {
+		f.yTicks, f.yMin, f.yMax = logTicks(least, most, siLabel)
+		f.subtitle += " (log scale)"
+	} else {
+		f.yTicks, f.yMax = linearTicks(most * 1.03)
+	}
+	return f
+}
+
+func barEnd(end, y float64) float64 {
+	if end > 0 {
+		return end
+	}
+	return y
+}
+
+// correctnessFigure returns the plot of violations per million operations, or nil
+// if nothing was checked.
+func (s *Set) correctnessFigure(workload string) *figure {
+	f := s.newFigure(workload)
+	least, most := math.Inf(1), 0.0
+	for i, name := range f.names() {
+		for _, n := range f.counts {
+			c := s.cells[Key{workload, n, name}]
+			if c == nil || c.Checked == 0 {
+				continue
+			}
+			p := figurePoint{series: i, cpus: n}
+			if c.Violations > 0 {
+				p.y = 1e6 * c.Violations / c.Checked
+			} else {
+				p.y, p.open = 1e6*upperBound(c.Checked), true
+			}
+			f.points = append(f.points, p)
+			least, most = min(least, p.y), max(most, p.y)
+		}
+	}
+	if len(f.points) == 0 {
+		return nil
+	}
+	f.title = workload + ": violations"
+	f.subtitle = "per million operations (log scale); open with an arrow: none seen, 95 % upper bound"
+	f.yLog = true
+	f.yTicks, f.yMin, f.yMax = logTicks(least/3, most*1.5, plainLabel)
+	return f
+}
+
+func (s *Set) newFigure(workload string) *figure {
+	return &figure{counts: s.cpus[workload], series: s.series(s.StrategiesOf(workload))}
+}
+
+func (f *figure) names() []string {
+	names := make([]string, len(f.series))
+	for i, s := range f.series {
+		names[i] = s.Name
+	}
+	return names
+}
+
+// writeSVG writes the figure as SVG.
+func (f *figure) writeSVG(w io.Writer) error {
+	c := vgsvg.New(plotWidth, plotHeight)
+	f.draw(draw.New(c))
+	_, err := c.WriteTo(w)
+	return err
+}
+
+// writePNG writes the figure as PNG.
+func (f *figure) writePNG(w io.Writer) error {
+	c := vgimg.NewWith(vgimg.UseWH(plotWidth, plotHeight), vgimg.UseDPI(pngDPI))
+	f.draw(draw.New(c))
+	_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(w)
+	return err
+}
+
+func (f *figure) svg() ([]byte, error) {
+	var b bytes.Buffer
+	err := f.writeSVG(&b)
+	return b.Bytes(), err
+}
+
+func textStyle(size vg.Length) text.Style {
+	return text.Style{
+		Color:   rgb(inkText),
+		Font:    font.Font{Typeface: plot.DefaultFont.Typeface, Variant: "Sans", Size: size},
+		XAlign:  draw.XLeft,
+		YAlign:  draw.YTop,
+		Handler: plot.DefaultTextHandler,
+	}
+}
+
+func (f *figure) draw(c draw.Canvas) {
+	c.SetColor(rgb(inkPage))
+	c.Fill(c.Rectangle.Path())
+	c = draw.Crop(c, 10, -12, 8, -8)
+
+	title, small := textStyle(14), textStyle(10.5)
+	c.FillText(title, vg.Point{X: c.Min.X, Y: c.Max.Y}, fit(title, f.title, c.Max.X-c.Min.X))
+	c.Max.Y -= 19
+	c.FillText(small, vg.Point{X: c.Min.X, Y: c.Max.Y}, fit(small, f.subtitle, c.Max.X-c.Min.X))
+	c.Max.Y -= 19
+	c.Max.Y = f.drawLegend(&c, textStyle(11.5)) - 6
+
+	p := plot.New()
+	p.BackgroundColor = nil
+	for _, a := range []*plot.Axis{&p.X, &p.Y} {
+		a.LineStyle.Color = rgb(inkText)
+		a.LineStyle.Width = vg.Points(0.7)
+		a.Tick.LineStyle = a.LineStyle
+		a.Tick.Length = vg.Points(4)
+		label := textStyle(11.5)
+		label.XAlign, label.YAlign = a.Tick.Label.XAlign, a.Tick.Label.YAlign
+		a.Tick.Label = label
+		a.Padding = 0
+	}
+	p.X.Label.Text = "CPUs"
+	label := textStyle(11.5)
+	label.XAlign, label.YAlign = p.X.Label.TextStyle.XAlign, p.X.Label.TextStyle.YAlign
+	p.X.Label.TextStyle = label
+	p.X.Scale = plot.LogScale{}
+	p.X.Tick.Marker = cpuTicks(f.counts)
+	p.X.Min, p.X.Max = f.xRange()
+	p.Y.Min, p.Y.Max = f.yMin, f.yMax
+	p.Y.Tick.Marker = f.yTicks
+	if f.yLog {
+		p.Y.Scale = plot.LogScale{}
+	}
+	p.Add(f)
+	p.Draw(c)
+}
+
+// xRange leaves room at both ends for markers beside the first and last count.
+func (f *figure) xRange() (lo, hi float64) {
+	lo, hi = float64(f.counts[0]), float64(f.counts[len(f.counts)-1])
+	room := math.Max(math.Pow(hi/lo, 0.06), 1.06)
+	if lo == hi {
+		room = 2
+	}
+	return lo / room, hi * room
+}
+
+// place returns where a series is drawn for a count: beside each other, so that
+// markers and error bars of equal values don't hide each other.
+func (f *figure) place(i, cpus int) float64 {
+	lo, hi := f.xRange()
+	step := 0.014 // of the axis' length
+	if len(f.counts) == 1 {
+		step = math.Min(0.12, 0.7/float64(len(f.series)))
+	} else if len(f.counts) > 12 {
+		step = 0
+	}
+	step = math.Min(step, 0.5/float64(len(f.counts)*len(f.series)))
+	off := float64(i) - float64(len(f.series)-1)/2
+	return float64(cpus) * math.Pow(hi/lo, off*step)
+}
+
+// Plot implements plot.Plotter.
+func (f *figure) Plot(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	grid := draw.LineStyle{Color: rgb(inkGrid), Width: vg.Points(0.7)}
+	for _, t := range f.yTicks {
+		if t.Label != "" && t.Value > f.yMin && t.Value <= f.yMax {
+			c.StrokeLine2(grid, c.Min.X, y(t.Value), c.Max.X, y(t.Value))
+		}
+	}
+	radius := vg.Points(3.6)
+	if len(f.counts) > 24 {
+		radius = vg.Points(2.2)
+	}
+	at := func(pt figurePoint) vg.Point {
+		return vg.Point{X: x(f.place(pt.series, pt.cpus)), Y: y(pt.y)}
+	}
+	for i, s := range f.series {
+		line := draw.LineStyle{Color: rgb(s.Colour), Width: vg.Points(1.6), Dashes: s.Dashes}
+		bar := draw.LineStyle{Color: rgb(s.Colour), Width: vg.Points(1.1)}
+		var path []vg.Point
+		for _, pt := range f.points {
+			if pt.series != i {
+				continue
+			}
+			// A bound isn't a measured value: no line through it.
+			if pt.open {
+				if len(path) > 1 {
+					c.StrokeLines(line, path)
+				}
+				path = nil
+				continue
+			}
+			path = append(path, at(pt))
+			if pt.lo < pt.hi {
+				q := at(pt)
+				c.StrokeLine2(bar, q.X, y(pt.lo), q.X, y(pt.hi))
+				for _, end := range []float64{pt.lo, pt.hi} {
+					c.StrokeLine2(bar, q.X-3, y(end), q.X+3, y(end))
+				}
+			}
+		}
+		if len(path) > 1 {
+			c.StrokeLines(line, path)
+		}
+	}
+	for _, pt := range f.points {
+		s, q := f.series[pt.series], at(pt)
+		if pt.open {
+			drawArrow(&c, s, q, radius)
+		}
+		drawMarker(&c, s, q, radius, pt.open)
+	}
+}
+
+// drawArrow draws an arrow that points down from a marker.
+func drawArrow(c *draw.Canvas, s series, at vg.Point, radius vg.Length) {
+	line := draw.LineStyle{Color: rgb(s.Colour), Width: vg.Points(1.3)}
+	tip := vg.Point{X: at.X, Y: at.Y - 4.2*radius}
+	c.StrokeLine2(line, at.X, at.Y, tip.X, tip.Y)
+	c.StrokeLines(line, []vg.Point{
+		{X: tip.X - 0.8*radius, Y: tip.Y + 1.1*radius}, tip, {X: tip.X + 0.8*radius, Y: tip.Y + 1.1*radius},
+	})
+}
+
+// drawLegend draws the names of the series in rows from the top and returns the
+// bottom.
+func (f *figure) drawLegend(c *draw.Canvas, style text.Style) vg.Length {
+	const thumb, gap, row = 26, 14, 15
+	x, y := c.Min.X, c.Max.Y
+	for _, s := range f.series {
+		name := fit(style, s.Name, c.Max.X-c.Min.X-thumb)
+		width := thumb + style.Width(name)
+		if x > c.Min.X && x+width > c.Max.X {
+			x, y = c.Min.X, y-row
+		}
+		middle := y - 6
+		c.StrokeLine2(draw.LineStyle{Color: rgb(s.Colour), Width: vg.Points(1.6), Dashes: s.Dashes}, x, middle, x+20, middle)
+		drawMarker(c, s, vg.Point{X: x + 10, Y: middle}, vg.Points(3.6), false)
+		c.FillText(style, vg.Point{X: x + thumb, Y: y}, name)
+		x += width + gap
+	}
+	return y - row
+}
+
+// fit cuts a text so that it isn't wider than given.
+func fit(style text.Style, s string, width vg.Length) string {
+	if style.Width(s) <= width {
+		return s
+	}
+	r := []rune(s)
+	for len(r) > 1 && style.Width(string(r)+"…") > width {
+		r = r[:len(r)-1]
+	}
+	return string(r) + "…"
+}
+
+// describe says in words what a figure shows, for those who can't see it.
+func (f *figure) describe() string {
+	return fmt.Sprintf("%s. %s. Horizontal: %s, from %d to %d. %s.",
+		f.title, sentence(f.subtitle), "number of CPUs", f.counts[0], f.counts[len(f.counts)-1],
+		sentence("strategies: "+list(f.names())))
+}
