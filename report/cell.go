@@ -70,6 +70,7 @@ type Cell struct {
 	Warnings   []string
 
 	values [][]float64 // by unit; ascending once summarised
+	aside  [][]float64 // by unit, of the samples set aside
 	sums   []float64   // by unit, of all lines: what was set aside for time is in
 	stats  []*benchmath.Summary
 
@@ -209,6 +210,13 @@ func (s *Set) summarize(configs [][]string) {
 	mixed := make(map[string]bool)
 	for _, c := range s.Cells() {
 		c.stats = make([]*benchmath.Summary, len(c.values))
+		for id := range c.values {
+			// A disturbed sample has a wrong time, but what was counted in it stays
+			// counted: above all, violations.
+			if s.Units[id].Exact {
+				c.values[id] = append(c.values[id], c.aside[id]...)
+			}
+		}
 		for id, values := range c.values {
 			if len(values) > 0 {
 				sum := s.Units[id].assumption.Summary(benchmath.NewSample(values, &benchmath.DefaultThresholds), Confidence)

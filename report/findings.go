@@ -75,7 +75,7 @@ func (s *Set) correctness() []Finding {
 				n += c.Checked
 			}
 		}
-		fs = append(fs, Finding{Text: fmt.Sprintf("%s: no violation in %s checked operations, so fewer than %s at 95 %% confidence",
+		fs = append(fs, Finding{Text: fmt.Sprintf("no violation by %s in %s checked operations: fewer than %s, with 95 %% confidence",
 			name, quantity(n), bound(upperBound(n)))})
 	}
 	if len(clear) == 0 && bad == 0 {

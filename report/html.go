@@ -124,7 +124,7 @@ func (s *Set) page(plots []namedPlot) (*page, error) {
 	p.MoreProblem = s.ProblemCount - len(p.Problems)
 	byWorkload := make(map[string][]string)
 	for _, f := range s.Findings() {
-		f.Text = sentence(f.Text) + "."
+		f.Text = powers(sentence(f.Text) + ".")
 		if f.Workload == "" {
 			p.Findings = append(p.Findings, f)
 			continue
@@ -179,7 +179,7 @@ func (s *Set) pageRow(workload string, cpus int) pageRow {
 			continue
 		}
 		pc := pageCell{
-			Strategy: name, Correctness: c.Correctness(), Bad: c.Violations > 0,
+			Strategy: name, Correctness: powers(c.Correctness()), Bad: c.Violations > 0,
 			Ratio: s.ratioText(c), Samples: strconv.Itoa(c.Samples), Warnings: c.Warnings,
 			Time: "–", Throughput: "–",
 		}
@@ -265,6 +265,17 @@ func (s *Set) reproduce() []string {
 		line += " " + shellQuote(clean(path))
 	}
 	return append(lines, line+" -o report")
+}
+
+// powers writes "10^9" with the digits raised.
+func powers(s string) string {
+	return regexp.MustCompile(`10\^\d+`).ReplaceAllStringFunc(s, func(p string) string {
+		n, err := strconv.Atoi(p[3:])
+		if err != nil {
+			return p
+		}
+		return "10" + superscript(n)
+	})
 }
 
 func shellQuote(s string) string {

@@ -34,14 +34,14 @@ type figure struct {
 	yMin, yMax      float64
 }
 
-// A figurePoint is one mark. If lo < hi an error bar is drawn between them. An open
-// point is an upper bound: the value is there or anywhere below.
+// A figurePoint is one mark. If lo < hi an error bar is drawn between them.
 type figurePoint struct {
 	series int
 	cpus   int
 	y      float64
 	lo, hi float64
 	open   bool
+	arrow  bool // an upper bound: the value is here or anywhere below
 }
 
 // throughputFigure returns the plot of operations per second, or nil if the
@@ -49,6 +49,7 @@ type figurePoint struct {
 func (s *Set) throughputFigure(workload string) *figure {
 	f := s.newFigure(workload)
 	least, most := math.Inf(1), 0.0
+	wrong := false
 	for i, name := range f.names() {
 		for _, n := range f.counts {
 			c := s.cells[Key{workload, n, name}]
@@ -56,7 +57,8 @@ func (s *Set) throughputFigure(workload string) *figure {
 			if o == nil || o.Center <= 0 {
 				continue
 			}
-			p := figurePoint{series: i, cpus: n, y: o.Center}
+			p := figurePoint{series: i, cpus: n, y: o.Center, open: c.Violations > 0}
+			wrong = wrong || p.open
 			if !math.IsInf(o.Lo, 0) && !math.IsInf(o.Hi, 0) && o.Lo > 0 {
 				p.lo, p.hi = o.Lo, o.Hi
 			}
@@ -75,6 +77,9 @@ func (s *Set) throughputFigure(workload string) *figure {
 		f.subtitle += " (log scale)"
 	} else {
 		f.yTicks, f.yMax = linearTicks(most * 1.03)
+	}
+	if wrong {
+		f.subtitle += "; open: has violations"
 	}
 	return f
 }
@@ -101,7 +106,7 @@ func (s *Set) correctnessFigure(workload string) *figure {
 			if c.Violations > 0 {
 				p.y = 1e6 * c.Violations / c.Checked
 			} else {
-				p.y, p.open = 1e6*upperBound(c.Checked), true
+				p.y, p.open, p.arrow = 1e6*upperBound(c.Checked), true, true
 			}
 			f.points = append(f.points, p)
 			least, most = min(least, p.y), max(most, p.y)
@@ -204,26 +209,36 @@ func (f *figure) draw(c draw.Canvas) {
 // xRange leaves room at both ends for markers beside the first and last count.
 func (f *figure) xRange() (lo, hi float64) {
 	lo, hi = float64(f.counts[0]), float64(f.counts[len(f.counts)-1])
-	room := math.Max(math.Pow(hi/lo, 0.06), 1.06)
 	if lo == hi {
-		room = 2
+		return lo / 2, hi * 2
 	}
+	half := f.step() * float64(len(f.series)-1) / 2
+	room := math.Pow(hi/lo, 0.05+1.2*half)
 	return lo / room, hi * room
+}
+
+// step is the distance of neighbouring series at one count, as a share of the way
+// from the first count to the last.
+func (f *figure) step() float64 {
+	n := float64(len(f.series))
+	switch {
+	case len(f.counts) == 1:
+		return min(0.12, 0.7/n) // of the whole axis
+	case len(f.counts) > 16:
+		return 0
+	}
+	return min(0.014, 0.4/(n*float64(len(f.counts))))
 }
 
 // place returns where a series is drawn for a count: beside each other, so that
 // markers and error bars of equal values don't hide each other.
 func (f *figure) place(i, cpus int) float64 {
-	lo, hi := f.xRange()
-	step := 0.014 // of the axis' length
-	if len(f.counts) == 1 {
-		step = math.Min(0.12, 0.7/float64(len(f.series)))
-	} else if len(f.counts) > 12 {
-		step = 0
+	lo, hi := float64(f.counts[0]), float64(f.counts[len(f.counts)-1])
+	if lo == hi {
+		lo, hi = f.xRange()
 	}
-	step = math.Min(step, 0.5/float64(len(f.counts)*len(f.series)))
 	off := float64(i) - float64(len(f.series)-1)/2
-	return float64(cpus) * math.Pow(hi/lo, off*step)
+	return float64(cpus) * math.Pow(hi/lo, off*f.step())
 }
 
 // Plot implements plot.Plotter.
@@ -251,7 +266,7 @@ func (f *figure) Plot(c draw.Canvas, p *plot.Plot) {
 				continue
 			}
 			// A bound isn't a measured value: no line through it.
-			if pt.open {
+			if pt.arrow {
 				if len(path) > 1 {
 					c.StrokeLines(line, path)
 				}
@@ -273,7 +288,7 @@ func (f *figure) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 	for _, pt := range f.points {
 		s, q := f.series[pt.series], at(pt)
-		if pt.open {
+		if pt.arrow {
 			drawArrow(&c, s, q, radius)
 		}
 		drawMarker(&c, s, q, radius, pt.open)
@@ -324,7 +339,6 @@ func fit(style text.Style, s string, width vg.Length) string {
 
 // describe says in words what a figure shows, for those who can't see it.
 func (f *figure) describe() string {
-	return fmt.Sprintf("%s. %s. Horizontal: %s, from %d to %d. %s.",
-		f.title, sentence(f.subtitle), "number of CPUs", f.counts[0], f.counts[len(f.counts)-1],
-		sentence("strategies: "+list(f.names())))
+	return fmt.Sprintf("%s. %s. Horizontal: number of CPUs, from %d to %d. Strategies: %s. The table below has the numbers.",
+		f.title, sentence(f.subtitle), f.counts[0], f.counts[len(f.counts)-1], list(f.names()))
 }

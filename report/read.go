@@ -219,6 +219,7 @@ func (b *builder) addSample(n *namedCell, r *benchfmt.Result, shared bool, twice
 		id := b.unit(v.Unit)
 		for len(c.values) <= id {
 			c.values = append(c.values, nil)
+			c.aside = append(c.aside, nil)
 			c.sums = append(c.sums, 0)
 		}
 		c.sums[id] += v.Value
@@ -234,7 +235,9 @@ func (b *builder) addSample(n *namedCell, r *benchfmt.Result, shared bool, twice
 				c.Samples++
 			}
 		}
-		if !shared {
+		if shared {
+			c.aside[id] = append(c.aside[id], v.Value)
+		} else {
 			c.values[id] = append(c.values[id], v.Value)
 		}
 	}

@@ -101,5 +101,11 @@ func siLabel(v float64) string {
 	return strconv.FormatFloat(v/scale.Factor, 'g', 4, 64) + scale.Prefix
 }
 
-// plainLabel formats a tick without prefixes: "0.001", "1e-06".
-func plainLabel(v float64) string { return strconv.FormatFloat(v, 'g', 3, 64) }
+// plainLabel formats a tick without prefixes: "0.001", "1e-6".
+func plainLabel(v float64) string {
+	if v >= 0.001 && v < 1e6 {
+		return strconv.FormatFloat(v, 'g', 3, 64)
+	}
+	m, e := mantissa(v)
+	return m + "e" + strconv.Itoa(e)
+}

@@ -74,5 +74,6 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.AddCommand(newReportCommand())
+	root.AddCommand(newCompareCommand())
 	return root
 }
