@@ -24,7 +24,7 @@ type lineReader struct {
 	out  []byte // what is left of the line to hand on
 	err  error  // from src, after out
 
-	units string // of the last complete result line, joined by spaces
+	units string // of refbench's last result line, joined by spaces
 
 	problem func(line int, format string, args ...any)
 	fact    func(line int, key, value string)
@@ -78,13 +78,15 @@ func (l *lineReader) check(text []byte, complete bool) bool {
 	case bytes.HasPrefix(text, []byte("Benchmark")):
 		// A writer that was killed leaves a line that may still parse: "1.0 ns/op 3
 		// viol" has lost its last unit, and "0 shared" after it. The line is whole
-		// if it has the same units as the line before.
+		// if it has the same units as refbench's line before.
 		units := unitsOf(text)
 		if !complete && units != l.units {
 			l.problem(l.line, "line is cut off: the file ends without a newline; left out")
 			return false
 		}
-		l.units = units
+		if bytes.HasPrefix(text, []byte("BenchmarkRef/")) {
+			l.units = units
+		}
 		return true
 	case bytes.HasPrefix(text, []byte("Unit")):
 		if !complete {

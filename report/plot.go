@@ -44,6 +44,10 @@ type figurePoint struct {
 	arrow  bool // an upper bound: the value is here or anywhere below
 }
 
+// leastPlotted is the smallest value that is drawn: no real one is near it, and
+// logarithmic axes need room below.
+const leastPlotted = 1e-60
+
 // throughputFigure returns the plot of operations per second, or nil if the
 // workload has no usable throughput.
 func (s *Set) throughputFigure(workload string) *figure {
@@ -54,12 +58,12 @@ func (s *Set) throughputFigure(workload string) *figure {
 		for _, n := range f.counts {
 			c := s.cells[Key{workload, n, name}]
 			o := s.Throughput(c)
-			if o == nil || o.Center <= 0 {
+			if o == nil || o.Center < leastPlotted {
 				continue
 			}
 			p := figurePoint{series: i, cpus: n, y: o.Center, open: c.Violations > 0}
 			wrong = wrong || p.open
-			if !math.IsInf(o.Lo, 0) && !math.IsInf(o.Hi, 0) && o.Lo > 0 {
+			if !math.IsInf(o.Lo, 0) && !math.IsInf(o.Hi, 0) && o.Lo >= leastPlotted {
 				p.lo, p.hi = o.Lo, o.Hi
 			}
 			f.points = append(f.points, p)
@@ -99,7 +103,7 @@ func (s *Set) correctnessFigure(workload string) *figure {
 	for i, name := range f.names() {
 		for _, n := range f.counts {
 			c := s.cells[Key{workload, n, name}]
-			if c == nil || c.Checked == 0 {
+			if c == nil || c.Checked < leastPlotted {
 				continue
 			}
 			p := figurePoint{series: i, cpus: n}
@@ -107,6 +111,9 @@ func (s *Set) correctnessFigure(workload string) *figure {
 				p.y = 1e6 * c.Violations / c.Checked
 			} else {
 				p.y, p.open, p.arrow = 1e6*upperBound(c.Checked), true, true
+			}
+			if p.y < leastPlotted {
+				continue
 			}
 			f.points = append(f.points, p)
 			least, most = min(least, p.y), max(most, p.y)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"slices"
 	"strings"
@@ -51,6 +50,10 @@ func ReadFrom(name string, r io.Reader) (*Set, error) {
 	}
 	return b.set()
 }
+
+// maxValue is the largest measurement that is believed, in any unit: with more,
+// sums and the squares in statistics could overflow.
+const maxValue = 1e30
 
 // A builder collects the lines of all files into cells.
 type builder struct {
@@ -156,7 +159,7 @@ func (b *builder) result(file string, r *benchfmt.Result) {
 		return
 	}
 	r.Values = slices.DeleteFunc(r.Values, func(v benchfmt.Value) bool {
-		bad := math.IsNaN(v.Value) || math.IsInf(v.Value, 0) || v.Value < 0
+		bad := !(0 <= v.Value && v.Value <= maxValue) // also NaN
 		if bad {
 			b.problems.add(file, line, "%v %s is not a measurement; value left out", v.Value, clean(v.Unit))
 		}
