@@ -30,7 +30,7 @@ type page struct {
 	Findings    []Finding
 	Bad         bool
 	Workloads   []pageWorkload
-	PromiseKeys []string
+	Promisers   []string
 	Promises    []pagePromise
 	Unsupported []Unsupported
 	Warnings    []string
@@ -73,10 +73,11 @@ type pageCell struct {
 	Warnings          []string
 }
 
+// A pagePromise is one line of what strategies promise, or of what they cost.
 type pagePromise struct {
-	Strategy string
-	Values   []string
-	Speed    string
+	Name   string
+	Speed  bool
+	Values []string // by strategy
 }
 
 type pageWarning struct {
@@ -202,51 +203,57 @@ func (s *Set) pageRow(workload string, cpus int) pageRow {
 	return row
 }
 
-// pagePromises lists the promises beside the speed at the largest CPU count of the
-// first workload.
+// maxSpeeds bounds the workloads whose speeds stand beside the promises.
+const maxSpeeds = 8
+
+// pagePromises lists the promises, a column for each strategy, and the speeds that
+// they cost.
 func (s *Set) pagePromises(p *page) {
+	if len(s.Promises) == 0 {
+		return
+	}
+	var keys []string
 	for _, promise := range s.Promises {
+		p.Promisers = append(p.Promisers, promise.Strategy)
 		for _, f := range promise.Fields {
-			if !slices.Contains(p.PromiseKeys, f[0]) {
-				p.PromiseKeys = append(p.PromiseKeys, f[0])
+			if !slices.Contains(keys, f[0]) {
+				keys = append(keys, f[0])
 			}
 		}
 	}
-	for _, promise := range s.Promises {
-		pp := pagePromise{Strategy: promise.Strategy, Speed: s.speeds(promise.Strategy)}
-		for _, key := range p.PromiseKeys {
+	for _, key := range keys {
+		row := pagePromise{Name: key}
+		for _, promise := range s.Promises {
 			value := "–"
 			for _, f := range promise.Fields {
 				if f[0] == key {
 					value = f[1]
 				}
 			}
-			pp.Values = append(pp.Values, value)
+			row.Values = append(row.Values, value)
 		}
-		p.Promises = append(p.Promises, pp)
+		p.Promises = append(p.Promises, row)
 	}
-}
-
-// speeds gives a strategy's time under the first workload that it was timed in, on
-// the fewest and on the most CPUs.
-func (s *Set) speeds(strategy string) string {
-	for _, w := range s.Workloads {
+	for i, w := range s.Workloads {
+		if i == maxSpeeds {
+			break
+		}
 		counts := s.cpus[w]
-		var parts []string
-		for i, n := range slices.Compact([]int{counts[0], counts[len(counts)-1]}) {
-			if t := s.Time(s.cells[Key{w, n, strategy}]); t != nil {
-				text := fmt.Sprintf("%s at %d", duration(t.Center), n)
-				if i == 0 {
-					text = fmt.Sprintf("%s: %s at %s", w, duration(t.Center), plural(n, "CPU"))
+		for _, n := range slices.Compact([]int{counts[0], counts[len(counts)-1]}) {
+			row := pagePromise{Name: w + ", " + plural(n, "CPU"), Speed: true}
+			for _, name := range p.Promisers {
+				text, c := "–", s.cells[Key{w, n, name}]
+				if t := s.Time(c); t != nil {
+					text = duration(t.Center)
+					if c.Violations > 0 {
+						text += ", with violations"
+					}
 				}
-				parts = append(parts, text)
+				row.Values = append(row.Values, text)
 			}
-		}
-		if len(parts) > 0 {
-			return strings.Join(parts, ", ")
+			p.Promises = append(p.Promises, row)
 		}
 	}
-	return "–"
 }
 
 // reproduce returns the commands that make a page like this one.

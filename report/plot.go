@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"image/png"
 	"io"
 	"math"
 
@@ -42,7 +43,11 @@ type figurePoint struct {
 	lo, hi float64
 	open   bool
 	arrow  bool // an upper bound: the value is here or anywhere below
+	wrong  bool // the cell has violations
 }
+
+// maxMarked is the largest number of CPU counts at which every point has a marker.
+const maxMarked = 24
 
 // leastPlotted is the smallest value that is drawn: no real one is near it, and
 // logarithmic axes need room below.
@@ -61,7 +66,7 @@ func (s *Set) throughputFigure(workload string) *figure {
 			if o == nil || o.Center < leastPlotted {
 				continue
 			}
-			p := figurePoint{series: i, cpus: n, y: o.Center, open: c.Violations > 0}
+			p := figurePoint{series: i, cpus: n, y: o.Center, open: c.Violations > 0, wrong: c.Violations > 0}
 			wrong = wrong || p.open
 			if !math.IsInf(o.Lo, 0) && !math.IsInf(o.Hi, 0) && o.Lo >= leastPlotted {
 				p.lo, p.hi = o.Lo, o.Hi
@@ -108,7 +113,7 @@ func (s *Set) correctnessFigure(workload string) *figure {
 			}
 			p := figurePoint{series: i, cpus: n}
 			if c.Violations > 0 {
-				p.y = 1e6 * c.Violations / c.Checked
+				p.y, p.wrong = 1e6*c.Violations/c.Checked, true
 			} else {
 				p.y, p.open, p.arrow = 1e6*upperBound(c.Checked), true, true
 			}
@@ -153,8 +158,10 @@ func (f *figure) writeSVG(w io.Writer) error {
 func (f *figure) writePNG(w io.Writer) error {
 	c := vgimg.NewWith(vgimg.UseWH(plotWidth, plotHeight), vgimg.UseDPI(pngDPI))
 	f.draw(draw.New(c))
-	_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(w)
-	return err
+	// At a better level compression is most of the time of a plot, and the file is no
+	// smaller: plots are flat.
+	e := png.Encoder{CompressionLevel: png.BestSpeed}
+	return e.Encode(w, c.Image())
 }
 
 func (f *figure) svg() ([]byte, error) {
@@ -258,11 +265,17 @@ func (f *figure) Plot(c draw.Canvas, p *plot.Plot) {
 		}
 	}
 	radius := vg.Points(3.6)
-	if len(f.counts) > 24 {
-		radius = vg.Points(2.2)
-	}
 	at := func(pt figurePoint) vg.Point {
 		return vg.Point{X: x(f.place(pt.series, pt.cpus)), Y: y(pt.y)}
+	}
+	// With many counts markers would cover each other and the lines: only those at
+	// labelled counts are drawn, and whatever says that something is wrong.
+	labelled := make(map[int]bool)
+	for _, t := range cpuTicks(f.counts) {
+		labelled[int(t.Value)] = true
+	}
+	marked := func(pt figurePoint) bool {
+		return len(f.counts) <= maxMarked || labelled[pt.cpus] || pt.wrong
 	}
 	for i, s := range f.series {
 		line := draw.LineStyle{Color: rgb(s.Colour), Width: vg.Points(1.6), Dashes: s.Dashes}
@@ -281,7 +294,7 @@ func (f *figure) Plot(c draw.Canvas, p *plot.Plot) {
 				continue
 			}
 			path = append(path, at(pt))
-			if pt.lo < pt.hi {
+			if pt.lo < pt.hi && marked(pt) {
 				q := at(pt)
 				c.StrokeLine2(bar, q.X, y(pt.lo), q.X, y(pt.hi))
 				for _, end := range []float64{pt.lo, pt.hi} {
@@ -294,6 +307,9 @@ func (f *figure) Plot(c draw.Canvas, p *plot.Plot) {
 		}
 	}
 	for _, pt := range f.points {
+		if !marked(pt) {
+			continue
+		}
 		s, q := f.series[pt.series], at(pt)
 		if pt.arrow {
 			drawArrow(&c, s, q, radius)

@@ -15,7 +15,7 @@ const PageName = "report.html"
 
 // maxPlotted bounds the workload variants that get plots: a sweep over settings
 // can have thousands, and nobody looks at so many plots.
-const maxPlotted = 48
+const maxPlotted = 32
 
 // Write writes the HTML page and the plots, as SVG and PNG, into a directory, which
 // it creates if need be. It returns the path of the page. Everything is written to
