@@ -197,7 +197,7 @@ func (s *Set) fastest(workload string) []string {
 		case len(r.Leaders) > 1:
 			text = "no measurable difference between " + list(r.Leaders) + " (their intervals overlap)"
 			if r.Next != "" {
-				text += ", which lead"
+				text += ", which are ahead of the rest"
 			}
 		default:
 			text = r.Leaders[0] + " is the fastest"

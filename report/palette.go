@@ -82,13 +82,13 @@ func allShapes() []shape {
 		return s
 	}
 	return []shape{
-		polygon(20, 0.95, 0),         // disc
-		polygon(4, 1.2, math.Pi/4),   // square
-		polygon(3, 1.25, 0),          // triangle
-		polygon(4, 1.3, 0),           // diamond
-		star(4, 1.3, 0.5, math.Pi/4), // cross
-		polygon(3, 1.25, math.Pi),    // triangle, point down
-		star(5, 1.4, 0.6, 0),         // star
+		polygon(20, 0.95, 0),          // disc
+		polygon(4, 1.2, math.Pi/4),    // square
+		polygon(3, 1.25, 0),           // triangle
+		polygon(4, 1.3, 0),            // diamond
+		star(4, 1.55, 0.6, math.Pi/4), // cross
+		polygon(3, 1.25, math.Pi),     // triangle, point down
+		star(5, 1.4, 0.6, 0),          // star
 	}
 }
 

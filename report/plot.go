@@ -238,10 +238,8 @@ func (f *figure) step() float64 {
 	switch {
 	case len(f.counts) == 1:
 		return min(0.12, 0.7/n) // of the whole axis
-	case len(f.counts) > 16:
-		return 0
 	}
-	return min(0.014, 0.4/(n*float64(len(f.counts))))
+	return min(0.014, 0.4/(n*float64(min(len(f.counts), 10))))
 }
 
 // place returns where a series is drawn for a count: beside each other, so that
@@ -313,6 +311,10 @@ func (f *figure) Plot(c draw.Canvas, p *plot.Plot) {
 		s, q := f.series[pt.series], at(pt)
 		if pt.arrow {
 			drawArrow(&c, s, q, radius)
+		}
+		if pt.wrong && !pt.open { // what was really seen stands out from the bounds
+			drawMarker(&c, s, q, 1.8*radius, false)
+			continue
 		}
 		drawMarker(&c, s, q, radius, pt.open)
 	}
