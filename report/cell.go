@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -113,8 +114,25 @@ func (s *Set) Cells() []*Cell {
 // Time returns the summary of the seconds per operation, or nil.
 func (s *Set) Time(c *Cell) *benchmath.Summary { return s.summary(c, unitTime) }
 
-// Throughput returns the summary of the operations per second, or nil.
-func (s *Set) Throughput(c *Cell) *benchmath.Summary { return s.summary(c, unitThroughput) }
+// Throughput returns the summary of the operations per second, or nil. Lines of
+// "go test -bench" have times only: then it is their inverse.
+func (s *Set) Throughput(c *Cell) *benchmath.Summary {
+	if o := s.summary(c, unitThroughput); o != nil {
+		return o
+	}
+	t := s.Time(c)
+	if t == nil || t.Center <= 0 {
+		return nil
+	}
+	o := &benchmath.Summary{Center: 1 / t.Center, Lo: 1 / t.Hi, Hi: math.Inf(1), Confidence: t.Confidence}
+	if t.Lo > 0 {
+		o.Hi = 1 / t.Lo
+	}
+	if math.IsInf(t.Hi, 1) {
+		o.Lo = math.Inf(-1)
+	}
+	return o
+}
 
 func (s *Set) summary(c *Cell, unit string) *benchmath.Summary {
 	if c == nil {

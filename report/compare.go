@@ -147,14 +147,18 @@ func compareRow(k Key, u Unit, older, newer *Set, t *benchmath.Thresholds) (Row,
 	row.Delta = cmp.FormatDelta(row.Old.Center, row.New.Center)
 	row.warn(cmp.Warnings)
 	old, now := row.Old.Center, row.New.Center
+	if u.Exact && old == now {
+		// The commonest value is the same, as when one sample of ten has a violation:
+		// the largest decides.
+		old, now = row.Old.Hi, row.New.Hi
+	}
 	switch {
 	case cmp.P > cmp.Alpha:
 		row.Verdict = Unclear
+	case old == now && !u.Exact:
+		row.Verdict = Unclear
 	case old == now:
 		row.Verdict = Same
-		if !u.Exact {
-			row.Verdict = Unclear
-		}
 	case u.Better == 0:
 		row.Verdict = Differs
 	case (now > old) == (u.Better > 0):

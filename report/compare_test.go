@@ -183,6 +183,7 @@ func TestCompareVerdicts(t *testing.T) {
 		{"more violations", cell("0 violations"), cell("1 violations"), Worse},
 		{"fewer violations", cell("2 violations"), cell("1 violations"), Better},
 		{"no violations", cell("0 violations"), cell("0 violations"), Same},
+		{"a violation in one sample of six", cell("0 violations"), strings.Repeat(line("atomic", 10, "0 violations"), 5) + line("atomic", 10, "1 violations"), Worse},
 		{"unit without better", spread(50, "widgets"), spread(100, "widgets"), Differs},
 		{"violation in a shared sample", cell("0 violations"), cell("1 violations 1 shared"), Worse},
 	} {

@@ -12,6 +12,8 @@
 //     and a strategy. Repeated lines are the cell's samples. A sample that was
 //     measured while the CPUs were shared is set aside: it is listed, it counts
 //     for correctness, and it is never averaged in.
+//     "violations" counts all violations of a line; any other plain count with
+//     "better=lower assume=exact", as "leak", counts one kind of them.
 //  3. Each cell is summarised by golang.org/x/perf/benchmath: the median and its
 //     95 % interval for times, the exact value for counts. Doubts travel with
 //     the cell as warnings.

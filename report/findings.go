@@ -109,12 +109,10 @@ func (c *Cell) Correctness() string {
 
 // A Ranking is the order of the strategies in one row.
 type Ranking struct {
-	Leaders []string // the fastest, and those that can't be told from it
+	Leaders []string // the fastest, and those whose intervals overlap its own
 	Next    string   // the fastest of the others, "" if there is none
-	// Ratio is how many times as fast the fastest is as Next, or as the slowest if
-	// there is no Next: median by median.
-	Ratio  float64
-	TooFew bool // the fastest has too few samples for an interval
+	Ratio   float64  // how many times as fast the fastest is as Next, median by median
+	TooFew  bool     // the fastest has too few samples for an interval
 }
 
 // Rank ranks the strategies of a row by their times. Strategies with violations
@@ -139,8 +137,10 @@ func (s *Set) Rank(workload string, cpus int) Ranking {
 			r.Leaders = append(r.Leaders, e.name)
 			continue
 		}
-		r.Next, r.Ratio = e.name, e.t.Center/best.t.Center
-		break
+		// No break: one that is slower by its median may have the wider interval.
+		if r.Next == "" {
+			r.Next, r.Ratio = e.name, e.t.Center/best.t.Center
+		}
 	}
 	if len(es) > 0 {
 		r.TooFew = math.IsInf(es[0].t.Hi, 0)

@@ -71,6 +71,7 @@ The exit status is 1 if NEW has violations.`,
 			return nil
 		},
 	}
+	cmd.SetFlagErrorFunc(flagError)
 	cmd.Flags().StringVar(&format, "format", "text", "text, markdown, csv or json")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as --format json")
 	cmd.Flags().Float64Var(&opts.Alpha, "alpha", 0.05, "a difference counts if p is at most this")

@@ -53,6 +53,7 @@ The exit status is 1 if the files have violations.`,
 			return nil
 		},
 	}
+	cmd.SetFlagErrorFunc(flagError)
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "write the HTML page and the plots into this `directory`")
 	cmd.Flags().StringVar(&filter, "filter", "*", "use only results that match `query`, in benchstat's language")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON instead of the table")
@@ -67,6 +68,11 @@ func fileArgs(least, most int) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// flagError makes a flag that can't be understood wrong usage.
+func flagError(cmd *cobra.Command, err error) error {
+	return usagef("%s: %w; see %s --help", cmd.CommandPath(), err, cmd.CommandPath())
 }
 
 // readResults reads result files and names their problems on standard error.

@@ -49,6 +49,8 @@ func TestReportAndCompareStatuses(t *testing.T) {
 		{"report " + foul, exitFinding, "3 violations"},
 		{"report " + foul, exitFinding, foul + ":5: not a line of the benchmark format"},
 		{"report", exitUsage, "usage: refbench report FILE..."},
+		{"report --nonsense " + good, exitUsage, "unknown flag: --nonsense; see refbench report --help"},
+		{"compare --alpha much a b", exitUsage, "see refbench compare --help"},
 		{"report " + missing, exitUsage, "can't read " + missing + ": no such file"},
 		{"report " + empty, exitUsage, "no usable result"},
 		{"report " + good + " --filter /strategy:none", exitUsage, "the filter leaves none of 2 results"},
