@@ -33,6 +33,7 @@ type figure struct {
 	yLog            bool
 	yTicks          plot.ConstantTicks
 	yMin, yMax      float64
+	wide            bool // no lines join the points, so they may stand further apart
 }
 
 // A figurePoint is one mark. If lo < hi an error bar is drawn between them.
@@ -127,7 +128,7 @@ func (s *Set) correctnessFigure(workload string) *figure {
 	if len(f.points) == 0 {
 		return nil
 	}
-	f.title = workload + ": violations"
+	f.title, f.wide = workload+": violations", true
 	f.subtitle = "per million operations (log scale); open with an arrow: none seen, 95 % upper bound"
 	f.yLog = true
 	f.yTicks, f.yMin, f.yMax = logTicks(least/3, most*1.5, plainLabel)
@@ -239,7 +240,11 @@ func (f *figure) step() float64 {
 	case len(f.counts) == 1:
 		return min(0.12, 0.7/n) // of the whole axis
 	}
-	return min(0.014, 0.4/(n*float64(min(len(f.counts), 10))))
+	room := 1 / (n * float64(min(len(f.counts), 10)))
+	if f.wide {
+		return min(0.03, 0.7*room)
+	}
+	return min(0.014, 0.4*room)
 }
 
 // place returns where a series is drawn for a count: beside each other, so that
