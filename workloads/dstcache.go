@@ -44,6 +44,7 @@ var DstCache = &Workload{
 		{Name: "pause", Doc: "time between two actions of the administrator, in us", Default: 1000, Min: 1, Max: 1_000_000},
 		{Name: "hold", Doc: "how long a packet holds its route, in ns", Default: 0, Min: 0, Max: 1_000_000},
 	},
+	Wrong: "one slot for all CPUs, changed without its lock, as before the fix",
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, newDstCache[Dynamic, dynamicTimed], newDstCache[Dynamic, dynamicChecked])
 	},
@@ -88,6 +89,7 @@ type dstCache[T any, H Holder[T]] struct {
 	arena   *arena.Arena[T, route]
 	readers *rcu.Domain
 	cpus    int // slots of a tunnel
+	wrong   bool
 	hold    int // loops of spin.For
 
 	table   []destination[T]
@@ -132,6 +134,9 @@ func newDstCache[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 		table:        make([]destination[T], n),
 		tunnels:      make([]atomic.Pointer[tunnel[T]], n),
 		transmitters: make([]dstTransmitter[T, H], c.Workers),
+	}
+	if c.Wrong {
+		d.cpus, d.wrong = 1, true
 	}
 	d.admin.actor = d.newActor(k.Holder("administrator"))
 	d.admin.pause = time.Duration(c.Knob("pause")) * time.Microsecond
@@ -232,7 +237,9 @@ func (d *dstCache[T, H]) get(x *dstTransmitter[T, H], t *tunnel[T]) (*arena.Slot
 // the reference of the route that was in it (ip6_tnl_per_cpu_dst_set). The caller
 // holds a reference to the route.
 func (d *dstCache[T, H]) set(a *dstActor[T, H], slot *dstSlot[T], dst *arena.Slot[T, route]) {
-	slot.lock.Lock()
+	if !d.wrong {
+		slot.lock.Lock()
+	}
 	old, oldHold := slot.dst.Load(), slot.hold
 	var cookie uint32
 	if dst != nil {
@@ -241,7 +248,9 @@ func (d *dstCache[T, H]) set(a *dstActor[T, H], slot *dstSlot[T], dst *arena.Slo
 	}
 	slot.cookie.Store(cookie)
 	slot.dst.Store(dst)
-	slot.lock.Unlock()
+	if !d.wrong {
+		slot.lock.Unlock()
+	}
 	if old != nil {
 		d.put(a, old, oldHold)
 	}

@@ -26,6 +26,7 @@ var GetPut = &Workload{
 		{Name: "tryget", Doc: "share of TryGet among the Gets, in percent", Default: 0, Min: 0, Max: 100},
 		{Name: "hold", Doc: "how long a reference is held, in ns", Default: 0, Min: 0, Max: 1_000_000},
 	},
+	Wrong: "the first worker drops a reference more than it took, once",
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, newGetPut[Dynamic, dynamicTimed], newGetPut[Dynamic, dynamicChecked])
 	},
@@ -86,6 +87,12 @@ func newGetPut[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 		if w.objects = shared; shared == nil {
 			w.objects = alloc()
 		}
+	}
+	if c.Wrong {
+		w, o := &g.workers[0], g.objects[0]
+		h := w.holder.Get(&o.slot.Object)
+		w.holder.Put(&o.slot.Object, h)
+		w.holder.Put(&o.slot.Object, h)
 	}
 	return g, nil
 }

@@ -2,9 +2,11 @@ package workloads
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
+	"github.com/refbench/refbench/workloads/spin"
 )
 
 // Handoff is the example of rules 1 and 2 of Linux Documentation/core-api/kref.rst.
@@ -31,6 +33,7 @@ var Handoff = &Workload{
 		{Name: "hops", Doc: "workers that a reference passes through until its Put", Default: 2, Min: 1, Max: 64},
 		{Name: "extra", Doc: "1: a silly extra Get and Put around each passing on", Default: 0, Min: 0, Max: 1},
 	},
+	Wrong: "the owner takes the receiver's reference after it has handed the object over",
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, newHandoff[Dynamic, dynamicTimed], newHandoff[Dynamic, dynamicChecked])
 	},
@@ -46,6 +49,8 @@ type handoff[T any, H Holder[T]] struct {
 	lifetime int
 	hops     int
 	extra    bool
+	wrong    bool
+	start    int // loops of spin.For
 }
 
 // handoffObject is what the holders read and write while they hold it.
@@ -110,6 +115,8 @@ func newHandoff[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 		lifetime: c.Knob("lifetime"),
 		hops:     c.Knob("hops"),
 		extra:    c.Knob("extra") == 1,
+		wrong:    c.Wrong,
+		start:    spin.Loops(time.Microsecond),
 	}
 	for i := range h.workers {
 		h.workers[i].inbox = new(mailbox[T])
@@ -159,7 +166,17 @@ func (h *handoff[T, H]) give(w *handoffWorker[T, H]) {
 		w.given = 0
 	}
 	o := w.own
-	w.next.send(parcel[T]{o, w.holder.Get(&o.Object), h.hops - 1})
+	if h.wrong {
+		// The receiver is given the owner's reference, so to speak, and
+		// the owner takes another for itself. It comes to that only
+		// when starting the receiver (kthread_run) returns, some time
+		// after the receiver has begun. By then the object may be gone.
+		w.next.send(parcel[T]{o, w.hold, 0})
+		spin.For(h.start)
+		w.hold = w.holder.Get(&o.Object)
+	} else {
+		w.next.send(parcel[T]{o, w.holder.Get(&o.Object), h.hops - 1})
+	}
 	w.holder.Use(&o.Object, w.hold)
 	o.Value.visits.Add(1)
 	if w.given++; w.given == h.lifetime {

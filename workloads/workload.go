@@ -39,6 +39,10 @@ type Workload struct {
 	// in a benchmark's name.
 	Knobs []Knob
 
+	// Wrong says in one line what the known-wrong variant does that
+	// Config.Wrong asks for. It is kept to prove that the checks work.
+	Wrong string
+
 	// New returns an instance that calls the strategy through an
 	// interface. It needs Config.NewCounter. [Workload.Start] calls it.
 	New func(Config) (Instance, error)
@@ -75,6 +79,10 @@ type Config struct {
 	// Checked asks for the form in which every operation is judged. Only
 	// Workload.New has it, not the New of a Loop.
 	Checked bool
+
+	// Wrong asks for the known-wrong variant, which Workload.Wrong
+	// describes.
+	Wrong bool
 
 	// ReuseDelay is how many freed objects each actor sets aside before it
 	// uses the memory of the first again. See arena.Options.
@@ -166,8 +174,8 @@ func Validate(list []*Workload) error {
 			errs = append(errs, fmt.Errorf("workload name %q: used twice", w.Name))
 		}
 		seen[w.Name] = true
-		if w.Doc == "" || w.Source == "" || w.Operation == "" {
-			errs = append(errs, fmt.Errorf("workload %s: doc, source or operation is missing", w.Name))
+		if w.Doc == "" || w.Source == "" || w.Operation == "" || w.Wrong == "" {
+			errs = append(errs, fmt.Errorf("workload %s: doc, source, operation or known-wrong variant is missing", w.Name))
 		}
 		if w.New == nil {
 			errs = append(errs, fmt.Errorf("workload %s: no constructor", w.Name))

@@ -3,6 +3,7 @@ package workloads_test
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -217,6 +218,46 @@ func TestBooksShowBrokenCounts(t *testing.T) {
 	}
 }
 
+// The checked form catches each workload's known-wrong variant on real threads.
+// Every race is a matter of luck, so a seed may take several instances, but the
+// median seed takes less than two seconds.
+func TestWrongVariantsAreCaught(t *testing.T) {
+	const seeds, limit = 5, 2 * time.Second
+	for _, w := range workloads.All {
+		t.Run(w.Name, func(t *testing.T) {
+			var s *strategies.Strategy
+			for _, s = range builtin.All() {
+				if w.Unsupported(s) == "" {
+					break
+				}
+			}
+			var times []time.Duration
+			for seed := range uint64(seeds) {
+				start := time.Now()
+				caught := false
+				for round := uint64(0); !caught && time.Since(start) < 4*limit; round++ {
+					inst, err := w.Start(w.New, workloads.Config{Workers: 2, Seed: seed + round*seeds, NewCounter: s.New, Checked: true, Wrong: true})
+					if err != nil {
+						t.Fatal(err)
+					}
+					b := run(t, inst, 2, 20_000)
+					if caught = b.Violations() > 0; caught && seed == 0 {
+						t.Logf("%s: %v", w.Wrong, b.Notes[0])
+					}
+				}
+				if !caught {
+					t.Errorf("%s, strategy %s, seed %d: not caught in %v: %s", w, s, seed, time.Since(start), w.Wrong)
+				}
+				times = append(times, time.Since(start))
+			}
+			slices.Sort(times)
+			if m := times[len(times)/2]; m > limit {
+				t.Errorf("%s: median %v until it is caught, want less than %v", w, m, limit)
+			}
+		})
+	}
+}
+
 func TestStartRefusesBadSettings(t *testing.T) {
 	for _, c := range []struct{ settings, want string }{
 		{"objects=0", "outside 1 .. 65536"},
@@ -274,7 +315,7 @@ func TestValidateFindsWhatIsWrong(t *testing.T) {
 		want   string
 	}{
 		{func(w *workloads.Workload) { w.Name = "get-put" }, `name "get-put"`},
-		{func(w *workloads.Workload) { w.Doc = "" }, "doc, source or operation is missing"},
+		{func(w *workloads.Workload) { w.Doc = "" }, "doc, source, operation or known-wrong variant is missing"},
 		{func(w *workloads.Workload) { w.New = nil }, "no constructor"},
 		{func(w *workloads.Workload) { w.Knobs = []workloads.Knob{{Name: "cpus"}} }, `knob name "cpus" is taken`},
 		{func(w *workloads.Workload) { w.Knobs = []workloads.Knob{{Name: "a=b"}} }, `knob name "a=b"`},

@@ -46,6 +46,7 @@ type dstCacheLockperatomic struct {
 	arena   *arena.Arena[counter.Count, route]
 	readers *rcu.Domain
 	cpus    int // slots of a tunnel
+	wrong   bool
 	hold    int // loops of spin.For
 
 	table   []destinationLockperatomic
@@ -90,6 +91,9 @@ func newDstCacheLockperatomic(c workloads.Config, k KitLockperatomic) (workloads
 		table:        make([]destinationLockperatomic, n),
 		tunnels:      make([]atomic.Pointer[tunnelLockperatomic], n),
 		transmitters: make([]dstTransmitterLockperatomic, c.Workers),
+	}
+	if c.Wrong {
+		d.cpus, d.wrong = 1, true
 	}
 	d.admin.actor = d.newActor(k.Holder("administrator"))
 	d.admin.pause = time.Duration(c.Knob("pause")) * time.Microsecond
@@ -190,7 +194,9 @@ func (d *dstCacheLockperatomic) get(x *dstTransmitterLockperatomic, t *tunnelLoc
 // the reference of the route that was in it (ip6_tnl_per_cpu_dst_set). The caller
 // holds a reference to the route.
 func (d *dstCacheLockperatomic) set(a *dstActorLockperatomic, slot *dstSlotLockperatomic, dst *arena.Slot[counter.Count, route]) {
-	slot.lock.Lock()
+	if !d.wrong {
+		slot.lock.Lock()
+	}
 	old, oldHold := slot.dst.Load(), slot.hold
 	var cookie uint32
 	if dst != nil {
@@ -199,7 +205,9 @@ func (d *dstCacheLockperatomic) set(a *dstActorLockperatomic, slot *dstSlotLockp
 	}
 	slot.cookie.Store(cookie)
 	slot.dst.Store(dst)
-	slot.lock.Unlock()
+	if !d.wrong {
+		slot.lock.Unlock()
+	}
 	if old != nil {
 		d.put(a, old, oldHold)
 	}
@@ -392,6 +400,12 @@ func newGetPutLockperatomic(c workloads.Config, k KitLockperatomic) (workloads.I
 			w.objects = alloc()
 		}
 	}
+	if c.Wrong {
+		w, o := &g.workers[0], g.objects[0]
+		h := w.holder.Get(&o.slot.Object)
+		w.holder.Put(&o.slot.Object, h)
+		w.holder.Put(&o.slot.Object, h)
+	}
 	return g, nil
 }
 
@@ -454,6 +468,8 @@ type handoffLockperatomic struct {
 	lifetime int
 	hops     int
 	extra    bool
+	wrong    bool
+	start    int // loops of spin.For
 }
 
 type handoffWorkerLockperatomic struct {
@@ -513,6 +529,8 @@ func newHandoffLockperatomic(c workloads.Config, k KitLockperatomic) (workloads.
 		lifetime: c.Knob("lifetime"),
 		hops:     c.Knob("hops"),
 		extra:    c.Knob("extra") == 1,
+		wrong:    c.Wrong,
+		start:    spin.Loops(time.Microsecond),
 	}
 	for i := range h.workers {
 		h.workers[i].inbox = new(mailboxLockperatomic)
@@ -562,7 +580,17 @@ func (h *handoffLockperatomic) give(w *handoffWorkerLockperatomic) {
 		w.given = 0
 	}
 	o := w.own
-	w.next.send(parcelLockperatomic{o, w.holder.Get(&o.Object), h.hops - 1})
+	if h.wrong {
+		// The receiver is given the owner's reference, so to speak, and
+		// the owner takes another for itself. It comes to that only
+		// when starting the receiver (kthread_run) returns, some time
+		// after the receiver has begun. By then the object may be gone.
+		w.next.send(parcelLockperatomic{o, w.hold, 0})
+		spin.For(h.start)
+		w.hold = w.holder.Get(&o.Object)
+	} else {
+		w.next.send(parcelLockperatomic{o, w.holder.Get(&o.Object), h.hops - 1})
+	}
 	w.holder.Use(&o.Object, w.hold)
 	o.Value.visits.Add(1)
 	if w.given++; w.given == h.lifetime {

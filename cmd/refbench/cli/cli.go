@@ -76,5 +76,7 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.AddCommand(newGenCommand(builtin.All()))
+	root.AddCommand(newReportCommand())
+	root.AddCommand(newCompareCommand())
 	return root
 }

@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/refbench/refbench/report"
+	"github.com/spf13/cobra"
+)
+
+func newReportCommand() *cobra.Command {
+	var (
+		dir, filter string
+		asJSON      bool
+	)
+	cmd := &cobra.Command{
+		Use:   "report FILE...",
+		Short: "Turn result files into a table, plots and an HTML page",
+		Long: `Turn result files into a table, plots and an HTML page.
+
+The table goes to standard output. With -o, the page (` + report.PageName + `) and the plots
+of throughput and correctness for each workload, as SVG and PNG, are written into
+a directory. Lines that can't be used are named on standard error; the rest is used.
+
+The exit status is 1 if the files have violations.`,
+		Example: `  refbench report results.txt -o report
+  refbench report results.txt --filter '/workload:getput /cpus:(1 OR 2)'
+  refbench report results.txt --json`,
+		Args: fileArgs(1, -1),
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			set, err := readResults(cmd, paths, filter)
+			if err != nil {
+				return err
+			}
+			if dir != "" {
+				page, err := report.Write(dir, set)
+				if err != nil {
+					return err
+				}
+				defer fmt.Fprintf(cmd.ErrOrStderr(), "report: %s\n", page)
+			}
+			write := report.Text
+			if asJSON {
+				write = report.JSON
+			}
+			if err := write(cmd.OutOrStdout(), set); err != nil {
+				return fmt.Errorf("writing the report to standard output: %w", err)
+			}
+			if n := set.Violations(); n > 0 {
+				return findingf("%g violations: see the report", n)
+			}
+			return nil
+		},
+	}
+	cmd.SetFlagErrorFunc(flagError)
+	cmd.Flags().StringVarP(&dir, "output", "o", "", "write the HTML page and the plots into this `directory`")
+	cmd.Flags().StringVar(&filter, "filter", "*", "use only results that match `query`, in benchstat's language")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON instead of the table")
+	return cmd
+}
+
+// fileArgs checks the number of file arguments; most is -1 for any.
+func fileArgs(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < least || most >= 0 && len(args) > most {
+			return usagef("%s: got %d arguments; usage: %s", cmd.CommandPath(), len(args), cmd.UseLine())
+		}
+		return nil
+	}
+}
+
+// flagError makes a flag that can't be understood wrong usage.
+func flagError(cmd *cobra.Command, err error) error {
+	return usagef("%s: %w; see %s --help", cmd.CommandPath(), err, cmd.CommandPath())
+}
+
+// readResults reads result files and names their problems on standard error.
+func readResults(cmd *cobra.Command, paths []string, filter string) (*report.Set, error) {
+	set, err := report.ReadFiltered(paths, filter)
+	if err != nil {
+		if pe := new(fs.PathError); errors.As(err, &pe) {
+			return nil, usagef("can't read %s: %v", pe.Path, pe.Err)
+		}
+		return nil, usagef("%w", err)
+	}
+	const most = 10
+	for i, p := range set.Problems {
+		if i == most {
+			fmt.Fprintf(cmd.ErrOrStderr(), "refbench: and %d more problems\n", set.ProblemCount-most)
+			break
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "refbench: %s\n", p)
+	}
+	return set, nil
+}

@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// refbench runs the command as a user does.
+func refbench(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	status = Run(t.Context(), args, &out, &errOut)
+	return status, out.String(), errOut.String()
+}
+
+func resultFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "results.txt")
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const goodResults = `Unit ns/op better=lower
+Unit violations better=lower assume=exact
+BenchmarkRef/workload=getput/cpus=1/strategy=atomic-2 1000 12 ns/op 8e+07 ops/s 0 violations
+BenchmarkRef/workload=getput/cpus=1/strategy=percpu-2 1000 4 ns/op 2.5e+08 ops/s 0 violations
+`
+
+func TestReportAndCompareStatuses(t *testing.T) {
+	good := resultFile(t, goodResults)
+	foul := resultFile(t, goodResults+"junk\nBenchmarkRef/workload=getput/cpus=2/strategy=percpu-2 1000 4 ns/op 3 violations\n")
+	empty := resultFile(t, "junk\n")
+	missing := filepath.Join(t.TempDir(), "missing.txt")
+	inTheWay := resultFile(t, "a file where a directory should be")
+	for _, tt := range []struct {
+		args   string
+		status int
+		errOut string // in what stands on standard error
+	}{
+		{"report " + good, exitOK, ""},
+		{"report " + good + " --json", exitOK, ""},
+		{"report " + good + " --filter /strategy:percpu", exitOK, ""},
+		{"report " + foul, exitFinding, "3 violations"},
+		{"report " + foul, exitFinding, foul + ":5: not a line of the benchmark format"},
+		{"report", exitUsage, "usage: refbench report FILE..."},
+		{"report --nonsense " + good, exitUsage, "unknown flag: --nonsense; see refbench report --help"},
+		{"compare --alpha much a b", exitUsage, "see refbench compare --help"},
+		{"report " + missing, exitUsage, "can't read " + missing + ": no such file"},
+		{"report " + empty, exitUsage, "no usable result"},
+		{"report " + good + " --filter /strategy:none", exitUsage, "the filter leaves none of 2 results"},
+		{"report " + good + " --filter (", exitUsage, `filter "("`},
+		{"report " + good + " -o " + inTheWay, exitFailed, "creating the report's directory"},
+		{"compare " + good + " " + good, exitOK, ""},
+		{"compare " + good + " " + foul, exitFinding, "3 violations"},
+		{"compare " + foul + " " + good, exitOK, ""},
+		{"compare " + good, exitUsage, "usage: refbench compare OLD NEW"},
+		{"compare a b c", exitUsage, "got 3 arguments"},
+		{"compare " + good + " " + missing, exitUsage, "can't read " + missing},
+		{"compare " + good + " " + good + " --format xml", exitUsage, `--format "xml": want text, markdown, csv or json`},
+		{"compare " + good + " " + good + " --format csv --json", exitUsage, "contradict"},
+		{"compare " + good + " " + good + " --alpha 2", exitUsage, "--alpha 2"},
+		{"compare " + good + " " + good + " --alpha 0", exitUsage, "--alpha 0"},
+		{"compare " + good + " " + good + " --filter a:b:c(", exitUsage, "filter"},
+	} {
+		status, out, errOut := refbench(t, strings.Fields(tt.args)...)
+		if status != tt.status || !strings.Contains(errOut, tt.errOut) {
+			t.Errorf("refbench %s: status %d, stderr %q; want %d and %q", tt.args, status, errOut, tt.status, tt.errOut)
+		}
+		if status == exitUsage && (out != "" || strings.Count(errOut, "\n") != 1) {
+			t.Errorf("refbench %s: stdout %q, stderr %q; want nothing, and one line", tt.args, out, errOut)
+		}
+	}
+}
+
+func TestReportWritesItsFiles(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	status, out, errOut := refbench(t, "report", resultFile(t, goodResults), "-o", dir, "--json")
+	if status != exitOK || !strings.Contains(errOut, filepath.Join(dir, "report.html")) {
+		t.Fatalf("status %d, stderr %q", status, errOut)
+	}
+	if !json.Valid([]byte(out)) {
+		t.Errorf("--json prints no JSON: %s", out)
+	}
+	for _, name := range []string{"report.html", "getput-throughput.svg", "getput-throughput.png", "getput-correctness.svg", "getput-correctness.png"} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 5 {
+		t.Errorf("the directory holds %v, want 5 files and no rest", entries)
+	}
+}
+
+func TestJSONOfCompare(t *testing.T) {
+	path := resultFile(t, goodResults)
+	for _, args := range [][]string{{"--json"}, {"--format", "json"}} {
+		_, out, _ := refbench(t, append([]string{"compare", path, path}, args...)...)
+		if !json.Valid([]byte(out)) || !strings.Contains(out, `"schema": "refbench-compare/1"`) {
+			t.Errorf("%v prints %s", args, out)
+		}
+	}
+}
+
+func TestHelpHasAnExample(t *testing.T) {
+	for _, name := range []string{"report", "compare"} {
+		status, out, _ := refbench(t, name, "--help")
+		if status != exitOK || !strings.Contains(out, "Examples:\n  refbench "+name+" ") {
+			t.Errorf("refbench %s --help: status %d\n%s", name, status, out)
+		}
+	}
+}

@@ -1,0 +1,329 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/aclements/go-moremath/stats"
+	"golang.org/x/perf/benchmath"
+)
+
+// CompareOptions are the settings of [Compare]. The zero value is benchstat's
+// defaults.
+type CompareOptions struct {
+	// Alpha is the level of significance: a difference counts if p <= Alpha. 0 is
+	// benchstat's default, 0.05.
+	Alpha float64
+	// AllUnits compares also the units that say how a sample was measured and not
+	// what was found, as overlap-% and shared.
+	AllUnits bool
+}
+
+// A Comparison is what changed from one set to another.
+type Comparison struct {
+	Old, New   *Set
+	Alpha      float64
+	Units      []UnitComparison
+	OnlyOld    []Key
+	OnlyNew    []Key
+	LeftOut    []string // units that weren't compared
+	Warnings   []string
+	Violations float64 // in the new set
+}
+
+// A UnitComparison compares one unit in all cells that have it.
+type UnitComparison struct {
+	Unit    Unit
+	Rows    []Row
+	Geomean Geomean
+}
+
+// A Row compares one unit of one cell. Old or New is nil if that set has no sample.
+type Row struct {
+	Key
+	Old, New *benchmath.Summary
+	NOld     int
+	NNew     int
+	P        float64 // 0 for exact units
+	Delta    string  // as benchstat writes it: "-3.10%", "~", "?"; "" if a side is missing
+	Verdict  Verdict
+	Warnings []string
+}
+
+// A Verdict is the answer of a row.
+type Verdict string
+
+// The verdicts.
+const (
+	Better    Verdict = "better"
+	Worse     Verdict = "worse"
+	Differs   Verdict = "differs" // and the unit doesn't say what is better
+	Same      Verdict = "same"    // exact and equal
+	Unclear   Verdict = "no measurable difference"
+	OnlyInOld Verdict = "only in old"
+	OnlyInNew Verdict = "only in new"
+)
+
+// A Geomean sums up a unit: the geometric means of the medians and of the ratios.
+// A field is NaN where it isn't defined.
+type Geomean struct {
+	Old, New float64
+	Ratio    float64 // new / old
+	Warnings []string
+}
+
+// Compare compares two sets with benchstat's statistics: medians and their
+// intervals, the Mann-Whitney U-test, equality for exact units, geometric means.
+// It differs from benchstat in one thing: samples that were measured while the
+// CPUs were shared are set aside.
+func Compare(older, newer *Set, opts CompareOptions) *Comparison {
+	thresholds := benchmath.DefaultThresholds
+	if opts.Alpha != 0 {
+		thresholds.CompareAlpha = opts.Alpha
+	}
+	c := &Comparison{Old: older, New: newer, Alpha: thresholds.CompareAlpha, Violations: newer.Violations()}
+	keys := mergeKeys(older, newer)
+	for _, k := range keys {
+		switch {
+		case newer.cells[k] == nil:
+			c.OnlyOld = append(c.OnlyOld, k)
+		case older.cells[k] == nil:
+			c.OnlyNew = append(c.OnlyNew, k)
+		}
+	}
+	for _, u := range mergeUnits(older, newer) {
+		if witness(u.Tidied) && !opts.AllUnits {
+			c.LeftOut = append(c.LeftOut, u.Name)
+			continue
+		}
+		uc := UnitComparison{Unit: u}
+		for _, k := range keys {
+			if row, ok := compareRow(k, u, older, newer, &thresholds); ok {
+				uc.Rows = append(uc.Rows, row)
+			}
+		}
+		if len(uc.Rows) > 0 {
+			uc.Geomean = geomean(uc.Rows)
+			c.Units = append(c.Units, uc)
+		}
+	}
+	c.Warnings = compareWarnings(older, newer, len(c.OnlyOld)+len(c.OnlyNew))
+	return c
+}
+
+func compareRow(k Key, u Unit, older, newer *Set, t *benchmath.Thresholds) (Row, bool) {
+	a := older.sample(older.cells[k], u.Tidied, t)
+	b := newer.sample(newer.cells[k], u.Tidied, t)
+	row := Row{Key: k, P: math.NaN()}
+	if a != nil {
+		sum := u.assumption.Summary(a, Confidence)
+		row.Old, row.NOld = &sum, len(a.Values)
+	}
+	if b != nil {
+		sum := u.assumption.Summary(b, Confidence)
+		row.New, row.NNew = &sum, len(b.Values)
+	}
+	for _, sum := range []*benchmath.Summary{row.Old, row.New} {
+		if sum != nil {
+			row.warn(sum.Warnings)
+		}
+	}
+	switch {
+	case a == nil && b == nil:
+		return row, false
+	case b == nil:
+		row.Verdict = OnlyInOld
+		return row, true
+	case a == nil:
+		row.Verdict = OnlyInNew
+		return row, true
+	}
+	cmp := u.assumption.Compare(a, b)
+	row.P = cmp.P
+	row.Delta = cmp.FormatDelta(row.Old.Center, row.New.Center)
+	row.warn(cmp.Warnings)
+	old, now := row.Old.Center, row.New.Center
+	if u.Exact && old == now {
+		// The commonest value is the same, as when one sample of ten has a violation:
+		// the largest decides.
+		old, now = row.Old.Hi, row.New.Hi
+	}
+	switch {
+	case cmp.P > cmp.Alpha:
+		row.Verdict = Unclear
+	case old == now && !u.Exact:
+		row.Verdict = Unclear
+	case old == now:
+		row.Verdict = Same
+	case u.Better == 0:
+		row.Verdict = Differs
+	case (now > old) == (u.Better > 0):
+		row.Verdict = Better
+	default:
+		row.Verdict = Worse
+	}
+	return row, true
+}
+
+func (r *Row) warn(errs []error) {
+	for _, err := range errs {
+		if !slices.Contains(r.Warnings, err.Error()) {
+			r.Warnings = append(r.Warnings, err.Error())
+		}
+	}
+}
+
+// geomean follows benchstat: the mean of the ratios, and not the ratio of the
+// means, so that rows of one set alone don't bend it.
+func geomean(rows []Row) Geomean {
+	var olds, news, ratios []float64
+	var g Geomean
+	nOld, pairs, undefined := 0, 0, false
+	for _, r := range rows {
+		if r.Old != nil {
+			olds = append(olds, r.Old.Center)
+			nOld++
+		}
+		if r.New != nil {
+			news = append(news, r.New.Center)
+		}
+		if r.Old == nil || r.New == nil {
+			continue
+		}
+		pairs++
+		switch {
+		case r.Old.Center == r.New.Center:
+			ratios = append(ratios, 1) // also 0/0
+		case r.Old.Center == 0:
+			undefined = true
+		default:
+			ratios = append(ratios, r.New.Center/r.Old.Center)
+		}
+	}
+	if pairs != nOld {
+		g.Warnings = append(g.Warnings, "benchmark set differs from baseline; geomeans may not be comparable")
+	}
+	mean := func(xs []float64, what string) float64 {
+		m := math.NaN()
+		if len(xs) > 0 {
+			m = stats.GeoMean(xs)
+		}
+		if math.IsNaN(m) {
+			if w := what + " must be >0 to compute geomean"; !slices.Contains(g.Warnings, w) {
+				g.Warnings = append(g.Warnings, w)
+			}
+		}
+		return m
+	}
+	g.Old, g.New = mean(olds, "summaries"), mean(news, "summaries")
+	g.Ratio = math.NaN()
+	if !undefined {
+		g.Ratio = mean(ratios, "ratios")
+	}
+	return g
+}
+
+func mergeKeys(a, b *Set) []Key {
+	all := make(map[Key]bool)
+	for k := range a.cells {
+		all[k] = true
+	}
+	for k := range b.cells {
+		all[k] = true
+	}
+	place := make(map[string]int)
+	for _, name := range append(slices.Clone(a.Strategies), b.Strategies...) {
+		if _, ok := place[name]; !ok {
+			place[name] = len(place)
+		}
+	}
+	return slices.SortedFunc(maps.Keys(all), func(x, y Key) int {
+		if c := natural(x.Workload, y.Workload); c != 0 {
+			return c
+		}
+		if x.CPUs != y.CPUs {
+			return x.CPUs - y.CPUs
+		}
+		return place[x.Strategy] - place[y.Strategy]
+	})
+}
+
+// mergeUnits returns the units of both sets; what one leaves open, the other says.
+func mergeUnits(a, b *Set) []Unit {
+	units := slices.Clone(a.Units)
+	for _, u := range b.Units {
+		i := slices.IndexFunc(units, func(v Unit) bool { return v.Tidied == u.Tidied })
+		if i < 0 {
+			units = append(units, u)
+			continue
+		}
+		if u.Exact {
+			units[i].Exact, units[i].assumption = true, u.assumption
+		}
+		if units[i].Better == 0 {
+			units[i].Better = u.Better
+		}
+	}
+	return units
+}
+
+func compareWarnings(older, newer *Set, lone int) []string {
+	var ws []string
+	for _, key := range []string{"cpu", "goos", "goarch", "cpus", "kernel"} {
+		a, b := older.factValues(key), newer.factValues(key)
+		if !slices.Equal(a, b) {
+			ws = append(ws, fmt.Sprintf("the machines differ in %s: %s, then %s: the differences may be the machines'",
+				key, orNone(a), orNone(b)))
+		}
+	}
+	for _, side := range []struct {
+		name string
+		set  *Set
+	}{{"old", older}, {"new", newer}} {
+		for _, w := range side.set.Warnings {
+			ws = append(ws, side.name+": "+w)
+		}
+		aside := 0
+		for _, c := range side.set.cells {
+			aside += len(c.SetAside)
+		}
+		if aside > 0 {
+			ws = append(ws, fmt.Sprintf("%s: %s set aside: the CPUs were shared with something else", side.name, plural(aside, "sample")))
+		}
+		if n := side.set.ProblemCount; n > 0 {
+			ws = append(ws, fmt.Sprintf("%s: %s in the files, the first: %s", side.name, plural(n, "problem"), side.set.Problems[0]))
+		}
+	}
+	if lone > 0 {
+		ws = append(ws, plural(lone, "cell")+" in one of the sets only: see the end")
+	}
+	return ws
+}
+
+func (s *Set) factValues(key string) []string {
+	for _, f := range s.Facts {
+		if f.Key == key {
+			return slices.Sorted(slices.Values(f.Values))
+		}
+	}
+	return nil
+}
+
+func orNone(values []string) string {
+	if len(values) == 0 {
+		return "not said"
+	}
+	return strings.Join(values, " / ")
+}
+
+// CheckAlpha returns an error if a level of significance can't be used.
+func CheckAlpha(alpha float64) error {
+	if !(alpha > 0 && alpha <= 1) {
+		return errors.New("alpha must be above 0 and at most 1")
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package report
+
+import "io"
+
+// CompareSchema names the fields that [Comparison.JSON] writes. It changes when a
+// field changes its meaning or goes; new fields may come without notice.
+const CompareSchema = "refbench-compare/1"
+
+// The fields of a comparison in JSON. Arrays are in the order of the tables.
+// Medians are in the unit that stands beside them.
+type jsonComparison struct {
+	Schema        string           `json:"schema"`
+	OldFiles      []string         `json:"old_files"`
+	NewFiles      []string         `json:"new_files"`
+	Alpha         float64          `json:"alpha"`
+	Confidence    float64          `json:"confidence"`
+	Units         []jsonUnitChange `json:"units"`
+	OnlyOld       []jsonKey        `json:"only_in_old"`
+	OnlyNew       []jsonKey        `json:"only_in_new"`
+	UnitsLeftOut  []string         `json:"units_left_out"`
+	NewViolations float64          `json:"new_violations"`
+	Warnings      []string         `json:"warnings"`
+}
+
+type jsonKey struct {
+	Workload string `json:"workload"`
+	CPUs     int    `json:"cpus"`
+	Strategy string `json:"strategy"`
+}
+
+type jsonUnitChange struct {
+	Unit    string        `json:"unit"`
+	Better  string        `json:"better"` // "lower", "higher", or "" if not said
+	Exact   bool          `json:"exact"`
+	Rows    []jsonRow     `json:"rows"`
+	Geomean jsonGeomeanOf `json:"geomean"`
+}
+
+type jsonRow struct {
+	jsonKey
+	Old          *jsonSummary `json:"old"`
+	OldSamples   int          `json:"old_samples"`
+	New          *jsonSummary `json:"new"`
+	NewSamples   int          `json:"new_samples"`
+	DeltaPercent *float64     `json:"delta_percent"` // null: not significant, or no old value
+	P            *float64     `json:"p"`             // 0 for exact units
+	Verdict      Verdict      `json:"verdict"`
+	Warnings     []string     `json:"warnings"`
+}
+
+type jsonGeomeanOf struct {
+	Old      *float64 `json:"old"`
+	New      *float64 `json:"new"`
+	Ratio    *float64 `json:"ratio_new_to_old"`
+	Warnings []string `json:"warnings"`
+}
+
+// JSON writes the comparison for programs. The document's schema field is
+// [CompareSchema].
+func (c *Comparison) JSON(w io.Writer) error {
+	jc := jsonComparison{
+		Schema: CompareSchema, OldFiles: cleanAll(c.Old.Paths), NewFiles: cleanAll(c.New.Paths),
+		Alpha: c.Alpha, Confidence: Confidence, Units: []jsonUnitChange{},
+		OnlyOld: jsonKeys(c.OnlyOld), OnlyNew: jsonKeys(c.OnlyNew), UnitsLeftOut: nonNil(c.LeftOut),
+		NewViolations: c.Violations, Warnings: nonNil(c.Warnings),
+	}
+	better := map[int]string{-1: "lower", 1: "higher"}
+	for _, u := range c.Units {
+		f := u.Unit.factor()
+		ju := jsonUnitChange{Unit: u.Unit.Name, Better: better[u.Unit.Better], Exact: u.Unit.Exact, Rows: []jsonRow{}}
+		for _, r := range u.Rows {
+			ju.Rows = append(ju.Rows, jsonRow{
+				jsonKey: jsonKey(r.Key), Old: summaryJSON(r.Old, f), OldSamples: r.NOld, New: summaryJSON(r.New, f), NewSamples: r.NNew,
+				DeltaPercent: finite(r.percent()), P: finite(r.P), Verdict: r.Verdict, Warnings: nonNil(r.Warnings),
+			})
+		}
+		g := u.Geomean
+		ju.Geomean = jsonGeomeanOf{finite(g.Old * f), finite(g.New * f), finite(g.Ratio), nonNil(g.Warnings)}
+		jc.Units = append(jc.Units, ju)
+	}
+	return writeJSON(w, jc)
+}
+
+func jsonKeys(keys []Key) []jsonKey {
+	out := []jsonKey{}
+	for _, k := range keys {
+		out = append(out, jsonKey(k))
+	}
+	return out
+}

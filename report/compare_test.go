@@ -1,0 +1,248 @@
+package report
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// benchstat runs the benchstat command that go.mod pins.
+func benchstat(t *testing.T, args ...string) (stdout, stderr string) {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"tool", "benchstat"}, args...)...)
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("go tool benchstat %s: %v\n%s", strings.Join(args, " "), err, errOut.String())
+	}
+	return out.String(), errOut.String()
+}
+
+// pairs returns old and new files that have everything a comparison can meet: equal,
+// better and worse cells, different numbers of samples, too few of them, cells on
+// one side only, exact units that change, and zeros.
+func pairs() (older, newer []byte) {
+	a := synthetic{seed: 11, workloads: []string{"getput", "handoff"}, cpus: []int{1, 2}, strategies: fourStrategies(), samples: 10}
+	b := a
+	b.seed, b.samples, b.speed, b.commit = 12, 12, 1.01, "5678"
+	b.cpus = []int{1, 2, 4}
+	older, newer = a.bytes(), b.bytes()
+	older = append(older, strings.Repeat("BenchmarkRef/workload=gone/cpus=1/strategy=atomic-2 10 5 ns/op 0 violations\n", 6)...)
+	for i := range 3 { // too few for an interval or a verdict
+		older = append(older, fmt.Sprintf("BenchmarkRef/workload=few/cpus=1/strategy=atomic-2 10 %d ns/op 0 violations\n", 5+i)...)
+		newer = append(newer, fmt.Sprintf("BenchmarkRef/workload=few/cpus=1/strategy=atomic-2 10 %d ns/op 2 violations\n", 8+i)...)
+	}
+	older = append(older, "BenchmarkRef/workload=leaky/cpus=1/strategy=atomic-2 10 5 ns/op 4 violations\n"...)
+	newer = append(newer, "BenchmarkRef/workload=leaky/cpus=1/strategy=atomic-2 10 5 ns/op 1 violations\n"...)
+	return older, newer
+}
+
+func writeTemp(t *testing.T, name string, text []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, text, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestCompareAgreesWithBenchstat(t *testing.T) {
+	older, newer := pairs()
+	oldPath, newPath := writeTemp(t, "old.txt", older), writeTemp(t, "new.txt", newer)
+	a, err := Read([]string{oldPath})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := Read([]string{newPath})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, alpha := range []float64{0.05, 0.5} {
+		c := Compare(a, b, CompareOptions{Alpha: alpha, AllUnits: true})
+		ours := make(map[string]Row)
+		means := make(map[string]Geomean)
+		for _, u := range c.Units {
+			means[u.Unit.Tidied] = u.Geomean
+			for _, r := range u.Rows {
+				ours[fmt.Sprintf("%s: %s %d %s", u.Unit.Tidied, r.Workload, r.CPUs, r.Strategy)] = r
+			}
+		}
+		out, _ := benchstat(t, "-alpha", fmt.Sprint(alpha), "-table", "", "-row", "/workload,/cpus,/strategy", "-col", ".file", "-format", "csv", oldPath, newPath)
+		r := csv.NewReader(strings.NewReader(out))
+		r.FieldsPerRecord = -1
+		lines, err := r.ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		unit, compared, significant := "", 0, 0
+		for _, l := range lines {
+			for len(l) < 7 {
+				l = append(l, "")
+			}
+			switch {
+			case l[0] == "" && l[2] == "CI":
+				unit = l[1]
+			case l[0] == "":
+			case l[0] == "geomean":
+				checkNumber(t, unit+" geomean old", means[unit].Old, l[1])
+				checkNumber(t, unit+" geomean new", means[unit].New, l[3])
+				ratio := ""
+				if !math.IsNaN(means[unit].Ratio) {
+					ratio = fmt.Sprintf("%+.2f%%", 100*(means[unit].Ratio-1))
+				}
+				if l[5] != ratio && l[5] != "?" {
+					t.Errorf("%s geomean ratio: benchstat has %q, we have %q", unit, l[5], ratio)
+				}
+			default:
+				key := unit + ": " + l[0]
+				row, ok := ours[key]
+				if !ok {
+					t.Errorf("benchstat has a row %q that we don't have", key)
+					continue
+				}
+				delete(ours, key)
+				compared++
+				old, now, oldCI, newCI := math.NaN(), math.NaN(), "", ""
+				if row.Old != nil {
+					old, oldCI = row.Old.Center, row.Old.PctRangeString()
+				}
+				if row.New != nil {
+					now, newCI = row.New.Center, row.New.PctRangeString()
+				}
+				checkNumber(t, key+" old", old, l[1])
+				checkNumber(t, key+" new", now, l[3])
+				p := ""
+				if row.Delta != "" {
+					p = strings.TrimSuffix(row.delta()[len(row.Delta)+2:], ")")
+				}
+				if oldCI != l[2] || newCI != l[4] || row.Delta != l[5] || p != l[6] {
+					t.Errorf("%s: benchstat has %q, we have CI %s and %s, delta %s, %s", key, l, oldCI, newCI, row.Delta, p)
+				}
+				if row.Delta != "" && row.Delta != "~" {
+					significant++
+				}
+			}
+		}
+		for key := range ours {
+			t.Errorf("we have a row %q that benchstat doesn't have", key)
+		}
+		if compared < 100 || significant < 20 {
+			t.Errorf("only %d rows compared, %d of them with a difference: the files have too little in them", compared, significant)
+		}
+	}
+}
+
+func checkNumber(t *testing.T, what string, ours float64, theirs string) {
+	t.Helper()
+	v, err := strconv.ParseFloat(theirs, 64)
+	if theirs == "" {
+		v, err = math.NaN(), nil
+	}
+	if err != nil || v != ours && !(math.IsNaN(v) && math.IsNaN(ours)) && math.Abs(v/ours-1) > 1e-12 {
+		t.Errorf("%s: benchstat has %q, we have %v", what, theirs, ours)
+	}
+}
+
+func TestBenchstatReadsOurFilesWithoutWarning(t *testing.T) {
+	path := writeTemp(t, "results.txt", machine(5, 1, 2, 4).bytes())
+	out, errOut := benchstat(t, "-col", "/strategy", "-row", "/workload,/cpus", "-filter", ".unit:(ns/op OR ops/s)", path)
+	if errOut != "" || strings.ContainsAny(out, "¹²³") {
+		t.Errorf("benchstat warns:\n%s%s", errOut, out)
+	}
+	if !strings.Contains(out, "lockperatomic") || !strings.Contains(out, "getput 4") {
+		t.Errorf("benchstat doesn't see strategies as columns and CPU counts as rows:\n%s", out)
+	}
+}
+
+func TestCompareVerdicts(t *testing.T) {
+	cell := func(values string) string { return strings.Repeat(line("atomic", 10, values), 6) }
+	spread := func(base int, unit string) string {
+		var b strings.Builder
+		for i := range 6 {
+			b.WriteString(line("atomic", 10, fmt.Sprintf("%d %s", base+i, unit)))
+		}
+		return b.String()
+	}
+	for _, tt := range []struct {
+		name, older, newer string
+		want               Verdict
+	}{
+		{"faster", spread(100, "ns/op"), spread(50, "ns/op"), Better},
+		{"slower", spread(50, "ns/op"), spread(100, "ns/op"), Worse},
+		{"more throughput", spread(50, "ops/s"), spread(100, "ops/s"), Better},
+		{"noise", spread(100, "ns/op"), spread(101, "ns/op"), Unclear},
+		{"equal times", cell("1 ns/op"), cell("1 ns/op"), Unclear},
+		{"more violations", cell("0 violations"), cell("1 violations"), Worse},
+		{"fewer violations", cell("2 violations"), cell("1 violations"), Better},
+		{"no violations", cell("0 violations"), cell("0 violations"), Same},
+		{"a violation in one sample of six", cell("0 violations"), strings.Repeat(line("atomic", 10, "0 violations"), 5) + line("atomic", 10, "1 violations"), Worse},
+		{"unit without better", spread(50, "widgets"), spread(100, "widgets"), Differs},
+		{"violation in a shared sample", cell("0 violations"), cell("1 violations 1 shared"), Worse},
+	} {
+		c := Compare(readBytes(t, []byte(header+tt.older)), readBytes(t, []byte(header+tt.newer)), CompareOptions{})
+		if len(c.Units) == 0 || len(c.Units[0].Rows) != 1 || c.Units[0].Rows[0].Verdict != tt.want {
+			t.Errorf("%s: got %+v, want one row %q", tt.name, c.Units, tt.want)
+		}
+	}
+}
+
+func TestCompareTellsMachinesAndLoneCells(t *testing.T) {
+	a := readBytes(t, []byte("cpu: A\ngoos: linux\nkernel: 6.1\n"+line("atomic", 1, "1 ns/op")+line("gone", 1, "1 ns/op")))
+	b := readBytes(t, []byte("cpu: B\ngoos: linux\nkernel: 6.2\n"+line("atomic", 1, "1 ns/op")+line("fresh", 1, "1 ns/op")+"junk\n"))
+	c := Compare(a, b, CompareOptions{})
+	for name, write := range map[string]func() string{
+		"text":     func() string { var w bytes.Buffer; c.Text(&w); return w.String() },
+		"markdown": func() string { var w bytes.Buffer; c.Markdown(&w); return w.String() },
+		"json":     func() string { var w bytes.Buffer; c.JSON(&w); return w.String() },
+	} {
+		out := write()
+		for _, want := range []string{"differ in cpu: A, then B", "differ in kernel: 6.1, then 6.2", "gone", "fresh", "junk"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s says nothing of %q:\n%s", name, want, out)
+			}
+		}
+		if strings.Contains(out, "differ in goos") {
+			t.Errorf("%s: goos is the same in both", name)
+		}
+	}
+	if fmt.Sprint(c.OnlyOld, c.OnlyNew) != "[getput, 1 CPU, gone] [getput, 1 CPU, fresh]" {
+		t.Errorf("only in old %v, only in new %v", c.OnlyOld, c.OnlyNew)
+	}
+}
+
+func TestMarkdownKeepsUntrustedTextFromBeingMarkup(t *testing.T) {
+	s := readBytes(t, []byte(line("<img/src=x>`|*b*", 1, "1 ns/op")))
+	var w bytes.Buffer
+	if err := Compare(s, s, CompareOptions{}).Markdown(&w); err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"<img", "`", "*b*"} {
+		if strings.Contains(w.String(), bad) {
+			t.Errorf("Markdown has %q:\n%s", bad, w.String())
+		}
+	}
+}
+
+func TestCompareJSONParses(t *testing.T) {
+	older, newer := pairs()
+	c := Compare(readBytes(t, older), readBytes(t, newer), CompareOptions{})
+	var w bytes.Buffer
+	if err := c.JSON(&w); err != nil {
+		t.Fatal(err)
+	}
+	var back jsonComparison
+	if err := json.Unmarshal(w.Bytes(), &back); err != nil {
+		t.Fatal(err)
+	}
+	if back.Schema != CompareSchema || len(back.Units) != len(c.Units) || back.NewViolations != 7 {
+		t.Errorf("schema %q, %d units, %v violations; want %q, %d, 7", back.Schema, len(back.Units), back.NewViolations, CompareSchema, len(c.Units))
+	}
+}

@@ -1,0 +1,29 @@
+// Package report turns result files into tables, plots, pages and comparisons.
+// It knows files only: no strategy and no workload is imported, so that a file
+// written on another machine, by another version, or with strategies from
+// elsewhere can be read.
+//
+// The pipeline:
+//
+//  1. [Read] opens files in the Go benchmark format. Every line is first looked
+//     at on its own: lines that the format would skip in silence, or choke on,
+//     are noted as a [Problem]. golang.org/x/perf/benchfmt parses the rest.
+//  2. A result line belongs to a [Cell]: a workload variant, a number of CPUs
+//     and a strategy. Repeated lines are the cell's samples. A sample that was
+//     measured while the CPUs were shared is set aside: it is listed, it counts
+//     for correctness, and it is never averaged in.
+//     "violations" counts all violations of a line; any other plain count with
+//     "better=lower assume=exact", as "leak", counts one kind of them.
+//  3. Each cell is summarised by golang.org/x/perf/benchmath: the median and its
+//     95 % interval for times, the exact value for counts. Doubts travel with
+//     the cell as warnings.
+//  4. [Set.Findings] says in words what the cells show. Strategies whose intervals
+//     overlap aren't told apart, and a strategy with violations isn't ranked.
+//  5. [Text] writes the table for a terminal, [JSON] the same for programs, and
+//     [Write] the plots (SVG and PNG) and one self-contained HTML page.
+//
+// [Compare] takes two sets and follows the statistics of the benchstat command:
+// the same medians, differences and p-values.
+//
+// All output is deterministic: the same files give the same bytes.
+package report

@@ -1,0 +1,114 @@
+package report
+
+import (
+	"slices"
+	"strings"
+)
+
+// Format is the result files' format that this package reads, as their "format"
+// line has it.
+const Format = "refbench/1"
+
+const (
+	promisePrefix     = "promise-"
+	unsupportedPrefix = "unsupported-"
+)
+
+// A Fact is a configuration line: something that held for the results after it.
+type Fact struct {
+	Key    string
+	Values []string // all values of the key in all files, in the order of appearance
+}
+
+// A Promise is what a strategy says of itself.
+type Promise struct {
+	Strategy string
+	Fields   [][2]string // name and value
+	Others   []string    // promises of the same strategy that differ, as written
+}
+
+// Unsupported is a workload that a strategy can't run.
+type Unsupported struct {
+	Workload, Strategy, Reason string
+}
+
+// A factList collects configuration lines.
+type factList struct {
+	list  []Fact
+	index map[string]int
+}
+
+// maxFacts bounds the distinct keys, and the distinct values of one key, that are
+// kept: a file of another kind may have one on every line.
+const maxFacts = 1000
+
+func (f *factList) add(key, value string) {
+	if value == "" {
+		return // the format's way to end a setting
+	}
+	key, value = clean(key), clean(value)
+	if f.index == nil {
+		f.index = make(map[string]int)
+	}
+	i, ok := f.index[key]
+	if !ok {
+		if len(f.list) >= maxFacts {
+			return
+		}
+		i = len(f.list)
+		f.index[key] = i
+		f.list = append(f.list, Fact{Key: key})
+	}
+	fact := &f.list[i]
+	if len(fact.Values) < maxFacts && !slices.Contains(fact.Values, value) {
+		fact.Values = append(fact.Values, value)
+	}
+}
+
+func (f *factList) machine() []Fact {
+	var facts []Fact
+	for _, fact := range f.list {
+		if identifies(fact.Key) {
+			facts = append(facts, fact)
+		}
+	}
+	return facts
+}
+
+func (f *factList) promises() []Promise {
+	var ps []Promise
+	for _, fact := range f.list {
+		name, ok := strings.CutPrefix(fact.Key, promisePrefix)
+		if !ok || name == "" {
+			continue
+		}
+		p := Promise{Strategy: name, Others: fact.Values[1:]}
+		for field := range strings.FieldsSeq(fact.Values[0]) {
+			k, v, _ := strings.Cut(field, "=")
+			p.Fields = append(p.Fields, [2]string{k, v})
+		}
+		ps = append(ps, p)
+	}
+	return ps
+}
+
+func (f *factList) unsupported() []Unsupported {
+	var us []Unsupported
+	for _, fact := range f.list {
+		pair, ok := strings.CutPrefix(fact.Key, unsupportedPrefix)
+		if !ok {
+			continue
+		}
+		workload, strategy, _ := strings.Cut(pair, "-")
+		for _, reason := range fact.Values {
+			us = append(us, Unsupported{workload, strategy, reason})
+		}
+	}
+	slices.SortStableFunc(us, func(a, b Unsupported) int {
+		if c := natural(a.Workload, b.Workload); c != 0 {
+			return c
+		}
+		return natural(a.Strategy, b.Strategy)
+	})
+	return us
+}
