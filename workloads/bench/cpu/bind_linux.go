@@ -65,13 +65,22 @@ func ThreadUsage() (Usage, bool) {
 	if err != nil {
 		return Usage{}, false
 	}
-	return parseSchedstat(string(b))
+	u, ok := parseSchedstat(string(b))
+	if !ok {
+		return Usage{}, false
+	}
+	// The file's own figure for the time on the CPU is as old as the last
+	// tick.
+	u.Ran, ok = clock(unix.CLOCK_THREAD_CPUTIME_ID)
+	return u, ok
 }
 
 // ProcessTime returns the CPU time that all threads of the process used.
-func ProcessTime() (time.Duration, bool) {
+func ProcessTime() (time.Duration, bool) { return clock(unix.CLOCK_PROCESS_CPUTIME_ID) }
+
+func clock(id int32) (time.Duration, bool) {
 	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &ts); err != nil {
+	if err := unix.ClockGettime(id, &ts); err != nil {
 		return 0, false
 	}
 	return time.Duration(ts.Nano()), true
