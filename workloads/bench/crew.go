@@ -64,11 +64,16 @@ func (cr *crew) err() error {
 func (cr *crew) at() phase { return phase(cr.phase.Load()) }
 
 // arrive says that a worker has reached the end of the phase p. The last of n
-// workers starts the next phase, unless the crew was aborted meanwhile.
-func (cr *crew) arrive(p phase, n int) {
-	if cr.here.Add(1) == int32(n)*int32(p+1) {
-		cr.phase.CompareAndSwap(uint32(p), uint32(p+1))
+// workers calls then, if it isn't nil, and starts the next phase, unless the
+// crew was aborted meanwhile.
+func (cr *crew) arrive(p phase, n int, then func()) {
+	if cr.here.Add(1) != int32(n)*int32(p+1) {
+		return
 	}
+	if then != nil {
+		then()
+	}
+	cr.phase.CompareAndSwap(uint32(p), uint32(p+1))
 }
 
 // spinsBeforeYield bounds how long a worker spins at the barrier before it lets

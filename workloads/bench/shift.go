@@ -66,14 +66,14 @@ func (s *shift) work(cr *crew, worker int) {
 	batches := make([]batch, 0, 2*int(s.timed/s.batch)+16)
 	var own line
 
-	cr.arrive(gathering, n)
+	cr.arrive(gathering, n, nil)
 	cr.wait(gathering)
 	if cr.at() == aborted {
 		return
 	}
 	rates := own.rates()
 
-	size := s.warmUp(cr, worker)
+	size := warmUp(cr, s.inst, worker, n, s.warm, s.batch, nil)
 
 	if worker == 0 {
 		s.process[0], s.known = cpu.ProcessTime()
@@ -94,7 +94,7 @@ func (s *shift) work(cr *crew, worker int) {
 		s.process[1], _ = cpu.ProcessTime()
 	}
 
-	cr.arrive(timing, n)
+	cr.arrive(timing, n, nil)
 	for cr.at() < finished {
 		inst.Work(worker, size)
 	}
@@ -113,19 +113,20 @@ func (s *shift) work(cr *crew, worker int) {
 	}
 }
 
-// warmUp runs the load until all workers are warm, and finds the number of
-// operations that a batch should have.
-func (s *shift) warmUp(cr *crew, worker int) int {
+// warmUp runs the load until all of n workers are warm, and finds the number of
+// operations that take as long as a batch should. The last worker to be warm
+// calls then, if it isn't nil, before the timed part begins.
+func warmUp(cr *crew, inst workloads.Instance, worker, n int, long, batch time.Duration, then func()) int {
 	size, warm := 1, false
-	begin := s.now()
+	begin := time.Now()
 	for last := begin; ; {
-		ops := s.inst.Work(worker, size)
-		now := s.now()
-		size = nextSize(size, ops, time.Duration(now-last), s.batch)
+		ops := inst.Work(worker, size)
+		now := time.Now()
+		size = nextSize(size, ops, now.Sub(last), batch)
 		last = now
-		if !warm && time.Duration(now-begin) >= s.warm {
+		if !warm && now.Sub(begin) >= long {
 			warm = true
-			cr.arrive(warming, s.cell.CPUs)
+			cr.arrive(warming, n, then)
 		}
 		if cr.at() >= timing {
 			return size

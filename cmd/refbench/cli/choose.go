@@ -97,7 +97,7 @@ func chooseWorkloads(kit Kit, flags []string) ([]bench.Variant, error) {
 // number of allowed CPUs, and that number.
 func chooseCPUs(m *bench.Machine, text []string, oversubscribe bool) ([]int, error) {
 	if len(text) == 0 {
-		return sweep(m.CPUs.Max()), nil
+		return m.CPUs.Sweep(), nil
 	}
 	var cpus []int
 	for _, t := range text {
@@ -123,15 +123,6 @@ func chooseCPUs(m *bench.Machine, text []string, oversubscribe bool) ([]int, err
 
 // mostWorkers bounds --oversubscribe: every worker is a thread.
 const mostWorkers = 4096
-
-// sweep returns 1, 2, 4 ... and most.
-func sweep(most int) []int {
-	var cpus []int
-	for n := 1; n < most; n *= 2 {
-		cpus = append(cpus, n)
-	}
-	return append(cpus, most)
-}
 
 func unique[T comparable](list []T) []T {
 	var out []T

@@ -24,7 +24,8 @@ func newRunDir() string {
 }
 
 func newQuickCommand(kit Kit) *cobra.Command {
-	return &cobra.Command{
+	var budget time.Duration
+	c := &cobra.Command{
 		Use:   "refbench",
 		Short: "Compare ways to count references: how fast, and are they right",
 		Long: `refbench compares ways to count references: how fast is each on this machine,
@@ -42,6 +43,9 @@ Exit status: 0 fine, 1 a finding (an object lost, freed twice, ...), 2 wrong usa
 			if err := checkKit(kit); err != nil {
 				return err
 			}
+			if budget < time.Second {
+				return usagef("--budget %v: want at least 1s", budget)
+			}
 			m, err := bench.NewMachine()
 			if err != nil {
 				return err
@@ -57,15 +61,17 @@ Exit status: 0 fine, 1 a finding (an object lost, freed twice, ...), 2 wrong usa
 				selection: bench.Selection{
 					Strategies: kit.Strategies,
 					Variants:   variants,
-					CPUs:       sweep(m.CPUs.Max()),
+					CPUs:       m.CPUs.Sweep(),
 					Loops:      kit.Loops,
 				},
 				rounds: quickRounds,
-				budget: quickBudget,
+				budget: budget,
 				seed:   uint64(time.Now().UnixNano()),
 				file:   filepath.Join(dir, "results.txt"),
 				report: dir,
 			}.run(c)
 		},
 	}
+	c.Flags().DurationVar(&budget, "budget", quickBudget, "about how long to measure")
+	return c
 }

@@ -63,6 +63,16 @@ func (s Set) Max() int {
 	return max(n, 1)
 }
 
+// Sweep returns the numbers of CPUs that show how something scales: the powers
+// of two below Max, and Max.
+func (s Set) Sweep() []int {
+	var ns []int
+	for n := 1; n < s.Max(); n *= 2 {
+		ns = append(ns, n)
+	}
+	return append(ns, s.Max())
+}
+
 // Why says where Max comes from.
 func (s Set) Why() string {
 	mask := fmt.Sprintf("the affinity mask has %d %s", len(s.Order), plural(len(s.Order), "CPU", "CPUs"))

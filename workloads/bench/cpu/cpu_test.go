@@ -119,6 +119,14 @@ func TestMaxSaysWhatLimits(t *testing.T) {
 	}
 }
 
+func TestSweepDoublesUpToMax(t *testing.T) {
+	for most, want := range map[int][]int{1: {1}, 2: {1, 2}, 3: {1, 2, 3}, 4: {1, 2, 4}, 6: {1, 2, 4, 6}} {
+		if got := (Set{Order: make([]int, most)}).Sweep(); !slices.Equal(got, want) {
+			t.Errorf("%d CPUs: %v, want %v", most, got, want)
+		}
+	}
+}
+
 func TestStealAddsTheListedCPUs(t *testing.T) {
 	stat := files("proc/stat", "cpu  1 0 0 0 0 0 0 99 0 0\ncpu0 1 0 0 0 0 0 0 7 0 0\ncpu1 1 0 0 0 0 0 0 5 0 0\nintr 1\n")
 	if got, ok := Steal(stat, []int{0, 1}); !ok || got != 120*time.Millisecond {
