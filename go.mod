@@ -20,3 +20,5 @@ require (
 	github.com/spf13/pflag v1.0.9 // indirect
 	golang.org/x/tools v0.26.0 // indirect
 )
+
+tool golang.org/x/perf/cmd/benchstat

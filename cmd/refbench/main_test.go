@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -22,14 +23,15 @@ import (
 	"github.com/refbench/refbench/workloads"
 )
 
-// The scripts run three programs. "planted" has small strategies and workloads,
+// The scripts run programs with lists of their own. "planted" has small strategies and workloads,
 // some of them wrong on purpose; "nice" has only the right ones; "misnamed" has
-// a name that would break the result format.
+// a name that would break the result format; "empty" has nothing.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"refbench": main,
 		"planted":  func() { cli.Main(plantedKit()) },
 		"nice":     func() { cli.Main(niceKit()) },
+		"empty":    func() { cli.Main(cli.Kit{}) },
 		"misnamed": func() {
 			kit := niceKit()
 			kit.Strategies = append(kit.Strategies, strategy("per-8"))
@@ -39,23 +41,20 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
-	benchstat := ""
-	if dir := os.Getenv("PATH"); dir != "" {
-		if path, err := exec.LookPath("benchstat"); err == nil {
-			benchstat = path
-		}
+	// The benchstat command that go.mod pins.
+	benchstat, err := exec.Command("go", "tool", "-n", "benchstat").Output()
+	if err != nil {
+		t.Fatalf("go tool -n benchstat: %v", err)
 	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("TOOMANY", strconv.Itoa(2*runtime.NumCPU()))
-			e.Setenv("BENCHSTAT", benchstat)
+			e.Setenv("BENCHSTAT", strings.TrimSpace(string(benchstat)))
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
 			switch cond {
-			case "benchstat":
-				return benchstat != "", nil
 			case "devfull":
 				_, err := os.Stat("/dev/full")
 				return err == nil, nil

@@ -212,6 +212,9 @@ func (s session) open(header []bench.Config) (*bench.File, error) {
 	var mismatch *bench.MismatchError
 	switch {
 	case err == nil:
+		if _, err := bench.ReadFacts(f.FactsPath()); err != nil {
+			return nil, errors.Join(usagef("%w: move that file away to go on without what it says", err), f.Close())
+		}
 		return f, nil
 	case errors.As(err, &exists):
 		return nil, usagef("%w: add to it with --append, or name another file", err)
@@ -247,6 +250,12 @@ func (s session) show(c *cobra.Command, o bench.Outcome) error {
 	return nil
 }
 
+// oneLine is an error whose text has no line breaks: joined errors have.
+type oneLine struct{ error }
+
+func (e oneLine) Error() string { return strings.ReplaceAll(e.error.Error(), "\n", "; ") }
+func (e oneLine) Unwrap() error { return e.error }
+
 // verdict turns what a run did into its exit status. A failure comes before a
 // finding: what failed may hide more.
 func verdict(o bench.Outcome, err error) error {
@@ -255,7 +264,7 @@ func verdict(o bench.Outcome, err error) error {
 	case errors.As(err, &setup):
 		return usagef("%w", err)
 	case err != nil:
-		return failedf("%w, after %d of %d samples", err, o.Samples, o.Planned)
+		return failedf("%w, after %d of %d samples", oneLine{err}, o.Samples, o.Planned)
 	case o.Interrupted:
 		return failedf("interrupted after %d of %d samples", o.Samples, o.Planned)
 	case len(o.Failures) > 0:
