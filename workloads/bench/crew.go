@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -12,7 +13,7 @@ import (
 	"github.com/refbench/refbench/workloads/bench/cpu"
 )
 
-// A phase is how far a crew is. Workers read it once a batch.
+// A phase is how far a crew is.
 type phase uint32
 
 const (
@@ -30,7 +31,14 @@ type crew struct {
 	_     [pin.LineBytes]byte
 	phase atomic.Uint32
 	_     [pin.LineBytes]byte
-	here  atomic.Int32 // workers that have reached the end of the phase
+	here  atomic.Int32 // workers that have reached the end of the phase, over all phases
+	begun atomic.Int32 // workers that have begun their timed parts
+	_     [pin.LineBytes]byte
+
+	// until is when timed parts end, in ns on the shift's clock; never
+	// before the last worker has begun its, and 0, which is at once, when
+	// the crew is aborted. Workers read it once a batch.
+	until atomic.Int64
 	_     [pin.LineBytes]byte
 
 	stop chan struct{} // closed when the roles are to stop
@@ -40,7 +48,22 @@ type crew struct {
 	cause error // of the abort
 }
 
-func newCrew(c Cell) *crew { return &crew{cell: c, stop: make(chan struct{})} }
+func newCrew(c Cell) *crew {
+	cr := &crew{cell: c, stop: make(chan struct{})}
+	cr.until.Store(never)
+	return cr
+}
+
+const never = math.MaxInt64
+
+// begin says that a worker of n begins its timed part now. The parts end
+// when the last one has lasted long: a worker that its CPU was taken from must
+// not find the others finished.
+func (cr *crew) begin(now int64, n int, long time.Duration) {
+	if cr.begun.Add(1) == int32(n) {
+		cr.until.CompareAndSwap(never, now+int64(long)) // unless aborted
+	}
+}
 
 // abort makes everybody stop at once. The first cause counts.
 func (cr *crew) abort(cause error) {
@@ -50,6 +73,7 @@ func (cr *crew) abort(cause error) {
 	}
 	cr.mu.Unlock()
 	cr.phase.Store(uint32(aborted))
+	cr.until.Store(0)
 	cr.dismiss()
 }
 

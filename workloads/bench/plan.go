@@ -183,17 +183,12 @@ func (r *run) failed(ctx context.Context, c Cell, err error) error {
 	r.out.Failures = append(r.out.Failures, err)
 	var hung *HungError
 	var panicked *PanicError
-	var late *NoOverlapError
 	switch {
 	case errors.As(err, &hung):
 		r.Watcher.Warn(fmt.Sprintf("%v; the run ends here\n%s", err, hung.Stacks))
 		return err
 	case errors.As(err, &panicked):
 		r.Watcher.Warn(fmt.Sprintf("%v; left out from here on\n%s", err, panicked.Stack))
-	case errors.As(err, &late):
-		// The sample is lost, the cell isn't.
-		r.Watcher.Warn(err.Error())
-		return nil
 	default:
 		r.Watcher.Warn(fmt.Sprintf("%v; left out from here on", err))
 	}
@@ -239,29 +234,26 @@ func (r *run) makeRoom(ctx context.Context, procs int) error {
 }
 
 // rehearse takes a short sample of each cell, which isn't counted. It returns
-// how much longer a sample takes than its warm-up and its timed part, on
-// average, until it is on disk.
+// how much longer a sample takes than its warm-up and its timed part until it
+// is on disk: the median, because the first sample takes longest.
 func (r *run) rehearse(ctx context.Context) (time.Duration, error) {
-	var extra time.Duration
-	n := 0
+	var extras []float64
 	for _, c := range slices.Clone(r.left) {
 		l := Length{Timed: 2 * time.Millisecond, Warm: time.Millisecond, Slack: r.Length.Slack}
 		begin := time.Now()
 		_, err := Measure(ctx, r.Machine, c, l, seedOf(r.Seed, 0, c))
-		var late *NoOverlapError
-		if err != nil && !errors.As(err, &late) {
+		if err != nil {
 			if err := r.failed(ctx, c, err); err != nil {
 				return 0, err
 			}
 			continue
 		}
-		extra += max(time.Since(begin)-l.warm()-l.Timed, 0)
-		n++
+		extras = append(extras, float64(max(time.Since(begin)-l.warm()-l.Timed, 0)))
 	}
-	if n == 0 {
+	if len(extras) == 0 {
 		return 0, nil
 	}
-	return extra/time.Duration(n) + r.File.syncTime, nil
+	return time.Duration(median(extras)) + r.File.syncTime, nil
 }
 
 // Bounds of a length that is chosen to fit a budget.

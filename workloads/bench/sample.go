@@ -41,7 +41,7 @@ type Sample struct {
 
 // A Length is how long the parts of a sample last.
 type Length struct {
-	Timed time.Duration // the timed part of each worker
+	Timed time.Duration // the timed part, from when all workers are in it
 
 	// Warm is how long each worker runs before it says that it is warm.
 	// 0 stands for a fifth of Timed within 5 ms .. 100 ms.
@@ -99,21 +99,21 @@ type SetupError struct {
 func (e *SetupError) Error() string { return fmt.Sprintf("%s: %v", e.Cell, e.Err) }
 func (e *SetupError) Unwrap() error { return e.Err }
 
-// A NoOverlapError is a sample without an instant at which all workers were in
-// their timed parts.
-type NoOverlapError struct{ Cell Cell }
+// An IdleError is a sample in which no operation was done.
+type IdleError struct{ Cell Cell }
 
-func (e *NoOverlapError) Error() string {
-	return fmt.Sprintf("%s: the workers' timed parts didn't overlap: make them longer, or use fewer CPUs", e.Cell)
+func (e *IdleError) Error() string {
+	return fmt.Sprintf("%s: no operation was done in the timed part", e.Cell)
 }
 
 // Measure takes one sample of the cell. GOMAXPROCS must have room for the
 // workers, the roles and the caller: see [Room].
 //
 // All workers meet at a barrier; each spins for the witness, then runs the load
-// until all are warm; then each runs its timed part, and goes on with the load
-// until all have finished theirs. Only what happened while all were in their
-// timed parts is counted.
+// until all are warm; then each begins its timed part, which lasts as long as
+// asked for after the last worker has begun; then each goes on with the load
+// until all have finished. Only what happened while all were in their timed
+// parts is counted: see [Sample.Window].
 //
 // If ctx ends, the sample is dropped and its error returned. After a
 // [*HungError] the cell's goroutines still run, so nothing that is measured in
@@ -233,7 +233,7 @@ func measure(m *Machine, c Cell, l Length, seed uint64, cr *crew) (Sample, error
 	}
 	o := overlapOf(w.tracks)
 	if o.ops == 0 {
-		return Sample{}, &NoOverlapError{c}
+		return Sample{}, &IdleError{c}
 	}
 	s.Ops, s.Window, s.Overlap, s.Jain = o.ops, o.window, o.share, o.jain
 	s.Parallel, s.Shared = judge(w.testimonies, w.own(), s.Stolen)

@@ -298,3 +298,89 @@ func TestNoBoundThreadStaysBehind(t *testing.T) {
 		}
 	}
 }
+
+// Where threads can't be bound, workers run all the same.
+func TestUnboundWorkersMeasure(t *testing.T) {
+	m := testMachine(t)
+	m.CPUs.Bindable = false
+	if p := m.Placement(); p != "unpinned" {
+		t.Errorf("placement %q, want unpinned", p)
+	}
+	c := oneCell(t, m.CPUs.Max(), func(c workloads.Config, f *fake) error {
+		f.work = func(_, n int) int {
+			time.Sleep(100 * time.Microsecond)
+			if mask, err := cpu.Mask(); err != nil || len(mask) != len(m.CPUs.Order) {
+				t.Errorf("a worker's thread is bound to %v (%v)", mask, err)
+			}
+			return n
+		}
+		return nil
+	})
+	room(t, c, m)
+	if s, err := Measure(t.Context(), m, c, short, 1); err != nil || s.Ops == 0 {
+		t.Errorf("sample %+v, error %v", s, err)
+	}
+}
+
+// A worker whose CPU is taken away as the timed part begins must not find the
+// others finished when it gets there.
+func TestLateWorkerStillOverlaps(t *testing.T) {
+	m := testMachine(t)
+	const n = 2
+	const delay = 50 * time.Millisecond
+	l := Length{Timed: 10 * time.Millisecond, Warm: time.Millisecond}
+	cr := newCrew(Cell{})
+	var first time.Time
+	c := oneCell(t, n, func(_ workloads.Config, f *fake) error {
+		f.work = func(worker, n int) int {
+			time.Sleep(100 * time.Microsecond)
+			if worker == 0 {
+				if cr.at() == warming {
+					time.Sleep(20 * time.Millisecond) // is warm last
+				}
+				return n
+			}
+			if first.IsZero() {
+				first = time.Now()
+			}
+			// Worker 1 is warm. It stays in its last batch of the warm-up
+			// until well after the timed part has begun.
+			if cr.at() == warming && time.Since(first) > 5*l.Warm {
+				for cr.at() == warming && time.Since(first) < time.Second {
+					time.Sleep(100 * time.Microsecond)
+				}
+				time.Sleep(delay)
+			}
+			return n
+		}
+		return nil
+	})
+	room(t, c, m)
+	inst, err := open(c, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newShift(m, c, l, inst)
+	if err := cr.run(m, inst, n, w.work); err != nil {
+		t.Fatal(err)
+	}
+	o := overlapOf(w.tracks)
+	if ahead := w.tracks[1].start - w.tracks[0].start; ahead < int64(delay/2) {
+		t.Fatalf("worker 1 began %v after worker 0, want about %v: the test is broken", time.Duration(ahead), delay)
+	}
+	if o.window < l.Timed || o.share > 0.5 {
+		t.Errorf("window %v, share %v: want at least %v, and a share that shows the delay", o.window, o.share, l.Timed)
+	}
+}
+
+func TestIdleCellIsAnError(t *testing.T) {
+	c := oneCell(t, 1, func(_ workloads.Config, f *fake) error {
+		f.work = func(_, _ int) int { time.Sleep(100 * time.Microsecond); return 0 }
+		return nil
+	})
+	_, err := Measure(t.Context(), testMachine(t), c, short, 1)
+	var e *IdleError
+	if !errors.As(err, &e) {
+		t.Errorf("error %v, want an IdleError", err)
+	}
+}

@@ -81,11 +81,12 @@ func (s *shift) work(cr *crew, worker int) {
 	usage, usable := cpu.ThreadUsage()
 	inst := s.inst
 	start := s.now()
-	for stop := start + int64(s.timed); ; {
+	cr.begin(start, n, s.timed)
+	for {
 		ops := inst.Work(worker, size)
 		now := s.now()
 		batches = append(batches, batch{now, int64(ops)})
-		if now >= stop || cr.at() == aborted {
+		if now >= cr.until.Load() {
 			break
 		}
 	}

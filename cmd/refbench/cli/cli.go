@@ -85,7 +85,9 @@ func Run(ctx context.Context, kit Kit, args []string, out, errOut io.Writer) int
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(errOut, "refbench: %v\n", err)
+	for line := range strings.SplitSeq(err.Error(), "\n") { // joined errors have several
+		fmt.Fprintf(errOut, "refbench: %s\n", line)
+	}
 	var se *statusError
 	if errors.As(err, &se) {
 		return se.status

@@ -31,7 +31,8 @@ func newProgress(w io.Writer) *progress {
 
 func (p *progress) Begin(samples, cells, rounds int, length bench.Length, estimate time.Duration) {
 	p.samples = samples
-	fmt.Fprintf(p.w, "%d cells x %d rounds of %v each: this takes about %s\n", cells, rounds, length.Timed, rough(estimate))
+	fmt.Fprintf(p.w, "%s x %s of %v each: this takes about %s\n",
+		plural(cells, "cell"), plural(rounds, "round"), length.Timed, rough(max(estimate, 100*time.Millisecond)))
 	if p.terminal {
 		p.bar = progressbar.NewOptions(samples,
 			progressbar.OptionSetWriter(p.w),
@@ -52,7 +53,7 @@ func (p *progress) Done(samples int, left time.Duration) {
 	}
 	if tenth := samples * 10 / max(p.samples, 1); tenth > p.shown {
 		p.shown = tenth
-		fmt.Fprintf(p.w, "%d of %d samples, %s left\n", samples, p.samples, rough(left))
+		fmt.Fprintf(p.w, "%d of %s, %s left\n", samples, plural(p.samples, "sample"), rough(left))
 	}
 }
 
@@ -79,4 +80,11 @@ func rough(d time.Duration) string {
 		return d.Round(time.Second).String()
 	}
 	return d.Round(time.Minute).String()
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

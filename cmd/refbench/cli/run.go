@@ -195,7 +195,7 @@ func (s session) run(c *cobra.Command) error {
 		fmt.Fprintf(errOut, "refbench: the budget of %v was enough for %d of %d rounds\n", s.budget, outcome.Rounds, s.rounds)
 	}
 	if outcome.Shared > 0 {
-		fmt.Fprintf(errOut, "refbench: %d of %d samples were measured while CPUs were shared; they are marked and not averaged in\n", outcome.Shared, outcome.Samples)
+		fmt.Fprintf(errOut, "refbench: %d of %s measured while CPUs were shared; they are marked and not averaged in\n", outcome.Shared, plural(outcome.Samples, "sample"))
 	}
 	return errors.Join(s.show(c, outcome), verdict(outcome, err))
 }
@@ -264,13 +264,13 @@ func verdict(o bench.Outcome, err error) error {
 	case errors.As(err, &setup):
 		return usagef("%w", err)
 	case err != nil:
-		return failedf("%w, after %d of %d samples", oneLine{err}, o.Samples, o.Planned)
+		return failedf("%w, after %d of %s", oneLine{err}, o.Samples, plural(o.Planned, "sample"))
 	case o.Interrupted:
-		return failedf("interrupted after %d of %d samples", o.Samples, o.Planned)
+		return failedf("interrupted after %d of %s", o.Samples, plural(o.Planned, "sample"))
 	case len(o.Failures) > 0:
-		return failedf("%d failures, the first: %w", len(o.Failures), o.Failures[0])
+		return failedf("%s, the first: %w", plural(len(o.Failures), "failure"), o.Failures[0])
 	case o.Findings > 0:
-		return findingf("the books of %d of %d samples don't balance", o.Findings, o.Samples)
+		return findingf("the books of %d of %s don't balance", o.Findings, plural(o.Samples, "sample"))
 	}
 	return nil
 }
