@@ -23,8 +23,6 @@ type File struct {
 	size    int64 // up to the end of the last whole line
 	regular bool
 	procs   int
-
-	syncTime time.Duration // of the last write
 }
 
 // An ExistsError is a result file that is already there.
@@ -181,8 +179,6 @@ func (f *File) Add(s Sample) error {
 // write appends whole lines. If the disk takes only a part, what it took is
 // taken back, so that the file ends with a whole line.
 func (f *File) write(lines []byte) error {
-	begin := time.Now()
-	defer func() { f.syncTime = time.Since(begin) }()
 	if _, err := f.f.Write(lines); err != nil {
 		if f.regular {
 			err = errors.Join(err, f.f.Truncate(f.size))
@@ -194,6 +190,32 @@ func (f *File) write(lines []byte) error {
 		return nil // devices and pipes have nothing to sync
 	}
 	return f.f.Sync()
+}
+
+// syncTime finds out how long it takes until a line is on this disk: the median
+// of some tries with another file, 0 for a file that isn't regular.
+func (f *File) syncTime() (d time.Duration, err error) {
+	if !f.regular {
+		return 0, nil
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(f.path), ".sync-*")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, tmp.Close(), os.Remove(tmp.Name())) }()
+	var took []float64
+	line := bytes.Repeat([]byte{'\n'}, 200)
+	for range 5 {
+		begin := time.Now()
+		if _, err := tmp.Write(line); err != nil {
+			return 0, err
+		}
+		if err := tmp.Sync(); err != nil {
+			return 0, err
+		}
+		took = append(took, float64(time.Since(begin)))
+	}
+	return time.Duration(median(took)), nil
 }
 
 // Close closes the file.

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
 
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/pin"
@@ -95,6 +96,12 @@ func (m *Machine) Header(ss []*strategies.Strategy, ws []*workloads.Workload) []
 	}
 	for _, u := range UnsupportedPairs(ws, ss) {
 		cs = append(cs, Config{"unsupported-" + u.Workload + "-" + u.Strategy, u.Reason})
+	}
+	for i, c := range cs {
+		// A line break would end the line, and no value would unset it.
+		if cs[i].Value = strings.Join(strings.Fields(c.Value), " "); cs[i].Value == "" {
+			cs[i].Value = "unknown"
+		}
 	}
 	return cs
 }

@@ -26,8 +26,9 @@ type Plan struct {
 	// that the run lasts about as long as Budget, within 10 ms .. 1 s.
 	Length Length
 
-	// Budget, if not 0 and Length.Timed is set, ends the run before a
-	// round that would exceed it. The first round is always done.
+	// Budget, if not 0, ends the run before a round that would exceed it,
+	// by more than a sixth if the length was chosen to fit it. The first
+	// round is always done.
 	Budget time.Duration
 
 	// File is where samples go.
@@ -119,7 +120,10 @@ func (r *run) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	limit := r.Budget
 	if r.Length.Timed == 0 {
+		// Made to fit: a slow moment shouldn't cost a whole round.
+		limit += r.Budget / 6
 		r.Length = fit(r.Budget, r.Rounds*len(r.left), extra)
 	}
 	each := r.Length.warm() + r.Length.Timed + extra
@@ -133,7 +137,7 @@ func (r *run) run(ctx context.Context) error {
 	taken := 0
 	for round := range r.Rounds {
 		spent := time.Since(begin)
-		if r.Budget > 0 && round > 0 && spent+spent/time.Duration(round) > r.Budget+r.Budget/20 {
+		if r.Budget > 0 && round > 0 && spent+spent/time.Duration(round) > limit {
 			r.out.OutOfTime = true
 			return nil
 		}
@@ -253,7 +257,11 @@ func (r *run) rehearse(ctx context.Context) (time.Duration, error) {
 	if len(extras) == 0 {
 		return 0, nil
 	}
-	return time.Duration(median(extras)) + r.File.syncTime, nil
+	sync, err := r.File.syncTime()
+	if err != nil {
+		return 0, &WriteError{r.File.Path(), err}
+	}
+	return time.Duration(median(extras)) + sync, nil
 }
 
 // Bounds of a length that is chosen to fit a budget.

@@ -304,6 +304,7 @@ func TestEstimateIsRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	took := time.Since(d.begun)
+	t.Logf("took %v, estimate %v, samples of %v", took, d.estimate, d.length)
 	if took > d.estimate*12/10 || took < d.estimate*8/10 {
 		t.Errorf("took %v, the estimate was %v: more than 20 %% off", took, d.estimate)
 	}
@@ -396,5 +397,15 @@ func TestUnsupportedPairsAreLeftOutWithAReason(t *testing.T) {
 	h := m.Header(ss, []*workloads.Workload{w})
 	if !slices.Contains(h, Config{"unsupported-needy-plain", want[0].Reason}) {
 		t.Errorf("header %v has no line for the unsupported pair", h)
+	}
+}
+
+func TestHeaderIsOneLineForEachKey(t *testing.T) {
+	t.Setenv("REFBENCH_COMMIT", "abc\nBenchmarkFoo 1 1 ns/op")
+	m := testMachine(t)
+	for _, c := range m.Header([]*strategies.Strategy{fakeStrategy("plain")}, nil) {
+		if c.Value == "" || strings.ContainsAny(c.Value, "\n\r") || strings.ContainsAny(c.Key, " \t") || c.Key != strings.ToLower(c.Key) {
+			t.Errorf("config line %q: %q breaks the format", c.Key, c.Value)
+		}
 	}
 }

@@ -166,7 +166,7 @@ func supervise[R any](ctx context.Context, c Cell, deadline time.Duration, f fun
 }
 
 func stacks() []byte {
-	buf := make([]byte, 64<<10)
+	buf := make([]byte, 1<<20)
 	return buf[:runtime.Stack(buf, true)]
 }
 

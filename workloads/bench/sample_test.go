@@ -1,10 +1,16 @@
 package bench
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"math"
+	"os"
+	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -99,57 +105,79 @@ func TestWitnessJudges(t *testing.T) {
 	}
 }
 
-// hog keeps a CPU busy on a thread of its own until the test ends.
-func hog(t *testing.T, c int) {
-	var stop atomic.Bool
-	done := make(chan error)
-	started := make(chan struct{})
+// hogVariable makes the test program a hog of the CPU that it names.
+const hogVariable = "REFBENCH_TEST_HOG"
+
+func TestMain(m *testing.M) {
+	if c, err := strconv.Atoi(os.Getenv(hogVariable)); err == nil {
+		beHog(c)
+	}
+	os.Exit(m.Run())
+}
+
+// beHog keeps a CPU busy until its standard input ends.
+func beHog(c int) {
 	go func() {
 		runtime.LockOSThread()
-		err := cpu.Bind(c)
-		close(started)
-		for !stop.Load() {
+		if err := cpu.Bind(c); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
 		}
-		done <- err
+		fmt.Println("hogging")
+		for {
+		}
 	}()
-	<-started
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	os.Exit(0)
+}
+
+// hog starts another process that keeps a CPU busy until the test ends.
+func hog(t *testing.T, c int) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", hogVariable, c))
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
-		stop.Store(true)
-		if err := <-done; err != nil {
+		in.Close()
+		if err := cmd.Wait(); err != nil {
 			t.Error(err)
 		}
 	})
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "hogging\n" {
+		t.Fatalf("the hog says %q (%v)", line, err)
+	}
 }
 
 func TestHogIsSeen(t *testing.T) {
 	m := testMachine(t)
 	if _, ok := cpu.ThreadUsage(); !ok || !m.CPUs.Bindable {
-		t.Skip("this system neither binds threads nor tells how long they wait")
+		t.Skip("this system doesn't bind threads, or doesn't tell how long they wait")
 	}
-	c := oneCell(t, 1, nil)
-	room(t, c, m)
-	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
-	hog(t, m.cpuOf(0))
-	// A planted hog is another process's in real life: its CPU time must not
-	// be taken for the roles'. Hence judge is given the waiting alone.
-	s, w := sampleWithTestimonies(t, m, c, Length{Timed: 100 * time.Millisecond})
-	parallel, shared := judge(w, 0, 0)
-	if !shared || parallel > 0.8 {
-		t.Errorf("with a hog on its CPU: parallel %v, shared %v, testimony %+v, sample %+v", parallel, shared, w, s)
+	for n := range m.CPUs.Max() {
+		n++
+		c := oneCell(t, n, nil)
+		room(t, c, m)
+		t.Run(c.Key(), func(t *testing.T) {
+			hog(t, m.cpuOf(n-1))
+			s, err := Measure(t.Context(), m, c, Length{Timed: 200 * time.Millisecond}, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !s.Shared || s.Parallel > 0.9 {
+				t.Errorf("with a hog on the CPU of worker %d: parallel %v, shared %v, want less than 0.9, true", n-1, s.Parallel, s.Shared)
+			}
+		})
 	}
-}
-
-func sampleWithTestimonies(t *testing.T, m *Machine, c Cell, l Length) (overlap, []testimony) {
-	t.Helper()
-	inst, err := open(c, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := newShift(m, c, l, inst)
-	if err := newCrew(c).run(m, inst, c.CPUs, w.work); err != nil {
-		t.Fatal(err)
-	}
-	return overlapOf(w.tracks), w.testimonies
 }
 
 func TestCrowdedSampleIsShared(t *testing.T) {
