@@ -3,6 +3,7 @@ package workloads
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/refbench/refbench/workloads/arena"
 )
@@ -66,12 +67,19 @@ func (b *Books) Add(c Books) {
 	b.Notes = append(b.Notes, c.Notes...)
 }
 
-// Err returns an error with every note, or nil if the books balance.
+// Err returns an error with the number of violations of each kind and every note,
+// or nil if the books balance.
 func (b Books) Err() error {
 	if b.Violations() == 0 {
 		return nil
 	}
-	errs := []error{fmt.Errorf("%d violations", b.Violations())}
+	var kinds []string
+	for k, n := range b.Kinds {
+		if n > 0 {
+			kinds = append(kinds, fmt.Sprintf("%d %v", n, arena.Kind(k)))
+		}
+	}
+	errs := []error{errors.New(strings.Join(kinds, ", "))}
 	for _, n := range b.Notes {
 		errs = append(errs, errors.New(n))
 	}

@@ -224,6 +224,9 @@ func TestBooksShowBrokenCounts(t *testing.T) {
 func TestWrongVariantsAreCaught(t *testing.T) {
 	const seeds, limit = 5, 2 * time.Second
 	for _, w := range workloads.All {
+		if w.Wrong == "" {
+			t.Errorf("%s: no known-wrong variant", w)
+		}
 		t.Run(w.Name, func(t *testing.T) {
 			var s *strategies.Strategy
 			for _, s = range builtin.All() {
@@ -315,7 +318,7 @@ func TestValidateFindsWhatIsWrong(t *testing.T) {
 		want   string
 	}{
 		{func(w *workloads.Workload) { w.Name = "get-put" }, `name "get-put"`},
-		{func(w *workloads.Workload) { w.Doc = "" }, "doc, source, operation or known-wrong variant is missing"},
+		{func(w *workloads.Workload) { w.Doc = "" }, "doc, source or operation is missing"},
 		{func(w *workloads.Workload) { w.New = nil }, "no constructor"},
 		{func(w *workloads.Workload) { w.Knobs = []workloads.Knob{{Name: "cpus"}} }, `knob name "cpus" is taken`},
 		{func(w *workloads.Workload) { w.Knobs = []workloads.Knob{{Name: "a=b"}} }, `knob name "a=b"`},

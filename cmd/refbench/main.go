@@ -2,4 +2,4 @@ package main
 
 import "github.com/refbench/refbench/cmd/refbench/cli"
 
-func main() { cli.Main() }
+func main() { cli.Main(cli.Builtin()) }

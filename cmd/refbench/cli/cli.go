@@ -8,20 +8,38 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"github.com/refbench/refbench/strategies/builtin"
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/workloads"
 )
 
-// Exit statuses.
+// Exit statuses. A run that fails and has findings too has failed.
 const (
 	exitOK      = 0 // fine
 	exitFinding = 1 // a broken promise, a regression past the gate, a violation
 	exitUsage   = 2 // wrong usage
-	exitFailed  = 3 // the run itself failed
+	exitFailed  = 3 // the run itself failed or was interrupted
 )
+
+// A Kit is what a refbench is built from. Programs that add strategies or
+// workloads of their own call [Main] with a longer list.
+type Kit struct {
+	Strategies []*strategies.Strategy
+	Workloads  []*workloads.Workload
+
+	// Loops are the loops with concrete counter types. A pair that has
+	// none runs through the generic workload.
+	Loops []workloads.Loop
+
+	// Table writes the table of the result files, and Report the report
+	// into a folder, of which it returns the page to open.
+	Table  func(w io.Writer, files []string) error
+	Report func(dir string, files []string) (page string, err error)
+}
 
 // A statusError is an error that decides the exit status.
 type statusError struct {
@@ -42,17 +60,24 @@ func findingf(format string, args ...any) error {
 	return &statusError{exitFinding, fmt.Errorf(format, args...)}
 }
 
+// failedf returns an error for a run that failed: exit status 3.
+func failedf(format string, args ...any) error {
+	return &statusError{exitFailed, fmt.Errorf(format, args...)}
+}
+
 // Main runs the command with the process's arguments and exits.
-func Main() {
+func Main(kit Kit) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(Run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	// A second signal ends the process at once, should the first not do.
+	context.AfterFunc(ctx, stop)
+	os.Exit(Run(ctx, kit, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // Run runs the command and returns its exit status. Data goes to out, progress
-// and warnings to errOut.
-func Run(ctx context.Context, args []string, out, errOut io.Writer) int {
-	root := newRootCommand()
+// and warnings to errOut. When ctx ends, what was measured is kept and
+// reported.
+func Run(ctx context.Context, kit Kit, args []string, out, errOut io.Writer) int {
+	root := newRootCommand(kit)
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
@@ -60,7 +85,9 @@ func Run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(errOut, "refbench: %v\n", err)
+	for line := range strings.SplitSeq(err.Error(), "\n") { // joined errors have several
+		fmt.Fprintf(errOut, "refbench: %s\n", line)
+	}
 	var se *statusError
 	if errors.As(err, &se) {
 		return se.status
@@ -68,15 +95,37 @@ func Run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	return exitFailed
 }
 
-func newRootCommand() *cobra.Command {
-	root := &cobra.Command{
-		Use:           "refbench",
-		Short:         "Compare ways to count references: how fast, and are they right",
-		SilenceErrors: true,
-		SilenceUsage:  true,
+func newRootCommand(kit Kit) *cobra.Command {
+	root := newQuickCommand(kit)
+	root.SilenceErrors = true
+	root.SilenceUsage = true
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usagef("%w: see %s --help", err, c.CommandPath())
+	})
+	root.AddCommand(newRunCommand(kit))
+	root.AddCommand(newListCommand(kit))
+	root.Args = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		var names []string
+		for _, sub := range c.Commands() {
+			if sub.IsAvailableCommand() {
+				names = append(names, sub.Name())
+			}
+		}
+		return usagef("unknown command %q: there are %s", args[0], strings.Join(nearest(args[0], names), ", "))
 	}
-	root.AddCommand(newGenCommand(builtin.All()))
+	root.AddCommand(newGenCommand(kit.Strategies))
 	root.AddCommand(newReportCommand())
 	root.AddCommand(newCompareCommand())
 	return root
+}
+
+// noArgs refuses arguments that aren't flags.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s takes no argument %q: see %s --help", c.CommandPath(), args[0], c.CommandPath())
+	}
+	return nil
 }

@@ -13,7 +13,7 @@ import (
 func refbench(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, errOut bytes.Buffer
-	status = Run(t.Context(), args, &out, &errOut)
+	status = Run(t.Context(), Builtin(), args, &out, &errOut)
 	return status, out.String(), errOut.String()
 }
 

@@ -1,0 +1,34 @@
+package cli
+
+import (
+	"io"
+
+	"github.com/refbench/refbench/report"
+	"github.com/refbench/refbench/strategies/builtin"
+	"github.com/refbench/refbench/workloads"
+	"github.com/refbench/refbench/workloads/native"
+)
+
+// Builtin returns the kit of the refbench command itself. Programs with
+// strategies of their own add to its lists.
+func Builtin() Kit {
+	return Kit{
+		Strategies: builtin.All(),
+		Workloads:  workloads.All,
+		Loops:      native.Loops,
+		Table: func(w io.Writer, files []string) error {
+			set, err := report.Read(files)
+			if err != nil {
+				return err
+			}
+			return report.Text(w, set)
+		},
+		Report: func(dir string, files []string) (string, error) {
+			set, err := report.Read(files)
+			if err != nil {
+				return "", err
+			}
+			return report.Write(dir, set)
+		},
+	}
+}

@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/workloads"
+	"github.com/refbench/refbench/workloads/bench"
+)
+
+// nearest returns the names in the order of their distance from a misspelt one.
+func nearest(name string, names []string) []string {
+	sorted := slices.Clone(names)
+	slices.SortStableFunc(sorted, func(a, b string) int {
+		return cmp.Compare(levenshtein.ComputeDistance(name, a), levenshtein.ComputeDistance(name, b))
+	})
+	return sorted
+}
+
+// checkKit refuses lists with names that would break the result format.
+func checkKit(kit Kit) error {
+	if err := errors.Join(strategies.Validate(kit.Strategies), workloads.Validate(kit.Workloads)); err != nil {
+		return usagef("this refbench can't be used: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	return nil
+}
+
+// chooseStrategies returns the named strategies, all of them for "all".
+func chooseStrategies(kit Kit, names []string) ([]*strategies.Strategy, error) {
+	known := make([]string, len(kit.Strategies))
+	for i, s := range kit.Strategies {
+		known[i] = s.Name
+	}
+	var chosen []*strategies.Strategy
+	for _, name := range names {
+		if name == "all" {
+			chosen = append(chosen, kit.Strategies...)
+			continue
+		}
+		i := slices.Index(known, name)
+		if i < 0 {
+			return nil, usagef("unknown strategy %q: there are %s", name, strings.Join(nearest(name, known), ", "))
+		}
+		chosen = append(chosen, kit.Strategies[i])
+	}
+	return unique(chosen), nil
+}
+
+// chooseWorkloads parses "name", "name:knob=value,knob=value", lists of these
+// and "all". A comma stands between workloads and between knobs, so an item
+// with an equals sign belongs to the workload before it.
+func chooseWorkloads(kit Kit, flags []string) ([]bench.Variant, error) {
+	known := make([]string, len(kit.Workloads))
+	for i, w := range kit.Workloads {
+		known[i] = w.Name
+	}
+	var chosen []bench.Variant
+	for _, flag := range flags {
+		var specs []string
+		for _, item := range strings.Split(flag, ",") {
+			if n := len(specs); n > 0 && strings.Contains(item, "=") && strings.Contains(specs[n-1], ":") && !strings.Contains(item, ":") {
+				specs[n-1] += "," + item
+				continue
+			}
+			specs = append(specs, item)
+		}
+		for _, spec := range specs {
+			name, knobs, _ := strings.Cut(spec, ":")
+			if name == "all" && knobs == "" {
+				for _, w := range kit.Workloads {
+					chosen = append(chosen, bench.Variant{Workload: w})
+				}
+				continue
+			}
+			i := slices.Index(known, name)
+			if i < 0 {
+				return nil, usagef("unknown workload %q: there are %s", name, strings.Join(nearest(name, known), ", "))
+			}
+			settings, err := kit.Workloads[i].ParseSettings(knobs)
+			if err != nil {
+				return nil, usagef("%w", err)
+			}
+			chosen = append(chosen, bench.Variant{Workload: kit.Workloads[i], Settings: settings})
+		}
+	}
+	return chosen, nil
+}
+
+// chooseCPUs parses the numbers of CPUs and refuses more than are allowed,
+// unless they may be shared. No number stands for the powers of two up to the
+// number of allowed CPUs, and that number.
+func chooseCPUs(m *bench.Machine, text []string, oversubscribe bool) ([]int, error) {
+	if len(text) == 0 {
+		return m.CPUs.Sweep(), nil
+	}
+	var cpus []int
+	for _, t := range text {
+		n, err := strconv.Atoi(t)
+		if err != nil {
+			return nil, usagef("--cpus %q: want whole numbers, as in --cpus 1,2", t)
+		}
+		err = m.CheckCPUs(n)
+		if n > mostWorkers {
+			return nil, usagef("--cpus %d: at most %d workers make sense", n, mostWorkers)
+		}
+		if err != nil && (n < 1 || !oversubscribe) {
+			hint := ""
+			if n > 0 {
+				hint = "; --oversubscribe lets workers share CPUs, to check correctness only"
+			}
+			return nil, usagef("--cpus: %w%s", err, hint)
+		}
+		cpus = append(cpus, n)
+	}
+	return unique(cpus), nil
+}
+
+// mostWorkers bounds --oversubscribe: every worker is a thread.
+const mostWorkers = 4096
+
+func unique[T comparable](list []T) []T {
+	var out []T
+	for _, v := range list {
+		if !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}

@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/workloads"
+	"github.com/refbench/refbench/workloads/bench"
+)
+
+// The output of list --json. Field names are part of the interface.
+type (
+	catalogue struct {
+		Strategies  []listedStrategy `json:"strategies"`
+		Workloads   []listedWorkload `json:"workloads"`
+		Unsupported []listedPair     `json:"unsupported"`
+	}
+	listedStrategy struct {
+		Name    string             `json:"name"`
+		Doc     string             `json:"doc"`
+		Promise map[string]string  `json:"promise"`
+		Powers  []strategies.Power `json:"powers"`
+	}
+	listedWorkload struct {
+		Name      string             `json:"name"`
+		Doc       string             `json:"doc"`
+		Source    string             `json:"source"`
+		Operation string             `json:"operation"`
+		Needs     []strategies.Power `json:"needs"`
+		Knobs     []listedKnob       `json:"knobs"`
+	}
+	listedKnob struct {
+		Name    string `json:"name"`
+		Doc     string `json:"doc"`
+		Default int    `json:"default"`
+		Min     int    `json:"min"`
+		Max     int    `json:"max"`
+	}
+	listedPair struct {
+		Workload string `json:"workload"`
+		Strategy string `json:"strategy"`
+		Reason   string `json:"reason"`
+	}
+)
+
+func newListCommand(kit Kit) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "Show the strategies with their promises, and the workloads with their knobs",
+		Example: `  refbench list
+  refbench list --json`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := checkKit(kit); err != nil {
+				return err
+			}
+			if !asJSON {
+				return printList(c.OutOrStdout(), kit)
+			}
+			e := json.NewEncoder(c.OutOrStdout())
+			e.SetIndent("", "  ")
+			return e.Encode(newCatalogue(kit))
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func newCatalogue(kit Kit) catalogue {
+	// Empty lists, not null, in JSON.
+	cat := catalogue{
+		Strategies:  []listedStrategy{},
+		Workloads:   []listedWorkload{},
+		Unsupported: []listedPair{},
+	}
+	for _, s := range kit.Strategies {
+		promise := make(map[string]string)
+		for _, f := range s.Promise.Fields() {
+			promise[f[0]] = f[1]
+		}
+		cat.Strategies = append(cat.Strategies, listedStrategy{s.Name, s.Doc, promise, append([]strategies.Power{}, s.Powers()...)})
+	}
+	for _, w := range kit.Workloads {
+		l := listedWorkload{w.Name, w.Doc, w.Source, w.Operation, append([]strategies.Power{}, w.Needs...), []listedKnob{}}
+		for _, k := range w.Knobs {
+			l.Knobs = append(l.Knobs, listedKnob(k))
+		}
+		cat.Workloads = append(cat.Workloads, l)
+	}
+	for _, u := range bench.UnsupportedPairs(kit.Workloads, kit.Strategies) {
+		cat.Unsupported = append(cat.Unsupported, listedPair(u))
+	}
+	return cat
+}
+
+func printList(w io.Writer, kit Kit) error {
+	var b strings.Builder
+	b.WriteString("Strategies\n")
+	for _, s := range kit.Strategies {
+		fmt.Fprintf(&b, "\n  %s: %s\n", s.Name, s.Doc)
+		fmt.Fprintf(&b, "    promise: %s\n", s.Promise)
+		fmt.Fprintf(&b, "    powers:  %s\n", joinPowers(s.Powers()))
+	}
+	b.WriteString("\nWorkloads\n")
+	for _, wl := range kit.Workloads {
+		fmt.Fprintf(&b, "\n  %s: %s\n", wl.Name, wl.Doc)
+		fmt.Fprintf(&b, "    source:    %s\n", wl.Source)
+		fmt.Fprintf(&b, "    operation: %s\n", wl.Operation)
+		fmt.Fprintf(&b, "    needs:     %s\n", joinPowers(wl.Needs))
+		for _, k := range wl.Knobs {
+			fmt.Fprintf(&b, "    knob %s: %s\n", knobRange(k), k.Doc)
+		}
+	}
+	if us := bench.UnsupportedPairs(kit.Workloads, kit.Strategies); len(us) > 0 {
+		b.WriteString("\nPairs that can't run\n\n")
+		for _, u := range us {
+			fmt.Fprintf(&b, "  %s under %s: %s\n", u.Strategy, u.Workload, u.Reason)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func knobRange(k workloads.Knob) string {
+	return fmt.Sprintf("%s=%d (%d .. %d)", k.Name, k.Default, k.Min, k.Max)
+}
+
+func joinPowers(ps []strategies.Power) string {
+	if len(ps) == 0 {
+		return "none"
+	}
+	names := make([]string, len(ps))
+	for i, p := range ps {
+		names[i] = string(p)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,264 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/refbench/refbench/cmd/refbench/cli"
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/workloads"
+	"github.com/refbench/refbench/workloads/arena"
+)
+
+// The scripts run programs with lists of their own. "planted" has small strategies and workloads,
+// some of them wrong on purpose; "nice" has only the right ones; "misnamed" has
+// a name that would break the result format; "empty" has nothing.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"refbench": main,
+		"planted":  func() { cli.Main(plantedKit()) },
+		"nice":     func() { cli.Main(niceKit()) },
+		"empty":    func() { cli.Main(cli.Kit{}) },
+		"misnamed": func() {
+			kit := niceKit()
+			kit.Strategies = append(kit.Strategies, strategy("per-8"))
+			cli.Main(kit)
+		},
+	})
+}
+
+func TestScripts(t *testing.T) {
+	// The benchstat command that go.mod pins.
+	benchstat, err := exec.Command("go", "tool", "-n", "benchstat").Output()
+	if err != nil {
+		t.Fatalf("go tool -n benchstat: %v", err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("TOOMANY", strconv.Itoa(2*runtime.NumCPU()))
+			e.Setenv("BENCHSTAT", strings.TrimSpace(string(benchstat)))
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			switch cond {
+			case "devfull":
+				_, err := os.Stat("/dev/full")
+				return err == nil, nil
+			case "tmpfs":
+				return canMount(), nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":     exits,
+			"interrupt": interrupt,
+			"count":     count,
+			"mount":     mount,
+		},
+	})
+}
+
+// exits STATUS COMMAND ... runs a command that must end with the status.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	if neg || err != nil {
+		ts.Fatalf("usage: exits STATUS COMMAND ...")
+	}
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var ee *exec.ExitError
+		if !errors.As(err, &ee) {
+			ts.Fatalf("%v", err)
+		}
+		got = ee.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("%v: status %d, want %d\nstderr:\n%s", args[1:], got, want, ts.ReadFile("stderr"))
+	}
+}
+
+// interrupt SIGNAL FILE COMMAND ... starts a command, waits until the file has
+// three samples, sends the signal, and expects status 3. What the command
+// printed is in the files stdout.txt and stderr.txt.
+func interrupt(ts *testscript.TestScript, neg bool, args []string) {
+	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}
+	file := ts.MkAbs(args[1])
+	path, err := exec.LookPath(args[2])
+	if neg {
+		ts.Fatalf("usage: interrupt SIGNAL FILE COMMAND ...")
+	}
+	if err != nil {
+		// The commands of TestMain are on the script's PATH only.
+		path = filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[0], args[2])
+	}
+	cmd := exec.Command(path, args[3:]...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = append(os.Environ(), "PATH="+ts.Getenv("PATH"))
+	stdout, err := os.Create(ts.MkAbs("stdout.txt"))
+	ts.Check(err)
+	defer stdout.Close()
+	stderr, err := os.Create(ts.MkAbs("stderr.txt"))
+	ts.Check(err)
+	defer stderr.Close()
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	ts.Check(cmd.Start())
+	for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		b, err := os.ReadFile(file)
+		if err == nil && len(benchmarkLine.FindAll(b, -1)) >= 3 {
+			break
+		}
+		if time.Since(begin) > 30*time.Second {
+			ts.Check(cmd.Process.Kill())
+			ts.Fatalf("no three samples in %s after 30 s: %v\n%s", file, err, ts.ReadFile("stderr.txt"))
+		}
+	}
+	ts.Check(cmd.Process.Signal(signals[args[0]]))
+	err = cmd.Wait()
+	var ee *exec.ExitError
+	if !errors.As(err, &ee) || ee.ExitCode() != 3 {
+		ts.Fatalf("after SIG%s: %v, want exit status 3\n%s", args[0], err, ts.ReadFile("stderr.txt"))
+	}
+}
+
+var benchmarkLine = regexp.MustCompile(`(?m)^Benchmark.*\n`)
+
+// count N REGEXP FILE expects the expression to match so often.
+func count(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := len(regexp.MustCompile("(?m)"+args[1]).FindAllString(ts.ReadFile(args[2]), -1))
+	if (got == want) == neg {
+		ts.Fatalf("%d matches of %s, want %d:\n%s", got, args[1], want, ts.ReadFile(args[2]))
+	}
+}
+
+// strategy returns a right one: an atomic count.
+func strategy(name string) *strategies.Strategy {
+	return &strategies.Strategy{
+		Name: name,
+		Doc:  "an atomic count for tests",
+		Promise: strategies.Promise{
+			Limit: 1<<63 - 1, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives,
+			Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.None, Progress: strategies.LockFree, Bytes: 8,
+		},
+		New: func() strategies.Counter { return new(atomicCount) },
+	}
+}
+
+type atomicCount struct{ n atomic.Int64 }
+
+func (c *atomicCount) Init() { c.n.Store(1) }
+func (c *atomicCount) Get()  { c.n.Add(1) }
+func (c *atomicCount) TryGet() bool {
+	for n := c.n.Load(); n != 0; n = c.n.Load() {
+		if c.n.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+	return false
+}
+func (c *atomicCount) Put() bool  { return c.n.Add(-1) == 0 }
+func (c *atomicCount) Kill() bool { return c.Put() }
+
+// load is a workload on one shared object. fault, if not nil, is done in the
+// middle of every batch; books are added to those at the end.
+type load struct {
+	ref   strategies.Counter
+	fault func()
+	books workloads.Books
+}
+
+func (l *load) Work(_, n int) int {
+	for range n {
+		l.ref.Get()
+		l.ref.Put()
+	}
+	if l.fault != nil {
+		l.fault()
+	}
+	return n
+}
+func (l *load) Roles() []workloads.Role { return nil }
+func (l *load) Close() workloads.Books {
+	b := l.books
+	b.Lives++
+	if l.ref.Kill() {
+		b.Released++
+	} else {
+		b.Kinds[arena.Leak]++
+	}
+	return b
+}
+
+func workload(name string, fault func(), books workloads.Books) *workloads.Workload {
+	return &workloads.Workload{
+		Name: name, Doc: "a load for tests", Source: "tests", Operation: "Get and Put",
+		Knobs: []workloads.Knob{
+			{Name: "objects", Doc: "how many objects there are", Default: 1, Min: 1, Max: 64},
+			{Name: "hold", Doc: "ns for which a reference is held", Default: 0, Min: 0, Max: 1000},
+		},
+		New: func(c workloads.Config) (workloads.Instance, error) {
+			if c.Knobs["objects"] == 13 {
+				return nil, errors.New("13 objects bring bad luck")
+			}
+			l := &load{c.NewCounter(), fault, books}
+			l.ref.Init()
+			return l, nil
+		},
+	}
+}
+
+func niceKit() cli.Kit {
+	needy := workload("needy", nil, workloads.Books{})
+	needy.Needs = []strategies.Power{strategies.PowerResurrect}
+	loop := workload("getput", nil, workloads.Books{})
+	return cli.Kit{
+		Strategies: []*strategies.Strategy{strategy("plain"), strategy("other")},
+		Workloads:  []*workloads.Workload{workload("getput", nil, workloads.Books{}), workload("handoff", nil, workloads.Books{}), needy},
+		Loops: []workloads.Loop{{Workload: "getput", Strategy: "plain", New: func(c workloads.Config) (workloads.Instance, error) {
+			c.NewCounter = strategy("plain").New
+			return loop.New(c)
+		}}},
+		Table: func(w io.Writer, files []string) error {
+			_, err := fmt.Fprintln(w, "table of", files)
+			return err
+		},
+		Report: func(dir string, _ []string) (string, error) {
+			page := filepath.Join(dir, "index.html")
+			return page, os.WriteFile(page, []byte("<!doctype html>\n"), 0o666)
+		},
+	}
+}
+
+func plantedKit() cli.Kit {
+	kit := niceKit()
+	kit.Workloads = append(kit.Workloads,
+		workload("leaky", nil, workloads.Books{Lives: 2, Kinds: [arena.Kinds]uint64{arena.Leak: 2}, Notes: []string{"object 7 was never released"}}),
+		workload("panicky", func() { panic("planted panic") }, workloads.Books{}),
+		workload("stuck", func() { lostWakeup() }, workloads.Books{}),
+	)
+	return kit
+}
+
+// lostWakeup never returns: select without cases would be found out by the
+// runtime.
+func lostWakeup() {
+	for {
+		time.Sleep(time.Hour)
+	}
+}

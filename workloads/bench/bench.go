@@ -1,0 +1,37 @@
+// Package bench measures: it runs strategies under workloads on pinned
+// threads, takes samples of all cells in rounds of random order, and writes each
+// sample to a file in Go's benchmark format as soon as it is taken.
+//
+// A cell is a strategy, a workload with its settings, and a number of CPUs.
+//
+// # One sample
+//
+// A worker is a goroutine locked to a thread of its own that is bound to one
+// CPU. [Measure] follows the protocol of Linux's refscale
+// (kernel/rcu/refscale.c): all workers are ready; the load runs until all are
+// warm; the timed part; the load goes on until all have finished. So a worker is
+// never timed while another isn't running.
+//
+// Each worker notes the time after every batch of operations. Counted are the
+// operations in the window, which is from the latest start of a timed part to
+// the earliest end of one; a batch that an edge of the window cuts counts for
+// the part of its time inside. Batches are sized in the warm-up to last about 50
+// us, or 1/20,000 of the timed part if that is longer, so that an edge is off
+// by no more than that. A batch costs one call of Instance.Work, one look at the
+// clock and one at a flag.
+//
+// Roles of the workload run beside the workers on threads that aren't bound. Their
+// steps aren't counted.
+//
+// # One run
+//
+// [Plan.Run] shuffles all cells in each round, so that drift of the machine hits
+// all alike, and adds each sample to a [File] before it begins the next. A cell
+// that panics is left out from then on; one that hangs ends the run, because what
+// it left behind would disturb all others.
+//
+// # Was the machine free?
+//
+// A witness tells samples that were disturbed: see [Sample.Parallel] and
+// [Sample.Shared]. They stay in the file, marked, for readers to set aside.
+package bench

@@ -1,0 +1,44 @@
+package bench
+
+import (
+	"time"
+
+	"github.com/refbench/refbench/workloads"
+)
+
+// check runs the checked form of the cell, with as many workers as the timed one
+// and for about l.Checked, and returns its books. It isn't timed: every operation
+// is judged as it is done, and costs many times what it costs otherwise.
+//
+// The checked form is the generic one, which calls the strategy through an
+// interface. It is made from the same source as the timed loop.
+func check(m *Machine, c Cell, l Length, seed uint64, cr *crew) (workloads.Books, error) {
+	c.New = func(cfg workloads.Config) (workloads.Instance, error) {
+		cfg.Checked = true
+		return c.Workload.New(cfg)
+	}
+	inst, err := open(c, seed)
+	if err != nil {
+		return workloads.Books{}, err
+	}
+	work := func(cr *crew, worker int) {
+		cr.arrive(gathering, c.CPUs, nil)
+		cr.wait(gathering)
+		begin, done := time.Now(), false
+		for cr.at() == warming {
+			inst.Work(worker, checkedBatch)
+			if !done && time.Since(begin) >= l.Checked {
+				done = true
+				cr.arrive(warming, c.CPUs, nil)
+			}
+		}
+	}
+	if err := cr.run(m, inst, c.CPUs, work); err != nil {
+		return workloads.Books{}, err
+	}
+	return closeInstance(c, inst)
+}
+
+// checkedBatch is how many operations a worker does between two looks at the
+// clock.
+const checkedBatch = 128

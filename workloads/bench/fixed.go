@@ -1,0 +1,82 @@
+package bench
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/refbench/refbench/strategies/pin"
+	"github.com/refbench/refbench/workloads"
+)
+
+// fixedWarm is the warm-up of a fixed number of operations: long enough to
+// bring the threads together and to size the batches.
+const fixedWarm = 5 * time.Millisecond
+
+// MeasureFixed does n operations in total, as [Measure] does them for a fixed
+// time: all workers of the cell at once, after a warm-up. begin is called when
+// the first of the n operations begins and end when all are done, each once and
+// on some worker's goroutine; both happen before the return. It returns how many
+// operations were done, which is about n, and the books.
+//
+// It is how a cell becomes an ordinary Go benchmark.
+func MeasureFixed(ctx context.Context, m *Machine, c Cell, n int, seed uint64, begin, end func()) (ops int, books workloads.Books, err error) {
+	runtime.GC()
+	type result struct {
+		ops   int
+		books workloads.Books
+	}
+	// The number of operations says nothing about how long they may take.
+	const deadline = 10 * time.Minute
+	r, err := supervise(ctx, c, deadline, func(cr *crew) (result, error) {
+		inst, err := open(c, seed)
+		if err != nil {
+			return result{}, err
+		}
+		f := &fixed{n: c.CPUs, inst: inst, begin: begin, end: end}
+		f.left.Store(int64(n))
+		if err := cr.run(m, inst, c.CPUs, f.work); err != nil {
+			return result{}, err
+		}
+		books, err := closeInstance(c, inst)
+		return result{int(f.done.Load()), books}, err
+	})
+	return r.ops, r.books, err
+}
+
+// fixed is the workers' side of MeasureFixed.
+type fixed struct {
+	n          int // workers
+	inst       workloads.Instance
+	begin, end func()
+
+	_    [pin.LineBytes]byte
+	left atomic.Int64 // operations that no worker has taken on yet
+	_    [pin.LineBytes]byte
+	done atomic.Int64
+}
+
+// work takes on batches until none is left, so that the workers finish within
+// a batch of each other however unlike their speeds.
+func (f *fixed) work(cr *crew, worker int) {
+	cr.arrive(gathering, f.n, nil)
+	cr.wait(gathering)
+	if cr.at() == aborted {
+		return
+	}
+	size := warmUp(cr, f.inst, worker, f.n, fixedWarm, batchTime, f.begin)
+	ops := 0
+	for cr.at() != aborted {
+		left := f.left.Add(int64(-size)) + int64(size)
+		if left <= 0 {
+			break
+		}
+		ops += f.inst.Work(worker, int(min(left, int64(size))))
+	}
+	f.done.Add(int64(ops))
+	cr.arrive(timing, f.n, f.end)
+	for cr.at() < finished {
+		f.inst.Work(worker, size)
+	}
+}

@@ -1,0 +1,131 @@
+package bench
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/pin"
+	"github.com/refbench/refbench/workloads"
+	"github.com/refbench/refbench/workloads/bench/cpu"
+)
+
+// Format is the version of the result format: the config line "format".
+const Format = "refbench/1"
+
+// A Machine is what a run measures on.
+type Machine struct {
+	CPUs cpu.Set
+
+	// Procs is the GOMAXPROCS that the process started with: the number at
+	// the end of every benchmark's name.
+	Procs int
+
+	rates map[int]float64 // steps per ns of the witness, by CPU
+	root  fs.FS           // "/", where the system's files are
+}
+
+// NewMachine finds out about this machine. It is called once, before
+// GOMAXPROCS changes, and takes a millisecond for each CPU to calibrate the
+// witness of parallelism.
+func NewMachine() (*Machine, error) {
+	set, err := cpu.Detect()
+	if err != nil {
+		return nil, err
+	}
+	m := &Machine{CPUs: set, Procs: runtime.GOMAXPROCS(0), root: os.DirFS("/")}
+	m.rates = calibrate(m)
+	return m, nil
+}
+
+// cpuOf returns the CPU of a worker. Workers beyond the last CPU begin again
+// with the first.
+func (m *Machine) cpuOf(worker int) int { return m.CPUs.Order[worker%len(m.CPUs.Order)] }
+
+// crowded reports whether so many workers can't have a CPU each.
+func (m *Machine) crowded(workers int) bool { return workers > m.CPUs.Max() }
+
+// Placement names the way in which workers are put on CPUs: the config line
+// "placement".
+func (m *Machine) Placement() string {
+	if m.CPUs.Bindable {
+		return "compact"
+	}
+	return "unpinned"
+}
+
+// CheckCPUs returns an error if n workers can't have a CPU each, that says how
+// many can and why.
+func (m *Machine) CheckCPUs(n int) error {
+	switch {
+	case n < 1:
+		return fmt.Errorf("%d CPUs: want at least 1", n)
+	case m.crowded(n):
+		return fmt.Errorf("%d CPUs: at most %d allowed here, because %s", n, m.CPUs.Max(), m.CPUs.Why())
+	}
+	return nil
+}
+
+// Config is one line "key: value" of a result file.
+type Config struct{ Key, Value string }
+
+// Header returns the config lines of a result file: only what stays the same
+// from run to run, so that files and samples of one machine and one commit can
+// be put together. The promises and the unsupported pairs are those of all the
+// strategies and workloads, whichever are measured.
+func (m *Machine) Header(ss []*strategies.Strategy, ws []*workloads.Workload) []Config {
+	cs := []Config{
+		{"format", Format},
+		{"goos", runtime.GOOS},
+		{"goarch", runtime.GOARCH},
+		{"cpu", cpu.Model()},
+		{"cpus", strconv.Itoa(m.CPUs.Max())},
+		{"kernel", cpu.Kernel()},
+		{"go", runtime.Version()},
+		{"commit", Commit()},
+		{"placement", m.Placement()},
+		{"barrier", pin.BarrierKind()},
+	}
+	for _, s := range ss {
+		cs = append(cs, Config{"promise-" + s.Name, s.Promise.String()})
+	}
+	for _, u := range UnsupportedPairs(ws, ss) {
+		cs = append(cs, Config{"unsupported-" + u.Workload + "-" + u.Strategy, u.Reason})
+	}
+	for i, c := range cs {
+		// A line break would end the line, and no value would unset it.
+		if cs[i].Value = strings.Join(strings.Fields(c.Value), " "); cs[i].Value == "" {
+			cs[i].Value = "unknown"
+		}
+	}
+	return cs
+}
+
+// Commit returns the commit that the program was built from: what the Go
+// command recorded, else the environment variable REFBENCH_COMMIT, else
+// "unknown". "+dirty" stands for changes that are in no commit.
+func Commit() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		var rev, dirty string
+		for _, s := range info.Settings {
+			switch {
+			case s.Key == "vcs.revision":
+				rev = s.Value
+			case s.Key == "vcs.modified" && s.Value == "true":
+				dirty = "+dirty"
+			}
+		}
+		if rev != "" {
+			return rev + dirty
+		}
+	}
+	if c := os.Getenv("REFBENCH_COMMIT"); c != "" {
+		return c
+	}
+	return "unknown"
+}

@@ -1,0 +1,278 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/refbench/refbench/workloads"
+	"github.com/refbench/refbench/workloads/bench/cpu"
+)
+
+// A Sample is one measurement of a cell.
+type Sample struct {
+	Cell Cell
+
+	Ops     uint64        // operations of all workers in the window
+	Window  time.Duration // from the latest start to the earliest end of the timed parts
+	Overlap float64       // Window as a share of the time from the earliest start to the latest end
+	Jain    float64       // fairness of the workers' operations in the window
+
+	// Parallel is the smaller of two shares for the worker that is worst
+	// off: how fast it could spin on a cache line of its own while the
+	// others did, compared to the same CPU alone; and which part of the
+	// timed part it had a CPU when it wanted one. About 1 means that every
+	// worker had a CPU to itself.
+	Parallel float64
+
+	// Shared reports that a worker could spin at less than 0.8 of the rate
+	// of its CPU alone, waited more than 5 % of the timed part for a CPU
+	// (less what the process's own roles and garbage collection may have
+	// caused), that other virtual machines took more than 5 %, or that
+	// there were more workers than CPUs.
+	Shared bool
+
+	// Books are those of the timed and the checked form together.
+	Books  workloads.Books
+	Stolen time.Duration // steal time of the workers' CPUs, over the sample
+	Seed   uint64        // of the instance
+}
+
+// A Length is how long the parts of a sample last.
+type Length struct {
+	Timed time.Duration // the timed part, from when all workers are in it
+
+	// Warm is how long each worker runs before it says that it is warm.
+	// 0 stands for a fifth of Timed within 5 ms .. 100 ms.
+	Warm time.Duration
+
+	// Checked is how long the checked form runs after the timed one, on an
+	// instance of its own, with every operation judged. 0 leaves it out.
+	Checked time.Duration
+
+	// Slack is how much longer than Warm, Timed and Checked a sample may take
+	// before it counts as hung. 0 stands for 15 s.
+	Slack time.Duration
+}
+
+func (l Length) warm() time.Duration {
+	if l.Warm > 0 {
+		return l.Warm
+	}
+	return min(max(l.Timed/5, 5*time.Millisecond), 100*time.Millisecond)
+}
+
+func (l Length) deadline(crowding int) time.Duration {
+	slack := l.Slack
+	if slack <= 0 {
+		slack = 15 * time.Second
+	}
+	return time.Duration(crowding)*(l.warm()+l.Timed+l.Checked) + slack
+}
+
+// A PanicError is a panic in a part of a cell.
+type PanicError struct {
+	Cell  Cell
+	Actor string // "worker 0", a role's name, "New", "Close"
+	Value any
+	Stack []byte
+}
+
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("%s: panic in %s: %v", e.Cell, e.Actor, e.Value)
+}
+
+// A HungError is a cell whose workers or roles don't return.
+type HungError struct {
+	Cell   Cell
+	After  time.Duration
+	Stacks []byte // of all goroutines
+}
+
+func (e *HungError) Error() string {
+	return fmt.Sprintf("%s: hung: not finished after %v", e.Cell, e.After.Round(time.Millisecond))
+}
+
+// A SetupError is an instance that can't be made.
+type SetupError struct {
+	Cell Cell
+	Err  error
+}
+
+func (e *SetupError) Error() string { return fmt.Sprintf("%s: %v", e.Cell, e.Err) }
+func (e *SetupError) Unwrap() error { return e.Err }
+
+// An IdleError is a sample in which no operation was done.
+type IdleError struct{ Cell Cell }
+
+func (e *IdleError) Error() string {
+	return fmt.Sprintf("%s: no operation was done in the timed part", e.Cell)
+}
+
+// Measure takes one sample of the cell. GOMAXPROCS must have room for the
+// workers, the roles and the caller: see [Room].
+//
+// All workers meet at a barrier; each spins for the witness, then runs the load
+// until all are warm; then each begins its timed part, which lasts as long as
+// asked for after the last worker has begun; then each goes on with the load
+// until all have finished. Only what happened while all were in their timed
+// parts is counted: see [Sample.Window]. Then, if l says so, the same number of
+// workers runs the checked form.
+//
+// If ctx ends, the sample is dropped and its error returned. After a
+// [*HungError] the cell's goroutines still run, so nothing that is measured in
+// this process afterwards means anything.
+func Measure(ctx context.Context, m *Machine, c Cell, l Length, seed uint64) (Sample, error) {
+	// Garbage of earlier cells isn't collected at this one's cost.
+	runtime.GC()
+	s, err := supervise(ctx, c, m.deadline(c, l), func(cr *crew) (Sample, error) {
+		return measure(m, c, l, seed, cr)
+	})
+	if err != nil || l.Checked <= 0 {
+		return s, err
+	}
+	b, err := supervise(ctx, c, m.deadline(c, l), func(cr *crew) (workloads.Books, error) {
+		return check(m, c, l, seed, cr)
+	})
+	s.Books.Add(b)
+	return s, err
+}
+
+func (m *Machine) deadline(c Cell, l Length) time.Duration {
+	n := m.CPUs.Max()
+	return l.deadline((c.CPUs + n - 1) / n)
+}
+
+// supervise runs f on a goroutine of its own and gives up on it at the
+// deadline. When ctx ends, it stops the crew and waits for it.
+func supervise[R any](ctx context.Context, c Cell, deadline time.Duration, f func(*crew) (R, error)) (R, error) {
+	type outcome struct {
+		result R
+		err    error
+	}
+	var zero R
+	cr := newCrew(c)
+	done := make(chan outcome, 1)
+	go func() {
+		r, err := f(cr)
+		done <- outcome{r, err}
+	}()
+	timer := time.NewTimer(deadline)
+	defer timer.Stop()
+	begin := time.Now()
+	cancelled := ctx.Done()
+	for {
+		select {
+		case o := <-done:
+			if ctx.Err() != nil {
+				return zero, ctx.Err()
+			}
+			return o.result, o.err
+		case <-cancelled:
+			cancelled = nil
+			cr.abort(ctx.Err())
+		case <-timer.C:
+			return zero, &HungError{Cell: c, After: time.Since(begin), Stacks: stacks()}
+		}
+	}
+}
+
+func stacks() []byte {
+	buf := make([]byte, 1<<20)
+	return buf[:runtime.Stack(buf, true)]
+}
+
+// guarded calls f and turns a panic into an error.
+func guarded(c Cell, actor string, f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Cell: c, Actor: actor, Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return f()
+}
+
+// open makes the instance of the cell.
+func open(c Cell, seed uint64) (inst workloads.Instance, err error) {
+	err = guarded(c, "New", func() error {
+		i, err := c.Workload.Start(c.New, workloads.Config{
+			Workers:    c.CPUs,
+			Seed:       seed,
+			Knobs:      c.Settings,
+			NewCounter: c.Strategy.New,
+		})
+		if err != nil {
+			return &SetupError{c, err}
+		}
+		inst = i
+		return nil
+	})
+	return inst, err
+}
+
+// closeInstance closes the instance and returns its books.
+func closeInstance(c Cell, inst workloads.Instance) (books workloads.Books, err error) {
+	err = guarded(c, "Close", func() error {
+		books = inst.Close()
+		return nil
+	})
+	return books, err
+}
+
+func measure(m *Machine, c Cell, l Length, seed uint64, cr *crew) (Sample, error) {
+	inst, err := open(c, seed)
+	if err != nil {
+		return Sample{}, err
+	}
+	cpus := make([]int, min(c.CPUs, len(m.CPUs.Order)))
+	for i := range cpus {
+		cpus[i] = m.cpuOf(i)
+	}
+	steal0, stealOK := cpu.Steal(m.root, cpus)
+
+	w := newShift(m, c, l, inst)
+	if err := cr.run(m, inst, c.CPUs, w.work); err != nil {
+		return Sample{}, err
+	}
+
+	books, err := closeInstance(c, inst)
+	if err != nil {
+		return Sample{}, err
+	}
+	s := Sample{Cell: c, Books: books, Seed: seed}
+	if steal1, ok := cpu.Steal(m.root, cpus); ok && stealOK {
+		s.Stolen = steal1 - steal0
+	}
+	o := overlapOf(w.tracks)
+	if o.ops == 0 {
+		return Sample{}, &IdleError{c}
+	}
+	s.Ops, s.Window, s.Overlap, s.Jain = o.ops, o.window, o.share, o.jain
+	s.Parallel, s.Shared = judge(w.testimonies, w.own(), s.Stolen)
+	s.Shared = s.Shared || m.crowded(c.CPUs)
+	return s, nil
+}
+
+// Room returns how many goroutines of the cell run at the same time, with the
+// one that waits for them and one for the garbage collector: what GOMAXPROCS
+// must be so that none of them waits for another to leave a P.
+func Room(ctx context.Context, m *Machine, c Cell, l Length, seed uint64) (int, error) {
+	return supervise(ctx, c, m.deadline(c, l), func(*crew) (int, error) {
+		inst, err := open(c, seed)
+		if err != nil {
+			return 0, err
+		}
+		n := c.CPUs + 2
+		err = guarded(c, "Roles", func() error {
+			n += len(inst.Roles())
+			return nil
+		})
+		if err != nil {
+			return 0, err
+		}
+		_, err = closeInstance(c, inst)
+		return n, err
+	})
+}

@@ -1,0 +1,138 @@
+package bench
+
+import (
+	"math"
+
+	"golang.org/x/perf/benchfmt"
+
+	"github.com/refbench/refbench/workloads/arena"
+)
+
+// The units of a sample's line. Their spelling is part of the file format.
+const (
+	// UnitTime is the wall time of the window in ns divided by the
+	// operations of all workers: with n CPUs that don't disturb each other
+	// it is 1/n of what one operation takes.
+	UnitTime = "ns/op"
+
+	// UnitRate is the operations of all workers per second of the window.
+	UnitRate = "ops/s"
+
+	// UnitJain is Jain's index of fairness over the workers' operations:
+	// (Σx)² / (n Σx²), 1 if all did the same, 1/n if one did everything (Jain,
+	// Chiu and Hawe, DEC-TR-301, 1984).
+	UnitJain = "jain"
+
+	// UnitOverlap is which part of the time between the first worker's
+	// start and the last worker's end is in the window, in percent.
+	UnitOverlap = "overlap-%"
+
+	// UnitParallel is the witness of real parallelism, about 1 if every
+	// worker had a CPU to itself: see [Sample.Parallel].
+	UnitParallel = "parallel"
+
+	// UnitShared is 1 if the CPUs were shared with something else while
+	// the sample was taken, so that its speed means nothing: see
+	// [Sample.Shared].
+	UnitShared = "shared"
+
+	// UnitChecked is how many operations on counts the checked form judged.
+	UnitChecked = "ops-checked"
+
+	// UnitViolations is how many violations the checked form and the books
+	// of the timed form found. 0 in n judged operations says that at 95 %
+	// fewer than 3/n go wrong. With it stands a unit for each [arena.Kind].
+	UnitViolations = "violations"
+
+	// UnitLives is how many objects were initialized.
+	UnitLives = "lives"
+
+	// UnitReleased is how many drops reported that they were the last.
+	UnitReleased = "released"
+)
+
+// unitMetadata is what a result file says of the units, for readers such as
+// benchstat. "exact" makes them compare values instead of distributions and
+// complain where samples differ.
+var unitMetadata = [...][3]string{
+	{UnitTime, "better", "lower"},
+	{UnitRate, "better", "higher"},
+	{UnitJain, "better", "higher"},
+	{UnitOverlap, "better", "higher"},
+	{UnitParallel, "better", "higher"},
+	{UnitShared, "better", "lower"},
+	{UnitShared, "assume", "exact"},
+	{UnitChecked, "better", "higher"},
+	{UnitViolations, "better", "lower"},
+	{UnitViolations, "assume", "exact"},
+}
+
+func unitRecords() []benchfmt.Record {
+	var rs []benchfmt.Record
+	for _, m := range unitMetadata {
+		rs = append(rs, &benchfmt.UnitMetadata{
+			UnitMetadataKey: benchfmt.UnitMetadataKey{Unit: m[0], Key: m[1]},
+			OrigUnit:        m[0],
+			Value:           m[2],
+		})
+	}
+	for _, k := range kinds() {
+		for _, m := range [...][2]string{{"better", "lower"}, {"assume", "exact"}} {
+			rs = append(rs, &benchfmt.UnitMetadata{
+				UnitMetadataKey: benchfmt.UnitMetadataKey{Unit: k, Key: m[0]},
+				OrigUnit:        k,
+				Value:           m[1],
+			})
+		}
+	}
+	return rs
+}
+
+// kinds returns the units of the kinds of violations.
+func kinds() (units [arena.Kinds]string) {
+	for k := range units {
+		units[k] = arena.Kind(k).String()
+	}
+	return units
+}
+
+// Result returns the sample's line. procs is the GOMAXPROCS of its name.
+func (s Sample) Result(procs int) *benchfmt.Result {
+	shared := 0.0
+	if s.Shared {
+		shared = 1
+	}
+	window := s.Window.Seconds()
+	r := &benchfmt.Result{
+		Name:  benchfmt.Name(s.Cell.Name(procs)),
+		Iters: int(s.Ops),
+		Values: []benchfmt.Value{
+			{Unit: UnitTime, Value: significant(window * 1e9 / float64(s.Ops))},
+			{Unit: UnitRate, Value: significant(float64(s.Ops) / window)},
+			{Unit: UnitJain, Value: significant(s.Jain)},
+			{Unit: UnitOverlap, Value: significant(s.Overlap * 100)},
+			{Unit: UnitParallel, Value: significant(s.Parallel)},
+			{Unit: UnitShared, Value: shared},
+			{Unit: UnitViolations, Value: float64(s.Books.Violations())},
+			{Unit: UnitLives, Value: float64(s.Books.Lives)},
+			{Unit: UnitReleased, Value: float64(s.Books.Released)},
+		},
+	}
+	if s.Books.Judged > 0 {
+		r.Values = append(r.Values, benchfmt.Value{Unit: UnitChecked, Value: float64(s.Books.Judged)})
+		for k, unit := range kinds() {
+			r.Values = append(r.Values, benchfmt.Value{Unit: unit, Value: float64(s.Books.Kinds[k])})
+		}
+	}
+	return r
+}
+
+// significant rounds to six significant digits: more than any measurement here
+// is worth, and no column of noise in the file.
+func significant(v float64) float64 {
+	if v == 0 || math.IsInf(v, 0) || math.IsNaN(v) {
+		return v
+	}
+	scale := math.Pow(10, 5-math.Floor(math.Log10(math.Abs(v))))
+	return math.Round(v*scale) / scale
+}
