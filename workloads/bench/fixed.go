@@ -52,9 +52,23 @@ type fixed struct {
 	begin, end func()
 
 	_    [pin.LineBytes]byte
-	left atomic.Int64 // operations that no worker has taken on yet
+	left atomic.Int64 // operations that no worker has taken on
 	_    [pin.LineBytes]byte
 	done atomic.Int64
+}
+
+// take takes on up to size operations and returns how many: 0 if none is left.
+func (f *fixed) take(size int) int {
+	for {
+		left := f.left.Load()
+		n := min(left, int64(size))
+		if n <= 0 {
+			return 0
+		}
+		if f.left.CompareAndSwap(left, left-n) {
+			return int(n)
+		}
+	}
 }
 
 // work takes on batches until none is left, so that the workers finish within
@@ -66,13 +80,23 @@ func (f *fixed) work(cr *crew, worker int) {
 		return
 	}
 	size := warmUp(cr, f.inst, worker, f.n, fixedWarm, batchTime, f.begin)
-	ops := 0
+	ops, idle := 0, 0
 	for cr.at() != aborted {
-		left := f.left.Add(int64(-size)) + int64(size)
-		if left <= 0 {
+		want := f.take(size)
+		if want == 0 {
 			break
 		}
-		ops += f.inst.Work(worker, int(min(left, int64(size))))
+		did := f.inst.Work(worker, want)
+		ops += did
+		if did < want {
+			// It couldn't go on without its neighbours: the rest is
+			// for whoever can. They may need the CPU, but yielding a
+			// locked thread costs microseconds: not at once.
+			f.left.Add(int64(want - did))
+			if idle++; idle%spinsBeforeYield == 0 {
+				runtime.Gosched()
+			}
+		}
 	}
 	f.done.Add(int64(ops))
 	cr.arrive(timing, f.n, f.end)

@@ -139,10 +139,13 @@ func warmUp(cr *crew, inst workloads.Instance, worker, n int, long, batch time.D
 // ops operations in the time took. It at most doubles and at least halves, so
 // that one batch that was interrupted doesn't spoil what is known.
 func nextSize(size, ops int, took, want time.Duration) int {
-	if took <= 0 || ops <= 0 {
+	if ops <= 0 {
+		return size // it couldn't go on without its neighbours
+	}
+	if took <= 0 {
 		return min(2*size, mostOps)
 	}
-	next := float64(size) * float64(want) / float64(took)
+	next := float64(ops) * float64(want) / float64(took)
 	next = min(max(next, float64(size)/2), 2*float64(size))
 	return min(max(int(next), 1), mostOps)
 }
