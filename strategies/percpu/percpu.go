@@ -212,10 +212,28 @@ func (c *Count) add(n int64) bool {
 }
 
 // Get takes a reference.
+//
+// Get and Put are what add and the shared word do, written out with constant
+// numbers and without a stack check: through add a pair takes a tenth longer.
+//
+//go:nosplit
 func (c *Count) Get() {
-	if !c.add(1) {
-		c.shared.Add(1)
+	if c.mode.Load() == modePerCPU {
+		cpu := pin.Pin()
+		if uint(cpu) < uint(len(c.shards)) {
+			w := &c.shards[cpu].word
+			v := w.Load()
+			w.Store(v | wordBusy)
+			if c.mode.Load() == modePerCPU {
+				w.Store(v + wordOne)
+				pin.Unpin()
+				return
+			}
+			w.Store(v)
+		}
+		pin.Unpin()
 	}
+	c.shared.Add(1)
 }
 
 // GetN takes n references.
@@ -274,7 +292,26 @@ func (c *Count) TryGetLive() bool {
 }
 
 // Put drops a reference. It can report true only in shared mode.
-func (c *Count) Put() bool { return !c.add(-1) && c.shared.Add(-1) == 0 }
+//
+//go:nosplit
+func (c *Count) Put() bool {
+	if c.mode.Load() == modePerCPU {
+		cpu := pin.Pin()
+		if uint(cpu) < uint(len(c.shards)) {
+			w := &c.shards[cpu].word
+			v := w.Load()
+			w.Store(v | wordBusy)
+			if c.mode.Load() == modePerCPU {
+				w.Store(v - wordOne)
+				pin.Unpin()
+				return false
+			}
+			w.Store(v)
+		}
+		pin.Unpin()
+	}
+	return c.shared.Add(-1) == 0
+}
 
 // PutN drops n references and reports whether the last was among them.
 func (c *Count) PutN(n int) bool {

@@ -124,7 +124,10 @@ var Strategy = &strategies.Strategy{
 
 // A Count is a reference count of 32 bits that saturates.
 type Count struct {
-	refs    atomic.Int32
+	// refs is an int32 for sync/atomic's functions, not an atomic.Int32,
+	// whose methods count for more when the compiler decides what to
+	// inline: Get and Put must still be inlined by what wraps them.
+	refs    int32
 	monitor *strategies.Monitor
 }
 
@@ -132,20 +135,20 @@ type Count struct {
 func (c *Count) Monitor(m *strategies.Monitor) { c.monitor = m }
 
 // Init starts a life with one reference.
-func (c *Count) Init() { c.refs.Store(1) }
+func (c *Count) Init() { atomic.StoreInt32(&c.refs, 1) }
 
 // InitAt sets the count to n, modulo 2^32, whatever n means (refcount_set).
-func (c *Count) InitAt(n int64) { c.refs.Store(int32(n)) }
+func (c *Count) InitAt(n int64) { atomic.StoreInt32(&c.refs, int32(n)) }
 
 // Count returns the number of references: 0 is dead, a negative number
 // saturated or about to be (refcount_read, which returns it unsigned).
-func (c *Count) Count() int64 { return int64(c.refs.Load()) }
+func (c *Count) Count() int64 { return int64(atomic.LoadInt32(&c.refs)) }
 
 // saturate is out of line, so that the callers, who almost never call it, inline.
 //
 //go:noinline
 func (c *Count) saturate(m strategies.Misuse) {
-	c.refs.Store(Saturated)
+	atomic.StoreInt32(&c.refs, Saturated)
 	c.monitor.Report(m)
 }
 
@@ -154,7 +157,7 @@ func (c *Count) saturate(m strategies.Misuse) {
 func (c *Count) Get() {
 	// One comparison finds all misuse: 1 comes from 0, a negative number
 	// from Max or from the bad half, and 0 from -1.
-	if n := c.refs.Add(1); n <= 1 {
+	if n := atomic.AddInt32(&c.refs, 1); n <= 1 {
 		c.badGet(n)
 	}
 }
@@ -171,7 +174,7 @@ func (c *Count) badGet(n int32) {
 // GetN takes n references (refcount_add).
 func (c *Count) GetN(n int) {
 	d := clamp(n)
-	now := c.refs.Add(d)
+	now := atomic.AddInt32(&c.refs, d)
 	switch old := now - d; {
 	case old == 0:
 		c.saturate(strategies.GetAfterFree)
@@ -194,11 +197,11 @@ func clamp(n int) int32 {
 // a saturated count.
 func (c *Count) TryGet() bool {
 	for {
-		old := c.refs.Load()
+		old := atomic.LoadInt32(&c.refs)
 		if old == 0 {
 			return false
 		}
-		if c.refs.CompareAndSwap(old, old+1) {
+		if atomic.CompareAndSwapInt32(&c.refs, old, old+1) {
 			return old > 0 && old < Max || c.badTryGet()
 		}
 	}
@@ -215,11 +218,11 @@ func (c *Count) badTryGet() bool {
 func (c *Count) TryGetN(n int) bool {
 	d := clamp(n)
 	for {
-		old := c.refs.Load()
+		old := atomic.LoadInt32(&c.refs)
 		if old == 0 {
 			return false
 		}
-		if c.refs.CompareAndSwap(old, old+d) {
+		if atomic.CompareAndSwapInt32(&c.refs, old, old+d) {
 			if old < 0 || old+d < 0 {
 				c.saturate(strategies.TryGetOverflow)
 			}
@@ -238,7 +241,7 @@ func (c *Count) TryGetNAcquire(n int) bool {
 	const limit int32 = Max
 	d := clamp(n)
 	for {
-		old := c.refs.Load()
+		old := atomic.LoadInt32(&c.refs)
 		if old == 0 {
 			return false
 		}
@@ -247,7 +250,7 @@ func (c *Count) TryGetNAcquire(n int) bool {
 		if d > limit-old {
 			return false
 		}
-		if c.refs.CompareAndSwap(old, old+d) {
+		if atomic.CompareAndSwapInt32(&c.refs, old, old+d) {
 			return true
 		}
 	}
@@ -259,7 +262,7 @@ func (c *Count) TryGetNAcquire(n int) bool {
 func (c *Count) Put() bool {
 	// The last drop shares the branch of misuse: it happens once in a life,
 	// and one comparison is what still lets Put be inlined.
-	old := c.refs.Add(-1) + 1
+	old := atomic.AddInt32(&c.refs, -1) + 1
 	return old <= 1 && c.lastOrBadPut(old)
 }
 
@@ -274,7 +277,7 @@ func (c *Count) lastOrBadPut(old int32) bool {
 
 // Kill is Put.
 func (c *Count) Kill() bool {
-	old := c.refs.Add(-1) + 1
+	old := atomic.AddInt32(&c.refs, -1) + 1
 	return old <= 1 && c.lastOrBadPut(old)
 }
 
@@ -286,7 +289,7 @@ func (c *Count) PutN(n int) bool {
 		return false
 	}
 	d := int32(n)
-	now := c.refs.Add(-d)
+	now := atomic.AddInt32(&c.refs, -d)
 	old := now + d
 	if old > 0 && now == 0 {
 		return true
@@ -300,21 +303,21 @@ func (c *Count) PutN(n int) bool {
 // Drop drops a reference that the caller knows not to be the last
 // (refcount_dec). If it was, or the count was dead or saturated, it saturates.
 func (c *Count) Drop() {
-	if old := c.refs.Add(-1) + 1; old <= 1 {
+	if old := atomic.AddInt32(&c.refs, -1) + 1; old <= 1 {
 		c.saturate(strategies.DropToZero)
 	}
 }
 
 // PutIfOne drops the reference if it is the only one, and reports whether it did
 // (refcount_dec_if_one).
-func (c *Count) PutIfOne() bool { return c.refs.CompareAndSwap(1, 0) }
+func (c *Count) PutIfOne() bool { return atomic.CompareAndSwapInt32(&c.refs, 1, 0) }
 
 // PutUnlessOne drops the reference if it isn't the only one, and reports false
 // if it is (refcount_dec_not_one). On a saturated count it reports true and
 // changes nothing; on a dead one it also reports to the monitor.
 func (c *Count) PutUnlessOne() bool {
 	for {
-		old := c.refs.Load()
+		old := atomic.LoadInt32(&c.refs)
 		switch old {
 		case Saturated:
 			return true
@@ -325,7 +328,7 @@ func (c *Count) PutUnlessOne() bool {
 			return true
 		}
 		// old may be any other bad value: see the package doc.
-		if c.refs.CompareAndSwap(old, old-1) {
+		if atomic.CompareAndSwapInt32(&c.refs, old, old-1) {
 			return true
 		}
 	}

@@ -115,6 +115,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// hogged keeps the hog's loop from being empty.
+var hogged uint64
+
 // beHog keeps a CPU busy until its standard input ends.
 func beHog(c int) {
 	go func() {
@@ -124,7 +127,8 @@ func beHog(c int) {
 			os.Exit(1)
 		}
 		fmt.Println("hogging")
-		for {
+		for spun := uint64(0); ; spun++ {
+			hogged = spun
 		}
 	}()
 	_, _ = io.Copy(io.Discard, os.Stdin)

@@ -664,31 +664,21 @@ func (h *handoffAtomic) Close() workloads.Books {
 type TimedAtomic struct{}
 
 // Init calls the strategy's Init.
-func (TimedAtomic) Init(o *arena.Object[counter.Count]) arena.Hold {
-	(*counter.Count)(&o.Ref).Init()
-	return 0
-}
+func (TimedAtomic) Init(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Init(); return 0 }
 
 // Get calls the strategy's Get.
-func (TimedAtomic) Get(o *arena.Object[counter.Count]) arena.Hold {
-	(*counter.Count)(&o.Ref).Get()
-	return 0
-}
+func (TimedAtomic) Get(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Get(); return 0 }
 
 // TryGet calls the strategy's TryGet.
 func (TimedAtomic) TryGet(o *arena.Object[counter.Count]) (arena.Hold, bool) {
-	return 0, (*counter.Count)(&o.Ref).TryGet()
+	return 0, o.Ref.TryGet()
 }
 
 // Put calls the strategy's Put.
-func (TimedAtomic) Put(o *arena.Object[counter.Count], _ arena.Hold) bool {
-	return (*counter.Count)(&o.Ref).Put()
-}
+func (TimedAtomic) Put(o *arena.Object[counter.Count], _ arena.Hold) bool { return o.Ref.Put() }
 
 // Kill calls the strategy's Kill.
-func (TimedAtomic) Kill(o *arena.Object[counter.Count], _ arena.Hold) bool {
-	return (*counter.Count)(&o.Ref).Kill()
-}
+func (TimedAtomic) Kill(o *arena.Object[counter.Count], _ arena.Hold) bool { return o.Ref.Kill() }
 
 // Use does nothing.
 func (TimedAtomic) Use(*arena.Object[counter.Count], arena.Hold) {}

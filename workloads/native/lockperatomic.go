@@ -664,30 +664,22 @@ func (h *handoffLockperatomic) Close() workloads.Books {
 type TimedLockperatomic struct{}
 
 // Init calls the strategy's Init.
-func (TimedLockperatomic) Init(o *arena.Object[counter.Count]) arena.Hold {
-	(*counter.Count)(&o.Ref).Init()
-	return 0
-}
+func (TimedLockperatomic) Init(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Init(); return 0 }
 
 // Get calls the strategy's Get.
-func (TimedLockperatomic) Get(o *arena.Object[counter.Count]) arena.Hold {
-	(*counter.Count)(&o.Ref).Get()
-	return 0
-}
+func (TimedLockperatomic) Get(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Get(); return 0 }
 
 // TryGet calls the strategy's TryGet.
 func (TimedLockperatomic) TryGet(o *arena.Object[counter.Count]) (arena.Hold, bool) {
-	return 0, (*counter.Count)(&o.Ref).TryGet()
+	return 0, o.Ref.TryGet()
 }
 
 // Put calls the strategy's Put.
-func (TimedLockperatomic) Put(o *arena.Object[counter.Count], _ arena.Hold) bool {
-	return (*counter.Count)(&o.Ref).Put()
-}
+func (TimedLockperatomic) Put(o *arena.Object[counter.Count], _ arena.Hold) bool { return o.Ref.Put() }
 
 // Kill calls the strategy's Kill.
 func (TimedLockperatomic) Kill(o *arena.Object[counter.Count], _ arena.Hold) bool {
-	return (*counter.Count)(&o.Ref).Kill()
+	return o.Ref.Kill()
 }
 
 // Use does nothing.

@@ -664,31 +664,21 @@ func (h *handoffPercpu) Close() workloads.Books {
 type TimedPercpu struct{}
 
 // Init calls the strategy's Init.
-func (TimedPercpu) Init(o *arena.Object[counter.Count]) arena.Hold {
-	(*counter.Count)(&o.Ref).Init()
-	return 0
-}
+func (TimedPercpu) Init(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Init(); return 0 }
 
 // Get calls the strategy's Get.
-func (TimedPercpu) Get(o *arena.Object[counter.Count]) arena.Hold {
-	(*counter.Count)(&o.Ref).Get()
-	return 0
-}
+func (TimedPercpu) Get(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Get(); return 0 }
 
 // TryGet calls the strategy's TryGet.
 func (TimedPercpu) TryGet(o *arena.Object[counter.Count]) (arena.Hold, bool) {
-	return 0, (*counter.Count)(&o.Ref).TryGet()
+	return 0, o.Ref.TryGet()
 }
 
 // Put calls the strategy's Put.
-func (TimedPercpu) Put(o *arena.Object[counter.Count], _ arena.Hold) bool {
-	return (*counter.Count)(&o.Ref).Put()
-}
+func (TimedPercpu) Put(o *arena.Object[counter.Count], _ arena.Hold) bool { return o.Ref.Put() }
 
 // Kill calls the strategy's Kill.
-func (TimedPercpu) Kill(o *arena.Object[counter.Count], _ arena.Hold) bool {
-	return (*counter.Count)(&o.Ref).Kill()
-}
+func (TimedPercpu) Kill(o *arena.Object[counter.Count], _ arena.Hold) bool { return o.Ref.Kill() }
 
 // Use does nothing.
 func (TimedPercpu) Use(*arena.Object[counter.Count], arena.Hold) {}

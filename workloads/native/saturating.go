@@ -664,31 +664,21 @@ func (h *handoffSaturating) Close() workloads.Books {
 type TimedSaturating struct{}
 
 // Init calls the strategy's Init.
-func (TimedSaturating) Init(o *arena.Object[counter.Count]) arena.Hold {
-	(*counter.Count)(&o.Ref).Init()
-	return 0
-}
+func (TimedSaturating) Init(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Init(); return 0 }
 
 // Get calls the strategy's Get.
-func (TimedSaturating) Get(o *arena.Object[counter.Count]) arena.Hold {
-	(*counter.Count)(&o.Ref).Get()
-	return 0
-}
+func (TimedSaturating) Get(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Get(); return 0 }
 
 // TryGet calls the strategy's TryGet.
 func (TimedSaturating) TryGet(o *arena.Object[counter.Count]) (arena.Hold, bool) {
-	return 0, (*counter.Count)(&o.Ref).TryGet()
+	return 0, o.Ref.TryGet()
 }
 
 // Put calls the strategy's Put.
-func (TimedSaturating) Put(o *arena.Object[counter.Count], _ arena.Hold) bool {
-	return (*counter.Count)(&o.Ref).Put()
-}
+func (TimedSaturating) Put(o *arena.Object[counter.Count], _ arena.Hold) bool { return o.Ref.Put() }
 
 // Kill calls the strategy's Kill.
-func (TimedSaturating) Kill(o *arena.Object[counter.Count], _ arena.Hold) bool {
-	return (*counter.Count)(&o.Ref).Kill()
-}
+func (TimedSaturating) Kill(o *arena.Object[counter.Count], _ arena.Hold) bool { return o.Ref.Kill() }
 
 // Use does nothing.
 func (TimedSaturating) Use(*arena.Object[counter.Count], arena.Hold) {}

@@ -544,6 +544,19 @@ func (e *emitter) edits(d *decl) ([]edit, error) {
 			return instance(n, n.X, []ast.Expr{n.Index})
 		case *ast.IndexListExpr:
 			return instance(n, n.X, n.Indices)
+		case *ast.SelectorExpr:
+			// P(&x).M is x.M, which counts for less when the compiler
+			// decides what to inline.
+			if call, ok := n.X.(*ast.CallExpr); ok && len(call.Args) == 1 {
+				id, isName := call.Fun.(*ast.Ident)
+				addr, isAddr := call.Args[0].(*ast.UnaryExpr)
+				if isName && isAddr && addr.Op == token.AND && typeParam(info.Uses[id]) == "P" {
+					replace(call.Pos(), addr.X.Pos(), "")
+					replace(addr.X.End(), call.End(), "")
+					ast.Inspect(addr.X, walk)
+					return false
+				}
+			}
 		case *ast.CallExpr:
 			// A conversion to P needs parentheses.
 			if id, ok := n.Fun.(*ast.Ident); ok && typeParam(info.Uses[id]) == "P" {
