@@ -1,4 +1,12 @@
 package workloads
 
 // All lists the built-in workloads.
-var All = []*Workload{GetPut, Handoff, DstCache}
+var All = []*Workload{
+	GetPut,
+	Handoff,
+	ListMutex,
+	ListTryGet,
+	ListRCU,
+	DstCache,
+	Churn,
+}

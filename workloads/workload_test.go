@@ -61,9 +61,13 @@ func run(t *testing.T, inst workloads.Instance, workers, ops int) workloads.Book
 
 // variants are settings that lead through every branch of a workload.
 var variants = map[string][]string{
-	"getput":   {"", "private=1", "objects=8,tryget=50", "hold=100"},
-	"handoff":  {"", "lifetime=1,hops=1", "hops=5,extra=1", "lifetime=3"},
-	"dstcache": {"pause=1", "tunnels=1,pause=1", "tunnels=64,hold=100"},
+	"getput":     {"", "private=1", "objects=8,tryget=50", "hold=100"},
+	"handoff":    {"", "lifetime=1,hops=1", "hops=5,extra=1", "lifetime=3"},
+	"listmutex":  {"", "form=1,first=0,lifetime=1", "entries=3,first=0,skew=0,hold=50,release=0"},
+	"listtryget": {"", "first=0,lifetime=1", "entries=1,lifetime=3,release=500"},
+	"listrcu":    {"", "first=0,lifetime=1", "entries=1,lifetime=3,hold=50"},
+	"dstcache":   {"pause=1", "tunnels=1,pause=1", "tunnels=64,hold=100"},
+	"churn":      {"", "routes=0,errors=50", "routes=1,errors=0,gets=0", "errors=100,gets=5,hold=50"},
 }
 
 // forEach calls f for every workload, variant, strategy and form.
@@ -180,13 +184,20 @@ func TestBooksShowBrokenCounts(t *testing.T) {
 		settings  string
 	}
 	for _, c := range []flawed{
-		{"lost get", "getput handoff dstcache", ""},
+		{"lost get", "getput handoff listmutex dstcache", ""},
 		{"lost put", "getput handoff dstcache", ""},
-		{"always last", "getput handoff dstcache", ""},
-		{"silent kill", "getput", ""},
+		{"lost put", "listmutex listtryget listrcu", "lifetime=2000"},
+		{"always last", "getput handoff listmutex listtryget listrcu dstcache", ""},
+		{"silent kill", "getput listmutex listtryget listrcu", ""},
 		{"never last", "handoff dstcache", ""},
+		{"lost get", "churn", ""},
+		{"lost put", "churn", "routes=1"},
+		{"always last", "churn", ""},
+		{"silent kill", "churn", ""},
+		{"dead on arrival", "churn", "routes=1"},
 		{"dead on arrival", "getput", "tryget=50"},
 		{"dead on arrival", "dstcache", ""},
+		{"dead on arrival", "listtryget listrcu", "lifetime=2000"},
 	} {
 		for _, w := range workloads.All {
 			if !strings.Contains(c.workloads, w.Name) {

@@ -3,6 +3,7 @@
 package native
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +15,174 @@ import (
 	"github.com/refbench/refbench/workloads/seqlock"
 	"github.com/refbench/refbench/workloads/spin"
 )
+
+type churnAtomic struct {
+	sockets *arena.Arena[counter.Count, churnSocketAtomic]
+	routes  *arena.Arena[counter.Count, struct{}]
+	workers []churnWorkerAtomic
+	gets    int
+	errors  int // percent
+	hold    int // loops of spin.For
+	wrong   bool
+
+	owner TimedAtomic
+	cache *arena.Cache[counter.Count, struct{}]
+	table []churnRouteAtomic
+}
+
+// churnRoute is a route and the table's reference to it.
+type churnRouteAtomic struct {
+	slot *arena.Slot[counter.Count, struct{}]
+	hold arena.Hold
+}
+
+// churnSocket is a connection.
+type churnSocketAtomic struct {
+	// dst is the route, nil if there is none (sk_dst_cache).
+	dst     *arena.Slot[counter.Count, struct{}]
+	dstHold arena.Hold
+	// sequence counts connections in plain memory: every holder of the
+	// slot's last life is done before the next begins.
+	sequence uint64
+}
+
+type churnWorkerAtomic struct {
+	holder TimedAtomic
+	cache  *arena.Cache[counter.Count, churnSocketAtomic]
+	rand   workloads.Rand
+	early  uint64 // references that were the last though the owner held another
+	late   uint64 // connections that had no last reference
+	dead   uint64 // routes that TryGet found dead though the table owned them
+	_      [pin.LineBytes]byte
+}
+
+func newChurnAtomic(c workloads.Config, k KitAtomic) (workloads.Instance, error) {
+	ch := &churnAtomic{
+		sockets: arena.New[counter.Count, churnSocketAtomic](k.Options(c)),
+		routes:  arena.New[counter.Count, struct{}](k.Options(c)),
+		workers: make([]churnWorkerAtomic, c.Workers),
+		gets:    c.Knob("gets"),
+		errors:  c.Knob("errors"),
+		hold:    spin.Loops(time.Duration(c.Knob("hold"))),
+		wrong:   c.Wrong,
+		owner:   k.Holder("routing table"),
+		table:   make([]churnRouteAtomic, c.Knob("routes")),
+	}
+	ch.cache = ch.routes.Cache()
+	for i := range ch.table {
+		r := &ch.table[i]
+		r.slot = ch.cache.Alloc()
+		r.hold = ch.owner.Init(&r.slot.Object)
+	}
+	for i := range ch.workers {
+		w := &ch.workers[i]
+		w.holder = k.Holder(workloads.WorkerName(i))
+		w.cache = ch.sockets.Cache()
+		w.rand = workloads.NewRand(c.Seed, i)
+	}
+	return ch, nil
+}
+
+// Work makes n connections.
+func (c *churnAtomic) Work(worker, n int) int {
+	w := &c.workers[worker]
+	for range n {
+		c.transact(w)
+	}
+	return n
+}
+
+// transact makes a connection, sends a request, and closes the connection.
+func (c *churnAtomic) transact(w *churnWorkerAtomic) {
+	s := w.cache.Alloc()
+	own := w.holder.Init(&s.Object)
+	s.Value.sequence++
+	s.Value.dst = nil
+	if len(c.table) > 0 && !c.connect(w, s) {
+		c.close(w, s, own)
+		return
+	}
+	take := c.gets
+	failed := c.errors > 0 && w.rand.Below(100) < c.errors
+	if failed {
+		take = w.rand.Below(c.gets + 1) // It fails after that many.
+	}
+	var holds [churnGets]arena.Hold
+	for i := range take {
+		holds[i] = w.holder.Get(&s.Object)
+	}
+	if !failed {
+		spin.For(c.hold)
+		w.holder.Use(&s.Object, own)
+		if s.Value.dst != nil {
+			w.holder.Use(&s.Value.dst.Object, s.Value.dstHold)
+		}
+	} else if c.wrong {
+		// It knows nothing of what was taken last: a reference to the
+		// socket, or else to the route.
+		if take > 0 {
+			take--
+		} else {
+			s.Value.dst = nil
+		}
+	}
+	for i := take - 1; i >= 0; i-- {
+		if w.holder.Put(&s.Object, holds[i]) {
+			w.early++
+		}
+	}
+	c.close(w, s, own)
+}
+
+// connect looks up a route and keeps it in the socket (ip6_dst_lookup). The table
+// never changes, so the route is alive, and its memory a route. TryGet is what a
+// lookup does all the same: it doesn't know.
+func (c *churnAtomic) connect(w *churnWorkerAtomic, s *arena.Slot[counter.Count, churnSocketAtomic]) bool {
+	dst := c.table[w.rand.Below(len(c.table))].slot
+	for range churnPatience {
+		if h, ok := w.holder.TryGet(&dst.Object); ok {
+			s.Value.dst, s.Value.dstHold = dst, h
+			return true
+		}
+	}
+	w.dead++
+	return false
+}
+
+// close drops the socket's reference to its route and the owner's to the socket,
+// which is the last (inet_csk_destroy_sock).
+func (c *churnAtomic) close(w *churnWorkerAtomic, s *arena.Slot[counter.Count, churnSocketAtomic], own arena.Hold) {
+	if dst := s.Value.dst; dst != nil {
+		s.Value.dst = nil
+		if w.holder.Put(&dst.Object, s.Value.dstHold) {
+			w.early++
+		}
+	}
+	if w.holder.Kill(&s.Object, own) {
+		w.cache.Free(s)
+	} else {
+		w.late++
+	}
+}
+
+func (c *churnAtomic) Roles() []workloads.Role { return nil }
+
+func (c *churnAtomic) Close() workloads.Books {
+	for i := range c.table {
+		r := &c.table[i]
+		if c.owner.Kill(&r.slot.Object, r.hold) {
+			c.cache.Free(r.slot)
+		}
+	}
+	b := workloads.BooksOfBoth(c.sockets, c.routes)
+	for i := range c.workers {
+		w := &c.workers[i]
+		b.Observe(arena.StolenReference, w.early, "references dropped by worker %d were the last though the owner held another", i)
+		b.Observe(arena.StolenReference, w.dead, "lookups of worker %d found a route dead that the table owned", i)
+		b.Observe(arena.LateRelease, w.late, "connections of worker %d were closed and not released", i)
+	}
+	return b
+}
 
 // dstSlot is one CPU's cache of one tunnel (struct ip6_tnl_dst).
 type dstSlotAtomic struct {
@@ -715,4 +884,508 @@ func TimedKitAtomic(prepare func(*counter.Count)) KitAtomic {
 		Prepare: prepare,
 		Holder:  func(string) TimedAtomic { return TimedAtomic{} },
 	}
+}
+
+// listEntry is the document's struct my_data, without its count.
+type listEntryAtomic struct {
+	// next is read without the lock by listrcu, and by the wrong variants.
+	next atomic.Pointer[arena.Slot[counter.Count, listEntryAtomic]]
+	prev *arena.Slot[counter.Count, listEntryAtomic]
+	// linked keeps a list whole that a broken count releases entries of
+	// twice.
+	linked bool
+	// killed is set before the owner drops its reference. Until then TryGet
+	// has no reason to fail.
+	killed atomic.Bool
+}
+
+// An entryList is a list with the newest entry last. The mutex is held by whoever
+// changes it.
+type entryListAtomic struct {
+	mu   sync.Mutex
+	head atomic.Pointer[arena.Slot[counter.Count, listEntryAtomic]]
+	tail *arena.Slot[counter.Count, listEntryAtomic]
+	_    [pin.LineBytes]byte
+}
+
+// add puts an entry at the end (list_add_tail_rcu).
+func (l *entryListAtomic) add(e *arena.Slot[counter.Count, listEntryAtomic]) {
+	if e.Value.linked {
+		return
+	}
+	e.Value.linked = true
+	e.Value.next.Store(nil)
+	e.Value.prev = l.tail
+	if l.tail == nil {
+		l.head.Store(e)
+	} else {
+		l.tail.Value.next.Store(e)
+	}
+	l.tail = e
+}
+
+// del unlinks an entry (list_del_rcu). The entry still points to its successor,
+// so that readers without the lock who stand on it find their way.
+func (l *entryListAtomic) del(e *arena.Slot[counter.Count, listEntryAtomic]) {
+	if !e.Value.linked {
+		return
+	}
+	e.Value.linked = false
+	next, prev := e.Value.next.Load(), e.Value.prev
+	if prev == nil {
+		l.head.Store(next)
+	} else {
+		prev.Value.next.Store(next)
+	}
+	if next == nil {
+		l.tail = prev
+	} else {
+		next.Value.prev = prev
+	}
+}
+
+// at returns the entry with that many before it, the last if there are fewer, or
+// nil if the list is empty.
+func (l *entryListAtomic) at(rank int) *arena.Slot[counter.Count, listEntryAtomic] {
+	e := l.head.Load()
+	for ; rank > 0 && e != nil; rank-- {
+		next := e.Value.next.Load()
+		if next == nil {
+			break
+		}
+		e = next
+	}
+	return e
+}
+
+// A listActor is a worker: it looks entries up, and owns some.
+type listActorAtomic struct {
+	holder TimedAtomic
+	cache  *arena.Cache[counter.Count, listEntryAtomic]
+	rand   workloads.Rand
+	own    []ownEntryAtomic // ring; the oldest is at next
+	next   int
+	left   int // lookups until the oldest is replaced
+
+	stolen  uint64 // entries that were released while this worker held them
+	refused uint64 // entries that TryGet found dead while their owner held them
+	_       [pin.LineBytes]byte
+}
+
+// ownEntry is an entry and the owner's reference to it.
+type ownEntryAtomic struct {
+	slot *arena.Slot[counter.Count, listEntryAtomic]
+	hold arena.Hold
+	life arena.Life
+}
+
+// lists is the state that the workloads of rule 3 share.
+type listsAtomic struct {
+	arena  *arena.Arena[counter.Count, listEntryAtomic]
+	list   entryListAtomic
+	actors []listActorAtomic
+
+	first    bool
+	picks    workloads.Popularity
+	hold     int // loops of spin.For
+	release  int // loops of spin.For
+	lifetime int
+	wrong    bool
+	delay    int // loops of spin.For between lookup and Get, in wrong variants
+}
+
+// open fills in the list.
+func (l *listsAtomic) open(c workloads.Config, k KitAtomic) {
+	entries := c.Knob("entries")
+	l.arena = arena.New[counter.Count, listEntryAtomic](k.Options(c))
+	l.actors = make([]listActorAtomic, c.Workers)
+	l.first = c.Knob("first") == 1
+	l.picks = workloads.NewPopularity(entries, c.Knob("skew"), c.Seed)
+	l.hold = spin.Loops(time.Duration(c.Knob("hold")))
+	l.release = spin.Loops(time.Duration(c.Knob("release")))
+	l.lifetime = c.Knob("lifetime")
+	l.wrong = c.Wrong
+	if c.Wrong {
+		l.delay = spin.Loops(time.Microsecond)
+	}
+	for i := range l.actors {
+		a := &l.actors[i]
+		a.holder = k.Holder(workloads.WorkerName(i))
+		a.cache = l.arena.Cache()
+		a.rand = workloads.NewRand(c.Seed, i)
+		// Workers replace their entries at different times.
+		a.left = 1 + a.rand.Below(l.lifetime)
+		share := entries / c.Workers
+		if i < entries%c.Workers {
+			share++
+		}
+		a.own = make([]ownEntryAtomic, max(1, share))
+	}
+	// In turns, so that no worker's entries stand together.
+	for n := range max(1, (entries+c.Workers-1)/c.Workers) {
+		for i := range l.actors {
+			if a := &l.actors[i]; n < len(a.own) {
+				a.own[n] = l.create(a)
+			}
+		}
+	}
+}
+
+// rank returns which entry to look up.
+func (l *listsAtomic) rank(a *listActorAtomic) int {
+	if l.first {
+		return 0
+	}
+	return l.picks.Pick(&a.rand)
+}
+
+// due reports whether it is time to replace an entry.
+func (l *listsAtomic) due(a *listActorAtomic) bool {
+	a.left--
+	if a.left > 0 {
+		return false
+	}
+	a.left = l.lifetime
+	return true
+}
+
+// create makes an entry and puts it into the list. It becomes visible with the
+// mutex's Unlock, after its Init.
+func (l *listsAtomic) create(a *listActorAtomic) ownEntryAtomic {
+	e := a.cache.Alloc()
+	e.Value.killed.Store(false)
+	own := ownEntryAtomic{slot: e, life: e.Life()}
+	own.hold = a.holder.Init(&e.Object)
+	l.list.mu.Lock()
+	l.list.add(e)
+	l.list.mu.Unlock()
+	return own
+}
+
+// replace makes a new entry and returns the worker's oldest, to be killed. The
+// new one comes first, so that the list never runs empty.
+func (l *listsAtomic) replace(a *listActorAtomic) ownEntryAtomic {
+	old := a.own[a.next]
+	a.own[a.next] = l.create(a)
+	if a.next++; a.next == len(a.own) {
+		a.next = 0
+	}
+	return l.resign(a, old)
+}
+
+// resign announces that the owner is about to kill an entry, and counts an entry
+// that was released before.
+func (l *listsAtomic) resign(a *listActorAtomic, o ownEntryAtomic) ownEntryAtomic {
+	if o.slot.Life() != o.life {
+		a.stolen++
+	}
+	o.slot.Value.killed.Store(true)
+	return o
+}
+
+// tryGet takes a reference to an entry that was just found, unless it is dead. The
+// caller sees to it that the memory stays the entry.
+func (l *listsAtomic) tryGet(a *listActorAtomic, e *arena.Slot[counter.Count, listEntryAtomic]) (arena.Hold, bool) {
+	h, ok := a.holder.TryGet(&e.Object)
+	// A TryGet that may fail spuriously doesn't do so time and again.
+	for fails := 1; !ok && !e.Value.killed.Load(); fails++ {
+		if fails == listPatience {
+			a.refused++
+			break
+		}
+		h, ok = a.holder.TryGet(&e.Object)
+	}
+	return h, ok
+}
+
+// use is what a worker does with an entry that it holds. life is the entry's at
+// the time of the lookup.
+func (l *listsAtomic) use(a *listActorAtomic, e *arena.Slot[counter.Count, listEntryAtomic], h arena.Hold, life arena.Life) {
+	spin.For(l.hold)
+	a.holder.Use(&e.Object, h)
+	if e.Life() != life {
+		a.stolen++
+	}
+}
+
+// close returns the books.
+func (l *listsAtomic) close() workloads.Books {
+	b := workloads.BooksOf(l.arena)
+	for i := range l.actors {
+		b.Observe(arena.StolenReference, l.actors[i].stolen, "entries were released while worker %d held them", i)
+		b.Observe(arena.StolenReference, l.actors[i].refused, "lookups of worker %d found an entry dead that its owner held", i)
+	}
+	return b
+}
+
+type listMutexAtomic struct {
+	lists   listsAtomic
+	outside bool // form 1
+}
+
+func newListMutexAtomic(c workloads.Config, k KitAtomic) (workloads.Instance, error) {
+	l := &listMutexAtomic{outside: c.Knob("form") == 1}
+	l.lists.open(c, k)
+	return l, nil
+}
+
+// Work looks up n entries.
+func (l *listMutexAtomic) Work(worker, n int) int {
+	a := &l.lists.actors[worker]
+	for range n {
+		if l.lists.due(a) {
+			old := l.lists.replace(a)
+			l.drop(a, old.slot, old.hold, true)
+		}
+		if e, h, life := l.get(a); e != nil {
+			l.lists.use(a, e, h, life)
+			l.drop(a, e, h, false)
+		}
+	}
+	return n
+}
+
+// get returns an entry with a reference (get_entry).
+func (l *listMutexAtomic) get(a *listActorAtomic) (*arena.Slot[counter.Count, listEntryAtomic], arena.Hold, arena.Life) {
+	rank := l.lists.rank(a)
+	if l.lists.wrong {
+		return l.getUnlocked(a, rank)
+	}
+	l.lists.list.mu.Lock()
+	e := l.lists.list.at(rank)
+	if e == nil {
+		l.lists.list.mu.Unlock()
+		return nil, 0, 0
+	}
+	h := a.holder.Get(&e.Object)
+	life := e.Life()
+	l.lists.list.mu.Unlock()
+	return e, h, life
+}
+
+// getUnlocked is get as the document says it must not be. The delay is that of a
+// reader who is interrupted after it has found the entry.
+func (l *listMutexAtomic) getUnlocked(a *listActorAtomic, rank int) (*arena.Slot[counter.Count, listEntryAtomic], arena.Hold, arena.Life) {
+	e := l.lists.list.at(rank)
+	if e == nil {
+		return nil, 0, 0
+	}
+	life := e.Life()
+	spin.For(l.lists.delay)
+	return e, a.holder.Get(&e.Object), life
+}
+
+// drop drops a reference, the owner's or another, under the mutex (put_entry).
+func (l *listMutexAtomic) drop(a *listActorAtomic, e *arena.Slot[counter.Count, listEntryAtomic], h arena.Hold, owner bool) {
+	l.lists.list.mu.Lock()
+	var last bool
+	if owner {
+		last = a.holder.Kill(&e.Object, h)
+	} else {
+		last = a.holder.Put(&e.Object, h)
+	}
+	if !last || !a.cache.End(e) {
+		l.lists.list.mu.Unlock()
+		return
+	}
+	l.lists.list.del(e)
+	if l.outside {
+		l.lists.list.mu.Unlock()
+		spin.For(l.lists.release)
+		a.cache.Recycle(e)
+		return
+	}
+	spin.For(l.lists.release)
+	a.cache.Recycle(e)
+	l.lists.list.mu.Unlock()
+}
+
+func (l *listMutexAtomic) Roles() []workloads.Role { return nil }
+
+func (l *listMutexAtomic) Close() workloads.Books {
+	for i := range l.lists.actors {
+		a := &l.lists.actors[i]
+		for _, o := range a.own {
+			l.lists.resign(a, o)
+			l.drop(a, o.slot, o.hold, true)
+		}
+	}
+	return l.lists.close()
+}
+
+type listRCUAtomic struct {
+	lists    listsAtomic
+	readers  *rcu.Domain
+	retirers []*rcu.Retirer[*arena.Slot[counter.Count, listEntryAtomic]] // one for each worker
+}
+
+func newListRCUAtomic(c workloads.Config, k KitAtomic) (workloads.Instance, error) {
+	l := &listRCUAtomic{readers: rcu.New()}
+	l.lists.open(c, k)
+	l.retirers = make([]*rcu.Retirer[*arena.Slot[counter.Count, listEntryAtomic]], c.Workers)
+	for i := range l.retirers {
+		l.retirers[i] = rcu.NewRetirer(l.readers, l.lists.actors[i].cache.Recycle)
+	}
+	return l, nil
+}
+
+// Work looks up n entries.
+func (l *listRCUAtomic) Work(worker, n int) int {
+	a := &l.lists.actors[worker]
+	for range n {
+		if l.lists.due(a) {
+			l.kill(worker, l.lists.replace(a))
+		}
+		if e, h, life := l.get(a); e != nil {
+			l.lists.use(a, e, h, life)
+			if a.holder.Put(&e.Object, h) {
+				l.release(worker, e)
+			}
+		}
+	}
+	return n
+}
+
+// get returns an entry with a reference, or nil if it is dead (get_entry_rcu).
+func (l *listRCUAtomic) get(a *listActorAtomic) (*arena.Slot[counter.Count, listEntryAtomic], arena.Hold, arena.Life) {
+	section := l.readers.Lock()
+	e := l.lists.list.at(l.lists.rank(a))
+	if e == nil {
+		l.readers.Unlock(section)
+		return nil, 0, 0
+	}
+	life := e.Life()
+	spin.For(l.lists.delay)
+	h, ok := l.lists.tryGet(a, e)
+	l.readers.Unlock(section)
+	if !ok {
+		return nil, 0, 0
+	}
+	return e, h, life
+}
+
+// kill drops the owner's reference.
+func (l *listRCUAtomic) kill(worker int, o ownEntryAtomic) {
+	if l.lists.actors[worker].holder.Kill(&o.slot.Object, o.hold) {
+		l.release(worker, o.slot)
+	}
+}
+
+// release unlinks an entry whose last reference dropped, and frees it when no
+// reader can see it any more (release_entry_rcu). The caller is outside read
+// sections.
+func (l *listRCUAtomic) release(worker int, e *arena.Slot[counter.Count, listEntryAtomic]) {
+	a := &l.lists.actors[worker]
+	if !a.cache.End(e) {
+		return
+	}
+	l.lists.list.mu.Lock()
+	l.lists.list.del(e)
+	l.lists.list.mu.Unlock()
+	spin.For(l.lists.release)
+	if l.lists.wrong {
+		a.cache.Recycle(e)
+		return
+	}
+	l.retirers[worker].Retire(e)
+}
+
+func (l *listRCUAtomic) Roles() []workloads.Role { return nil }
+
+func (l *listRCUAtomic) Close() workloads.Books {
+	for i := range l.lists.actors {
+		a := &l.lists.actors[i]
+		for _, o := range a.own {
+			l.kill(i, l.lists.resign(a, o))
+		}
+		l.retirers[i].Flush()
+	}
+	return l.lists.close()
+}
+
+type listTryGetAtomic struct {
+	lists listsAtomic
+}
+
+func newListTryGetAtomic(c workloads.Config, k KitAtomic) (workloads.Instance, error) {
+	l := new(listTryGetAtomic)
+	l.lists.open(c, k)
+	return l, nil
+}
+
+// Work looks up n entries.
+func (l *listTryGetAtomic) Work(worker, n int) int {
+	a := &l.lists.actors[worker]
+	for range n {
+		if l.lists.due(a) {
+			l.kill(a, l.lists.replace(a))
+		}
+		if e, h, life := l.get(a); e != nil {
+			l.lists.use(a, e, h, life)
+			if a.holder.Put(&e.Object, h) {
+				l.release(a, e)
+			}
+		}
+	}
+	return n
+}
+
+// get returns an entry with a reference, or nil if it is dead (get_entry).
+func (l *listTryGetAtomic) get(a *listActorAtomic) (*arena.Slot[counter.Count, listEntryAtomic], arena.Hold, arena.Life) {
+	rank := l.lists.rank(a)
+	l.lists.list.mu.Lock()
+	e := l.lists.list.at(rank)
+	if e == nil {
+		l.lists.list.mu.Unlock()
+		return nil, 0, 0
+	}
+	life := e.Life()
+	if l.lists.wrong {
+		l.lists.list.mu.Unlock()
+		spin.For(l.lists.delay)
+		h, ok := l.lists.tryGet(a, e)
+		if !ok {
+			return nil, 0, 0
+		}
+		return e, h, life
+	}
+	h, ok := l.lists.tryGet(a, e)
+	l.lists.list.mu.Unlock()
+	if !ok {
+		return nil, 0, 0
+	}
+	return e, h, life
+}
+
+// kill drops the owner's reference.
+func (l *listTryGetAtomic) kill(a *listActorAtomic, o ownEntryAtomic) {
+	if a.holder.Kill(&o.slot.Object, o.hold) {
+		l.release(a, o.slot)
+	}
+}
+
+// release unlinks and frees an entry whose last reference dropped
+// (release_entry). Once it is unlinked under the mutex, no lookup is about to
+// TryGet it.
+func (l *listTryGetAtomic) release(a *listActorAtomic, e *arena.Slot[counter.Count, listEntryAtomic]) {
+	if !a.cache.End(e) {
+		return
+	}
+	l.lists.list.mu.Lock()
+	l.lists.list.del(e)
+	l.lists.list.mu.Unlock()
+	spin.For(l.lists.release)
+	a.cache.Recycle(e)
+}
+
+func (l *listTryGetAtomic) Roles() []workloads.Role { return nil }
+
+func (l *listTryGetAtomic) Close() workloads.Books {
+	for i := range l.lists.actors {
+		a := &l.lists.actors[i]
+		for _, o := range a.own {
+			l.kill(a, l.lists.resign(a, o))
+		}
+	}
+	return l.lists.close()
 }

@@ -6,6 +6,13 @@ import (
 	"sync/atomic"
 )
 
+// churnGets is how many references to a connection a request takes at most.
+const churnGets = 8
+
+// churnPatience is how often TryGet may fail on a route that the table owns before
+// the failure counts as wrong.
+const churnPatience = 100
+
 // A route is what a dst_entry is here: where packets go, and until when.
 type route struct {
 	// cookie is the routing table's serial number when the route was made
@@ -26,3 +33,7 @@ const handoffDepth = 64
 type handoffObject struct {
 	visits atomic.Uint64
 }
+
+// listPatience is how often TryGet may fail on an entry that its owner holds
+// before the failure counts as wrong.
+const listPatience = 100
