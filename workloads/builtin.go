@@ -8,5 +8,6 @@ var All = []*Workload{
 	ListTryGet,
 	ListRCU,
 	DstCache,
+	PID2Proc,
 	Churn,
 }

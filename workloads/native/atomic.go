@@ -1389,3 +1389,397 @@ func (l *listTryGetAtomic) Close() workloads.Books {
 	}
 	return l.lists.close()
 }
+
+// A proc is a process without its count.
+type procAtomic struct {
+	// The hash's lock guards these.
+	pid    uint64
+	next   *arena.Slot[counter.Count, procAtomic] // in its bucket
+	hashed bool
+
+	mu    sync.Mutex // proc_lock
+	state procState
+	// one is the reference that keeps the process alive. Whoever makes the
+	// state procDying drops it.
+	one  arena.Hold
+	life arena.Life
+	// place is where the process's id stands.
+	place int
+
+	// The runnable list's lock guards these.
+	after, before *arena.Slot[counter.Count, procAtomic]
+	listed        bool
+	external      arena.Hold // the list's reference
+}
+
+type pid2procAtomic struct {
+	arena   *arena.Arena[counter.Count, procAtomic]
+	workers []procActorAtomic
+	kernel  procActorAtomic // makes the first processes and ends the last
+	sched   procActorAtomic
+
+	// pids are the ids of the living: what programs know of each other.
+	pids []procID
+
+	hash     procHashAtomic
+	runnable procListAtomic
+
+	picks    workloads.Popularity
+	wake     int // percent
+	destroy  int // in a thousand
+	teardown int // loops of spin.For
+	hold     int // loops of spin.For
+	pause    time.Duration
+	wrong    bool
+}
+
+// procHash finds processes by id (pid_hash). Its pointers are weak.
+type procHashAtomic struct {
+	mu      sync.Mutex
+	buckets []*arena.Slot[counter.Count, procAtomic]
+}
+
+// bucket returns the bucket of an id. Ids are handed out in turn, so they are
+// spread well.
+func (h *procHashAtomic) bucket(pid uint64) **arena.Slot[counter.Count, procAtomic] {
+	return &h.buckets[pid%uint64(len(h.buckets))]
+}
+
+// find returns the process with the id, or nil. The caller holds the lock.
+func (h *procHashAtomic) find(pid uint64) *arena.Slot[counter.Count, procAtomic] {
+	p := *h.bucket(pid)
+	for p != nil && p.Value.pid != pid {
+		p = p.Value.next
+	}
+	return p
+}
+
+// insert adds a process.
+func (h *procHashAtomic) insert(p *arena.Slot[counter.Count, procAtomic], pid uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p.Value.hashed {
+		return // A broken count gave the slot away too early.
+	}
+	b := h.bucket(pid)
+	p.Value.pid, p.Value.next, p.Value.hashed = pid, *b, true
+	*b = p
+}
+
+// remove takes a process out.
+func (h *procHashAtomic) remove(p *arena.Slot[counter.Count, procAtomic]) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !p.Value.hashed {
+		return
+	}
+	p.Value.hashed = false
+	at := h.bucket(p.Value.pid)
+	for *at != p {
+		at = &(*at).Value.next
+	}
+	*at = p.Value.next
+}
+
+// procList is the scheduler's list of runnable processes, first in, first out. It
+// holds a reference to each.
+type procListAtomic struct {
+	mu          sync.Mutex
+	first, last *arena.Slot[counter.Count, procAtomic]
+}
+
+// push adds a process with a reference, unless it is listed already.
+func (l *procListAtomic) push(p *arena.Slot[counter.Count, procAtomic], h arena.Hold) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v := &p.Value
+	if v.listed {
+		return false
+	}
+	v.listed, v.external = true, h
+	v.before, v.after = l.last, nil
+	if l.last == nil {
+		l.first = p
+	} else {
+		l.last.Value.after = p
+	}
+	l.last = p
+	return true
+}
+
+// remove takes a process off the list, if it is there, and returns the list's
+// reference. p may be nil for the first one.
+func (l *procListAtomic) remove(p *arena.Slot[counter.Count, procAtomic]) (*arena.Slot[counter.Count, procAtomic], arena.Hold) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p == nil {
+		p = l.first
+	}
+	if p == nil || !p.Value.listed {
+		return nil, 0
+	}
+	v := &p.Value
+	v.listed = false
+	if v.before == nil {
+		l.first = v.after
+	} else {
+		v.before.Value.after = v.after
+	}
+	if v.after == nil {
+		l.last = v.before
+	} else {
+		v.after.Value.before = v.before
+	}
+	return p, v.external
+}
+
+// procActor is somebody who runs kernel code.
+type procActorAtomic struct {
+	holder  TimedAtomic
+	cache   *arena.Cache[counter.Count, procAtomic]
+	rand    workloads.Rand
+	stolen  uint64 // processes that were released while somebody held them
+	refused uint64 // living processes that TryGet found dead
+	_       [pin.LineBytes]byte
+}
+
+func newPID2ProcAtomic(c workloads.Config, k KitAtomic) (workloads.Instance, error) {
+	n := c.Knob("processes")
+	s := &pid2procAtomic{
+		arena:    arena.New[counter.Count, procAtomic](k.Options(c)),
+		workers:  make([]procActorAtomic, c.Workers),
+		pids:     make([]procID, n),
+		picks:    workloads.NewPopularity(n, c.Knob("skew"), c.Seed),
+		wake:     c.Knob("wake"),
+		destroy:  c.Knob("destroy"),
+		teardown: spin.Loops(time.Duration(c.Knob("teardown"))),
+		hold:     spin.Loops(time.Duration(c.Knob("hold"))),
+		pause:    time.Duration(c.Knob("pause")) * time.Microsecond,
+		wrong:    c.Wrong,
+	}
+	s.hash.buckets = make([]*arena.Slot[counter.Count, procAtomic], n)
+	s.open(&s.kernel, k.Holder("kernel"), workloads.NewRand(c.Seed, c.Workers))
+	s.open(&s.sched, k.Holder("scheduler"), workloads.NewRand(c.Seed, c.Workers+1))
+	for i := range s.workers {
+		s.open(&s.workers[i], k.Holder(workloads.WorkerName(i)), workloads.NewRand(c.Seed, i))
+	}
+	for place := range s.pids {
+		s.create(&s.kernel, place)
+	}
+	return s, nil
+}
+
+func (s *pid2procAtomic) open(a *procActorAtomic, h TimedAtomic, r workloads.Rand) {
+	a.holder, a.rand, a.cache = h, r, s.arena.Cache()
+}
+
+// Work makes n system calls.
+func (s *pid2procAtomic) Work(worker, n int) int {
+	a := &s.workers[worker]
+	for range n {
+		p, h, life := s.find(a, s.pids[s.picks.Pick(&a.rand)].pid.Load())
+		if p == nil {
+			continue // ESRCH
+		}
+		if s.wake > 0 && a.rand.Below(100) < s.wake {
+			s.wakeup(a, p)
+		}
+		if s.destroy > 0 && a.rand.Below(1000) < s.destroy {
+			s.kill(a, p, true)
+		}
+		spin.For(s.hold)
+		a.holder.Use(&p.Object, h)
+		s.put(a, p, h, life)
+	}
+	return n
+}
+
+// find returns the process with the id and a reference to it, or nil (pid2proc).
+// The lock sees to it that the memory is the process's until TryGet is through.
+func (s *pid2procAtomic) find(a *procActorAtomic, pid uint64) (*arena.Slot[counter.Count, procAtomic], arena.Hold, arena.Life) {
+	s.hash.mu.Lock()
+	p := s.hash.find(pid)
+	if p == nil {
+		s.hash.mu.Unlock()
+		return nil, 0, 0
+	}
+	var h arena.Hold
+	ok := true
+	if s.wrong {
+		h = a.holder.Get(&p.Object)
+	} else {
+		h, ok = a.holder.TryGet(&p.Object)
+		// A TryGet that may fail spuriously doesn't do so time and again.
+		for fails := 1; !ok && s.alive(p); fails++ {
+			if fails == procPatience {
+				a.refused++
+				break
+			}
+			h, ok = a.holder.TryGet(&p.Object)
+		}
+	}
+	life := p.Life()
+	s.hash.mu.Unlock()
+	if !ok {
+		return nil, 0, 0
+	}
+	return p, h, life
+}
+
+// alive reports whether nobody has destroyed the process yet. Then the one
+// reference is there.
+func (s *pid2procAtomic) alive(p *arena.Slot[counter.Count, procAtomic]) bool {
+	p.Value.mu.Lock()
+	defer p.Value.mu.Unlock()
+	return p.Value.state != procDying
+}
+
+// create makes the process of one place, with the one reference that keeps it
+// alive, and lets others find it (proc_alloc, proc_ready).
+func (s *pid2procAtomic) create(a *procActorAtomic, place int) {
+	p := a.cache.Alloc()
+	one := a.holder.Init(&p.Object)
+	v := &p.Value
+	v.mu.Lock()
+	v.state, v.one, v.life, v.place = procWaiting, one, p.Life(), place
+	v.mu.Unlock()
+	// The next id of the same place, so that an id is never used twice. Only
+	// the one who destroyed the process before is here.
+	pid := s.pids[place].pid.Load() + uint64(len(s.pids))
+	if pid == uint64(len(s.pids)) {
+		pid += uint64(place) // The first.
+	}
+	s.hash.insert(p, pid)
+	s.pids[place].pid.Store(pid)
+}
+
+// wakeup makes a process runnable. The runnable list gets a reference of its own.
+// The caller holds one.
+func (s *pid2procAtomic) wakeup(a *procActorAtomic, p *arena.Slot[counter.Count, procAtomic]) {
+	v := &p.Value
+	v.mu.Lock()
+	if v.state != procWaiting {
+		v.mu.Unlock()
+		return
+	}
+	v.state = procRunnable
+	h := a.holder.Get(&p.Object)
+	listed := s.runnable.push(p, h)
+	v.mu.Unlock()
+	if !listed {
+		a.stolen++
+		s.drop(a, p, h)
+	}
+}
+
+// kill destroys a process (proc_destroy): only the first call has an effect.
+// again says that another process takes its place. The caller holds a reference,
+// or nobody else is left.
+func (s *pid2procAtomic) kill(a *procActorAtomic, p *arena.Slot[counter.Count, procAtomic], again bool) {
+	v := &p.Value
+	v.mu.Lock()
+	if v.state == procDying {
+		v.mu.Unlock()
+		return
+	}
+	v.state = procDying
+	one, life, place := v.one, v.life, v.place
+	v.mu.Unlock()
+	if p.Life() != life {
+		a.stolen++
+	}
+	if again {
+		s.create(a, place)
+	}
+	// Nobody wakes a dying process, so it won't come back on the list.
+	if listed, h := s.runnable.remove(p); listed != nil {
+		s.drop(a, p, h)
+	}
+	if a.holder.Kill(&p.Object, one) {
+		s.release(a, p)
+	}
+}
+
+// put drops a reference to a process that had the life when it was taken.
+func (s *pid2procAtomic) put(a *procActorAtomic, p *arena.Slot[counter.Count, procAtomic], h arena.Hold, life arena.Life) {
+	if p.Life() != life {
+		a.stolen++
+	}
+	s.drop(a, p, h)
+}
+
+// drop drops a reference (proc_decref).
+func (s *pid2procAtomic) drop(a *procActorAtomic, p *arena.Slot[counter.Count, procAtomic], h arena.Hold) {
+	if a.holder.Put(&p.Object, h) {
+		s.release(a, p)
+	}
+}
+
+// release tears a process down whose last reference dropped, and frees it
+// (__proc_free).
+func (s *pid2procAtomic) release(a *procActorAtomic, p *arena.Slot[counter.Count, procAtomic]) {
+	if !a.cache.End(p) {
+		return
+	}
+	spin.For(s.teardown)
+	s.hash.remove(p)
+	a.cache.Recycle(p)
+}
+
+// Roles returns the scheduler.
+func (s *pid2procAtomic) Roles() []workloads.Role {
+	return []workloads.Role{{Name: "scheduler", Step: func() time.Duration {
+		for range schedTurn {
+			if !s.schedule() {
+				break
+			}
+		}
+		return s.pause
+	}}}
+}
+
+// schedule runs the first runnable process, and reports whether there was one. The
+// list's reference is the scheduler's now.
+func (s *pid2procAtomic) schedule() bool {
+	a := &s.sched
+	p, h := s.runnable.remove(nil)
+	if p == nil {
+		return false
+	}
+	v := &p.Value
+	v.mu.Lock()
+	if v.state == procRunnable {
+		v.state = procWaiting
+	}
+	v.mu.Unlock()
+	spin.For(s.hold)
+	a.holder.Use(&p.Object, h)
+	s.drop(a, p, h)
+	return true
+}
+
+// Close destroys every process.
+func (s *pid2procAtomic) Close() workloads.Books {
+	for s.schedule() {
+	}
+	a := &s.kernel
+	var lost uint64
+	for i := range s.pids {
+		s.hash.mu.Lock()
+		p := s.hash.find(s.pids[i].pid.Load())
+		s.hash.mu.Unlock()
+		if p == nil {
+			lost++
+			continue
+		}
+		s.kill(a, p, false)
+	}
+	b := workloads.BooksOf(s.arena)
+	b.Observe(arena.StolenReference, lost, "processes were gone that nobody had destroyed")
+	b.Observe(arena.StolenReference, s.kernel.stolen+s.sched.stolen, "processes were released before their destruction")
+	for i := range s.workers {
+		b.Observe(arena.StolenReference, s.workers[i].stolen, "processes were released while worker %d held them", i)
+		b.Observe(arena.StolenReference, s.workers[i].refused, "lookups of worker %d found a living process dead", i)
+	}
+	return b
+}

@@ -72,4 +72,12 @@ var Loops = []workloads.Loop{
 	{Workload: "listtryget", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
 		return newListTryGetLockperatomic(c, TimedKitLockperatomic(nil))
 	}},
+	{Workload: "pid2proc", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newPID2ProcAtomic(c, TimedKitAtomic(nil)) }},
+	{Workload: "pid2proc", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newPID2ProcSaturating(c, TimedKitSaturating(nil))
+	}},
+	{Workload: "pid2proc", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newPID2ProcPercpu(c, TimedKitPercpu(nil)) }},
+	{Workload: "pid2proc", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newPID2ProcLockperatomic(c, TimedKitLockperatomic(nil))
+	}},
 }

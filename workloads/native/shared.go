@@ -4,6 +4,8 @@ package native
 
 import (
 	"sync/atomic"
+
+	"github.com/refbench/refbench/strategies/pin"
 )
 
 // churnGets is how many references to a connection a request takes at most.
@@ -37,3 +39,26 @@ type handoffObject struct {
 // listPatience is how often TryGet may fail on an entry that its owner holds
 // before the failure counts as wrong.
 const listPatience = 100
+
+// procState is what a process is doing.
+type procState int
+
+// The states (PROC_WAITING, PROC_RUNNABLE_S, PROC_DYING).
+const (
+	procWaiting procState = iota
+	procRunnable
+	procDying
+)
+
+// A procID is the id of the process in one place, alone on its cache line.
+type procID struct {
+	pid atomic.Uint64
+	_   [pin.LineBytes - 8]byte
+}
+
+// procPatience is how often TryGet may fail on a living process before the failure
+// counts as wrong.
+const procPatience = 100
+
+// schedTurn is how many processes the scheduler runs in one turn.
+const schedTurn = 16
