@@ -8,6 +8,7 @@ var All = []*Workload{
 	ListTryGet,
 	ListRCU,
 	DstCache,
+	PNode,
 	PID2Proc,
 	Churn,
 }

@@ -23,10 +23,18 @@ type seen struct {
 	inits, gets, trygets, failed, lasts atomic.Int64
 	// onPut, if not nil, is called after a Put that was the last.
 	onPut func()
+	// onInit, if not nil, is called before an Init.
+	onInit func()
 }
 
-func (p *probe) Init() { p.seen.inits.Add(1); p.Counter.Init() }
-func (p *probe) Get()  { p.seen.gets.Add(1); p.Counter.Get() }
+func (p *probe) Init() {
+	p.seen.inits.Add(1)
+	if p.seen.onInit != nil {
+		p.seen.onInit()
+	}
+	p.Counter.Init()
+}
+func (p *probe) Get() { p.seen.gets.Add(1); p.Counter.Get() }
 func (p *probe) TryGet() bool {
 	p.seen.trygets.Add(1)
 	if !p.Counter.TryGet() {

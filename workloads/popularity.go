@@ -46,6 +46,9 @@ func NewPopularity(n, skew int, seed uint64) Popularity {
 	return p
 }
 
+// N returns how many objects there are.
+func (p *Popularity) N() int { return p.n }
+
 // Pick returns the number of an object.
 func (p *Popularity) Pick(r *Rand) int {
 	if p.draws == nil {

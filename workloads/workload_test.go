@@ -68,6 +68,7 @@ var variants = map[string][]string{
 	"listrcu":    {"", "first=0,lifetime=1", "entries=1,lifetime=3,hold=50"},
 	"dstcache":   {"pause=1", "tunnels=1,pause=1", "tunnels=64,hold=100"},
 	"pid2proc":   {"", "processes=1,destroy=500,wake=50,teardown=0", "processes=5,skew=0,wake=100,pause=1,hold=50", "destroy=1000"},
+	"pnode":      {"", "files=1,polls=100,queue=3", "files=300,skew=0,polls=0,hold=50,pause=1", "files=2,polls=50,answer=1,pause=1"},
 	"churn":      {"", "routes=0,errors=50", "routes=1,errors=0,gets=0", "errors=100,gets=5,hold=50"},
 }
 
@@ -191,11 +192,12 @@ func TestBooksShowBrokenCounts(t *testing.T) {
 		{"always last", "getput handoff listmutex listtryget listrcu dstcache", ""},
 		{"silent kill", "getput listmutex listtryget listrcu", ""},
 		{"never last", "handoff dstcache", ""},
-		{"lost get", "churn pid2proc", ""},
+		{"lost get", "churn pid2proc pnode", ""},
 		{"lost put", "churn", "routes=1"},
 		{"lost put", "pid2proc", "processes=1"},
-		{"always last", "churn pid2proc", ""},
-		{"silent kill", "churn pid2proc", ""},
+		{"lost put", "pnode", "files=3"},
+		{"always last", "churn pid2proc pnode", ""},
+		{"silent kill", "churn pid2proc pnode", ""},
 		{"never last", "pid2proc", ""},
 		{"dead on arrival", "churn", "routes=1"},
 		{"dead on arrival", "pid2proc", "processes=1,destroy=0"},

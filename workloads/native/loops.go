@@ -80,4 +80,12 @@ var Loops = []workloads.Loop{
 	{Workload: "pid2proc", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
 		return newPID2ProcLockperatomic(c, TimedKitLockperatomic(nil))
 	}},
+	{Workload: "pnode", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newPNodeAtomic(c, TimedKitAtomic(nil)) }},
+	{Workload: "pnode", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newPNodeSaturating(c, TimedKitSaturating(nil))
+	}},
+	{Workload: "pnode", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newPNodePercpu(c, TimedKitPercpu(nil)) }},
+	{Workload: "pnode", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newPNodeLockperatomic(c, TimedKitLockperatomic(nil))
+	}},
 }

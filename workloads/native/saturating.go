@@ -1783,3 +1783,402 @@ func (s *pid2procSaturating) Close() workloads.Books {
 	}
 	return b
 }
+
+// pnode is a node with its vnode, without the count (struct puffs_node).
+type pnodeSaturating struct {
+	// The mount's mutex guards these.
+	cookie int
+	next   *arena.Slot[counter.Count, pnodeSaturating] // in its bucket
+	hashed bool
+
+	mu sync.Mutex // pn_mtx
+	// revents are the events that polls were answered with (pn_revents).
+	revents uint64
+	// gone says that the vnode is being reclaimed (VXLOCK).
+	gone bool
+	// vnode is the vnode's reference. Whoever sets gone releases it.
+	vnode arena.Hold
+	life  arena.Life
+}
+
+type pnodesSaturating struct {
+	arena   *arena.Arena[counter.Count, pnodeSaturating]
+	mount   pnodeMountSaturating
+	polls   pnodePollsSaturating
+	workers []pnodeActorSaturating
+	server  pnodeActorSaturating
+	vnodes  pnodeActorSaturating // the reclaimer
+
+	picks   workloads.Popularity
+	share   int // of polls, percent
+	hold    int // loops of spin.For
+	answer  time.Duration
+	pause   time.Duration
+	wrong   bool
+	reclaim int // whose turn it is to be reclaimed
+}
+
+// pnodeMount is what a mount knows of its nodes (struct puffs_mount).
+type pnodeMountSaturating struct {
+	mu      sync.Mutex                                                // pmp_lock; a node's mutex may be taken under it
+	root    *arena.Slot[counter.Count, pnodeSaturating]               // pmp_root, weak
+	buckets [pnodeBuckets]*arena.Slot[counter.Count, pnodeSaturating] // pmp_pnodehash, weak
+}
+
+// find returns the node with the cookie, or nil (puffs_cookie2pnode). The caller
+// holds the mutex.
+func (m *pnodeMountSaturating) find(cookie int) *arena.Slot[counter.Count, pnodeSaturating] {
+	n := m.buckets[cookie%pnodeBuckets]
+	for n != nil && n.Value.cookie != cookie {
+		n = n.Value.next
+	}
+	return n
+}
+
+// insert adds a node. The caller holds the mutex.
+func (m *pnodeMountSaturating) insert(n *arena.Slot[counter.Count, pnodeSaturating], cookie int) {
+	if n.Value.hashed {
+		return // A broken count gave the slot away too early.
+	}
+	b := &m.buckets[cookie%pnodeBuckets]
+	n.Value.cookie, n.Value.next, n.Value.hashed = cookie, *b, true
+	*b = n
+}
+
+// remove takes a node out. The caller holds the mutex.
+func (m *pnodeMountSaturating) remove(n *arena.Slot[counter.Count, pnodeSaturating]) {
+	if !n.Value.hashed {
+		return
+	}
+	n.Value.hashed = false
+	at := &m.buckets[n.Value.cookie%pnodeBuckets]
+	for *at != n {
+		at = &(*at).Value.next
+	}
+	*at = n.Value.next
+}
+
+// pnodePolls are the polls that the file server hasn't answered, in order. Each
+// carries a reference.
+type pnodePollsSaturating struct {
+	mu    sync.Mutex
+	ring  []pnodePollSaturating
+	first int // the oldest
+	count int
+}
+
+type pnodePollSaturating struct {
+	node *arena.Slot[counter.Count, pnodeSaturating]
+	hold arena.Hold
+	life arena.Life
+}
+
+// put adds a poll and reports whether there was room.
+func (q *pnodePollsSaturating) put(p pnodePollSaturating) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.count == len(q.ring) {
+		return false
+	}
+	q.ring[(q.first+q.count)%len(q.ring)] = p
+	q.count++
+	return true
+}
+
+// take returns the oldest poll and reports whether there was one.
+func (q *pnodePollsSaturating) take() (pnodePollSaturating, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.count == 0 {
+		return pnodePollSaturating{}, false
+	}
+	p := q.ring[q.first]
+	q.first = (q.first + 1) % len(q.ring)
+	q.count--
+	return p, true
+}
+
+// pnodeActor is somebody who runs kernel code.
+type pnodeActorSaturating struct {
+	holder TimedSaturating
+	cache  *arena.Cache[counter.Count, pnodeSaturating]
+	rand   workloads.Rand
+	stolen uint64 // nodes that were released while somebody held them
+	_      [pin.LineBytes]byte
+}
+
+func newPNodeSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
+	p := &pnodesSaturating{
+		arena:   arena.New[counter.Count, pnodeSaturating](k.Options(c)),
+		workers: make([]pnodeActorSaturating, c.Workers),
+		picks:   workloads.NewPopularity(c.Knob("files"), c.Knob("skew"), c.Seed),
+		share:   c.Knob("polls"),
+		hold:    spin.Loops(time.Duration(c.Knob("hold"))),
+		answer:  time.Duration(c.Knob("answer")) * time.Microsecond,
+		pause:   time.Duration(c.Knob("pause")) * time.Microsecond,
+		wrong:   c.Wrong,
+	}
+	p.polls.ring = make([]pnodePollSaturating, c.Knob("queue"))
+	p.open(&p.server, k.Holder("file server"), workloads.NewRand(c.Seed, c.Workers))
+	p.open(&p.vnodes, k.Holder("reclaimer"), workloads.NewRand(c.Seed, c.Workers+1))
+	for i := range p.workers {
+		p.open(&p.workers[i], k.Holder(workloads.WorkerName(i)), workloads.NewRand(c.Seed, i))
+	}
+	return p, nil
+}
+
+func (p *pnodesSaturating) open(a *pnodeActorSaturating, h TimedSaturating, r workloads.Rand) {
+	a.holder, a.rand, a.cache = h, r, p.arena.Cache()
+}
+
+// Work makes n calls.
+func (p *pnodesSaturating) Work(worker, n int) int {
+	a := &p.workers[worker]
+	for range n {
+		cookie := p.picks.Pick(&a.rand)
+		var node *arena.Slot[counter.Count, pnodeSaturating]
+		var h arena.Hold
+		if cookie == rootCookie {
+			node, h = p.makeRoot(a)
+		} else {
+			node, h = p.lookup(a, cookie)
+		}
+		if node == nil {
+			continue
+		}
+		life := node.Life()
+		spin.For(p.hold)
+		if p.share > 0 && a.rand.Below(100) < p.share {
+			p.poll(a, node, h)
+		}
+		a.holder.Use(&node.Object, h)
+		if node.Life() != life {
+			a.stolen++
+		}
+		p.releaseNode(a, node, h)
+	}
+	return n
+}
+
+// getVNode makes a node and returns it with the vnode's reference, which is not the
+// caller's (puffs_getvnode). Nobody finds it yet.
+func (p *pnodesSaturating) getVNode(a *pnodeActorSaturating) *arena.Slot[counter.Count, pnodeSaturating] {
+	node := a.cache.Alloc()
+	h := a.holder.Init(&node.Object)
+	v := &node.Value
+	v.mu.Lock()
+	v.revents, v.gone, v.vnode, v.life = 0, false, h, node.Life()
+	v.mu.Unlock()
+	return node
+}
+
+// vget references a node that was just found under the mount's mutex, and leaves
+// that mutex. It returns false if the vnode is being reclaimed.
+//
+// The node's mutex is taken before the mount's is left:
+//
+//	A: finds the node, leaves the mount's mutex
+//	B: takes the node out of the hash, releases it, frees it
+//	A: takes the mutex of what was the node
+func (p *pnodesSaturating) vget(a *pnodeActorSaturating, node *arena.Slot[counter.Count, pnodeSaturating]) (arena.Hold, bool) {
+	node.Value.mu.Lock()
+	p.mount.mu.Unlock()
+	if node.Value.gone {
+		node.Value.mu.Unlock()
+		return 0, false
+	}
+	// The vnode's reference is there, and can't go meanwhile.
+	h := a.holder.Get(&node.Object)
+	node.Value.mu.Unlock()
+	return h, true
+}
+
+// lookup returns the node with a cookie and a reference to it. It makes one if
+// there is none. It returns nil if the vnode is being reclaimed: the caller comes
+// back another time.
+func (p *pnodesSaturating) lookup(a *pnodeActorSaturating, cookie int) (*arena.Slot[counter.Count, pnodeSaturating], arena.Hold) {
+	p.mount.mu.Lock()
+	if node := p.mount.find(cookie); node != nil {
+		if h, ok := p.vget(a, node); ok {
+			return node, h
+		}
+		return nil, 0
+	}
+	p.mount.mu.Unlock()
+	made := p.getVNode(a)
+	p.mount.mu.Lock()
+	if node := p.mount.find(cookie); node != nil {
+		// Somebody was faster (EEXIST).
+		h, ok := p.vget(a, node)
+		p.putVNode(a, made)
+		if !ok {
+			return nil, 0
+		}
+		return node, h
+	}
+	p.mount.insert(made, cookie)
+	h, _ := p.vget(a, made)
+	return made, h
+}
+
+// makeRoot returns the root and a reference to it, and makes it if there is none.
+func (p *pnodesSaturating) makeRoot(a *pnodeActorSaturating) (*arena.Slot[counter.Count, pnodeSaturating], arena.Hold) {
+	for tries := 0; ; tries++ {
+		p.mount.mu.Lock()
+		if root := p.mount.root; root != nil {
+			if h, ok := p.vget(a, root); ok {
+				return root, h
+			}
+		} else {
+			p.mount.mu.Unlock()
+		}
+		if tries == rootTries {
+			return nil, 0
+		}
+		// It is made without the mutex, since that may wait for memory.
+		made := p.getVNode(a)
+		p.mount.mu.Lock()
+		if p.mount.root == nil {
+			p.mount.insert(made, rootCookie)
+			p.mount.root = made
+			h, _ := p.vget(a, made)
+			return made, h
+		}
+		// Somebody was faster, or the old root's reclaimer hasn't come to
+		// clear the pointer.
+		p.mount.mu.Unlock()
+		p.putVNode(a, made)
+	}
+}
+
+// poll asks the file server for a node's events. The caller's reference h is gone
+// before the answer comes.
+func (p *pnodesSaturating) poll(a *pnodeActorSaturating, node *arena.Slot[counter.Count, pnodeSaturating], h arena.Hold) {
+	v := &node.Value
+	v.mu.Lock()
+	if v.revents != 0 {
+		// There are events from an earlier answer.
+		v.revents = 0
+		v.mu.Unlock()
+		return
+	}
+	if !p.wrong {
+		h = a.holder.Get(&node.Object)
+	}
+	v.mu.Unlock()
+	if !p.polls.put(pnodePollSaturating{node, h, node.Life()}) && !p.wrong {
+		p.releaseNode(a, node, h)
+	}
+}
+
+// parkDone answers the oldest poll (puffs_parkdone_poll), and reports whether
+// there was one.
+func (p *pnodesSaturating) parkDone() bool {
+	a := &p.server
+	q, ok := p.polls.take()
+	if !ok {
+		return false
+	}
+	a.holder.Use(&q.node.Object, q.hold)
+	if q.node.Life() != q.life {
+		a.stolen++
+	}
+	v := &q.node.Value
+	v.mu.Lock()
+	v.revents |= 1
+	v.mu.Unlock()
+	if !p.wrong {
+		p.releaseNode(a, q.node, q.hold)
+	}
+	return true
+}
+
+// releaseNode drops a reference, under the node's mutex (puffs_releasenode).
+func (p *pnodesSaturating) releaseNode(a *pnodeActorSaturating, node *arena.Slot[counter.Count, pnodeSaturating], h arena.Hold) {
+	node.Value.mu.Lock()
+	last := a.holder.Put(&node.Object, h)
+	node.Value.mu.Unlock()
+	if last {
+		a.cache.Free(node)
+	}
+}
+
+// putVNode reclaims the vnode of a node that nobody finds, and drops the vnode's
+// reference (puffs_putvnode).
+func (p *pnodesSaturating) putVNode(a *pnodeActorSaturating, node *arena.Slot[counter.Count, pnodeSaturating]) {
+	v := &node.Value
+	v.mu.Lock()
+	if v.life != node.Life() {
+		a.stolen++
+	}
+	v.gone = true
+	last := a.holder.Kill(&node.Object, v.vnode)
+	v.mu.Unlock()
+	if last {
+		a.cache.Free(node)
+	}
+}
+
+// reclaimNode reclaims the node with a cookie, if there is one (puffs_reclaim).
+// There is one reclaimer.
+func (p *pnodesSaturating) reclaimNode(cookie int) {
+	m := &p.mount
+	m.mu.Lock()
+	node := m.find(cookie)
+	if node == nil {
+		m.mu.Unlock()
+		return
+	}
+	// From now on vget fails, and whoever holds a reference may keep it.
+	node.Value.mu.Lock()
+	node.Value.gone = true
+	node.Value.mu.Unlock()
+	m.mu.Unlock()
+	m.mu.Lock()
+	if m.root == node {
+		m.root = nil
+	}
+	m.remove(node)
+	m.mu.Unlock()
+	p.putVNode(&p.vnodes, node)
+}
+
+// Roles returns the file server and the reclaimer, who takes the root in every
+// fourth turn.
+func (p *pnodesSaturating) Roles() []workloads.Role {
+	return []workloads.Role{
+		{Name: "file server", Step: func() time.Duration {
+			for range serverTurn {
+				if !p.parkDone() {
+					break
+				}
+			}
+			return p.answer
+		}},
+		{Name: "reclaimer", Step: func() time.Duration {
+			cookie := rootCookie
+			if p.reclaim++; p.reclaim%4 != 0 {
+				cookie = p.picks.Pick(&p.vnodes.rand)
+			}
+			p.reclaimNode(cookie)
+			return p.pause
+		}},
+	}
+}
+
+// Close reclaims all nodes and answers all polls, in this order, so that some
+// nodes are kept by their polls alone.
+func (p *pnodesSaturating) Close() workloads.Books {
+	for cookie := range p.picks.N() {
+		p.reclaimNode(cookie)
+	}
+	for p.parkDone() {
+	}
+	b := workloads.BooksOf(p.arena)
+	b.Observe(arena.StolenReference, p.server.stolen, "nodes were released before the answer to their poll")
+	b.Observe(arena.StolenReference, p.vnodes.stolen, "nodes were released before their vnodes were reclaimed")
+	for i := range p.workers {
+		b.Observe(arena.StolenReference, p.workers[i].stolen, "nodes were released while worker %d held them", i)
+	}
+	return b
+}

@@ -62,3 +62,16 @@ const procPatience = 100
 
 // schedTurn is how many processes the scheduler runs in one turn.
 const schedTurn = 16
+
+// rootCookie is the cookie of the root.
+const rootCookie = 0
+
+// pnodeBuckets is how many buckets a mount has (puffs_pnodebuckets_default).
+const pnodeBuckets = 256
+
+// rootTries is how often a worker tries to get at the root before it does
+// something else: the reclaimer may be without a CPU.
+const rootTries = 16
+
+// serverTurn is how many polls the file server answers in one turn.
+const serverTurn = 64
