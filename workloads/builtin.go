@@ -9,6 +9,7 @@ var All = []*Workload{
 	ListRCU,
 	DstCache,
 	PNode,
+	Unmount,
 	PID2Proc,
 	Churn,
 }

@@ -25,6 +25,8 @@ type seen struct {
 	onPut func()
 	// onInit, if not nil, is called before an Init.
 	onInit func()
+	// onTake, if not nil, is called after a TryGet that took a reference.
+	onTake func()
 }
 
 func (p *probe) Init() {
@@ -40,6 +42,9 @@ func (p *probe) TryGet() bool {
 	if !p.Counter.TryGet() {
 		p.seen.failed.Add(1)
 		return false
+	}
+	if p.seen.onTake != nil {
+		p.seen.onTake()
 	}
 	return true
 }

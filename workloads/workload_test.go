@@ -69,6 +69,7 @@ var variants = map[string][]string{
 	"dstcache":   {"pause=1", "tunnels=1,pause=1", "tunnels=64,hold=100"},
 	"pid2proc":   {"", "processes=1,destroy=500,wake=50,teardown=0", "processes=5,skew=0,wake=100,pause=1,hold=50", "destroy=1000"},
 	"pnode":      {"", "files=1,polls=100,queue=3", "files=300,skew=0,polls=0,hold=50,pause=1", "files=2,polls=50,answer=1,pause=1"},
+	"unmount":    {"pause=1", "locked=1,pause=1,hold=100", "mounts=5,pause=1,hold=100"},
 	"churn":      {"", "routes=0,errors=50", "routes=1,errors=0,gets=0", "errors=100,gets=5,hold=50"},
 }
 
@@ -195,8 +196,11 @@ func TestBooksShowBrokenCounts(t *testing.T) {
 		{"lost get", "churn pid2proc pnode", ""},
 		{"lost put", "churn", "routes=1"},
 		{"lost put", "pid2proc", "processes=1"},
-		{"lost put", "pnode", "files=3"},
-		{"always last", "churn pid2proc pnode", ""},
+		{"lost put", "pnode unmount", ""},
+		{"silent kill", "unmount", ""},
+		{"never last", "unmount", "hold=1000"},
+		{"dead on arrival", "unmount", ""},
+		{"always last", "churn pid2proc pnode unmount", ""},
 		{"silent kill", "churn pid2proc pnode", ""},
 		{"never last", "pid2proc", ""},
 		{"dead on arrival", "churn", "routes=1"},

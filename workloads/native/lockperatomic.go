@@ -3,6 +3,7 @@
 package native
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -2179,6 +2180,266 @@ func (p *pnodesLockperatomic) Close() workloads.Books {
 	b.Observe(arena.StolenReference, p.vnodes.stolen, "nodes were released before their vnodes were reclaimed")
 	for i := range p.workers {
 		b.Observe(arena.StolenReference, p.workers[i].stolen, "nodes were released while worker %d held them", i)
+	}
+	return b
+}
+
+// A mountPoint is where mounts come and go.
+type mountPointLockperatomic struct {
+	mu      sync.Mutex // pmp_lock
+	drained sync.Cond  // pmp_refcount_cv; L is mu
+	// mount is the one in this place. Its pointer is weak for all but the
+	// administrator.
+	mount atomic.Pointer[arena.Slot[counter.Count, mountState]]
+	// leaving is set from before mount is killed until there is another.
+	leaving atomic.Bool
+
+	// owner and life belong to the administrator's reference.
+	owner arena.Hold
+	life  arena.Life
+	_     [pin.LineBytes]byte
+}
+
+type unmountLockperatomic struct {
+	arena   *arena.Arena[counter.Count, mountState]
+	readers *rcu.Domain
+	points  []mountPointLockperatomic
+	workers []mountUserLockperatomic
+	locked  bool
+	hold    int // loops of spin.For
+	wrong   bool
+
+	// draining is where the administrator waits, nil if it doesn't.
+	draining atomic.Pointer[mountPointLockperatomic]
+
+	// The rest is the administrator's.
+	holder  TimedLockperatomic
+	cache   *arena.Cache[counter.Count, mountState]
+	retirer *rcu.Retirer[*arena.Slot[counter.Count, mountState]]
+	rand    workloads.Rand
+	pause   time.Duration
+	inside  []uint64 // what the workers' calls were when a mount was killed
+	early   uint64   // mounts that were released while the administrator owned them
+	late    uint64   // mounts that nobody was in and that weren't drained
+	revived uint64   // drained mounts that could be entered
+}
+
+type mountUserLockperatomic struct {
+	holder TimedLockperatomic
+	rand   workloads.Rand
+	// calls is odd while the worker is in Work. Outside of Work it is in no
+	// mount.
+	calls   atomic.Uint64
+	stolen  uint64 // mounts that were released while this worker was in them
+	refused uint64 // mounts that TryGet found dead and that nobody was unmounting
+	_       [pin.LineBytes]byte
+}
+
+func newUnmountLockperatomic(c workloads.Config, k KitLockperatomic) (workloads.Instance, error) {
+	u := &unmountLockperatomic{
+		arena:   arena.New[counter.Count, mountState](k.Options(c)),
+		readers: rcu.New(),
+		points:  make([]mountPointLockperatomic, c.Knob("mounts")),
+		workers: make([]mountUserLockperatomic, c.Workers),
+		locked:  c.Knob("locked") == 1,
+		hold:    spin.Loops(time.Duration(c.Knob("hold"))),
+		wrong:   c.Wrong,
+		holder:  k.Holder("administrator"),
+		rand:    workloads.NewRand(c.Seed, c.Workers),
+		pause:   time.Duration(c.Knob("pause")) * time.Microsecond,
+		inside:  make([]uint64, c.Workers),
+	}
+	u.cache = u.arena.Cache()
+	u.retirer = rcu.NewRetirer(u.readers, u.cache.Recycle)
+	for i := range u.points {
+		u.points[i].drained.L = &u.points[i].mu
+		u.mount(&u.points[i])
+	}
+	for i := range u.workers {
+		u.workers[i].holder = k.Holder(workloads.WorkerName(i))
+		u.workers[i].rand = workloads.NewRand(c.Seed, i)
+	}
+	return u, nil
+}
+
+// Work does n operations in mounts.
+func (u *unmountLockperatomic) Work(worker, n int) int {
+	w := &u.workers[worker]
+	w.calls.Add(1)
+	for range n {
+		p := &u.points[w.rand.Below(len(u.points))]
+		m, h, life := u.enter(w, p)
+		if m == nil {
+			continue // ENXIO
+		}
+		spin.For(u.hold)
+		w.holder.Use(&m.Object, h)
+		if m.Life() != life {
+			w.stolen++
+		}
+		u.leave(w, p, m, h)
+	}
+	w.calls.Add(1)
+	if p := u.draining.Load(); p != nil {
+		// The administrator looks again who is still inside.
+		p.mu.Lock()
+		p.drained.Broadcast()
+		p.mu.Unlock()
+	}
+	return n
+}
+
+// enter returns the mount with a reference, or nil if it is being unmounted
+// (puffs_mp_reference, percpu_ref_tryget_live).
+func (u *unmountLockperatomic) enter(w *mountUserLockperatomic, p *mountPointLockperatomic) (*arena.Slot[counter.Count, mountState], arena.Hold, arena.Life) {
+	var section rcu.Section
+	if u.locked {
+		p.mu.Lock()
+	} else {
+		section = u.readers.Lock()
+	}
+	m, h, life := u.tryEnter(w, p)
+	if u.locked {
+		p.mu.Unlock()
+	} else {
+		u.readers.Unlock(section)
+	}
+	return m, h, life
+}
+
+func (u *unmountLockperatomic) tryEnter(w *mountUserLockperatomic, p *mountPointLockperatomic) (*arena.Slot[counter.Count, mountState], arena.Hold, arena.Life) {
+	for fails := 0; !p.leaving.Load(); {
+		m := p.mount.Load()
+		if h, ok := w.holder.TryGet(&m.Object); ok {
+			return m, h, m.Life()
+		}
+		// Dead. That is right only if the administrator marked the mount
+		// before, and unmarks it after it put another in its place. A
+		// TryGet that may fail spuriously doesn't do so time and again.
+		if !p.leaving.Load() && p.mount.Load() == m {
+			if fails++; fails == mountPatience {
+				w.refused++
+				break
+			}
+		}
+	}
+	return nil, 0, 0
+}
+
+// leave drops a worker's reference to a mount. The last one wakes the
+// administrator (puffs_mp_release).
+func (u *unmountLockperatomic) leave(w *mountUserLockperatomic, p *mountPointLockperatomic, m *arena.Slot[counter.Count, mountState], h arena.Hold) {
+	if u.locked {
+		p.mu.Lock()
+		if w.holder.Put(&m.Object, h) {
+			m.Value.drained = true
+			p.drained.Broadcast()
+		}
+		p.mu.Unlock()
+		return
+	}
+	if w.holder.Put(&m.Object, h) {
+		p.mu.Lock()
+		m.Value.drained = true
+		p.drained.Broadcast()
+		p.mu.Unlock()
+	}
+}
+
+// mount puts a new mount in place and lets workers in.
+func (u *unmountLockperatomic) mount(p *mountPointLockperatomic) {
+	m := u.cache.Alloc()
+	h := u.holder.Init(&m.Object)
+	p.mu.Lock()
+	m.Value.drained = false
+	p.owner, p.life = h, m.Life()
+	p.mount.Store(m)
+	p.leaving.Store(false)
+	p.mu.Unlock()
+}
+
+// unmount drains a mount and frees it.
+func (u *unmountLockperatomic) unmount(p *mountPointLockperatomic) {
+	p.mu.Lock()
+	p.leaving.Store(true)
+	m := p.mount.Load()
+	if m.Life() != p.life {
+		u.early++
+	}
+	if u.holder.Kill(&m.Object, p.owner) {
+		m.Value.drained = true
+	}
+	drained := u.wrong || u.drain(p, m)
+	p.mu.Unlock()
+	if !drained {
+		u.late++
+		return
+	}
+	if !u.wrong {
+		if h, ok := u.holder.TryGet(&m.Object); ok {
+			u.revived++
+			u.holder.Put(&m.Object, h)
+		}
+	}
+	if u.cache.End(m) {
+		u.retirer.Retire(m)
+	}
+}
+
+// drain waits until the mount, which was killed, is drained, and reports whether
+// it is. The caller holds the mutex.
+//
+// It gives up if every worker has left its call of Work since the mount was
+// killed: then nobody is inside, and the one who left last didn't say so. A worker
+// says that it was the last under the mutex, before its call is over. So this is
+// no race: with the mutex held, whoever sees the call to be over also sees what it
+// said.
+func (u *unmountLockperatomic) drain(p *mountPointLockperatomic, m *arena.Slot[counter.Count, mountState]) bool {
+	u.draining.Store(p)
+	for i := range u.workers {
+		u.inside[i] = u.workers[i].calls.Load()
+	}
+	for !m.Value.drained && u.somebodyInside() {
+		p.drained.Wait()
+	}
+	u.draining.Store(nil)
+	return m.Value.drained
+}
+
+// somebodyInside reports whether a worker is still in the call of Work that it was
+// in when the mount was killed.
+func (u *unmountLockperatomic) somebodyInside() bool {
+	for i := range u.workers {
+		if c := u.inside[i]; c%2 == 1 && u.workers[i].calls.Load() == c {
+			return true
+		}
+	}
+	return false
+}
+
+// Roles returns the administrator.
+func (u *unmountLockperatomic) Roles() []workloads.Role {
+	return []workloads.Role{{Name: "administrator", Step: func() time.Duration {
+		p := &u.points[u.rand.Below(len(u.points))]
+		u.unmount(p)
+		runtime.Gosched() // Some operations find no mount.
+		u.mount(p)
+		return u.pause
+	}}}
+}
+
+func (u *unmountLockperatomic) Close() workloads.Books {
+	for i := range u.points {
+		u.unmount(&u.points[i])
+	}
+	u.retirer.Flush()
+	b := workloads.BooksOf(u.arena)
+	b.Observe(arena.StolenReference, u.early, "mounts were released while the administrator owned them")
+	b.Observe(arena.LateRelease, u.late, "mounts were left by everybody, and the last to leave was not told")
+	b.Observe(arena.ResurrectedDead, u.revived, "mounts could be entered after they had been drained")
+	for i := range u.workers {
+		b.Observe(arena.StolenReference, u.workers[i].stolen, "mounts were released while worker %d was in them", i)
+		b.Observe(arena.StolenReference, u.workers[i].refused, "mounts refused worker %d though nobody unmounted them", i)
 	}
 	return b
 }

@@ -88,4 +88,12 @@ var Loops = []workloads.Loop{
 	{Workload: "pnode", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
 		return newPNodeLockperatomic(c, TimedKitLockperatomic(nil))
 	}},
+	{Workload: "unmount", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newUnmountAtomic(c, TimedKitAtomic(nil)) }},
+	{Workload: "unmount", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newUnmountSaturating(c, TimedKitSaturating(nil))
+	}},
+	{Workload: "unmount", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newUnmountPercpu(c, TimedKitPercpu(nil)) }},
+	{Workload: "unmount", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newUnmountLockperatomic(c, TimedKitLockperatomic(nil))
+	}},
 }

@@ -75,3 +75,14 @@ const rootTries = 16
 
 // serverTurn is how many polls the file server answers in one turn.
 const serverTurn = 64
+
+// mountState is a mount without its count (struct puffs_mount).
+type mountState struct {
+	// drained is set by the last one to leave. The mount point's mutex
+	// guards it.
+	drained bool
+}
+
+// mountPatience is how often TryGet may fail on a mount that nobody unmounts
+// before the failure counts as wrong.
+const mountPatience = 100
