@@ -12,4 +12,5 @@ var All = []*Workload{
 	Unmount,
 	PID2Proc,
 	Churn,
+	Buffers,
 }

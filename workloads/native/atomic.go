@@ -3,6 +3,8 @@
 package native
 
 import (
+	"fmt"
+	"hash/crc32"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -16,6 +18,272 @@ import (
 	"github.com/refbench/refbench/workloads/seqlock"
 	"github.com/refbench/refbench/workloads/spin"
 )
+
+type buffersAtomic struct {
+	arena    *arena.Arena[counter.Count, buffer]
+	blocks   blocks
+	contents [][]byte
+	sums     []uint32 // of contents
+	table    *crc32.Table
+	shards   []bufferShardAtomic
+	workers  []bufferReaderAtomic
+	evictor  bufferReaderAtomic // empties the cache in the end
+
+	picks  workloads.Popularity
+	verify int
+	hold   int // loops of spin.For
+	wrong  bool
+}
+
+// A bufferShard is a part of the cache: the files whose number has the same
+// remainder.
+type bufferShardAtomic struct {
+	mu sync.Mutex
+	// cached has a place for each of the shard's files, nil if it isn't in
+	// the cache. The cache holds the owner's reference.
+	cached []cachedBufferAtomic
+	clock  []int // the files in the cache, by their places in cached
+	hand   int   // in clock
+	limit  int   // of len(clock)
+	_      [pin.LineBytes]byte
+}
+
+// cachedBuffer is a buffer and the cache's reference to it.
+type cachedBufferAtomic struct {
+	slot *arena.Slot[counter.Count, buffer]
+	hold arena.Hold
+	life arena.Life
+}
+
+type bufferReaderAtomic struct {
+	holder  TimedAtomic
+	cache   *arena.Cache[counter.Count, buffer]
+	rand    workloads.Rand
+	reads   int    // until the next one that verifies
+	damaged uint64 // buffers with wrong contents
+	stolen  uint64 // buffers that were released while somebody held them
+	_       [pin.LineBytes]byte
+}
+
+func newBuffersAtomic(c workloads.Config, k KitAtomic) (workloads.Instance, error) {
+	contents := c.Contents
+	if len(contents) == 0 {
+		contents = workloads.BuiltinBuffers(c.Knob("files"), c.Seed)
+	}
+	if len(contents) > maxBuffers {
+		return nil, fmt.Errorf("workload buffers: %d contents: want at most %d", len(contents), maxBuffers)
+	}
+	b := &buffersAtomic{
+		arena:    arena.New[counter.Count, buffer](k.Options(c)),
+		contents: contents,
+		sums:     make([]uint32, len(contents)),
+		table:    crc32.MakeTable(crc32.Castagnoli),
+		shards:   make([]bufferShardAtomic, min(c.Knob("shards"), len(contents))),
+		workers:  make([]bufferReaderAtomic, c.Workers),
+		picks:    workloads.NewPopularity(len(contents), c.Knob("skew"), c.Seed),
+		verify:   c.Knob("verify"),
+		hold:     spin.Loops(time.Duration(c.Knob("hold"))),
+		wrong:    c.Wrong,
+	}
+	for i, data := range contents {
+		b.sums[i] = crc32.Checksum(data, b.table)
+	}
+	for i := range b.shards {
+		s := &b.shards[i]
+		files := (len(contents) - i + len(b.shards) - 1) / len(b.shards)
+		s.cached = make([]cachedBufferAtomic, files)
+		s.limit = max(1, files*c.Knob("capacity")/100)
+		s.clock = make([]int, 0, s.limit)
+	}
+	b.open(&b.evictor, k.Holder("cache"), workloads.NewRand(c.Seed, c.Workers))
+	for i := range b.workers {
+		b.open(&b.workers[i], k.Holder(workloads.WorkerName(i)), workloads.NewRand(c.Seed, i))
+	}
+	return b, nil
+}
+
+func (b *buffersAtomic) open(r *bufferReaderAtomic, h TimedAtomic, rand workloads.Rand) {
+	r.holder, r.rand, r.cache, r.reads = h, rand, b.arena.Cache(), b.verify
+}
+
+// Work reads n files.
+func (b *buffersAtomic) Work(worker, n int) int {
+	r := &b.workers[worker]
+	for range n {
+		file := b.picks.Pick(&r.rand)
+		s, h, life := b.get(r, file)
+		spin.For(b.hold)
+		r.holder.Use(&s.Object, h)
+		if r.reads--; r.reads == 0 {
+			r.reads = b.verify
+			b.check(r, s, file)
+		}
+		if s.Life() != life {
+			r.stolen++
+		}
+		b.put(r, s, h)
+	}
+	return n
+}
+
+// get returns the buffer of a file and a reference to it.
+func (b *buffersAtomic) get(r *bufferReaderAtomic, file int) (*arena.Slot[counter.Count, buffer], arena.Hold, arena.Life) {
+	shard := &b.shards[file%len(b.shards)]
+	place := file / len(b.shards)
+	shard.mu.Lock()
+	if s := shard.cached[place].slot; s != nil {
+		h := r.holder.Get(&s.Object)
+		s.Value.hot = true
+		life := s.Life()
+		shard.mu.Unlock()
+		return s, h, life
+	}
+	shard.mu.Unlock()
+	return b.miss(r, shard, file)
+}
+
+// miss fills a buffer with a file and caches it, and returns it with a reference.
+// It fills without the lock, since reading a file takes long. If somebody else is
+// faster it uses theirs.
+func (b *buffersAtomic) miss(r *bufferReaderAtomic, shard *bufferShardAtomic, file int) (*arena.Slot[counter.Count, buffer], arena.Hold, arena.Life) {
+	place := file / len(b.shards)
+	made := b.fill(r, file)
+	shard.mu.Lock()
+	if s := shard.cached[place].slot; s != nil {
+		h := r.holder.Get(&s.Object)
+		life := s.Life()
+		shard.mu.Unlock()
+		b.kill(r, made)
+		return s, h, life
+	}
+	victim := shard.admit(place)
+	var old cachedBufferAtomic
+	if victim >= 0 {
+		old = shard.cached[victim]
+		shard.cached[victim] = cachedBufferAtomic{}
+	}
+	shard.cached[place] = made
+	made.slot.Value.hot = true
+	h := r.holder.Get(&made.slot.Object)
+	shard.mu.Unlock()
+	if old.slot != nil {
+		b.kill(r, old)
+	}
+	return made.slot, h, made.life
+}
+
+// admit gives the file in place a place in the clock, and returns the file that it
+// takes that from, or -1. The caller holds the lock.
+func (s *bufferShardAtomic) admit(place int) int {
+	if len(s.clock) < s.limit {
+		s.clock = append(s.clock, place)
+		return -1
+	}
+	// Every buffer that the hand passes is given another chance, so the hand
+	// goes round once at most.
+	for {
+		if s.hand++; s.hand >= len(s.clock) {
+			s.hand = 0
+		}
+		victim := s.clock[s.hand]
+		if v := s.cached[victim].slot; v.Value.hot {
+			v.Value.hot = false
+			continue
+		}
+		s.clock[s.hand] = place
+		return victim
+	}
+}
+
+// fill makes a buffer with a file's contents. The owner's reference is for the
+// cache.
+func (b *buffersAtomic) fill(r *bufferReaderAtomic, file int) cachedBufferAtomic {
+	s := r.cache.Alloc()
+	data := b.contents[file]
+	k := b.blocks.take(len(data))
+	if b.wrong {
+		k.wrong.Lock()
+	}
+	copy(k.data, data)
+	if b.wrong {
+		k.wrong.Unlock()
+	}
+	k.n.Store(int64(len(data)))
+	s.Value.file = file
+	s.Value.block.Store(k)
+	return cachedBufferAtomic{slot: s, hold: r.holder.Init(&s.Object), life: s.Life()}
+}
+
+// check verifies the contents of a buffer that r holds.
+func (b *buffersAtomic) check(r *bufferReaderAtomic, s *arena.Slot[counter.Count, buffer], file int) {
+	k := s.Value.block.Load()
+	if b.wrong {
+		k.wrong.Lock()
+	}
+	if crc32.Checksum(k.data[:k.n.Load()], b.table) != b.sums[file] {
+		r.damaged++
+	}
+	if b.wrong {
+		k.wrong.Unlock()
+	}
+}
+
+// put drops a reference.
+func (b *buffersAtomic) put(r *bufferReaderAtomic, s *arena.Slot[counter.Count, buffer], h arena.Hold) {
+	if r.holder.Put(&s.Object, h) {
+		b.release(r, s)
+	}
+}
+
+// kill drops the cache's reference to a buffer that isn't in the cache any more.
+func (b *buffersAtomic) kill(r *bufferReaderAtomic, c cachedBufferAtomic) {
+	if c.slot.Life() != c.life {
+		r.stolen++
+	}
+	if r.holder.Kill(&c.slot.Object, c.hold) || b.wrong {
+		b.release(r, c.slot)
+	}
+}
+
+// release frees a buffer whose last reference dropped, and its memory.
+func (b *buffersAtomic) release(r *bufferReaderAtomic, s *arena.Slot[counter.Count, buffer]) {
+	if !r.cache.End(s) {
+		return
+	}
+	k := s.Value.block.Load()
+	if b.wrong {
+		k.wrong.Lock()
+	}
+	// A checksum tells a single wrong byte for certain.
+	k.data[0] = ^k.data[0]
+	if b.wrong {
+		k.wrong.Unlock()
+	}
+	b.blocks.give(k)
+	r.cache.Recycle(s)
+}
+
+func (b *buffersAtomic) Roles() []workloads.Role { return nil }
+
+// Close empties the cache.
+func (b *buffersAtomic) Close() workloads.Books {
+	for i := range b.shards {
+		for _, c := range b.shards[i].cached {
+			if c.slot != nil {
+				b.check(&b.evictor, c.slot, c.slot.Value.file)
+				b.kill(&b.evictor, c)
+			}
+		}
+	}
+	books := workloads.BooksOf(b.arena)
+	books.Observe(arena.UseAfterFree, b.evictor.damaged, "buffers in the cache had wrong contents")
+	books.Observe(arena.StolenReference, b.evictor.stolen, "buffers were released while the cache owned them")
+	for i := range b.workers {
+		books.Observe(arena.UseAfterFree, b.workers[i].damaged, "buffers had wrong contents while worker %d held them", i)
+		books.Observe(arena.StolenReference, b.workers[i].stolen, "buffers were released while worker %d held them", i)
+	}
+	return books
+}
 
 type churnAtomic struct {
 	sockets *arena.Arena[counter.Count, churnSocketAtomic]

@@ -8,6 +8,14 @@ import (
 
 // Loops lists the native form of every workload with every built-in strategy.
 var Loops = []workloads.Loop{
+	{Workload: "buffers", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newBuffersAtomic(c, TimedKitAtomic(nil)) }},
+	{Workload: "buffers", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newBuffersSaturating(c, TimedKitSaturating(nil))
+	}},
+	{Workload: "buffers", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newBuffersPercpu(c, TimedKitPercpu(nil)) }},
+	{Workload: "buffers", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newBuffersLockperatomic(c, TimedKitLockperatomic(nil))
+	}},
 	{Workload: "churn", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newChurnAtomic(c, TimedKitAtomic(nil)) }},
 	{Workload: "churn", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
 		return newChurnSaturating(c, TimedKitSaturating(nil))

@@ -3,10 +3,68 @@
 package native
 
 import (
+	"math/bits"
+	"sync"
 	"sync/atomic"
 
 	"github.com/refbench/refbench/strategies/pin"
 )
+
+// maxBuffers is how many files a cache can have.
+const maxBuffers = 1 << 16
+
+// buffer is a file's contents in memory, without the count.
+type buffer struct {
+	file  int
+	block atomic.Pointer[block]
+	// hot is set when the buffer is read, and reset by the clock's hand. The
+	// shard's lock guards it.
+	hot bool
+}
+
+// A block is memory for contents.
+type block struct {
+	// data never changes its place or length: whoever reads a block by a
+	// reference that a broken count has lost finds wrong bytes there, but
+	// stays inside.
+	data []byte
+	n    atomic.Int64 // bytes in use
+	// wrong guards data in the known-wrong variant only. Right counts alone
+	// order filling and reading, which the race detector can see; there it
+	// would find a race instead of wrong contents.
+	wrong sync.Mutex
+}
+
+// blocks is the memory that no buffer uses, by the power of two that is its size.
+type blocks struct {
+	mu   sync.Mutex
+	free [64][]*block
+}
+
+// minBlock is the smallest block's power of two: a cache line.
+const minBlock = 6
+
+// take returns a block for n bytes.
+func (b *blocks) take(n int) *block {
+	class := max(minBlock, bits.Len(uint(max(n, 1)-1)))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	free := b.free[class]
+	if len(free) == 0 {
+		return &block{data: make([]byte, 1<<class)}
+	}
+	k := free[len(free)-1]
+	b.free[class] = free[:len(free)-1]
+	return k
+}
+
+// give gives a block back.
+func (b *blocks) give(k *block) {
+	class := bits.Len(uint(len(k.data) - 1))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.free[class] = append(b.free[class], k)
+}
 
 // churnGets is how many references to a connection a request takes at most.
 const churnGets = 8
