@@ -38,6 +38,23 @@ func BooksOf[T, V any](a *arena.Arena[T, V]) Books {
 	return b
 }
 
+// BooksOfBoth returns the books of a workload whose objects come from two arenas
+// of the same kit. Nobody uses them any more.
+func BooksOfBoth[T, V, W any](a *arena.Arena[T, V], b *arena.Arena[T, W]) Books {
+	if a.Log() == nil {
+		books := BooksOf(a)
+		books.Add(BooksOf(b))
+		return books
+	}
+	// They share a log, whose violations count once.
+	b.Leaks()
+	books := BooksOf(a)
+	ab := b.Books()
+	books.Lives += ab.Lives
+	books.Released += ab.Ends
+	return books
+}
+
 // Observe puts n violations down, if any, and says in words what they are: the
 // words follow the number.
 func (b *Books) Observe(k arena.Kind, n uint64, format string, args ...any) {

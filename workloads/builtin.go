@@ -1,4 +1,16 @@
 package workloads
 
 // All lists the built-in workloads.
-var All = []*Workload{GetPut, Handoff, DstCache}
+var All = []*Workload{
+	GetPut,
+	Handoff,
+	ListMutex,
+	ListTryGet,
+	ListRCU,
+	DstCache,
+	PNode,
+	Unmount,
+	PID2Proc,
+	Churn,
+	Buffers,
+}

@@ -89,6 +89,11 @@ type Config struct {
 	// uses the memory of the first again. See arena.Options.
 	ReuseDelay int
 
+	// Contents are what the workload Buffers reads: see LoadBuffers. It has
+	// some of its own if there are none. Nobody changes them. Other
+	// workloads ignore them.
+	Contents [][]byte
+
 	// NewCounter makes the counts of an instance that calls them through
 	// an interface. Instances with concrete counter types ignore it.
 	NewCounter func() strategies.Counter

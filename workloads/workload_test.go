@@ -61,9 +61,17 @@ func run(t *testing.T, inst workloads.Instance, workers, ops int) workloads.Book
 
 // variants are settings that lead through every branch of a workload.
 var variants = map[string][]string{
-	"getput":   {"", "private=1", "objects=8,tryget=50", "hold=100"},
-	"handoff":  {"", "lifetime=1,hops=1", "hops=5,extra=1", "lifetime=3"},
-	"dstcache": {"pause=1", "tunnels=1,pause=1", "tunnels=64,hold=100"},
+	"getput":     {"", "private=1", "objects=8,tryget=50", "hold=100"},
+	"handoff":    {"", "lifetime=1,hops=1", "hops=5,extra=1", "lifetime=3"},
+	"listmutex":  {"", "form=1,first=0,lifetime=1", "entries=3,first=0,skew=0,hold=50,release=0"},
+	"listtryget": {"", "first=0,lifetime=1", "entries=1,lifetime=3,release=500"},
+	"listrcu":    {"", "first=0,lifetime=1", "entries=1,lifetime=3,hold=50"},
+	"dstcache":   {"pause=1", "tunnels=1,pause=1", "tunnels=64,hold=100"},
+	"pid2proc":   {"", "processes=1,destroy=500,wake=50,teardown=0", "processes=5,skew=0,wake=100,pause=1,hold=50", "destroy=1000"},
+	"pnode":      {"", "files=1,polls=100,queue=3", "files=300,skew=0,polls=0,hold=50,pause=1", "files=2,polls=50,answer=1,pause=1"},
+	"unmount":    {"pause=1", "locked=1,pause=1,hold=100", "mounts=5,pause=1,hold=100"},
+	"buffers":    {"", "files=1,verify=1", "files=40,skew=0,capacity=10,shards=2,verify=1,hold=50", "files=3,skew=300,shards=1024,verify=0"},
+	"churn":      {"", "routes=0,errors=50", "routes=1,errors=0,gets=0", "errors=100,gets=5,hold=50"},
 }
 
 // forEach calls f for every workload, variant, strategy and form.
@@ -180,13 +188,28 @@ func TestBooksShowBrokenCounts(t *testing.T) {
 		settings  string
 	}
 	for _, c := range []flawed{
-		{"lost get", "getput handoff dstcache", ""},
+		{"lost get", "getput handoff listmutex dstcache", ""},
 		{"lost put", "getput handoff dstcache", ""},
-		{"always last", "getput handoff dstcache", ""},
-		{"silent kill", "getput", ""},
+		{"lost put", "listmutex listtryget listrcu", "lifetime=2000"},
+		{"always last", "getput handoff listmutex listtryget listrcu dstcache", ""},
+		{"silent kill", "getput listmutex listtryget listrcu", ""},
 		{"never last", "handoff dstcache", ""},
+		{"lost get", "buffers churn pid2proc pnode", ""},
+		{"lost put", "churn", "routes=1"},
+		{"lost put", "buffers", "files=1"},
+		{"lost put", "pid2proc", "processes=1"},
+		{"lost put", "pnode unmount", ""},
+		{"silent kill", "unmount", ""},
+		{"never last", "unmount", "hold=1000"},
+		{"dead on arrival", "unmount", ""},
+		{"always last", "buffers churn pid2proc pnode unmount", ""},
+		{"silent kill", "buffers churn pid2proc pnode", ""},
+		{"never last", "pid2proc", ""},
+		{"dead on arrival", "churn", "routes=1"},
+		{"dead on arrival", "pid2proc", "processes=1,destroy=0"},
 		{"dead on arrival", "getput", "tryget=50"},
 		{"dead on arrival", "dstcache", ""},
+		{"dead on arrival", "listtryget listrcu", "lifetime=2000"},
 	} {
 		for _, w := range workloads.All {
 			if !strings.Contains(c.workloads, w.Name) {

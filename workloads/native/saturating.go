@@ -3,6 +3,10 @@
 package native
 
 import (
+	"fmt"
+	"hash/crc32"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +18,440 @@ import (
 	"github.com/refbench/refbench/workloads/seqlock"
 	"github.com/refbench/refbench/workloads/spin"
 )
+
+type buffersSaturating struct {
+	arena    *arena.Arena[counter.Count, buffer]
+	blocks   blocks
+	contents [][]byte
+	sums     []uint32 // of contents
+	table    *crc32.Table
+	shards   []bufferShardSaturating
+	workers  []bufferReaderSaturating
+	evictor  bufferReaderSaturating // empties the cache in the end
+
+	picks  workloads.Popularity
+	verify int
+	hold   int // loops of spin.For
+	wrong  bool
+}
+
+// A bufferShard is a part of the cache: the files whose number has the same
+// remainder.
+type bufferShardSaturating struct {
+	mu sync.Mutex
+	// cached has a place for each of the shard's files, nil if it isn't in
+	// the cache. The cache holds the owner's reference.
+	cached []cachedBufferSaturating
+	clock  []int // the files in the cache, by their places in cached
+	hand   int   // in clock
+	limit  int   // of len(clock)
+	_      [pin.LineBytes]byte
+}
+
+// cachedBuffer is a buffer and the cache's reference to it.
+type cachedBufferSaturating struct {
+	slot *arena.Slot[counter.Count, buffer]
+	hold arena.Hold
+	life arena.Life
+}
+
+type bufferReaderSaturating struct {
+	holder  TimedSaturating
+	cache   *arena.Cache[counter.Count, buffer]
+	rand    workloads.Rand
+	reads   int    // until the next one that verifies
+	damaged uint64 // buffers with wrong contents
+	stolen  uint64 // buffers that were released while somebody held them
+	_       [pin.LineBytes]byte
+}
+
+func newBuffersSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
+	contents := c.Contents
+	if len(contents) == 0 {
+		contents = workloads.BuiltinBuffers(c.Knob("files"), c.Seed)
+	}
+	if len(contents) > maxBuffers {
+		return nil, fmt.Errorf("workload buffers: %d contents: want at most %d", len(contents), maxBuffers)
+	}
+	b := &buffersSaturating{
+		arena:    arena.New[counter.Count, buffer](k.Options(c)),
+		contents: contents,
+		sums:     make([]uint32, len(contents)),
+		table:    crc32.MakeTable(crc32.Castagnoli),
+		shards:   make([]bufferShardSaturating, min(c.Knob("shards"), len(contents))),
+		workers:  make([]bufferReaderSaturating, c.Workers),
+		picks:    workloads.NewPopularity(len(contents), c.Knob("skew"), c.Seed),
+		verify:   c.Knob("verify"),
+		hold:     spin.Loops(time.Duration(c.Knob("hold"))),
+		wrong:    c.Wrong,
+	}
+	for i, data := range contents {
+		b.sums[i] = crc32.Checksum(data, b.table)
+	}
+	for i := range b.shards {
+		s := &b.shards[i]
+		files := (len(contents) - i + len(b.shards) - 1) / len(b.shards)
+		s.cached = make([]cachedBufferSaturating, files)
+		s.limit = max(1, files*c.Knob("capacity")/100)
+		s.clock = make([]int, 0, s.limit)
+	}
+	b.open(&b.evictor, k.Holder("cache"), workloads.NewRand(c.Seed, c.Workers))
+	for i := range b.workers {
+		b.open(&b.workers[i], k.Holder(workloads.WorkerName(i)), workloads.NewRand(c.Seed, i))
+	}
+	return b, nil
+}
+
+func (b *buffersSaturating) open(r *bufferReaderSaturating, h TimedSaturating, rand workloads.Rand) {
+	r.holder, r.rand, r.cache, r.reads = h, rand, b.arena.Cache(), b.verify
+}
+
+// Work reads n files.
+func (b *buffersSaturating) Work(worker, n int) int {
+	r := &b.workers[worker]
+	for range n {
+		file := b.picks.Pick(&r.rand)
+		s, h, life := b.get(r, file)
+		spin.For(b.hold)
+		r.holder.Use(&s.Object, h)
+		if r.reads--; r.reads == 0 {
+			r.reads = b.verify
+			b.check(r, s, file)
+		}
+		if s.Life() != life {
+			r.stolen++
+		}
+		b.put(r, s, h)
+	}
+	return n
+}
+
+// get returns the buffer of a file and a reference to it.
+func (b *buffersSaturating) get(r *bufferReaderSaturating, file int) (*arena.Slot[counter.Count, buffer], arena.Hold, arena.Life) {
+	shard := &b.shards[file%len(b.shards)]
+	place := file / len(b.shards)
+	shard.mu.Lock()
+	if s := shard.cached[place].slot; s != nil {
+		h := r.holder.Get(&s.Object)
+		s.Value.hot = true
+		life := s.Life()
+		shard.mu.Unlock()
+		return s, h, life
+	}
+	shard.mu.Unlock()
+	return b.miss(r, shard, file)
+}
+
+// miss fills a buffer with a file and caches it, and returns it with a reference.
+// It fills without the lock, since reading a file takes long. If somebody else is
+// faster it uses theirs.
+func (b *buffersSaturating) miss(r *bufferReaderSaturating, shard *bufferShardSaturating, file int) (*arena.Slot[counter.Count, buffer], arena.Hold, arena.Life) {
+	place := file / len(b.shards)
+	made := b.fill(r, file)
+	shard.mu.Lock()
+	if s := shard.cached[place].slot; s != nil {
+		h := r.holder.Get(&s.Object)
+		life := s.Life()
+		shard.mu.Unlock()
+		b.kill(r, made)
+		return s, h, life
+	}
+	victim := shard.admit(place)
+	var old cachedBufferSaturating
+	if victim >= 0 {
+		old = shard.cached[victim]
+		shard.cached[victim] = cachedBufferSaturating{}
+	}
+	shard.cached[place] = made
+	made.slot.Value.hot = true
+	h := r.holder.Get(&made.slot.Object)
+	shard.mu.Unlock()
+	if old.slot != nil {
+		b.kill(r, old)
+	}
+	return made.slot, h, made.life
+}
+
+// admit gives the file in place a place in the clock, and returns the file that it
+// takes that from, or -1. The caller holds the lock.
+func (s *bufferShardSaturating) admit(place int) int {
+	if len(s.clock) < s.limit {
+		s.clock = append(s.clock, place)
+		return -1
+	}
+	// Every buffer that the hand passes is given another chance, so the hand
+	// goes round once at most.
+	for {
+		if s.hand++; s.hand >= len(s.clock) {
+			s.hand = 0
+		}
+		victim := s.clock[s.hand]
+		if v := s.cached[victim].slot; v.Value.hot {
+			v.Value.hot = false
+			continue
+		}
+		s.clock[s.hand] = place
+		return victim
+	}
+}
+
+// fill makes a buffer with a file's contents. The owner's reference is for the
+// cache.
+func (b *buffersSaturating) fill(r *bufferReaderSaturating, file int) cachedBufferSaturating {
+	s := r.cache.Alloc()
+	data := b.contents[file]
+	k := b.blocks.take(len(data))
+	if b.wrong {
+		k.wrong.Lock()
+	}
+	copy(k.data, data)
+	if b.wrong {
+		k.wrong.Unlock()
+	}
+	k.n.Store(int64(len(data)))
+	s.Value.file = file
+	s.Value.block.Store(k)
+	return cachedBufferSaturating{slot: s, hold: r.holder.Init(&s.Object), life: s.Life()}
+}
+
+// check verifies the contents of a buffer that r holds.
+func (b *buffersSaturating) check(r *bufferReaderSaturating, s *arena.Slot[counter.Count, buffer], file int) {
+	k := s.Value.block.Load()
+	if b.wrong {
+		k.wrong.Lock()
+	}
+	if crc32.Checksum(k.data[:k.n.Load()], b.table) != b.sums[file] {
+		r.damaged++
+	}
+	if b.wrong {
+		k.wrong.Unlock()
+	}
+}
+
+// put drops a reference.
+func (b *buffersSaturating) put(r *bufferReaderSaturating, s *arena.Slot[counter.Count, buffer], h arena.Hold) {
+	if r.holder.Put(&s.Object, h) {
+		b.release(r, s)
+	}
+}
+
+// kill drops the cache's reference to a buffer that isn't in the cache any more.
+func (b *buffersSaturating) kill(r *bufferReaderSaturating, c cachedBufferSaturating) {
+	if c.slot.Life() != c.life {
+		r.stolen++
+	}
+	if r.holder.Kill(&c.slot.Object, c.hold) || b.wrong {
+		b.release(r, c.slot)
+	}
+}
+
+// release frees a buffer whose last reference dropped, and its memory.
+func (b *buffersSaturating) release(r *bufferReaderSaturating, s *arena.Slot[counter.Count, buffer]) {
+	if !r.cache.End(s) {
+		return
+	}
+	k := s.Value.block.Load()
+	if b.wrong {
+		k.wrong.Lock()
+	}
+	// A checksum tells a single wrong byte for certain.
+	k.data[0] = ^k.data[0]
+	if b.wrong {
+		k.wrong.Unlock()
+	}
+	b.blocks.give(k)
+	r.cache.Recycle(s)
+}
+
+func (b *buffersSaturating) Roles() []workloads.Role { return nil }
+
+// Close empties the cache.
+func (b *buffersSaturating) Close() workloads.Books {
+	for i := range b.shards {
+		for _, c := range b.shards[i].cached {
+			if c.slot != nil {
+				b.check(&b.evictor, c.slot, c.slot.Value.file)
+				b.kill(&b.evictor, c)
+			}
+		}
+	}
+	books := workloads.BooksOf(b.arena)
+	books.Observe(arena.UseAfterFree, b.evictor.damaged, "buffers in the cache had wrong contents")
+	books.Observe(arena.StolenReference, b.evictor.stolen, "buffers were released while the cache owned them")
+	for i := range b.workers {
+		books.Observe(arena.UseAfterFree, b.workers[i].damaged, "buffers had wrong contents while worker %d held them", i)
+		books.Observe(arena.StolenReference, b.workers[i].stolen, "buffers were released while worker %d held them", i)
+	}
+	return books
+}
+
+type churnSaturating struct {
+	sockets *arena.Arena[counter.Count, churnSocketSaturating]
+	routes  *arena.Arena[counter.Count, struct{}]
+	workers []churnWorkerSaturating
+	gets    int
+	errors  int // percent
+	hold    int // loops of spin.For
+	wrong   bool
+
+	owner TimedSaturating
+	cache *arena.Cache[counter.Count, struct{}]
+	table []churnRouteSaturating
+}
+
+// churnRoute is a route and the table's reference to it.
+type churnRouteSaturating struct {
+	slot *arena.Slot[counter.Count, struct{}]
+	hold arena.Hold
+}
+
+// churnSocket is a connection.
+type churnSocketSaturating struct {
+	// dst is the route, nil if there is none (sk_dst_cache).
+	dst     *arena.Slot[counter.Count, struct{}]
+	dstHold arena.Hold
+	// sequence counts connections in plain memory: every holder of the
+	// slot's last life is done before the next begins.
+	sequence uint64
+}
+
+type churnWorkerSaturating struct {
+	holder TimedSaturating
+	cache  *arena.Cache[counter.Count, churnSocketSaturating]
+	rand   workloads.Rand
+	early  uint64 // references that were the last though the owner held another
+	late   uint64 // connections that had no last reference
+	dead   uint64 // routes that TryGet found dead though the table owned them
+	_      [pin.LineBytes]byte
+}
+
+func newChurnSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
+	ch := &churnSaturating{
+		sockets: arena.New[counter.Count, churnSocketSaturating](k.Options(c)),
+		routes:  arena.New[counter.Count, struct{}](k.Options(c)),
+		workers: make([]churnWorkerSaturating, c.Workers),
+		gets:    c.Knob("gets"),
+		errors:  c.Knob("errors"),
+		hold:    spin.Loops(time.Duration(c.Knob("hold"))),
+		wrong:   c.Wrong,
+		owner:   k.Holder("routing table"),
+		table:   make([]churnRouteSaturating, c.Knob("routes")),
+	}
+	ch.cache = ch.routes.Cache()
+	for i := range ch.table {
+		r := &ch.table[i]
+		r.slot = ch.cache.Alloc()
+		r.hold = ch.owner.Init(&r.slot.Object)
+	}
+	for i := range ch.workers {
+		w := &ch.workers[i]
+		w.holder = k.Holder(workloads.WorkerName(i))
+		w.cache = ch.sockets.Cache()
+		w.rand = workloads.NewRand(c.Seed, i)
+	}
+	return ch, nil
+}
+
+// Work makes n connections.
+func (c *churnSaturating) Work(worker, n int) int {
+	w := &c.workers[worker]
+	for range n {
+		c.transact(w)
+	}
+	return n
+}
+
+// transact makes a connection, sends a request, and closes the connection.
+func (c *churnSaturating) transact(w *churnWorkerSaturating) {
+	s := w.cache.Alloc()
+	own := w.holder.Init(&s.Object)
+	s.Value.sequence++
+	s.Value.dst = nil
+	if len(c.table) > 0 && !c.connect(w, s) {
+		c.close(w, s, own)
+		return
+	}
+	take := c.gets
+	failed := c.errors > 0 && w.rand.Below(100) < c.errors
+	if failed {
+		take = w.rand.Below(c.gets + 1) // It fails after that many.
+	}
+	var holds [churnGets]arena.Hold
+	for i := range take {
+		holds[i] = w.holder.Get(&s.Object)
+	}
+	if !failed {
+		spin.For(c.hold)
+		w.holder.Use(&s.Object, own)
+		if s.Value.dst != nil {
+			w.holder.Use(&s.Value.dst.Object, s.Value.dstHold)
+		}
+	} else if c.wrong {
+		// It knows nothing of what was taken last: a reference to the
+		// socket, or else to the route.
+		if take > 0 {
+			take--
+		} else {
+			s.Value.dst = nil
+		}
+	}
+	for i := take - 1; i >= 0; i-- {
+		if w.holder.Put(&s.Object, holds[i]) {
+			w.early++
+		}
+	}
+	c.close(w, s, own)
+}
+
+// connect looks up a route and keeps it in the socket (ip6_dst_lookup). The table
+// never changes, so the route is alive, and its memory a route. TryGet is what a
+// lookup does all the same: it doesn't know.
+func (c *churnSaturating) connect(w *churnWorkerSaturating, s *arena.Slot[counter.Count, churnSocketSaturating]) bool {
+	dst := c.table[w.rand.Below(len(c.table))].slot
+	for range churnPatience {
+		if h, ok := w.holder.TryGet(&dst.Object); ok {
+			s.Value.dst, s.Value.dstHold = dst, h
+			return true
+		}
+	}
+	w.dead++
+	return false
+}
+
+// close drops the socket's reference to its route and the owner's to the socket,
+// which is the last (inet_csk_destroy_sock).
+func (c *churnSaturating) close(w *churnWorkerSaturating, s *arena.Slot[counter.Count, churnSocketSaturating], own arena.Hold) {
+	if dst := s.Value.dst; dst != nil {
+		s.Value.dst = nil
+		if w.holder.Put(&dst.Object, s.Value.dstHold) {
+			w.early++
+		}
+	}
+	if w.holder.Kill(&s.Object, own) {
+		w.cache.Free(s)
+	} else {
+		w.late++
+	}
+}
+
+func (c *churnSaturating) Roles() []workloads.Role { return nil }
+
+func (c *churnSaturating) Close() workloads.Books {
+	for i := range c.table {
+		r := &c.table[i]
+		if c.owner.Kill(&r.slot.Object, r.hold) {
+			c.cache.Free(r.slot)
+		}
+	}
+	b := workloads.BooksOfBoth(c.sockets, c.routes)
+	for i := range c.workers {
+		w := &c.workers[i]
+		b.Observe(arena.StolenReference, w.early, "references dropped by worker %d were the last though the owner held another", i)
+		b.Observe(arena.StolenReference, w.dead, "lookups of worker %d found a route dead that the table owned", i)
+		b.Observe(arena.LateRelease, w.late, "connections of worker %d were closed and not released", i)
+	}
+	return b
+}
 
 // dstSlot is one CPU's cache of one tunnel (struct ip6_tnl_dst).
 type dstSlotSaturating struct {
@@ -705,4 +1143,1561 @@ func TimedKitSaturating(prepare func(*counter.Count)) KitSaturating {
 		Prepare: prepare,
 		Holder:  func(string) TimedSaturating { return TimedSaturating{} },
 	}
+}
+
+// listEntry is the document's struct my_data, without its count.
+type listEntrySaturating struct {
+	// next is read without the lock by listrcu, and by the wrong variants.
+	next atomic.Pointer[arena.Slot[counter.Count, listEntrySaturating]]
+	prev *arena.Slot[counter.Count, listEntrySaturating]
+	// linked keeps a list whole that a broken count releases entries of
+	// twice.
+	linked bool
+	// killed is set before the owner drops its reference. Until then TryGet
+	// has no reason to fail.
+	killed atomic.Bool
+}
+
+// An entryList is a list with the newest entry last. The mutex is held by whoever
+// changes it.
+type entryListSaturating struct {
+	mu   sync.Mutex
+	head atomic.Pointer[arena.Slot[counter.Count, listEntrySaturating]]
+	tail *arena.Slot[counter.Count, listEntrySaturating]
+	_    [pin.LineBytes]byte
+}
+
+// add puts an entry at the end (list_add_tail_rcu).
+func (l *entryListSaturating) add(e *arena.Slot[counter.Count, listEntrySaturating]) {
+	if e.Value.linked {
+		return
+	}
+	e.Value.linked = true
+	e.Value.next.Store(nil)
+	e.Value.prev = l.tail
+	if l.tail == nil {
+		l.head.Store(e)
+	} else {
+		l.tail.Value.next.Store(e)
+	}
+	l.tail = e
+}
+
+// del unlinks an entry (list_del_rcu). The entry still points to its successor,
+// so that readers without the lock who stand on it find their way.
+func (l *entryListSaturating) del(e *arena.Slot[counter.Count, listEntrySaturating]) {
+	if !e.Value.linked {
+		return
+	}
+	e.Value.linked = false
+	next, prev := e.Value.next.Load(), e.Value.prev
+	if prev == nil {
+		l.head.Store(next)
+	} else {
+		prev.Value.next.Store(next)
+	}
+	if next == nil {
+		l.tail = prev
+	} else {
+		next.Value.prev = prev
+	}
+}
+
+// at returns the entry with that many before it, the last if there are fewer, or
+// nil if the list is empty.
+func (l *entryListSaturating) at(rank int) *arena.Slot[counter.Count, listEntrySaturating] {
+	e := l.head.Load()
+	for ; rank > 0 && e != nil; rank-- {
+		next := e.Value.next.Load()
+		if next == nil {
+			break
+		}
+		e = next
+	}
+	return e
+}
+
+// A listActor is a worker: it looks entries up, and owns some.
+type listActorSaturating struct {
+	holder TimedSaturating
+	cache  *arena.Cache[counter.Count, listEntrySaturating]
+	rand   workloads.Rand
+	own    []ownEntrySaturating // ring; the oldest is at next
+	next   int
+	left   int // lookups until the oldest is replaced
+
+	stolen  uint64 // entries that were released while this worker held them
+	refused uint64 // entries that TryGet found dead while their owner held them
+	_       [pin.LineBytes]byte
+}
+
+// ownEntry is an entry and the owner's reference to it.
+type ownEntrySaturating struct {
+	slot *arena.Slot[counter.Count, listEntrySaturating]
+	hold arena.Hold
+	life arena.Life
+}
+
+// lists is the state that the workloads of rule 3 share.
+type listsSaturating struct {
+	arena  *arena.Arena[counter.Count, listEntrySaturating]
+	list   entryListSaturating
+	actors []listActorSaturating
+
+	first    bool
+	picks    workloads.Popularity
+	hold     int // loops of spin.For
+	release  int // loops of spin.For
+	lifetime int
+	wrong    bool
+	delay    int // loops of spin.For between lookup and Get, in wrong variants
+}
+
+// open fills in the list.
+func (l *listsSaturating) open(c workloads.Config, k KitSaturating) {
+	entries := c.Knob("entries")
+	l.arena = arena.New[counter.Count, listEntrySaturating](k.Options(c))
+	l.actors = make([]listActorSaturating, c.Workers)
+	l.first = c.Knob("first") == 1
+	l.picks = workloads.NewPopularity(entries, c.Knob("skew"), c.Seed)
+	l.hold = spin.Loops(time.Duration(c.Knob("hold")))
+	l.release = spin.Loops(time.Duration(c.Knob("release")))
+	l.lifetime = c.Knob("lifetime")
+	l.wrong = c.Wrong
+	if c.Wrong {
+		l.delay = spin.Loops(time.Microsecond)
+	}
+	for i := range l.actors {
+		a := &l.actors[i]
+		a.holder = k.Holder(workloads.WorkerName(i))
+		a.cache = l.arena.Cache()
+		a.rand = workloads.NewRand(c.Seed, i)
+		// Workers replace their entries at different times.
+		a.left = 1 + a.rand.Below(l.lifetime)
+		share := entries / c.Workers
+		if i < entries%c.Workers {
+			share++
+		}
+		a.own = make([]ownEntrySaturating, max(1, share))
+	}
+	// In turns, so that no worker's entries stand together.
+	for n := range max(1, (entries+c.Workers-1)/c.Workers) {
+		for i := range l.actors {
+			if a := &l.actors[i]; n < len(a.own) {
+				a.own[n] = l.create(a)
+			}
+		}
+	}
+}
+
+// rank returns which entry to look up.
+func (l *listsSaturating) rank(a *listActorSaturating) int {
+	if l.first {
+		return 0
+	}
+	return l.picks.Pick(&a.rand)
+}
+
+// due reports whether it is time to replace an entry.
+func (l *listsSaturating) due(a *listActorSaturating) bool {
+	a.left--
+	if a.left > 0 {
+		return false
+	}
+	a.left = l.lifetime
+	return true
+}
+
+// create makes an entry and puts it into the list. It becomes visible with the
+// mutex's Unlock, after its Init.
+func (l *listsSaturating) create(a *listActorSaturating) ownEntrySaturating {
+	e := a.cache.Alloc()
+	e.Value.killed.Store(false)
+	own := ownEntrySaturating{slot: e, life: e.Life()}
+	own.hold = a.holder.Init(&e.Object)
+	l.list.mu.Lock()
+	l.list.add(e)
+	l.list.mu.Unlock()
+	return own
+}
+
+// replace makes a new entry and returns the worker's oldest, to be killed. The
+// new one comes first, so that the list never runs empty.
+func (l *listsSaturating) replace(a *listActorSaturating) ownEntrySaturating {
+	old := a.own[a.next]
+	a.own[a.next] = l.create(a)
+	if a.next++; a.next == len(a.own) {
+		a.next = 0
+	}
+	return l.resign(a, old)
+}
+
+// resign announces that the owner is about to kill an entry, and counts an entry
+// that was released before.
+func (l *listsSaturating) resign(a *listActorSaturating, o ownEntrySaturating) ownEntrySaturating {
+	if o.slot.Life() != o.life {
+		a.stolen++
+	}
+	o.slot.Value.killed.Store(true)
+	return o
+}
+
+// tryGet takes a reference to an entry that was just found, unless it is dead. The
+// caller sees to it that the memory stays the entry.
+func (l *listsSaturating) tryGet(a *listActorSaturating, e *arena.Slot[counter.Count, listEntrySaturating]) (arena.Hold, bool) {
+	h, ok := a.holder.TryGet(&e.Object)
+	// A TryGet that may fail spuriously doesn't do so time and again.
+	for fails := 1; !ok && !e.Value.killed.Load(); fails++ {
+		if fails == listPatience {
+			a.refused++
+			break
+		}
+		h, ok = a.holder.TryGet(&e.Object)
+	}
+	return h, ok
+}
+
+// use is what a worker does with an entry that it holds. life is the entry's at
+// the time of the lookup.
+func (l *listsSaturating) use(a *listActorSaturating, e *arena.Slot[counter.Count, listEntrySaturating], h arena.Hold, life arena.Life) {
+	spin.For(l.hold)
+	a.holder.Use(&e.Object, h)
+	if e.Life() != life {
+		a.stolen++
+	}
+}
+
+// close returns the books.
+func (l *listsSaturating) close() workloads.Books {
+	b := workloads.BooksOf(l.arena)
+	for i := range l.actors {
+		b.Observe(arena.StolenReference, l.actors[i].stolen, "entries were released while worker %d held them", i)
+		b.Observe(arena.StolenReference, l.actors[i].refused, "lookups of worker %d found an entry dead that its owner held", i)
+	}
+	return b
+}
+
+type listMutexSaturating struct {
+	lists   listsSaturating
+	outside bool // form 1
+}
+
+func newListMutexSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
+	l := &listMutexSaturating{outside: c.Knob("form") == 1}
+	l.lists.open(c, k)
+	return l, nil
+}
+
+// Work looks up n entries.
+func (l *listMutexSaturating) Work(worker, n int) int {
+	a := &l.lists.actors[worker]
+	for range n {
+		if l.lists.due(a) {
+			old := l.lists.replace(a)
+			l.drop(a, old.slot, old.hold, true)
+		}
+		if e, h, life := l.get(a); e != nil {
+			l.lists.use(a, e, h, life)
+			l.drop(a, e, h, false)
+		}
+	}
+	return n
+}
+
+// get returns an entry with a reference (get_entry).
+func (l *listMutexSaturating) get(a *listActorSaturating) (*arena.Slot[counter.Count, listEntrySaturating], arena.Hold, arena.Life) {
+	rank := l.lists.rank(a)
+	if l.lists.wrong {
+		return l.getUnlocked(a, rank)
+	}
+	l.lists.list.mu.Lock()
+	e := l.lists.list.at(rank)
+	if e == nil {
+		l.lists.list.mu.Unlock()
+		return nil, 0, 0
+	}
+	h := a.holder.Get(&e.Object)
+	life := e.Life()
+	l.lists.list.mu.Unlock()
+	return e, h, life
+}
+
+// getUnlocked is get as the document says it must not be. The delay is that of a
+// reader who is interrupted after it has found the entry.
+func (l *listMutexSaturating) getUnlocked(a *listActorSaturating, rank int) (*arena.Slot[counter.Count, listEntrySaturating], arena.Hold, arena.Life) {
+	e := l.lists.list.at(rank)
+	if e == nil {
+		return nil, 0, 0
+	}
+	life := e.Life()
+	spin.For(l.lists.delay)
+	return e, a.holder.Get(&e.Object), life
+}
+
+// drop drops a reference, the owner's or another, under the mutex (put_entry).
+func (l *listMutexSaturating) drop(a *listActorSaturating, e *arena.Slot[counter.Count, listEntrySaturating], h arena.Hold, owner bool) {
+	l.lists.list.mu.Lock()
+	var last bool
+	if owner {
+		last = a.holder.Kill(&e.Object, h)
+	} else {
+		last = a.holder.Put(&e.Object, h)
+	}
+	if !last || !a.cache.End(e) {
+		l.lists.list.mu.Unlock()
+		return
+	}
+	l.lists.list.del(e)
+	if l.outside {
+		l.lists.list.mu.Unlock()
+		spin.For(l.lists.release)
+		a.cache.Recycle(e)
+		return
+	}
+	spin.For(l.lists.release)
+	a.cache.Recycle(e)
+	l.lists.list.mu.Unlock()
+}
+
+func (l *listMutexSaturating) Roles() []workloads.Role { return nil }
+
+func (l *listMutexSaturating) Close() workloads.Books {
+	for i := range l.lists.actors {
+		a := &l.lists.actors[i]
+		for _, o := range a.own {
+			l.lists.resign(a, o)
+			l.drop(a, o.slot, o.hold, true)
+		}
+	}
+	return l.lists.close()
+}
+
+type listRCUSaturating struct {
+	lists    listsSaturating
+	readers  *rcu.Domain
+	retirers []*rcu.Retirer[*arena.Slot[counter.Count, listEntrySaturating]] // one for each worker
+}
+
+func newListRCUSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
+	l := &listRCUSaturating{readers: rcu.New()}
+	l.lists.open(c, k)
+	l.retirers = make([]*rcu.Retirer[*arena.Slot[counter.Count, listEntrySaturating]], c.Workers)
+	for i := range l.retirers {
+		l.retirers[i] = rcu.NewRetirer(l.readers, l.lists.actors[i].cache.Recycle)
+	}
+	return l, nil
+}
+
+// Work looks up n entries.
+func (l *listRCUSaturating) Work(worker, n int) int {
+	a := &l.lists.actors[worker]
+	for range n {
+		if l.lists.due(a) {
+			l.kill(worker, l.lists.replace(a))
+		}
+		if e, h, life := l.get(a); e != nil {
+			l.lists.use(a, e, h, life)
+			if a.holder.Put(&e.Object, h) {
+				l.release(worker, e)
+			}
+		}
+	}
+	return n
+}
+
+// get returns an entry with a reference, or nil if it is dead (get_entry_rcu).
+func (l *listRCUSaturating) get(a *listActorSaturating) (*arena.Slot[counter.Count, listEntrySaturating], arena.Hold, arena.Life) {
+	section := l.readers.Lock()
+	e := l.lists.list.at(l.lists.rank(a))
+	if e == nil {
+		l.readers.Unlock(section)
+		return nil, 0, 0
+	}
+	life := e.Life()
+	spin.For(l.lists.delay)
+	h, ok := l.lists.tryGet(a, e)
+	l.readers.Unlock(section)
+	if !ok {
+		return nil, 0, 0
+	}
+	return e, h, life
+}
+
+// kill drops the owner's reference.
+func (l *listRCUSaturating) kill(worker int, o ownEntrySaturating) {
+	if l.lists.actors[worker].holder.Kill(&o.slot.Object, o.hold) {
+		l.release(worker, o.slot)
+	}
+}
+
+// release unlinks an entry whose last reference dropped, and frees it when no
+// reader can see it any more (release_entry_rcu). The caller is outside read
+// sections.
+func (l *listRCUSaturating) release(worker int, e *arena.Slot[counter.Count, listEntrySaturating]) {
+	a := &l.lists.actors[worker]
+	if !a.cache.End(e) {
+		return
+	}
+	l.lists.list.mu.Lock()
+	l.lists.list.del(e)
+	l.lists.list.mu.Unlock()
+	spin.For(l.lists.release)
+	if l.lists.wrong {
+		a.cache.Recycle(e)
+		return
+	}
+	l.retirers[worker].Retire(e)
+}
+
+func (l *listRCUSaturating) Roles() []workloads.Role { return nil }
+
+func (l *listRCUSaturating) Close() workloads.Books {
+	for i := range l.lists.actors {
+		a := &l.lists.actors[i]
+		for _, o := range a.own {
+			l.kill(i, l.lists.resign(a, o))
+		}
+		l.retirers[i].Flush()
+	}
+	return l.lists.close()
+}
+
+type listTryGetSaturating struct {
+	lists listsSaturating
+}
+
+func newListTryGetSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
+	l := new(listTryGetSaturating)
+	l.lists.open(c, k)
+	return l, nil
+}
+
+// Work looks up n entries.
+func (l *listTryGetSaturating) Work(worker, n int) int {
+	a := &l.lists.actors[worker]
+	for range n {
+		if l.lists.due(a) {
+			l.kill(a, l.lists.replace(a))
+		}
+		if e, h, life := l.get(a); e != nil {
+			l.lists.use(a, e, h, life)
+			if a.holder.Put(&e.Object, h) {
+				l.release(a, e)
+			}
+		}
+	}
+	return n
+}
+
+// get returns an entry with a reference, or nil if it is dead (get_entry).
+func (l *listTryGetSaturating) get(a *listActorSaturating) (*arena.Slot[counter.Count, listEntrySaturating], arena.Hold, arena.Life) {
+	rank := l.lists.rank(a)
+	l.lists.list.mu.Lock()
+	e := l.lists.list.at(rank)
+	if e == nil {
+		l.lists.list.mu.Unlock()
+		return nil, 0, 0
+	}
+	life := e.Life()
+	if l.lists.wrong {
+		l.lists.list.mu.Unlock()
+		spin.For(l.lists.delay)
+		h, ok := l.lists.tryGet(a, e)
+		if !ok {
+			return nil, 0, 0
+		}
+		return e, h, life
+	}
+	h, ok := l.lists.tryGet(a, e)
+	l.lists.list.mu.Unlock()
+	if !ok {
+		return nil, 0, 0
+	}
+	return e, h, life
+}
+
+// kill drops the owner's reference.
+func (l *listTryGetSaturating) kill(a *listActorSaturating, o ownEntrySaturating) {
+	if a.holder.Kill(&o.slot.Object, o.hold) {
+		l.release(a, o.slot)
+	}
+}
+
+// release unlinks and frees an entry whose last reference dropped
+// (release_entry). Once it is unlinked under the mutex, no lookup is about to
+// TryGet it.
+func (l *listTryGetSaturating) release(a *listActorSaturating, e *arena.Slot[counter.Count, listEntrySaturating]) {
+	if !a.cache.End(e) {
+		return
+	}
+	l.lists.list.mu.Lock()
+	l.lists.list.del(e)
+	l.lists.list.mu.Unlock()
+	spin.For(l.lists.release)
+	a.cache.Recycle(e)
+}
+
+func (l *listTryGetSaturating) Roles() []workloads.Role { return nil }
+
+func (l *listTryGetSaturating) Close() workloads.Books {
+	for i := range l.lists.actors {
+		a := &l.lists.actors[i]
+		for _, o := range a.own {
+			l.kill(a, l.lists.resign(a, o))
+		}
+	}
+	return l.lists.close()
+}
+
+// A proc is a process without its count.
+type procSaturating struct {
+	// The hash's lock guards these.
+	pid    uint64
+	next   *arena.Slot[counter.Count, procSaturating] // in its bucket
+	hashed bool
+
+	mu    sync.Mutex // proc_lock
+	state procState
+	// one is the reference that keeps the process alive. Whoever makes the
+	// state procDying drops it.
+	one  arena.Hold
+	life arena.Life
+	// place is where the process's id stands.
+	place int
+
+	// The runnable list's lock guards these.
+	after, before *arena.Slot[counter.Count, procSaturating]
+	listed        bool
+	external      arena.Hold // the list's reference
+}
+
+type pid2procSaturating struct {
+	arena   *arena.Arena[counter.Count, procSaturating]
+	workers []procActorSaturating
+	kernel  procActorSaturating // makes the first processes and ends the last
+	sched   procActorSaturating
+
+	// pids are the ids of the living: what programs know of each other.
+	pids []procID
+
+	hash     procHashSaturating
+	runnable procListSaturating
+
+	picks    workloads.Popularity
+	wake     int // percent
+	destroy  int // in a thousand
+	teardown int // loops of spin.For
+	hold     int // loops of spin.For
+	pause    time.Duration
+	wrong    bool
+}
+
+// procHash finds processes by id (pid_hash). Its pointers are weak.
+type procHashSaturating struct {
+	mu      sync.Mutex
+	buckets []*arena.Slot[counter.Count, procSaturating]
+}
+
+// bucket returns the bucket of an id. Ids are handed out in turn, so they are
+// spread well.
+func (h *procHashSaturating) bucket(pid uint64) **arena.Slot[counter.Count, procSaturating] {
+	return &h.buckets[pid%uint64(len(h.buckets))]
+}
+
+// find returns the process with the id, or nil. The caller holds the lock.
+func (h *procHashSaturating) find(pid uint64) *arena.Slot[counter.Count, procSaturating] {
+	p := *h.bucket(pid)
+	for p != nil && p.Value.pid != pid {
+		p = p.Value.next
+	}
+	return p
+}
+
+// insert adds a process.
+func (h *procHashSaturating) insert(p *arena.Slot[counter.Count, procSaturating], pid uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p.Value.hashed {
+		return // A broken count gave the slot away too early.
+	}
+	b := h.bucket(pid)
+	p.Value.pid, p.Value.next, p.Value.hashed = pid, *b, true
+	*b = p
+}
+
+// remove takes a process out.
+func (h *procHashSaturating) remove(p *arena.Slot[counter.Count, procSaturating]) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !p.Value.hashed {
+		return
+	}
+	p.Value.hashed = false
+	at := h.bucket(p.Value.pid)
+	for *at != p {
+		at = &(*at).Value.next
+	}
+	*at = p.Value.next
+}
+
+// procList is the scheduler's list of runnable processes, first in, first out. It
+// holds a reference to each.
+type procListSaturating struct {
+	mu          sync.Mutex
+	first, last *arena.Slot[counter.Count, procSaturating]
+}
+
+// push adds a process with a reference, unless it is listed already.
+func (l *procListSaturating) push(p *arena.Slot[counter.Count, procSaturating], h arena.Hold) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v := &p.Value
+	if v.listed {
+		return false
+	}
+	v.listed, v.external = true, h
+	v.before, v.after = l.last, nil
+	if l.last == nil {
+		l.first = p
+	} else {
+		l.last.Value.after = p
+	}
+	l.last = p
+	return true
+}
+
+// remove takes a process off the list, if it is there, and returns the list's
+// reference. p may be nil for the first one.
+func (l *procListSaturating) remove(p *arena.Slot[counter.Count, procSaturating]) (*arena.Slot[counter.Count, procSaturating], arena.Hold) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p == nil {
+		p = l.first
+	}
+	if p == nil || !p.Value.listed {
+		return nil, 0
+	}
+	v := &p.Value
+	v.listed = false
+	if v.before == nil {
+		l.first = v.after
+	} else {
+		v.before.Value.after = v.after
+	}
+	if v.after == nil {
+		l.last = v.before
+	} else {
+		v.after.Value.before = v.before
+	}
+	return p, v.external
+}
+
+// procActor is somebody who runs kernel code.
+type procActorSaturating struct {
+	holder  TimedSaturating
+	cache   *arena.Cache[counter.Count, procSaturating]
+	rand    workloads.Rand
+	stolen  uint64 // processes that were released while somebody held them
+	refused uint64 // living processes that TryGet found dead
+	_       [pin.LineBytes]byte
+}
+
+func newPID2ProcSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
+	n := c.Knob("processes")
+	s := &pid2procSaturating{
+		arena:    arena.New[counter.Count, procSaturating](k.Options(c)),
+		workers:  make([]procActorSaturating, c.Workers),
+		pids:     make([]procID, n),
+		picks:    workloads.NewPopularity(n, c.Knob("skew"), c.Seed),
+		wake:     c.Knob("wake"),
+		destroy:  c.Knob("destroy"),
+		teardown: spin.Loops(time.Duration(c.Knob("teardown"))),
+		hold:     spin.Loops(time.Duration(c.Knob("hold"))),
+		pause:    time.Duration(c.Knob("pause")) * time.Microsecond,
+		wrong:    c.Wrong,
+	}
+	s.hash.buckets = make([]*arena.Slot[counter.Count, procSaturating], n)
+	s.open(&s.kernel, k.Holder("kernel"), workloads.NewRand(c.Seed, c.Workers))
+	s.open(&s.sched, k.Holder("scheduler"), workloads.NewRand(c.Seed, c.Workers+1))
+	for i := range s.workers {
+		s.open(&s.workers[i], k.Holder(workloads.WorkerName(i)), workloads.NewRand(c.Seed, i))
+	}
+	for place := range s.pids {
+		s.create(&s.kernel, place)
+	}
+	return s, nil
+}
+
+func (s *pid2procSaturating) open(a *procActorSaturating, h TimedSaturating, r workloads.Rand) {
+	a.holder, a.rand, a.cache = h, r, s.arena.Cache()
+}
+
+// Work makes n system calls.
+func (s *pid2procSaturating) Work(worker, n int) int {
+	a := &s.workers[worker]
+	for range n {
+		p, h, life := s.find(a, s.pids[s.picks.Pick(&a.rand)].pid.Load())
+		if p == nil {
+			continue // ESRCH
+		}
+		if s.wake > 0 && a.rand.Below(100) < s.wake {
+			s.wakeup(a, p)
+		}
+		if s.destroy > 0 && a.rand.Below(1000) < s.destroy {
+			s.kill(a, p, true)
+		}
+		spin.For(s.hold)
+		a.holder.Use(&p.Object, h)
+		s.put(a, p, h, life)
+	}
+	return n
+}
+
+// find returns the process with the id and a reference to it, or nil (pid2proc).
+// The lock sees to it that the memory is the process's until TryGet is through.
+func (s *pid2procSaturating) find(a *procActorSaturating, pid uint64) (*arena.Slot[counter.Count, procSaturating], arena.Hold, arena.Life) {
+	s.hash.mu.Lock()
+	p := s.hash.find(pid)
+	if p == nil {
+		s.hash.mu.Unlock()
+		return nil, 0, 0
+	}
+	var h arena.Hold
+	ok := true
+	if s.wrong {
+		h = a.holder.Get(&p.Object)
+	} else {
+		h, ok = a.holder.TryGet(&p.Object)
+		// A TryGet that may fail spuriously doesn't do so time and again.
+		for fails := 1; !ok && s.alive(p); fails++ {
+			if fails == procPatience {
+				a.refused++
+				break
+			}
+			h, ok = a.holder.TryGet(&p.Object)
+		}
+	}
+	life := p.Life()
+	s.hash.mu.Unlock()
+	if !ok {
+		return nil, 0, 0
+	}
+	return p, h, life
+}
+
+// alive reports whether nobody has destroyed the process yet. Then the one
+// reference is there.
+func (s *pid2procSaturating) alive(p *arena.Slot[counter.Count, procSaturating]) bool {
+	p.Value.mu.Lock()
+	defer p.Value.mu.Unlock()
+	return p.Value.state != procDying
+}
+
+// create makes the process of one place, with the one reference that keeps it
+// alive, and lets others find it (proc_alloc, proc_ready).
+func (s *pid2procSaturating) create(a *procActorSaturating, place int) {
+	p := a.cache.Alloc()
+	one := a.holder.Init(&p.Object)
+	v := &p.Value
+	v.mu.Lock()
+	v.state, v.one, v.life, v.place = procWaiting, one, p.Life(), place
+	v.mu.Unlock()
+	// The next id of the same place, so that an id is never used twice. Only
+	// the one who destroyed the process before is here.
+	pid := s.pids[place].pid.Load() + uint64(len(s.pids))
+	if pid == uint64(len(s.pids)) {
+		pid += uint64(place) // The first.
+	}
+	s.hash.insert(p, pid)
+	s.pids[place].pid.Store(pid)
+}
+
+// wakeup makes a process runnable. The runnable list gets a reference of its own.
+// The caller holds one.
+func (s *pid2procSaturating) wakeup(a *procActorSaturating, p *arena.Slot[counter.Count, procSaturating]) {
+	v := &p.Value
+	v.mu.Lock()
+	if v.state != procWaiting {
+		v.mu.Unlock()
+		return
+	}
+	v.state = procRunnable
+	h := a.holder.Get(&p.Object)
+	listed := s.runnable.push(p, h)
+	v.mu.Unlock()
+	if !listed {
+		a.stolen++
+		s.drop(a, p, h)
+	}
+}
+
+// kill destroys a process (proc_destroy): only the first call has an effect.
+// again says that another process takes its place. The caller holds a reference,
+// or nobody else is left.
+func (s *pid2procSaturating) kill(a *procActorSaturating, p *arena.Slot[counter.Count, procSaturating], again bool) {
+	v := &p.Value
+	v.mu.Lock()
+	if v.state == procDying {
+		v.mu.Unlock()
+		return
+	}
+	v.state = procDying
+	one, life, place := v.one, v.life, v.place
+	v.mu.Unlock()
+	if p.Life() != life {
+		a.stolen++
+	}
+	if again {
+		s.create(a, place)
+	}
+	// Nobody wakes a dying process, so it won't come back on the list.
+	if listed, h := s.runnable.remove(p); listed != nil {
+		s.drop(a, p, h)
+	}
+	if a.holder.Kill(&p.Object, one) {
+		s.release(a, p)
+	}
+}
+
+// put drops a reference to a process that had the life when it was taken.
+func (s *pid2procSaturating) put(a *procActorSaturating, p *arena.Slot[counter.Count, procSaturating], h arena.Hold, life arena.Life) {
+	if p.Life() != life {
+		a.stolen++
+	}
+	s.drop(a, p, h)
+}
+
+// drop drops a reference (proc_decref).
+func (s *pid2procSaturating) drop(a *procActorSaturating, p *arena.Slot[counter.Count, procSaturating], h arena.Hold) {
+	if a.holder.Put(&p.Object, h) {
+		s.release(a, p)
+	}
+}
+
+// release tears a process down whose last reference dropped, and frees it
+// (__proc_free).
+func (s *pid2procSaturating) release(a *procActorSaturating, p *arena.Slot[counter.Count, procSaturating]) {
+	if !a.cache.End(p) {
+		return
+	}
+	spin.For(s.teardown)
+	s.hash.remove(p)
+	a.cache.Recycle(p)
+}
+
+// Roles returns the scheduler.
+func (s *pid2procSaturating) Roles() []workloads.Role {
+	return []workloads.Role{{Name: "scheduler", Step: func() time.Duration {
+		for range schedTurn {
+			if !s.schedule() {
+				break
+			}
+		}
+		return s.pause
+	}}}
+}
+
+// schedule runs the first runnable process, and reports whether there was one. The
+// list's reference is the scheduler's now.
+func (s *pid2procSaturating) schedule() bool {
+	a := &s.sched
+	p, h := s.runnable.remove(nil)
+	if p == nil {
+		return false
+	}
+	v := &p.Value
+	v.mu.Lock()
+	if v.state == procRunnable {
+		v.state = procWaiting
+	}
+	v.mu.Unlock()
+	spin.For(s.hold)
+	a.holder.Use(&p.Object, h)
+	s.drop(a, p, h)
+	return true
+}
+
+// Close destroys every process.
+func (s *pid2procSaturating) Close() workloads.Books {
+	for s.schedule() {
+	}
+	a := &s.kernel
+	var lost uint64
+	for i := range s.pids {
+		s.hash.mu.Lock()
+		p := s.hash.find(s.pids[i].pid.Load())
+		s.hash.mu.Unlock()
+		if p == nil {
+			lost++
+			continue
+		}
+		s.kill(a, p, false)
+	}
+	b := workloads.BooksOf(s.arena)
+	b.Observe(arena.StolenReference, lost, "processes were gone that nobody had destroyed")
+	b.Observe(arena.StolenReference, s.kernel.stolen+s.sched.stolen, "processes were released before their destruction")
+	for i := range s.workers {
+		b.Observe(arena.StolenReference, s.workers[i].stolen, "processes were released while worker %d held them", i)
+		b.Observe(arena.StolenReference, s.workers[i].refused, "lookups of worker %d found a living process dead", i)
+	}
+	return b
+}
+
+// pnode is a node with its vnode, without the count (struct puffs_node).
+type pnodeSaturating struct {
+	// The mount's mutex guards these.
+	cookie int
+	next   *arena.Slot[counter.Count, pnodeSaturating] // in its bucket
+	hashed bool
+
+	mu sync.Mutex // pn_mtx
+	// revents are the events that polls were answered with (pn_revents).
+	revents uint64
+	// gone says that the vnode is being reclaimed (VXLOCK).
+	gone bool
+	// vnode is the vnode's reference. Whoever sets gone releases it.
+	vnode arena.Hold
+	life  arena.Life
+}
+
+type pnodesSaturating struct {
+	arena   *arena.Arena[counter.Count, pnodeSaturating]
+	mount   pnodeMountSaturating
+	polls   pnodePollsSaturating
+	workers []pnodeActorSaturating
+	server  pnodeActorSaturating
+	vnodes  pnodeActorSaturating // the reclaimer
+
+	picks   workloads.Popularity
+	share   int // of polls, percent
+	hold    int // loops of spin.For
+	answer  time.Duration
+	pause   time.Duration
+	wrong   bool
+	reclaim int // whose turn it is to be reclaimed
+}
+
+// pnodeMount is what a mount knows of its nodes (struct puffs_mount).
+type pnodeMountSaturating struct {
+	mu      sync.Mutex                                                // pmp_lock; a node's mutex may be taken under it
+	root    *arena.Slot[counter.Count, pnodeSaturating]               // pmp_root, weak
+	buckets [pnodeBuckets]*arena.Slot[counter.Count, pnodeSaturating] // pmp_pnodehash, weak
+}
+
+// find returns the node with the cookie, or nil (puffs_cookie2pnode). The caller
+// holds the mutex.
+func (m *pnodeMountSaturating) find(cookie int) *arena.Slot[counter.Count, pnodeSaturating] {
+	n := m.buckets[cookie%pnodeBuckets]
+	for n != nil && n.Value.cookie != cookie {
+		n = n.Value.next
+	}
+	return n
+}
+
+// insert adds a node. The caller holds the mutex.
+func (m *pnodeMountSaturating) insert(n *arena.Slot[counter.Count, pnodeSaturating], cookie int) {
+	if n.Value.hashed {
+		return // A broken count gave the slot away too early.
+	}
+	b := &m.buckets[cookie%pnodeBuckets]
+	n.Value.cookie, n.Value.next, n.Value.hashed = cookie, *b, true
+	*b = n
+}
+
+// remove takes a node out. The caller holds the mutex.
+func (m *pnodeMountSaturating) remove(n *arena.Slot[counter.Count, pnodeSaturating]) {
+	if !n.Value.hashed {
+		return
+	}
+	n.Value.hashed = false
+	at := &m.buckets[n.Value.cookie%pnodeBuckets]
+	for *at != n {
+		at = &(*at).Value.next
+	}
+	*at = n.Value.next
+}
+
+// pnodePolls are the polls that the file server hasn't answered, in order. Each
+// carries a reference.
+type pnodePollsSaturating struct {
+	mu    sync.Mutex
+	ring  []pnodePollSaturating
+	first int // the oldest
+	count int
+}
+
+type pnodePollSaturating struct {
+	node *arena.Slot[counter.Count, pnodeSaturating]
+	hold arena.Hold
+	life arena.Life
+}
+
+// put adds a poll and reports whether there was room.
+func (q *pnodePollsSaturating) put(p pnodePollSaturating) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.count == len(q.ring) {
+		return false
+	}
+	q.ring[(q.first+q.count)%len(q.ring)] = p
+	q.count++
+	return true
+}
+
+// take returns the oldest poll and reports whether there was one.
+func (q *pnodePollsSaturating) take() (pnodePollSaturating, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.count == 0 {
+		return pnodePollSaturating{}, false
+	}
+	p := q.ring[q.first]
+	q.first = (q.first + 1) % len(q.ring)
+	q.count--
+	return p, true
+}
+
+// pnodeActor is somebody who runs kernel code.
+type pnodeActorSaturating struct {
+	holder TimedSaturating
+	cache  *arena.Cache[counter.Count, pnodeSaturating]
+	rand   workloads.Rand
+	stolen uint64 // nodes that were released while somebody held them
+	_      [pin.LineBytes]byte
+}
+
+func newPNodeSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
+	p := &pnodesSaturating{
+		arena:   arena.New[counter.Count, pnodeSaturating](k.Options(c)),
+		workers: make([]pnodeActorSaturating, c.Workers),
+		picks:   workloads.NewPopularity(c.Knob("files"), c.Knob("skew"), c.Seed),
+		share:   c.Knob("polls"),
+		hold:    spin.Loops(time.Duration(c.Knob("hold"))),
+		answer:  time.Duration(c.Knob("answer")) * time.Microsecond,
+		pause:   time.Duration(c.Knob("pause")) * time.Microsecond,
+		wrong:   c.Wrong,
+	}
+	p.polls.ring = make([]pnodePollSaturating, c.Knob("queue"))
+	p.open(&p.server, k.Holder("file server"), workloads.NewRand(c.Seed, c.Workers))
+	p.open(&p.vnodes, k.Holder("reclaimer"), workloads.NewRand(c.Seed, c.Workers+1))
+	for i := range p.workers {
+		p.open(&p.workers[i], k.Holder(workloads.WorkerName(i)), workloads.NewRand(c.Seed, i))
+	}
+	return p, nil
+}
+
+func (p *pnodesSaturating) open(a *pnodeActorSaturating, h TimedSaturating, r workloads.Rand) {
+	a.holder, a.rand, a.cache = h, r, p.arena.Cache()
+}
+
+// Work makes n calls.
+func (p *pnodesSaturating) Work(worker, n int) int {
+	a := &p.workers[worker]
+	for range n {
+		cookie := p.picks.Pick(&a.rand)
+		var node *arena.Slot[counter.Count, pnodeSaturating]
+		var h arena.Hold
+		if cookie == rootCookie {
+			node, h = p.makeRoot(a)
+		} else {
+			node, h = p.lookup(a, cookie)
+		}
+		if node == nil {
+			continue
+		}
+		life := node.Life()
+		spin.For(p.hold)
+		if p.share > 0 && a.rand.Below(100) < p.share {
+			p.poll(a, node, h)
+		}
+		a.holder.Use(&node.Object, h)
+		if node.Life() != life {
+			a.stolen++
+		}
+		p.releaseNode(a, node, h)
+	}
+	return n
+}
+
+// getVNode makes a node and returns it with the vnode's reference, which is not the
+// caller's (puffs_getvnode). Nobody finds it yet.
+func (p *pnodesSaturating) getVNode(a *pnodeActorSaturating) *arena.Slot[counter.Count, pnodeSaturating] {
+	node := a.cache.Alloc()
+	h := a.holder.Init(&node.Object)
+	v := &node.Value
+	v.mu.Lock()
+	v.revents, v.gone, v.vnode, v.life = 0, false, h, node.Life()
+	v.mu.Unlock()
+	return node
+}
+
+// vget references a node that was just found under the mount's mutex, and leaves
+// that mutex. It returns false if the vnode is being reclaimed.
+//
+// The node's mutex is taken before the mount's is left:
+//
+//	A: finds the node, leaves the mount's mutex
+//	B: takes the node out of the hash, releases it, frees it
+//	A: takes the mutex of what was the node
+func (p *pnodesSaturating) vget(a *pnodeActorSaturating, node *arena.Slot[counter.Count, pnodeSaturating]) (arena.Hold, bool) {
+	node.Value.mu.Lock()
+	p.mount.mu.Unlock()
+	if node.Value.gone {
+		node.Value.mu.Unlock()
+		return 0, false
+	}
+	// The vnode's reference is there, and can't go meanwhile.
+	h := a.holder.Get(&node.Object)
+	node.Value.mu.Unlock()
+	return h, true
+}
+
+// lookup returns the node with a cookie and a reference to it. It makes one if
+// there is none. It returns nil if the vnode is being reclaimed: the caller comes
+// back another time.
+func (p *pnodesSaturating) lookup(a *pnodeActorSaturating, cookie int) (*arena.Slot[counter.Count, pnodeSaturating], arena.Hold) {
+	p.mount.mu.Lock()
+	if node := p.mount.find(cookie); node != nil {
+		if h, ok := p.vget(a, node); ok {
+			return node, h
+		}
+		return nil, 0
+	}
+	p.mount.mu.Unlock()
+	made := p.getVNode(a)
+	p.mount.mu.Lock()
+	if node := p.mount.find(cookie); node != nil {
+		// Somebody was faster (EEXIST).
+		h, ok := p.vget(a, node)
+		p.putVNode(a, made)
+		if !ok {
+			return nil, 0
+		}
+		return node, h
+	}
+	p.mount.insert(made, cookie)
+	h, _ := p.vget(a, made)
+	return made, h
+}
+
+// makeRoot returns the root and a reference to it, and makes it if there is none.
+func (p *pnodesSaturating) makeRoot(a *pnodeActorSaturating) (*arena.Slot[counter.Count, pnodeSaturating], arena.Hold) {
+	for tries := 0; ; tries++ {
+		p.mount.mu.Lock()
+		if root := p.mount.root; root != nil {
+			if h, ok := p.vget(a, root); ok {
+				return root, h
+			}
+		} else {
+			p.mount.mu.Unlock()
+		}
+		if tries == rootTries {
+			return nil, 0
+		}
+		// It is made without the mutex, since that may wait for memory.
+		made := p.getVNode(a)
+		p.mount.mu.Lock()
+		if p.mount.root == nil {
+			p.mount.insert(made, rootCookie)
+			p.mount.root = made
+			h, _ := p.vget(a, made)
+			return made, h
+		}
+		// Somebody was faster, or the old root's reclaimer hasn't come to
+		// clear the pointer.
+		p.mount.mu.Unlock()
+		p.putVNode(a, made)
+	}
+}
+
+// poll asks the file server for a node's events. The caller's reference h is gone
+// before the answer comes.
+func (p *pnodesSaturating) poll(a *pnodeActorSaturating, node *arena.Slot[counter.Count, pnodeSaturating], h arena.Hold) {
+	v := &node.Value
+	v.mu.Lock()
+	if v.revents != 0 {
+		// There are events from an earlier answer.
+		v.revents = 0
+		v.mu.Unlock()
+		return
+	}
+	if !p.wrong {
+		h = a.holder.Get(&node.Object)
+	}
+	v.mu.Unlock()
+	if !p.polls.put(pnodePollSaturating{node, h, node.Life()}) && !p.wrong {
+		p.releaseNode(a, node, h)
+	}
+}
+
+// parkDone answers the oldest poll (puffs_parkdone_poll), and reports whether
+// there was one.
+func (p *pnodesSaturating) parkDone() bool {
+	a := &p.server
+	q, ok := p.polls.take()
+	if !ok {
+		return false
+	}
+	a.holder.Use(&q.node.Object, q.hold)
+	if q.node.Life() != q.life {
+		a.stolen++
+	}
+	v := &q.node.Value
+	v.mu.Lock()
+	v.revents |= 1
+	v.mu.Unlock()
+	if !p.wrong {
+		p.releaseNode(a, q.node, q.hold)
+	}
+	return true
+}
+
+// releaseNode drops a reference, under the node's mutex (puffs_releasenode).
+func (p *pnodesSaturating) releaseNode(a *pnodeActorSaturating, node *arena.Slot[counter.Count, pnodeSaturating], h arena.Hold) {
+	node.Value.mu.Lock()
+	last := a.holder.Put(&node.Object, h)
+	node.Value.mu.Unlock()
+	if last {
+		a.cache.Free(node)
+	}
+}
+
+// putVNode reclaims the vnode of a node that nobody finds, and drops the vnode's
+// reference (puffs_putvnode).
+func (p *pnodesSaturating) putVNode(a *pnodeActorSaturating, node *arena.Slot[counter.Count, pnodeSaturating]) {
+	v := &node.Value
+	v.mu.Lock()
+	if v.life != node.Life() {
+		a.stolen++
+	}
+	v.gone = true
+	last := a.holder.Kill(&node.Object, v.vnode)
+	v.mu.Unlock()
+	if last {
+		a.cache.Free(node)
+	}
+}
+
+// reclaimNode reclaims the node with a cookie, if there is one (puffs_reclaim).
+// There is one reclaimer.
+func (p *pnodesSaturating) reclaimNode(cookie int) {
+	m := &p.mount
+	m.mu.Lock()
+	node := m.find(cookie)
+	if node == nil {
+		m.mu.Unlock()
+		return
+	}
+	// From now on vget fails, and whoever holds a reference may keep it.
+	node.Value.mu.Lock()
+	node.Value.gone = true
+	node.Value.mu.Unlock()
+	m.mu.Unlock()
+	m.mu.Lock()
+	if m.root == node {
+		m.root = nil
+	}
+	m.remove(node)
+	m.mu.Unlock()
+	p.putVNode(&p.vnodes, node)
+}
+
+// Roles returns the file server and the reclaimer, who takes the root in every
+// fourth turn.
+func (p *pnodesSaturating) Roles() []workloads.Role {
+	return []workloads.Role{
+		{Name: "file server", Step: func() time.Duration {
+			for range serverTurn {
+				if !p.parkDone() {
+					break
+				}
+			}
+			return p.answer
+		}},
+		{Name: "reclaimer", Step: func() time.Duration {
+			cookie := rootCookie
+			if p.reclaim++; p.reclaim%4 != 0 {
+				cookie = p.picks.Pick(&p.vnodes.rand)
+			}
+			p.reclaimNode(cookie)
+			return p.pause
+		}},
+	}
+}
+
+// Close reclaims all nodes and answers all polls, in this order, so that some
+// nodes are kept by their polls alone.
+func (p *pnodesSaturating) Close() workloads.Books {
+	for cookie := range p.picks.N() {
+		p.reclaimNode(cookie)
+	}
+	for p.parkDone() {
+	}
+	b := workloads.BooksOf(p.arena)
+	b.Observe(arena.StolenReference, p.server.stolen, "nodes were released before the answer to their poll")
+	b.Observe(arena.StolenReference, p.vnodes.stolen, "nodes were released before their vnodes were reclaimed")
+	for i := range p.workers {
+		b.Observe(arena.StolenReference, p.workers[i].stolen, "nodes were released while worker %d held them", i)
+	}
+	return b
+}
+
+// A mountPoint is where mounts come and go.
+type mountPointSaturating struct {
+	mu      sync.Mutex // pmp_lock
+	drained sync.Cond  // pmp_refcount_cv; L is mu
+	// mount is the one in this place. Its pointer is weak for all but the
+	// administrator.
+	mount atomic.Pointer[arena.Slot[counter.Count, mountState]]
+	// leaving is set from before mount is killed until there is another.
+	leaving atomic.Bool
+
+	// owner and life belong to the administrator's reference.
+	owner arena.Hold
+	life  arena.Life
+	_     [pin.LineBytes]byte
+}
+
+type unmountSaturating struct {
+	arena   *arena.Arena[counter.Count, mountState]
+	readers *rcu.Domain
+	points  []mountPointSaturating
+	workers []mountUserSaturating
+	locked  bool
+	hold    int // loops of spin.For
+	wrong   bool
+
+	// draining is where the administrator waits, nil if it doesn't.
+	draining atomic.Pointer[mountPointSaturating]
+
+	// The rest is the administrator's.
+	holder  TimedSaturating
+	cache   *arena.Cache[counter.Count, mountState]
+	retirer *rcu.Retirer[*arena.Slot[counter.Count, mountState]]
+	rand    workloads.Rand
+	pause   time.Duration
+	inside  []uint64 // what the workers' calls were when a mount was killed
+	early   uint64   // mounts that were released while the administrator owned them
+	late    uint64   // mounts that nobody was in and that weren't drained
+	revived uint64   // drained mounts that could be entered
+}
+
+type mountUserSaturating struct {
+	holder TimedSaturating
+	rand   workloads.Rand
+	// calls is odd while the worker is in Work. Outside of Work it is in no
+	// mount.
+	calls   atomic.Uint64
+	stolen  uint64 // mounts that were released while this worker was in them
+	refused uint64 // mounts that TryGet found dead and that nobody was unmounting
+	_       [pin.LineBytes]byte
+}
+
+func newUnmountSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
+	u := &unmountSaturating{
+		arena:   arena.New[counter.Count, mountState](k.Options(c)),
+		readers: rcu.New(),
+		points:  make([]mountPointSaturating, c.Knob("mounts")),
+		workers: make([]mountUserSaturating, c.Workers),
+		locked:  c.Knob("locked") == 1,
+		hold:    spin.Loops(time.Duration(c.Knob("hold"))),
+		wrong:   c.Wrong,
+		holder:  k.Holder("administrator"),
+		rand:    workloads.NewRand(c.Seed, c.Workers),
+		pause:   time.Duration(c.Knob("pause")) * time.Microsecond,
+		inside:  make([]uint64, c.Workers),
+	}
+	u.cache = u.arena.Cache()
+	u.retirer = rcu.NewRetirer(u.readers, u.cache.Recycle)
+	for i := range u.points {
+		u.points[i].drained.L = &u.points[i].mu
+		u.mount(&u.points[i])
+	}
+	for i := range u.workers {
+		u.workers[i].holder = k.Holder(workloads.WorkerName(i))
+		u.workers[i].rand = workloads.NewRand(c.Seed, i)
+	}
+	return u, nil
+}
+
+// Work does n operations in mounts.
+func (u *unmountSaturating) Work(worker, n int) int {
+	w := &u.workers[worker]
+	w.calls.Add(1)
+	for range n {
+		p := &u.points[w.rand.Below(len(u.points))]
+		m, h, life := u.enter(w, p)
+		if m == nil {
+			continue // ENXIO
+		}
+		spin.For(u.hold)
+		w.holder.Use(&m.Object, h)
+		if m.Life() != life {
+			w.stolen++
+		}
+		u.leave(w, p, m, h)
+	}
+	w.calls.Add(1)
+	if p := u.draining.Load(); p != nil {
+		// The administrator looks again who is still inside.
+		p.mu.Lock()
+		p.drained.Broadcast()
+		p.mu.Unlock()
+	}
+	return n
+}
+
+// enter returns the mount with a reference, or nil if it is being unmounted
+// (puffs_mp_reference, percpu_ref_tryget_live).
+func (u *unmountSaturating) enter(w *mountUserSaturating, p *mountPointSaturating) (*arena.Slot[counter.Count, mountState], arena.Hold, arena.Life) {
+	var section rcu.Section
+	if u.locked {
+		p.mu.Lock()
+	} else {
+		section = u.readers.Lock()
+	}
+	m, h, life := u.tryEnter(w, p)
+	if u.locked {
+		p.mu.Unlock()
+	} else {
+		u.readers.Unlock(section)
+	}
+	return m, h, life
+}
+
+func (u *unmountSaturating) tryEnter(w *mountUserSaturating, p *mountPointSaturating) (*arena.Slot[counter.Count, mountState], arena.Hold, arena.Life) {
+	for fails := 0; !p.leaving.Load(); {
+		m := p.mount.Load()
+		if h, ok := w.holder.TryGet(&m.Object); ok {
+			return m, h, m.Life()
+		}
+		// Dead. That is right only if the administrator marked the mount
+		// before, and unmarks it after it put another in its place. A
+		// TryGet that may fail spuriously doesn't do so time and again.
+		if !p.leaving.Load() && p.mount.Load() == m {
+			if fails++; fails == mountPatience {
+				w.refused++
+				break
+			}
+		}
+	}
+	return nil, 0, 0
+}
+
+// leave drops a worker's reference to a mount. The last one wakes the
+// administrator (puffs_mp_release).
+func (u *unmountSaturating) leave(w *mountUserSaturating, p *mountPointSaturating, m *arena.Slot[counter.Count, mountState], h arena.Hold) {
+	if u.locked {
+		p.mu.Lock()
+		if w.holder.Put(&m.Object, h) {
+			m.Value.drained = true
+			p.drained.Broadcast()
+		}
+		p.mu.Unlock()
+		return
+	}
+	if w.holder.Put(&m.Object, h) {
+		p.mu.Lock()
+		m.Value.drained = true
+		p.drained.Broadcast()
+		p.mu.Unlock()
+	}
+}
+
+// mount puts a new mount in place and lets workers in.
+func (u *unmountSaturating) mount(p *mountPointSaturating) {
+	m := u.cache.Alloc()
+	h := u.holder.Init(&m.Object)
+	p.mu.Lock()
+	m.Value.drained = false
+	p.owner, p.life = h, m.Life()
+	p.mount.Store(m)
+	p.leaving.Store(false)
+	p.mu.Unlock()
+}
+
+// unmount drains a mount and frees it.
+func (u *unmountSaturating) unmount(p *mountPointSaturating) {
+	p.mu.Lock()
+	p.leaving.Store(true)
+	m := p.mount.Load()
+	if m.Life() != p.life {
+		u.early++
+	}
+	if u.holder.Kill(&m.Object, p.owner) {
+		m.Value.drained = true
+	}
+	drained := u.wrong || u.drain(p, m)
+	p.mu.Unlock()
+	if !drained {
+		u.late++
+		return
+	}
+	if !u.wrong {
+		if h, ok := u.holder.TryGet(&m.Object); ok {
+			u.revived++
+			u.holder.Put(&m.Object, h)
+		}
+	}
+	if u.cache.End(m) {
+		u.retirer.Retire(m)
+	}
+}
+
+// drain waits until the mount, which was killed, is drained, and reports whether
+// it is. The caller holds the mutex.
+//
+// It gives up if every worker has left its call of Work since the mount was
+// killed: then nobody is inside, and the one who left last didn't say so. A worker
+// says that it was the last under the mutex, before its call is over. So this is
+// no race: with the mutex held, whoever sees the call to be over also sees what it
+// said.
+func (u *unmountSaturating) drain(p *mountPointSaturating, m *arena.Slot[counter.Count, mountState]) bool {
+	u.draining.Store(p)
+	for i := range u.workers {
+		u.inside[i] = u.workers[i].calls.Load()
+	}
+	for !m.Value.drained && u.somebodyInside() {
+		p.drained.Wait()
+	}
+	u.draining.Store(nil)
+	return m.Value.drained
+}
+
+// somebodyInside reports whether a worker is still in the call of Work that it was
+// in when the mount was killed.
+func (u *unmountSaturating) somebodyInside() bool {
+	for i := range u.workers {
+		if c := u.inside[i]; c%2 == 1 && u.workers[i].calls.Load() == c {
+			return true
+		}
+	}
+	return false
+}
+
+// Roles returns the administrator.
+func (u *unmountSaturating) Roles() []workloads.Role {
+	return []workloads.Role{{Name: "administrator", Step: func() time.Duration {
+		p := &u.points[u.rand.Below(len(u.points))]
+		u.unmount(p)
+		runtime.Gosched() // Some operations find no mount.
+		u.mount(p)
+		return u.pause
+	}}}
+}
+
+func (u *unmountSaturating) Close() workloads.Books {
+	for i := range u.points {
+		u.unmount(&u.points[i])
+	}
+	u.retirer.Flush()
+	b := workloads.BooksOf(u.arena)
+	b.Observe(arena.StolenReference, u.early, "mounts were released while the administrator owned them")
+	b.Observe(arena.LateRelease, u.late, "mounts were left by everybody, and the last to leave was not told")
+	b.Observe(arena.ResurrectedDead, u.revived, "mounts could be entered after they had been drained")
+	for i := range u.workers {
+		b.Observe(arena.StolenReference, u.workers[i].stolen, "mounts were released while worker %d was in them", i)
+		b.Observe(arena.StolenReference, u.workers[i].refused, "mounts refused worker %d though nobody unmounted them", i)
+	}
+	return b
 }

@@ -3,8 +3,75 @@
 package native
 
 import (
+	"math/bits"
+	"sync"
 	"sync/atomic"
+
+	"github.com/refbench/refbench/strategies/pin"
 )
+
+// maxBuffers is how many files a cache can have.
+const maxBuffers = 1 << 16
+
+// buffer is a file's contents in memory, without the count.
+type buffer struct {
+	file  int
+	block atomic.Pointer[block]
+	// hot is set when the buffer is read, and reset by the clock's hand. The
+	// shard's lock guards it.
+	hot bool
+}
+
+// A block is memory for contents.
+type block struct {
+	// data never changes its place or length: whoever reads a block by a
+	// reference that a broken count has lost finds wrong bytes there, but
+	// stays inside.
+	data []byte
+	n    atomic.Int64 // bytes in use
+	// wrong guards data in the known-wrong variant only. Right counts alone
+	// order filling and reading, which the race detector can see; there it
+	// would find a race instead of wrong contents.
+	wrong sync.Mutex
+}
+
+// blocks is the memory that no buffer uses, by the power of two that is its size.
+type blocks struct {
+	mu   sync.Mutex
+	free [64][]*block
+}
+
+// minBlock is the smallest block's power of two: a cache line.
+const minBlock = 6
+
+// take returns a block for n bytes.
+func (b *blocks) take(n int) *block {
+	class := max(minBlock, bits.Len(uint(max(n, 1)-1)))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	free := b.free[class]
+	if len(free) == 0 {
+		return &block{data: make([]byte, 1<<class)}
+	}
+	k := free[len(free)-1]
+	b.free[class] = free[:len(free)-1]
+	return k
+}
+
+// give gives a block back.
+func (b *blocks) give(k *block) {
+	class := bits.Len(uint(len(k.data) - 1))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.free[class] = append(b.free[class], k)
+}
+
+// churnGets is how many references to a connection a request takes at most.
+const churnGets = 8
+
+// churnPatience is how often TryGet may fail on a route that the table owns before
+// the failure counts as wrong.
+const churnPatience = 100
 
 // A route is what a dst_entry is here: where packets go, and until when.
 type route struct {
@@ -26,3 +93,54 @@ const handoffDepth = 64
 type handoffObject struct {
 	visits atomic.Uint64
 }
+
+// listPatience is how often TryGet may fail on an entry that its owner holds
+// before the failure counts as wrong.
+const listPatience = 100
+
+// procState is what a process is doing.
+type procState int
+
+// The states (PROC_WAITING, PROC_RUNNABLE_S, PROC_DYING).
+const (
+	procWaiting procState = iota
+	procRunnable
+	procDying
+)
+
+// A procID is the id of the process in one place, alone on its cache line.
+type procID struct {
+	pid atomic.Uint64
+	_   [pin.LineBytes - 8]byte
+}
+
+// procPatience is how often TryGet may fail on a living process before the failure
+// counts as wrong.
+const procPatience = 100
+
+// schedTurn is how many processes the scheduler runs in one turn.
+const schedTurn = 16
+
+// rootCookie is the cookie of the root.
+const rootCookie = 0
+
+// pnodeBuckets is how many buckets a mount has (puffs_pnodebuckets_default).
+const pnodeBuckets = 256
+
+// rootTries is how often a worker tries to get at the root before it does
+// something else: the reclaimer may be without a CPU.
+const rootTries = 16
+
+// serverTurn is how many polls the file server answers in one turn.
+const serverTurn = 64
+
+// mountState is a mount without its count (struct puffs_mount).
+type mountState struct {
+	// drained is set by the last one to leave. The mount point's mutex
+	// guards it.
+	drained bool
+}
+
+// mountPatience is how often TryGet may fail on a mount that nobody unmounts
+// before the failure counts as wrong.
+const mountPatience = 100

@@ -202,6 +202,7 @@ func (src *source) readDecls() error {
 					src.decls[info.Defs[d.Name]] = newDecl(d.Name.Name, d, "", d.Doc, d.Type.TypeParams)
 				}
 			case *ast.GenDecl:
+				var group *decl // of constants or variables
 				for _, spec := range d.Specs {
 					switch spec := spec.(type) {
 					case *ast.TypeSpec:
@@ -213,9 +214,11 @@ func (src *source) readDecls() error {
 					case *ast.ValueSpec:
 						// A group may use iota or leave out
 						// values, so it goes as a whole.
-						one := newDecl(spec.Names[0].Name, d, "", d.Doc, nil)
+						if group == nil {
+							group = newDecl(spec.Names[0].Name, d, "", d.Doc, nil)
+						}
 						for _, n := range spec.Names {
-							src.decls[info.Defs[n]] = one
+							src.decls[info.Defs[n]] = group
 						}
 					}
 				}

@@ -1,0 +1,123 @@
+package workloads
+
+import (
+	"github.com/refbench/refbench/workloads/arena"
+	"github.com/refbench/refbench/workloads/rcu"
+	"github.com/refbench/refbench/workloads/spin"
+)
+
+// ListRCU is the last form of rule 3 of Linux Documentation/core-api/kref.rst:
+// lookups under RCU.
+//
+// Workers find an entry of a list and take a reference with TryGet, both in a read
+// section and without a lock (get_entry_rcu), use it, and put it. Who puts it for
+// the last time unlinks it under the mutex, and frees it after a grace period
+// (release_entry_rcu, kfree_rcu). A lookup that meets a dead entry gets nothing,
+// and counts as an operation all the same.
+//
+// Every worker owns some entries and replaces the oldest of them now and then.
+//
+// The count must stay in valid memory for a grace period after the last Put: a
+// reader who found the entry before it was unlinked may only now come to its
+// TryGet. Freed at once, the entry may be another object by then.
+var ListRCU = &Workload{
+	Name:      "listrcu",
+	Doc:       "take the first entry of a list with TryGet under RCU, free it after a grace period",
+	Source:    "Linux Documentation/core-api/kref.rst, krefs and RCU",
+	Operation: "an entry looked up, used and put; or found dead",
+	Knobs:     listKnobs(),
+	Wrong:     "the entry is freed without waiting for a grace period",
+	New: func(c Config) (Instance, error) {
+		return dynamic(c, newListRCU[Dynamic, dynamicTimed], newListRCU[Dynamic, dynamicChecked])
+	},
+}
+
+type listRCU[T any, H Holder[T]] struct {
+	lists    lists[T, H]
+	readers  *rcu.Domain
+	retirers []*rcu.Retirer[*arena.Slot[T, listEntry[T]]] // one for each worker
+}
+
+func newListRCU[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
+	l := &listRCU[T, H]{readers: rcu.New()}
+	l.lists.open(c, k)
+	l.retirers = make([]*rcu.Retirer[*arena.Slot[T, listEntry[T]]], c.Workers)
+	for i := range l.retirers {
+		l.retirers[i] = rcu.NewRetirer(l.readers, l.lists.actors[i].cache.Recycle)
+	}
+	return l, nil
+}
+
+// Work looks up n entries.
+func (l *listRCU[T, H]) Work(worker, n int) int {
+	a := &l.lists.actors[worker]
+	for range n {
+		if l.lists.due(a) {
+			l.kill(worker, l.lists.replace(a))
+		}
+		if e, h, life := l.get(a); e != nil {
+			l.lists.use(a, e, h, life)
+			if a.holder.Put(&e.Object, h) {
+				l.release(worker, e)
+			}
+		}
+	}
+	return n
+}
+
+// get returns an entry with a reference, or nil if it is dead (get_entry_rcu).
+func (l *listRCU[T, H]) get(a *listActor[T, H]) (*arena.Slot[T, listEntry[T]], arena.Hold, arena.Life) {
+	section := l.readers.Lock()
+	e := l.lists.list.at(l.lists.rank(a))
+	if e == nil {
+		l.readers.Unlock(section)
+		return nil, 0, 0
+	}
+	life := e.Life()
+	spin.For(l.lists.delay)
+	h, ok := l.lists.tryGet(a, e)
+	l.readers.Unlock(section)
+	if !ok {
+		return nil, 0, 0
+	}
+	return e, h, life
+}
+
+// kill drops the owner's reference.
+func (l *listRCU[T, H]) kill(worker int, o ownEntry[T]) {
+	if l.lists.actors[worker].holder.Kill(&o.slot.Object, o.hold) {
+		l.release(worker, o.slot)
+	}
+}
+
+// release unlinks an entry whose last reference dropped, and frees it when no
+// reader can see it any more (release_entry_rcu). The caller is outside read
+// sections.
+func (l *listRCU[T, H]) release(worker int, e *arena.Slot[T, listEntry[T]]) {
+	a := &l.lists.actors[worker]
+	if !a.cache.End(e) {
+		return
+	}
+	l.lists.list.mu.Lock()
+	l.lists.list.del(e)
+	l.lists.list.mu.Unlock()
+	spin.For(l.lists.release)
+	if l.lists.wrong {
+		a.cache.Recycle(e)
+		return
+	}
+	l.retirers[worker].Retire(e)
+}
+
+func (l *listRCU[T, H]) Roles() []Role { return nil }
+
+func (l *listRCU[T, H]) Close() Books {
+	for i := range l.lists.actors {
+		a := &l.lists.actors[i]
+		for _, o := range a.own {
+			l.kill(i, l.lists.resign(a, o))
+		}
+		l.retirers[i].Flush()
+	}
+	return l.lists.close()
+}

@@ -1,0 +1,121 @@
+package workloads
+
+import (
+	"github.com/refbench/refbench/workloads/arena"
+	"github.com/refbench/refbench/workloads/spin"
+)
+
+// ListTryGet is the third form of rule 3 of Linux
+// Documentation/core-api/kref.rst: kref_get_unless_zero makes the mutex around
+// kref_put unnecessary.
+//
+// Workers find an entry of a list and take a reference with TryGet, both under the
+// list's mutex (get_entry), use it, and put it without the mutex (put_entry). Who
+// puts it for the last time takes the mutex to unlink it, and frees it
+// (release_entry). Between that Put and the unlinking the entry is in the list
+// and dead: a lookup that meets it gets nothing, as in the document, and counts
+// as an operation all the same.
+//
+// Every worker owns some entries and replaces the oldest of them now and then.
+//
+// Finding and TryGet must be in one critical section: after it, the entry may be
+// unlinked, freed and used for something else, and TryGet takes a reference to
+// that.
+var ListTryGet = &Workload{
+	Name:      "listtryget",
+	Doc:       "take the first entry of a list with TryGet under a mutex, put it without",
+	Source:    "Linux Documentation/core-api/kref.rst, rule 3 with kref_get_unless_zero",
+	Operation: "an entry looked up, used and put; or found dead",
+	Knobs:     listKnobs(),
+	Wrong:     "the lookup leaves the critical section before its TryGet",
+	New: func(c Config) (Instance, error) {
+		return dynamic(c, newListTryGet[Dynamic, dynamicTimed], newListTryGet[Dynamic, dynamicChecked])
+	},
+}
+
+type listTryGet[T any, H Holder[T]] struct {
+	lists lists[T, H]
+}
+
+func newListTryGet[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
+	l := new(listTryGet[T, H])
+	l.lists.open(c, k)
+	return l, nil
+}
+
+// Work looks up n entries.
+func (l *listTryGet[T, H]) Work(worker, n int) int {
+	a := &l.lists.actors[worker]
+	for range n {
+		if l.lists.due(a) {
+			l.kill(a, l.lists.replace(a))
+		}
+		if e, h, life := l.get(a); e != nil {
+			l.lists.use(a, e, h, life)
+			if a.holder.Put(&e.Object, h) {
+				l.release(a, e)
+			}
+		}
+	}
+	return n
+}
+
+// get returns an entry with a reference, or nil if it is dead (get_entry).
+func (l *listTryGet[T, H]) get(a *listActor[T, H]) (*arena.Slot[T, listEntry[T]], arena.Hold, arena.Life) {
+	rank := l.lists.rank(a)
+	l.lists.list.mu.Lock()
+	e := l.lists.list.at(rank)
+	if e == nil {
+		l.lists.list.mu.Unlock()
+		return nil, 0, 0
+	}
+	life := e.Life()
+	if l.lists.wrong {
+		l.lists.list.mu.Unlock()
+		spin.For(l.lists.delay)
+		h, ok := l.lists.tryGet(a, e)
+		if !ok {
+			return nil, 0, 0
+		}
+		return e, h, life
+	}
+	h, ok := l.lists.tryGet(a, e)
+	l.lists.list.mu.Unlock()
+	if !ok {
+		return nil, 0, 0
+	}
+	return e, h, life
+}
+
+// kill drops the owner's reference.
+func (l *listTryGet[T, H]) kill(a *listActor[T, H], o ownEntry[T]) {
+	if a.holder.Kill(&o.slot.Object, o.hold) {
+		l.release(a, o.slot)
+	}
+}
+
+// release unlinks and frees an entry whose last reference dropped
+// (release_entry). Once it is unlinked under the mutex, no lookup is about to
+// TryGet it.
+func (l *listTryGet[T, H]) release(a *listActor[T, H], e *arena.Slot[T, listEntry[T]]) {
+	if !a.cache.End(e) {
+		return
+	}
+	l.lists.list.mu.Lock()
+	l.lists.list.del(e)
+	l.lists.list.mu.Unlock()
+	spin.For(l.lists.release)
+	a.cache.Recycle(e)
+}
+
+func (l *listTryGet[T, H]) Roles() []Role { return nil }
+
+func (l *listTryGet[T, H]) Close() Books {
+	for i := range l.lists.actors {
+		a := &l.lists.actors[i]
+		for _, o := range a.own {
+			l.kill(a, l.lists.resign(a, o))
+		}
+	}
+	return l.lists.close()
+}
