@@ -107,15 +107,16 @@ type Engine struct {
 	stopped  bool
 	phase    phase
 
-	gen    uint64
-	locs   []Loc
-	addrs  addrTable
-	cells  []cell
-	hist   bool // state hashing
-	trace  bool
-	mem    uint64
-	Events []Event
-	names  map[uint32]string
+	gen     uint64
+	locs    []Loc
+	addrs   addrTable
+	cells   []cell
+	hist    bool // state hashing
+	retries bool
+	trace   bool
+	mem     uint64
+	Events  []Event
+	names   map[uint32]string
 
 	cellAt    addrTable
 	cpuClocks [MaxCPUs]Loc
@@ -123,8 +124,6 @@ type Engine struct {
 	rec       []Decision
 	recording bool
 
-	// Access is called after each access while Noting is on.
-	access func(t *Thread, op Op)
 	// Show, if set, is asked for the value that a picture shows beside
 	// each step.
 	Show func() string
@@ -141,12 +140,20 @@ const (
 
 // Options of one execution.
 type Options struct {
-	Note   bool              // keep locations, for Access, Hash or Events
-	Hash   bool              // keep the state hash; implies Note
-	Trace  bool              // keep Events; implies Note
-	Record bool              // keep Decisions
-	Access func(*Thread, Op) // called after each access; implies Note
-	Show   func() string     // value for the picture
+	// Note keeps locations, so that pending operations say where.
+	Note bool
+	// Hash keeps what StateHash needs. It implies Note.
+	Hash bool
+	// Retries, with Hash, forgets a load that is followed by a failed
+	// compare-and-swap on the same location: right if such code only tries
+	// again and doesn't count how often.
+	Retries bool
+	// Trace keeps Events. It implies Note.
+	Trace bool
+	// Record keeps Decisions.
+	Record bool
+	// Show returns the value that Events carry.
+	Show func() string
 }
 
 // Run lets the driver run executions until it has had enough. It waits until no
@@ -174,8 +181,9 @@ func Run(d Driver) {
 // Prepare sets up an execution. Driver.Begin calls it.
 func (e *Engine) Prepare(c *Case, s Search, o Options) {
 	e.caseOf, e.search = c, s
-	e.hist, e.trace, e.access, e.Show = o.Hash, o.Trace, o.Access, o.Show
-	e.note = o.Note || o.Hash || o.Trace || c.Races || o.Access != nil
+	e.hist, e.trace, e.Show = o.Hash, o.Trace, o.Show
+	e.note = o.Note || o.Hash || o.Trace || c.Races
+	e.retries = o.Retries
 	e.recording = o.Record
 	e.rec = e.rec[:0]
 	e.Events = e.Events[:0]

@@ -95,3 +95,9 @@ func trimStack(s string) string {
 	}
 	return s
 }
+
+// Nondeterministic is called by a search that finds that the same decisions led
+// elsewhere.
+func (e *Engine) Nondeterministic(msg string) {
+	e.record(KindNondeterministic, msg+" at point "+itoa(e.Step())+"; something differs from one execution to the next: state that Setup doesn't reset, a map's order, a clock, a random number", nil)
+}

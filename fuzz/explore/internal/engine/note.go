@@ -71,7 +71,14 @@ func (e *Engine) Unhold(m *Meta) { e.cur.unhold(e.loc(m).ID) }
 
 func (e *Engine) noted(t *Thread, op Op, old, new, seen uint64, ok, wrote bool) {
 	if e.hist {
-		t.hist = mix(t.hist, uint64(op.Kind)<<32|uint64(op.Loc)) + mix(seen, 0x51)
+		if op.Kind == OpCAS && !wrote && e.retries && t.lastLoad == op.Loc {
+			t.hist = t.histLoad
+		} else {
+			if op.Kind == OpLoad {
+				t.histLoad = t.hist
+			}
+			t.hist = mix(t.hist, uint64(op.Kind)<<32|uint64(op.Loc)) + mix(seen, 0x51)
+		}
 	}
 	if op.Kind == OpLoad && !t.outside {
 		// A loop that waits for a change reads the same again. From the
@@ -86,9 +93,6 @@ func (e *Engine) noted(t *Thread, op Op, old, new, seen uint64, ok, wrote bool) 
 		}
 	} else {
 		t.lastLoad = NoLoc
-	}
-	if e.access != nil {
-		e.access(t, op)
 	}
 	if e.trace && e.phase == runPhase {
 		e.event(t, op, old, new, wrote)

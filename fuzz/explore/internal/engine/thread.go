@@ -30,10 +30,11 @@ type Thread struct {
 	cpu  int // the virtual CPU that it was last seen on
 	pins int
 
-	newLocs uint32
-	opIndex int
-	hist    uint64
-	held    []uint32 // locks held: their location IDs
+	newLocs  uint32
+	opIndex  int
+	hist     uint64   // of what it has seen
+	histLoad uint64   // hist before the last load
+	held     []uint32 // locks held: their location IDs
 
 	lastLoad  uint32 // location of the last access if that was a load
 	lastValue uint64
@@ -96,3 +97,6 @@ func (t *Thread) unhold(loc uint32) {
 		}
 	}
 }
+
+// Ended reports whether the thread has returned.
+func (t *Thread) Ended() bool { return t.done }

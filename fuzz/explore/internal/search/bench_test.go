@@ -8,13 +8,13 @@ import (
 )
 
 type pctDriver struct {
-	s     PCT
-	c     engine.Case
-	o     engine.Options
-	i, n  int
-	points int
+	s        PCT
+	c        engine.Case
+	o        engine.Options
+	i, n     int
+	points   int
 	switches int
-	fails int
+	fails    int
 }
 
 func (d *pctDriver) Begin(e *engine.Engine) bool {
