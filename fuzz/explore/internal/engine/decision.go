@@ -6,6 +6,9 @@ type Decision struct {
 	Step   int
 	Choice uint8 // thread or CPU
 	CPU    bool
+	// Preempts says that the thread at the point could have gone on. It is
+	// set by recording and ignored by Guided.
+	Preempts bool
 }
 
 // Decisions returns what the search decided in this execution other than the

@@ -116,7 +116,7 @@ type Engine struct {
 	trace   bool
 	mem     uint64
 	Events  []Event
-	names   map[uint32]string
+	named   []namedRange
 
 	cellAt    addrTable
 	cpuClocks [MaxCPUs]Loc
@@ -193,7 +193,7 @@ func (e *Engine) Prepare(c *Case, s Search, o Options) {
 	e.cells = e.cells[:0]
 	e.addrs.reset()
 	e.cellAt.reset()
-	clear(e.names)
+	e.named = e.named[:0]
 	for i := range e.cpuClocks {
 		e.cpuClocks[i].clear()
 	}

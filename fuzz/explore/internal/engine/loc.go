@@ -26,7 +26,8 @@ type Loc struct {
 	//	bits   meaning
 	//	0-15   number among those that the thread found
 	//	16-31  thread; MaxThreads is Setup
-	ID uint32
+	ID   uint32
+	addr uintptr // for names
 
 	// Clock of the last release, for the happens-before check.
 	vc    clock
@@ -46,7 +47,7 @@ func (e *Engine) loc(m *Meta) *Loc {
 	if m.v&^metaIndex == e.gen {
 		return &e.locs[m.v&metaIndex]
 	}
-	i := e.newLoc()
+	i := e.newLoc(uintptr(unsafe.Pointer(m)))
 	m.v = e.gen | uint64(i)
 	return &e.locs[i]
 }
@@ -55,12 +56,12 @@ func (e *Engine) loc(m *Meta) *Loc {
 func (e *Engine) locAddr(p unsafe.Pointer) *Loc {
 	v, found := e.addrs.at(p)
 	if !found {
-		*v = uint32(e.newLoc())
+		*v = uint32(e.newLoc(uintptr(p)))
 	}
 	return &e.locs[*v]
 }
 
-func (e *Engine) newLoc() int {
+func (e *Engine) newLoc(addr uintptr) int {
 	t := e.cur
 	i := len(e.locs)
 	if i < cap(e.locs) {
@@ -70,30 +71,23 @@ func (e *Engine) newLoc() int {
 	}
 	l := &e.locs[i]
 	l.clear()
+	l.addr = addr
 	l.ID = uint32(t.ID)<<16 | t.newLocs&0xffff
 	t.newLocs++
 	return i
 }
 
-// Name gives the location of m a name for messages and pictures.
-func (e *Engine) Name(m *Meta, name string) {
-	if e.trace {
-		e.setName(e.loc(m).ID, name)
-	}
+// A namedRange is memory with a name.
+type namedRange struct {
+	from, size uintptr
+	name       string
 }
 
-// NameAddr is Name for an address.
-func (e *Engine) NameAddr(p unsafe.Pointer, name string) {
+// NameAddr names the size bytes at p in messages and pictures.
+func (e *Engine) NameAddr(p unsafe.Pointer, size uintptr, name string) {
 	if e.trace {
-		e.setName(e.locAddr(p).ID, name)
+		e.named = append(e.named, namedRange{uintptr(p), size, name})
 	}
-}
-
-func (e *Engine) setName(id uint32, name string) {
-	if e.names == nil {
-		e.names = make(map[uint32]string)
-	}
-	e.names[id] = name
 }
 
 // LocName returns what messages call the location.
@@ -106,13 +100,35 @@ func (e *Engine) LocName(id uint32) string {
 	case id == LocThreads:
 		return "threads"
 	}
-	if n := e.names[id]; n != "" {
+	if n := e.nameOf(id); n != "" {
 		return n
 	}
 	if th := id >> 16; th < MaxThreads {
 		return "T" + itoa(int(th)) + "#" + itoa(int(id&0xffff))
 	}
 	return "#" + itoa(int(id&0xffff))
+}
+
+// nameOf returns the name of the smallest named memory around the location.
+func (e *Engine) nameOf(id uint32) string {
+	if len(e.named) == 0 {
+		return ""
+	}
+	for i := range e.locs {
+		if e.locs[i].ID != id {
+			continue
+		}
+		best := -1
+		for j, r := range e.named {
+			if e.locs[i].addr-r.from < r.size && (best < 0 || r.size < e.named[best].size) {
+				best = j
+			}
+		}
+		if best >= 0 {
+			return e.named[best].name
+		}
+	}
+	return ""
 }
 
 // An addrTable maps addresses to numbers. It is emptied by counting up its

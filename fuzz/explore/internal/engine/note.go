@@ -200,3 +200,11 @@ func mix(a, b uint64) uint64 {
 	hi, lo := bits.Mul64(a^0x9e3779b97f4a7c15, b^0xd6e8feb86659fd93)
 	return hi ^ lo ^ (a<<32 | a>>32)
 }
+
+// NotedAddr is Noted for an address, without values.
+func (e *Engine) NotedAddr(k OpKind, p unsafe.Pointer) {
+	e.noted(e.cur, Op{k, e.locAddr(p).ID}, 0, 0, 0, true, true)
+}
+
+// Tracing reports whether Events are kept.
+func (e *Engine) Tracing() bool { return e.trace }

@@ -183,7 +183,10 @@ func (e *Engine) decide(t *Thread) *Thread {
 		return e.failed(t)
 	}
 	if e.recording && next != e.Default(enabled, cur) {
-		e.rec = append(e.rec, Decision{Step: step, Choice: uint8(next)})
+		e.rec = append(e.rec, Decision{
+			Step: step, Choice: uint8(next),
+			Preempts: cur >= 0 && enabled&^e.yielding&(1<<cur) != 0,
+		})
 	}
 	e.grant = min(grant, spinPoints, e.caseOf.MaxPoints-step)
 	e.fuel = e.grant

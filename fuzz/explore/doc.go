@@ -1,0 +1,51 @@
+// Package explore runs concurrent Go code under a scheduler that chooses, finds
+// schedules that go wrong, makes them small, names them and draws them.
+//
+// # Use
+//
+// In an ordinary test:
+//
+//	func TestTransfer(t *testing.T) {
+//		explore.Run(t, explore.Options{}, func() {
+//			var n atomic.Int64 // explore/sync/atomic
+//			explore.Go(func() { n.Store(n.Load() + 1) })
+//			...
+//		})
+//	}
+//
+// The code must use the drop-in packages explore/sync, explore/sync/atomic,
+// explore/runtime, explore/time and explore/pin instead of the originals;
+// explore/gen writes that form of a package that uses the originals. A failing
+// test prints a token, with which [Replay] shows the same failure again.
+//
+// Programs use [Explore] with a [Scenario].
+//
+// # What is found
+//
+// Whatever the case itself calls wrong ([Failf], [Leakf]); panics; deadlocks;
+// threads that go on for ever or wait for a change that nobody makes; plain
+// accesses that are not ordered ([Read], [Write]); wrong use of a primitive, such
+// as unlocking an unlocked mutex. Go's own race detector is blind here: it sees
+// the hand-over between threads as synchronization.
+//
+// # What is modelled
+//
+// Threads interleave at accesses to shared memory through the drop-ins. Go's
+// atomic operations are sequentially consistent, so for code without data races
+// that is every behaviour that Go allows. Virtual CPUs are part of the state: which
+// CPU a thread is on is a choice whenever the code asks. Time is virtual: it
+// passes only when threads sleep.
+//
+// # What is not
+//
+//   - Memory orders weaker than Go's, as C and the kernel have them. A missing
+//     barrier that only they need isn't found.
+//   - Data races as such: code with unordered plain accesses has behaviours that
+//     are not explored. Accesses that are declared with Read and Write are checked.
+//   - 64-bit accesses in two halves on 32-bit platforms.
+//   - Anything that doesn't go through the drop-ins: system calls, other
+//     goroutines, the collector, finalizers.
+//   - Unfair scheduling of threads that give way: who calls runtime.Gosched, or
+//     reads the same value of the same word three times running, goes on only when
+//     memory has changed or nobody else can.
+package explore
