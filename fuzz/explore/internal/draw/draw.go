@@ -27,6 +27,17 @@ type Picture struct {
 	Migrations  int
 }
 
+// preempts reports whether the thread of the event before step last lost the
+// processor on the way to the event at step.
+func (p *Picture) preempts(last, step int) bool {
+	for s := last + 1; s <= step; s++ {
+		if p.Preempted[s] {
+			return true
+		}
+	}
+	return false
+}
+
 // rows are the events that are drawn: those that say nothing are left out.
 func (p *Picture) rows() []engine.Event {
 	var rows []engine.Event

@@ -88,7 +88,7 @@ svg .bad{font:600 13px system-ui,sans-serif;fill:#b00000}
 	}
 	fmt.Fprintf(b, `<text class="step" x="%d" y="24">point</text>`+"\n", leftMargin-12)
 	src := sources{}
-	px, py, prev, value := 0, 0, -1, ""
+	px, py, prev, last, value := 0, 0, -1, 0, ""
 	for i, ev := range rows {
 		lane := min(ev.CPU, lanes-1)
 		x, y := leftMargin+lane*laneWidth+nodeX, topMargin+i*rowHeight+rowHeight/2
@@ -97,13 +97,13 @@ svg .bad{font:600 13px system-ui,sans-serif;fill:#b00000}
 		case prev < 0:
 		case prev == ev.Thread:
 			fmt.Fprintf(b, `<line x1="%d" y1="%d" x2="%d" y2="%d" stroke="%s" stroke-width="3"/>`+"\n", px, py+7, x, y-7, c)
-		case p.Preempted[ev.Step]:
+		case p.preempts(last, ev.Step):
 			fmt.Fprintf(b, `<path d="M%d %d L%d %d" stroke="#8a4b00" stroke-width="1.5" stroke-dasharray="5 4" fill="none"/>`+"\n", px, py+7, x, y-7)
 			fmt.Fprintf(b, `<text class="pre" x="%d" y="%d">%s is preempted</text>`+"\n", px+14, py+rowHeight/2+8, thread(prev))
 		default:
 			fmt.Fprintf(b, `<path d="M%d %d L%d %d" stroke="#b8bec8" fill="none"/>`+"\n", px, py+7, x, y-7)
 		}
-		px, py, prev = x, y, ev.Thread
+		px, py, prev, last = x, y, ev.Thread, ev.Step
 		fmt.Fprintf(b, `<g><title>%s</title>`, esc(strings.TrimSpace(place(ev)+"\n"+src.line(ev)+"\n"+ev.Func)))
 		class := ""
 		switch ev.Kind {

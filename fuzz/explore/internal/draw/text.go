@@ -57,12 +57,12 @@ func Text(w io.Writer, p *Picture) error {
 	for _, n := range width {
 		total += n + 2
 	}
-	prev := -1
+	prev, last := -1, 0
 	for _, ev := range rows {
-		if p.Preempted[ev.Step] && prev >= 0 && prev != ev.Thread {
+		if prev >= 0 && p.preempts(last, ev.Step) && prev != ev.Thread {
 			fmt.Fprintf(b, "%5s  %s\n", "", clip(fmt.Sprintf("··· %s is preempted, %s goes on %s", thread(prev), thread(ev.Thread), strings.Repeat("·", 200)), max(total-2, 40)))
 		}
-		prev = ev.Thread
+		prev, last = ev.Thread, ev.Step
 		switch ev.Kind {
 		case engine.OpFail:
 			fmt.Fprintf(b, "%5d  ** %s %s\n", ev.Step, thread(ev.Thread), ev.Text)

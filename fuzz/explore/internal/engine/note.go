@@ -208,3 +208,13 @@ func (e *Engine) NotedAddr(k OpKind, p unsafe.Pointer) {
 
 // Tracing reports whether Events are kept.
 func (e *Engine) Tracing() bool { return e.trace }
+
+// UnholdBy is Unhold for the thread that locked: a mutex may be unlocked by
+// another.
+func (e *Engine) UnholdBy(thread int, m *Meta) {
+	t := &e.outside
+	if thread < MaxThreads {
+		t = &e.threads[thread]
+	}
+	t.unhold(e.loc(m).ID)
+}

@@ -2,6 +2,7 @@ package search
 
 import (
 	"math/bits"
+	"slices"
 
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
 )
@@ -140,7 +141,9 @@ func (s *DFS) alone(e *engine.Engine, p int) bool {
 		return true
 	case engine.OpUnlock:
 		// Whoever else could take the lock has to wait for this.
-		return !s.foot.tries
+		if !s.foot.tries && slices.Contains(t.Held(), op.Loc) {
+			return true
+		}
 	case engine.OpUnpin:
 		return true
 	case engine.OpSleep:
