@@ -39,6 +39,7 @@ type driver struct {
 	points     int
 	longest    int // points
 
+	want      Kind // if set, failures of other kinds don't count
 	stop      bool
 	failure   *engine.Failure
 	decisions []engine.Decision
@@ -85,7 +86,7 @@ func (d *driver) End(e *engine.Engine) {
 	step := e.Step()
 	d.points += step
 	d.longest = max(d.longest, step)
-	if f := e.Failure(); f != nil {
+	if f := e.Failure(); f != nil && (d.want == "" || f.Kind == d.want || f.Kind == Nondeterministic) {
 		d.stop = true
 		d.failure = f
 		d.decisions = append([]engine.Decision(nil), e.Decisions()...)

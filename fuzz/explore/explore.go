@@ -55,7 +55,7 @@ func Explore(s *Scenario, o Options) (*Result, error) {
 		return nil, err
 	}
 	start := time.Now()
-	d, err := explore(s, s.Program, s.cpus(s.Program), o)
+	d, err := explore(s, s.Program, s.cpus(s.Program), "", o)
 	if err != nil {
 		return nil, err
 	}
@@ -81,13 +81,14 @@ func Explore(s *Scenario, o Options) (*Result, error) {
 	return r, nil
 }
 
-// explore runs the arms that the options ask for.
-func explore(s *Scenario, p Program, cpus int, o Options) (*driver, error) {
+// explore runs the arms that the options ask for. If want isn't empty, only
+// failures of that kind count.
+func explore(s *Scenario, p Program, cpus int, want Kind, o Options) (*driver, error) {
 	ec, c, err := s.build(p, cpus, !o.NoRaces)
 	if err != nil {
 		return nil, err
 	}
-	d := &driver{c: ec, limit: o.Executions, arms: arms(o, c)}
+	d := &driver{c: ec, want: want, limit: o.Executions, arms: arms(o, c)}
 	if o.Time > 0 {
 		d.deadline = time.Now().Add(o.Time)
 	}

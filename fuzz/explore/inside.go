@@ -55,23 +55,37 @@ func Write[T any](p *T) {
 	}
 }
 
-// Point is a scheduling point before an access to something at p that the
-// drop-ins don't know.
-func Point[T any](p *T) {
+// Look declares that the running thread is about to read what is at p, outside of
+// explored memory: an oracle's flag, a slot's generation. It is a scheduling
+// point, so the thread may be stopped before it looks.
+func Look[T any](p *T) { touch(engine.OpLoad, unsafe.Pointer(p)) }
+
+// Set declares that the running thread is about to change what is at p, outside
+// of explored memory; value stands for the new contents. It is a scheduling point.
+// Call it before the change:
+//
+//	explore.Set(&released, 1)
+//	released = true
+func Set[T any](p *T, value uint64) {
 	if e := engine.Current; e != nil {
-		e.BeforeAddr(engine.OpPoint, unsafe.Pointer(p))
+		e.BeforeAddr(engine.OpStore, unsafe.Pointer(p))
 		e.Writes++
 		if e.Noting() {
-			e.NotedAddr(engine.OpPoint, unsafe.Pointer(p))
+			e.SetAddr(unsafe.Pointer(p), value)
 		}
 	}
 }
 
-// State declares that what is at p, outside of explored memory, has the value
-// from now on. It matters to cases that have Case.Values.
-func State[T any](p *T, value uint64) {
+// Point is a scheduling point before an access of any kind to what is at p. If it
+// changes, say so with [Set].
+func Point[T any](p *T) { touch(engine.OpPoint, unsafe.Pointer(p)) }
+
+func touch(k engine.OpKind, p unsafe.Pointer) {
 	if e := engine.Current; e != nil {
-		e.StateAddr(unsafe.Pointer(p), value)
+		e.BeforeAddr(k, p)
+		if e.Noting() {
+			e.LookAddr(k, p)
+		}
 	}
 }
 

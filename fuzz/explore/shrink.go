@@ -29,7 +29,7 @@ func (f *found) try(s *Scenario, p Program, o Options) bool {
 	if s.CPUs == 0 {
 		cpus = s.cpus(p)
 	}
-	d, err := explore(s, p, cpus, o)
+	d, err := explore(s, p, cpus, f.failure.Kind, o)
 	if err != nil || d.failure == nil || d.failure.Kind != f.failure.Kind {
 		return false
 	}
@@ -71,7 +71,7 @@ func shrinkSchedule(s *Scenario, f *found, o Options) {
 	have := preemptions(f.decisions)
 	o.Search, o.Executions = DFS, boundExecutions
 	for o.Bound = 0; o.Bound < min(have, 4); o.Bound++ {
-		d, err := explore(s, f.program, f.cpus, o)
+		d, err := explore(s, f.program, f.cpus, f.failure.Kind, o)
 		if err != nil {
 			return
 		}

@@ -38,14 +38,30 @@ func (p *Picture) preempts(last, step int) bool {
 	return false
 }
 
+// A row is an event, or several that are the same: a thread that waits in a loop.
+type row struct {
+	engine.Event
+	times int
+}
+
+func same(a, b engine.Event) bool {
+	return a.Kind == b.Kind && a.Thread == b.Thread && a.CPU == b.CPU && a.Where == b.Where && a.Line == b.Line && a.File == b.File &&
+		a.Old == b.Old && a.New == b.New && (a.Kind == engine.OpLoad || a.Kind == engine.OpYield)
+}
+
 // rows are the events that are drawn: those that say nothing are left out.
-func (p *Picture) rows() []engine.Event {
-	var rows []engine.Event
+func (p *Picture) rows() []row {
+	var rows []row
 	for _, ev := range p.Events {
 		if ev.Thread >= engine.MaxThreads && ev.Kind != engine.OpFail {
 			continue
 		}
-		rows = append(rows, ev)
+		if n := len(rows); n > 0 && same(rows[n-1].Event, ev) {
+			rows[n-1].times++
+			rows[n-1].Step = ev.Step
+			continue
+		}
+		rows = append(rows, row{ev, 1})
 	}
 	return rows
 }
@@ -67,7 +83,15 @@ func thread(i int) string {
 }
 
 // label says what an event does, without its thread.
-func label(ev engine.Event) string {
+func label(ev row) string {
+	s := describe(ev.Event)
+	if ev.times > 1 {
+		s += fmt.Sprintf(" (%d times)", ev.times)
+	}
+	return s
+}
+
+func describe(ev engine.Event) string {
 	s := ev.Kind.String()
 	switch ev.Kind {
 	case engine.OpFail, engine.OpNote:
@@ -85,23 +109,27 @@ func label(ev engine.Event) string {
 	if ev.Where != "" && ev.Where != "cpu" {
 		s += " " + ev.Where
 	}
+	old, now := ev.OldName, ev.NewName
+	if now == "" {
+		old, now = fmt.Sprint(int64(ev.Old)), fmt.Sprint(int64(ev.New))
+	}
 	switch ev.Kind {
 	case engine.OpLoad:
-		s += fmt.Sprintf(" = %d", int64(ev.New))
+		s += " = " + now
 	case engine.OpStore, engine.OpSwap, engine.OpAdd, engine.OpAnd, engine.OpOr:
-		s += fmt.Sprintf(" %d -> %d", int64(ev.Old), int64(ev.New))
+		s += " " + old + " -> " + now
 	case engine.OpCAS:
 		if ev.Wrote {
-			s += fmt.Sprintf(" %d -> %d", int64(ev.Old), int64(ev.New))
+			s += " " + old + " -> " + now
 		} else {
-			s += fmt.Sprintf(" fails: %d", int64(ev.Old))
+			s += " fails: " + old
 		}
 	}
 	return s
 }
 
 // place is where in the source an event is.
-func place(ev engine.Event) string {
+func place(ev row) string {
 	if ev.File == "" {
 		return ""
 	}
@@ -111,7 +139,7 @@ func place(ev engine.Event) string {
 // sources reads source lines, each file once.
 type sources map[string][]string
 
-func (s sources) line(ev engine.Event) string {
+func (s sources) line(ev row) string {
 	if ev.File == "" {
 		return ""
 	}

@@ -26,10 +26,10 @@ func Text(w io.Writer, p *Picture) error {
 	for i := range width {
 		width[i] = len("CPU 0")
 	}
-	cell := func(ev engine.Event) string { return thread(ev.Thread) + " " + label(ev) }
+	cell := func(ev row) string { return thread(ev.Thread) + " " + label(ev) }
 	wide, values := 0, false
 	src := sources{}
-	source := func(ev engine.Event) string {
+	source := func(ev row) string {
 		return strings.TrimSpace(place(ev) + "  " + clip(src.line(ev), maxSource))
 	}
 	for _, ev := range rows {
@@ -60,7 +60,7 @@ func Text(w io.Writer, p *Picture) error {
 	prev, last := -1, 0
 	for _, ev := range rows {
 		if prev >= 0 && p.preempts(last, ev.Step) && prev != ev.Thread {
-			fmt.Fprintf(b, "%5s  %s\n", "", clip(fmt.Sprintf("··· %s is preempted, %s goes on %s", thread(prev), thread(ev.Thread), strings.Repeat("·", 200)), max(total-2, 40)))
+			fmt.Fprintf(b, "%5s  %s\n", "", dots(fmt.Sprintf("··· %s is preempted, %s goes on ", thread(prev), thread(ev.Thread)), total-2))
 		}
 		prev, last = ev.Thread, ev.Step
 		switch ev.Kind {
@@ -98,4 +98,9 @@ func number(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// dots fills s up with dots.
+func dots(s string, n int) string {
+	return s + strings.Repeat("·", max(3, n-utf8.RuneCountInString(s)))
 }

@@ -9,19 +9,20 @@ import (
 
 // An Event is one step of a traced execution.
 type Event struct {
-	Step   int
-	Thread int
-	CPU    int
-	Kind   OpKind
-	Where  string // name of the location
-	Old    uint64
-	New    uint64
-	Wrote  bool
-	File   string
-	Line   int
-	Func   string
-	Value  string // Show, after the step
-	Text   string
+	Step             int
+	Thread           int
+	CPU              int
+	Kind             OpKind
+	Where            string // name of the location
+	Old              uint64
+	OldName, NewName string // of pointers
+	New              uint64
+	Wrote            bool
+	File             string
+	Line             int
+	Func             string
+	Value            string // Show, after the step
+	Text             string
 }
 
 // event appends an event and returns where in the source it is.

@@ -33,13 +33,14 @@ type Loc struct {
 	vc    clock
 	last  int8   // vc is what this thread's clock was ...
 	ver   uint32 // ... at this version; -1: mixed
+	set   uint64 // declared by SetAddr
 	value uint64 // contribution to Engine.mem
 }
 
 func (l *Loc) clear() {
 	clear(l.vc[:])
 	l.last = -1
-	l.value = 0
+	l.value, l.set = 0, 0
 }
 
 // loc returns the location of m.

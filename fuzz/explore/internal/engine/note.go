@@ -11,6 +11,7 @@ type Access struct {
 	Old, New uint64 // the value of the location before and after
 	Seen     uint64 // what the code learned by the access
 	Wrote    bool
+	Pointer  bool // Old and New are from PointerID
 }
 
 // After takes note of an access to the location of m. The caller has looked at
@@ -36,6 +37,17 @@ func (e *Engine) after(l *Loc, a Access) {
 		l.value = v
 	}
 	e.noted(t, Op{a.Kind, l.ID}, a.Old, a.New, a.Seen, true, a.Wrote)
+	if a.Pointer && e.trace && len(e.Events) > 0 {
+		ev := &e.Events[len(e.Events)-1]
+		ev.OldName, ev.NewName = e.pointerName(a.Old), e.pointerName(a.New)
+	}
+}
+
+func (e *Engine) pointerName(id uint64) string {
+	if id == 0 {
+		return "nil"
+	}
+	return "&" + e.LocName(uint32(id-1))
 }
 
 // State sets what the location of m contributes to the state of memory: for
@@ -43,16 +55,6 @@ func (e *Engine) after(l *Loc, a Access) {
 func (e *Engine) State(m *Meta, value uint64) {
 	if e.hist {
 		l := e.loc(m)
-		v := mix(uint64(l.ID)+1, value)
-		e.mem ^= l.value ^ v
-		l.value = v
-	}
-}
-
-// StateAddr sets what plain memory at p contributes.
-func (e *Engine) StateAddr(p unsafe.Pointer, value uint64) {
-	if e.hist {
-		l := e.locAddr(p)
 		v := mix(uint64(l.ID)+1, value)
 		e.mem ^= l.value ^ v
 		l.value = v
@@ -201,9 +203,24 @@ func mix(a, b uint64) uint64 {
 	return hi ^ lo ^ (a<<32 | a>>32)
 }
 
-// NotedAddr is Noted for an address, without values.
-func (e *Engine) NotedAddr(k OpKind, p unsafe.Pointer) {
-	e.noted(e.cur, Op{k, e.locAddr(p).ID}, 0, 0, 0, true, true)
+// LookAddr takes note of an access to memory at p whose value is declared by
+// SetAddr. It makes no happens-before edge.
+func (e *Engine) LookAddr(k OpKind, p unsafe.Pointer) {
+	l := e.locAddr(p)
+	e.noted(e.cur, Op{k, l.ID}, l.set, l.set, l.set, true, k != OpLoad)
+}
+
+// SetAddr declares the value of memory at p.
+func (e *Engine) SetAddr(p unsafe.Pointer, value uint64) {
+	l := e.locAddr(p)
+	old := l.set
+	l.set = value
+	if e.hist {
+		v := mix(uint64(l.ID)+1, value)
+		e.mem ^= l.value ^ v
+		l.value = v
+	}
+	e.noted(e.cur, Op{OpStore, l.ID}, old, value, 0, true, true)
 }
 
 // Tracing reports whether Events are kept.

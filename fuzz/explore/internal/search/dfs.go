@@ -121,11 +121,11 @@ func (s *DFS) Pick(e *engine.Engine, cand uint32, cur int) (int, int) {
 		s.foot.record(e.Thread(cur))
 	}
 	def := e.Default(e.Enabled(), cur)
-	if s.cut {
-		return def, 0
-	}
 	if cand&(1<<def) == 0 {
 		def = bits.TrailingZeros32(cand)
+	}
+	if s.cut {
+		return def, 0
 	}
 	try := cand
 	if s.Bound >= 0 && s.pre >= s.Bound && cur >= 0 && cand&(1<<cur) != 0 {

@@ -26,7 +26,7 @@ func (x *Pointer[T]) Load() *T {
 	e.Before(engine.OpLoad, &x.m)
 	if e.Noting() {
 		v := id(e, unsafe.Pointer(x.v))
-		e.After(&x.m, engine.Access{Kind: engine.OpLoad, Old: v, New: v, Seen: v})
+		e.After(&x.m, engine.Access{Pointer: true, Kind: engine.OpLoad, Old: v, New: v, Seen: v})
 	}
 	return x.v
 }
@@ -43,7 +43,7 @@ func (x *Pointer[T]) Store(val *T) {
 	x.v = val
 	e.Writes++
 	if e.Noting() {
-		e.After(&x.m, engine.Access{Kind: engine.OpStore, Old: id(e, unsafe.Pointer(old)), New: id(e, unsafe.Pointer(val)), Wrote: true})
+		e.After(&x.m, engine.Access{Pointer: true, Kind: engine.OpStore, Old: id(e, unsafe.Pointer(old)), New: id(e, unsafe.Pointer(val)), Wrote: true})
 	}
 }
 
@@ -60,7 +60,7 @@ func (x *Pointer[T]) Swap(new *T) (old *T) {
 	e.Writes++
 	if e.Noting() {
 		o := id(e, unsafe.Pointer(old))
-		e.After(&x.m, engine.Access{Kind: engine.OpSwap, Old: o, New: id(e, unsafe.Pointer(new)), Seen: o, Wrote: true})
+		e.After(&x.m, engine.Access{Pointer: true, Kind: engine.OpSwap, Old: o, New: id(e, unsafe.Pointer(new)), Seen: o, Wrote: true})
 	}
 	return old
 }
@@ -84,7 +84,7 @@ func (x *Pointer[T]) CompareAndSwap(old, new *T) (swapped bool) {
 		e.Writes++
 	}
 	if e.Noting() {
-		a := engine.Access{Kind: engine.OpCAS, Old: id(e, unsafe.Pointer(was)), New: id(e, unsafe.Pointer(x.v)), Wrote: swapped}
+		a := engine.Access{Pointer: true, Kind: engine.OpCAS, Old: id(e, unsafe.Pointer(was)), New: id(e, unsafe.Pointer(x.v)), Wrote: swapped}
 		if swapped {
 			a.Seen = 1
 		}
@@ -104,7 +104,7 @@ func LoadPointer(addr *unsafe.Pointer) (val unsafe.Pointer) {
 	e.BeforeAddr(engine.OpLoad, unsafe.Pointer(addr))
 	if e.Noting() {
 		v := id(e, *addr)
-		e.AfterAddr(unsafe.Pointer(addr), engine.Access{Kind: engine.OpLoad, Old: v, New: v, Seen: v})
+		e.AfterAddr(unsafe.Pointer(addr), engine.Access{Pointer: true, Kind: engine.OpLoad, Old: v, New: v, Seen: v})
 	}
 	return *addr
 }
@@ -121,7 +121,7 @@ func StorePointer(addr *unsafe.Pointer, val unsafe.Pointer) {
 	*addr = val
 	e.Writes++
 	if e.Noting() {
-		e.AfterAddr(unsafe.Pointer(addr), engine.Access{Kind: engine.OpStore, Old: id(e, old), New: id(e, val), Wrote: true})
+		e.AfterAddr(unsafe.Pointer(addr), engine.Access{Pointer: true, Kind: engine.OpStore, Old: id(e, old), New: id(e, val), Wrote: true})
 	}
 }
 
@@ -138,7 +138,7 @@ func SwapPointer(addr *unsafe.Pointer, new unsafe.Pointer) (old unsafe.Pointer) 
 	e.Writes++
 	if e.Noting() {
 		o := id(e, old)
-		e.AfterAddr(unsafe.Pointer(addr), engine.Access{Kind: engine.OpSwap, Old: o, New: id(e, new), Seen: o, Wrote: true})
+		e.AfterAddr(unsafe.Pointer(addr), engine.Access{Pointer: true, Kind: engine.OpSwap, Old: o, New: id(e, new), Seen: o, Wrote: true})
 	}
 	return old
 }
@@ -162,7 +162,7 @@ func CompareAndSwapPointer(addr *unsafe.Pointer, old, new unsafe.Pointer) (swapp
 		e.Writes++
 	}
 	if e.Noting() {
-		a := engine.Access{Kind: engine.OpCAS, Old: id(e, was), New: id(e, *addr), Wrote: swapped}
+		a := engine.Access{Pointer: true, Kind: engine.OpCAS, Old: id(e, was), New: id(e, *addr), Wrote: swapped}
 		if swapped {
 			a.Seen = 1
 		}

@@ -1,0 +1,65 @@
+package explore_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/refbench/refbench/fuzz/explore"
+)
+
+// TestPlanted: the portfolio finds each planted bug within a second, the
+// counterexample is small, its token replays it, and the twin passes.
+func TestPlanted(t *testing.T) {
+	for _, p := range bank() {
+		t.Run(strings.ReplaceAll(p.bug.Name, " ", "_"), func(t *testing.T) {
+			start := time.Now()
+			r, err := explore.Explore(p.bug, explore.Options{Seed: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := r.Failure
+			if f == nil {
+				t.Fatalf("not found in %d executions", r.Executions)
+			}
+			t.Logf("%v after %d executions by %s, %v with shrinking\n%s", f, f.Executions, r.Search, time.Since(start).Round(time.Millisecond), f.Text())
+			if n := f.Preemptions; n > 3 {
+				t.Errorf("%d preemptions, want at most 3", n)
+			}
+			for i, ops := range f.Program {
+				if len(ops) > 3 {
+					t.Errorf("thread %d has %d operations (%s), want at most 3", i, len(ops), ops)
+				}
+			}
+			for i := range 20 {
+				g, err := explore.Replay(f.Token, []*explore.Scenario{p.bug}, explore.Options{})
+				if err != nil {
+					t.Fatalf("replay %d of %s: %v", i, f.Token, err)
+				}
+				if g.Message != f.Message || g.Kind != f.Kind || g.Text() != f.Text() {
+					t.Fatalf("replay %d of %s: %v, want %v", i, f.Token, g, f)
+				}
+			}
+			r, err = explore.Explore(p.fixed, explore.Options{Seed: 1, Executions: 20_000})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Failure != nil {
+				t.Errorf("false alarm: %v\n%s", r.Failure, r.Failure.Text())
+			}
+			if p.exhaustive {
+				r, err = explore.Explore(p.fixed, explore.Options{Search: explore.DFS, Bound: explore.Unbounded, Executions: 500_000})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Logf("twin: %d executions, %d points, %.2f s, %s", r.Executions, r.Points, r.Seconds, r.Complete)
+				if r.Failure != nil {
+					t.Errorf("false alarm: %v\n%s", r.Failure, r.Failure.Text())
+				}
+				if !r.Exhaustive {
+					t.Errorf("not exhausted in %d executions", r.Executions)
+				}
+			}
+		})
+	}
+}
