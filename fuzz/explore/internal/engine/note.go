@@ -134,7 +134,7 @@ func (e *Engine) StateHash() uint64 {
 		t := &e.threads[i]
 		v := t.hist
 		if t.done {
-			v = 0xdead
+			v = mix(v, 0xdead)
 		} else {
 			v = mix(v, uint64(t.op.Kind)<<32|uint64(t.op.Loc))
 			flags := uint64(t.Pinned()+1) << 8

@@ -136,7 +136,7 @@ func (s *DFS) Pick(e *engine.Engine, cand uint32, cur int) (int, int) {
 		s.cutBound = s.cutBound || try != cand
 		return s.branch(e, cand, try, cur, def), 0
 	}
-	if p := s.ample(e, cand, def); p >= 0 {
+	if p := s.ample(e, cand, cur, def); p >= 0 {
 		if s.sleep&(1<<p) != 0 {
 			s.cut = true
 			return def, 0

@@ -116,10 +116,10 @@ func (f *footprints) others(e *engine.Engine, p int) touched {
 }
 
 // ample returns a candidate whose next step depends on nothing that others may
-// do before it, or -1. With a bound only the thread that runs anyway counts,
-// because anyone else would cost a preemption.
-func (s *DFS) ample(e *engine.Engine, cand uint32, def int) int {
-	if s.alone(e, def) {
+// do before it, or -1. With a bound only the thread that runs anyway counts:
+// whoever else went on, it would cost a preemption to come back from.
+func (s *DFS) ample(e *engine.Engine, cand uint32, cur, def int) int {
+	if (s.Bound < 0 || def == cur) && s.alone(e, def) {
 		return def
 	}
 	if s.Bound >= 0 {
