@@ -650,8 +650,8 @@ func bank() []planted {
 		{bug: listLookup("list lookup without the lock", false), fixed: listLookup("list lookup under the lock", true), exhaustive: true},
 		{bug: handOff("get after hand-off", false), fixed: handOff("get before hand-off", true), exhaustive: true},
 		{bug: freeList("free list without versions", false), fixed: freeList("free list with versions", true), randomMisses: true},
-		{bug: perCPUScenario("fold one CPU at a time", true, false, "tup", "tgp", "o"),
-			fixed: perCPUScenario("fold all CPUs at once", false, false, "tup", "tgp", "o"), exhaustive: true},
+		{bug: perCPUScenario("fold one CPU at a time", true, false, "tp", "tp", "o"),
+			fixed: perCPUScenario("fold all CPUs at once", false, false, "tp", "tp", "o"), exhaustive: true},
 		{bug: perCPUScenario("not pinned", false, true, "tgp", "tp"),
 			fixed: perCPUScenario("pinned", false, false, "tgp", "tp"), exhaustive: true, pinning: true},
 	}

@@ -182,7 +182,8 @@ func Run(d Driver) {
 func (e *Engine) Prepare(c *Case, s Search, o Options) {
 	e.caseOf, e.search = c, s
 	e.hist, e.trace, e.Show = o.Hash, o.Trace, o.Show
-	e.note = o.Note || o.Hash || o.Trace || c.Races
+	e.detail = o.Note || o.Hash || o.Trace
+	e.note = e.detail || c.Races
 	e.retries = o.Retries
 	e.recording = o.Record
 	e.rec = e.rec[:0]

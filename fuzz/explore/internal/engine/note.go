@@ -31,6 +31,9 @@ func (e *Engine) after(l *Loc, a Access) {
 			e.release(t, l)
 		}
 	}
+	if !e.detail {
+		return
+	}
 	if e.hist {
 		v := mix(uint64(l.ID)+1, a.New)
 		e.mem ^= l.value ^ v
@@ -72,6 +75,9 @@ func (e *Engine) Hold(m *Meta)   { e.cur.hold(e.loc(m).ID) }
 func (e *Engine) Unhold(m *Meta) { e.cur.unhold(e.loc(m).ID) }
 
 func (e *Engine) noted(t *Thread, op Op, old, new, seen uint64, ok, wrote bool) {
+	if !e.detail {
+		return
+	}
 	if e.hist {
 		if op.Kind == OpCAS && !wrote && e.retries && t.lastLoad == op.Loc {
 			t.hist = t.histLoad
@@ -206,12 +212,18 @@ func mix(a, b uint64) uint64 {
 // LookAddr takes note of an access to memory at p whose value is declared by
 // SetAddr. It makes no happens-before edge.
 func (e *Engine) LookAddr(k OpKind, p unsafe.Pointer) {
+	if !e.detail {
+		return
+	}
 	l := e.locAddr(p)
 	e.noted(e.cur, Op{k, l.ID}, l.set, l.set, l.set, true, k != OpLoad)
 }
 
 // SetAddr declares the value of memory at p.
 func (e *Engine) SetAddr(p unsafe.Pointer, value uint64) {
+	if !e.detail {
+		return
+	}
 	l := e.locAddr(p)
 	old := l.set
 	l.set = value

@@ -46,10 +46,15 @@ type DFS struct {
 	begun    bool
 	cutBound bool // something was left out because of the bound
 
+	sameState bool // a planted defect for the tests: all states are one
+
 	// States is how many states were told apart, Restarts how often the
 	// search began again because it had learned what threads touch.
 	States, Restarts int
 }
+
+// Unbounded is no bound on preemptions.
+const Unbounded = -1
 
 // A node is a point at which there was a choice.
 type node struct {
@@ -225,6 +230,9 @@ func (s *DFS) wake(e *engine.Engine, p int) {
 // recall returns what of try is left if the state was met before.
 func (s *DFS) recall(e *engine.Engine, try uint32, cur int) uint32 {
 	h := e.StateHash()
+	if s.sameState {
+		h = 1
+	}
 	if s.Bound >= 0 {
 		// What the bound still allows matters, and who runs.
 		h += uint64(cur+2) * 0x9e3779b97f4a7c15
