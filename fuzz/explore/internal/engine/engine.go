@@ -77,6 +77,7 @@ type Engine struct {
 	cur    *Thread
 	Writes uint64 // how often memory was changed
 	note   bool   // accesses are looked at
+	detail bool   // ... not only for the happens-before check
 
 	stacks
 
