@@ -40,9 +40,13 @@ func (c *Cond) Wait() {
 	if e.Aborting() {
 		return
 	}
+	e.Before(engine.OpSignal, &c.m)
 	t := &condTicket{c: c, n: c.tail}
 	c.tail++
-	e.State(&c.m, c.tail-c.notify)
+	if e.Noting() {
+		e.State(&c.m, c.tail-c.notify)
+		e.Noted(engine.OpSignal, &c.m, t.n, c.tail, t.n)
+	}
 	c.L.Unlock()
 	e.WaitAt(engine.OpWait, &c.m, isNotified, unsafe.Pointer(t))
 	if e.Noting() {

@@ -122,6 +122,7 @@ type Timer struct {
 	// C receives the time when the timer fires, unless AfterFunc made it.
 	C *channel.Chan[Time]
 
+	m    engine.Meta
 	f    func()
 	life int  // counts Stop and Reset: an older life's firing is void
 	on   bool // has not fired nor been stopped
@@ -132,17 +133,31 @@ func (t *Timer) start(d Duration) {
 	if e == nil {
 		panic("explore/time: a timer was started outside of an exploration")
 	}
+	t.access()
 	t.life++
 	t.on = true
-	life := t.life
+	life, deadline := t.life, e.Now()+max(int64(d), 0)
 	e.Spawn(func() {
-		e.Sleep(int64(d))
+		e.SleepUntil(deadline)
+		t.access()
 		if !t.on || t.life != life {
 			return
 		}
 		t.on = false
 		t.f()
 	})
+}
+
+// access is the scheduling point before the timer is looked at or changed.
+func (t *Timer) access() {
+	if e := engine.Current; e != nil {
+		e.Before(engine.OpSwap, &t.m)
+		e.Writes++
+		if e.Noting() {
+			// Each change is a state of its own.
+			e.After(&t.m, engine.Access{Kind: engine.OpSwap, New: e.Writes, Seen: e.Writes, Wrote: true})
+		}
+	}
 }
 
 // NewTimer returns a timer that sends the time on its channel after d.
@@ -165,11 +180,9 @@ func AfterFunc(d Duration, f func()) *Timer {
 
 // Stop keeps the timer from firing, and reports whether it would have fired.
 func (t *Timer) Stop() bool {
+	t.access()
 	was := t.on
 	t.on = false
-	if e := engine.Current; e != nil {
-		e.Observe(uint64(t.life))
-	}
 	return was
 }
 

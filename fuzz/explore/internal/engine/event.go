@@ -67,7 +67,7 @@ func caller() (file string, line int, fn string) {
 		f, more := frames.Next()
 		own := strings.HasPrefix(f.Function, home) && !strings.HasSuffix(f.File, "_test.go") && !strings.Contains(f.Function, "/testdata/")
 		if !own {
-			if strings.HasPrefix(f.Function, "runtime.") {
+			if strings.HasPrefix(f.Function, "runtime.") || strings.HasPrefix(f.Function, "iter.") {
 				return "", 0, ""
 			}
 			return f.File, f.Line, f.Function

@@ -156,6 +156,9 @@ func (e *Engine) StateHash() uint64 {
 			}
 			if e.sleeping&bit != 0 {
 				flags |= uint64(t.deadline-e.now) << 16
+				if t.wokeAt == e.Writes {
+					flags |= 8
+				}
 			}
 			v = mix(v, flags)
 		}

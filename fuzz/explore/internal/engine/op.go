@@ -74,6 +74,9 @@ type Op struct {
 // Independent reports whether the two accesses, of different threads, have the
 // same effect in either order, and neither enables or disables the other.
 func Independent(a, b Op) bool {
+	if a.Kind == OpSleep || b.Kind == OpSleep {
+		return false // the clock is everybody's
+	}
 	if a.Kind.Yields() || b.Kind.Yields() {
 		// Who gave way waits for a change of memory.
 		return (a.Kind.Reads() || a.Kind.Yields() || a.Kind == OpStart) && (b.Kind.Reads() || b.Kind.Yields() || b.Kind == OpStart)

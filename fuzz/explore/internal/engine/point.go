@@ -108,8 +108,16 @@ func (e *Engine) Sleep(d int64) {
 		e.now += max(d, 0)
 		return
 	}
+	e.SleepUntil(e.now + max(d, 0))
+}
+
+// SleepUntil is Sleep with a deadline on the virtual clock.
+func (e *Engine) SleepUntil(deadline int64) {
+	if e.aborting || e.cur.outside {
+		return
+	}
 	t := e.cur
-	t.deadline = e.now + max(d, 0)
+	t.deadline = deadline
 	e.sleeping |= 1 << t.ID
 	e.giveWay(OpSleep)
 }
@@ -201,6 +209,7 @@ func (e *Engine) decide(t *Thread) *Thread {
 	if e.sleeping&bit != 0 {
 		e.sleeping &^= bit
 		e.now = max(e.now, u.deadline)
+		u.wokeAt = e.Writes
 	}
 	return u
 }
@@ -234,17 +243,6 @@ func (e *Engine) enabled() uint32 {
 			en &^= 1 << i
 		}
 	}
-	if e.sleeping != 0 {
-		// The clock can't pass the earliest of the deadlines.
-		first := -1
-		for m := e.sleeping; m != 0; m &= m - 1 {
-			i := lowest(m)
-			if first < 0 || e.threads[i].deadline < e.threads[first].deadline {
-				first = i
-			}
-		}
-		en &^= e.sleeping &^ (1 << first)
-	}
 	return en
 }
 
@@ -252,12 +250,35 @@ func (e *Engine) enabled() uint32 {
 // memory since.
 func (e *Engine) stillYielding(enabled uint32) uint32 {
 	var y uint32
+	first := e.firstSleeper()
 	for m := e.yielding & enabled; m != 0; m &= m - 1 {
-		if i := lowest(m); e.threads[i].yieldAt == e.Writes {
+		i := lowest(m)
+		t := &e.threads[i]
+		gave := t.yieldAt == e.Writes
+		if e.sleeping&(1<<i) != 0 {
+			// A sleeper may wake at any time, because the others may be
+			// slow; but not before one with an earlier deadline, and
+			// only once without a change of memory, so that a loop that
+			// sleeps and looks comes to an end.
+			gave = i != first || gave && t.wokeAt == e.Writes
+		}
+		if gave {
 			y |= 1 << i
 		}
 	}
 	return y
+}
+
+// firstSleeper returns the sleeper with the earliest deadline, or -1.
+func (e *Engine) firstSleeper() int {
+	first := -1
+	for m := e.sleeping; m != 0; m &= m - 1 {
+		i := lowest(m)
+		if first < 0 || e.threads[i].deadline < e.threads[first].deadline {
+			first = i
+		}
+	}
+	return first
 }
 
 // withoutSpinners takes out threads that read the same over and over while
@@ -291,12 +312,21 @@ func (e *Engine) withoutSpinners(t *Thread, cand uint32) uint32 {
 	return rest
 }
 
-// longestYield returns the enabled thread that gave way first, as a mask.
-// Sleepers go before those that gave way: time passes when nothing else does.
+// sleepRounds is how often the earliest sleeper wakes while nothing changes before
+// others wake too, whatever their deadline: one that polls every millisecond must
+// not keep one that sleeps for an hour from ever waking.
+const sleepRounds = 8
+
+// longestYield returns the thread to go on when all give way, as a mask: the
+// earliest sleeper, because time passes when nothing else does, or else the one
+// that gave way first.
 func (e *Engine) longestYield(enabled uint32) uint32 {
-	from := enabled & e.sleeping
-	if from == 0 {
-		from = enabled
+	from := enabled
+	if s := enabled & e.sleeping; s != 0 {
+		if e.rounds <= sleepRounds {
+			return 1 << e.firstSleeper()
+		}
+		from = s
 	}
 	best := lowest(from)
 	for m := from; m != 0; m &= m - 1 {

@@ -24,6 +24,7 @@ type Thread struct {
 
 	yieldAt  uint64 // Engine.Writes when it gave way
 	stamp    uint64 // when it gave way, to let the one who waited longest go first
+	wokeAt   uint64 // Engine.Writes when it last woke from a sleep
 	deadline int64  // virtual nanoseconds, of a sleeper
 	autoAt   uint64 // Engine.Writes when it was taken to spin
 
@@ -53,7 +54,7 @@ func (t *Thread) reset(f func(), cpu int) {
 	t.newLocs, t.opIndex, t.hist = 0, 0, 0
 	t.held = t.held[:0]
 	t.lastLoad, t.repeats = NoLoc, 0
-	t.autoAt = ^uint64(0)
+	t.autoAt, t.wokeAt = ^uint64(0), ^uint64(0)
 	clear(t.vc[:])
 	t.ver++
 }
