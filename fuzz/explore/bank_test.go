@@ -1,6 +1,8 @@
 package explore_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +31,26 @@ func TestPlanted(t *testing.T) {
 			for i, ops := range f.Program {
 				if len(ops) > 3 {
 					t.Errorf("thread %d has %d operations (%s), want at most 3", i, len(ops), ops)
+				}
+			}
+			var page strings.Builder
+			if err := f.WriteHTML(&page); err != nil {
+				t.Error(err)
+			}
+			for _, want := range []string{"<svg", "CPU 0", "is preempted", "bugs_test.go:", f.Token} {
+				if !strings.Contains(page.String(), want) {
+					t.Errorf("the page doesn't contain %q", want)
+				}
+			}
+			for _, not := range []string{"http:", "https:", "<script", " src="} {
+				if strings.Contains(page.String(), not) {
+					t.Errorf("the page needs something else: %q", not)
+				}
+			}
+			if dir := os.Getenv("EXPLORE_PAGES"); dir != "" {
+				// For looking at them.
+				if err := os.WriteFile(filepath.Join(dir, strings.ReplaceAll(p.bug.Name, " ", "-")+".html"), []byte(page.String()), 0o644); err != nil {
+					t.Error(err)
 				}
 			}
 			for i := range 20 {

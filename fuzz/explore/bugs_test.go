@@ -1,6 +1,8 @@
 package explore_test
 
 import (
+	"fmt"
+
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/explore/pin"
 	"github.com/refbench/refbench/fuzz/explore/sync"
@@ -115,9 +117,12 @@ func counted(name string, count func() counter, program ...string) *explore.Scen
 			o := &object{count: count()}
 			c := explore.Case{
 				Values: true, Retries: true,
+				Show: func() string { return fmt.Sprintf("count %d", o.count.Count()) },
 				Setup: func() {
 					o.released, o.owner = false, true
 					o.count.Reset()
+					explore.Name(&o.released, "released")
+					explore.Name(&o.owner, "owner")
 				},
 				Finish: func() {
 					o.run("o")

@@ -15,6 +15,7 @@ const (
 	laneWidth  = 290
 	leftMargin = 64
 	rowHeight  = 38
+	gapHeight  = 26
 	topMargin  = 46
 	valueWidth = 190
 	nodeX      = 20 // of the mark in its lane
@@ -46,7 +47,17 @@ func HTML(w io.Writer, p *Picture) error {
 	if values {
 		width += valueWidth
 	}
-	height := topMargin + (len(rows)+1)*rowHeight
+	// Where a thread is preempted there is room for saying so.
+	ys := make([]int, len(rows))
+	y, height := topMargin+rowHeight/2, 0
+	for i, ev := range rows {
+		if i > 0 && rows[i-1].Thread != ev.Thread && p.preempts(rows[i-1].Step, ev.Step) {
+			y += gapHeight
+		}
+		ys[i] = y
+		y += rowHeight
+	}
+	height = y
 	fmt.Fprintf(b, `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>%s: %s</title>
@@ -91,15 +102,16 @@ svg .bad{font:600 13px system-ui,sans-serif;fill:#b00000}
 	px, py, prev, last, value := 0, 0, -1, 0, ""
 	for i, ev := range rows {
 		lane := min(ev.CPU, lanes-1)
-		x, y := leftMargin+lane*laneWidth+nodeX, topMargin+i*rowHeight+rowHeight/2
+		x, y := leftMargin+lane*laneWidth+nodeX, ys[i]
 		c := colour(ev.Thread)
 		switch {
 		case prev < 0:
 		case prev == ev.Thread:
 			fmt.Fprintf(b, `<line x1="%d" y1="%d" x2="%d" y2="%d" stroke="%s" stroke-width="3"/>`+"\n", px, py+7, x, y-7, c)
 		case p.preempts(last, ev.Step):
-			fmt.Fprintf(b, `<path d="M%d %d L%d %d" stroke="#8a4b00" stroke-width="1.5" stroke-dasharray="5 4" fill="none"/>`+"\n", px, py+7, x, y-7)
-			fmt.Fprintf(b, `<text class="pre" x="%d" y="%d">%s is preempted</text>`+"\n", px+14, py+rowHeight/2+8, thread(prev))
+			mid := y - rowHeight/2 - gapHeight/2 + 2
+			fmt.Fprintf(b, `<path d="M%d %d V%d H%d V%d" stroke="#8a4b00" stroke-width="1.5" stroke-dasharray="5 4" fill="none"/>`+"\n", px, py+7, mid, x, y-7)
+			fmt.Fprintf(b, `<text class="pre" x="%d" y="%d">%s is preempted</text>`+"\n", min(px, x)+14, mid-5, thread(prev))
 		default:
 			fmt.Fprintf(b, `<path d="M%d %d L%d %d" stroke="#b8bec8" fill="none"/>`+"\n", px, py+7, x, y-7)
 		}
@@ -119,11 +131,19 @@ svg .bad{font:600 13px system-ui,sans-serif;fill:#b00000}
 			}
 			fmt.Fprintf(b, `<circle cx="%d" cy="%d" r="6" fill="%s" stroke="%s" stroke-width="2.5"/>`, x, y, fill, c)
 		}
-		room := 36
+		says, at := thread(ev.Thread)+" "+label(ev), x+14
 		if ev.Kind == engine.OpFail {
-			room = 36 * (lanes - lane)
+			// The rule is in full above; here it may begin further left.
+			room := (width - leftMargin) / 8
+			says = clip(says, room)
+			at = max(leftMargin+4, min(at, width-8*len([]rune(says))))
+			if at < x+14 {
+				y += 16
+			}
+		} else {
+			says = clip(says, 36)
 		}
-		fmt.Fprintf(b, `<text class="%s" x="%d" y="%d">%s</text>`, class, x+14, y+1, esc(clip(thread(ev.Thread)+" "+label(ev), room)))
+		fmt.Fprintf(b, `<text class="%s" x="%d" y="%d">%s</text>`, class, at, y+1, esc(says))
 		if s := place(ev); s != "" && ev.Kind != engine.OpFail {
 			fmt.Fprintf(b, `<text class="src" x="%d" y="%d">%s</text>`, x+14, y+14, esc(clip(s+"  "+src.line(ev), 40)))
 		}

@@ -122,7 +122,7 @@ func (e *Engine) Read(p unsafe.Pointer) {
 	c := e.cellOf(p)
 	at := ""
 	if e.trace {
-		at = e.event(t, Op{Kind: OpRead, Loc: NoLoc}, 0, 0, true)
+		at = e.event(t, Op{Kind: OpRead, Loc: NoLoc}, 0, 0, false)
 	}
 	if w := int(c.writer); w >= 0 && w != t.ID && c.wclk > t.vc[w] {
 		e.Fail(KindRace, "plain read by "+t.Name()+where(at)+" is not ordered with the write by T"+itoa(w)+where(c.wpc))

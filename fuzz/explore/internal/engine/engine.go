@@ -334,7 +334,7 @@ func (e *Engine) markEnded(t *Thread) {
 	if t.pins > 0 && !e.aborting {
 		e.record(KindMisuse, fmt.Sprintf("%s ended while it was pinned to CPU %d", t.Name(), t.cpu), nil)
 	}
-	if e.trace {
+	if e.trace && !e.aborting {
 		e.event(t, Op{Kind: OpEnd}, 0, 0, false)
 	}
 }
