@@ -144,6 +144,17 @@ func (c *Chan[T]) Receive2() (v T, ok bool) {
 	return v, ok
 }
 
+// Close, Len and Cap are what the built-in functions become.
+
+// Close calls c.Close.
+func Close[T any](c *Chan[T]) { c.Close() }
+
+// Len calls c.Len.
+func Len[T any](c *Chan[T]) int { return c.Len() }
+
+// Cap calls c.Cap.
+func Cap[T any](c *Chan[T]) int { return c.Cap() }
+
 // Close closes c. It panics if c is closed or nil.
 func (c *Chan[T]) Close() {
 	if c == nil {

@@ -98,7 +98,7 @@ func describe(ev engine.Event) string {
 		return ev.Text
 	case engine.OpEnd, engine.OpYield, engine.OpSleep, engine.OpBarrier:
 		return s
-	case engine.OpPin:
+	case engine.OpPin, engine.OpCPU:
 		if ev.Old != ev.New {
 			return fmt.Sprintf("moved to CPU %d, %s", ev.New, s)
 		}

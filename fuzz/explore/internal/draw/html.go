@@ -149,7 +149,7 @@ svg .bad{font:600 13px system-ui,sans-serif;fill:#b00000}
 		}
 		fmt.Fprint(b, "</g>\n")
 		fmt.Fprintf(b, `<text class="step" x="%d" y="%d">%d</text>`+"\n", leftMargin-12, y+4, ev.Step)
-		if ev.Value != "" {
+		if ev.Value != "" && ev.Kind != engine.OpFail {
 			weight := ""
 			if ev.Value != value {
 				weight = ` font-weight="700"`

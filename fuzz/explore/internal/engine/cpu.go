@@ -80,8 +80,8 @@ func (e *Engine) CPU() int {
 	if t.outside || e.aborting || t.pins > 0 {
 		return t.cpu
 	}
-	e.Wait(Op{Kind: OpPin, Loc: LocCPUs}, cpuIsFree, unsafe.Pointer(e))
-	e.chooseCPU(t, OpPin)
+	e.Wait(Op{Kind: OpCPU, Loc: LocCPUs}, cpuIsFree, unsafe.Pointer(e))
+	e.chooseCPU(t, OpCPU)
 	return t.cpu
 }
 

@@ -33,6 +33,7 @@ const (
 	OpWrite // plain write, no point
 	OpFail  // a failure, in Events
 	OpNote  // text, in Events
+	OpCPU   // reads the CPU's number
 )
 
 var opNames = [...]string{
@@ -40,7 +41,7 @@ var opNames = [...]string{
 	OpAnd: "and", OpOr: "or", OpCAS: "cas", OpLock: "lock", OpTryLock: "trylock", OpUnlock: "unlock",
 	OpRLock: "rlock", OpTryRLock: "tryrlock", OpRUnlock: "runlock", OpWait: "wait", OpSignal: "signal",
 	OpPin: "pin", OpUnpin: "unpin", OpBarrier: "barrier", OpYield: "gosched", OpSleep: "sleep",
-	OpSpawn: "go", OpPoint: "point", OpRead: "read", OpWrite: "write", OpFail: "FAIL", OpNote: "note",
+	OpSpawn: "go", OpPoint: "point", OpRead: "read", OpWrite: "write", OpFail: "FAIL", OpNote: "note", OpCPU: "on",
 }
 
 func (k OpKind) String() string { return opNames[k] }

@@ -1,0 +1,4 @@
+package bad
+
+import "context"
+var _ context.Context

@@ -1,0 +1,4 @@
+package bad
+
+import "github.com/refbench/refbench/strategies"
+var _ strategies.Monitor

@@ -1,0 +1,5 @@
+package bad
+
+import _ "embed"
+//go:embed x.txt
+var s string

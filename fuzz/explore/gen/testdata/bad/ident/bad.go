@@ -1,0 +1,4 @@
+package bad
+
+import "time"
+func F() { time.NewTicker(1) }

@@ -1,0 +1,4 @@
+package bad
+
+type C chan int
+var _ C
