@@ -241,3 +241,20 @@ func (r *recorder) Fatalf(format string, args ...any) {
 	r.msg = fmt.Sprintf(format, args...)
 	panic(stop{})
 }
+
+// TestSetupMustReset: a Setup that keeps what threads did is found out before it
+// makes states that are the same look different.
+func TestSetupMustReset(t *testing.T) {
+	s := &explore.Scenario{Name: "kept", Make: func(explore.Program) explore.Case {
+		var n atomic.Int64
+		body := func() { n.Add(1) }
+		return explore.Case{Values: true, Setup: func() { n.Load() }, Threads: []func(){body, body}}
+	}}
+	r, err := explore.Explore(s, explore.Options{Search: explore.DFS, Bound: explore.Unbounded})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Failure == nil || r.Failure.Kind != explore.Nondeterministic {
+		t.Errorf("verdict %s, want %s", r.Verdict, explore.Nondeterministic)
+	}
+}

@@ -116,8 +116,13 @@ type Engine struct {
 	retries bool
 	trace   bool
 	mem     uint64
-	Events  []Event
-	named   []namedRange
+
+	// Memory after the first Setup: it must be the same after each.
+	setupSeen bool
+	setupMem  uint64
+
+	Events []Event
+	named  []namedRange
 
 	cellAt    addrTable
 	cpuClocks [MaxCPUs]Loc
@@ -228,6 +233,13 @@ func (e *Engine) next() bool {
 		e.refuel(e.caseOf.MaxPoints)
 		if e.caseOf.Setup != nil {
 			e.guard(e.caseOf.Setup)
+		}
+		if e.hist && e.failure == nil {
+			if !e.setupSeen {
+				e.setupSeen, e.setupMem = true, e.mem
+			} else if e.mem != e.setupMem {
+				e.record(KindNondeterministic, "Setup left other values in memory than in an earlier execution: something in it keeps what threads did before", nil)
+			}
 		}
 		e.phase = runPhase
 		if e.failure == nil {
