@@ -20,6 +20,10 @@
 //
 // Programs use [Explore] with a [Scenario].
 //
+// One exploration runs at a time in a process; others wait. While one runs, code
+// outside of it must not use explored objects, so tests that look at them after
+// exploring must not run in parallel with tests that explore.
+//
 // # What is found
 //
 // Whatever the case itself calls wrong ([Failf], [Leakf]); panics; deadlocks;
@@ -43,6 +47,10 @@
 //   - Data races as such: code with unordered plain accesses has behaviours that
 //     are not explored. Accesses that are declared with Read and Write are checked.
 //   - 64-bit accesses in two halves on 32-bit platforms.
+//   - Exhaustive search leaves out orders that can't be told apart through explored
+//     memory. Plain variables that several threads use without synchronization, such
+//     as an oracle's own, must be announced with [Look] and [Set], or what they show
+//     may be missed by it (not by the random searches).
 //   - Anything that doesn't go through the drop-ins: system calls, other
 //     goroutines, the collector, finalizers.
 //   - Unfair scheduling of threads that give way: who calls runtime.Gosched, or

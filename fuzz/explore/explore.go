@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"sync"
 	"time"
 
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
@@ -81,9 +82,15 @@ func Explore(s *Scenario, o Options) (*Result, error) {
 	return r, nil
 }
 
+// exploring is held while a case is made and run: the drop-ins that Make uses must
+// not take themselves for part of an exploration on another goroutine.
+var exploring sync.Mutex
+
 // explore runs the arms that the options ask for. If want isn't empty, only
 // failures of that kind count.
 func explore(s *Scenario, p Program, cpus int, want Kind, o Options) (*driver, error) {
+	exploring.Lock()
+	defer exploring.Unlock()
 	ec, c, err := s.build(p, cpus, !o.NoRaces)
 	if err != nil {
 		return nil, err
@@ -102,6 +109,8 @@ func (d *driver) start(s *Scenario, o Options) error {
 
 // follow runs one given schedule.
 func follow(s *Scenario, p Program, cpus int, ds []engine.Decision, o Options, trace bool) (*driver, error) {
+	exploring.Lock()
+	defer exploring.Unlock()
 	ec, c, err := s.build(p, cpus, !o.NoRaces)
 	if err != nil {
 		return nil, err

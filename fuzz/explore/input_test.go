@@ -258,3 +258,18 @@ func TestSetupMustReset(t *testing.T) {
 		t.Errorf("verdict %s, want %s", r.Verdict, explore.Nondeterministic)
 	}
 }
+
+// TestParallel: explorations on several goroutines take turns.
+func TestParallel(t *testing.T) {
+	for i := range 4 {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			for _, p := range bank()[:4] {
+				r, err := explore.Explore(p.bug, explore.Options{Seed: uint64(i)})
+				if err != nil || r.Failure == nil {
+					t.Errorf("%s: %v, %v", p.bug.Name, r, err)
+				}
+			}
+		})
+	}
+}

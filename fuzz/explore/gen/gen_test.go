@@ -103,14 +103,14 @@ func TestGeneratedCodeIsExplored(t *testing.T) {
 // TestRefused: what can't be modelled is refused by name and place.
 func TestRefused(t *testing.T) {
 	for dir, want := range map[string]string{
-		"select":   "unsupported: select in testdata/bad/select/bad.go:5",
-		"ident":    "unsupported: time.NewTicker in testdata/bad/ident/bad.go:4",
+		"select":   "unsupported: select in testdata/bad/select/bad.go:8",
+		"ident":    "unsupported: time.NewTicker in testdata/bad/ident/bad.go:5",
 		"context":  "unsupported: import of context in testdata/bad/context/bad.go:3",
-		"rand":     "unsupported: math/rand/v2.IntN in testdata/bad/rand/bad.go:4",
+		"rand":     "unsupported: math/rand/v2.IntN in testdata/bad/rand/bad.go:5",
 		"dot":      "unsupported: dot import of sync in testdata/bad/dot/bad.go:3",
 		"named":    "unsupported: named channel type C in testdata/bad/named/bad.go:3",
 		"broken":   "doesn't compile: ",
-		"linkname": "unsupported: go:linkname in testdata/bad/linkname/bad.go:4",
+		"linkname": "unsupported: go:linkname in testdata/bad/linkname/bad.go:5",
 		"embed":    "unsupported: embedded file x.txt",
 		"cgo":      "unsupported: cgo in ",
 		"asm":      "unsupported: assembly in testdata/bad/asm/f_amd64.s",

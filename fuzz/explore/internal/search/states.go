@@ -1,8 +1,8 @@
 package search
 
-// maxStates bounds the memory for states to about 400 MB. Beyond it none are
+// maxStates bounds the memory for states to about 200 MB. Beyond it none are
 // added: the search stays right and gets slower.
-const maxStates = 1 << 24
+const maxStates = 1 << 23
 
 // states maps state hashes to a number.
 type states struct {

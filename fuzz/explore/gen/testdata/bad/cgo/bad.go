@@ -2,4 +2,5 @@ package bad
 
 // int one() { return 1; }
 import "C"
+
 var _ = C.one()
