@@ -3,6 +3,7 @@ package explore_test
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -84,4 +85,37 @@ func TestPlanted(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTwinsPass: right code gives no alarm, whatever the search.
+// EXPLORE_EXECUTIONS sets how many executions that is in total.
+func TestTwinsPass(t *testing.T) {
+	total := 300_000
+	if v := os.Getenv("EXPLORE_EXECUTIONS"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		total = n
+	}
+	twins := bank()
+	searches := []explore.Options{
+		{Search: explore.Random}, {Search: explore.PCT, Depth: 2}, {Search: explore.PCT, Depth: 3}, {Search: explore.PCT, Depth: 5},
+	}
+	done, points := 0, 0
+	for _, p := range twins {
+		for i, o := range searches {
+			o.Seed, o.Executions = uint64(100+i), total/len(twins)/len(searches)
+			r, err := explore.Explore(p.fixed, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			done += r.Executions
+			points += r.Points
+			if r.Failure != nil {
+				t.Errorf("%s, %s with depth %d and seed %d: false alarm:\n%s", p.fixed.Name, o.Search, o.Depth, o.Seed, r.Failure.Text())
+			}
+		}
+	}
+	t.Logf("%d executions, %d points", done, points)
 }

@@ -54,6 +54,6 @@
 //   - Anything that doesn't go through the drop-ins: system calls, other
 //     goroutines, the collector, finalizers.
 //   - Unfair scheduling of threads that give way: who calls runtime.Gosched, or
-//     reads the same value of the same word three times running, goes on only when
-//     memory has changed or nobody else can.
+//     is about to read the same word for the fourth time running after three times
+//     the same value, goes on only when memory has changed or nobody else can.
 package explore

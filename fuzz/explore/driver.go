@@ -139,6 +139,12 @@ const maxPCTPoints = 1 << 14
 func (a *pctArm) end(_ *driver, e *engine.Engine) { a.k = min(max(a.k, e.Step()), maxPCTPoints) }
 func (a *pctArm) name() string                    { return fmt.Sprintf("%s depth %d", PCT, a.s.Depth) }
 
+// What a depth-first search has tried when it is through.
+const (
+	allSchedules     = "all schedules"
+	allFairSchedules = "all fair schedules" // see Result.Complete
+)
+
 // dfsArm tries bounds one after another.
 type dfsArm struct {
 	s       *search.DFS
@@ -147,6 +153,7 @@ type dfsArm struct {
 	retries bool
 	plain   bool
 	states  int
+	waited  bool
 }
 
 func (a *dfsArm) begin(d *driver, e *engine.Engine) bool {
@@ -171,13 +178,21 @@ func (a *dfsArm) begin(d *driver, e *engine.Engine) bool {
 }
 
 func (a *dfsArm) completed() string {
-	if a.s.Exhausted() {
-		return "all schedules"
+	what := allSchedules
+	if a.waited {
+		what = allFairSchedules
 	}
-	return fmt.Sprintf("all schedules with at most %d preemptions", a.s.Bound)
+	if a.s.Exhausted() {
+		return what
+	}
+	return fmt.Sprintf("%s with at most %d preemptions", what, a.s.Bound)
 }
 
-func (a *dfsArm) end(*driver, *engine.Engine) { a.s.End(); a.states = max(a.states, a.s.States) }
+func (a *dfsArm) end(_ *driver, e *engine.Engine) {
+	a.s.End()
+	a.states = max(a.states, a.s.States)
+	a.waited = a.waited || e.Waited()
+}
 func (a *dfsArm) name() string {
 	n := string(DFS)
 	if a.plain {

@@ -37,7 +37,10 @@ type Result struct {
 	Search     string  `json:"search"` // what found the failure, or what was asked for
 
 	// Exhaustive reports whether every schedule was tried. Complete says
-	// what was tried completely, in words; it is empty if nothing was.
+	// what was tried completely, in words; it is empty if nothing was. In a
+	// fair schedule a thread that calls runtime.Gosched, sleeps, or is about
+	// to read the same word for the fourth time running after three times the
+	// same value, goes on only when memory has changed or nobody else can.
 	Exhaustive bool   `json:"exhaustive"`
 	Complete   string `json:"complete,omitempty"`
 
@@ -63,7 +66,7 @@ func Explore(s *Scenario, o Options) (*Result, error) {
 	r := &Result{
 		Scenario: s.Name, Verdict: Passed, Executions: d.executions, Points: d.points,
 		Search: string(o.Search), Complete: d.complete,
-		Exhaustive: d.complete == "all schedules",
+		Exhaustive: d.complete == allSchedules || d.complete == allFairSchedules,
 	}
 	if d.failure != nil {
 		r.Search, r.Exhaustive, r.Complete = d.found, false, ""

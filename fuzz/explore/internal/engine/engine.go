@@ -106,6 +106,7 @@ type Engine struct {
 	failure  *Failure
 	aborting bool
 	stopped  bool
+	waited   bool
 	phase    phase
 
 	gen     uint64
@@ -208,7 +209,7 @@ func (e *Engine) Prepare(c *Case, s Search, o Options) {
 	e.Writes, e.rounds, e.roundsAt, e.stamp, e.runFrom, e.runStep, e.now = 0, 0, 0, 0, 0, 0, 0
 	e.alive, e.waiting, e.yielding, e.sleeping, e.spinning = 0, 0, 0, 0, 0
 	e.switches = 0
-	e.failure, e.aborting = nil, false
+	e.failure, e.aborting, e.waited = nil, false, false
 	for i := range e.pinned {
 		e.pinned[i] = -1
 	}
@@ -445,3 +446,7 @@ func (e *Engine) PointerID(p unsafe.Pointer) uint64 {
 
 // Alive returns how many threads have not ended.
 func (e *Engine) Alive() int { return count(e.alive) }
+
+// Waited reports whether a thread that could have gone on in this execution was
+// left out of a decision because it gave way or seemed to wait in a loop.
+func (e *Engine) Waited() bool { return e.waited }

@@ -58,6 +58,13 @@ func (e *Engine) Text(s string) {
 
 const home = "github.com/refbench/refbench/fuzz/explore"
 
+// isOwn reports whether the function is the explorer's: not, for example, of
+// package explored, which is explored code.
+func isOwn(function string) bool {
+	rest, ok := strings.CutPrefix(function, home)
+	return ok && (strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, "."))
+}
+
 // caller returns the innermost frame outside of the explorer.
 func caller() (file string, line int, fn string) {
 	var pcs [48]uintptr
@@ -65,7 +72,7 @@ func caller() (file string, line int, fn string) {
 	frames := runtime.CallersFrames(pcs[:n])
 	for {
 		f, more := frames.Next()
-		own := strings.HasPrefix(f.Function, home) && !strings.HasSuffix(f.File, "_test.go") && !strings.Contains(f.Function, "/testdata/")
+		own := isOwn(f.Function) && !strings.HasSuffix(f.File, "_test.go") && !strings.Contains(f.Function, "/testdata/")
 		if !own {
 			if strings.HasPrefix(f.Function, "runtime.") || strings.HasPrefix(f.Function, "iter.") {
 				return "", 0, ""

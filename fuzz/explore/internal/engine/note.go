@@ -93,7 +93,7 @@ func (e *Engine) noted(t *Thread, op Op, old, new, seen uint64, ok, wrote bool) 
 		// third time on it needs to run only when something has changed.
 		if t.lastLoad == op.Loc && t.lastValue == seen {
 			if t.repeats++; t.repeats >= 2 {
-				t.autoAt = e.Writes
+				t.autoAt, t.coarse = e.Writes, false
 				e.spinning |= 1 << t.ID
 			}
 		} else {
@@ -220,6 +220,7 @@ func (e *Engine) LookAddr(k OpKind, p unsafe.Pointer) {
 	}
 	l := e.locAddr(p)
 	e.noted(e.cur, Op{k, l.ID}, l.set, l.set, l.set, true, k != OpLoad)
+	e.cur.lastLoad = NoLoc // looking at one thing several times isn't waiting
 }
 
 // SetAddr declares the value of memory at p.

@@ -168,6 +168,9 @@ func (e *Engine) decide(t *Thread) *Thread {
 	} else {
 		cand = e.withoutSpinners(nil, cand)
 	}
+	if cand != enabled {
+		e.waited = true
+	}
 	if cand == 0 {
 		if enabled == 0 {
 			e.record(KindDeadlock, e.describeBlocked(), nil)
@@ -250,6 +253,9 @@ func (e *Engine) enabled() uint32 {
 // memory since.
 func (e *Engine) stillYielding(enabled uint32) uint32 {
 	var y uint32
+	if e.yielding == 0 {
+		return 0
+	}
 	first := e.firstSleeper()
 	for m := e.yielding & enabled; m != 0; m &= m - 1 {
 		i := lowest(m)
@@ -289,7 +295,7 @@ func (e *Engine) withoutSpinners(t *Thread, cand uint32) uint32 {
 			e.runFrom, e.runStep = e.Writes, e.base
 		} else if e.base-e.runStep >= spinPoints {
 			e.runStep = e.base
-			t.autoAt = e.Writes
+			t.autoAt, t.coarse = e.Writes, true
 			e.spinning |= 1 << t.ID
 		}
 	}
@@ -299,7 +305,10 @@ func (e *Engine) withoutSpinners(t *Thread, cand uint32) uint32 {
 	rest := cand
 	for m := e.spinning; m != 0; m &= m - 1 {
 		i := lowest(m)
-		if e.threads[i].autoAt != e.Writes {
+		u := &e.threads[i]
+		// Whoever was seen to read the same again and again is left out only
+		// while that is what it does next: then its step changes nothing.
+		if u.autoAt != e.Writes || !u.coarse && (u.op.Kind != OpLoad || u.op.Loc != u.lastLoad) {
 			e.spinning &^= 1 << i
 			continue
 		}

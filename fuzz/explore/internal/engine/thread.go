@@ -27,6 +27,7 @@ type Thread struct {
 	wokeAt   uint64 // Engine.Writes when it last woke from a sleep
 	deadline int64  // virtual nanoseconds, of a sleeper
 	autoAt   uint64 // Engine.Writes when it was taken to spin
+	coarse   bool   // ... because it went on for long, not for what it read
 
 	cpu  int // the virtual CPU that it was last seen on
 	pins int
