@@ -71,12 +71,16 @@ func Explore(s *Scenario, o Options) (*Result, error) {
 	if d.failure != nil {
 		r.Search, r.Exhaustive, r.Complete = d.found, false, ""
 		f := &found{program: s.Program, cpus: s.cpus(s.Program), decisions: d.decisions, failure: d.failure}
-		if !o.NoShrink {
-			shrink(s, f, o)
-		}
-		r.Failure, err = f.finish(s, o)
-		if err != nil {
-			return nil, err
+		if d.failure.Kind == Nondeterministic {
+			// Such a failure can't be repeated, so it has no token.
+			r.Failure = &Failure{Kind: Nondeterministic, Message: d.failure.Message, Program: f.program, CPUs: f.cpus, Points: d.failure.Step, scenario: s.Name}
+		} else {
+			if !o.NoShrink {
+				shrink(s, f, o)
+			}
+			if r.Failure, err = f.finish(s, o); err != nil {
+				return nil, err
+			}
 		}
 		r.Failure.Executions = d.nth
 		r.Verdict = string(r.Failure.Kind)

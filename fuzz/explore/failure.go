@@ -13,7 +13,9 @@ import (
 type Failure struct {
 	Kind    Kind   `json:"kind"`
 	Message string `json:"message"`
-	Token   string `json:"token"`
+	// Token replays the failure. It is empty if the failure is that the case
+	// isn't a function of its schedule.
+	Token string `json:"token"`
 
 	// Program is what the threads do in the failing execution, CPUs on how
 	// many virtual CPUs.
