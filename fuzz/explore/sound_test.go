@@ -185,3 +185,104 @@ func TestReductionsLoseNothing(t *testing.T) {
 	}
 	t.Logf("%d programs, %d fair only: %d executions plain, %d with partial orders, %d with states", compared, fair, plainTotal, reducedTotal, hashedTotal)
 }
+
+// TestReductionsLoseNoRace: whether plain accesses race is found out with and
+// without reductions alike.
+func TestReductionsLoseNoRace(t *testing.T) {
+	const alphabet = "aAbB01mxXyYlw"
+	seed := uint64(30)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	racy, compared := 0, 0
+	for compared < 300 {
+		n := 2 + rng.IntN(2)
+		p := make(explore.Program, n)
+		for i := range p {
+			var b strings.Builder
+			for range 1 + rng.IntN(6-n) {
+				b.WriteByte(alphabet[rng.IntN(len(alphabet))])
+			}
+			p[i] = b.String()
+		}
+		race := func(o explore.Options, values bool) (bool, bool) {
+			s := &explore.Scenario{Name: "races", Program: p, CPUs: 2, Make: func(p explore.Program) explore.Case {
+				var v [2]atomic.Int64
+				var cells [3]int
+				var mu sync.Mutex
+				c := explore.Case{Values: values, Setup: func() {
+					v[0].Store(0)
+					v[1].Store(0)
+					mu.Lock()
+					mu.Unlock()
+				}}
+				for _, ops := range p {
+					c.Threads = append(c.Threads, func() {
+						for _, op := range ops {
+							switch op {
+							case 'a', 'b':
+								// What was read decides, as with a
+								// flag that publishes.
+								if v[op-'a'].Load() != 0 {
+									explore.Read(&cells[op-'a'])
+								}
+							case 'A', 'B':
+								v[op-'A'].Store(1)
+							case '0', '1':
+								v[op-'0'].Add(1)
+							case 'm':
+								mu.Lock()
+								explore.Write(&cells[2])
+								mu.Unlock()
+							case 'l':
+								mu.Lock()
+								v[0].Load()
+								mu.Unlock()
+							case 'w':
+								pin.Pin()
+								v[1].Load()
+								pin.Unpin()
+							case 'x', 'y':
+								explore.Read(&cells[op-'x'])
+							case 'X', 'Y':
+								explore.Write(&cells[op-'X'])
+							}
+						}
+					})
+				}
+				return c
+			}}
+			o.Search, o.Bound, o.NoShrink = cmp(o.Search, explore.DFS), explore.Unbounded, true
+			r, err := explore.Explore(s, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Failure != nil && r.Failure.Kind != explore.Race {
+				t.Fatalf("seed %d, program %v: %v", seed, p, r.Failure)
+			}
+			return r.Failure != nil, r.Failure != nil || r.Exhaustive
+		}
+		want, known := race(explore.Options{Search: explore.PlainDFS, Executions: 20_000}, false)
+		if !known {
+			continue
+		}
+		compared++
+		if want {
+			racy++
+		}
+		for _, values := range []bool{false, true} {
+			if got, _ := race(explore.Options{Executions: 100_000}, values); got != want {
+				t.Fatalf("seed %d, program %v, values %v: race found %v, want %v", seed, p, values, got, want)
+			}
+		}
+	}
+	t.Logf("%d programs, %d with a race", compared, racy)
+	if racy == 0 || racy == compared {
+		t.Errorf("the programs don't tell right from wrong")
+	}
+}
+
+func cmp(a, b explore.Search) explore.Search {
+	if a != "" {
+		return a
+	}
+	return b
+}
