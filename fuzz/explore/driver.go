@@ -34,6 +34,9 @@ type driver struct {
 
 	limit    int
 	deadline time.Time
+	looked   time.Time // at the clock
+	interval int       // executions between looks
+	unlooked int       // executions until the next
 
 	executions int
 	points     int
@@ -59,7 +62,7 @@ func (d *driver) Begin(e *engine.Engine) bool {
 	if d.stop || d.limit >= 0 && d.executions >= d.limit {
 		return false
 	}
-	if d.executions%64 == 63 && !d.deadline.IsZero() && time.Now().After(d.deadline) {
+	if !d.deadline.IsZero() && d.late() {
 		return false
 	}
 	for d.alive > 0 {
@@ -80,6 +83,22 @@ func (d *driver) Begin(e *engine.Engine) bool {
 		d.alive--
 	}
 	return false
+}
+
+// late reports whether the time is up. It looks at the clock at least every 64
+// executions, and at each if they are slow.
+func (d *driver) late() bool {
+	if d.unlooked--; d.unlooked > 0 {
+		return false
+	}
+	now := time.Now()
+	if now.Sub(d.looked) < time.Millisecond {
+		d.interval = min(2*d.interval+1, 64)
+	} else {
+		d.interval = 1
+	}
+	d.looked, d.unlooked = now, d.interval
+	return now.After(d.deadline)
 }
 
 func (d *driver) End(e *engine.Engine) {

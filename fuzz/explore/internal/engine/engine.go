@@ -14,6 +14,9 @@ const (
 	// MaxCPUs is how many virtual CPUs there may be.
 	MaxCPUs = 16
 
+	// outsidePoints is how many points Setup and Finish may pass each.
+	outsidePoints = 1 << 28
+
 	// spinRounds is how often all threads that could run may give way
 	// without any of them having changed memory before that is called a
 	// livelock.
@@ -231,7 +234,7 @@ func (e *Engine) next() bool {
 		}
 		e.phase = setupPhase
 		e.cur = &e.outside
-		e.refuel(e.caseOf.MaxPoints)
+		e.refuel(outsidePoints)
 		if e.caseOf.Setup != nil {
 			e.guard(e.caseOf.Setup)
 		}
@@ -265,7 +268,7 @@ func (e *Engine) end() {
 	e.phase = finishPhase
 	if e.failure == nil && e.caseOf.Finish != nil {
 		e.cur = &e.outside
-		e.refuel(e.caseOf.MaxPoints)
+		e.refuel(outsidePoints)
 		e.guard(e.caseOf.Finish)
 	}
 	e.base, e.grant, e.fuel = steps, 0, 0

@@ -77,9 +77,9 @@ func (e *Engine) Fail(k Kind, msg string) {
 
 // trimStack drops the lines of the engine at the bottom of a stack.
 func trimStack(s string) string {
-	if i := strings.Index(s, "internal/engine.(*Engine).run("); i >= 0 {
-		if j := strings.LastIndex(s[:i], "\n"); j >= 0 {
-			s = s[:j+1]
+	for _, own := range []string{"internal/engine.(*Engine).run(", "internal/engine.(*Engine).guard("} {
+		if i := strings.Index(s, own); i >= 0 {
+			s = s[:strings.LastIndex(s[:i], "\n")+1]
 		}
 	}
 	// The top lines are debug.Stack, our deferred function and panic

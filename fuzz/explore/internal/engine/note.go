@@ -16,10 +16,18 @@ type Access struct {
 
 // After takes note of an access to the location of m. The caller has looked at
 // Noting; it counts Writes itself.
-func (e *Engine) After(m *Meta, a Access) { e.after(e.loc(m), a) }
+func (e *Engine) After(m *Meta, a Access) {
+	if e.detail || e.phase == runPhase {
+		e.after(e.loc(m), a)
+	}
+}
 
 // AfterAddr is After for an address.
-func (e *Engine) AfterAddr(p unsafe.Pointer, a Access) { e.after(e.locAddr(p), a) }
+func (e *Engine) AfterAddr(p unsafe.Pointer, a Access) {
+	if e.detail || e.phase == runPhase {
+		e.after(e.locAddr(p), a)
+	}
+}
 
 func (e *Engine) after(l *Loc, a Access) {
 	t := e.cur

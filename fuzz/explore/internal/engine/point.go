@@ -51,7 +51,7 @@ func (e *Engine) point(op Op) {
 		if e.phase == idlePhase {
 			panic("explore: an explored object was used by a goroutine that isn't part of the exploration")
 		}
-		e.Fail(KindLivelock, "Setup or Finish did not end after "+itoa(e.caseOf.MaxPoints)+" points")
+		e.Fail(KindLivelock, "Setup or Finish did not end after "+itoa(outsidePoints)+" points")
 	}
 	if e.aborting {
 		panic(abort)
