@@ -1,0 +1,59 @@
+// Package explore runs concurrent Go code under a scheduler that chooses, finds
+// schedules that go wrong, makes them small, names them and draws them.
+//
+// # Use
+//
+// In an ordinary test:
+//
+//	func TestTransfer(t *testing.T) {
+//		explore.Run(t, explore.Options{}, func() {
+//			var n atomic.Int64 // explore/sync/atomic
+//			explore.Go(func() { n.Store(n.Load() + 1) })
+//			...
+//		})
+//	}
+//
+// The code must use the drop-in packages explore/sync, explore/sync/atomic,
+// explore/runtime, explore/time and explore/pin instead of the originals;
+// explore/gen writes that form of a package that uses the originals. A failing
+// test prints a token, with which [Replay] shows the same failure again.
+//
+// Programs use [Explore] with a [Scenario].
+//
+// One exploration runs at a time in a process; others wait. While one runs, code
+// outside of it must not use explored objects, so tests that look at them after
+// exploring must not run in parallel with tests that explore.
+//
+// # What is found
+//
+// Whatever the case itself calls wrong ([Failf], [Leakf]); panics; deadlocks;
+// threads that go on for ever or wait for a change that nobody makes; plain
+// accesses that are not ordered ([Read], [Write]); wrong use of a primitive, such
+// as unlocking an unlocked mutex. Go's own race detector is blind here: it sees
+// the hand-over between threads as synchronization.
+//
+// # What is modelled
+//
+// Threads interleave at accesses to shared memory through the drop-ins. Go's
+// atomic operations are sequentially consistent, so for code without data races
+// that is every behaviour that Go allows. Virtual CPUs are part of the state: which
+// CPU a thread is on is a choice whenever the code asks. Time is virtual: it
+// passes only when threads sleep.
+//
+// # What is not
+//
+//   - Memory orders weaker than Go's, as C and the kernel have them. A missing
+//     barrier that only they need isn't found.
+//   - Data races as such: code with unordered plain accesses has behaviours that
+//     are not explored. Accesses that are declared with Read and Write are checked.
+//   - 64-bit accesses in two halves on 32-bit platforms.
+//   - Exhaustive search leaves out orders that can't be told apart through explored
+//     memory. Plain variables that several threads use without synchronization, such
+//     as an oracle's own, must be announced with [Look] and [Set], or what they show
+//     may be missed by it (not by the random searches).
+//   - Anything that doesn't go through the drop-ins: system calls, other
+//     goroutines, the collector, finalizers.
+//   - Unfair scheduling of threads that give way: who calls runtime.Gosched, or
+//     is about to read the same word for the fourth time running after three times
+//     the same value, goes on only when memory has changed or nobody else can.
+package explore

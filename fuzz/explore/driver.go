@@ -1,0 +1,320 @@
+package explore
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/refbench/refbench/fuzz/explore/internal/engine"
+	"github.com/refbench/refbench/fuzz/explore/internal/search"
+)
+
+// An arm is a search that takes turns with others.
+type arm interface {
+	// begin prepares the next execution, or reports false if there is none.
+	begin(d *driver, e *engine.Engine) bool
+	// end looks at it.
+	end(d *driver, e *engine.Engine)
+	// name says what it is.
+	name() string
+}
+
+// driver runs the arms in turn until one finds a failure or all are finished.
+type driver struct {
+	c     engine.Case
+	base  engine.Options
+	arms  []arm
+	alive int
+	turn  int
+	left  int // executions left in the turn
+
+	limit    int
+	deadline time.Time
+	looked   time.Time // at the clock
+	interval int       // executions between looks
+	unlooked int       // executions until the next
+
+	executions int
+	points     int
+	longest    int // points
+
+	want      Kind // if set, failures of other kinds don't count
+	stop      bool
+	failure   *engine.Failure
+	decisions []engine.Decision
+	found     string // the arm
+	nth       int
+	events    []engine.Event
+	complete  string // says in what sense everything was tried
+
+	progress atomic.Uint64
+}
+
+// turnLength is how many executions an arm runs before the next one's turn.
+const turnLength = 32
+
+func (d *driver) Begin(e *engine.Engine) bool {
+	d.progress.Add(1)
+	if d.stop || d.limit >= 0 && d.executions >= d.limit {
+		return false
+	}
+	if !d.deadline.IsZero() && d.late() {
+		return false
+	}
+	for d.alive > 0 {
+		if d.left == 0 || d.arms[d.turn] == nil {
+			d.turn = (d.turn + 1) % len(d.arms)
+			d.left = turnLength
+			continue
+		}
+		if d.arms[d.turn].begin(d, e) {
+			d.left--
+			d.executions++
+			return true
+		}
+		if d.stop {
+			return false
+		}
+		d.arms[d.turn] = nil
+		d.alive--
+	}
+	return false
+}
+
+// late reports whether the time is up. It looks at the clock at least every 64
+// executions, and at each if they are slow.
+func (d *driver) late() bool {
+	if d.unlooked--; d.unlooked > 0 {
+		return false
+	}
+	now := time.Now()
+	if now.Sub(d.looked) < time.Millisecond {
+		d.interval = min(2*d.interval+1, 64)
+	} else {
+		d.interval = 1
+	}
+	d.looked, d.unlooked = now, d.interval
+	return now.After(d.deadline)
+}
+
+func (d *driver) End(e *engine.Engine) {
+	step := e.Step()
+	d.points += step
+	d.longest = max(d.longest, step)
+	if f := e.Failure(); f != nil && (d.want == "" || f.Kind == d.want || f.Kind == Nondeterministic) {
+		d.stop = true
+		d.failure = f
+		d.decisions = append([]engine.Decision(nil), e.Decisions()...)
+		d.found = d.arms[d.turn].name()
+		d.nth = d.executions
+		d.events = append([]engine.Event(nil), e.Events...)
+	}
+	d.arms[d.turn].end(d, e)
+}
+
+func (d *driver) prepare(e *engine.Engine, s engine.Search, o engine.Options) {
+	o.Trace, o.Show = d.base.Trace, d.base.Show
+	o.Record = true
+	e.Prepare(&d.c, s, o)
+}
+
+type randomArm struct {
+	s search.Random
+	i int
+}
+
+func (a *randomArm) begin(d *driver, e *engine.Engine) bool {
+	a.s.Begin(a.i)
+	a.i++
+	d.prepare(e, &a.s, engine.Options{})
+	return true
+}
+func (a *randomArm) end(*driver, *engine.Engine) {}
+func (a *randomArm) name() string                { return string(Random) }
+
+type pctArm struct {
+	s search.PCT
+	i int
+	k int // points of the longest execution so far
+}
+
+func (a *pctArm) begin(d *driver, e *engine.Engine) bool {
+	if a.k == 0 {
+		a.k = 16 // until the first execution has shown how long they are
+	}
+	a.s.Begin(a.i, a.k)
+	a.i++
+	d.prepare(e, &a.s, engine.Options{})
+	return true
+}
+
+// maxPCTPoints keeps an execution that spins from stretching all later ones.
+const maxPCTPoints = 1 << 14
+
+func (a *pctArm) end(_ *driver, e *engine.Engine) { a.k = min(max(a.k, e.Step()), maxPCTPoints) }
+func (a *pctArm) name() string                    { return fmt.Sprintf("%s depth %d", PCT, a.s.Depth) }
+
+// What a depth-first search has tried when it is through.
+const (
+	allSchedules     = "all schedules"
+	allFairSchedules = "all fair schedules" // see Result.Complete
+)
+
+// dfsArm tries bounds one after another.
+type dfsArm struct {
+	s       *search.DFS
+	bounds  []int
+	values  bool
+	retries bool
+	plain   bool
+	states  int
+	waited  bool
+}
+
+func (a *dfsArm) begin(d *driver, e *engine.Engine) bool {
+	for {
+		if a.s == nil {
+			if len(a.bounds) == 0 {
+				return false
+			}
+			a.s = &search.DFS{Bound: a.bounds[0], Hash: a.values, Retries: a.retries, Plain: a.plain}
+		}
+		if a.s.Begin() {
+			d.prepare(e, a.s, engine.Options{Note: !a.plain, Hash: a.values && !a.plain, Retries: a.retries})
+			return true
+		}
+		d.complete = a.completed()
+		if a.s.Exhausted() {
+			d.stop = true
+			return false
+		}
+		a.s, a.bounds = nil, a.bounds[1:]
+	}
+}
+
+func (a *dfsArm) completed() string {
+	what := allSchedules
+	if a.waited {
+		what = allFairSchedules
+	}
+	if a.s.Exhausted() {
+		return what
+	}
+	return fmt.Sprintf("%s with at most %d preemptions", what, a.s.Bound)
+}
+
+func (a *dfsArm) end(_ *driver, e *engine.Engine) {
+	a.s.End()
+	a.states = max(a.states, a.s.States)
+	a.waited = a.waited || e.Waited()
+}
+func (a *dfsArm) name() string {
+	n := string(DFS)
+	if a.plain {
+		n = string(PlainDFS)
+	}
+	if a.s != nil && a.s.Bound >= 0 {
+		return fmt.Sprintf("%s bound %d", n, a.s.Bound)
+	}
+	return n
+}
+
+// guidedArm runs one given schedule.
+type guidedArm struct {
+	g    engine.Guided
+	once bool
+}
+
+func (a *guidedArm) begin(d *driver, e *engine.Engine) bool {
+	if a.once {
+		return false
+	}
+	a.once = true
+	a.g.Reset()
+	d.prepare(e, &a.g, engine.Options{Note: true})
+	return true
+}
+func (a *guidedArm) end(*driver, *engine.Engine) {}
+func (a *guidedArm) name() string                { return "replay" }
+
+func arms(o Options, c Case) []arm {
+	dfs := func(plain bool, bounds ...int) arm {
+		return &dfsArm{bounds: bounds, values: c.Values, retries: c.Retries, plain: plain}
+	}
+	pct := func(depth int) arm { return &pctArm{s: search.PCT{Seed: o.Seed + uint64(depth), Depth: depth}} }
+	switch o.Search {
+	case Random:
+		return []arm{&randomArm{s: search.Random{Seed: o.Seed}}}
+	case PCT:
+		return []arm{pct(o.Depth)}
+	case DFS:
+		return []arm{dfs(false, o.Bound)}
+	case PlainDFS:
+		return []arm{dfs(true, o.Bound)}
+	}
+	return []arm{
+		&randomArm{s: search.Random{Seed: o.Seed}}, pct(2), dfs(false, 0, 1, 2, 3, Unbounded), pct(3), pct(4),
+	}
+}
+
+// A StuckError says that explored code runs without reaching a scheduling point.
+type StuckError struct {
+	Scenario string
+	Stall    time.Duration
+	Stack    string // where it was seen
+}
+
+func (e *StuckError) Error() string {
+	return fmt.Sprintf("scenario %s: a thread runs for %v without reaching a scheduling point (an endless loop without shared memory, or a call that blocks for real); its goroutine can't be stopped, so nothing more can be explored in this process. It was seen at:\n%s", e.Scenario, e.Stall, e.Stack)
+}
+
+// isStuck is set for good when a goroutine of an exploration can't be stopped.
+var isStuck atomic.Bool
+
+var errStuck = errors.New("an earlier exploration in this process is stuck in code that never reaches a scheduling point; start a new process")
+
+// run runs the driver on a goroutine of its own and watches it.
+func (d *driver) run(name string, stall time.Duration) error {
+	if isStuck.Load() {
+		return errStuck
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		engine.Run(d)
+	}()
+	tick := time.NewTicker(stall)
+	defer tick.Stop()
+	last := ^uint64(0)
+	for {
+		select {
+		case <-done:
+			return nil
+		case <-tick.C:
+			now := d.progress.Load()
+			if now == last && now != 0 {
+				isStuck.Store(true)
+				return &StuckError{Scenario: name, Stall: stall, Stack: stuckStack()}
+			}
+			last = now
+		}
+	}
+}
+
+// stuckStack returns the stack of the running goroutine of the exploration.
+func stuckStack() string {
+	buf := make([]byte, 1<<20)
+	buf = buf[:runtime.Stack(buf, true)]
+	for _, g := range bytes.Split(buf, []byte("\n\n")) {
+		s := string(g)
+		head, _, _ := strings.Cut(s, "\n")
+		if strings.Contains(s, "internal/engine.") && !strings.Contains(head, "[coroutine") && !strings.Contains(s, "explore.stuckStack") {
+			return s
+		}
+	}
+	return "(not seen)"
+}

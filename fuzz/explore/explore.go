@@ -1,0 +1,128 @@
+package explore
+
+import (
+	"sync"
+	"time"
+
+	"github.com/refbench/refbench/fuzz/explore/internal/engine"
+)
+
+// A Kind of failure.
+type Kind = engine.Kind
+
+// The kinds of failure.
+const (
+	Violation        = engine.KindViolation
+	Race             = engine.KindRace
+	Deadlock         = engine.KindDeadlock
+	Livelock         = engine.KindLivelock
+	Leak             = engine.KindLeak
+	Panic            = engine.KindPanic
+	Misuse           = engine.KindMisuse
+	Goexit           = engine.KindGoexit
+	Unsupported      = engine.KindUnsupported
+	Nondeterministic = engine.KindNondeterministic
+)
+
+// Passed is the verdict of a result without a failure.
+const Passed = "passed"
+
+// A Result is what an exploration found.
+type Result struct {
+	Scenario   string  `json:"scenario"`
+	Verdict    string  `json:"verdict"` // Passed or the failure's kind
+	Executions int     `json:"executions"`
+	Points     int     `json:"points"` // scheduling points passed in all executions
+	Seconds    float64 `json:"seconds"`
+	Search     string  `json:"search"` // what found the failure, or what was asked for
+
+	// Exhaustive reports whether every schedule was tried. Complete says
+	// what was tried completely, in words; it is empty if nothing was. In a
+	// fair schedule a thread that calls runtime.Gosched, sleeps, or is about
+	// to read the same word for the fourth time running after three times the
+	// same value, goes on only when memory has changed or nobody else can.
+	Exhaustive bool   `json:"exhaustive"`
+	Complete   string `json:"complete,omitempty"`
+
+	Failure *Failure `json:"failure,omitempty"`
+}
+
+// Explore runs the scenario under many schedules, until one fails or the options'
+// limits are reached. The error says why the scenario can't be explored; what it
+// does wrong is in the result.
+func Explore(s *Scenario, o Options) (*Result, error) {
+	o, err := o.check()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	d, err := explore(s, s.Program, s.cpus(s.Program), "", o)
+	if err != nil {
+		return nil, err
+	}
+	r := &Result{
+		Scenario: s.Name, Verdict: Passed, Executions: d.executions, Points: d.points,
+		Search: string(o.Search), Complete: d.complete,
+		Exhaustive: d.complete == allSchedules || d.complete == allFairSchedules,
+	}
+	if d.failure != nil {
+		r.Search, r.Exhaustive, r.Complete = d.found, false, ""
+		f := &found{program: s.Program, cpus: s.cpus(s.Program), decisions: d.decisions, failure: d.failure}
+		if d.failure.Kind == Nondeterministic {
+			// Such a failure can't be repeated, so it has no token.
+			r.Failure = &Failure{Kind: Nondeterministic, Message: d.failure.Message, Program: f.program, CPUs: f.cpus, Points: d.failure.Step, scenario: s.Name}
+		} else {
+			if !o.NoShrink {
+				shrink(s, f, o)
+			}
+			if r.Failure, err = f.finish(s, o); err != nil {
+				return nil, err
+			}
+		}
+		r.Failure.Executions = d.nth
+		r.Verdict = string(r.Failure.Kind)
+	}
+	r.Seconds = time.Since(start).Seconds()
+	return r, nil
+}
+
+// exploring is held while a case is made and run: the drop-ins that Make uses must
+// not take themselves for part of an exploration on another goroutine.
+var exploring sync.Mutex
+
+// explore runs the arms that the options ask for. If want isn't empty, only
+// failures of that kind count.
+func explore(s *Scenario, p Program, cpus int, want Kind, o Options) (*driver, error) {
+	exploring.Lock()
+	defer exploring.Unlock()
+	ec, c, err := s.build(p, cpus, !o.NoRaces)
+	if err != nil {
+		return nil, err
+	}
+	d := &driver{c: ec, want: want, limit: o.Executions, arms: arms(o, c)}
+	if o.Time > 0 {
+		d.deadline = time.Now().Add(o.Time)
+	}
+	return d, d.start(s, o)
+}
+
+func (d *driver) start(s *Scenario, o Options) error {
+	d.alive, d.turn, d.left = len(d.arms), len(d.arms)-1, 0
+	return d.run(s.Name, o.Stall)
+}
+
+// follow runs one given schedule.
+func follow(s *Scenario, p Program, cpus int, ds []engine.Decision, o Options, trace bool) (*driver, error) {
+	exploring.Lock()
+	defer exploring.Unlock()
+	ec, c, err := s.build(p, cpus, !o.NoRaces)
+	if err != nil {
+		return nil, err
+	}
+	d := &driver{c: ec, limit: -1, arms: []arm{&guidedArm{g: engine.Guided{Decisions: ds}}}}
+	d.base.Trace, d.base.Show = trace, c.Show
+	return d, d.start(s, o)
+}

@@ -1,0 +1,316 @@
+// Package gen writes the explored form of ordinary Go packages.
+//
+// The explored form is the same source with the imports of sync, sync/atomic,
+// runtime, time and refbench's package pin replaced by the drop-ins of package
+// explore, go statements by explore.Go, and channels by explore/channel. It works
+// on code that was never written for it, in this module or in another.
+//
+// What can't be modelled is refused by name: identifiers that the drop-ins don't
+// have, select, dot imports, cgo, assembly, go:linkname, embedded files, packages
+// of the standard library that synchronize by themselves, and packages of other
+// modules that synchronize and aren't taken along.
+//
+// Source text is changed only where it has to be, and then formatted, so that
+// comments stay where they are.
+package gen
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/format"
+	"go/token"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	"golang.org/x/tools/go/packages"
+)
+
+// home is where the drop-ins are.
+const home = "github.com/refbench/refbench/fuzz/explore"
+
+// dropIns maps packages to their drop-ins.
+var dropIns = map[string]string{
+	"sync":        home + "/sync",
+	"sync/atomic": home + "/sync/atomic",
+	"runtime":     home + "/runtime",
+	"time":        home + "/time",
+	"github.com/refbench/refbench/strategies/pin": home + "/pin",
+}
+
+// Options say what to write.
+type Options struct {
+	// Dir is the directory in which patterns are understood: inside the
+	// module, or one that requires it. Empty means the current one.
+	Dir string
+
+	// Patterns are the packages to write in explored form, as the go command
+	// takes them. Dependencies that synchronize must be among them, or in
+	// Keep.
+	Patterns []string
+
+	// Keep are import paths that stay as they are although they use a
+	// package that has a drop-in: what they do isn't explored.
+	Keep []string
+
+	// Root is the import path under which the copies will be. A package of
+	// the main module goes to Root and its path in the module, one of
+	// another module to Root and its import path: so internal packages stay
+	// importable.
+	Root string
+
+	// Env is the environment of the go command; nil means that of the
+	// process.
+	Env []string
+}
+
+// A File is one generated file.
+type File struct {
+	Path string // below Root, with slashes
+	Data []byte
+}
+
+// An UnsupportedError lists what can't be modelled, in the order of the source.
+type UnsupportedError struct{ Items []string }
+
+func (e *UnsupportedError) Error() string { return strings.Join(e.Items, "\n") }
+
+// Packages returns the explored form of the packages, ordered by path. The result
+// depends on the source alone.
+func Packages(o Options) ([]File, error) {
+	if o.Root == "" {
+		return nil, fmt.Errorf("gen: no root import path for the copies")
+	}
+	pkgs, err := packages.Load(&packages.Config{
+		Dir: o.Dir, Env: o.Env,
+		Mode: packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedImports | packages.NeedDeps |
+			packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo | packages.NeedModule | packages.NeedEmbedFiles,
+	}, o.Patterns...)
+	if err != nil {
+		return nil, fmt.Errorf("gen: %w", err)
+	}
+	if len(pkgs) == 0 {
+		return nil, fmt.Errorf("gen: no packages match %s", strings.Join(o.Patterns, " "))
+	}
+	g := &generator{o: o, new: make(map[string]string), bad: make(map[*packages.Package]string)}
+	for _, p := range pkgs {
+		if len(p.Errors) > 0 {
+			return nil, fmt.Errorf("gen: package %s doesn't compile: %v", p.PkgPath, p.Errors[0])
+		}
+		g.new[p.PkgPath] = path.Join(o.Root, below(p))
+	}
+	slices.SortFunc(pkgs, func(a, b *packages.Package) int { return strings.Compare(a.PkgPath, b.PkgPath) })
+	var files []File
+	for _, p := range pkgs {
+		fs, err := g.pkg(p)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, fs...)
+	}
+	if len(g.items) > 0 {
+		return nil, &UnsupportedError{g.items}
+	}
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	return files, nil
+}
+
+// below is where a package goes below the root.
+func below(p *packages.Package) string {
+	if p.Module != nil && p.Module.Main {
+		return strings.TrimPrefix(strings.TrimPrefix(p.PkgPath, p.Module.Path), "/")
+	}
+	return p.PkgPath
+}
+
+type generator struct {
+	o     Options
+	new   map[string]string // import path to that of the copy
+	bad   map[*packages.Package]string
+	items []string
+}
+
+func (g *generator) unsupported(fset *token.FileSet, pos token.Pos, what string) {
+	p := fset.Position(pos)
+	g.items = append(g.items, fmt.Sprintf("unsupported: %s in %s:%d", what, g.short(p.Filename), p.Line))
+}
+
+// short makes file names the same on every machine where it can.
+func (g *generator) short(name string) string {
+	dir := g.o.Dir
+	if dir == "" {
+		dir, _ = os.Getwd()
+	}
+	if abs, err := filepath.Abs(dir); err == nil {
+		if rel, err := filepath.Rel(abs, name); err == nil && !strings.HasPrefix(rel, "..") {
+			return filepath.ToSlash(rel)
+		}
+	}
+	return name
+}
+
+func (g *generator) pkg(p *packages.Package) ([]File, error) {
+	if p.Name == "main" {
+		g.items = append(g.items, fmt.Sprintf("unsupported: package %s is a command; only packages that can be imported have an explored form", p.PkgPath))
+	}
+	for _, f := range p.OtherFiles {
+		if what, ok := map[string]string{".s": "assembly", ".S": "assembly", ".c": "C", ".cc": "C++", ".cpp": "C++", ".syso": "object code"}[filepath.Ext(f)]; ok {
+			if base := filepath.Base(f); empty(f) {
+				_ = base // a .s file without code only allows functions without bodies
+				continue
+			}
+			g.items = append(g.items, fmt.Sprintf("unsupported: %s in %s", what, g.short(f)))
+		}
+	}
+	if len(p.EmbedFiles) > 0 {
+		g.items = append(g.items, fmt.Sprintf("unsupported: embedded file %s of package %s", filepath.Base(p.EmbedFiles[0]), p.PkgPath))
+	}
+	g.imports(p)
+	var files []File
+	for i, f := range p.Syntax {
+		name := p.CompiledGoFiles[i]
+		if !slices.Contains(p.GoFiles, name) {
+			g.items = append(g.items, fmt.Sprintf("unsupported: cgo in package %s", p.PkgPath))
+			break
+		}
+		src, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("gen: %w", err)
+		}
+		r := &rewriter{g: g, p: p, file: f, src: src, base: p.Fset.File(f.Pos())}
+		out, err := r.rewrite()
+		if err != nil {
+			return nil, fmt.Errorf("gen: %s: %w", g.short(name), err)
+		}
+		files = append(files, File{Path: path.Join(below(p), filepath.Base(name)), Data: out})
+	}
+	return files, nil
+}
+
+// empty reports whether an assembly file has no code.
+func empty(name string) bool {
+	data, err := os.ReadFile(name)
+	return err == nil && !bytes.Contains(data, []byte("TEXT")) && !bytes.Contains(data, []byte("DATA"))
+}
+
+// hidden are packages of the standard library that synchronize by themselves or
+// depend on real time, so that what they do would not be explored.
+var hidden = []string{"context", "internal/", "net", "net/", "os/exec", "os/signal", "runtime/", "testing/synctest", "unique", "weak"}
+
+// harmless are packages below hidden ones that are not.
+var harmless = []string{"runtime/debug"}
+
+func (g *generator) imports(p *packages.Package) {
+	for _, f := range p.Syntax {
+		for _, im := range f.Imports {
+			to, _ := strconv.Unquote(im.Path.Value)
+			if to == "C" {
+				g.unsupported(p.Fset, im.Pos(), "cgo")
+				continue
+			}
+			if dropIns[to] != "" || g.new[to] != "" || slices.Contains(g.o.Keep, to) {
+				continue
+			}
+			if !strings.Contains(strings.Split(to, "/")[0], ".") && !inMain(p, to) {
+				for _, h := range hidden {
+					if (to == h || strings.HasSuffix(h, "/") && strings.HasPrefix(to, h)) && !slices.Contains(harmless, to) {
+						g.unsupported(p.Fset, im.Pos(), "import of "+to)
+					}
+				}
+				continue
+			}
+			if why := g.synchronizes(p.Imports[to]); why != "" {
+				g.unsupported(p.Fset, im.Pos(), fmt.Sprintf("import of %s, which uses %s and is not among the packages to explore", to, why))
+			}
+		}
+	}
+}
+
+func inMain(p *packages.Package, to string) bool {
+	q := p.Imports[to]
+	return q != nil && q.Module != nil
+}
+
+// synchronizes returns which package with a drop-in a dependency uses, itself or
+// through others, or "".
+func (g *generator) synchronizes(p *packages.Package) string {
+	if p == nil {
+		return ""
+	}
+	if why, ok := g.bad[p]; ok {
+		return why
+	}
+	g.bad[p] = ""
+	var paths []string
+	for to := range p.Imports {
+		paths = append(paths, to)
+	}
+	sort.Strings(paths)
+	for _, to := range paths {
+		why := ""
+		switch q := p.Imports[to]; {
+		case to == "sync" || to == "sync/atomic" || strings.HasSuffix(to, "strategies/pin"):
+			why = to
+		case q.Module != nil && !slices.Contains(g.o.Keep, to) && g.new[to] == "":
+			why = g.synchronizes(q)
+		}
+		if why != "" {
+			g.bad[p] = why
+			return why
+		}
+	}
+	return ""
+}
+
+// header is the first line of each file.
+func (r *rewriter) header() string {
+	return fmt.Sprintf("// Code generated by refbench gen from %s/%s; DO NOT EDIT.\n\n", r.p.PkgPath, filepath.Base(r.base.Name()))
+}
+
+// An edit replaces the text from one offset to another.
+type edit struct {
+	from, to int
+	text     string
+	order    int // of insertions at one place
+}
+
+// rewrite returns the file in explored form.
+func (r *rewriter) rewrite() ([]byte, error) {
+	r.rewriteImports()
+	ast.PreorderStack(r.file, nil, func(n ast.Node, stack []ast.Node) bool { r.node(n, stack); return true })
+	for _, c := range r.file.Comments {
+		for _, l := range c.List {
+			if strings.HasPrefix(l.Text, "//go:linkname ") {
+				r.unsupported(l.Pos(), "go:linkname")
+			}
+		}
+	}
+	slices.SortStableFunc(r.edits, func(a, b edit) int {
+		if a.from != b.from {
+			return a.from - b.from
+		}
+		return a.order - b.order
+	})
+	var out bytes.Buffer
+	out.WriteString(r.header())
+	at := 0
+	for _, e := range r.edits {
+		if e.from < at {
+			return nil, fmt.Errorf("two changes overlap at offset %d; report this", e.from)
+		}
+		out.Write(r.src[at:e.from])
+		out.WriteString(e.text)
+		at = e.to
+	}
+	out.Write(r.src[at:])
+	data, err := format.Source(out.Bytes())
+	if err != nil && len(r.g.items) == 0 {
+		return nil, fmt.Errorf("the explored form doesn't parse: %w", err)
+	}
+	return data, nil
+}

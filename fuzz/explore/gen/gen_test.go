@@ -1,0 +1,182 @@
+package gen
+
+import (
+	"bytes"
+	"flag"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/go/packages"
+
+	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/explore/gen/testdata/explored/fuzz/explore/gen/testdata/src/queue"
+)
+
+var update = flag.Bool("update", false, "write testdata/explored")
+
+const exploredRoot = "github.com/refbench/refbench/fuzz/explore/gen/testdata/explored"
+
+// TestExplored: the explored form is what is committed, compiles, and is the same
+// every time.
+func TestExplored(t *testing.T) {
+	o := Options{Patterns: []string{"./testdata/src/queue/..."}, Root: exploredRoot}
+	files, err := Packages(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Packages(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range files {
+		if !bytes.Equal(f.Data, again[i].Data) || f.Path != again[i].Path {
+			t.Errorf("%s differs the second time", f.Path)
+		}
+		name := filepath.Join("testdata", "explored", filepath.FromSlash(f.Path))
+		if *update {
+			if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(name, f.Data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(f.Data, want) {
+			t.Errorf("%s is out of date; run go test ./fuzz/explore/gen -update. Now it would be:\n%s", name, f.Data)
+		}
+		if !bytes.HasPrefix(f.Data, []byte("// Code generated ")) {
+			t.Errorf("%s isn't marked as generated", f.Path)
+		}
+	}
+	if len(files) != 2 {
+		t.Errorf("%d files, want 2", len(files))
+	}
+	pkgs, err := packages.Load(&packages.Config{Mode: packages.NeedName | packages.NeedTypes | packages.NeedDeps | packages.NeedImports | packages.NeedSyntax}, exploredRoot+"/...")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range pkgs {
+		for _, e := range p.Errors {
+			t.Errorf("%s: %v", p.PkgPath, e)
+		}
+	}
+}
+
+// TestGeneratedCodeIsExplored: the bug in the package is found in its explored form,
+// and without the bug it passes.
+func TestGeneratedCodeIsExplored(t *testing.T) {
+	for _, torn := range []bool{true, false} {
+		s := &explore.Scenario{Name: "queue", CPUs: 2, Make: func(explore.Program) explore.Case {
+			return explore.Case{Threads: []func(){func() {
+				q := queue.New(2, torn)
+				q.Add(3, 4)
+				if got := q.Close(); got != 7 {
+					explore.Failf("the sum is %d, want 7", got)
+				}
+			}}}
+		}}
+		r, err := explore.Explore(s, explore.Options{Executions: 20_000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case torn && r.Failure == nil:
+			t.Errorf("the planted bug was not found in %d executions", r.Executions)
+		case torn && !strings.Contains(r.Failure.Message, "the sum is"):
+			t.Errorf("%v", r.Failure)
+		case !torn && r.Failure != nil:
+			t.Errorf("false alarm:\n%s%s", r.Failure.Text(), r.Failure.Stack)
+		}
+	}
+}
+
+// TestRefused: what can't be modelled is refused by name and place.
+func TestRefused(t *testing.T) {
+	for dir, want := range map[string]string{
+		"select":   "unsupported: select in testdata/bad/select/bad.go:8",
+		"ident":    "unsupported: time.NewTicker in testdata/bad/ident/bad.go:5",
+		"context":  "unsupported: import of context in testdata/bad/context/bad.go:3",
+		"rand":     "unsupported: math/rand/v2.IntN in testdata/bad/rand/bad.go:5",
+		"dot":      "unsupported: dot import of sync in testdata/bad/dot/bad.go:3",
+		"named":    "unsupported: named channel type C in testdata/bad/named/bad.go:3",
+		"broken":   "doesn't compile: ",
+		"linkname": "unsupported: go:linkname in testdata/bad/linkname/bad.go:5",
+		"embed":    "unsupported: embedded file x.txt",
+		"cgo":      "unsupported: cgo in ",
+		"asm":      "unsupported: assembly in testdata/bad/asm/f_amd64.s",
+		"command":  "is a command",
+		"dep":      "unsupported: import of github.com/refbench/refbench/strategies, which uses sync and is not among the packages to explore in testdata/bad/dep/bad.go:3",
+	} {
+		_, err := Packages(Options{Patterns: []string{"./testdata/bad/" + dir}, Root: "example.com/explored"})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", dir, err, want)
+		}
+	}
+	if _, err := Packages(Options{Patterns: []string{"./testdata/bad/dep"}, Root: "example.com/explored", Keep: []string{"github.com/refbench/refbench/strategies"}}); err != nil {
+		t.Errorf("a dependency that is kept: %v", err)
+	}
+	if _, err := Packages(Options{Patterns: []string{"./testdata/none"}, Root: "example.com/explored"}); err == nil {
+		t.Errorf("a directory that doesn't exist: no error")
+	}
+	if _, err := Packages(Options{Patterns: []string{"."}}); err == nil {
+		t.Errorf("no root: no error")
+	}
+}
+
+// TestExportsAreComplete: the list of what the drop-ins have is what they have.
+func TestExportsAreComplete(t *testing.T) {
+	for path, to := range dropIns {
+		dir := filepath.Join("..", filepath.FromSlash(strings.TrimPrefix(to, home)))
+		names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var have []string
+		for _, name := range names {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range f.Decls {
+				switch d := d.(type) {
+				case *ast.FuncDecl:
+					if d.Recv == nil && d.Name.IsExported() {
+						have = append(have, d.Name.Name)
+					}
+				case *ast.GenDecl:
+					for _, s := range d.Specs {
+						switch s := s.(type) {
+						case *ast.TypeSpec:
+							if s.Name.IsExported() {
+								have = append(have, s.Name.Name)
+							}
+						case *ast.ValueSpec:
+							for _, n := range s.Names {
+								if n.IsExported() {
+									have = append(have, n.Name)
+								}
+							}
+						}
+					}
+				}
+			}
+		}
+		slices.Sort(have)
+		if !slices.Equal(have, exports[path]) {
+			t.Errorf("%s: exports lists\n%q, the drop-in has\n%q", path, exports[path], have)
+		}
+	}
+}

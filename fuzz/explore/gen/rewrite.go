@@ -1,0 +1,341 @@
+package gen
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/tools/go/packages"
+)
+
+// The names under which generated files import the explorer.
+const (
+	exploreName = "explored_"
+	channelName = "channel_"
+)
+
+// A rewriter changes one file by editing its text. Edits are insertions and
+// replacements of single tokens, so that nested constructs don't get into each
+// other's way.
+type rewriter struct {
+	g     *generator
+	p     *packages.Package
+	file  *ast.File
+	src   []byte
+	base  *token.File
+	edits []edit
+
+	explore, channel bool // the file needs the import
+	gos              int
+}
+
+func (r *rewriter) unsupported(pos token.Pos, what string) { r.g.unsupported(r.p.Fset, pos, what) }
+
+func (r *rewriter) offset(p token.Pos) int { return r.base.Offset(p) }
+
+func (r *rewriter) replace(from, to token.Pos, text string) {
+	r.edits = append(r.edits, edit{from: r.offset(from), to: r.offset(to), text: text})
+}
+
+// before inserts in front of what is there, after behind what ends there: text
+// that closes comes before text that opens.
+func (r *rewriter) before(p token.Pos, text string) {
+	r.edits = append(r.edits, edit{from: r.offset(p), to: r.offset(p), text: text, order: -1})
+}
+
+func (r *rewriter) after(p token.Pos, text string) {
+	// An inner construct ends before an outer one: and is visited later.
+	r.edits = append(r.edits, edit{from: r.offset(p), to: r.offset(p), text: text, order: -1 - len(r.edits)})
+}
+
+func (r *rewriter) rewriteImports() {
+	for _, im := range r.file.Imports {
+		from, _ := strconv.Unquote(im.Path.Value)
+		to := dropIns[from]
+		if to == "" {
+			to = r.g.new[from]
+		}
+		if to == "" {
+			continue
+		}
+		if im.Name != nil && im.Name.Name == "." {
+			r.unsupported(im.Pos(), "dot import of "+from)
+			continue
+		}
+		r.replace(im.Path.Pos(), im.Path.End(), strconv.Quote(to))
+	}
+}
+
+// addImports adds the explorer's own imports behind the package clause, on the
+// same line.
+func (r *rewriter) addImports() {
+	text := ""
+	if r.explore {
+		text += fmt.Sprintf("; import %s %q", exploreName, home)
+	}
+	if r.channel {
+		text += fmt.Sprintf("; import %s %q", channelName, home+"/channel")
+	}
+	if text != "" {
+		r.edits = append(r.edits, edit{from: r.offset(r.file.Name.End()), to: r.offset(r.file.Name.End()), text: text})
+	}
+}
+
+func (r *rewriter) node(n ast.Node, stack []ast.Node) {
+	switch n := n.(type) {
+	case *ast.File:
+		// Whether imports are needed is known at the end only.
+		ast.Inspect(n, func(m ast.Node) bool {
+			switch m := m.(type) {
+			case *ast.GoStmt:
+				r.explore = true
+			case *ast.ChanType, *ast.SendStmt:
+				r.channel = r.channel || needsChannel(m)
+			case *ast.CallExpr:
+				if id, ok := m.Fun.(*ast.Ident); ok && r.builtin(id) && slices.Contains([]string{"close", "len", "cap"}, id.Name) && len(m.Args) == 1 && r.isChan(m.Args[0]) {
+					r.channel = true
+				}
+			}
+			return true
+		})
+		r.addImports()
+	case *ast.Ident:
+		r.ident(n)
+	case *ast.SelectStmt:
+		r.unsupported(n.Pos(), "select")
+	case *ast.GoStmt:
+		r.goStmt(n)
+	case *ast.SendStmt:
+		r.parens(n.Chan)
+		r.replace(n.Arrow, n.Arrow+2, ".Send(")
+		r.after(n.End(), ")")
+	case *ast.UnaryExpr:
+		if n.Op == token.ARROW {
+			r.replace(n.OpPos, n.OpPos+2, "")
+			r.parens(n.X)
+			if r.twoValues(n, stack) {
+				r.after(n.End(), ".Receive2()")
+			} else {
+				r.after(n.End(), ".Receive()")
+			}
+		}
+	case *ast.RangeStmt:
+		if r.isChan(n.X) {
+			r.parens(n.X)
+			r.after(n.X.End(), ".All()")
+		}
+	case *ast.CallExpr:
+		r.call(n)
+	case *ast.ChanType:
+		if len(stack) > 0 {
+			switch up := stack[len(stack)-1].(type) {
+			case *ast.TypeSpec:
+				if !up.Assign.IsValid() {
+					r.unsupported(n.Pos(), "named channel type "+up.Name.Name)
+				}
+			case *ast.CallExpr:
+				if r.isMake(up) {
+					return // call does it
+				}
+				r.unsupported(n.Pos(), "conversion to a channel type")
+			case *ast.BinaryExpr, *ast.UnaryExpr, *ast.InterfaceType:
+				r.unsupported(n.Pos(), "channel type in a constraint")
+			}
+		}
+		r.replace(n.Pos(), n.Value.Pos(), "*"+channelName+".Chan[")
+		r.after(n.End(), "]")
+	}
+}
+
+func needsChannel(n ast.Node) bool { _, ok := n.(*ast.ChanType); return ok }
+
+// ident refuses what a drop-in doesn't have.
+func (r *rewriter) ident(id *ast.Ident) {
+	obj := r.p.TypesInfo.Uses[id]
+	if obj == nil || obj.Pkg() == nil || obj.Parent() != obj.Pkg().Scope() {
+		return
+	}
+	path := obj.Pkg().Path()
+	if to := dropIns[path]; to != "" {
+		if names, ok := exports[path]; ok && !slices.Contains(names, obj.Name()) {
+			r.unsupported(id.Pos(), obj.Pkg().Name()+"."+obj.Name())
+		}
+	}
+	switch {
+	case path == "iter" && strings.HasPrefix(obj.Name(), "Pull"):
+		r.unsupported(id.Pos(), "iter."+obj.Name())
+	case path == "math/rand" || path == "math/rand/v2":
+		// The functions of the package draw from a source that is seeded
+		// by chance.
+		if _, isFunc := obj.(*types.Func); isFunc && !strings.HasPrefix(obj.Name(), "New") {
+			r.unsupported(id.Pos(), path+"."+obj.Name())
+		}
+	}
+}
+
+func (r *rewriter) builtin(id *ast.Ident) bool {
+	_, ok := r.p.TypesInfo.Uses[id].(*types.Builtin)
+	return ok
+}
+
+func (r *rewriter) isChan(x ast.Expr) bool {
+	tv, ok := r.p.TypesInfo.Types[x]
+	if !ok || tv.Type == nil {
+		return false
+	}
+	_, ok = tv.Type.Underlying().(*types.Chan)
+	return ok
+}
+
+func (r *rewriter) isMake(c *ast.CallExpr) bool {
+	id, ok := c.Fun.(*ast.Ident)
+	return ok && id.Name == "make" && r.builtin(id)
+}
+
+// parens puts an operand that a selector would bind differently to in
+// parentheses.
+func (r *rewriter) parens(x ast.Expr) {
+	switch x.(type) {
+	case *ast.Ident, *ast.SelectorExpr, *ast.CallExpr, *ast.IndexExpr, *ast.ParenExpr:
+		return
+	}
+	r.before(x.Pos(), "(")
+	r.after(x.End(), ")")
+}
+
+// twoValues reports whether a receive is asked whether the value was sent.
+func (r *rewriter) twoValues(n ast.Expr, stack []ast.Node) bool {
+	tv := r.p.TypesInfo.Types[n]
+	t, ok := tv.Type.(*types.Tuple)
+	return ok && t.Len() == 2
+}
+
+func (r *rewriter) call(c *ast.CallExpr) {
+	id, ok := c.Fun.(*ast.Ident)
+	if !ok || !r.builtin(id) {
+		return
+	}
+	switch id.Name {
+	case "close", "len", "cap":
+		if len(c.Args) == 1 && r.isChan(c.Args[0]) {
+			r.replace(id.Pos(), id.End(), channelName+"."+strings.ToUpper(id.Name[:1])+id.Name[1:])
+		}
+	case "make":
+		if !r.isChan(c.Args[0]) {
+			return
+		}
+		ct, ok := c.Args[0].(*ast.ChanType)
+		if !ok {
+			r.unsupported(c.Pos(), "make of a named channel type")
+			return
+		}
+		r.replace(c.Pos(), ct.Value.Pos(), channelName+".Make[")
+		if len(c.Args) == 2 {
+			r.replace(ct.End(), c.Args[1].Pos(), "](")
+			if t, ok := r.p.TypesInfo.TypeOf(c.Args[1]).Underlying().(*types.Basic); ok && t.Kind() != types.Int && t.Info()&types.IsUntyped == 0 {
+				r.before(c.Args[1].Pos(), "int(")
+				r.after(c.Args[1].End(), ")")
+			}
+		} else {
+			r.after(ct.End(), "](0")
+		}
+	case "select":
+	}
+}
+
+// goStmt turns
+//
+//	go f(a, b)
+//
+// into
+//
+//	{ f0, a0, a1 := f, a, b; explored_.Go(func() { f0(a0, a1) }) }
+//
+// so that function and arguments are evaluated where they were; and a function
+// literal without arguments into explored_.Go(func() {...}).
+func (r *rewriter) goStmt(n *ast.GoStmt) {
+	c := n.Call
+	if lit, ok := c.Fun.(*ast.FuncLit); ok && len(c.Args) == 0 {
+		r.replace(n.Go, lit.Pos(), exploreName+".Go(")
+		if t := lit.Type.Results; t != nil && t.NumFields() > 0 {
+			r.unsupported(lit.Pos(), "go statement with a function that returns something")
+		}
+		r.replace(c.Lparen, c.Rparen+1, ")")
+		return
+	}
+	if id, ok := c.Fun.(*ast.Ident); ok && r.builtin(id) {
+		r.unsupported(n.Pos(), "go "+id.Name)
+		return
+	}
+	sig, ok := r.p.TypesInfo.TypeOf(c.Fun).Underlying().(*types.Signature)
+	if !ok {
+		r.unsupported(n.Pos(), "go statement with a conversion")
+		return
+	}
+	if len(c.Args) == 1 {
+		if _, isTuple := r.p.TypesInfo.TypeOf(c.Args[0]).(*types.Tuple); isTuple {
+			r.unsupported(n.Pos(), "go statement with arguments from a function of several results")
+			return
+		}
+	}
+	k := r.gos
+	r.gos++
+	names := []string{fmt.Sprintf("go%d_f", k)}
+	for i := range c.Args {
+		names = append(names, fmt.Sprintf("go%d_%d", k, i))
+	}
+	r.replace(n.Go, c.Fun.Pos(), "{ "+strings.Join(names, ", ")+" := ")
+	if len(c.Args) == 0 {
+		r.replace(c.Lparen, c.Lparen+1, "")
+	} else {
+		r.replace(c.Lparen, c.Lparen+1, ", ")
+	}
+	for i, a := range c.Args {
+		// A constant or nil would take its default type.
+		tv := r.p.TypesInfo.Types[a]
+		basic, _ := tv.Type.(*types.Basic)
+		if tv.Value == nil && !(basic != nil && basic.Info()&types.IsUntyped != 0) && !types.IsInterface(r.param(sig, i, c)) {
+			continue
+		}
+		r.before(a.Pos(), "("+types.TypeString(r.param(sig, i, c), r.qualify(a.Pos()))+")(")
+		r.after(a.End(), ")")
+	}
+	dots := ""
+	if c.Ellipsis.IsValid() {
+		dots = "..."
+		r.replace(c.Ellipsis, c.Ellipsis+3, "")
+	}
+	r.replace(c.Rparen, c.Rparen+1, fmt.Sprintf("; %s.Go(func() { %s(%s%s) }) }", exploreName, names[0], strings.Join(names[1:], ", "), dots))
+}
+
+// param returns the type that argument i is assigned to.
+func (r *rewriter) param(sig *types.Signature, i int, c *ast.CallExpr) types.Type {
+	n := sig.Params().Len()
+	if sig.Variadic() && i >= n-1 && !c.Ellipsis.IsValid() {
+		return sig.Params().At(n - 1).Type().(*types.Slice).Elem()
+	}
+	return sig.Params().At(i).Type()
+}
+
+// qualify names packages as the file does.
+func (r *rewriter) qualify(pos token.Pos) types.Qualifier {
+	return func(p *types.Package) string {
+		if p == r.p.Types {
+			return ""
+		}
+		for _, im := range r.file.Imports {
+			if path, _ := strconv.Unquote(im.Path.Value); path == p.Path() {
+				if im.Name != nil {
+					return im.Name.Name
+				}
+				return p.Name()
+			}
+		}
+		r.unsupported(pos, "go statement with an argument of type "+p.Name()+".…, a package that the file doesn't import")
+		return p.Name()
+	}
+}

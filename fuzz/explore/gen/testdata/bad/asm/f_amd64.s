@@ -1,0 +1,4 @@
+#include "textflag.h"
+
+TEXT ·F(SB),NOSPLIT,$0
+	RET

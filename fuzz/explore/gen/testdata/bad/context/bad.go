@@ -1,0 +1,5 @@
+package bad
+
+import "context"
+
+var _ context.Context

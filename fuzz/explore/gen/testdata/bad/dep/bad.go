@@ -1,0 +1,5 @@
+package bad
+
+import "github.com/refbench/refbench/strategies"
+
+var _ strategies.Monitor

@@ -1,0 +1,5 @@
+package bad
+
+import . "sync"
+
+var mu Mutex

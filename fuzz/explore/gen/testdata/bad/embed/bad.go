@@ -1,0 +1,6 @@
+package bad
+
+import _ "embed"
+
+//go:embed x.txt
+var s string

@@ -1,0 +1,5 @@
+package bad
+
+import "time"
+
+func F() { time.NewTicker(1) }

@@ -1,0 +1,5 @@
+package bad
+
+type C chan int
+
+var _ C

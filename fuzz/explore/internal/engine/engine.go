@@ -1,0 +1,455 @@
+package engine
+
+import (
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"unsafe"
+)
+
+// Limits of one execution.
+const (
+	// MaxThreads is how many threads an execution may have in total.
+	MaxThreads = 16
+	// MaxCPUs is how many virtual CPUs there may be.
+	MaxCPUs = 16
+
+	// outsidePoints is how many points Setup and Finish may pass each.
+	outsidePoints = 1 << 28
+
+	// spinRounds is how often all threads that could run may give way
+	// without any of them having changed memory before that is called a
+	// livelock.
+	spinRounds = 2000
+
+	// spinPoints is after how many points without a change of memory a
+	// thread that goes on alone is taken to be spinning.
+	spinPoints = 256
+)
+
+// Current is the engine of the running exploration, nil if there is none. It is
+// written by [Run] only, which lets one exploration at a time in.
+var Current *Engine
+
+// running is held while Current is not nil.
+var running sync.Mutex
+
+// A Case is what is explored: some threads and what comes before and after.
+type Case struct {
+	// CPUs is the number of virtual CPUs, 1 .. MaxCPUs.
+	CPUs int
+	// Setup runs before the threads. All that it does happens before them.
+	Setup func()
+	// Threads are the bodies. Thread i begins on CPU i modulo CPUs.
+	Threads []func()
+	// Finish runs when all threads have ended, after everything they did.
+	Finish func()
+	// MaxPoints is the length at which an execution is stopped.
+	MaxPoints int
+	// Races turns the happens-before check of plain accesses on.
+	Races bool
+}
+
+// A Search decides. Its methods are called at points at which there may be
+// something to decide.
+type Search interface {
+	// Pick returns which of the candidates goes on, and how many points it
+	// may pass before Pick wants to be asked again. cur is the thread at
+	// the point, or a thread that has just ended or blocked and is no
+	// candidate.
+	Pick(e *Engine, candidates uint32, cur int) (next, grant int)
+	// PickCPU returns one of the CPUs of the mask for the running thread,
+	// whose last was cur.
+	PickCPU(e *Engine, mask uint32, cur int) int
+}
+
+// A Driver runs executions. Its methods are called on whatever stack is at
+// hand, so they must not call explored code.
+type Driver interface {
+	// Begin sets up the next execution with Engine.Prepare and reports
+	// whether there is one.
+	Begin(e *Engine) bool
+	// End looks at the finished execution.
+	End(e *Engine)
+}
+
+// An Engine runs executions one after another.
+type Engine struct {
+	// What every point touches.
+	fuel   int // points that may pass without a decision
+	cur    *Thread
+	Writes uint64 // how often memory was changed
+	note   bool   // accesses are looked at
+	detail bool   // ... not only for the happens-before check
+
+	stacks
+
+	base, grant int // the step at which fuel was granted, and how much
+	caseOf      *Case
+	search      Search
+	driver      Driver
+
+	threads  [MaxThreads]Thread
+	n        int
+	outside  Thread // does Setup and Finish
+	alive    uint32
+	waiting  uint32 // threads whose ready must be asked
+	yielding uint32 // threads that gave way
+	sleeping uint32
+	spinning uint32 // threads that the engine takes to spin; candidates only if there are no others
+	rounds   int
+	roundsAt uint64
+	stamp    uint64
+	runFrom  uint64 // Writes when the running thread was last switched to or looked at
+	runStep  int
+	now      int64 // virtual nanoseconds
+	pinned   [MaxCPUs]int8
+	switches int
+
+	failure  *Failure
+	aborting bool
+	stopped  bool
+	waited   bool
+	phase    phase
+
+	gen     uint64
+	locs    []Loc
+	addrs   addrTable
+	cells   []cell
+	hist    bool // state hashing
+	retries bool
+	trace   bool
+	mem     uint64
+
+	// Memory after the first Setup: it must be the same after each.
+	setupSeen bool
+	setupMem  uint64
+
+	Events []Event
+	named  []namedRange
+
+	cellAt    addrTable
+	cpuClocks [MaxCPUs]Loc
+
+	rec       []Decision
+	recording bool
+
+	// Show, if set, is asked for the value that a picture shows beside
+	// each step.
+	Show func() string
+}
+
+type phase uint8
+
+const (
+	idlePhase phase = iota
+	setupPhase
+	runPhase
+	finishPhase
+)
+
+// Options of one execution.
+type Options struct {
+	// Note keeps locations, so that pending operations say where.
+	Note bool
+	// Hash keeps what StateHash needs. It implies Note.
+	Hash bool
+	// Retries, with Hash, forgets a load that is followed by a failed
+	// compare-and-swap on the same location: right if such code only tries
+	// again and doesn't count how often.
+	Retries bool
+	// Trace keeps Events. It implies Note.
+	Trace bool
+	// Record keeps Decisions.
+	Record bool
+	// Show returns the value that Events carry.
+	Show func() string
+}
+
+// Run lets the driver run executions until it has had enough. It waits until no
+// other exploration runs in this process. If a thread of the last execution
+// called runtime.Goexit the calling goroutine may end: only deferred calls run.
+func Run(d Driver) {
+	running.Lock()
+	e := &Engine{driver: d}
+	e.outside = Thread{e: e, ID: MaxThreads, outside: true}
+	for i := range e.threads {
+		e.threads[i].e = e
+		e.threads[i].ID = i
+	}
+	Current = e
+	// Explored code that calls runtime.Goexit ends the stack that it runs on
+	// in the end, which may be this one: hence the separate defers.
+	defer running.Unlock()
+	defer func() { Current = nil }()
+	defer e.closeStacks()
+	if e.next() {
+		e.work(0)
+	}
+}
+
+// Prepare sets up an execution. Driver.Begin calls it.
+func (e *Engine) Prepare(c *Case, s Search, o Options) {
+	e.caseOf, e.search = c, s
+	e.hist, e.trace, e.Show = o.Hash, o.Trace, o.Show
+	e.detail = o.Note || o.Hash || o.Trace
+	e.note = e.detail || c.Races
+	e.retries = o.Retries
+	e.recording = o.Record
+	e.rec = e.rec[:0]
+	e.Events = e.Events[:0]
+	generation++
+	e.gen = generation << 24
+	e.locs = e.locs[:0]
+	e.cells = e.cells[:0]
+	e.addrs.reset()
+	e.cellAt.reset()
+	e.named = e.named[:0]
+	for i := range e.cpuClocks {
+		e.cpuClocks[i].clear()
+	}
+	e.mem = 0
+	e.Writes, e.rounds, e.roundsAt, e.stamp, e.runFrom, e.runStep, e.now = 0, 0, 0, 0, 0, 0, 0
+	e.alive, e.waiting, e.yielding, e.sleeping, e.spinning = 0, 0, 0, 0, 0
+	e.switches = 0
+	e.failure, e.aborting, e.waited = nil, false, false
+	for i := range e.pinned {
+		e.pinned[i] = -1
+	}
+	e.n = 0
+	e.outside.newLocs, e.outside.hist = 0, 0
+	e.outside.held = e.outside.held[:0]
+}
+
+// generation tells the locations of one execution from those of another, also
+// of another engine. It is guarded by running.
+var generation uint64
+
+// next begins the next execution and reports whether there is one.
+func (e *Engine) next() bool {
+	for {
+		if !e.driver.Begin(e) {
+			e.stopped, e.cur = true, nil
+			return false
+		}
+		e.phase = setupPhase
+		e.cur = &e.outside
+		e.refuel(outsidePoints)
+		if e.caseOf.Setup != nil {
+			e.guard(e.caseOf.Setup)
+		}
+		if e.hist && e.failure == nil {
+			if !e.setupSeen {
+				e.setupSeen, e.setupMem = true, e.mem
+			} else if e.mem != e.setupMem {
+				e.record(KindNondeterministic, "Setup left other values in memory than in an earlier execution: something in it keeps what threads did before", nil)
+			}
+		}
+		e.phase = runPhase
+		if e.failure == nil {
+			for _, f := range e.caseOf.Threads {
+				e.add(f, nil)
+			}
+		}
+		e.base, e.grant, e.fuel = 0, 0, 0
+		if e.failure == nil && e.n > 0 {
+			if t := e.decide(nil); t != nil {
+				e.cur = t
+				return true
+			}
+		}
+		e.end()
+	}
+}
+
+// end finishes an execution whose threads have all ended.
+func (e *Engine) end() {
+	steps := e.Step()
+	e.phase = finishPhase
+	if e.failure == nil && e.caseOf.Finish != nil {
+		e.cur = &e.outside
+		e.refuel(outsidePoints)
+		e.guard(e.caseOf.Finish)
+	}
+	e.base, e.grant, e.fuel = steps, 0, 0
+	e.phase = idlePhase
+	e.cur = nil
+	e.aborting = false
+	e.driver.End(e)
+}
+
+// afterEnd returns the thread to go on with when the running stack is free: nil
+// if exploration is over.
+func (e *Engine) afterEnd() *Thread {
+	if e.stopped {
+		return nil
+	}
+	if t := e.decide(nil); t != nil {
+		return t
+	}
+	e.end()
+	if !e.next() {
+		return nil
+	}
+	return e.cur
+}
+
+// add makes a thread.
+func (e *Engine) add(f func(), parent *Thread) *Thread {
+	if e.n == MaxThreads {
+		e.Fail(KindUnsupported, fmt.Sprintf("more than %d threads in one execution", MaxThreads))
+		return nil
+	}
+	t := &e.threads[e.n]
+	t.reset(f, e.n%e.caseOf.CPUs)
+	if parent != nil && e.caseOf.Races {
+		e.fork(parent, t)
+	} else {
+		t.vc[t.ID] = 1
+	}
+	e.alive |= 1 << e.n
+	e.n++
+	return t
+}
+
+// run calls the thread's body.
+func (e *Engine) run(t *Thread) {
+	defer e.ended(t)
+	t.fn()
+	t.done = true
+}
+
+// ended is deferred around each thread.
+func (e *Engine) ended(t *Thread) {
+	if !t.done {
+		switch r := recover(); {
+		case r == nil:
+			// Once we return, Goexit ends this goroutine, and with it
+			// a stack that others may wait for. So don't return: do
+			// what the stack is there for from here.
+			e.record(KindGoexit, "the thread called runtime.Goexit (or FailNow, Fatal or Skip of package testing)", nil)
+			t.done = true
+			e.markEnded(t)
+			e.work(t.stack)
+			if t.stack > 0 {
+				e.slots[t.stack-1].live = false
+			}
+			return
+		case r == any(abort):
+		default:
+			e.record(KindPanic, fmt.Sprint(r), debug.Stack())
+		}
+		t.done = true
+	}
+	e.markEnded(t)
+}
+
+func (e *Engine) markEnded(t *Thread) {
+	e.alive &^= 1 << t.ID
+	e.Writes++ // whoever waits for the end of a thread may go on
+	if t.pins > 0 && !e.aborting {
+		e.record(KindMisuse, fmt.Sprintf("%s ended while it was pinned to CPU %d", t.Name(), t.cpu), nil)
+	}
+	if e.trace && !e.aborting {
+		e.event(t, Op{Kind: OpEnd}, 0, 0, false)
+	}
+}
+
+// guard calls f outside of any thread.
+func (e *Engine) guard(f func()) {
+	done := false
+	defer func() {
+		if done {
+			return
+		}
+		switch r := recover(); {
+		case r == any(abort):
+		case r == nil:
+			e.record(KindGoexit, "runtime.Goexit (or FailNow, Fatal or Skip of package testing) was called outside of the threads", nil)
+		default:
+			e.record(KindPanic, fmt.Sprint(r), debug.Stack())
+		}
+	}()
+	f()
+	done = true
+}
+
+// Step returns how many points this execution has passed.
+func (e *Engine) Step() int { return e.base + e.grant - e.fuel }
+
+// refuel grants points from now on.
+func (e *Engine) refuel(grant int) {
+	e.base = e.Step()
+	e.grant, e.fuel = grant, grant
+}
+
+// Poke makes the next point a decision: something has changed that may let
+// another thread go on.
+func (e *Engine) Poke() {
+	if e.phase == runPhase && !e.aborting {
+		e.refuel(0)
+	}
+}
+
+// Threads returns how many threads there have been.
+func (e *Engine) Threads() int { return e.n }
+
+// Thread returns thread i.
+func (e *Engine) Thread(i int) *Thread { return &e.threads[i] }
+
+// Cur returns the running thread.
+func (e *Engine) Cur() *Thread { return e.cur }
+
+// CPUs returns the number of virtual CPUs.
+func (e *Engine) CPUs() int { return e.caseOf.CPUs }
+
+// Running reports whether threads are running, not Setup or Finish.
+func (e *Engine) Running() bool { return e.phase == runPhase }
+
+// Aborting reports whether the execution is being given up. Drop-ins then do
+// nothing: deferred calls run while the stacks unwind.
+func (e *Engine) Aborting() bool { return e.aborting }
+
+// Noting reports whether accesses are looked at.
+func (e *Engine) Noting() bool { return e.note }
+
+// Failure returns what went wrong in this execution, or nil.
+func (e *Engine) Failure() *Failure { return e.failure }
+
+// Switches returns how often this execution switched stacks.
+func (e *Engine) Switches() int { return e.switches }
+
+// Spawn starts a goroutine.
+func (e *Engine) Spawn(f func()) {
+	if e.aborting {
+		return
+	}
+	parent := e.cur
+	if e.phase != runPhase {
+		e.Fail(KindUnsupported, "a goroutine was started outside of the threads")
+	}
+	e.PointAt(Op{Kind: OpSpawn, Loc: LocThreads})
+	t := e.add(f, parent)
+	e.Writes++
+	e.Poke()
+	if e.note {
+		e.noted(parent, Op{Kind: OpSpawn, Loc: LocThreads}, 0, uint64(t.ID), uint64(t.ID), true, true)
+	}
+}
+
+// PointerID returns a number that stands for the object at p in the hash of the
+// state: the same in each execution in which the object is come to in the same
+// way.
+func (e *Engine) PointerID(p unsafe.Pointer) uint64 {
+	if p == nil {
+		return 0
+	}
+	return uint64(e.locAddr(p).ID) + 1
+}
+
+// Alive returns how many threads have not ended.
+func (e *Engine) Alive() int { return count(e.alive) }
+
+// Waited reports whether a thread that could have gone on in this execution was
+// left out of a decision because it gave way or seemed to wait in a loop.
+func (e *Engine) Waited() bool { return e.waited }

@@ -1,0 +1,188 @@
+package engine
+
+import (
+	"strconv"
+	"unsafe"
+)
+
+func itoa(i int) string { return strconv.Itoa(i) }
+
+// A Meta is what an explored object carries beside its value: which location of
+// the running execution it is.
+//
+//	bits   meaning
+//	0-23   index into Engine.locs
+//	24-63  generation of the execution; another one means that it isn't known yet
+type Meta struct{ v uint64 }
+
+const metaIndex = 1<<24 - 1
+
+// A Loc is a shared location of one execution.
+type Loc struct {
+	// ID names the location independently of the schedule as far as
+	// possible: the thread that came to it first, and how many it had come
+	// to before. What Setup touches has the same ID in every execution.
+	//
+	//	bits   meaning
+	//	0-15   number among those that the thread found
+	//	16-31  thread; MaxThreads is Setup
+	ID   uint32
+	addr uintptr // for names
+
+	// Clock of the last release, for the happens-before check.
+	vc    clock
+	last  int8   // vc is what this thread's clock was ...
+	ver   uint32 // ... at this version; -1: mixed
+	set   uint64 // declared by SetAddr
+	value uint64 // contribution to Engine.mem
+}
+
+func (l *Loc) clear() {
+	clear(l.vc[:])
+	l.last = -1
+	l.value, l.set = 0, 0
+}
+
+// loc returns the location of m.
+func (e *Engine) loc(m *Meta) *Loc {
+	if m.v&^metaIndex == e.gen {
+		return &e.locs[m.v&metaIndex]
+	}
+	i := e.newLoc(uintptr(unsafe.Pointer(m)))
+	m.v = e.gen | uint64(i)
+	return &e.locs[i]
+}
+
+// locAddr returns the location of an address.
+func (e *Engine) locAddr(p unsafe.Pointer) *Loc {
+	v, found := e.addrs.at(p)
+	if !found {
+		*v = uint32(e.newLoc(uintptr(p)))
+	}
+	return &e.locs[*v]
+}
+
+func (e *Engine) newLoc(addr uintptr) int {
+	t := e.cur
+	i := len(e.locs)
+	if i < cap(e.locs) {
+		e.locs = e.locs[:i+1]
+	} else {
+		e.locs = append(e.locs, Loc{})
+	}
+	l := &e.locs[i]
+	l.clear()
+	l.addr = addr
+	l.ID = uint32(t.ID)<<16 | t.newLocs&0xffff
+	t.newLocs++
+	return i
+}
+
+// A namedRange is memory with a name.
+type namedRange struct {
+	from, size uintptr
+	name       string
+}
+
+// NameAddr names the size bytes at p in messages and pictures.
+func (e *Engine) NameAddr(p unsafe.Pointer, size uintptr, name string) {
+	if e.trace {
+		e.named = append(e.named, namedRange{uintptr(p), size, name})
+	}
+}
+
+// LocName returns what messages call the location.
+func (e *Engine) LocName(id uint32) string {
+	switch {
+	case id == NoLoc:
+		return ""
+	case id == LocCPUs:
+		return "cpu"
+	case id == LocThreads:
+		return "threads"
+	}
+	if n := e.nameOf(id); n != "" {
+		return n
+	}
+	if th := id >> 16; th < MaxThreads {
+		return "T" + itoa(int(th)) + "#" + itoa(int(id&0xffff))
+	}
+	return "#" + itoa(int(id&0xffff))
+}
+
+// nameOf returns the name of the smallest named memory around the location.
+func (e *Engine) nameOf(id uint32) string {
+	if len(e.named) == 0 {
+		return ""
+	}
+	for i := range e.locs {
+		if e.locs[i].ID != id {
+			continue
+		}
+		best := -1
+		for j, r := range e.named {
+			if e.locs[i].addr-r.from < r.size && (best < 0 || r.size < e.named[best].size) {
+				best = j
+			}
+		}
+		if best >= 0 {
+			return e.named[best].name
+		}
+	}
+	return ""
+}
+
+// An addrTable maps addresses to numbers. It is emptied by counting up its
+// generation. It keeps what it points to alive, so that an address means the
+// same object for a whole execution.
+type addrTable struct {
+	slots []addrSlot
+	n     int
+	gen   uint32
+}
+
+type addrSlot struct {
+	p   unsafe.Pointer
+	gen uint32
+	v   uint32
+}
+
+func (a *addrTable) reset() {
+	a.n = 0
+	a.gen++
+	if a.gen == 0 {
+		clear(a.slots)
+		a.gen = 1
+	}
+}
+
+// at returns the number of the address, and whether it had one.
+func (a *addrTable) at(p unsafe.Pointer) (*uint32, bool) {
+	if 2*a.n >= len(a.slots) {
+		a.rehash()
+	}
+	mask := uint64(len(a.slots) - 1)
+	for i := mix(uint64(uintptr(p)), 0) & mask; ; i = (i + 1) & mask {
+		s := &a.slots[i]
+		if s.gen != a.gen {
+			*s = addrSlot{p: p, gen: a.gen}
+			a.n++
+			return &s.v, false
+		}
+		if s.p == p {
+			return &s.v, true
+		}
+	}
+}
+
+func (a *addrTable) rehash() {
+	old := a.slots
+	a.slots = make([]addrSlot, max(64, 2*len(old)))
+	a.n = 0
+	for _, s := range old {
+		if s.gen == a.gen && s.p != nil {
+			v, _ := a.at(s.p)
+			*v = s.v
+		}
+	}
+}

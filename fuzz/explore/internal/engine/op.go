@@ -1,0 +1,95 @@
+package engine
+
+// OpKind is what an access does.
+type OpKind uint8
+
+// The kinds of access.
+const (
+	OpStart OpKind = iota // the thread begins
+	OpEnd                 // the thread ends
+	OpLoad
+	OpStore
+	OpSwap
+	OpAdd
+	OpAnd
+	OpOr
+	OpCAS
+	OpLock
+	OpTryLock
+	OpUnlock
+	OpRLock
+	OpTryRLock
+	OpRUnlock
+	OpWait   // WaitGroup, Cond, channel
+	OpSignal // Cond, WaitGroup, channel
+	OpPin
+	OpUnpin
+	OpBarrier
+	OpYield
+	OpSleep
+	OpSpawn
+	OpPoint // a point of the case's own
+	OpRead  // plain read, no point
+	OpWrite // plain write, no point
+	OpFail  // a failure, in Events
+	OpNote  // text, in Events
+	OpCPU   // reads the CPU's number
+)
+
+var opNames = [...]string{
+	OpStart: "begin", OpEnd: "end", OpLoad: "load", OpStore: "store", OpSwap: "swap", OpAdd: "add",
+	OpAnd: "and", OpOr: "or", OpCAS: "cas", OpLock: "lock", OpTryLock: "trylock", OpUnlock: "unlock",
+	OpRLock: "rlock", OpTryRLock: "tryrlock", OpRUnlock: "runlock", OpWait: "wait", OpSignal: "signal",
+	OpPin: "pin", OpUnpin: "unpin", OpBarrier: "barrier", OpYield: "gosched", OpSleep: "sleep",
+	OpSpawn: "go", OpPoint: "point", OpRead: "read", OpWrite: "write", OpFail: "FAIL", OpNote: "note", OpCPU: "on",
+}
+
+func (k OpKind) String() string { return opNames[k] }
+
+// Reads reports whether the access leaves memory as it is.
+func (k OpKind) Reads() bool { return k == OpLoad || k == OpRead }
+
+// Yields reports whether the access lets others go first.
+func (k OpKind) Yields() bool { return k == OpYield || k == OpSleep }
+
+// NoLoc is the ID of no location.
+const NoLoc = ^uint32(0)
+
+// The IDs of locations that have no memory.
+const (
+	LocCPUs    = 0xffff_ff00 // all CPUs together: which are pinned
+	LocThreads = 0xffff_fe00 // the list of threads
+	locCPU0    = 0xffff_fd00 // CPU i, for clocks and lock sets
+	LocBarrier = 0xffff_fc00
+)
+
+// LocCPU is the location that stands for a pin of the CPU.
+func LocCPU(cpu int) uint32 { return locCPU0 + uint32(cpu) }
+
+// An Op is one access: what and where.
+type Op struct {
+	Kind OpKind
+	Loc  uint32 // stable ID of the location, NoLoc if there is none or it isn't known
+}
+
+// Independent reports whether the two accesses, of different threads, have the
+// same effect in either order, and neither enables or disables the other.
+func Independent(a, b Op) bool {
+	if a.Kind == OpSleep || b.Kind == OpSleep {
+		return false // the clock is everybody's
+	}
+	if a.Kind.Yields() || b.Kind.Yields() {
+		// Who gave way waits for a change of memory.
+		return (a.Kind.Reads() || a.Kind.Yields() || a.Kind == OpStart) && (b.Kind.Reads() || b.Kind.Yields() || b.Kind == OpStart)
+	}
+	if a.Kind == OpStart || b.Kind == OpStart {
+		return true
+	}
+	if a.Kind == OpPoint && a.Loc == NoLoc || b.Kind == OpPoint && b.Loc == NoLoc {
+		return false
+	}
+	if a.Loc != b.Loc {
+		return true
+	}
+	return a.Kind.Reads() && b.Kind.Reads()
+}

@@ -1,0 +1,396 @@
+package engine
+
+import (
+	"math/bits"
+	"unsafe"
+)
+
+// Before is the scheduling point before an access to the location of m.
+func (e *Engine) Before(k OpKind, m *Meta) {
+	if e.fuel--; e.fuel < 0 {
+		e.slow(k, m)
+	}
+}
+
+// BeforeAddr is Before for an address without a Meta.
+func (e *Engine) BeforeAddr(k OpKind, p unsafe.Pointer) {
+	if e.fuel--; e.fuel < 0 {
+		e.slowAddr(k, p)
+	}
+}
+
+//go:noinline
+func (e *Engine) slow(k OpKind, m *Meta) {
+	op := Op{Kind: k, Loc: NoLoc}
+	if e.note && m != nil {
+		op.Loc = e.loc(m).ID
+	}
+	e.point(op)
+}
+
+//go:noinline
+func (e *Engine) slowAddr(k OpKind, p unsafe.Pointer) {
+	op := Op{Kind: k, Loc: NoLoc}
+	if e.note {
+		op.Loc = e.locAddr(p).ID
+	}
+	e.point(op)
+}
+
+// PointAt is a point before an access to a location that has no memory.
+func (e *Engine) PointAt(op Op) {
+	if e.fuel--; e.fuel < 0 {
+		e.point(op)
+	}
+}
+
+// point decides who goes on and returns when it is the caller's turn.
+func (e *Engine) point(op Op) {
+	t := e.cur
+	if e.phase != runPhase {
+		if e.phase == idlePhase {
+			panic("explore: an explored object was used by a goroutine that isn't part of the exploration")
+		}
+		e.Fail(KindLivelock, "Setup or Finish did not end after "+itoa(outsidePoints)+" points")
+	}
+	if e.aborting {
+		panic(abort)
+	}
+	t.op = op
+	next := e.decide(t)
+	if next != t {
+		if next == nil {
+			panic(abort) // decide found a failure, or everything is blocked
+		}
+		e.switchTo(t, next)
+	}
+}
+
+// Wait is a point before an access that is possible only while ready(obj)
+// holds: until then the thread is blocked. ready must depend on explored memory
+// only, and whoever makes it true calls Poke. On return it holds.
+func (e *Engine) Wait(op Op, ready func(unsafe.Pointer) bool, obj unsafe.Pointer) {
+	if e.aborting {
+		return
+	}
+	t := e.cur
+	if t.outside {
+		if !ready(obj) {
+			e.Fail(KindDeadlock, "Setup or Finish blocks in "+op.Kind.String())
+		}
+		return
+	}
+	if e.fuel--; e.fuel >= 0 {
+		if ready(obj) {
+			return
+		}
+		e.fuel++
+		e.refuel(0)
+		e.fuel--
+	}
+	t.ready, t.obj = ready, obj
+	e.waiting |= 1 << t.ID
+	e.point(op)
+}
+
+// Yield lets other threads go first: the caller goes on when memory has changed
+// or nobody else can.
+func (e *Engine) Yield() {
+	if e.aborting || e.cur.outside {
+		return
+	}
+	e.giveWay(OpYield)
+}
+
+// Sleep is Yield that also moves the virtual clock on by d nanoseconds.
+func (e *Engine) Sleep(d int64) {
+	if e.aborting || e.cur.outside {
+		e.now += max(d, 0)
+		return
+	}
+	e.SleepUntil(e.now + max(d, 0))
+}
+
+// SleepUntil is Sleep with a deadline on the virtual clock.
+func (e *Engine) SleepUntil(deadline int64) {
+	if e.aborting || e.cur.outside {
+		return
+	}
+	t := e.cur
+	t.deadline = deadline
+	e.sleeping |= 1 << t.ID
+	e.giveWay(OpSleep)
+}
+
+func (e *Engine) giveWay(k OpKind) {
+	t := e.cur
+	e.refuel(0)
+	e.fuel--
+	e.stamp++
+	t.yieldAt, t.stamp = e.Writes, e.stamp
+	e.yielding |= 1 << t.ID
+	e.point(Op{Kind: k, Loc: NoLoc})
+	if e.trace {
+		e.event(t, Op{Kind: k, Loc: NoLoc}, 0, 0, false)
+	}
+}
+
+// Now returns the virtual time in nanoseconds.
+func (e *Engine) Now() int64 { return e.now }
+
+// decide picks who goes on. t is the thread at the point, nil if there is none.
+// It returns nil if no thread is left, or if it recorded a failure while t is
+// not nil.
+func (e *Engine) decide(t *Thread) *Thread {
+	if e.aborting {
+		return e.unwindNext()
+	}
+	if e.alive == 0 {
+		return nil
+	}
+	// The end of a thread counts as a point, so that a step is decided once.
+	step := e.base + e.grant + 1
+	if e.fuel >= 0 {
+		step = e.Step() + 1
+	}
+	e.base, e.grant, e.fuel = step, 0, 0
+	if step > e.caseOf.MaxPoints {
+		e.record(KindLivelock, "the execution did not end after "+itoa(e.caseOf.MaxPoints)+" points", nil)
+		return e.failed(t)
+	}
+	enabled := e.enabled()
+	explicit := e.stillYielding(enabled)
+	cand := enabled &^ explicit
+	cur := -1
+	if t != nil {
+		cur = t.ID
+		cand = e.withoutSpinners(t, cand)
+	} else {
+		cand = e.withoutSpinners(nil, cand)
+	}
+	if cand != enabled {
+		e.waited = true
+	}
+	if cand == 0 {
+		if enabled == 0 {
+			e.record(KindDeadlock, e.describeBlocked(), nil)
+			return e.failed(t)
+		}
+		if e.roundsAt != e.Writes {
+			e.roundsAt, e.rounds = e.Writes, 0
+		}
+		if e.rounds++; e.rounds > spinRounds {
+			e.record(KindLivelock, "every thread that could go on only gives way, and memory no longer changes", nil)
+			return e.failed(t)
+		}
+		cand = e.longestYield(enabled)
+	}
+	next, grant := e.search.Pick(e, cand, cur)
+	if e.failure != nil { // the search found the case nondeterministic
+		return e.failed(t)
+	}
+	if next < 0 || enabled&(1<<next) == 0 {
+		e.record(KindNondeterministic, "the schedule does not fit: "+threadName(next)+" can't go on at point "+itoa(step)+"; the case or its code has changed", nil)
+		return e.failed(t)
+	}
+	if e.recording && next != e.Default(enabled, cur) {
+		e.rec = append(e.rec, Decision{
+			Step: step, Choice: uint8(next),
+			Preempts: cur >= 0 && enabled&^e.yielding&(1<<cur) != 0,
+		})
+	}
+	e.grant = min(grant, spinPoints, e.caseOf.MaxPoints-step)
+	e.fuel = e.grant
+	u := &e.threads[next]
+	if next != cur {
+		e.runFrom, e.runStep = e.Writes, step
+	}
+	bit := uint32(1) << next
+	e.waiting &^= bit
+	e.yielding &^= bit
+	u.ready = nil
+	if e.sleeping&bit != 0 {
+		e.sleeping &^= bit
+		e.now = max(e.now, u.deadline)
+		u.wokeAt = e.Writes
+	}
+	return u
+}
+
+// failed is what decide returns after a failure: a thread that is at a point
+// unwinds itself first.
+func (e *Engine) failed(t *Thread) *Thread {
+	if t != nil {
+		return nil
+	}
+	return e.unwindNext()
+}
+
+// unwindNext returns a suspended thread to be unwound, nil if there is none.
+func (e *Engine) unwindNext() *Thread {
+	for m := e.alive; m != 0; m &= m - 1 {
+		if t := &e.threads[lowest(m)]; t.begun && !t.done {
+			return t
+		}
+	}
+	e.alive = 0
+	return nil
+}
+
+// enabled returns the threads that could go on.
+func (e *Engine) enabled() uint32 {
+	en := e.alive
+	for m := e.waiting & e.alive; m != 0; m &= m - 1 {
+		i := lowest(m)
+		if t := &e.threads[i]; !t.ready(t.obj) {
+			en &^= 1 << i
+		}
+	}
+	return en
+}
+
+// stillYielding returns the threads that gave way and have seen no change of
+// memory since.
+func (e *Engine) stillYielding(enabled uint32) uint32 {
+	var y uint32
+	if e.yielding == 0 {
+		return 0
+	}
+	first := e.firstSleeper()
+	for m := e.yielding & enabled; m != 0; m &= m - 1 {
+		i := lowest(m)
+		t := &e.threads[i]
+		gave := t.yieldAt == e.Writes
+		if e.sleeping&(1<<i) != 0 {
+			// A sleeper may wake at any time, because the others may be
+			// slow; but not before one with an earlier deadline, and
+			// only once without a change of memory, so that a loop that
+			// sleeps and looks comes to an end.
+			gave = i != first || gave && t.wokeAt == e.Writes
+		}
+		if gave {
+			y |= 1 << i
+		}
+	}
+	return y
+}
+
+// firstSleeper returns the sleeper with the earliest deadline, or -1.
+func (e *Engine) firstSleeper() int {
+	first := -1
+	for m := e.sleeping; m != 0; m &= m - 1 {
+		i := lowest(m)
+		if first < 0 || e.threads[i].deadline < e.threads[first].deadline {
+			first = i
+		}
+	}
+	return first
+}
+
+// withoutSpinners takes out threads that read the same over and over while
+// memory doesn't change, unless that leaves nobody.
+func (e *Engine) withoutSpinners(t *Thread, cand uint32) uint32 {
+	if t != nil {
+		if e.runFrom != e.Writes {
+			e.runFrom, e.runStep = e.Writes, e.base
+		} else if e.base-e.runStep >= spinPoints {
+			e.runStep = e.base
+			t.autoAt, t.coarse = e.Writes, true
+			e.spinning |= 1 << t.ID
+		}
+	}
+	if e.spinning == 0 {
+		return cand
+	}
+	rest := cand
+	for m := e.spinning; m != 0; m &= m - 1 {
+		i := lowest(m)
+		u := &e.threads[i]
+		// Whoever was seen to read the same again and again is left out only
+		// while that is what it does next: then its step changes nothing.
+		if u.autoAt != e.Writes || !u.coarse && (u.op.Kind != OpLoad || u.op.Loc != u.lastLoad) {
+			e.spinning &^= 1 << i
+			continue
+		}
+		rest &^= 1 << i
+	}
+	if rest == 0 {
+		e.spinning = 0
+		return cand
+	}
+	return rest
+}
+
+// sleepRounds is how often the earliest sleeper wakes while nothing changes before
+// others wake too, whatever their deadline: one that polls every millisecond must
+// not keep one that sleeps for an hour from ever waking.
+const sleepRounds = 8
+
+// longestYield returns the thread to go on when all give way, as a mask: the
+// earliest sleeper, because time passes when nothing else does, or else the one
+// that gave way first.
+func (e *Engine) longestYield(enabled uint32) uint32 {
+	from := enabled
+	if s := enabled & e.sleeping; s != 0 {
+		if e.rounds <= sleepRounds {
+			return 1 << e.firstSleeper()
+		}
+		from = s
+	}
+	best := lowest(from)
+	for m := from; m != 0; m &= m - 1 {
+		if i := lowest(m); e.threads[i].stamp < e.threads[best].stamp {
+			best = i
+		}
+	}
+	return 1 << best
+}
+
+// Default returns who goes on if nobody decides otherwise: the same thread, or
+// if it can't or gave way, the next one that can. Schedules are kept as what
+// differs from it.
+func (e *Engine) Default(enabled uint32, cur int) int {
+	if cur >= 0 && enabled&(1<<cur)&^e.yielding != 0 {
+		return cur
+	}
+	prefer := enabled &^ e.stillYielding(enabled)
+	if prefer == 0 {
+		prefer = e.longestYield(enabled)
+	}
+	after := uint32(0)
+	if cur >= 0 {
+		after = prefer &^ (1<<(cur+1) - 1)
+	}
+	if after != 0 {
+		return lowest(after)
+	}
+	return lowest(prefer)
+}
+
+// Enabled returns the threads that could go on, also those that gave way.
+func (e *Engine) Enabled() uint32 { return e.enabled() }
+
+func count(mask uint32) int { return bits.OnesCount32(mask) }
+
+func threadName(i int) string {
+	if i < 0 {
+		return "no thread"
+	}
+	return "T" + itoa(i)
+}
+
+// describeBlocked says what each thread waits for.
+func (e *Engine) describeBlocked() string {
+	s := ""
+	for m := e.alive; m != 0; m &= m - 1 {
+		t := &e.threads[lowest(m)]
+		if s != "" {
+			s += ", "
+		}
+		s += t.Name() + " waits in " + t.op.Kind.String()
+		if n := e.LocName(t.op.Loc); n != "" {
+			s += " " + n
+		}
+	}
+	return s
+}

@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// A Thread is a goroutine of the explored program.
+type Thread struct {
+	ID int
+
+	e       *Engine
+	fn      func()
+	begun   bool
+	done    bool
+	outside bool // does Setup and Finish, not a thread of its own
+	slot    int  // where it waits
+	stack   int  // what it runs on
+	op      Op   // what it does next
+
+	// A waiting thread goes on when ready(obj) holds.
+	ready func(unsafe.Pointer) bool
+	obj   unsafe.Pointer
+
+	yieldAt  uint64 // Engine.Writes when it gave way
+	stamp    uint64 // when it gave way, to let the one who waited longest go first
+	wokeAt   uint64 // Engine.Writes when it last woke from a sleep
+	deadline int64  // virtual nanoseconds, of a sleeper
+	autoAt   uint64 // Engine.Writes when it was taken to spin
+	coarse   bool   // ... because it went on for long, not for what it read
+
+	cpu  int // the virtual CPU that it was last seen on
+	pins int
+
+	newLocs  uint32
+	opIndex  int
+	hist     uint64   // of what it has seen
+	histLoad uint64   // hist before the last load
+	held     []uint32 // locks held: their location IDs
+
+	lastLoad  uint32 // location of the last access if that was a load
+	lastValue uint64
+	repeats   int
+
+	vc  clock
+	ver uint32 // changes whenever vc learns of another thread
+}
+
+func (t *Thread) reset(f func(), cpu int) {
+	t.fn = f
+	t.begun, t.done = false, false
+	t.op = Op{Kind: OpStart, Loc: NoLoc}
+	t.ready, t.obj = nil, nil
+	t.cpu, t.pins = cpu, 0
+	t.newLocs, t.opIndex, t.hist = 0, 0, 0
+	t.held = t.held[:0]
+	t.lastLoad, t.repeats = NoLoc, 0
+	t.autoAt, t.wokeAt = ^uint64(0), ^uint64(0)
+	clear(t.vc[:])
+	t.ver++
+}
+
+// Name returns what messages call the thread.
+func (t *Thread) Name() string {
+	if t.outside {
+		return "setup"
+	}
+	return fmt.Sprintf("T%d", t.ID)
+}
+
+// CPU returns the virtual CPU that the thread was last seen on.
+func (t *Thread) CPU() int { return t.cpu }
+
+// Op returns what the thread does next.
+func (t *Thread) Op() Op { return t.op }
+
+// OpIndex returns how many operations of its program the thread has finished.
+func (t *Thread) OpIndex() int { return t.opIndex }
+
+// Held returns the locations of the locks that the thread holds. A pin counts
+// as a lock on its CPU.
+func (t *Thread) Held() []uint32 { return t.held }
+
+// Pinned returns the CPU that the thread is pinned to, or -1.
+func (t *Thread) Pinned() int {
+	if t.pins == 0 {
+		return -1
+	}
+	return t.cpu
+}
+
+func (t *Thread) hold(loc uint32) { t.held = append(t.held, loc) }
+
+func (t *Thread) unhold(loc uint32) {
+	for i, l := range t.held {
+		if l == loc {
+			t.held = append(t.held[:i], t.held[i+1:]...)
+			return
+		}
+	}
+}
+
+// Ended reports whether the thread has returned.
+func (t *Thread) Ended() bool { return t.done }

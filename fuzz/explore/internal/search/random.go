@@ -1,0 +1,22 @@
+package search
+
+import "github.com/refbench/refbench/fuzz/explore/internal/engine"
+
+// Random is the random walk.
+type Random struct {
+	Seed uint64
+	r    rng
+}
+
+// Begin starts execution i.
+func (s *Random) Begin(i int) { s.r.s = seedFor(s.Seed, i) }
+
+// Pick picks any candidate.
+func (s *Random) Pick(_ *engine.Engine, candidates uint32, cur int) (int, int) {
+	return s.r.member(candidates), 0
+}
+
+// PickCPU moves one time in two.
+func (s *Random) PickCPU(_ *engine.Engine, mask uint32, cur int) int {
+	return s.r.chooseCPU(mask, cur, 2)
+}

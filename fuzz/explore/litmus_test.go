@@ -1,0 +1,504 @@
+package explore_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/explore/channel"
+	"github.com/refbench/refbench/fuzz/explore/pin"
+	"github.com/refbench/refbench/fuzz/explore/runtime"
+	"github.com/refbench/refbench/fuzz/explore/sync"
+	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
+	vtime "github.com/refbench/refbench/fuzz/explore/time"
+)
+
+// A litmus is a body and what must come of it.
+type litmus struct {
+	name string
+	want explore.Kind // "" if it must pass
+	says string       // part of the message
+	body func()
+}
+
+// both starts two threads and waits for them by the group.
+func both(f, g func()) {
+	var w sync.WaitGroup
+	w.Go(f)
+	w.Go(g)
+	w.Wait()
+}
+
+var litmuses = []litmus{
+	// sync
+	{"mutex excludes", "", "", func() {
+		var mu sync.Mutex
+		x := 0
+		add := func() {
+			mu.Lock()
+			explore.Read(&x)
+			y := x
+			explore.Write(&x)
+			x = y + 1
+			mu.Unlock()
+		}
+		both(add, add)
+		if x != 2 {
+			explore.Failf("x is %d", x)
+		}
+	}},
+	{"no mutex, race", explore.Race, "not ordered", func() {
+		x := 0
+		both(func() { explore.Write(&x) }, func() { explore.Read(&x) })
+	}},
+	{"two locks in two orders", explore.Deadlock, "waits in lock", func() {
+		var a, b sync.Mutex
+		both(func() { a.Lock(); b.Lock(); b.Unlock(); a.Unlock() }, func() { b.Lock(); a.Lock(); a.Unlock(); b.Unlock() })
+	}},
+	{"two locks in one order", "", "", func() {
+		var a, b sync.Mutex
+		f := func() { a.Lock(); b.Lock(); b.Unlock(); a.Unlock() }
+		both(f, f)
+	}},
+	{"unlock of unlocked", explore.Misuse, "unlock of an unlocked mutex", func() { new(sync.Mutex).Unlock() }},
+	{"trylock fails while held", "", "", func() {
+		var mu sync.Mutex
+		mu.Lock()
+		if mu.TryLock() {
+			explore.Failf("locked twice")
+		}
+		mu.Unlock()
+		if !mu.TryLock() {
+			explore.Failf("free mutex refused")
+		}
+	}},
+	{"trylock may fail", explore.Violation, "busy", func() {
+		var mu sync.Mutex
+		both(func() { mu.Lock(); mu.Unlock() }, func() {
+			if !mu.TryLock() {
+				explore.Failf("busy")
+			}
+			mu.Unlock()
+		})
+	}},
+	{"rwmutex: two readers at a time", explore.Violation, "together", func() {
+		var mu sync.RWMutex
+		var n atomic.Int64
+		read := func() {
+			mu.RLock()
+			if n.Add(1) == 2 {
+				explore.Failf("together")
+			}
+			n.Add(-1)
+			mu.RUnlock()
+		}
+		both(read, read)
+	}},
+	{"rwmutex: writer alone", "", "", func() {
+		var mu sync.RWMutex
+		x := 0
+		both(func() { mu.Lock(); explore.Write(&x); x++; mu.Unlock() }, func() { mu.RLock(); explore.Read(&x); _ = x; mu.RUnlock() })
+	}},
+	{"rwmutex: read lock twice with a writer between", explore.Deadlock, "", func() {
+		var mu sync.RWMutex
+		both(func() { mu.RLock(); mu.RLock(); mu.RUnlock(); mu.RUnlock() }, func() { mu.Lock(); mu.Unlock() })
+	}},
+	{"rwmutex: unlock of read lock", explore.Misuse, "isn't locked for writing", func() {
+		var mu sync.RWMutex
+		mu.RLock()
+		mu.Unlock()
+	}},
+	{"once", "", "", func() {
+		var o sync.Once
+		x := 0
+		f := func() { o.Do(func() { explore.Write(&x); x++ }); explore.Read(&x) }
+		both(f, f)
+		if x != 1 {
+			explore.Failf("done %d times", x)
+		}
+	}},
+	{"oncevalue", "", "", func() {
+		n := 0
+		get := sync.OnceValue(func() int { n++; return n })
+		f := func() {
+			if v := get(); v != 1 {
+				explore.Failf("value %d", v)
+			}
+		}
+		both(f, f)
+	}},
+	{"waitgroup orders", "", "", func() {
+		var w sync.WaitGroup
+		x := 0
+		w.Go(func() { explore.Write(&x); x = 1 })
+		w.Wait()
+		explore.Read(&x)
+		if x != 1 {
+			explore.Failf("x is %d", x)
+		}
+	}},
+	{"waitgroup below zero", explore.Panic, "negative WaitGroup counter", func() { new(sync.WaitGroup).Done() }},
+	{"waitgroup without done", explore.Deadlock, "waits in wait", func() {
+		var w sync.WaitGroup
+		w.Add(1)
+		w.Wait()
+	}},
+	{"cond", "", "", func() {
+		var mu sync.Mutex
+		c := sync.NewCond(&mu)
+		ready := false
+		both(func() {
+			mu.Lock()
+			for !ready {
+				c.Wait()
+			}
+			mu.Unlock()
+		}, func() { mu.Lock(); ready = true; c.Signal(); mu.Unlock() })
+	}},
+	{"cond: lost wake-up", explore.Deadlock, "waits in wait", func() {
+		var mu sync.Mutex
+		var ready atomic.Bool
+		c := sync.NewCond(&mu)
+		both(func() {
+			if !ready.Load() { // looks without the lock
+				mu.Lock()
+				c.Wait()
+				mu.Unlock()
+			}
+		}, func() { ready.Store(true); c.Signal() })
+	}},
+	{"pool keeps", "", "", func() {
+		p := sync.Pool{New: func() any { return new(int) }}
+		x := p.Get()
+		p.Put(x)
+		if p.Get() != x {
+			explore.Failf("another object")
+		}
+	}},
+	{"map", "", "", func() {
+		var m sync.Map
+		n := 0
+		f := func() {
+			if _, loaded := m.LoadOrStore("k", 1); !loaded {
+				n++
+			}
+		}
+		both(f, f)
+		if n != 1 {
+			explore.Failf("stored %d times", n)
+		}
+	}},
+	{"map: load then store", explore.Violation, "stored 2 times", func() {
+		var m sync.Map
+		n := 0
+		f := func() {
+			if _, ok := m.Load("k"); !ok {
+				m.Store("k", 1)
+				n++
+			}
+		}
+		both(f, f)
+		if n != 1 {
+			explore.Failf("stored %d times", n)
+		}
+	}},
+
+	// sync/atomic
+	{"store buffering can't be seen", "", "", func() {
+		var x, y atomic.Int32
+		var a, b int32
+		both(func() { x.Store(1); a = y.Load() }, func() { y.Store(1); b = x.Load() })
+		if a == 0 && b == 0 {
+			explore.Failf("both read 0")
+		}
+	}},
+	{"message passing orders plain memory", "", "", func() {
+		var flag atomic.Bool
+		x := 0
+		both(func() { explore.Write(&x); x = 1; flag.Store(true) }, func() {
+			if flag.Load() {
+				explore.Read(&x)
+			}
+		})
+	}},
+	{"message passing without looking at the flag", explore.Race, "plain", func() {
+		var flag atomic.Bool
+		x := 0
+		both(func() { explore.Write(&x); flag.Store(true) }, func() { flag.Load(); explore.Read(&x) })
+	}},
+	{"add is atomic", "", "", func() {
+		var n int64
+		f := func() { atomic.AddInt64(&n, 1) }
+		both(f, f)
+		if atomic.LoadInt64(&n) != 2 {
+			explore.Failf("n is %d", n)
+		}
+	}},
+	{"load and store by address is not", explore.Violation, "n is 1", func() {
+		var n uint32
+		f := func() { atomic.StoreUint32(&n, atomic.LoadUint32(&n)+1) }
+		both(f, f)
+		if n != 2 {
+			explore.Failf("n is %d", n)
+		}
+	}},
+	{"and, or, swap, cas", "", "", func() {
+		var x atomic.Uint32
+		x.Store(0b1100)
+		if x.And(0b0110) != 0b1100 || x.Or(0b0001) != 0b0100 || x.Swap(7) != 0b0101 || x.CompareAndSwap(1, 2) || !x.CompareAndSwap(7, 8) || x.Load() != 8 {
+			explore.Failf("wrong values: %d", x.Load())
+		}
+		y := uint64(0b1100)
+		if atomic.AndUint64(&y, 0b0110) != 0b1100 || atomic.OrUint64(&y, 1) != 0b0100 || atomic.SwapUint64(&y, 7) != 0b0101 || atomic.AddUint64(&y, ^uint64(0)) != 6 || !atomic.CompareAndSwapUint64(&y, 6, 1) || y != 1 {
+			explore.Failf("wrong values: %d", y)
+		}
+	}},
+	{"pointers", "", "", func() {
+		a, b := new(int), new(int)
+		var p atomic.Pointer[int]
+		var q unsafe.Pointer
+		if p.Load() != nil || p.Swap(a) != nil || p.CompareAndSwap(b, a) || !p.CompareAndSwap(a, b) || p.Load() != b {
+			explore.Failf("wrong pointer")
+		}
+		atomic.StorePointer(&q, unsafe.Pointer(a))
+		if !atomic.CompareAndSwapPointer(&q, unsafe.Pointer(a), unsafe.Pointer(b)) || atomic.SwapPointer(&q, nil) != unsafe.Pointer(b) || atomic.LoadPointer(&q) != nil {
+			explore.Failf("wrong pointer")
+		}
+	}},
+	{"value", "", "", func() {
+		var v atomic.Value
+		if v.Load() != nil || v.Swap(1) != nil || !v.CompareAndSwap(1, 2) || v.CompareAndSwap(1, 3) || v.Load() != 2 {
+			explore.Failf("wrong value")
+		}
+	}},
+	{"value of two types", explore.Panic, "inconsistently typed", func() {
+		var v atomic.Value
+		v.Store(1)
+		v.Store("x")
+	}},
+
+	// runtime
+	{"spin with Gosched", "", "", func() {
+		var flag atomic.Bool
+		both(func() {
+			for !flag.Load() {
+				runtime.Gosched()
+			}
+		}, func() { flag.Store(true) })
+	}},
+	{"spin without Gosched", "", "", func() {
+		var flag atomic.Bool
+		both(func() {
+			for !flag.Load() {
+			}
+		}, func() { flag.Store(true) })
+	}},
+	{"spin that counts, then gives up", "", "", func() {
+		var flag atomic.Bool
+		for n := 0; !flag.Load() && n < 100; n++ {
+			runtime.Gosched()
+		}
+	}},
+	{"wait for what nobody does", explore.Livelock, "memory no longer changes", func() {
+		var flag atomic.Bool
+		for !flag.Load() {
+			runtime.Gosched()
+		}
+	}},
+	{"an execution without end", explore.Livelock, "did not end after", func() {
+		var n atomic.Int64
+		for {
+			n.Add(1)
+		}
+	}},
+	{"goexit", explore.Goexit, "runtime.Goexit", func() { runtime.Goexit() }},
+	{"panic", explore.Panic, "boom", func() { both(func() { panic("boom") }, func() {}) }},
+	{"too many threads", explore.Unsupported, "more than 16 threads", func() {
+		for range 20 {
+			explore.Go(func() {})
+		}
+	}},
+
+	// pin
+	{"pins exclude on a CPU", "", "", func() {
+		var n [4]int
+		f := func() {
+			cpu := pin.Pin()
+			explore.Write(&n[cpu])
+			n[cpu]++
+			pin.Unpin()
+		}
+		both(f, f)
+	}},
+	{"two pins, two CPUs", explore.Violation, "at a time", func() {
+		var n atomic.Int64
+		f := func() {
+			pin.Pin()
+			if n.Add(1) == 2 {
+				explore.Failf("at a time")
+			}
+			n.Add(-1)
+			pin.Unpin()
+		}
+		both(f, f)
+	}},
+	{"a pinned thread stays", "", "", func() {
+		cpu := pin.Pin()
+		var n atomic.Int64
+		n.Add(1)
+		if pin.CPU() != cpu || pin.Pin() != cpu {
+			explore.Failf("moved")
+		}
+		pin.Unpin()
+		pin.Unpin()
+	}},
+	{"an unpinned thread moves", explore.Violation, "moved", func() {
+		cpu := pin.CPU()
+		if pin.CPU() != cpu {
+			explore.Failf("moved")
+		}
+	}},
+	{"unpin without pin", explore.Misuse, "Unpin without Pin", func() { pin.Unpin() }},
+	{"end while pinned", explore.Misuse, "ended while it was pinned", func() { pin.Pin() }},
+
+	// time
+	{"sleepers wake when the clock says so", "", "", func() {
+		f := func() {
+			start := vtime.Now()
+			vtime.Sleep(2 * vtime.Second)
+			if d := vtime.Since(start); d < 2*vtime.Second {
+				explore.Failf("woke after %v", d)
+			}
+		}
+		both(f, f)
+	}},
+	{"poll with sleep", "", "", func() {
+		var done atomic.Bool
+		both(func() {
+			for !done.Load() {
+				vtime.Sleep(vtime.Millisecond)
+			}
+		}, func() { vtime.Sleep(vtime.Hour); done.Store(true) })
+	}},
+	{"the clock moves by sleep alone", "", "", func() {
+		start := vtime.Now()
+		vtime.Sleep(time.Hour)
+		if d := vtime.Since(start); d != time.Hour {
+			explore.Failf("%v", d)
+		}
+	}},
+	{"timer fires", "", "", func() {
+		start := vtime.Now()
+		if d := vtime.After(time.Second).Receive().Sub(start); d != time.Second {
+			explore.Failf("fired after %v", d)
+		}
+	}},
+	{"stopped timer doesn't", "", "", func() {
+		var fired atomic.Bool
+		t := vtime.AfterFunc(time.Second, func() { fired.Store(true) })
+		if t.Stop() {
+			vtime.Sleep(2 * time.Second)
+			if fired.Load() || t.Stop() {
+				explore.Failf("fired")
+			}
+		}
+	}},
+	{"a timeout can win", explore.Violation, "timed out", func() {
+		var done atomic.Bool
+		both(func() { done.Store(true) }, func() {
+			vtime.Sleep(time.Second)
+			if !done.Load() {
+				explore.Failf("timed out")
+			}
+		})
+	}},
+
+	// channels
+	{"channel orders plain memory", "", "", func() {
+		c := channel.Make[int](0)
+		x := 0
+		explore.Go(func() { explore.Write(&x); x = 1; c.Send(7) })
+		if c.Receive() != 7 {
+			explore.Failf("another value")
+		}
+		explore.Read(&x)
+	}},
+	{"unbuffered send waits for the receiver", explore.Deadlock, "waits in wait", func() {
+		channel.Make[int](0).Send(1)
+	}},
+	{"buffered send waits when full", explore.Deadlock, "waits in signal", func() {
+		c := channel.Make[int](1)
+		c.Send(1)
+		c.Send(2)
+	}},
+	{"range ends with close", "", "", func() {
+		c := channel.Make[int](2)
+		explore.Go(func() { c.Send(1); c.Send(2); c.Close() })
+		sum := 0
+		for v := range c.All() {
+			sum += v
+		}
+		if sum != 3 {
+			explore.Failf("sum %d", sum)
+		}
+	}},
+	{"send on closed", explore.Panic, "send on closed channel", func() {
+		c := channel.Make[int](1)
+		c.Close()
+		c.Send(1)
+	}},
+	{"two orders of two senders", explore.Violation, "second first", func() {
+		c := channel.Make[int](2)
+		explore.Go(func() { c.Send(1) })
+		explore.Go(func() { c.Send(2) })
+		if c.Receive() == 2 {
+			explore.Failf("second first")
+		}
+	}},
+}
+
+// TestLitmus: every drop-in allows what the original allows, and nothing else.
+// What fails is found by each search that can be expected to, with a token that
+// replays; what passes passes all.
+func TestLitmus(t *testing.T) {
+	searches := []explore.Options{
+		{Search: explore.Random, Executions: 300},
+		{Search: explore.PCT, Executions: 300},
+		{Search: explore.DFS, Bound: 2, Executions: 3000},
+		{Search: explore.DFS, Bound: explore.Unbounded, Executions: 3000},
+		{Executions: 1000},
+	}
+	for _, l := range litmuses {
+		t.Run(strings.ReplaceAll(l.name, " ", "_"), func(t *testing.T) {
+			s := &explore.Scenario{Name: l.name, CPUs: 4, MaxPoints: 5000, Make: func(explore.Program) explore.Case {
+				return explore.Case{Threads: []func(){l.body}}
+			}}
+			for _, o := range searches {
+				o.Seed = 5
+				r, err := explore.Explore(s, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if l.want == "" {
+					if r.Failure != nil {
+						t.Errorf("%s: false alarm:\n%s%s", o.Search, r.Failure.Text(), r.Failure.Stack)
+					}
+					continue
+				}
+				f := r.Failure
+				if f == nil {
+					t.Errorf("%s, bound %d: not found in %d executions", o.Search, o.Bound, r.Executions)
+					continue
+				}
+				if f.Kind != l.want || !strings.Contains(f.Message, l.says) {
+					t.Errorf("%s: %v, want %s: ... %s", o.Search, f, l.want, l.says)
+				}
+				if _, err := explore.Replay(f.Token, []*explore.Scenario{s}, explore.Options{}); err != nil {
+					t.Errorf("%s: %v", o.Search, err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,95 @@
+package explore
+
+import (
+	"fmt"
+	"time"
+)
+
+// A Search names a way to choose schedules.
+type Search string
+
+// The searches.
+const (
+	// Portfolio takes turns: a random walk, PCT with depths 2, 3 and 4, and
+	// depth-first search with 0, 1, 2, 3 preemptions and then any number.
+	Portfolio Search = "portfolio"
+	// Random is the random walk.
+	Random Search = "random"
+	// PCT is probabilistic concurrency testing with Options.Depth.
+	PCT Search = "pct"
+	// DFS is depth-first search with Options.Bound.
+	DFS Search = "dfs"
+	// PlainDFS is DFS that leaves nothing out: to compare with.
+	PlainDFS Search = "plaindfs"
+)
+
+// Searches lists the searches.
+func Searches() []Search { return []Search{Portfolio, Random, PCT, DFS, PlainDFS} }
+
+// Unbounded is no bound on preemptions.
+const Unbounded = -1
+
+// Options say how to explore. The zero value is a short portfolio.
+type Options struct {
+	// Seed fixes every random choice.
+	Seed uint64
+
+	// Search is the way to choose schedules; empty means Portfolio.
+	Search Search
+
+	// Depth is PCT's: how many ordered points a bug may need; 0 means 3.
+	Depth int
+
+	// Bound is how many preemptions, migrations among them, DFS allows;
+	// Unbounded for any number. The zero value allows none.
+	Bound int
+
+	// Executions is when to stop; 0 means 10,000, a negative number never.
+	Executions int
+
+	// Time is when to stop; 0 means never. What is found within a time
+	// depends on the machine, what is found within Executions does not.
+	Time time.Duration
+
+	// NoRaces turns the happens-before check off.
+	NoRaces bool
+
+	// NoShrink reports the failing schedule as it was found.
+	NoShrink bool
+
+	// Version goes into tokens: what the code under test is.
+	Version string
+
+	// Stall is how long an execution may go without reaching a scheduling
+	// point before that is an error; 0 means 5 seconds.
+	Stall time.Duration
+}
+
+func (o Options) check() (Options, error) {
+	if o.Search == "" {
+		o.Search = Portfolio
+	}
+	ok := false
+	for _, s := range Searches() {
+		ok = ok || s == o.Search
+	}
+	if !ok {
+		return o, fmt.Errorf("search %q: want one of %v", o.Search, Searches())
+	}
+	if o.Depth == 0 {
+		o.Depth = 3
+	}
+	if o.Depth < 1 || o.Depth > 8 {
+		return o, fmt.Errorf("depth %d of PCT: want 1 .. 8", o.Depth)
+	}
+	if o.Bound < Unbounded {
+		return o, fmt.Errorf("bound of %d preemptions: want 0 or more, or %d for any number", o.Bound, Unbounded)
+	}
+	if o.Executions == 0 {
+		o.Executions = 10_000
+	}
+	if o.Stall == 0 {
+		o.Stall = 5 * time.Second
+	}
+	return o, nil
+}

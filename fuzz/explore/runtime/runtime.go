@@ -1,0 +1,91 @@
+// Package runtime is the part of package runtime of the standard library that
+// matters to concurrent code, in explored form.
+//
+// The processors that it speaks of are the explorer's virtual CPUs. Goroutines
+// that are wired to a thread are goroutines like any other.
+package runtime
+
+import (
+	"runtime"
+
+	"github.com/refbench/refbench/fuzz/explore/internal/engine"
+)
+
+// What doesn't depend on scheduling is the original.
+const (
+	Compiler = runtime.Compiler
+	GOARCH   = runtime.GOARCH
+	GOOS     = runtime.GOOS
+)
+
+type (
+	Error  = runtime.Error
+	Frame  = runtime.Frame
+	Frames = runtime.Frames
+	Func   = runtime.Func
+)
+
+// Caller is the original.
+func Caller(skip int) (pc uintptr, file string, line int, ok bool) { return runtime.Caller(skip + 1) }
+
+// Callers is the original.
+func Callers(skip int, pc []uintptr) int { return runtime.Callers(skip+1, pc) }
+
+// CallersFrames is the original.
+func CallersFrames(callers []uintptr) *Frames { return runtime.CallersFrames(callers) }
+
+// FuncForPC is the original.
+func FuncForPC(pc uintptr) *Func { return runtime.FuncForPC(pc) }
+
+// KeepAlive is the original.
+func KeepAlive(x any) { runtime.KeepAlive(x) }
+
+// Version is the original.
+func Version() string { return runtime.Version() }
+
+// Gosched lets other goroutines go first. The scheduler takes it as word that the
+// caller waits for something: it goes on when memory has changed or nobody else
+// can.
+func Gosched() {
+	if e := engine.Current; e != nil {
+		e.Yield()
+		return
+	}
+	runtime.Gosched()
+}
+
+// idleCPUs is how many CPUs there are outside of an exploration, as in package
+// pin.
+const idleCPUs = 4
+
+// NumCPU returns the number of virtual CPUs.
+func NumCPU() int {
+	if e := engine.Current; e != nil {
+		return e.CPUs()
+	}
+	return idleCPUs
+}
+
+// GOMAXPROCS returns the number of virtual CPUs. It can't be changed: n is
+// ignored.
+func GOMAXPROCS(n int) int { return NumCPU() }
+
+// NumGoroutine returns how many goroutines of the exploration there are.
+func NumGoroutine() int {
+	if e := engine.Current; e != nil {
+		return e.Alive()
+	}
+	return 1
+}
+
+// LockOSThread does nothing.
+func LockOSThread() {}
+
+// UnlockOSThread does nothing.
+func UnlockOSThread() {}
+
+// GC does nothing: when memory is collected can't be seen by explored code.
+func GC() {}
+
+// Goexit ends the calling goroutine. It is reported as a failure: see the engine.
+func Goexit() { runtime.Goexit() }

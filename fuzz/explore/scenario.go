@@ -1,0 +1,115 @@
+package explore
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/refbench/refbench/fuzz/explore/internal/engine"
+)
+
+// MaxThreads is how many threads an execution may have in total, MaxCPUs how many
+// virtual CPUs.
+const (
+	MaxThreads = engine.MaxThreads
+	MaxCPUs    = engine.MaxCPUs
+)
+
+// A Program says what the threads do: a string for each thread, in it a byte for
+// each operation. What a byte means is up to the scenario. The shrinker takes
+// away strings and bytes, so every part of a program must itself be one.
+type Program []string
+
+// String returns the threads separated by "|".
+func (p Program) String() string { return strings.Join(p, "|") }
+
+// A Scenario is something to explore. Scenarios are values that are not modified.
+type Scenario struct {
+	// Name identifies the scenario in tokens.
+	Name string
+
+	// Program is what the threads do. Scenarios with fixed threads have none.
+	Program Program
+
+	// CPUs is the number of virtual CPUs; 0 means one for each thread of
+	// the program, and at least two.
+	CPUs int
+
+	// MaxPoints is the length at which an execution counts as endless; 0
+	// means 20,000 points.
+	MaxPoints int
+
+	// Make returns the case for a program. It is called once for many
+	// executions, before them.
+	Make func(Program) Case
+}
+
+// A Case is what runs in each execution.
+type Case struct {
+	// Setup makes everything new. It runs before the threads, and all that
+	// it does happens before them.
+	Setup func()
+
+	// Threads are the bodies.
+	Threads []func()
+
+	// Finish runs when all threads have ended. It looks for what is left.
+	Finish func()
+
+	// Values says that everything that threads share is in explored memory,
+	// in cells, or declared with State: then states that agree in it are the
+	// same, and an exhaustive search passes each only once. Threads should
+	// say where an operation ends with Boundary.
+	Values bool
+
+	// Retries says that code that finds a compare-and-swap to fail right
+	// after a load of the same word tries again as if it had done neither.
+	// It makes Values reach further.
+	Retries bool
+
+	// Show returns the value to be drawn beside each step: the count's, most
+	// likely.
+	Show func() string
+}
+
+func (s *Scenario) cpus(p Program) int {
+	if s.CPUs > 0 {
+		return s.CPUs
+	}
+	return min(max(len(p), 2), MaxCPUs)
+}
+
+func (s *Scenario) maxPoints() int {
+	if s.MaxPoints > 0 {
+		return s.MaxPoints
+	}
+	return 20_000
+}
+
+func (s *Scenario) check() error {
+	switch {
+	case s.Name == "":
+		return fmt.Errorf("scenario without a name")
+	case s.Make == nil:
+		return fmt.Errorf("scenario %s: no Make", s.Name)
+	case s.CPUs > MaxCPUs:
+		return fmt.Errorf("scenario %s: %d CPUs, at most %d can be modelled", s.Name, s.CPUs, MaxCPUs)
+	case len(s.Program) > MaxThreads:
+		return fmt.Errorf("scenario %s: %d threads, at most %d can be modelled", s.Name, len(s.Program), MaxThreads)
+	}
+	return nil
+}
+
+// build makes the engine's case.
+func (s *Scenario) build(p Program, cpus int, races bool) (engine.Case, Case, error) {
+	c := s.Make(p)
+	if len(c.Threads) == 0 {
+		return engine.Case{}, c, fmt.Errorf("scenario %s: no threads in program %q", s.Name, p)
+	}
+	if len(c.Threads) > MaxThreads {
+		return engine.Case{}, c, fmt.Errorf("scenario %s: %d threads, at most %d can be modelled", s.Name, len(c.Threads), MaxThreads)
+	}
+	return engine.Case{
+		CPUs: cpus, Setup: c.Setup, Threads: c.Threads, Finish: c.Finish,
+		MaxPoints: s.maxPoints(), Races: races,
+	}, c, nil
+}

@@ -1,0 +1,104 @@
+package explore_test
+
+import (
+	"testing"
+
+	"github.com/refbench/refbench/fuzz/explore"
+)
+
+// TestEachSearchFinds: each search finds each planted bug by itself, but the one
+// that a random walk practically never finds.
+func TestEachSearchFinds(t *testing.T) {
+	searches := []explore.Options{
+		{Search: explore.Random, Executions: 30_000},
+		{Search: explore.PCT, Depth: 3, Executions: 30_000},
+		{Search: explore.DFS, Bound: 2, Executions: 200_000},
+		{Search: explore.DFS, Bound: explore.Unbounded, Executions: 1_000_000},
+		{Search: explore.Portfolio, Executions: 30_000},
+	}
+	for _, p := range bank() {
+		for _, o := range searches {
+			o.Seed, o.NoShrink = 7, true
+			if o.Search == explore.Random && p.randomMisses {
+				continue
+			}
+			if o.Search == explore.DFS && o.Bound == explore.Unbounded && !p.exhaustive {
+				continue // the space is too large to be tried in order
+			}
+			r, err := explore.Explore(p.bug, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Failure == nil {
+				t.Errorf("%s, %s, depth %d, bound %d, seed %d: not found in %d executions", p.bug.Name, o.Search, o.Depth, o.Bound, o.Seed, r.Executions)
+				continue
+			}
+			t.Logf("%-32s %-16s %7d executions, %.3f s", p.bug.Name, r.Search, r.Failure.Executions, r.Seconds)
+		}
+	}
+}
+
+// TestNoSwitchFindsNothing: an engine that never takes the processor from a
+// thread, and keeps each on its CPU, would find none of the planted bugs: depth-
+// first search without preemptions is that engine. So a search that finds them
+// does switch.
+func TestNoSwitchFindsNothing(t *testing.T) {
+	for _, p := range bank() {
+		r, err := explore.Explore(p.bug, explore.Options{Search: explore.DFS, Bound: 0, Executions: 100_000, NoRaces: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Failure != nil {
+			t.Errorf("%s: found without a preemption, so it can't tell whether the engine switches:\n%s", p.bug.Name, r.Failure.Text())
+		}
+		if r.Complete == "" {
+			t.Errorf("%s: the schedules without preemptions were not exhausted", p.bug.Name)
+		}
+	}
+}
+
+// TestSeedFixesEverything: the same seed gives the same counts and the same token.
+func TestSeedFixesEverything(t *testing.T) {
+	for _, search := range explore.Searches() {
+		o := explore.Options{Search: search, Seed: 42, Bound: 2, Executions: 5000}
+		var first *explore.Result
+		for i := range 3 {
+			r, err := explore.Explore(bank()[1].bug, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Failure == nil {
+				t.Fatalf("%s: not found", search)
+			}
+			if i == 0 {
+				first = r
+			} else if r.Failure.Token != first.Failure.Token || r.Executions != first.Executions || r.Points != first.Points {
+				t.Errorf("%s, run %d: %d executions, %d points, %s; the first: %d, %d, %s", search, i,
+					r.Executions, r.Points, r.Failure.Token, first.Executions, first.Points, first.Failure.Token)
+			}
+		}
+	}
+}
+
+// TestThousandReplays: the same token gives the same failure every time.
+func TestThousandReplays(t *testing.T) {
+	for _, p := range bank() {
+		r, err := explore.Explore(p.bug, explore.Options{Seed: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 100
+		if p.bug.Name == "not pinned" {
+			n = 1000
+		}
+		for i := range n {
+			f, err := explore.Replay(r.Failure.Token, []*explore.Scenario{p.bug}, explore.Options{})
+			if err != nil {
+				t.Fatalf("replay %d of %s: %v", i, r.Failure.Token, err)
+			}
+			if f.Kind != r.Failure.Kind || f.Message != r.Failure.Message || f.Points != r.Failure.Points {
+				t.Fatalf("replay %d of %s: %v", i, r.Failure.Token, f)
+			}
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package explore
+
+import (
+	"slices"
+
+	"github.com/refbench/refbench/fuzz/explore/internal/engine"
+)
+
+// How many executions the shrinker spends: on each smaller program, and on each
+// bound while it looks for the schedule with the fewest preemptions.
+const (
+	shrinkExecutions = 3000
+	boundExecutions  = 30_000
+)
+
+// shrink makes the program smaller, thread by thread and then operation by
+// operation, as long as a short exploration of what is left fails in the same
+// way. Then it looks for the schedule with the fewest preemptions.
+func shrink(s *Scenario, f *found, o Options) {
+	o.Search, o.Executions, o.Time = Portfolio, shrinkExecutions, 0
+	for shrinkThreads(s, f, o) || shrinkOperations(s, f, o) {
+	}
+	shrinkSchedule(s, f, o)
+}
+
+// try explores a smaller program and takes it if it fails in the same way.
+func (f *found) try(s *Scenario, p Program, o Options) bool {
+	cpus := f.cpus
+	if s.CPUs == 0 {
+		cpus = s.cpus(p)
+	}
+	d, err := explore(s, p, cpus, f.failure.Kind, o)
+	if err != nil || d.failure == nil || d.failure.Kind != f.failure.Kind {
+		return false
+	}
+	f.program, f.cpus, f.decisions, f.failure = p, cpus, d.decisions, d.failure
+	return true
+}
+
+func shrinkThreads(s *Scenario, f *found, o Options) (any bool) {
+	for i := len(f.program) - 1; i >= 0 && len(f.program) > 1; i-- {
+		if f.try(s, slices.Delete(slices.Clone(f.program), i, i+1), o) {
+			any = true
+		}
+	}
+	return any
+}
+
+// shrinkOperations takes operations away, in pieces of half a thread's first.
+func shrinkOperations(s *Scenario, f *found, o Options) (any bool) {
+	for t := range f.program {
+		for size := max(len(f.program[t])/2, 1); size >= 1; size /= 2 {
+			for i := len(f.program[t]) - size; i >= 0; i-- {
+				if i+size > len(f.program[t]) {
+					continue
+				}
+				p := slices.Clone(f.program)
+				p[t] = p[t][:i] + p[t][i+size:]
+				if f.try(s, p, o) {
+					any = true
+				}
+			}
+		}
+	}
+	return any
+}
+
+// shrinkSchedule looks for a schedule with few preemptions: by depth-first search
+// with a growing bound, and then by leaving decisions out.
+func shrinkSchedule(s *Scenario, f *found, o Options) {
+	have := preemptions(f.decisions)
+	o.Search, o.Executions = DFS, boundExecutions
+	for o.Bound = 0; o.Bound < min(have, 4); o.Bound++ {
+		d, err := explore(s, f.program, f.cpus, f.failure.Kind, o)
+		if err != nil {
+			return
+		}
+		if d.failure != nil && d.failure.Kind == f.failure.Kind {
+			f.decisions, f.failure = d.decisions, d.failure
+			break
+		}
+	}
+	for size := max(len(f.decisions)/2, 1); size >= 1; size /= 2 {
+		for i := len(f.decisions) - size; i >= 0; i-- {
+			if i+size > len(f.decisions) {
+				continue
+			}
+			ds := slices.Delete(slices.Clone(f.decisions), i, i+size)
+			d, err := follow(s, f.program, f.cpus, ds, o, false)
+			if err != nil {
+				return
+			}
+			if d.failure != nil && d.failure.Kind == f.failure.Kind && preemptions(d.decisions) <= preemptions(f.decisions) && len(d.decisions) < len(f.decisions) {
+				// What was really decided, since decisions that no
+				// longer fit are passed over.
+				f.decisions, f.failure = d.decisions, d.failure
+			}
+		}
+	}
+}
+
+// preemptions counts decisions that take the processor from a thread that could
+// go on, or move it to another CPU.
+func preemptions(ds []engine.Decision) int {
+	n := 0
+	for _, d := range ds {
+		if d.Preempts || d.CPU {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,199 @@
+package explore
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"strings"
+
+	"github.com/refbench/refbench/fuzz/explore/internal/engine"
+)
+
+// A token is a failing schedule as short text: "rx1." and base64 (URL alphabet, no
+// padding) of
+//
+//	version, scenario             strings: length, bytes
+//	cpus                          number
+//	flags                         bit 0: with the happens-before check
+//	threads                       number, then a string for each
+//	decisions                     number, then for each:
+//	                              steps since the last one x 2 + (1: of a CPU), choice
+//	kind                          string
+//	step                          number: where it fails
+//	checksum                      4 bytes, CRC-32C of all before, big-endian
+//
+// Numbers are unsigned varints.
+type token struct {
+	version   string
+	scenario  string
+	program   Program
+	cpus      int
+	races     bool
+	decisions []engine.Decision
+	kind      Kind
+	step      int
+}
+
+// tokenPrefix names the format. It changes when the format does, or when the
+// engine would follow the same schedule in another way.
+const tokenPrefix = "rx1."
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func (t token) encode() string {
+	var b []byte
+	num := func(n int) { b = binary.AppendUvarint(b, uint64(n)) }
+	str := func(s string) { num(len(s)); b = append(b, s...) }
+	str(t.version)
+	str(t.scenario)
+	num(t.cpus)
+	flags := 0
+	if t.races {
+		flags |= 1
+	}
+	num(flags)
+	num(len(t.program))
+	for _, p := range t.program {
+		str(p)
+	}
+	num(len(t.decisions))
+	last := 0
+	for _, d := range t.decisions {
+		n := (d.Step - last) << 1
+		if d.CPU {
+			n |= 1
+		}
+		num(n)
+		num(int(d.Choice))
+		last = d.Step
+	}
+	str(string(t.kind))
+	num(t.step)
+	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	return tokenPrefix + base64.RawURLEncoding.EncodeToString(b)
+}
+
+var errToken = errors.New("it is cut or altered; copy the whole token, one word that begins with " + tokenPrefix)
+
+func decodeToken(s string) (t token, err error) {
+	s = strings.TrimSpace(s)
+	body, ok := strings.CutPrefix(s, tokenPrefix)
+	if !ok {
+		if strings.HasPrefix(s, "rx") && strings.Contains(s, ".") {
+			head, _, _ := strings.Cut(s, ".")
+			return t, fmt.Errorf("replay token: it has format %s, this version reads %s; use the version that made it", head, strings.TrimSuffix(tokenPrefix, "."))
+		}
+		return t, fmt.Errorf("replay token: %w", errToken)
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(body)
+	if err != nil || len(b) < 5 {
+		return t, fmt.Errorf("replay token: %w", errToken)
+	}
+	b, sum := b[:len(b)-4], binary.BigEndian.Uint32(b[len(b)-4:])
+	if crc32.Checksum(b, castagnoli) != sum {
+		return t, fmt.Errorf("replay token: %w", errToken)
+	}
+	// The checksum fits, so what follows is as it was written; still nothing
+	// here trusts a length.
+	bad := false
+	num := func() int {
+		n, k := binary.Uvarint(b)
+		if k <= 0 || n > 1<<40 {
+			bad = true
+			return 0
+		}
+		b = b[k:]
+		return int(n)
+	}
+	str := func() string {
+		n := num()
+		if bad || n > len(b) {
+			bad = true
+			return ""
+		}
+		var v string
+		v, b = string(b[:n]), b[n:]
+		return v
+	}
+	t.version, t.scenario = str(), str()
+	t.cpus = num()
+	t.races = num()&1 != 0
+	for n := num(); n > 0 && !bad; n-- {
+		t.program = append(t.program, str())
+	}
+	last := 0
+	for n := num(); n > 0 && !bad; n-- {
+		x := num()
+		last += x >> 1
+		t.decisions = append(t.decisions, engine.Decision{Step: last, Choice: uint8(num()), CPU: x&1 != 0})
+	}
+	t.kind = Kind(str())
+	t.step = num()
+	if bad || len(b) != 0 || t.cpus < 1 || t.cpus > MaxCPUs || len(t.program) > MaxThreads {
+		return token{}, fmt.Errorf("replay token: %w", errToken)
+	}
+	return t, nil
+}
+
+// TokenInfo is what a token says of itself.
+type TokenInfo struct {
+	Version  string
+	Scenario string
+	Program  Program
+	Kind     Kind
+}
+
+// InspectToken returns what the token says without running anything.
+func InspectToken(s string) (TokenInfo, error) {
+	t, err := decodeToken(s)
+	return TokenInfo{t.version, t.scenario, t.program, t.kind}, err
+}
+
+// A VersionError says that a token was made by another version, whose schedules
+// may mean something else here.
+type VersionError struct{ Token, Here string }
+
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("replay token: it was made by version %q and this is %q; use that version", e.Token, e.Here)
+}
+
+// Replay runs the schedule of the token with the scenario of that name, and
+// returns how it fails. A token that doesn't lead to the failure that it was made
+// for is an error: the code has changed.
+func Replay(s string, scenarios []*Scenario, o Options) (*Failure, error) {
+	o, err := o.check()
+	if err != nil {
+		return nil, err
+	}
+	t, err := decodeToken(s)
+	if err != nil {
+		return nil, err
+	}
+	if t.version != o.Version {
+		return nil, &VersionError{t.version, o.Version}
+	}
+	var sc *Scenario
+	for _, x := range scenarios {
+		if x.Name == t.scenario {
+			sc = x
+		}
+	}
+	if sc == nil {
+		return nil, fmt.Errorf("replay token: it is of scenario %q, which doesn't exist here", t.scenario)
+	}
+	o.NoRaces = !t.races
+	f := &found{program: t.program, cpus: t.cpus, decisions: t.decisions, failure: &engine.Failure{Kind: t.kind, Step: t.step}}
+	d, err := follow(sc, t.program, t.cpus, t.decisions, o, false)
+	if err != nil {
+		return nil, err
+	}
+	if d.failure == nil {
+		return nil, fmt.Errorf("replay token: the schedule no longer fails (it failed with %s); the code of scenario %s has changed since", t.kind, t.scenario)
+	}
+	if d.failure.Kind != t.kind || d.failure.Step != t.step {
+		return nil, fmt.Errorf("replay token: the schedule now leads to %q at point %d instead of %s at point %d; the code of scenario %s has changed since", d.failure, d.failure.Step, t.kind, t.step, t.scenario)
+	}
+	return f.finish(sc, o)
+}
