@@ -53,6 +53,8 @@ type cachedBufferLockperatomic struct {
 	slot *arena.Slot[counter.Count, buffer]
 	hold arena.Hold
 	life arena.Life
+	// hot is set when the buffer is read, and reset by the clock's hand.
+	hot bool
 }
 
 type bufferReaderLockperatomic struct {
@@ -131,9 +133,10 @@ func (b *buffersLockperatomic) get(r *bufferReaderLockperatomic, file int) (*are
 	shard := &b.shards[file%len(b.shards)]
 	place := file / len(b.shards)
 	shard.mu.Lock()
-	if s := shard.cached[place].slot; s != nil {
+	if c := &shard.cached[place]; c.slot != nil {
+		s := c.slot
 		h := r.holder.Get(&s.Object)
-		s.Value.hot = true
+		c.hot = true
 		life := s.Life()
 		shard.mu.Unlock()
 		return s, h, life
@@ -163,7 +166,6 @@ func (b *buffersLockperatomic) miss(r *bufferReaderLockperatomic, shard *bufferS
 		shard.cached[victim] = cachedBufferLockperatomic{}
 	}
 	shard.cached[place] = made
-	made.slot.Value.hot = true
 	h := r.holder.Get(&made.slot.Object)
 	shard.mu.Unlock()
 	if old.slot != nil {
@@ -186,8 +188,8 @@ func (s *bufferShardLockperatomic) admit(place int) int {
 			s.hand = 0
 		}
 		victim := s.clock[s.hand]
-		if v := s.cached[victim].slot; v.Value.hot {
-			v.Value.hot = false
+		if v := &s.cached[victim]; v.hot {
+			v.hot = false
 			continue
 		}
 		s.clock[s.hand] = place
@@ -209,9 +211,8 @@ func (b *buffersLockperatomic) fill(r *bufferReaderLockperatomic, file int) cach
 		k.wrong.Unlock()
 	}
 	k.n.Store(int64(len(data)))
-	s.Value.file = file
 	s.Value.block.Store(k)
-	return cachedBufferLockperatomic{slot: s, hold: r.holder.Init(&s.Object), life: s.Life()}
+	return cachedBufferLockperatomic{slot: s, hold: r.holder.Init(&s.Object), life: s.Life(), hot: true}
 }
 
 // check verifies the contents of a buffer that r holds.
@@ -268,9 +269,9 @@ func (b *buffersLockperatomic) Roles() []workloads.Role { return nil }
 // Close empties the cache.
 func (b *buffersLockperatomic) Close() workloads.Books {
 	for i := range b.shards {
-		for _, c := range b.shards[i].cached {
+		for place, c := range b.shards[i].cached {
 			if c.slot != nil {
-				b.check(&b.evictor, c.slot, c.slot.Value.file)
+				b.check(&b.evictor, c.slot, place*len(b.shards)+i)
 				b.kill(&b.evictor, c)
 			}
 		}
