@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math/bits"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -301,6 +302,7 @@ func (b *buffers[T, H]) fill(r *bufferReader[T, H], file int) cachedBuffer[T] {
 func (b *buffers[T, H]) check(r *bufferReader[T, H], s *arena.Slot[T, buffer], file int) {
 	k := s.Value.block.Load()
 	if b.wrong {
+		runtime.Gosched() // Others evict now.
 		k.wrong.Lock()
 	}
 	if crc32.Checksum(k.data[:k.n.Load()], b.table) != b.sums[file] {

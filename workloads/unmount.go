@@ -124,6 +124,10 @@ func newUnmount[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 		pause:   time.Duration(c.Knob("pause")) * time.Microsecond,
 		inside:  make([]uint64, c.Workers),
 	}
+	if c.Wrong {
+		// So that somebody is inside, on a single CPU too.
+		u.hold = max(u.hold, spin.Loops(time.Microsecond))
+	}
 	u.cache = u.arena.Cache()
 	u.retirer = rcu.NewRetirer(u.readers, u.cache.Recycle)
 	for i := range u.points {

@@ -219,6 +219,7 @@ func (b *buffersLockperatomic) fill(r *bufferReaderLockperatomic, file int) cach
 func (b *buffersLockperatomic) check(r *bufferReaderLockperatomic, s *arena.Slot[counter.Count, buffer], file int) {
 	k := s.Value.block.Load()
 	if b.wrong {
+		runtime.Gosched() // Others evict now.
 		k.wrong.Lock()
 	}
 	if crc32.Checksum(k.data[:k.n.Load()], b.table) != b.sums[file] {
@@ -1261,7 +1262,7 @@ type listsLockperatomic struct {
 	release  int // loops of spin.For
 	lifetime int
 	wrong    bool
-	delay    int // loops of spin.For between lookup and Get, in wrong variants
+	window   int // loops of spin.For; see interrupt
 }
 
 // open fills in the list.
@@ -1275,9 +1276,7 @@ func (l *listsLockperatomic) open(c workloads.Config, k KitLockperatomic) {
 	l.release = spin.Loops(time.Duration(c.Knob("release")))
 	l.lifetime = c.Knob("lifetime")
 	l.wrong = c.Wrong
-	if c.Wrong {
-		l.delay = spin.Loops(time.Microsecond)
-	}
+	l.window = spin.Loops(time.Microsecond)
 	for i := range l.actors {
 		a := &l.actors[i]
 		a.holder = k.Holder(workloads.WorkerName(i))
@@ -1378,6 +1377,13 @@ func (l *listsLockperatomic) use(a *listActorLockperatomic, e *arena.Slot[counte
 	}
 }
 
+// interrupt is what comes between finding an entry and taking the reference in the
+// known-wrong variants: anybody else's turn.
+func (l *listsLockperatomic) interrupt() {
+	spin.For(l.window)
+	runtime.Gosched()
+}
+
 // close returns the books.
 func (l *listsLockperatomic) close() workloads.Books {
 	b := workloads.BooksOf(l.arena)
@@ -1433,15 +1439,15 @@ func (l *listMutexLockperatomic) get(a *listActorLockperatomic) (*arena.Slot[cou
 	return e, h, life
 }
 
-// getUnlocked is get as the document says it must not be. The delay is that of a
-// reader who is interrupted after it has found the entry.
+// getUnlocked is get as the document says it must not be. The
+// reader is interrupted after it has found the entry.
 func (l *listMutexLockperatomic) getUnlocked(a *listActorLockperatomic, rank int) (*arena.Slot[counter.Count, listEntryLockperatomic], arena.Hold, arena.Life) {
 	e := l.lists.list.at(rank)
 	if e == nil {
 		return nil, 0, 0
 	}
 	life := e.Life()
-	spin.For(l.lists.delay)
+	l.lists.interrupt()
 	return e, a.holder.Get(&e.Object), life
 }
 
@@ -1525,7 +1531,9 @@ func (l *listRCULockperatomic) get(a *listActorLockperatomic) (*arena.Slot[count
 		return nil, 0, 0
 	}
 	life := e.Life()
-	spin.For(l.lists.delay)
+	if l.lists.wrong {
+		l.lists.interrupt()
+	}
 	h, ok := l.lists.tryGet(a, e)
 	l.readers.Unlock(section)
 	if !ok {
@@ -1612,7 +1620,7 @@ func (l *listTryGetLockperatomic) get(a *listActorLockperatomic) (*arena.Slot[co
 	life := e.Life()
 	if l.lists.wrong {
 		l.lists.list.mu.Unlock()
-		spin.For(l.lists.delay)
+		l.lists.interrupt()
 		h, ok := l.lists.tryGet(a, e)
 		if !ok {
 			return nil, 0, 0
@@ -1851,15 +1859,21 @@ func (s *pid2procLockperatomic) Work(worker, n int) int {
 		if p == nil {
 			continue // ESRCH
 		}
+		free := -1 // the place of a process that this call destroys
 		if s.wake > 0 && a.rand.Below(100) < s.wake {
 			s.wakeup(a, p)
 		}
 		if s.destroy > 0 && a.rand.Below(1000) < s.destroy {
-			s.kill(a, p, true)
+			free = s.kill(a, p)
 		}
 		spin.For(s.hold)
 		a.holder.Use(&p.Object, h)
 		s.put(a, p, h, life)
+		if free >= 0 {
+			// Until now others had the old id, and found a process
+			// that was dying, or dead, or none.
+			s.create(a, free)
+		}
 	}
 	return n
 }
@@ -1942,24 +1956,21 @@ func (s *pid2procLockperatomic) wakeup(a *procActorLockperatomic, p *arena.Slot[
 	}
 }
 
-// kill destroys a process (proc_destroy): only the first call has an effect.
-// again says that another process takes its place. The caller holds a reference,
-// or nobody else is left.
-func (s *pid2procLockperatomic) kill(a *procActorLockperatomic, p *arena.Slot[counter.Count, procLockperatomic], again bool) {
+// kill destroys a process (proc_destroy) and returns its place, or -1 if somebody
+// else did: only the first call has an effect. The caller holds a reference, or
+// nobody else is left.
+func (s *pid2procLockperatomic) kill(a *procActorLockperatomic, p *arena.Slot[counter.Count, procLockperatomic]) int {
 	v := &p.Value
 	v.mu.Lock()
 	if v.state == procDying {
 		v.mu.Unlock()
-		return
+		return -1
 	}
 	v.state = procDying
 	one, life, place := v.one, v.life, v.place
 	v.mu.Unlock()
 	if p.Life() != life {
 		a.stolen++
-	}
-	if again {
-		s.create(a, place)
 	}
 	// Nobody wakes a dying process, so it won't come back on the list.
 	if listed, h := s.runnable.remove(p); listed != nil {
@@ -1968,6 +1979,7 @@ func (s *pid2procLockperatomic) kill(a *procActorLockperatomic, p *arena.Slot[co
 	if a.holder.Kill(&p.Object, one) {
 		s.release(a, p)
 	}
+	return place
 }
 
 // put drops a reference to a process that had the life when it was taken.
@@ -1992,6 +2004,9 @@ func (s *pid2procLockperatomic) release(a *procActorLockperatomic, p *arena.Slot
 		return
 	}
 	spin.For(s.teardown)
+	if s.wrong {
+		runtime.Gosched() // Lookups come right now.
+	}
 	s.hash.remove(p)
 	a.cache.Recycle(p)
 }
@@ -2042,7 +2057,7 @@ func (s *pid2procLockperatomic) Close() workloads.Books {
 			lost++
 			continue
 		}
-		s.kill(a, p, false)
+		s.kill(a, p)
 	}
 	b := workloads.BooksOf(s.arena)
 	b.Observe(arena.StolenReference, lost, "processes were gone that nobody had destroyed")
@@ -2517,6 +2532,10 @@ func newUnmountLockperatomic(c workloads.Config, k KitLockperatomic) (workloads.
 		rand:    workloads.NewRand(c.Seed, c.Workers),
 		pause:   time.Duration(c.Knob("pause")) * time.Microsecond,
 		inside:  make([]uint64, c.Workers),
+	}
+	if c.Wrong {
+		// So that somebody is inside, on a single CPU too.
+		u.hold = max(u.hold, spin.Loops(time.Microsecond))
 	}
 	u.cache = u.arena.Cache()
 	u.retirer = rcu.NewRetirer(u.readers, u.cache.Recycle)
