@@ -2515,6 +2515,7 @@ type mountUserLockperatomic struct {
 	// mount.
 	calls   atomic.Uint64
 	stolen  uint64 // mounts that were released while this worker was in them
+	early   uint64 // times that it was told to be the last to leave before Kill
 	refused uint64 // mounts that TryGet found dead and that nobody was unmounting
 	_       [pin.LineBytes]byte
 }
@@ -2620,18 +2621,27 @@ func (u *unmountLockperatomic) leave(w *mountUserLockperatomic, p *mountPointLoc
 	if u.locked {
 		p.mu.Lock()
 		if w.holder.Put(&m.Object, h) {
-			m.Value.drained = true
-			p.drained.Broadcast()
+			u.left(w, p, m)
 		}
 		p.mu.Unlock()
 		return
 	}
 	if w.holder.Put(&m.Object, h) {
 		p.mu.Lock()
-		m.Value.drained = true
-		p.drained.Broadcast()
+		u.left(w, p, m)
 		p.mu.Unlock()
 	}
+}
+
+// left tells the administrator that the last has left a mount. The caller holds
+// the mutex.
+func (u *unmountLockperatomic) left(w *mountUserLockperatomic, p *mountPointLockperatomic, m *arena.Slot[counter.Count, mountState]) {
+	if !p.leaving.Load() {
+		// The administrator's reference is still there.
+		w.early++
+	}
+	m.Value.drained = true
+	p.drained.Broadcast()
 }
 
 // mount puts a new mount in place and lets workers in.
@@ -2727,6 +2737,7 @@ func (u *unmountLockperatomic) Close() workloads.Books {
 	b.Observe(arena.ResurrectedDead, u.revived, "mounts could be entered after they had been drained")
 	for i := range u.workers {
 		b.Observe(arena.StolenReference, u.workers[i].stolen, "mounts were released while worker %d was in them", i)
+		b.Observe(arena.StolenReference, u.workers[i].early, "mounts were left last by worker %d while the administrator owned them", i)
 		b.Observe(arena.StolenReference, u.workers[i].refused, "mounts refused worker %d though nobody unmounted them", i)
 	}
 	return b
