@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math/bits"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,11 +55,7 @@ const maxBuffers = 1 << 16
 
 // buffer is a file's contents in memory, without the count.
 type buffer struct {
-	file  int
 	block atomic.Pointer[block]
-	// hot is set when the buffer is read, and reset by the clock's hand. The
-	// shard's lock guards it.
-	hot bool
 }
 
 // A block is memory for contents.
@@ -139,6 +136,8 @@ type cachedBuffer[T any] struct {
 	slot *arena.Slot[T, buffer]
 	hold arena.Hold
 	life arena.Life
+	// hot is set when the buffer is read, and reset by the clock's hand.
+	hot bool
 }
 
 type bufferReader[T any, H Holder[T]] struct {
@@ -217,9 +216,10 @@ func (b *buffers[T, H]) get(r *bufferReader[T, H], file int) (*arena.Slot[T, buf
 	shard := &b.shards[file%len(b.shards)]
 	place := file / len(b.shards)
 	shard.mu.Lock()
-	if s := shard.cached[place].slot; s != nil {
+	if c := &shard.cached[place]; c.slot != nil {
+		s := c.slot
 		h := r.holder.Get(&s.Object)
-		s.Value.hot = true
+		c.hot = true
 		life := s.Life()
 		shard.mu.Unlock()
 		return s, h, life
@@ -249,7 +249,6 @@ func (b *buffers[T, H]) miss(r *bufferReader[T, H], shard *bufferShard[T], file 
 		shard.cached[victim] = cachedBuffer[T]{}
 	}
 	shard.cached[place] = made
-	made.slot.Value.hot = true
 	h := r.holder.Get(&made.slot.Object)
 	shard.mu.Unlock()
 	if old.slot != nil {
@@ -272,8 +271,8 @@ func (s *bufferShard[T]) admit(place int) int {
 			s.hand = 0
 		}
 		victim := s.clock[s.hand]
-		if v := s.cached[victim].slot; v.Value.hot {
-			v.Value.hot = false
+		if v := &s.cached[victim]; v.hot {
+			v.hot = false
 			continue
 		}
 		s.clock[s.hand] = place
@@ -295,15 +294,15 @@ func (b *buffers[T, H]) fill(r *bufferReader[T, H], file int) cachedBuffer[T] {
 		k.wrong.Unlock()
 	}
 	k.n.Store(int64(len(data)))
-	s.Value.file = file
 	s.Value.block.Store(k)
-	return cachedBuffer[T]{slot: s, hold: r.holder.Init(&s.Object), life: s.Life()}
+	return cachedBuffer[T]{slot: s, hold: r.holder.Init(&s.Object), life: s.Life(), hot: true}
 }
 
 // check verifies the contents of a buffer that r holds.
 func (b *buffers[T, H]) check(r *bufferReader[T, H], s *arena.Slot[T, buffer], file int) {
 	k := s.Value.block.Load()
 	if b.wrong {
+		runtime.Gosched() // Others evict now.
 		k.wrong.Lock()
 	}
 	if crc32.Checksum(k.data[:k.n.Load()], b.table) != b.sums[file] {
@@ -354,9 +353,9 @@ func (b *buffers[T, H]) Roles() []Role { return nil }
 // Close empties the cache.
 func (b *buffers[T, H]) Close() Books {
 	for i := range b.shards {
-		for _, c := range b.shards[i].cached {
+		for place, c := range b.shards[i].cached {
 			if c.slot != nil {
-				b.check(&b.evictor, c.slot, c.slot.Value.file)
+				b.check(&b.evictor, c.slot, place*len(b.shards)+i)
 				b.kill(&b.evictor, c)
 			}
 		}

@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -124,7 +125,7 @@ type lists[T any, H Holder[T]] struct {
 	release  int // loops of spin.For
 	lifetime int
 	wrong    bool
-	delay    int // loops of spin.For between lookup and Get, in wrong variants
+	window   int // loops of spin.For; see interrupt
 }
 
 // listKnobs are the knobs that the workloads of rule 3 have in common.
@@ -150,9 +151,7 @@ func (l *lists[T, H]) open(c Config, k Kit[T, H]) {
 	l.release = spin.Loops(time.Duration(c.Knob("release")))
 	l.lifetime = c.Knob("lifetime")
 	l.wrong = c.Wrong
-	if c.Wrong {
-		l.delay = spin.Loops(time.Microsecond)
-	}
+	l.window = spin.Loops(time.Microsecond)
 	for i := range l.actors {
 		a := &l.actors[i]
 		a.holder = k.Holder(WorkerName(i))
@@ -255,6 +254,13 @@ func (l *lists[T, H]) use(a *listActor[T, H], e *arena.Slot[T, listEntry[T]], h 
 	if e.Life() != life {
 		a.stolen++
 	}
+}
+
+// interrupt is what comes between finding an entry and taking the reference in the
+// known-wrong variants: anybody else's turn.
+func (l *lists[T, H]) interrupt() {
+	spin.For(l.window)
+	runtime.Gosched()
 }
 
 // close returns the books.

@@ -83,15 +83,15 @@ func (l *listMutex[T, H]) get(a *listActor[T, H]) (*arena.Slot[T, listEntry[T]],
 	return e, h, life
 }
 
-// getUnlocked is get as the document says it must not be. The delay is that of a
-// reader who is interrupted after it has found the entry.
+// getUnlocked is get as the document says it must not be. The
+// reader is interrupted after it has found the entry.
 func (l *listMutex[T, H]) getUnlocked(a *listActor[T, H], rank int) (*arena.Slot[T, listEntry[T]], arena.Hold, arena.Life) {
 	e := l.lists.list.at(rank)
 	if e == nil {
 		return nil, 0, 0
 	}
 	life := e.Life()
-	spin.For(l.lists.delay)
+	l.lists.interrupt()
 	return e, a.holder.Get(&e.Object), life
 }
 

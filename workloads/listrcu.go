@@ -74,7 +74,9 @@ func (l *listRCU[T, H]) get(a *listActor[T, H]) (*arena.Slot[T, listEntry[T]], a
 		return nil, 0, 0
 	}
 	life := e.Life()
-	spin.For(l.lists.delay)
+	if l.lists.wrong {
+		l.lists.interrupt()
+	}
 	h, ok := l.lists.tryGet(a, e)
 	l.readers.Unlock(section)
 	if !ok {

@@ -72,7 +72,7 @@ func (l *listTryGet[T, H]) get(a *listActor[T, H]) (*arena.Slot[T, listEntry[T]]
 	life := e.Life()
 	if l.lists.wrong {
 		l.lists.list.mu.Unlock()
-		spin.For(l.lists.delay)
+		l.lists.interrupt()
 		h, ok := l.lists.tryGet(a, e)
 		if !ok {
 			return nil, 0, 0

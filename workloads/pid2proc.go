@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,14 +19,15 @@ import (
 //     process in the hash and takes a reference with TryGet
 //     (kref_get_not_zero), both under the hash's lock; the worker uses it and
 //     drops the reference (proc_decref). Most ids are those of living processes;
-//     some have just gone.
+//     some have just been destroyed.
 //   - A share of the calls wakes the process: it goes onto the runnable list,
 //     with a reference. The list belongs to another subsystem, the scheduler, so
 //     its references are external, that is counted, unlike the hash's.
 //   - A share destroys the process (proc_destroy). The first to do so marks it
 //     as dying, drops "the one ref to keep the object alive", takes it off the
-//     runnable list with the list's reference, and creates another process under
-//     a new id. A second one finds it dying and leaves it alone.
+//     runnable list with the list's reference, and at the end of the call creates
+//     another process under a new id. A second one finds it dying and leaves it
+//     alone.
 //   - The scheduler, a role, takes processes off the runnable list, runs them, and
 //     drops the list's references.
 //
@@ -260,15 +262,21 @@ func (s *pid2proc[T, H]) Work(worker, n int) int {
 		if p == nil {
 			continue // ESRCH
 		}
+		free := -1 // the place of a process that this call destroys
 		if s.wake > 0 && a.rand.Below(100) < s.wake {
 			s.wakeup(a, p)
 		}
 		if s.destroy > 0 && a.rand.Below(1000) < s.destroy {
-			s.kill(a, p, true)
+			free = s.kill(a, p)
 		}
 		spin.For(s.hold)
 		a.holder.Use(&p.Object, h)
 		s.put(a, p, h, life)
+		if free >= 0 {
+			// Until now others had the old id, and found a process
+			// that was dying, or dead, or none.
+			s.create(a, free)
+		}
 	}
 	return n
 }
@@ -355,24 +363,21 @@ func (s *pid2proc[T, H]) wakeup(a *procActor[T, H], p *arena.Slot[T, proc[T]]) {
 	}
 }
 
-// kill destroys a process (proc_destroy): only the first call has an effect.
-// again says that another process takes its place. The caller holds a reference,
-// or nobody else is left.
-func (s *pid2proc[T, H]) kill(a *procActor[T, H], p *arena.Slot[T, proc[T]], again bool) {
+// kill destroys a process (proc_destroy) and returns its place, or -1 if somebody
+// else did: only the first call has an effect. The caller holds a reference, or
+// nobody else is left.
+func (s *pid2proc[T, H]) kill(a *procActor[T, H], p *arena.Slot[T, proc[T]]) int {
 	v := &p.Value
 	v.mu.Lock()
 	if v.state == procDying {
 		v.mu.Unlock()
-		return
+		return -1
 	}
 	v.state = procDying
 	one, life, place := v.one, v.life, v.place
 	v.mu.Unlock()
 	if p.Life() != life {
 		a.stolen++
-	}
-	if again {
-		s.create(a, place)
 	}
 	// Nobody wakes a dying process, so it won't come back on the list.
 	if listed, h := s.runnable.remove(p); listed != nil {
@@ -381,6 +386,7 @@ func (s *pid2proc[T, H]) kill(a *procActor[T, H], p *arena.Slot[T, proc[T]], aga
 	if a.holder.Kill(&p.Object, one) {
 		s.release(a, p)
 	}
+	return place
 }
 
 // put drops a reference to a process that had the life when it was taken.
@@ -405,6 +411,9 @@ func (s *pid2proc[T, H]) release(a *procActor[T, H], p *arena.Slot[T, proc[T]]) 
 		return
 	}
 	spin.For(s.teardown)
+	if s.wrong {
+		runtime.Gosched() // Lookups come right now.
+	}
 	s.hash.remove(p)
 	a.cache.Recycle(p)
 }
@@ -458,7 +467,7 @@ func (s *pid2proc[T, H]) Close() Books {
 			lost++
 			continue
 		}
-		s.kill(a, p, false)
+		s.kill(a, p)
 	}
 	b := BooksOf(s.arena)
 	b.Observe(arena.StolenReference, lost, "processes were gone that nobody had destroyed")

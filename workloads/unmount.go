@@ -106,6 +106,7 @@ type mountUser[T any, H Holder[T]] struct {
 	// mount.
 	calls   atomic.Uint64
 	stolen  uint64 // mounts that were released while this worker was in them
+	early   uint64 // times that it was told to be the last to leave before Kill
 	refused uint64 // mounts that TryGet found dead and that nobody was unmounting
 	_       [pin.LineBytes]byte
 }
@@ -123,6 +124,10 @@ func newUnmount[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 		rand:    NewRand(c.Seed, c.Workers),
 		pause:   time.Duration(c.Knob("pause")) * time.Microsecond,
 		inside:  make([]uint64, c.Workers),
+	}
+	if c.Wrong {
+		// So that somebody is inside, on a single CPU too.
+		u.hold = max(u.hold, spin.Loops(time.Microsecond))
 	}
 	u.cache = u.arena.Cache()
 	u.retirer = rcu.NewRetirer(u.readers, u.cache.Recycle)
@@ -211,18 +216,27 @@ func (u *unmount[T, H]) leave(w *mountUser[T, H], p *mountPoint[T], m *arena.Slo
 	if u.locked {
 		p.mu.Lock()
 		if w.holder.Put(&m.Object, h) {
-			m.Value.drained = true
-			p.drained.Broadcast()
+			u.left(w, p, m)
 		}
 		p.mu.Unlock()
 		return
 	}
 	if w.holder.Put(&m.Object, h) {
 		p.mu.Lock()
-		m.Value.drained = true
-		p.drained.Broadcast()
+		u.left(w, p, m)
 		p.mu.Unlock()
 	}
+}
+
+// left tells the administrator that the last has left a mount. The caller holds
+// the mutex.
+func (u *unmount[T, H]) left(w *mountUser[T, H], p *mountPoint[T], m *arena.Slot[T, mountState]) {
+	if !p.leaving.Load() {
+		// The administrator's reference is still there.
+		w.early++
+	}
+	m.Value.drained = true
+	p.drained.Broadcast()
 }
 
 // mount puts a new mount in place and lets workers in.
@@ -318,6 +332,7 @@ func (u *unmount[T, H]) Close() Books {
 	b.Observe(arena.ResurrectedDead, u.revived, "mounts could be entered after they had been drained")
 	for i := range u.workers {
 		b.Observe(arena.StolenReference, u.workers[i].stolen, "mounts were released while worker %d was in them", i)
+		b.Observe(arena.StolenReference, u.workers[i].early, "mounts were left last by worker %d while the administrator owned them", i)
 		b.Observe(arena.StolenReference, u.workers[i].refused, "mounts refused worker %d though nobody unmounted them", i)
 	}
 	return b

@@ -63,11 +63,11 @@ func run(t *testing.T, inst workloads.Instance, workers, ops int) workloads.Book
 var variants = map[string][]string{
 	"getput":     {"", "private=1", "objects=8,tryget=50", "hold=100"},
 	"handoff":    {"", "lifetime=1,hops=1", "hops=5,extra=1", "lifetime=3"},
-	"listmutex":  {"", "form=1,first=0,lifetime=1", "entries=3,first=0,skew=0,hold=50,release=0"},
-	"listtryget": {"", "first=0,lifetime=1", "entries=1,lifetime=3,release=500"},
+	"listmutex":  {"", "form=1,first=0,lifetime=4", "entries=3,first=0,skew=0,hold=50,release=0"},
+	"listtryget": {"", "first=0,lifetime=4", "entries=1,lifetime=3,release=500"},
 	"listrcu":    {"", "first=0,lifetime=1", "entries=1,lifetime=3,hold=50"},
 	"dstcache":   {"pause=1", "tunnels=1,pause=1", "tunnels=64,hold=100"},
-	"pid2proc":   {"", "processes=1,destroy=500,wake=50,teardown=0", "processes=5,skew=0,wake=100,pause=1,hold=50", "destroy=1000"},
+	"pid2proc":   {"", "processes=1,destroy=500,wake=50,teardown=0", "processes=5,skew=0,wake=100,pause=1,hold=50", "destroy=200"},
 	"pnode":      {"", "files=1,polls=100,queue=3", "files=300,skew=0,polls=0,hold=50,pause=1", "files=2,polls=50,answer=1,pause=1"},
 	"unmount":    {"pause=1", "locked=1,pause=1,hold=100", "mounts=5,pause=1,hold=100"},
 	"buffers":    {"", "files=1,verify=1", "files=40,skew=0,capacity=10,shards=2,verify=1,hold=50", "files=3,skew=300,shards=1024,verify=0"},
@@ -103,7 +103,7 @@ func forEach(t *testing.T, f func(t *testing.T, w *workloads.Workload, s *strate
 // CPUs as well. The numbers of workers take turns over the variants, strategies
 // and forms.
 func TestBooksBalance(t *testing.T) {
-	ops := 20_000
+	ops := 10_000
 	if testing.Short() {
 		ops = 500
 	}

@@ -53,6 +53,8 @@ type cachedBufferAtomic struct {
 	slot *arena.Slot[counter.Count, buffer]
 	hold arena.Hold
 	life arena.Life
+	// hot is set when the buffer is read, and reset by the clock's hand.
+	hot bool
 }
 
 type bufferReaderAtomic struct {
@@ -131,9 +133,10 @@ func (b *buffersAtomic) get(r *bufferReaderAtomic, file int) (*arena.Slot[counte
 	shard := &b.shards[file%len(b.shards)]
 	place := file / len(b.shards)
 	shard.mu.Lock()
-	if s := shard.cached[place].slot; s != nil {
+	if c := &shard.cached[place]; c.slot != nil {
+		s := c.slot
 		h := r.holder.Get(&s.Object)
-		s.Value.hot = true
+		c.hot = true
 		life := s.Life()
 		shard.mu.Unlock()
 		return s, h, life
@@ -163,7 +166,6 @@ func (b *buffersAtomic) miss(r *bufferReaderAtomic, shard *bufferShardAtomic, fi
 		shard.cached[victim] = cachedBufferAtomic{}
 	}
 	shard.cached[place] = made
-	made.slot.Value.hot = true
 	h := r.holder.Get(&made.slot.Object)
 	shard.mu.Unlock()
 	if old.slot != nil {
@@ -186,8 +188,8 @@ func (s *bufferShardAtomic) admit(place int) int {
 			s.hand = 0
 		}
 		victim := s.clock[s.hand]
-		if v := s.cached[victim].slot; v.Value.hot {
-			v.Value.hot = false
+		if v := &s.cached[victim]; v.hot {
+			v.hot = false
 			continue
 		}
 		s.clock[s.hand] = place
@@ -209,15 +211,15 @@ func (b *buffersAtomic) fill(r *bufferReaderAtomic, file int) cachedBufferAtomic
 		k.wrong.Unlock()
 	}
 	k.n.Store(int64(len(data)))
-	s.Value.file = file
 	s.Value.block.Store(k)
-	return cachedBufferAtomic{slot: s, hold: r.holder.Init(&s.Object), life: s.Life()}
+	return cachedBufferAtomic{slot: s, hold: r.holder.Init(&s.Object), life: s.Life(), hot: true}
 }
 
 // check verifies the contents of a buffer that r holds.
 func (b *buffersAtomic) check(r *bufferReaderAtomic, s *arena.Slot[counter.Count, buffer], file int) {
 	k := s.Value.block.Load()
 	if b.wrong {
+		runtime.Gosched() // Others evict now.
 		k.wrong.Lock()
 	}
 	if crc32.Checksum(k.data[:k.n.Load()], b.table) != b.sums[file] {
@@ -268,9 +270,9 @@ func (b *buffersAtomic) Roles() []workloads.Role { return nil }
 // Close empties the cache.
 func (b *buffersAtomic) Close() workloads.Books {
 	for i := range b.shards {
-		for _, c := range b.shards[i].cached {
+		for place, c := range b.shards[i].cached {
 			if c.slot != nil {
-				b.check(&b.evictor, c.slot, c.slot.Value.file)
+				b.check(&b.evictor, c.slot, place*len(b.shards)+i)
 				b.kill(&b.evictor, c)
 			}
 		}
@@ -1250,7 +1252,7 @@ type listsAtomic struct {
 	release  int // loops of spin.For
 	lifetime int
 	wrong    bool
-	delay    int // loops of spin.For between lookup and Get, in wrong variants
+	window   int // loops of spin.For; see interrupt
 }
 
 // open fills in the list.
@@ -1264,9 +1266,7 @@ func (l *listsAtomic) open(c workloads.Config, k KitAtomic) {
 	l.release = spin.Loops(time.Duration(c.Knob("release")))
 	l.lifetime = c.Knob("lifetime")
 	l.wrong = c.Wrong
-	if c.Wrong {
-		l.delay = spin.Loops(time.Microsecond)
-	}
+	l.window = spin.Loops(time.Microsecond)
 	for i := range l.actors {
 		a := &l.actors[i]
 		a.holder = k.Holder(workloads.WorkerName(i))
@@ -1367,6 +1367,13 @@ func (l *listsAtomic) use(a *listActorAtomic, e *arena.Slot[counter.Count, listE
 	}
 }
 
+// interrupt is what comes between finding an entry and taking the reference in the
+// known-wrong variants: anybody else's turn.
+func (l *listsAtomic) interrupt() {
+	spin.For(l.window)
+	runtime.Gosched()
+}
+
 // close returns the books.
 func (l *listsAtomic) close() workloads.Books {
 	b := workloads.BooksOf(l.arena)
@@ -1422,15 +1429,15 @@ func (l *listMutexAtomic) get(a *listActorAtomic) (*arena.Slot[counter.Count, li
 	return e, h, life
 }
 
-// getUnlocked is get as the document says it must not be. The delay is that of a
-// reader who is interrupted after it has found the entry.
+// getUnlocked is get as the document says it must not be. The
+// reader is interrupted after it has found the entry.
 func (l *listMutexAtomic) getUnlocked(a *listActorAtomic, rank int) (*arena.Slot[counter.Count, listEntryAtomic], arena.Hold, arena.Life) {
 	e := l.lists.list.at(rank)
 	if e == nil {
 		return nil, 0, 0
 	}
 	life := e.Life()
-	spin.For(l.lists.delay)
+	l.lists.interrupt()
 	return e, a.holder.Get(&e.Object), life
 }
 
@@ -1514,7 +1521,9 @@ func (l *listRCUAtomic) get(a *listActorAtomic) (*arena.Slot[counter.Count, list
 		return nil, 0, 0
 	}
 	life := e.Life()
-	spin.For(l.lists.delay)
+	if l.lists.wrong {
+		l.lists.interrupt()
+	}
 	h, ok := l.lists.tryGet(a, e)
 	l.readers.Unlock(section)
 	if !ok {
@@ -1601,7 +1610,7 @@ func (l *listTryGetAtomic) get(a *listActorAtomic) (*arena.Slot[counter.Count, l
 	life := e.Life()
 	if l.lists.wrong {
 		l.lists.list.mu.Unlock()
-		spin.For(l.lists.delay)
+		l.lists.interrupt()
 		h, ok := l.lists.tryGet(a, e)
 		if !ok {
 			return nil, 0, 0
@@ -1840,15 +1849,21 @@ func (s *pid2procAtomic) Work(worker, n int) int {
 		if p == nil {
 			continue // ESRCH
 		}
+		free := -1 // the place of a process that this call destroys
 		if s.wake > 0 && a.rand.Below(100) < s.wake {
 			s.wakeup(a, p)
 		}
 		if s.destroy > 0 && a.rand.Below(1000) < s.destroy {
-			s.kill(a, p, true)
+			free = s.kill(a, p)
 		}
 		spin.For(s.hold)
 		a.holder.Use(&p.Object, h)
 		s.put(a, p, h, life)
+		if free >= 0 {
+			// Until now others had the old id, and found a process
+			// that was dying, or dead, or none.
+			s.create(a, free)
+		}
 	}
 	return n
 }
@@ -1931,24 +1946,21 @@ func (s *pid2procAtomic) wakeup(a *procActorAtomic, p *arena.Slot[counter.Count,
 	}
 }
 
-// kill destroys a process (proc_destroy): only the first call has an effect.
-// again says that another process takes its place. The caller holds a reference,
-// or nobody else is left.
-func (s *pid2procAtomic) kill(a *procActorAtomic, p *arena.Slot[counter.Count, procAtomic], again bool) {
+// kill destroys a process (proc_destroy) and returns its place, or -1 if somebody
+// else did: only the first call has an effect. The caller holds a reference, or
+// nobody else is left.
+func (s *pid2procAtomic) kill(a *procActorAtomic, p *arena.Slot[counter.Count, procAtomic]) int {
 	v := &p.Value
 	v.mu.Lock()
 	if v.state == procDying {
 		v.mu.Unlock()
-		return
+		return -1
 	}
 	v.state = procDying
 	one, life, place := v.one, v.life, v.place
 	v.mu.Unlock()
 	if p.Life() != life {
 		a.stolen++
-	}
-	if again {
-		s.create(a, place)
 	}
 	// Nobody wakes a dying process, so it won't come back on the list.
 	if listed, h := s.runnable.remove(p); listed != nil {
@@ -1957,6 +1969,7 @@ func (s *pid2procAtomic) kill(a *procActorAtomic, p *arena.Slot[counter.Count, p
 	if a.holder.Kill(&p.Object, one) {
 		s.release(a, p)
 	}
+	return place
 }
 
 // put drops a reference to a process that had the life when it was taken.
@@ -1981,6 +1994,9 @@ func (s *pid2procAtomic) release(a *procActorAtomic, p *arena.Slot[counter.Count
 		return
 	}
 	spin.For(s.teardown)
+	if s.wrong {
+		runtime.Gosched() // Lookups come right now.
+	}
 	s.hash.remove(p)
 	a.cache.Recycle(p)
 }
@@ -2031,7 +2047,7 @@ func (s *pid2procAtomic) Close() workloads.Books {
 			lost++
 			continue
 		}
-		s.kill(a, p, false)
+		s.kill(a, p)
 	}
 	b := workloads.BooksOf(s.arena)
 	b.Observe(arena.StolenReference, lost, "processes were gone that nobody had destroyed")
@@ -2489,6 +2505,7 @@ type mountUserAtomic struct {
 	// mount.
 	calls   atomic.Uint64
 	stolen  uint64 // mounts that were released while this worker was in them
+	early   uint64 // times that it was told to be the last to leave before Kill
 	refused uint64 // mounts that TryGet found dead and that nobody was unmounting
 	_       [pin.LineBytes]byte
 }
@@ -2506,6 +2523,10 @@ func newUnmountAtomic(c workloads.Config, k KitAtomic) (workloads.Instance, erro
 		rand:    workloads.NewRand(c.Seed, c.Workers),
 		pause:   time.Duration(c.Knob("pause")) * time.Microsecond,
 		inside:  make([]uint64, c.Workers),
+	}
+	if c.Wrong {
+		// So that somebody is inside, on a single CPU too.
+		u.hold = max(u.hold, spin.Loops(time.Microsecond))
 	}
 	u.cache = u.arena.Cache()
 	u.retirer = rcu.NewRetirer(u.readers, u.cache.Recycle)
@@ -2590,18 +2611,27 @@ func (u *unmountAtomic) leave(w *mountUserAtomic, p *mountPointAtomic, m *arena.
 	if u.locked {
 		p.mu.Lock()
 		if w.holder.Put(&m.Object, h) {
-			m.Value.drained = true
-			p.drained.Broadcast()
+			u.left(w, p, m)
 		}
 		p.mu.Unlock()
 		return
 	}
 	if w.holder.Put(&m.Object, h) {
 		p.mu.Lock()
-		m.Value.drained = true
-		p.drained.Broadcast()
+		u.left(w, p, m)
 		p.mu.Unlock()
 	}
+}
+
+// left tells the administrator that the last has left a mount. The caller holds
+// the mutex.
+func (u *unmountAtomic) left(w *mountUserAtomic, p *mountPointAtomic, m *arena.Slot[counter.Count, mountState]) {
+	if !p.leaving.Load() {
+		// The administrator's reference is still there.
+		w.early++
+	}
+	m.Value.drained = true
+	p.drained.Broadcast()
 }
 
 // mount puts a new mount in place and lets workers in.
@@ -2697,6 +2727,7 @@ func (u *unmountAtomic) Close() workloads.Books {
 	b.Observe(arena.ResurrectedDead, u.revived, "mounts could be entered after they had been drained")
 	for i := range u.workers {
 		b.Observe(arena.StolenReference, u.workers[i].stolen, "mounts were released while worker %d was in them", i)
+		b.Observe(arena.StolenReference, u.workers[i].early, "mounts were left last by worker %d while the administrator owned them", i)
 		b.Observe(arena.StolenReference, u.workers[i].refused, "mounts refused worker %d though nobody unmounted them", i)
 	}
 	return b

@@ -15,11 +15,7 @@ const maxBuffers = 1 << 16
 
 // buffer is a file's contents in memory, without the count.
 type buffer struct {
-	file  int
 	block atomic.Pointer[block]
-	// hot is set when the buffer is read, and reset by the clock's hand. The
-	// shard's lock guards it.
-	hot bool
 }
 
 // A block is memory for contents.
