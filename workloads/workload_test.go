@@ -63,6 +63,7 @@ func run(t *testing.T, inst workloads.Instance, workers, ops int) workloads.Book
 var variants = map[string][]string{
 	"getput":   {"", "private=1", "objects=8,tryget=50", "hold=100"},
 	"handoff":  {"", "lifetime=1,hops=1", "hops=5,extra=1", "lifetime=3"},
+	"inetpeer": {"pause=1", "addresses=3,pause=1,ttl=0", "addresses=200,hot=0,create=10,hold=100,pause=1,ttl=0"},
 	"dstcache": {"pause=1", "tunnels=1,pause=1", "tunnels=64,hold=100"},
 }
 
@@ -74,6 +75,9 @@ func forEach(t *testing.T, f func(t *testing.T, w *workloads.Workload, s *strate
 		}
 		for _, variant := range variants[w.Name] {
 			for _, s := range builtin.All() {
+				if w.Unsupported(s) != "" {
+					continue // TestUnsupportedIsRefused
+				}
 				for _, l := range native.Loops {
 					if l.Workload == w.Name && l.Strategy == s.Name {
 						t.Run(fmt.Sprintf("%s/%s/%s", w, variant, s), func(t *testing.T) { f(t, w, s, variant, l.New) })
@@ -255,6 +259,28 @@ func TestWrongVariantsAreCaught(t *testing.T) {
 				t.Errorf("%s: median %v until it is caught, want less than %v", w, m, limit)
 			}
 		})
+	}
+}
+
+// A strategy without a power that a workload needs is refused, not run in some
+// other way.
+func TestUnsupportedIsRefused(t *testing.T) {
+	refused := 0
+	for _, w := range workloads.All {
+		for _, s := range builtin.All() {
+			if w.Unsupported(s) == "" {
+				continue
+			}
+			refused++
+			for _, checked := range []bool{false, true} {
+				if _, err := w.Start(w.New, workloads.Config{Workers: 1, NewCounter: s.New, Checked: checked}); err == nil {
+					t.Errorf("%s ran with %s: %s", w, s, w.Unsupported(s))
+				}
+			}
+		}
+	}
+	if refused == 0 {
+		t.Error("every strategy can run under every workload: nothing was tested")
 	}
 }
 

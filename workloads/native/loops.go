@@ -6,7 +6,8 @@ import (
 	"github.com/refbench/refbench/workloads"
 )
 
-// Loops lists the native form of every workload with every built-in strategy.
+// Loops lists the native form of every workload with every built-in strategy that
+// has the powers it needs.
 var Loops = []workloads.Loop{
 	{Workload: "dstcache", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newDstCacheAtomic(c, TimedKitAtomic(nil)) }},
 	{Workload: "dstcache", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
@@ -31,5 +32,11 @@ var Loops = []workloads.Loop{
 	{Workload: "handoff", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newHandoffPercpu(c, TimedKitPercpu(nil)) }},
 	{Workload: "handoff", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
 		return newHandoffLockperatomic(c, TimedKitLockperatomic(nil))
+	}},
+	{Workload: "inetpeer", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newInetPeersOneAtomic(c, TimedOneKitAtomic(nil))
+	}},
+	{Workload: "inetpeer", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newInetPeersOneSaturating(c, TimedOneKitSaturating(nil))
 	}},
 }

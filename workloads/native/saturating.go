@@ -3,6 +3,8 @@
 package native
 
 import (
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -714,5 +716,502 @@ func TimedKitSaturating(prepare func(*counter.Count)) KitSaturating {
 	return KitSaturating{
 		Prepare: prepare,
 		Holder:  func(string) TimedSaturating { return TimedSaturating{} },
+	}
+}
+
+// A Kit is what a workload's constructor builds on: how to prepare counts, and
+// the holders of its actors.
+type KitOneSaturating struct {
+	// Prepare prepares the counts of slots; see arena.Options.
+	Prepare func(*counter.Count)
+	// Holder returns the holder of a new actor.
+	Holder func(name string) TimedOneSaturating
+	// Log is where the checked form puts violations, nil in the timed form.
+	Log *arena.Log
+}
+
+// Options returns the options for an arena of the workload.
+func (k KitOneSaturating) Options(c workloads.Config) arena.Options[counter.Count] {
+	return arena.Options[counter.Count]{Prepare: k.Prepare, Log: k.Log, ReuseDelay: c.ReuseDelay}
+}
+
+// An inetPeer is what is remembered of an address, and its place in the tree
+// (struct inet_peer). The tree's fields are changed under its lock and read in
+// read sections.
+type inetPeerSaturating struct {
+	left, right atomic.Pointer[arena.Slot[counter.Count, inetPeerSaturating]]
+	address     uint32
+	hold        arena.Hold // the tree's reference; under the lock
+
+	// dtime is when the peer was used last, in ticks.
+	dtime atomic.Uint32
+	// tokens is an example of what is remembered: how much may be sent to
+	// the address (rate_tokens).
+	tokens atomic.Uint32
+}
+
+// toward returns the link to the subtree that has the address.
+func (p *inetPeerSaturating) toward(address uint32) *atomic.Pointer[arena.Slot[counter.Count, inetPeerSaturating]] {
+	if address < p.address {
+		return &p.left
+	}
+	return &p.right
+}
+
+// inetTree is a treap: a search tree by address and a heap by a hash of it, which
+// keeps it balanced (Seidel, Aragon 1996, "Randomized search trees"). A reader
+// without the lock sees no cycle at any time, but may miss what is being moved.
+type inetTreeSaturating struct {
+	mu sync.Mutex
+	// changes counts begins and ends of changes: it is odd while mu is held.
+	// Linux has a seqlock here, whose readers wait for a change to end. Ours
+	// don't: whoever finds his peer needn't care, and whoever doesn't takes
+	// the lock anyway.
+	changes atomic.Uint32
+	root    atomic.Pointer[arena.Slot[counter.Count, inetPeerSaturating]]
+	// path is memory for find.
+	path []*arena.Slot[counter.Count, inetPeerSaturating]
+}
+
+func (t *inetTreeSaturating) lock() {
+	t.mu.Lock()
+	t.changes.Add(1)
+}
+
+func (t *inetTreeSaturating) unlock() {
+	t.changes.Add(1)
+	t.mu.Unlock()
+}
+
+// find returns the peer with the address, or nil, and whom it passed. The caller
+// has the lock.
+func (t *inetTreeSaturating) find(address uint32) (*arena.Slot[counter.Count, inetPeerSaturating], []*arena.Slot[counter.Count, inetPeerSaturating]) {
+	t.path = t.path[:0]
+	p := t.root.Load()
+	for p != nil && p.Value.address != address {
+		t.path = append(t.path, p)
+		p = p.Value.toward(address).Load()
+	}
+	return p, t.path
+}
+
+// insert puts a peer into the tree below those that find passed.
+func (t *inetTreeSaturating) insert(p *arena.Slot[counter.Count, inetPeerSaturating], path []*arena.Slot[counter.Count, inetPeerSaturating]) {
+	address := p.Value.address
+	link := func(i int) *atomic.Pointer[arena.Slot[counter.Count, inetPeerSaturating]] {
+		if i == 0 {
+			return &t.root
+		}
+		return path[i-1].Value.toward(address)
+	}
+	link(len(path)).Store(p)
+	for i := len(path) - 1; i >= 0 && inetRank(path[i].Value.address) < inetRank(address); i-- {
+		t.rotate(link(i), path[i], p)
+	}
+}
+
+// rotate puts p in the place of its parent, which becomes its child. at is the
+// link to the parent.
+func (t *inetTreeSaturating) rotate(at *atomic.Pointer[arena.Slot[counter.Count, inetPeerSaturating]], parent, p *arena.Slot[counter.Count, inetPeerSaturating]) {
+	if p.Value.address < parent.Value.address {
+		parent.Value.left.Store(p.Value.right.Load())
+		p.Value.right.Store(parent)
+	} else {
+		parent.Value.right.Store(p.Value.left.Load())
+		p.Value.left.Store(parent)
+	}
+	at.Store(p)
+}
+
+// remove takes a peer out of the tree, if it is in it. Readers that are at it go on from there.
+func (t *inetTreeSaturating) remove(p *arena.Slot[counter.Count, inetPeerSaturating]) {
+	at := &t.root
+	for n := at.Load(); n != p; n = at.Load() {
+		if n == nil {
+			return
+		}
+		at = n.Value.toward(p.Value.address)
+	}
+	for {
+		left, right := p.Value.left.Load(), p.Value.right.Load()
+		if left == nil {
+			at.Store(right)
+			return
+		}
+		if right == nil {
+			at.Store(left)
+			return
+		}
+		up := left
+		if inetRank(left.Value.address) < inetRank(right.Value.address) {
+			up = right
+		}
+		t.rotate(at, p, up)
+		at = up.Value.toward(p.Value.address)
+	}
+}
+
+// from adds the peers from an address on to list, in order, until it is full.
+func (t *inetTreeSaturating) from(p *arena.Slot[counter.Count, inetPeerSaturating], address uint32, list []*arena.Slot[counter.Count, inetPeerSaturating]) []*arena.Slot[counter.Count, inetPeerSaturating] {
+	if p == nil || len(list) == cap(list) {
+		return list
+	}
+	if p.Value.address >= address {
+		list = t.from(p.Value.left.Load(), address, list)
+		if len(list) == cap(list) {
+			return list
+		}
+		list = append(list, p)
+	}
+	return t.from(p.Value.right.Load(), address, list)
+}
+
+type inetPeersOneSaturating struct {
+	arena   *arena.Arena[counter.Count, inetPeerSaturating]
+	readers *rcu.Domain
+	tree    inetTreeSaturating
+	wrong   bool
+
+	addresses int
+	hot       int // percent
+	create    int // percent
+	hold      int // loops of spin.For
+	ttl       int32
+
+	// ticks is the time (jiffies).
+	ticks atomic.Uint32
+
+	workers   []inetWorkerOneSaturating
+	collector inetCollectorOneSaturating
+}
+
+// inetActor is what every role needs to release peers.
+type inetActorOneSaturating struct {
+	holder  TimedOneSaturating
+	cache   *arena.Cache[counter.Count, inetPeerSaturating]
+	retirer *rcu.Retirer[*arena.Slot[counter.Count, inetPeerSaturating]]
+	// released holds the peers that were released under the lock, where
+	// nobody waits for a grace period.
+	released []*arena.Slot[counter.Count, inetPeerSaturating]
+	stolen   uint64 // last references where the tree has one
+}
+
+type inetWorkerOneSaturating struct {
+	actor inetActorOneSaturating
+	rand  workloads.Rand
+	dead  uint64 // lookups that found a peer of the tree dead under the lock
+	_     [pin.LineBytes]byte
+}
+
+type inetCollectorOneSaturating struct {
+	actor inetActorOneSaturating
+	pause time.Duration
+	next  uint32 // address to go on from
+	list  []*arena.Slot[counter.Count, inetPeerSaturating]
+}
+
+func newInetPeersOneSaturating(c workloads.Config, k KitOneSaturating) (workloads.Instance, error) {
+	n := &inetPeersOneSaturating{
+		arena:     arena.New[counter.Count, inetPeerSaturating](k.Options(c)),
+		readers:   rcu.New(),
+		wrong:     c.Wrong,
+		addresses: c.Knob("addresses"),
+		hot:       c.Knob("hot"),
+		create:    c.Knob("create"),
+		hold:      spin.Loops(time.Duration(c.Knob("hold"))),
+		ttl:       int32(c.Knob("ttl")),
+		workers:   make([]inetWorkerOneSaturating, c.Workers),
+	}
+	for i := range n.workers {
+		n.workers[i].actor = n.newActor(k.Holder(workloads.WorkerName(i)))
+		n.workers[i].rand = workloads.NewRand(c.Seed, i)
+	}
+	n.collector.actor = n.newActor(k.Holder("collector"))
+	n.collector.pause = time.Duration(c.Knob("pause")) * time.Microsecond
+	n.collector.list = make([]*arena.Slot[counter.Count, inetPeerSaturating], 0, inetSweep)
+	// The first peer, so that there is one even if nobody makes any.
+	a := &n.collector.actor
+	p, h := n.make(a, 0, nil)
+	n.put(a, p, h)
+	return n, nil
+}
+
+func (n *inetPeersOneSaturating) newActor(h TimedOneSaturating) inetActorOneSaturating {
+	cache := n.arena.Cache()
+	return inetActorOneSaturating{
+		holder:  h,
+		cache:   cache,
+		retirer: rcu.NewRetirer(n.readers, cache.Recycle),
+	}
+}
+
+// Work looks n addresses up.
+func (n *inetPeersOneSaturating) Work(worker, ops int) int {
+	w := &n.workers[worker]
+	for range ops {
+		count := n.addresses
+		if n.hot > w.rand.Below(100) {
+			count = (count + 15) / 16
+		}
+		create := n.create > w.rand.Below(100)
+		p, h := n.get(w, uint32(w.rand.Below(count)), create)
+		if p != nil {
+			w.actor.holder.Use(&p.Object, h)
+			p.Value.tokens.Add(1)
+			spin.For(n.hold)
+			w.actor.holder.Use(&p.Object, h)
+			n.put(&w.actor, p, h)
+		}
+		if len(w.actor.released) > 0 {
+			n.retire(&w.actor)
+		}
+	}
+	return ops
+}
+
+// get returns the peer with the address and a reference to it, or nil
+// (inet_getpeer).
+func (n *inetPeersOneSaturating) get(w *inetWorkerOneSaturating, address uint32, create bool) (*arena.Slot[counter.Count, inetPeerSaturating], arena.Hold) {
+	section := n.readers.Lock()
+	changes := n.tree.changes.Load()
+	p, h := n.lookup(w, address)
+	changed := changes&1 == 1 || n.tree.changes.Load() != changes
+	n.readers.Unlock(section)
+	if p != nil || !create && !changed {
+		return p, h
+	}
+	n.tree.lock()
+	p, h = n.getLocked(w, address, create)
+	n.tree.unlock()
+	return p, h
+}
+
+// lookup searches in a read section.
+func (n *inetPeersOneSaturating) lookup(w *inetWorkerOneSaturating, address uint32) (*arena.Slot[counter.Count, inetPeerSaturating], arena.Hold) {
+	p := n.tree.root.Load()
+	for p != nil {
+		if p.Value.address == address {
+			// The collector may have found it idle and taken it
+			// away; then it is dead, and stays so.
+			if h, ok := w.actor.holder.TryGet(&p.Object); ok {
+				return p, h
+			}
+			return nil, 0
+		}
+		p = p.Value.toward(address).Load()
+	}
+	return nil, 0
+}
+
+// getLocked searches under the lock, and makes a peer if there is none.
+func (n *inetPeersOneSaturating) getLocked(w *inetWorkerOneSaturating, address uint32, create bool) (*arena.Slot[counter.Count, inetPeerSaturating], arena.Hold) {
+	p, path := n.tree.find(address)
+	if p != nil {
+		// The tree has a reference, which only whoever has the lock
+		// drops. A TryGet that may fail spuriously doesn't do so time
+		// and again.
+		for range inetPatience {
+			if h, ok := w.actor.holder.TryGet(&p.Object); ok {
+				return p, h
+			}
+			runtime.Gosched()
+		}
+		w.dead++
+		return nil, 0
+	}
+	if !create {
+		return nil, 0
+	}
+	p, h := n.make(&w.actor, address, path)
+	if !n.wrong {
+		n.collect(&w.actor, path)
+	}
+	return p, h
+}
+
+// make puts a new peer into the tree and returns it with a reference for the
+// caller, who has the lock.
+func (n *inetPeersOneSaturating) make(a *inetActorOneSaturating, address uint32, path []*arena.Slot[counter.Count, inetPeerSaturating]) (*arena.Slot[counter.Count, inetPeerSaturating], arena.Hold) {
+	p := a.cache.Alloc()
+	p.Value.left.Store(nil)
+	p.Value.right.Store(nil)
+	p.Value.address = address
+	p.Value.dtime.Store(n.ticks.Load())
+	p.Value.hold = a.holder.Init(&p.Object)
+	h := a.holder.Get(&p.Object)
+	n.tree.insert(p, path)
+	return p, h
+}
+
+// put drops a reference (inet_putpeer).
+func (n *inetPeersOneSaturating) put(a *inetActorOneSaturating, p *arena.Slot[counter.Count, inetPeerSaturating], h arena.Hold) {
+	// Most peers were used in this tick already, and a store would take the
+	// cache line from other readers.
+	if now := n.ticks.Load(); p.Value.dtime.Load() != now {
+		p.Value.dtime.Store(now)
+	}
+	if a.holder.Put(&p.Object, h) {
+		// Only the collector makes a peer dead. This one is in the tree
+		// still, or another has its memory by now: leave it alone.
+		a.stolen++
+	}
+}
+
+// collect frees those of the peers that are idle for long enough (inet_peer_gc).
+// The caller has the lock.
+func (n *inetPeersOneSaturating) collect(a *inetActorOneSaturating, peers []*arena.Slot[counter.Count, inetPeerSaturating]) {
+	now := n.ticks.Load()
+	for _, p := range peers {
+		if !n.old(p, now) || !a.holder.PutIfOne(&p.Object, p.Value.hold) {
+			continue
+		}
+		n.tree.remove(p)
+		n.release(a, p)
+	}
+}
+
+// old reports whether a peer was not used for long enough. It may have been used
+// in a later tick than now.
+func (n *inetPeersOneSaturating) old(p *arena.Slot[counter.Count, inetPeerSaturating], now uint32) bool {
+	return int32(now-p.Value.dtime.Load()) >= n.ttl
+}
+
+// collectWrong reads who is idle, and frees them in a second step, under the lock:
+// what inet_peer_gc would be without its compare-and-exchange.
+func (n *inetPeersOneSaturating) collectWrong(c *inetCollectorOneSaturating) {
+	now := n.ticks.Load()
+	section := n.readers.Lock()
+	n.sweep(c)
+	idle := c.list[:0]
+	for _, p := range c.list {
+		if n.old(p, now) && c.actor.holder.Count(&p.Object) == 1 {
+			idle = append(idle, p)
+		}
+	}
+	n.readers.Unlock(section)
+	n.tree.lock()
+	for _, p := range idle {
+		n.tree.remove(p)
+		c.actor.holder.Put(&p.Object, p.Value.hold)
+		n.release(&c.actor, p)
+	}
+	n.tree.unlock()
+}
+
+// sweep lists the peers that it is the turn of.
+func (n *inetPeersOneSaturating) sweep(c *inetCollectorOneSaturating) {
+	c.list = n.tree.from(n.tree.root.Load(), c.next, c.list[:0])
+	c.next = 0
+	if len(c.list) == cap(c.list) {
+		c.next = c.list[len(c.list)-1].Value.address + 1
+	}
+}
+
+// release ends the life of a peer that is dead. Its memory is for retire.
+func (n *inetPeersOneSaturating) release(a *inetActorOneSaturating, p *arena.Slot[counter.Count, inetPeerSaturating]) {
+	if a.cache.End(p) {
+		a.released = append(a.released, p)
+	}
+}
+
+// retire recycles what was released after a grace period (call_rcu). The caller is
+// outside read sections and doesn't have the lock.
+func (n *inetPeersOneSaturating) retire(a *inetActorOneSaturating) {
+	for _, p := range a.released {
+		a.retirer.Retire(p)
+	}
+	a.released = a.released[:0]
+}
+
+// Roles returns the collector, whose steps are also the clock's.
+func (n *inetPeersOneSaturating) Roles() []workloads.Role {
+	c := &n.collector
+	return []workloads.Role{{Name: "collector", Step: func() time.Duration {
+		n.ticks.Add(1)
+		if n.wrong {
+			n.collectWrong(c)
+		} else {
+			n.tree.lock()
+			n.sweep(c)
+			n.collect(&c.actor, c.list)
+			n.tree.unlock()
+		}
+		n.retire(&c.actor)
+		return c.pause
+	}}}
+}
+
+// Close drops the tree's references (inetpeer_invalidate_tree).
+func (n *inetPeersOneSaturating) Close() workloads.Books {
+	a := &n.collector.actor
+	for p := n.tree.root.Load(); p != nil; p = n.tree.root.Load() {
+		n.tree.remove(p)
+		if a.holder.Kill(&p.Object, p.Value.hold) {
+			n.release(a, p)
+		}
+	}
+	n.retire(a)
+	a.retirer.Flush()
+	for i := range n.workers {
+		n.retire(&n.workers[i].actor)
+		n.workers[i].actor.retirer.Flush()
+	}
+	b := workloads.BooksOf(n.arena)
+	for i := range n.workers {
+		w := &n.workers[i]
+		b.Observe(arena.StolenReference, w.dead, "lookups of worker %d found a peer dead that the tree held", i)
+		b.Observe(arena.StolenReference, w.actor.stolen, "puts of worker %d released a peer that the tree held", i)
+	}
+	return b
+}
+
+// TimedOne is the timed [OneHolder].
+type TimedOneSaturating struct{}
+
+// Init calls the strategy's Init.
+func (TimedOneSaturating) Init(o *arena.Object[counter.Count]) arena.Hold {
+	(*counter.Count)(&o.Ref).Init()
+	return 0
+}
+
+// Get calls the strategy's Get.
+func (TimedOneSaturating) Get(o *arena.Object[counter.Count]) arena.Hold {
+	(*counter.Count)(&o.Ref).Get()
+	return 0
+}
+
+// TryGet calls the strategy's TryGet.
+func (TimedOneSaturating) TryGet(o *arena.Object[counter.Count]) (arena.Hold, bool) {
+	return 0, (*counter.Count)(&o.Ref).TryGet()
+}
+
+// Put calls the strategy's Put.
+func (TimedOneSaturating) Put(o *arena.Object[counter.Count], _ arena.Hold) bool {
+	return (*counter.Count)(&o.Ref).Put()
+}
+
+// Kill calls the strategy's Kill.
+func (TimedOneSaturating) Kill(o *arena.Object[counter.Count], _ arena.Hold) bool {
+	return (*counter.Count)(&o.Ref).Kill()
+}
+
+// Use does nothing.
+func (TimedOneSaturating) Use(*arena.Object[counter.Count], arena.Hold) {}
+
+// PutIfOne calls the strategy's PutIfOne.
+func (TimedOneSaturating) PutIfOne(o *arena.Object[counter.Count], _ arena.Hold) bool {
+	return (*counter.Count)(&o.Ref).PutIfOne()
+}
+
+// Count calls the strategy's Count.
+func (TimedOneSaturating) Count(o *arena.Object[counter.Count]) int64 {
+	return (*counter.Count)(&o.Ref).Count()
+}
+
+// TimedOneKit returns the kit of the timed form. prepare may be nil.
+func TimedOneKitSaturating(prepare func(*counter.Count)) KitOneSaturating {
+	return KitOneSaturating{
+		Prepare: prepare,
+		Holder:  func(string) TimedOneSaturating { return TimedOneSaturating{} },
 	}
 }

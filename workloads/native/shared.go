@@ -26,3 +26,19 @@ const handoffDepth = 64
 type handoffObject struct {
 	visits atomic.Uint64
 }
+
+// inetRank is a peer's place in the heap: the greatest is on top.
+func inetRank(address uint32) uint32 {
+	h := (address + 1) * 0x9E3779B1
+	h ^= h >> 15
+	h *= 0x85EBCA77
+	return h ^ h>>13
+}
+
+// inetSweep is how many peers the collector looks at in a step: few enough to
+// keep the lock for some microseconds only.
+const inetSweep = 128
+
+// inetPatience is how often TryGet may fail on a peer that the tree holds before
+// the failure counts as wrong.
+const inetPatience = 100
