@@ -45,3 +45,14 @@ func TestIdlePeersLiveUntilTheyAreCollected(t *testing.T) {
 		t.Errorf("%d peers though nobody made any", b.Lives)
 	}
 }
+
+// A removed destination is taken from the trash if it comes back in time, and is
+// dropped if not.
+func TestTrashGivesBackOrDrops(t *testing.T) {
+	if b := books(t, workloads.IPVSDest, "destinations=8,pause=1,period=1048576", 2, 10_000); b.Lives != 8 {
+		t.Errorf("%d destinations were made in 8 places though the trash keeps them", b.Lives)
+	}
+	if b := books(t, workloads.IPVSDest, "destinations=8,pause=1,period=0", 2, 10_000); b.Lives < 16 {
+		t.Errorf("%d destinations were made in 8 places: the trash drops none", b.Lives)
+	}
+}

@@ -320,8 +320,14 @@ func newTrace(s *Shadow, o Op, w uint64) uint64 {
 	return uint64(o) | w/sequenceOne<<4 | Life(s.life.Load()).Generation()&(1<<16-1)<<20 | uint64(s.number)<<36
 }
 
-// history describes the last operations of a life, the oldest first.
+// history describes the last operations of a life, the oldest first. Those on free
+// memory belong to no life; they are told with the life before.
 func (s *Shadow) history(life Life) string {
+	const mask = 1<<16 - 1
+	of, before := life.Generation()&mask, life.Generation()&mask
+	if life%lifeStates == lifeFree {
+		before = (before - 1) & mask
+	}
 	newest := s.word.Load() / sequenceOne
 	type past struct {
 		age  uint16
@@ -331,7 +337,7 @@ func (s *Shadow) history(life Life) string {
 	for _, a := range s.log.all() {
 		for i := range a.history {
 			t := a.history[i].Load()
-			if t>>36 == uint64(s.number) && t>>20&(1<<16-1) == life.Generation()&(1<<16-1) {
+			if g := t >> 20 & mask; t>>36 == uint64(s.number) && (g == of || g == before) {
 				ops = append(ops, past{uint16(newest - t>>4), a.name + " " + Op(t&15).String()})
 			}
 		}

@@ -515,6 +515,19 @@ func TestNoteSaysWhoAndWhat(t *testing.T) {
 	}
 }
 
+// What came before a release shows when somebody comes too late.
+func TestNoteTellsOfTheLifeBefore(t *testing.T) {
+	x := newScene(arena.Options[int32]{})
+	h := x.init(x.a)
+	x.put(x.b, h, true)
+	x.free()
+	x.takeFails(x.b)
+	_, notes := x.violations()
+	if want := "bob: TryGet on memory that holds no object; its last operations: alice Init, bob Put"; len(notes) != 1 || !strings.Contains(notes[0], want) {
+		t.Errorf("notes %q don't say %q", notes, want)
+	}
+}
+
 // Only some violations of a kind are described, and all are counted.
 func TestNotesAreFewAndCountsAreComplete(t *testing.T) {
 	x := newScene(arena.Options[int32]{})

@@ -3,6 +3,8 @@
 package native
 
 import (
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -715,4 +717,276 @@ func TimedKitLockperatomic(prepare func(*counter.Count)) KitLockperatomic {
 		Prepare: prepare,
 		Holder:  func(string) TimedLockperatomic { return TimedLockperatomic{} },
 	}
+}
+
+// ipvsReal is a destination's place in the service's list.
+type ipvsRealLockperatomic struct {
+	dest atomic.Pointer[arena.Slot[counter.Count, ipvsDest]]
+	hold arena.Hold // the list's reference; for the administrator
+	life arena.Life // dest's
+}
+
+// ipvsTrashed is a removed destination, with the trash's reference.
+type ipvsTrashedLockperatomic struct {
+	dest  *arena.Slot[counter.Count, ipvsDest]
+	hold  arena.Hold
+	life  arena.Life
+	since uint64 // the timer's step
+}
+
+type ipvsDestsLockperatomic struct {
+	arena   *arena.Arena[counter.Count, ipvsDest]
+	readers *rcu.Domain
+	wrong   bool
+
+	service []ipvsRealLockperatomic
+	away    int // destinations
+
+	trashing sync.Mutex // guards trash and step
+	trash    []ipvsTrashedLockperatomic
+	step     uint64
+
+	workers []ipvsWorkerLockperatomic
+	admin   ipvsAdminLockperatomic
+	timer   ipvsTimerLockperatomic
+}
+
+// ipvsActor is what every role needs to release destinations.
+type ipvsActorLockperatomic struct {
+	holder TimedLockperatomic
+	cache  *arena.Cache[counter.Count, ipvsDest]
+	early  uint64 // destinations released while a list had them
+}
+
+// ipvsConn is a connection's reference.
+type ipvsConnLockperatomic struct {
+	dest *arena.Slot[counter.Count, ipvsDest]
+	hold arena.Hold
+}
+
+type ipvsWorkerLockperatomic struct {
+	actor ipvsActorLockperatomic
+	rand  workloads.Rand
+	conns []ipvsConnLockperatomic
+	next  int // in conns: the oldest
+	other uint64
+	_     [pin.LineBytes]byte
+}
+
+type ipvsAdminLockperatomic struct {
+	actor   ipvsActorLockperatomic
+	rand    workloads.Rand
+	pause   time.Duration
+	removed []int // places that have no destination
+}
+
+type ipvsTimerLockperatomic struct {
+	actor  ipvsActorLockperatomic
+	pause  time.Duration
+	period uint64
+	due    []ipvsTrashedLockperatomic
+}
+
+func newIPVSDestsLockperatomic(c workloads.Config, k KitLockperatomic) (workloads.Instance, error) {
+	v := &ipvsDestsLockperatomic{
+		arena:   arena.New[counter.Count, ipvsDest](k.Options(c)),
+		readers: rcu.New(),
+		wrong:   c.Wrong,
+		service: make([]ipvsRealLockperatomic, c.Knob("destinations")),
+		workers: make([]ipvsWorkerLockperatomic, c.Workers),
+	}
+	v.away = len(v.service) * c.Knob("away") / 100
+	pause := time.Duration(c.Knob("pause")) * time.Microsecond
+	v.admin.actor = ipvsActorLockperatomic{holder: k.Holder("administrator"), cache: v.arena.Cache()}
+	v.admin.rand = workloads.NewRand(c.Seed, c.Workers)
+	v.admin.pause = pause
+	v.timer.actor = ipvsActorLockperatomic{holder: k.Holder("trash timer"), cache: v.arena.Cache()}
+	v.timer.pause = pause
+	v.timer.period = uint64(c.Knob("period"))
+	for i := range v.service {
+		v.add(i)
+	}
+	for i := range v.workers {
+		w := &v.workers[i]
+		w.actor = ipvsActorLockperatomic{holder: k.Holder(workloads.WorkerName(i)), cache: v.arena.Cache()}
+		w.rand = workloads.NewRand(c.Seed, i)
+		w.conns = make([]ipvsConnLockperatomic, c.Knob("connections"))
+	}
+	return v, nil
+}
+
+// Work replaces n connections by new ones.
+func (v *ipvsDestsLockperatomic) Work(worker, n int) int {
+	w := &v.workers[worker]
+	for range n {
+		c := &w.conns[w.next]
+		if w.next++; w.next == len(w.conns) {
+			w.next = 0
+		}
+		if c.dest != nil {
+			w.actor.holder.Use(&c.dest.Object, c.hold)
+			v.put(&w.actor, c.dest, c.hold)
+			c.dest = nil
+		}
+		v.bind(w, c)
+	}
+	return n
+}
+
+// bind schedules a connection (ip_vs_schedule). It stays unbound if there is no
+// destination.
+func (v *ipvsDestsLockperatomic) bind(w *ipvsWorkerLockperatomic, c *ipvsConnLockperatomic) {
+	section := v.readers.Lock()
+	i := w.rand.Below(len(v.service))
+	for range len(v.service) {
+		if dest := v.service[i].dest.Load(); dest != nil {
+			// No TryGet: the list that it is in has a reference, and
+			// keeps it for longer than this section.
+			c.dest, c.hold = dest, w.actor.holder.Get(&dest.Object)
+			w.actor.holder.Use(&dest.Object, c.hold)
+			if dest.Value.address != i {
+				w.other++
+			}
+			break
+		}
+		if i++; i == len(v.service) {
+			i = 0
+		}
+	}
+	v.readers.Unlock(section)
+}
+
+// put drops a reference, and the last frees (ip_vs_dest_put_and_free). By then the
+// trash has dropped its own, a grace period after the destination could be found,
+// so its memory may be used again at once.
+func (v *ipvsDestsLockperatomic) put(a *ipvsActorLockperatomic, dest *arena.Slot[counter.Count, ipvsDest], h arena.Hold) {
+	if a.holder.Put(&dest.Object, h) {
+		a.cache.Free(dest)
+	}
+}
+
+// drop is put for the reference of a list: the owner's.
+func (v *ipvsDestsLockperatomic) drop(a *ipvsActorLockperatomic, dest *arena.Slot[counter.Count, ipvsDest], h arena.Hold, life arena.Life) {
+	if dest.Life() != life {
+		a.early++
+	}
+	if a.holder.Kill(&dest.Object, h) {
+		a.cache.Free(dest)
+	}
+}
+
+// add gives the i'th place a destination: the one that had it, if it is still in
+// the trash, or a new one (ip_vs_add_dest).
+func (v *ipvsDestsLockperatomic) add(i int) {
+	a, r := &v.admin.actor, &v.service[i]
+	v.trashing.Lock()
+	for at, t := range v.trash {
+		if t.dest.Value.address == i {
+			v.trash = slices.Delete(v.trash, at, at+1)
+			v.trashing.Unlock()
+			r.hold, r.life = t.hold, t.life
+			r.dest.Store(t.dest)
+			return
+		}
+	}
+	v.trashing.Unlock()
+	dest := a.cache.Alloc()
+	dest.Value.address = i
+	r.hold = a.holder.Init(&dest.Object)
+	r.life = dest.Life()
+	r.dest.Store(dest)
+}
+
+// remove moves the i'th destination to the trash, with the list's reference
+// (ip_vs_del_dest).
+func (v *ipvsDestsLockperatomic) remove(i int) {
+	r := &v.service[i]
+	dest := r.dest.Swap(nil)
+	if v.wrong {
+		// Whoever may be about to Get it is waited for, as otherwise
+		// the trash's reference sees to that.
+		v.readers.Synchronize()
+		v.drop(&v.admin.actor, dest, r.hold, r.life)
+	}
+	v.trashing.Lock()
+	v.trash = append(v.trash, ipvsTrashedLockperatomic{dest, r.hold, r.life, v.step})
+	v.trashing.Unlock()
+}
+
+// expire drops what was in the trash for long enough (ip_vs_dest_trash_expire).
+func (v *ipvsDestsLockperatomic) expire() {
+	x := &v.timer
+	x.due = x.due[:0]
+	v.trashing.Lock()
+	v.step++
+	left := v.trash[:0]
+	for _, t := range v.trash {
+		if v.step-t.since > x.period {
+			x.due = append(x.due, t)
+		} else {
+			left = append(left, t)
+		}
+	}
+	clear(v.trash[len(left):])
+	v.trash = left
+	v.trashing.Unlock()
+	if len(x.due) == 0 {
+		return
+	}
+	// Someone may have read the service's list before the removal and is
+	// about to Get.
+	v.readers.Synchronize()
+	for _, t := range x.due {
+		v.drop(&x.actor, t.dest, t.hold, t.life)
+	}
+}
+
+// Roles returns the administrator and the trash timer.
+func (v *ipvsDestsLockperatomic) Roles() []workloads.Role {
+	a := &v.admin
+	return []workloads.Role{
+		{Name: "administrator", Step: func() time.Duration {
+			if len(a.removed) > 0 && len(a.removed) >= v.away {
+				// Any of them, so that some come back soon and
+				// others late.
+				at := a.rand.Below(len(a.removed))
+				v.add(a.removed[at])
+				a.removed = slices.Delete(a.removed, at, at+1)
+			}
+			if i := a.rand.Below(len(v.service)); v.service[i].dest.Load() != nil {
+				v.remove(i)
+				a.removed = append(a.removed, i)
+			}
+			return a.pause
+		}},
+		{Name: "trash timer", Step: func() time.Duration {
+			v.expire()
+			return v.timer.pause
+		}},
+	}
+}
+
+func (v *ipvsDestsLockperatomic) Close() workloads.Books {
+	for i := range v.workers {
+		w := &v.workers[i]
+		for _, c := range w.conns {
+			if c.dest != nil {
+				v.put(&w.actor, c.dest, c.hold)
+			}
+		}
+	}
+	for i := range v.service {
+		if r := &v.service[i]; r.dest.Load() != nil {
+			v.drop(&v.admin.actor, r.dest.Load(), r.hold, r.life)
+		}
+	}
+	for _, t := range v.trash {
+		v.drop(&v.timer.actor, t.dest, t.hold, t.life)
+	}
+	b := workloads.BooksOf(v.arena)
+	for i := range v.workers {
+		b.Observe(arena.UseAfterFree, v.workers[i].other, "connections of worker %d were bound to a destination that was another by then", i)
+	}
+	b.Observe(arena.StolenReference, v.admin.actor.early+v.timer.actor.early, "destinations were released while a list had them")
+	return b
 }

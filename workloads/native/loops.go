@@ -39,4 +39,16 @@ var Loops = []workloads.Loop{
 	{Workload: "inetpeer", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
 		return newInetPeersOneSaturating(c, TimedOneKitSaturating(nil))
 	}},
+	{Workload: "ipvsdest", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newIPVSDestsAtomic(c, TimedKitAtomic(nil))
+	}},
+	{Workload: "ipvsdest", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newIPVSDestsSaturating(c, TimedKitSaturating(nil))
+	}},
+	{Workload: "ipvsdest", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newIPVSDestsPercpu(c, TimedKitPercpu(nil))
+	}},
+	{Workload: "ipvsdest", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newIPVSDestsLockperatomic(c, TimedKitLockperatomic(nil))
+	}},
 }

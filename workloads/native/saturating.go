@@ -4,6 +4,7 @@ package native
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -717,6 +718,278 @@ func TimedKitSaturating(prepare func(*counter.Count)) KitSaturating {
 		Prepare: prepare,
 		Holder:  func(string) TimedSaturating { return TimedSaturating{} },
 	}
+}
+
+// ipvsReal is a destination's place in the service's list.
+type ipvsRealSaturating struct {
+	dest atomic.Pointer[arena.Slot[counter.Count, ipvsDest]]
+	hold arena.Hold // the list's reference; for the administrator
+	life arena.Life // dest's
+}
+
+// ipvsTrashed is a removed destination, with the trash's reference.
+type ipvsTrashedSaturating struct {
+	dest  *arena.Slot[counter.Count, ipvsDest]
+	hold  arena.Hold
+	life  arena.Life
+	since uint64 // the timer's step
+}
+
+type ipvsDestsSaturating struct {
+	arena   *arena.Arena[counter.Count, ipvsDest]
+	readers *rcu.Domain
+	wrong   bool
+
+	service []ipvsRealSaturating
+	away    int // destinations
+
+	trashing sync.Mutex // guards trash and step
+	trash    []ipvsTrashedSaturating
+	step     uint64
+
+	workers []ipvsWorkerSaturating
+	admin   ipvsAdminSaturating
+	timer   ipvsTimerSaturating
+}
+
+// ipvsActor is what every role needs to release destinations.
+type ipvsActorSaturating struct {
+	holder TimedSaturating
+	cache  *arena.Cache[counter.Count, ipvsDest]
+	early  uint64 // destinations released while a list had them
+}
+
+// ipvsConn is a connection's reference.
+type ipvsConnSaturating struct {
+	dest *arena.Slot[counter.Count, ipvsDest]
+	hold arena.Hold
+}
+
+type ipvsWorkerSaturating struct {
+	actor ipvsActorSaturating
+	rand  workloads.Rand
+	conns []ipvsConnSaturating
+	next  int // in conns: the oldest
+	other uint64
+	_     [pin.LineBytes]byte
+}
+
+type ipvsAdminSaturating struct {
+	actor   ipvsActorSaturating
+	rand    workloads.Rand
+	pause   time.Duration
+	removed []int // places that have no destination
+}
+
+type ipvsTimerSaturating struct {
+	actor  ipvsActorSaturating
+	pause  time.Duration
+	period uint64
+	due    []ipvsTrashedSaturating
+}
+
+func newIPVSDestsSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
+	v := &ipvsDestsSaturating{
+		arena:   arena.New[counter.Count, ipvsDest](k.Options(c)),
+		readers: rcu.New(),
+		wrong:   c.Wrong,
+		service: make([]ipvsRealSaturating, c.Knob("destinations")),
+		workers: make([]ipvsWorkerSaturating, c.Workers),
+	}
+	v.away = len(v.service) * c.Knob("away") / 100
+	pause := time.Duration(c.Knob("pause")) * time.Microsecond
+	v.admin.actor = ipvsActorSaturating{holder: k.Holder("administrator"), cache: v.arena.Cache()}
+	v.admin.rand = workloads.NewRand(c.Seed, c.Workers)
+	v.admin.pause = pause
+	v.timer.actor = ipvsActorSaturating{holder: k.Holder("trash timer"), cache: v.arena.Cache()}
+	v.timer.pause = pause
+	v.timer.period = uint64(c.Knob("period"))
+	for i := range v.service {
+		v.add(i)
+	}
+	for i := range v.workers {
+		w := &v.workers[i]
+		w.actor = ipvsActorSaturating{holder: k.Holder(workloads.WorkerName(i)), cache: v.arena.Cache()}
+		w.rand = workloads.NewRand(c.Seed, i)
+		w.conns = make([]ipvsConnSaturating, c.Knob("connections"))
+	}
+	return v, nil
+}
+
+// Work replaces n connections by new ones.
+func (v *ipvsDestsSaturating) Work(worker, n int) int {
+	w := &v.workers[worker]
+	for range n {
+		c := &w.conns[w.next]
+		if w.next++; w.next == len(w.conns) {
+			w.next = 0
+		}
+		if c.dest != nil {
+			w.actor.holder.Use(&c.dest.Object, c.hold)
+			v.put(&w.actor, c.dest, c.hold)
+			c.dest = nil
+		}
+		v.bind(w, c)
+	}
+	return n
+}
+
+// bind schedules a connection (ip_vs_schedule). It stays unbound if there is no
+// destination.
+func (v *ipvsDestsSaturating) bind(w *ipvsWorkerSaturating, c *ipvsConnSaturating) {
+	section := v.readers.Lock()
+	i := w.rand.Below(len(v.service))
+	for range len(v.service) {
+		if dest := v.service[i].dest.Load(); dest != nil {
+			// No TryGet: the list that it is in has a reference, and
+			// keeps it for longer than this section.
+			c.dest, c.hold = dest, w.actor.holder.Get(&dest.Object)
+			w.actor.holder.Use(&dest.Object, c.hold)
+			if dest.Value.address != i {
+				w.other++
+			}
+			break
+		}
+		if i++; i == len(v.service) {
+			i = 0
+		}
+	}
+	v.readers.Unlock(section)
+}
+
+// put drops a reference, and the last frees (ip_vs_dest_put_and_free). By then the
+// trash has dropped its own, a grace period after the destination could be found,
+// so its memory may be used again at once.
+func (v *ipvsDestsSaturating) put(a *ipvsActorSaturating, dest *arena.Slot[counter.Count, ipvsDest], h arena.Hold) {
+	if a.holder.Put(&dest.Object, h) {
+		a.cache.Free(dest)
+	}
+}
+
+// drop is put for the reference of a list: the owner's.
+func (v *ipvsDestsSaturating) drop(a *ipvsActorSaturating, dest *arena.Slot[counter.Count, ipvsDest], h arena.Hold, life arena.Life) {
+	if dest.Life() != life {
+		a.early++
+	}
+	if a.holder.Kill(&dest.Object, h) {
+		a.cache.Free(dest)
+	}
+}
+
+// add gives the i'th place a destination: the one that had it, if it is still in
+// the trash, or a new one (ip_vs_add_dest).
+func (v *ipvsDestsSaturating) add(i int) {
+	a, r := &v.admin.actor, &v.service[i]
+	v.trashing.Lock()
+	for at, t := range v.trash {
+		if t.dest.Value.address == i {
+			v.trash = slices.Delete(v.trash, at, at+1)
+			v.trashing.Unlock()
+			r.hold, r.life = t.hold, t.life
+			r.dest.Store(t.dest)
+			return
+		}
+	}
+	v.trashing.Unlock()
+	dest := a.cache.Alloc()
+	dest.Value.address = i
+	r.hold = a.holder.Init(&dest.Object)
+	r.life = dest.Life()
+	r.dest.Store(dest)
+}
+
+// remove moves the i'th destination to the trash, with the list's reference
+// (ip_vs_del_dest).
+func (v *ipvsDestsSaturating) remove(i int) {
+	r := &v.service[i]
+	dest := r.dest.Swap(nil)
+	if v.wrong {
+		// Whoever may be about to Get it is waited for, as otherwise
+		// the trash's reference sees to that.
+		v.readers.Synchronize()
+		v.drop(&v.admin.actor, dest, r.hold, r.life)
+	}
+	v.trashing.Lock()
+	v.trash = append(v.trash, ipvsTrashedSaturating{dest, r.hold, r.life, v.step})
+	v.trashing.Unlock()
+}
+
+// expire drops what was in the trash for long enough (ip_vs_dest_trash_expire).
+func (v *ipvsDestsSaturating) expire() {
+	x := &v.timer
+	x.due = x.due[:0]
+	v.trashing.Lock()
+	v.step++
+	left := v.trash[:0]
+	for _, t := range v.trash {
+		if v.step-t.since > x.period {
+			x.due = append(x.due, t)
+		} else {
+			left = append(left, t)
+		}
+	}
+	clear(v.trash[len(left):])
+	v.trash = left
+	v.trashing.Unlock()
+	if len(x.due) == 0 {
+		return
+	}
+	// Someone may have read the service's list before the removal and is
+	// about to Get.
+	v.readers.Synchronize()
+	for _, t := range x.due {
+		v.drop(&x.actor, t.dest, t.hold, t.life)
+	}
+}
+
+// Roles returns the administrator and the trash timer.
+func (v *ipvsDestsSaturating) Roles() []workloads.Role {
+	a := &v.admin
+	return []workloads.Role{
+		{Name: "administrator", Step: func() time.Duration {
+			if len(a.removed) > 0 && len(a.removed) >= v.away {
+				// Any of them, so that some come back soon and
+				// others late.
+				at := a.rand.Below(len(a.removed))
+				v.add(a.removed[at])
+				a.removed = slices.Delete(a.removed, at, at+1)
+			}
+			if i := a.rand.Below(len(v.service)); v.service[i].dest.Load() != nil {
+				v.remove(i)
+				a.removed = append(a.removed, i)
+			}
+			return a.pause
+		}},
+		{Name: "trash timer", Step: func() time.Duration {
+			v.expire()
+			return v.timer.pause
+		}},
+	}
+}
+
+func (v *ipvsDestsSaturating) Close() workloads.Books {
+	for i := range v.workers {
+		w := &v.workers[i]
+		for _, c := range w.conns {
+			if c.dest != nil {
+				v.put(&w.actor, c.dest, c.hold)
+			}
+		}
+	}
+	for i := range v.service {
+		if r := &v.service[i]; r.dest.Load() != nil {
+			v.drop(&v.admin.actor, r.dest.Load(), r.hold, r.life)
+		}
+	}
+	for _, t := range v.trash {
+		v.drop(&v.timer.actor, t.dest, t.hold, t.life)
+	}
+	b := workloads.BooksOf(v.arena)
+	for i := range v.workers {
+		b.Observe(arena.UseAfterFree, v.workers[i].other, "connections of worker %d were bound to a destination that was another by then", i)
+	}
+	b.Observe(arena.StolenReference, v.admin.actor.early+v.timer.actor.early, "destinations were released while a list had them")
+	return b
 }
 
 // A Kit is what a workload's constructor builds on: how to prepare counts, and

@@ -42,3 +42,8 @@ const inetSweep = 128
 // inetPatience is how often TryGet may fail on a peer that the tree holds before
 // the failure counts as wrong.
 const inetPatience = 100
+
+// An ipvsDest is a real server (struct ip_vs_dest).
+type ipvsDest struct {
+	address int
+}
