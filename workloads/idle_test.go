@@ -1,8 +1,11 @@
 package workloads_test
 
 import (
+	"sync/atomic"
 	"testing"
 
+	"github.com/refbench/refbench/strategies"
+	plain "github.com/refbench/refbench/strategies/atomic"
 	"github.com/refbench/refbench/strategies/builtin"
 	"github.com/refbench/refbench/workloads"
 )
@@ -54,5 +57,56 @@ func TestTrashGivesBackOrDrops(t *testing.T) {
 	}
 	if b := books(t, workloads.IPVSDest, "destinations=8,pause=1,period=0", 2, 10_000); b.Lives < 16 {
 		t.Errorf("%d destinations were made in 8 places: the trash drops none", b.Lives)
+	}
+}
+
+// A reviving count tells of resurrections from zero.
+type reviving struct {
+	plainCount
+	from0 *atomic.Int64
+}
+
+type plainCount = plain.Count // embedded by a name that hides no method
+
+func (r *reviving) Resurrect() {
+	if r.Count() == 0 {
+		r.from0.Add(1)
+	}
+	r.plainCount.Resurrect()
+}
+
+// Unused dentries are resurrected on a hit while they are kept, and only the
+// reaper frees them.
+func TestUnusedDentriesAreResurrectedOrReaped(t *testing.T) {
+	for _, c := range []struct {
+		settings string
+		reaped   bool
+	}{
+		{"names=64,hot=0,keep=1024,pause=1", false},
+		{"names=64,hot=0,keep=0,pause=1", true},
+	} {
+		knobs, err := workloads.Dentry.ParseSettings(c.settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var from0 atomic.Int64
+		inst, err := workloads.Dentry.Start(workloads.Dentry.New, workloads.Config{
+			Workers: 2, Knobs: knobs, Checked: true,
+			NewCounter: func() strategies.Counter { return &reviving{from0: &from0} },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := run(t, inst, 2, 10_000)
+		if err := b.Err(); err != nil {
+			t.Errorf("%s: %v", c.settings, err)
+		}
+		if from0.Load() == 0 {
+			t.Errorf("%s: no dentry was resurrected", c.settings)
+		}
+		// Two may make the same name at the same time, and one is given up.
+		if c.reaped != (b.Lives > 2*64) {
+			t.Errorf("%s: %d dentries were made for 64 names", c.settings, b.Lives)
+		}
 	}
 }

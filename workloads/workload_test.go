@@ -64,6 +64,7 @@ var variants = map[string][]string{
 	"getput":   {"", "private=1", "objects=8,tryget=50", "hold=100"},
 	"handoff":  {"", "lifetime=1,hops=1", "hops=5,extra=1", "lifetime=3"},
 	"inetpeer": {"pause=1", "addresses=3,pause=1,ttl=0", "addresses=200,hot=0,create=10,hold=100,pause=1,ttl=0"},
+	"dentry":   {"pause=1,keep=0", "names=2,hot=0,open=1,keep=0,pause=1", "names=100,open=30,keep=10,hold=100,pause=1"},
 	"ipvsdest": {"pause=1", "destinations=1,away=0,connections=1,pause=1,period=0", "destinations=5,away=100,pause=1,period=1"},
 	"dstcache": {"pause=1", "tunnels=1,pause=1", "tunnels=64,hold=100"},
 }

@@ -32,7 +32,7 @@ func TestFieldsDoNotDisturbEachOther(t *testing.T) {
 		}
 		return limit - random.Int64N(3)
 	}
-	for round := range 20_000 {
+	for round := range 5_000 {
 		log := new(Log)
 		a, b := log.Actor("a"), log.Actor("b")
 		s := log.newShadow(false)

@@ -990,3 +990,363 @@ func (v *ipvsDestsLockperatomic) Close() workloads.Books {
 	b.Observe(arena.StolenReference, v.admin.actor.early+v.timer.actor.early, "destinations were released while a list had them")
 	return b
 }
+
+// A dentry is a name and what it stands for. All but uses is for whoever has the
+// cache's lock.
+type dentryLockperatomic struct {
+	name         int
+	unused       bool // on the list
+	freed        bool
+	older, newer *arena.Slot[counter.Count, dentryLockperatomic] // on the list
+
+	uses atomic.Uint64
+}
+
+// A dentryRef is an open file's reference.
+type dentryRefLockperatomic struct {
+	dentry *arena.Slot[counter.Count, dentryLockperatomic]
+	hold   arena.Hold
+	life   arena.Life
+	owner  bool // who made the dentry, and has the owner's reference
+}
+
+type dcacheResurrectLockperatomic struct {
+	arena   *arena.Arena[counter.Count, dentryLockperatomic]
+	readers *rcu.Domain // those who drop references
+	wrong   bool
+
+	hot  int // percent
+	keep int
+	hold int // loops of spin.For
+
+	mu sync.Mutex
+	// table has an entry for every name. It is changed and, but for the wrong
+	// variant, read under mu.
+	table []atomic.Pointer[arena.Slot[counter.Count, dentryLockperatomic]]
+	// The list of unused dentries.
+	oldest, newest *arena.Slot[counter.Count, dentryLockperatomic]
+	unused         int
+
+	workers []dentryWorkerResurrectLockperatomic
+	reaper  dentryReaperResurrectLockperatomic
+}
+
+type dentryWorkerResurrectLockperatomic struct {
+	holder TimedResurrectLockperatomic
+	cache  *arena.Cache[counter.Count, dentryLockperatomic]
+	rand   workloads.Rand
+	files  []dentryRefLockperatomic
+	next   int    // in files: the oldest
+	early  uint64 // dentries freed while this worker had them open
+	other  uint64 // lookups that found another name
+	_      [pin.LineBytes]byte
+}
+
+type dentryReaperResurrectLockperatomic struct {
+	cache   *arena.Cache[counter.Count, dentryLockperatomic]
+	retirer *rcu.Retirer[*arena.Slot[counter.Count, dentryLockperatomic]]
+	pause   time.Duration
+	victims []*arena.Slot[counter.Count, dentryLockperatomic]
+}
+
+func newDcacheResurrectLockperatomic(c workloads.Config, k KitResurrectLockperatomic) (workloads.Instance, error) {
+	d := &dcacheResurrectLockperatomic{
+		arena:   arena.New[counter.Count, dentryLockperatomic](k.Options(c)),
+		readers: rcu.New(),
+		wrong:   c.Wrong,
+		hot:     c.Knob("hot"),
+		keep:    c.Knob("keep"),
+		hold:    spin.Loops(time.Duration(c.Knob("hold"))),
+		table:   make([]atomic.Pointer[arena.Slot[counter.Count, dentryLockperatomic]], c.Knob("names")),
+		workers: make([]dentryWorkerResurrectLockperatomic, c.Workers),
+	}
+	for i := range d.workers {
+		w := &d.workers[i]
+		w.holder = k.Holder(workloads.WorkerName(i))
+		w.cache = d.arena.Cache()
+		w.rand = workloads.NewRand(c.Seed, i)
+		w.files = make([]dentryRefLockperatomic, c.Knob("open"))
+	}
+	d.reaper.cache = d.arena.Cache()
+	d.reaper.retirer = rcu.NewRetirer(d.readers, d.reaper.cache.Recycle)
+	d.reaper.pause = time.Duration(c.Knob("pause")) * time.Microsecond
+	return d, nil
+}
+
+// Work closes n files and opens others.
+func (d *dcacheResurrectLockperatomic) Work(worker, n int) int {
+	w := &d.workers[worker]
+	for range n {
+		f := &w.files[w.next]
+		if w.next++; w.next == len(w.files) {
+			w.next = 0
+		}
+		if f.dentry != nil {
+			d.put(w, *f)
+		}
+		count := len(d.table)
+		if d.hot > w.rand.Below(100) {
+			count = (count + 15) / 16
+		}
+		name := w.rand.Below(count)
+		*f = d.get(w, name)
+		w.holder.Use(&f.dentry.Object, f.hold)
+		f.dentry.Value.uses.Add(1)
+		if f.dentry.Value.name != name {
+			w.other++
+		}
+		spin.For(d.hold)
+	}
+	return n
+}
+
+// get returns the dentry of a name with a reference (dcache_get), or makes it.
+func (d *dcacheResurrectLockperatomic) get(w *dentryWorkerResurrectLockperatomic, name int) dentryRefLockperatomic {
+	if d.wrong {
+		if f := d.hitWrong(w, name); f.dentry != nil {
+			return f
+		}
+	}
+	d.mu.Lock()
+	f := d.hit(w, name)
+	d.mu.Unlock()
+	if f.dentry != nil {
+		return f
+	}
+	// Reading what the name stands for from the disk takes long, and is not
+	// done under the lock.
+	e := w.cache.Alloc()
+	e.Value.name = name
+	e.Value.unused = false
+	e.Value.freed = false
+	h := w.holder.Init(&e.Object)
+	made := dentryRefLockperatomic{e, h, e.Life(), true}
+	d.mu.Lock()
+	// Somebody else may have made it meanwhile (dcache_put returns that one).
+	if f = d.hit(w, name); f.dentry == nil {
+		d.table[name].Store(e)
+		f = made
+	}
+	d.mu.Unlock()
+	if f.dentry != e && w.holder.Kill(&e.Object, h) {
+		w.cache.Free(e) // nobody has seen it
+	}
+	return f
+}
+
+// hit returns the dentry of a name with a reference, if there is one. The caller
+// has the lock.
+func (d *dcacheResurrectLockperatomic) hit(w *dentryWorkerResurrectLockperatomic, name int) dentryRefLockperatomic {
+	e := d.table[name].Load()
+	if e == nil {
+		return dentryRefLockperatomic{}
+	}
+	// Blindly: the last drop may come between a look at the count and what
+	// is done about it.
+	h := w.holder.Resurrect(&e.Object)
+	d.unlist(e)
+	return dentryRefLockperatomic{e, h, e.Life(), false}
+}
+
+// hitWrong is what the document warns of.
+func (d *dcacheResurrectLockperatomic) hitWrong(w *dentryWorkerResurrectLockperatomic, name int) dentryRefLockperatomic {
+	section := d.readers.Lock()
+	defer d.readers.Unlock(section)
+	e := d.table[name].Load()
+	if e == nil {
+		return dentryRefLockperatomic{}
+	}
+	f := dentryRefLockperatomic{dentry: e, life: e.Life()}
+	if w.holder.Count(&e.Object) == 0 {
+		f.hold = w.holder.Init(&e.Object)
+	} else {
+		f.hold = w.holder.Get(&e.Object)
+	}
+	d.mu.Lock()
+	if e.Life() == f.life {
+		d.unlist(e)
+	}
+	d.mu.Unlock()
+	return f
+}
+
+// unlist takes a dentry off the list of unused ones, if it is on it. The caller has
+// the lock.
+func (d *dcacheResurrectLockperatomic) unlist(e *arena.Slot[counter.Count, dentryLockperatomic]) {
+	v := &e.Value
+	if !v.unused {
+		return
+	}
+	v.unused = false
+	d.unused--
+	if v.older != nil {
+		v.older.Value.newer = v.newer
+	} else {
+		d.oldest = v.newer
+	}
+	if v.newer != nil {
+		v.newer.Value.older = v.older
+	} else {
+		d.newest = v.older
+	}
+	v.older, v.newer = nil, nil
+}
+
+// put drops a reference (kref_put). The read section lasts until the releaser is
+// done with the dentry, which may be another's to free by then.
+func (d *dcacheResurrectLockperatomic) put(w *dentryWorkerResurrectLockperatomic, f dentryRefLockperatomic) {
+	e := f.dentry
+	if e.Life() != f.life {
+		w.early++
+	}
+	section := d.readers.Lock()
+	var last bool
+	if f.owner {
+		last = w.holder.Kill(&e.Object, f.hold)
+	} else {
+		last = w.holder.Put(&e.Object, f.hold)
+	}
+	if last {
+		d.release(w, f)
+	}
+	d.readers.Unlock(section)
+}
+
+// release puts a dentry that nobody uses on the list (dentry_release).
+func (d *dcacheResurrectLockperatomic) release(w *dentryWorkerResurrectLockperatomic, f dentryRefLockperatomic) {
+	e := f.dentry
+	d.mu.Lock()
+	// Since the drop it may have been resurrected, and dropped again, and
+	// listed and freed by others.
+	if e.Life() == f.life && !e.Value.freed && !e.Value.unused && w.holder.Count(&e.Object) == 0 {
+		e.Value.unused = true
+		e.Value.older = d.newest
+		if d.newest != nil {
+			d.newest.Value.newer = e
+		} else {
+			d.oldest = e
+		}
+		d.newest = e
+		d.unused++
+	}
+	d.mu.Unlock()
+}
+
+// reap frees the oldest unused dentries until only keep are left, or as many as
+// fit into a step (dcache_prune), and reports how many.
+func (d *dcacheResurrectLockperatomic) reap(keep int) int {
+	r := &d.reaper
+	r.victims = r.victims[:0]
+	d.mu.Lock()
+	for d.unused > keep && len(r.victims) < dentryReap {
+		e := d.oldest
+		d.unlist(e)
+		d.table[e.Value.name].Store(nil)
+		e.Value.freed = true
+		if r.cache.End(e) {
+			r.victims = append(r.victims, e)
+		}
+	}
+	d.mu.Unlock()
+	for _, e := range r.victims {
+		r.retirer.Retire(e)
+	}
+	return len(r.victims)
+}
+
+// Roles returns the reaper.
+func (d *dcacheResurrectLockperatomic) Roles() []workloads.Role {
+	return []workloads.Role{{Name: "reaper", Step: func() time.Duration {
+		d.reap(d.keep)
+		return d.reaper.pause
+	}}}
+}
+
+func (d *dcacheResurrectLockperatomic) Close() workloads.Books {
+	for i := range d.workers {
+		w := &d.workers[i]
+		for _, f := range w.files {
+			if f.dentry != nil {
+				d.put(w, f)
+			}
+		}
+	}
+	for d.reap(0) > 0 {
+	}
+	d.reaper.retirer.Flush()
+	b := workloads.BooksOf(d.arena)
+	for i := range d.workers {
+		w := &d.workers[i]
+		b.Observe(arena.StolenReference, w.early, "dentries were freed while worker %d had them open", i)
+		b.Observe(arena.UseAfterFree, w.other, "lookups of worker %d found another name", i)
+	}
+	return b
+}
+
+// A Kit is what a workload's constructor builds on: how to prepare counts, and
+// the holders of its actors.
+type KitResurrectLockperatomic struct {
+	// Prepare prepares the counts of slots; see arena.Options.
+	Prepare func(*counter.Count)
+	// Holder returns the holder of a new actor.
+	Holder func(name string) TimedResurrectLockperatomic
+	// Log is where the checked form puts violations, nil in the timed form.
+	Log *arena.Log
+}
+
+// Options returns the options for an arena of the workload.
+func (k KitResurrectLockperatomic) Options(c workloads.Config) arena.Options[counter.Count] {
+	return arena.Options[counter.Count]{Prepare: k.Prepare, Log: k.Log, ReuseDelay: c.ReuseDelay}
+}
+
+// TimedResurrect is the timed [ResurrectHolder].
+type TimedResurrectLockperatomic struct{}
+
+// Init calls the strategy's Init.
+func (TimedResurrectLockperatomic) Init(o *arena.Object[counter.Count]) arena.Hold {
+	(*counter.Count)(&o.Ref).Init()
+	return 0
+}
+
+// Get calls the strategy's Get.
+func (TimedResurrectLockperatomic) Get(o *arena.Object[counter.Count]) arena.Hold {
+	(*counter.Count)(&o.Ref).Get()
+	return 0
+}
+
+// TryGet calls the strategy's TryGet.
+func (TimedResurrectLockperatomic) TryGet(o *arena.Object[counter.Count]) (arena.Hold, bool) {
+	return 0, (*counter.Count)(&o.Ref).TryGet()
+}
+
+// Put calls the strategy's Put.
+func (TimedResurrectLockperatomic) Put(o *arena.Object[counter.Count], _ arena.Hold) bool {
+	return (*counter.Count)(&o.Ref).Put()
+}
+
+// Kill calls the strategy's Kill.
+func (TimedResurrectLockperatomic) Kill(o *arena.Object[counter.Count], _ arena.Hold) bool {
+	return (*counter.Count)(&o.Ref).Kill()
+}
+
+// Use does nothing.
+func (TimedResurrectLockperatomic) Use(*arena.Object[counter.Count], arena.Hold) {}
+
+// Resurrect calls the strategy's Resurrect.
+func (TimedResurrectLockperatomic) Resurrect(o *arena.Object[counter.Count]) arena.Hold {
+	(*counter.Count)(&o.Ref).Resurrect()
+	return 0
+}
+
+// Count calls the strategy's Count.
+func (TimedResurrectLockperatomic) Count(o *arena.Object[counter.Count]) int64 {
+	return (*counter.Count)(&o.Ref).Count()
+}
+
+// TimedResurrectKit returns the kit of the timed form. prepare may be nil.
+func TimedResurrectKitLockperatomic(prepare func(*counter.Count)) KitResurrectLockperatomic {
+	return KitResurrectLockperatomic{
+		Prepare: prepare,
+		Holder:  func(string) TimedResurrectLockperatomic { return TimedResurrectLockperatomic{} },
+	}
+}

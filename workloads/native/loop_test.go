@@ -74,7 +74,7 @@ func TestHotLoopsHaveNoIndirectCall(t *testing.T) {
 	if out, err := exec.Command("go", "test", "-c", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go test -c: %v\n%s", err, out)
 	}
-	functions := disassemble(t, binary, `workloads/native\.\(\*(getPut|handoff|dstCache|inetPeers|inetPeer|ipvsDests)([A-Z][a-z]*)+\)\.(Work|give|handle|transmit|get|getLocked|set|lookup|put|toward|bind)$`)
+	functions := disassemble(t, binary, `workloads/native\.\(\*(getPut|handoff|dstCache|inetPeers|inetPeer|ipvsDests|dcache)([A-Z][a-z]*)+\)\.(Work|give|handle|transmit|get|getLocked|set|lookup|put|toward|bind|hit|release)$`)
 	for _, w := range []string{"getPut", "handoff", "dstCache"} {
 		for _, s := range builtin.All() {
 			name := fmt.Sprintf("workloads/native.(*%s%s).Work", w, strings.ToUpper(s.Name[:1])+s.Name[1:])

@@ -9,6 +9,15 @@ import (
 // Loops lists the native form of every workload with every built-in strategy that
 // has the powers it needs.
 var Loops = []workloads.Loop{
+	{Workload: "dentry", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newDcacheResurrectAtomic(c, TimedResurrectKitAtomic(nil))
+	}},
+	{Workload: "dentry", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newDcacheResurrectPercpu(c, TimedResurrectKitPercpu(nil))
+	}},
+	{Workload: "dentry", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newDcacheResurrectLockperatomic(c, TimedResurrectKitLockperatomic(nil))
+	}},
 	{Workload: "dstcache", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newDstCacheAtomic(c, TimedKitAtomic(nil)) }},
 	{Workload: "dstcache", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
 		return newDstCacheSaturating(c, TimedKitSaturating(nil))

@@ -6,6 +6,10 @@ import (
 	"sync/atomic"
 )
 
+// dentryReap is how many dentries the reaper frees in a step: few enough to keep
+// the lock for some microseconds only.
+const dentryReap = 128
+
 // A route is what a dst_entry is here: where packets go, and until when.
 type route struct {
 	// cookie is the routing table's serial number when the route was made
