@@ -515,6 +515,25 @@ func TestNoteSaysWhoAndWhat(t *testing.T) {
 	}
 }
 
+// A drop that leaves nobody and tells nobody is put down at once, so that its
+// history is fresh, unless another's drop isn't finished yet.
+func TestLateReleaseIsSeenAtOnce(t *testing.T) {
+	x := newScene(arena.Options[int32]{})
+	x.put(x.a, x.init(x.a), false)
+	if counts, _ := x.log.Violations(); counts[arena.LateRelease] != 1 {
+		t.Errorf("%v: want a late-release before the end of the run", counts)
+	}
+
+	x = newScene(arena.Options[int32]{})
+	h, g := x.init(x.a), x.take(x.b, arena.OpTryGet)
+	x.put(x.b, g, false) // alice is left, so bob leaves the rest for later
+	x.put(x.a, h, false)
+	x.takeFails(x.b) // bob goes on
+	if counts, _ := x.log.Violations(); counts[arena.LateRelease] != 1 {
+		t.Errorf("%v: want a late-release once all have gone on", counts)
+	}
+}
+
 // What came before a release shows when somebody comes too late.
 func TestNoteTellsOfTheLifeBefore(t *testing.T) {
 	x := newScene(arena.Options[int32]{})
