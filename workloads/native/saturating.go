@@ -1502,6 +1502,7 @@ type listActorSaturating struct {
 	left   int // lookups until the oldest is replaced
 
 	stolen  uint64 // entries that were released while this worker held them
+	misses  workloads.Misses
 	refused uint64 // entries that TryGet found dead while their owner held them
 	_       [pin.LineBytes]byte
 }
@@ -1668,20 +1669,26 @@ func newListMutexSaturating(c workloads.Config, k KitSaturating) (workloads.Inst
 	return l, nil
 }
 
-// Work looks up n entries.
+// Work looks up n entries and returns how many it got.
 func (l *listMutexSaturating) Work(worker, n int) int {
 	a := &l.lists.actors[worker]
+	done := 0
 	for range n {
 		if l.lists.due(a) {
 			old := l.lists.replace(a)
 			l.drop(a, old.slot, old.hold, true)
 		}
-		if e, h, life := l.get(a); e != nil {
-			l.lists.use(a, e, h, life)
-			l.drop(a, e, h, false)
+		e, h, life := l.get(a)
+		if e == nil {
+			done += a.misses.Next()
+			continue
 		}
+		a.misses.End()
+		l.lists.use(a, e, h, life)
+		l.drop(a, e, h, false)
+		done++
 	}
-	return n
+	return done
 }
 
 // get returns an entry with a reference (get_entry).
@@ -1768,21 +1775,27 @@ func newListRCUSaturating(c workloads.Config, k KitSaturating) (workloads.Instan
 	return l, nil
 }
 
-// Work looks up n entries.
+// Work looks up n entries and returns how many it got.
 func (l *listRCUSaturating) Work(worker, n int) int {
 	a := &l.lists.actors[worker]
+	done := 0
 	for range n {
 		if l.lists.due(a) {
 			l.kill(worker, l.lists.replace(a))
 		}
-		if e, h, life := l.get(a); e != nil {
-			l.lists.use(a, e, h, life)
-			if a.holder.Put(&e.Object, h) {
-				l.release(worker, e)
-			}
+		e, h, life := l.get(a)
+		if e == nil {
+			done += a.misses.Next()
+			continue
 		}
+		a.misses.End()
+		l.lists.use(a, e, h, life)
+		if a.holder.Put(&e.Object, h) {
+			l.release(worker, e)
+		}
+		done++
 	}
-	return n
+	return done
 }
 
 // get returns an entry with a reference, or nil if it is dead (get_entry_rcu).
@@ -1854,21 +1867,27 @@ func newListTryGetSaturating(c workloads.Config, k KitSaturating) (workloads.Ins
 	return l, nil
 }
 
-// Work looks up n entries.
+// Work looks up n entries and returns how many it got.
 func (l *listTryGetSaturating) Work(worker, n int) int {
 	a := &l.lists.actors[worker]
+	done := 0
 	for range n {
 		if l.lists.due(a) {
 			l.kill(a, l.lists.replace(a))
 		}
-		if e, h, life := l.get(a); e != nil {
-			l.lists.use(a, e, h, life)
-			if a.holder.Put(&e.Object, h) {
-				l.release(a, e)
-			}
+		e, h, life := l.get(a)
+		if e == nil {
+			done += a.misses.Next()
+			continue
 		}
+		a.misses.End()
+		l.lists.use(a, e, h, life)
+		if a.holder.Put(&e.Object, h) {
+			l.release(a, e)
+		}
+		done++
 	}
-	return n
+	return done
 }
 
 // get returns an entry with a reference, or nil if it is dead (get_entry).
@@ -2079,6 +2098,7 @@ type procActorSaturating struct {
 	holder  TimedSaturating
 	cache   *arena.Cache[counter.Count, procSaturating]
 	rand    workloads.Rand
+	misses  workloads.Misses
 	stolen  uint64 // processes that were released while somebody held them
 	refused uint64 // living processes that TryGet found dead
 	_       [pin.LineBytes]byte
@@ -2114,14 +2134,17 @@ func (s *pid2procSaturating) open(a *procActorSaturating, h TimedSaturating, r w
 	a.holder, a.rand, a.cache = h, r, s.arena.Cache()
 }
 
-// Work makes n system calls.
+// Work makes n system calls and returns how many found their process.
 func (s *pid2procSaturating) Work(worker, n int) int {
 	a := &s.workers[worker]
+	done := 0
 	for range n {
 		p, h, life := s.find(a, s.pids[s.picks.Pick(&a.rand)].pid.Load())
 		if p == nil {
-			continue // ESRCH
+			done += a.misses.Next() // ESRCH
+			continue
 		}
+		a.misses.End()
 		free := -1 // the place of a process that this call destroys
 		if s.wake > 0 && a.rand.Below(100) < s.wake {
 			s.wakeup(a, p)
@@ -2132,13 +2155,14 @@ func (s *pid2procSaturating) Work(worker, n int) int {
 		spin.For(s.hold)
 		a.holder.Use(&p.Object, h)
 		s.put(a, p, h, life)
+		done++
 		if free >= 0 {
 			// Until now others had the old id, and found a process
 			// that was dying, or dead, or none.
 			s.create(a, free)
 		}
 	}
-	return n
+	return done
 }
 
 // find returns the process with the id and a reference to it, or nil (pid2proc).
@@ -2451,6 +2475,7 @@ type pnodeActorSaturating struct {
 	holder TimedSaturating
 	cache  *arena.Cache[counter.Count, pnodeSaturating]
 	rand   workloads.Rand
+	misses workloads.Misses
 	stolen uint64 // nodes that were released while somebody held them
 	_      [pin.LineBytes]byte
 }
@@ -2479,9 +2504,10 @@ func (p *pnodesSaturating) open(a *pnodeActorSaturating, h TimedSaturating, r wo
 	a.holder, a.rand, a.cache = h, r, p.arena.Cache()
 }
 
-// Work makes n calls.
+// Work makes n calls and returns how many got their node.
 func (p *pnodesSaturating) Work(worker, n int) int {
 	a := &p.workers[worker]
+	done := 0
 	for range n {
 		cookie := p.picks.Pick(&a.rand)
 		var node *arena.Slot[counter.Count, pnodeSaturating]
@@ -2492,8 +2518,10 @@ func (p *pnodesSaturating) Work(worker, n int) int {
 			node, h = p.lookup(a, cookie)
 		}
 		if node == nil {
+			done += a.misses.Next()
 			continue
 		}
+		a.misses.End()
 		life := node.Life()
 		spin.For(p.hold)
 		if p.share > 0 && a.rand.Below(100) < p.share {
@@ -2504,8 +2532,9 @@ func (p *pnodesSaturating) Work(worker, n int) int {
 			a.stolen++
 		}
 		p.releaseNode(a, node, h)
+		done++
 	}
-	return n
+	return done
 }
 
 // getVNode makes a node and returns it with the vnode's reference, which is not the
@@ -2774,6 +2803,7 @@ type unmountSaturating struct {
 type mountUserSaturating struct {
 	holder TimedSaturating
 	rand   workloads.Rand
+	misses workloads.Misses
 	// calls is odd while the worker is in Work. Outside of Work it is in no
 	// mount.
 	calls   atomic.Uint64
@@ -2814,22 +2844,27 @@ func newUnmountSaturating(c workloads.Config, k KitSaturating) (workloads.Instan
 	return u, nil
 }
 
-// Work does n operations in mounts.
+// Work tries n operations in mounts and returns how many it did.
 func (u *unmountSaturating) Work(worker, n int) int {
 	w := &u.workers[worker]
 	w.calls.Add(1)
+	done := 0
 	for range n {
 		p := &u.points[w.rand.Below(len(u.points))]
 		m, h, life := u.enter(w, p)
 		if m == nil {
-			continue // ENXIO
+			done += w.misses.Next() // ENXIO
+			runtime.Gosched()       // Let the administrator go on.
+			continue
 		}
+		w.misses.End()
 		spin.For(u.hold)
 		w.holder.Use(&m.Object, h)
 		if m.Life() != life {
 			w.stolen++
 		}
 		u.leave(w, p, m, h)
+		done++
 	}
 	w.calls.Add(1)
 	if p := u.draining.Load(); p != nil {
@@ -2838,7 +2873,7 @@ func (u *unmountSaturating) Work(worker, n int) int {
 		p.drained.Broadcast()
 		p.mu.Unlock()
 	}
-	return n
+	return done
 }
 
 // enter returns the mount with a reference, or nil if it is being unmounted
