@@ -401,3 +401,32 @@ func TestValidateFindsWhatIsWrong(t *testing.T) {
 		t.Errorf("repeated and nil workloads: %v", err)
 	}
 }
+
+// No workload needs much memory at its defaults, whatever the strategy: the heap
+// after a run, with everything that it holds, is far below 256 MB.
+func TestMemoryAtDefaults(t *testing.T) {
+	const limitBytes = 256 << 20
+	for _, w := range workloads.All {
+		for _, s := range builtin.All() {
+			if w.Unsupported(s) != "" {
+				continue
+			}
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			inst, err := w.Start(w.New, workloads.Config{Workers: 4, NewCounter: s.New, Checked: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := run(t, inst, 4, 2000).Err(); err != nil {
+				t.Errorf("%s/%s: %v", w, s, err)
+			}
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			runtime.KeepAlive(inst)
+			if used := int64(after.HeapAlloc) - int64(before.HeapAlloc); used > limitBytes {
+				t.Errorf("%s/%s: %d MB, want less than %d", w, s, used>>20, limitBytes>>20)
+			}
+		}
+	}
+}
