@@ -586,7 +586,6 @@ func TestNoFalseAlarmOnOneHotSlot(t *testing.T) {
 	t.Logf("seed %d", seed)
 	log := new(arena.Log)
 	a := arena.New[count, int64](arena.Options[count]{Log: log, TypeStable: true})
-	type object = arena.Slot[count, int64]
 	slots := a.Cache()
 	first := slots.Alloc()
 	initialize := func(a *arena.Actor) arena.Hold {

@@ -98,9 +98,6 @@ type cell struct {
 	reads   clock // when each thread read last
 	wpc     string
 	rpc     [MaxThreads]string
-	name    string
-	value   uint64
-	valueID uint32
 }
 
 func (e *Engine) cellOf(p unsafe.Pointer) *cell {
