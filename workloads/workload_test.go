@@ -298,6 +298,7 @@ func TestWrongVariantsAreCaught(t *testing.T) {
 				times = append(times, time.Since(start))
 			}
 			slices.Sort(times)
+			t.Logf("strategy %s: caught after %v (median of %d seeds, slowest %v)", s, times[len(times)/2], seeds, times[len(times)-1])
 			if m := times[len(times)/2]; m > limit {
 				t.Errorf("%s: median %v until it is caught, want less than %v", w, m, limit)
 			}
