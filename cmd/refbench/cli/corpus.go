@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -71,6 +72,9 @@ repeated, or go on after an interrupt; what is there already stays.`,
 				return usagef("--max-files %d: want at least 1", maxFiles)
 			case output == "":
 				return usagef("-o: name a folder for the files")
+			}
+			if c.Flags().Changed("target") && len(targets) == 0 || slices.Contains(targets, "") {
+				return usagef("--target: name a target such as png, or leave it out for all")
 			}
 			im := corpusImport{
 				from:     dir,

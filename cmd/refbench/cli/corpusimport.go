@@ -255,7 +255,8 @@ func (im corpusImport) choose(files []sourceFile) ([]sourceFile, error) {
 		}
 		in := false
 		for _, t := range im.targets {
-			if f.target == t || strings.HasPrefix(f.target, t+"/") {
+			name := path.Clean(filepath.ToSlash(t))
+			if f.target == name || strings.HasPrefix(f.target, name+"/") {
 				used[t], in = true, true
 			}
 		}
