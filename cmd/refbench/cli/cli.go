@@ -119,6 +119,7 @@ func newRootCommand(kit Kit) *cobra.Command {
 	root.AddCommand(newGenCommand(kit.Strategies))
 	root.AddCommand(newReportCommand())
 	root.AddCommand(newCompareCommand())
+	root.AddCommand(newCorpusCommand())
 	return root
 }
 
