@@ -38,6 +38,16 @@ func TestMain(m *testing.M) {
 			kit.Strategies = append(kit.Strategies, strategy("per-8"))
 			cli.Main(kit)
 		},
+		"otherversion": func() {
+			kit := cli.Builtin()
+			kit.Explored.Version = "other"
+			cli.Main(kit)
+		},
+		"fewer": func() {
+			kit := cli.Builtin()
+			kit.Explored.Strategies = kit.Explored.Strategies[:1]
+			cli.Main(kit)
+		},
 	})
 }
 
@@ -69,6 +79,11 @@ func TestScripts(t *testing.T) {
 			"interrupt": interrupt,
 			"count":     count,
 			"mount":     mount,
+
+			"tokenof":     tokenOf,
+			"sametoken":   sameToken,
+			"samefailure": sameFailure,
+			"parses":      parses,
 		},
 	})
 }

@@ -13,6 +13,7 @@ import (
 // A plan says how a workload is explored.
 type plan struct {
 	settings string // knobs, as Workload.ParseSettings takes them
+	before   string // actions before the threads start
 	program  explore.Program
 }
 
@@ -27,17 +28,18 @@ var (
 // plans are settings with few objects and no waiting: objects change and die
 // within some operations, since schedules must be short to be searched.
 var plans = map[string]plan{
-	"getput":     {"objects=1,tryget=50", workers},
-	"handoff":    {"lifetime=1,hops=1", explore.Program{"000", "111"}},
-	"listmutex":  {"entries=2,lifetime=1,release=0", workers},
-	"listtryget": {"entries=2,lifetime=1,release=0", workers},
-	"listrcu":    {"entries=2,lifetime=1,release=0", workers},
-	"dstcache":   {"tunnels=1,pause=1", explore.Program{"000", "111", "aaaa"}},
-	"pnode":      {"files=1,polls=50,queue=2,answer=1,pause=1", explore.Program{"00", "11", "aa", "bb"}},
-	"unmount":    {"mounts=1,pause=1", withRole},
-	"pid2proc":   {"processes=1,destroy=500,wake=50,teardown=0,pause=1", withRole},
-	"churn":      {"routes=1,gets=1,errors=50", workers},
-	"buffers":    {"files=2,capacity=50,shards=1,verify=1", explore.Program{"000", "111"}},
+	"getput":     {settings: "objects=1,tryget=50", program: workers},
+	"handoff":    {settings: "lifetime=1,hops=1", program: explore.Program{"000", "111"}},
+	"listmutex":  {settings: "entries=2,skew=0,lifetime=1,release=0", program: workers},
+	"listtryget": {settings: "entries=2,skew=0,lifetime=1,release=0", program: workers},
+	"listrcu":    {settings: "entries=2,skew=0,lifetime=1,release=0", program: workers},
+	// The cache holds a route that was replaced since.
+	"dstcache": {settings: "tunnels=1,pause=1", before: "0a", program: explore.Program{"00", "11", "aaa"}},
+	"pnode":    {settings: "files=1,skew=0,polls=50,queue=2,answer=1,pause=1", program: explore.Program{"00", "11", "aa", "bb"}},
+	"unmount":  {settings: "mounts=1,pause=1", program: withRole},
+	"pid2proc": {settings: "processes=1,skew=0,destroy=500,wake=50,teardown=0,pause=1", program: withRole},
+	"churn":    {settings: "routes=1,gets=1,errors=50", program: workers},
+	"buffers":  {settings: "files=2,skew=0,capacity=50,shards=1,verify=1", program: explore.Program{"000", "111"}},
 }
 
 // planFor returns the plan of a workload. One that isn't among the built-in ones is
@@ -72,6 +74,9 @@ func load(s *strategies.Strategy, w *workloads.Workload, wrong bool) *explore.Sc
 			c := explore.Case{
 				Setup: func() {
 					inst = start(s, w, p.settings, crew, wrong)
+					for _, op := range []byte(p.before) {
+						act(inst, op)
+					}
 				},
 				Finish: func() { judge(inst.Close()) },
 			}
