@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -152,7 +153,7 @@ func exploredForm(dir string) ([]generated, error) {
 		}
 	})
 	slices.Sort(patterns)
-	fs, err := exploregen.Packages(exploregen.Options{Dir: dir, Patterns: patterns, Keep: keep, Root: exploredPath})
+	copies, err := exploregen.Packages(exploregen.Options{Dir: dir, Patterns: patterns, Keep: keep, Root: exploredPath})
 	var unsupported *exploregen.UnsupportedError
 	if errors.As(err, &unsupported) {
 		return nil, usagef("%w", err)
@@ -161,8 +162,11 @@ func exploredForm(dir string) ([]generated, error) {
 		return nil, err
 	}
 	sum := sha256.New()
+	if err := hashExplorer(sum, dir); err != nil {
+		return nil, err
+	}
 	var files []generated
-	for _, f := range fs {
+	for _, f := range copies {
 		fmt.Fprintf(sum, "%s %d\n", f.Path, len(f.Data))
 		sum.Write(f.Data)
 		files = append(files, generated{filepath.Join("fuzz", "explored", filepath.FromSlash(f.Path)), f.Data})
@@ -174,11 +178,45 @@ func exploredForm(dir string) ([]generated, error) {
 // point. Package fuzz/explore/gen says how it differs.
 package explored
 
-// Version is a hash of the generated source. Replay tokens carry it, since a
-// schedule means something for the very same code only.
+// Version is a hash of the source below here, of the explorer and of the scenarios.
+// Replay tokens carry it, since a schedule means something for the very same code
+// only.
 const Version = "%.12x"
 `, sum.Sum(nil))
 	return append(files, generated{filepath.Join("fuzz", "explored", "explored.go"), []byte(version)}), nil
+}
+
+// hashExplorer writes the source that explored code runs on: what a schedule means
+// depends on it as well.
+func hashExplorer(w io.Writer, dir string) error {
+	for _, below := range []string{"strategies", "workloads/spin", "fuzz/explore", "fuzz/scenarios"} {
+		root := filepath.Join(dir, filepath.FromSlash(below))
+		err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case d.IsDir() && (d.Name() == "testdata" || d.Name() == "gen" || below == "strategies" && name != root):
+				return filepath.SkipDir
+			case d.IsDir() || path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go"):
+				return nil
+			}
+			data, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			rel, err := filepath.Rel(dir, name)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(w, "%s %d\n", filepath.ToSlash(rel), len(data))
+			_, err = w.Write(data)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // exploredFiles returns the names of the files that are there, sorted.
