@@ -72,6 +72,9 @@ var variants = map[string][]string{
 	"unmount":    {"pause=1", "locked=1,pause=1,hold=100", "mounts=5,pause=1,hold=100"},
 	"buffers":    {"", "files=1,verify=1", "files=40,skew=0,capacity=10,shards=2,verify=1,hold=50", "files=3,skew=300,shards=1024,verify=0"},
 	"churn":      {"", "routes=0,errors=50", "routes=1,errors=0,gets=0", "errors=100,gets=5,hold=50"},
+	"inetpeer":   {"pause=1", "addresses=3,pause=1,ttl=0", "addresses=200,hot=0,create=10,hold=100,pause=1,ttl=0"},
+	"dentry":     {"pause=1,keep=0", "names=2,hot=0,open=1,keep=0,pause=1", "names=100,open=30,keep=10,hold=100,pause=1"},
+	"ipvsdest":   {"pause=1", "destinations=1,away=0,connections=1,pause=1,period=0", "destinations=5,away=100,pause=1,period=1"},
 }
 
 // forEach calls f for every workload, variant, strategy and form.
@@ -82,6 +85,9 @@ func forEach(t *testing.T, f func(t *testing.T, w *workloads.Workload, s *strate
 		}
 		for _, variant := range variants[w.Name] {
 			for _, s := range builtin.All() {
+				if w.Unsupported(s) != "" {
+					continue // TestUnsupportedIsRefused
+				}
 				for _, l := range native.Loops {
 					if l.Workload == w.Name && l.Strategy == s.Name {
 						t.Run(fmt.Sprintf("%s/%s/%s", w, variant, s), func(t *testing.T) { f(t, w, s, variant, l.New) })
@@ -113,6 +119,9 @@ func TestBooksBalance(t *testing.T) {
 	forEach(t, func(t *testing.T, w *workloads.Workload, s *strategies.Strategy, variant string, construct func(workloads.Config) (workloads.Instance, error)) {
 		workers := []int{1, 2, 5}[turn%3]
 		turn++
+		if raceDetector && turn%4 != 0 {
+			return // a quarter of the combinations takes long enough
+		}
 		knobs, err := w.ParseSettings(variant)
 		if err != nil {
 			t.Fatal(err)
@@ -184,6 +193,9 @@ func (c *broken) Kill() bool {
 
 // The books of each workload show each flaw that can show in it.
 func TestBooksShowBrokenCounts(t *testing.T) {
+	if raceDetector {
+		t.Skip("what the books show doesn't depend on the race detector, and takes ten times as long under it")
+	}
 	type flawed struct {
 		flaw      string
 		workloads string
@@ -251,6 +263,9 @@ func TestBooksShowBrokenCounts(t *testing.T) {
 // Every race is a matter of luck, so a seed may take several instances, but the
 // median seed takes less than two seconds.
 func TestWrongVariantsAreCaught(t *testing.T) {
+	if raceDetector {
+		t.Skip("some known-wrong variants are data races, which the race detector reports itself and fails the test for")
+	}
 	const seeds, limit = 5, 2 * time.Second
 	for _, w := range workloads.All {
 		if w.Wrong == "" {
@@ -283,10 +298,33 @@ func TestWrongVariantsAreCaught(t *testing.T) {
 				times = append(times, time.Since(start))
 			}
 			slices.Sort(times)
+			t.Logf("strategy %s: caught after %v (median of %d seeds, slowest %v)", s, times[len(times)/2], seeds, times[len(times)-1])
 			if m := times[len(times)/2]; m > limit {
 				t.Errorf("%s: median %v until it is caught, want less than %v", w, m, limit)
 			}
 		})
+	}
+}
+
+// A strategy without a power that a workload needs is refused, not run in some
+// other way.
+func TestUnsupportedIsRefused(t *testing.T) {
+	refused := 0
+	for _, w := range workloads.All {
+		for _, s := range builtin.All() {
+			if w.Unsupported(s) == "" {
+				continue
+			}
+			refused++
+			for _, checked := range []bool{false, true} {
+				if _, err := w.Start(w.New, workloads.Config{Workers: 1, NewCounter: s.New, Checked: checked}); err == nil {
+					t.Errorf("%s ran with %s: %s", w, s, w.Unsupported(s))
+				}
+			}
+		}
+	}
+	if refused == 0 {
+		t.Error("every strategy can run under every workload: nothing was tested")
 	}
 }
 
@@ -362,5 +400,34 @@ func TestValidateFindsWhatIsWrong(t *testing.T) {
 	if err := workloads.Validate([]*workloads.Workload{&good, &good, nil}); err == nil ||
 		!strings.Contains(err.Error(), "used twice") || !strings.Contains(err.Error(), "workload 3 of the list is nil") {
 		t.Errorf("repeated and nil workloads: %v", err)
+	}
+}
+
+// No workload needs much memory at its defaults, whatever the strategy: the heap
+// after a run, with everything that it holds, is far below 256 MB.
+func TestMemoryAtDefaults(t *testing.T) {
+	const limitBytes = 256 << 20
+	for _, w := range workloads.All {
+		for _, s := range builtin.All() {
+			if w.Unsupported(s) != "" {
+				continue
+			}
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			inst, err := w.Start(w.New, workloads.Config{Workers: 4, NewCounter: s.New, Checked: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := run(t, inst, 4, 2000).Err(); err != nil {
+				t.Errorf("%s/%s: %v", w, s, err)
+			}
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			runtime.KeepAlive(inst)
+			if used := int64(after.HeapAlloc) - int64(before.HeapAlloc); used > limitBytes {
+				t.Errorf("%s/%s: %d MB, want less than %d", w, s, used>>20, limitBytes>>20)
+			}
+		}
 	}
 }

@@ -1,5 +1,7 @@
 package explore_test
 
+//lint:file-ignore SA2001 critical sections are empty where only the locking is tested
+
 import (
 	"strings"
 	"testing"

@@ -75,7 +75,7 @@ func (t token) encode() string {
 	return tokenPrefix + base64.RawURLEncoding.EncodeToString(b)
 }
 
-var errToken = errors.New("it is cut or altered; copy the whole token, one word that begins with " + tokenPrefix)
+var errToken = errors.New("it is cut or altered; copy the whole token, the word that begins with " + strings.TrimRight(tokenPrefix, "._:-"))
 
 func decodeToken(s string) (t token, err error) {
 	s = strings.TrimSpace(s)

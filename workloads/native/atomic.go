@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -1147,6 +1148,278 @@ func TimedKitAtomic(prepare func(*counter.Count)) KitAtomic {
 	}
 }
 
+// ipvsReal is a destination's place in the service's list.
+type ipvsRealAtomic struct {
+	dest atomic.Pointer[arena.Slot[counter.Count, ipvsDest]]
+	hold arena.Hold // the list's reference; for the administrator
+	life arena.Life // dest's
+}
+
+// ipvsTrashed is a removed destination, with the trash's reference.
+type ipvsTrashedAtomic struct {
+	dest  *arena.Slot[counter.Count, ipvsDest]
+	hold  arena.Hold
+	life  arena.Life
+	since uint64 // the timer's step
+}
+
+type ipvsDestsAtomic struct {
+	arena   *arena.Arena[counter.Count, ipvsDest]
+	readers *rcu.Domain
+	wrong   bool
+
+	service []ipvsRealAtomic
+	away    int // destinations
+
+	trashing sync.Mutex // guards trash and step
+	trash    []ipvsTrashedAtomic
+	step     uint64
+
+	workers []ipvsWorkerAtomic
+	admin   ipvsAdminAtomic
+	timer   ipvsTimerAtomic
+}
+
+// ipvsActor is what every role needs to release destinations.
+type ipvsActorAtomic struct {
+	holder TimedAtomic
+	cache  *arena.Cache[counter.Count, ipvsDest]
+	early  uint64 // destinations released while a list had them
+}
+
+// ipvsConn is a connection's reference.
+type ipvsConnAtomic struct {
+	dest *arena.Slot[counter.Count, ipvsDest]
+	hold arena.Hold
+}
+
+type ipvsWorkerAtomic struct {
+	actor ipvsActorAtomic
+	rand  workloads.Rand
+	conns []ipvsConnAtomic
+	next  int // in conns: the oldest
+	other uint64
+	_     [pin.LineBytes]byte
+}
+
+type ipvsAdminAtomic struct {
+	actor   ipvsActorAtomic
+	rand    workloads.Rand
+	pause   time.Duration
+	removed []int // places that have no destination
+}
+
+type ipvsTimerAtomic struct {
+	actor  ipvsActorAtomic
+	pause  time.Duration
+	period uint64
+	due    []ipvsTrashedAtomic
+}
+
+func newIPVSDestsAtomic(c workloads.Config, k KitAtomic) (workloads.Instance, error) {
+	v := &ipvsDestsAtomic{
+		arena:   arena.New[counter.Count, ipvsDest](k.Options(c)),
+		readers: rcu.New(),
+		wrong:   c.Wrong,
+		service: make([]ipvsRealAtomic, c.Knob("destinations")),
+		workers: make([]ipvsWorkerAtomic, c.Workers),
+	}
+	v.away = len(v.service) * c.Knob("away") / 100
+	pause := time.Duration(c.Knob("pause")) * time.Microsecond
+	v.admin.actor = ipvsActorAtomic{holder: k.Holder("administrator"), cache: v.arena.Cache()}
+	v.admin.rand = workloads.NewRand(c.Seed, c.Workers)
+	v.admin.pause = pause
+	v.timer.actor = ipvsActorAtomic{holder: k.Holder("trash timer"), cache: v.arena.Cache()}
+	v.timer.pause = pause
+	v.timer.period = uint64(c.Knob("period"))
+	for i := range v.service {
+		v.add(i)
+	}
+	for i := range v.workers {
+		w := &v.workers[i]
+		w.actor = ipvsActorAtomic{holder: k.Holder(workloads.WorkerName(i)), cache: v.arena.Cache()}
+		w.rand = workloads.NewRand(c.Seed, i)
+		w.conns = make([]ipvsConnAtomic, c.Knob("connections"))
+	}
+	return v, nil
+}
+
+// Work replaces n connections by new ones.
+func (v *ipvsDestsAtomic) Work(worker, n int) int {
+	w := &v.workers[worker]
+	for range n {
+		c := &w.conns[w.next]
+		if w.next++; w.next == len(w.conns) {
+			w.next = 0
+		}
+		if c.dest != nil {
+			w.actor.holder.Use(&c.dest.Object, c.hold)
+			v.put(&w.actor, c.dest, c.hold)
+			c.dest = nil
+		}
+		v.bind(w, c)
+	}
+	return n
+}
+
+// bind schedules a connection (ip_vs_schedule). It stays unbound if there is no
+// destination.
+func (v *ipvsDestsAtomic) bind(w *ipvsWorkerAtomic, c *ipvsConnAtomic) {
+	section := v.readers.Lock()
+	i := w.rand.Below(len(v.service))
+	for range len(v.service) {
+		if dest := v.service[i].dest.Load(); dest != nil {
+			// No TryGet: the list that it is in has a reference, and
+			// keeps it for longer than this section.
+			c.dest, c.hold = dest, w.actor.holder.Get(&dest.Object)
+			w.actor.holder.Use(&dest.Object, c.hold)
+			if dest.Value.address != i {
+				w.other++
+			}
+			break
+		}
+		if i++; i == len(v.service) {
+			i = 0
+		}
+	}
+	v.readers.Unlock(section)
+}
+
+// put drops a reference, and the last frees (ip_vs_dest_put_and_free). By then the
+// trash has dropped its own, a grace period after the destination could be found,
+// so its memory may be used again at once.
+func (v *ipvsDestsAtomic) put(a *ipvsActorAtomic, dest *arena.Slot[counter.Count, ipvsDest], h arena.Hold) {
+	if a.holder.Put(&dest.Object, h) {
+		a.cache.Free(dest)
+	}
+}
+
+// drop is put for the reference of a list: the owner's.
+func (v *ipvsDestsAtomic) drop(a *ipvsActorAtomic, dest *arena.Slot[counter.Count, ipvsDest], h arena.Hold, life arena.Life) {
+	if dest.Life() != life {
+		a.early++
+	}
+	if a.holder.Kill(&dest.Object, h) {
+		a.cache.Free(dest)
+	}
+}
+
+// add gives the i'th place a destination: the one that had it, if it is still in
+// the trash, or a new one (ip_vs_add_dest).
+func (v *ipvsDestsAtomic) add(i int) {
+	a, r := &v.admin.actor, &v.service[i]
+	v.trashing.Lock()
+	for at, t := range v.trash {
+		if t.dest.Value.address == i {
+			v.trash = slices.Delete(v.trash, at, at+1)
+			v.trashing.Unlock()
+			r.hold, r.life = t.hold, t.life
+			r.dest.Store(t.dest)
+			return
+		}
+	}
+	v.trashing.Unlock()
+	dest := a.cache.Alloc()
+	dest.Value.address = i
+	r.hold = a.holder.Init(&dest.Object)
+	r.life = dest.Life()
+	r.dest.Store(dest)
+}
+
+// remove moves the i'th destination to the trash, with the list's reference
+// (ip_vs_del_dest).
+func (v *ipvsDestsAtomic) remove(i int) {
+	r := &v.service[i]
+	dest := r.dest.Swap(nil)
+	if v.wrong {
+		// Whoever may be about to Get it is waited for, as otherwise
+		// the trash's reference sees to that.
+		v.readers.Synchronize()
+		v.drop(&v.admin.actor, dest, r.hold, r.life)
+	}
+	v.trashing.Lock()
+	v.trash = append(v.trash, ipvsTrashedAtomic{dest, r.hold, r.life, v.step})
+	v.trashing.Unlock()
+}
+
+// expire drops what was in the trash for long enough (ip_vs_dest_trash_expire).
+func (v *ipvsDestsAtomic) expire() {
+	x := &v.timer
+	x.due = x.due[:0]
+	v.trashing.Lock()
+	v.step++
+	left := v.trash[:0]
+	for _, t := range v.trash {
+		if v.step-t.since > x.period {
+			x.due = append(x.due, t)
+		} else {
+			left = append(left, t)
+		}
+	}
+	clear(v.trash[len(left):])
+	v.trash = left
+	v.trashing.Unlock()
+	if len(x.due) == 0 {
+		return
+	}
+	// Someone may have read the service's list before the removal and is
+	// about to Get.
+	v.readers.Synchronize()
+	for _, t := range x.due {
+		v.drop(&x.actor, t.dest, t.hold, t.life)
+	}
+}
+
+// Roles returns the administrator and the trash timer.
+func (v *ipvsDestsAtomic) Roles() []workloads.Role {
+	a := &v.admin
+	return []workloads.Role{
+		{Name: "administrator", Step: func() time.Duration {
+			if len(a.removed) > 0 && len(a.removed) >= v.away {
+				// Any of them, so that some come back soon and
+				// others late.
+				at := a.rand.Below(len(a.removed))
+				v.add(a.removed[at])
+				a.removed = slices.Delete(a.removed, at, at+1)
+			}
+			if i := a.rand.Below(len(v.service)); v.service[i].dest.Load() != nil {
+				v.remove(i)
+				a.removed = append(a.removed, i)
+			}
+			return a.pause
+		}},
+		{Name: "trash timer", Step: func() time.Duration {
+			v.expire()
+			return v.timer.pause
+		}},
+	}
+}
+
+func (v *ipvsDestsAtomic) Close() workloads.Books {
+	for i := range v.workers {
+		w := &v.workers[i]
+		for _, c := range w.conns {
+			if c.dest != nil {
+				v.put(&w.actor, c.dest, c.hold)
+			}
+		}
+	}
+	for i := range v.service {
+		if r := &v.service[i]; r.dest.Load() != nil {
+			v.drop(&v.admin.actor, r.dest.Load(), r.hold, r.life)
+		}
+	}
+	for _, t := range v.trash {
+		v.drop(&v.timer.actor, t.dest, t.hold, t.life)
+	}
+	b := workloads.BooksOf(v.arena)
+	for i := range v.workers {
+		b.Observe(arena.UseAfterFree, v.workers[i].other, "connections of worker %d were bound to a destination that was another by then", i)
+	}
+	b.Observe(arena.StolenReference, v.admin.actor.early+v.timer.actor.early, "destinations were released while a list had them")
+	return b
+}
+
 // listEntry is the document's struct my_data, without its count.
 type listEntryAtomic struct {
 	// next is read without the lock by listrcu, and by the wrong variants.
@@ -1229,6 +1502,7 @@ type listActorAtomic struct {
 	left   int // lookups until the oldest is replaced
 
 	stolen  uint64 // entries that were released while this worker held them
+	misses  workloads.Misses
 	refused uint64 // entries that TryGet found dead while their owner held them
 	_       [pin.LineBytes]byte
 }
@@ -1395,20 +1669,26 @@ func newListMutexAtomic(c workloads.Config, k KitAtomic) (workloads.Instance, er
 	return l, nil
 }
 
-// Work looks up n entries.
+// Work looks up n entries and returns how many it got.
 func (l *listMutexAtomic) Work(worker, n int) int {
 	a := &l.lists.actors[worker]
+	done := 0
 	for range n {
 		if l.lists.due(a) {
 			old := l.lists.replace(a)
 			l.drop(a, old.slot, old.hold, true)
 		}
-		if e, h, life := l.get(a); e != nil {
-			l.lists.use(a, e, h, life)
-			l.drop(a, e, h, false)
+		e, h, life := l.get(a)
+		if e == nil {
+			done += a.misses.Next()
+			continue
 		}
+		a.misses.End()
+		l.lists.use(a, e, h, life)
+		l.drop(a, e, h, false)
+		done++
 	}
-	return n
+	return done
 }
 
 // get returns an entry with a reference (get_entry).
@@ -1495,21 +1775,27 @@ func newListRCUAtomic(c workloads.Config, k KitAtomic) (workloads.Instance, erro
 	return l, nil
 }
 
-// Work looks up n entries.
+// Work looks up n entries and returns how many it got.
 func (l *listRCUAtomic) Work(worker, n int) int {
 	a := &l.lists.actors[worker]
+	done := 0
 	for range n {
 		if l.lists.due(a) {
 			l.kill(worker, l.lists.replace(a))
 		}
-		if e, h, life := l.get(a); e != nil {
-			l.lists.use(a, e, h, life)
-			if a.holder.Put(&e.Object, h) {
-				l.release(worker, e)
-			}
+		e, h, life := l.get(a)
+		if e == nil {
+			done += a.misses.Next()
+			continue
 		}
+		a.misses.End()
+		l.lists.use(a, e, h, life)
+		if a.holder.Put(&e.Object, h) {
+			l.release(worker, e)
+		}
+		done++
 	}
-	return n
+	return done
 }
 
 // get returns an entry with a reference, or nil if it is dead (get_entry_rcu).
@@ -1581,21 +1867,27 @@ func newListTryGetAtomic(c workloads.Config, k KitAtomic) (workloads.Instance, e
 	return l, nil
 }
 
-// Work looks up n entries.
+// Work looks up n entries and returns how many it got.
 func (l *listTryGetAtomic) Work(worker, n int) int {
 	a := &l.lists.actors[worker]
+	done := 0
 	for range n {
 		if l.lists.due(a) {
 			l.kill(a, l.lists.replace(a))
 		}
-		if e, h, life := l.get(a); e != nil {
-			l.lists.use(a, e, h, life)
-			if a.holder.Put(&e.Object, h) {
-				l.release(a, e)
-			}
+		e, h, life := l.get(a)
+		if e == nil {
+			done += a.misses.Next()
+			continue
 		}
+		a.misses.End()
+		l.lists.use(a, e, h, life)
+		if a.holder.Put(&e.Object, h) {
+			l.release(a, e)
+		}
+		done++
 	}
-	return n
+	return done
 }
 
 // get returns an entry with a reference, or nil if it is dead (get_entry).
@@ -1806,6 +2098,7 @@ type procActorAtomic struct {
 	holder  TimedAtomic
 	cache   *arena.Cache[counter.Count, procAtomic]
 	rand    workloads.Rand
+	misses  workloads.Misses
 	stolen  uint64 // processes that were released while somebody held them
 	refused uint64 // living processes that TryGet found dead
 	_       [pin.LineBytes]byte
@@ -1841,14 +2134,17 @@ func (s *pid2procAtomic) open(a *procActorAtomic, h TimedAtomic, r workloads.Ran
 	a.holder, a.rand, a.cache = h, r, s.arena.Cache()
 }
 
-// Work makes n system calls.
+// Work makes n system calls and returns how many found their process.
 func (s *pid2procAtomic) Work(worker, n int) int {
 	a := &s.workers[worker]
+	done := 0
 	for range n {
 		p, h, life := s.find(a, s.pids[s.picks.Pick(&a.rand)].pid.Load())
 		if p == nil {
-			continue // ESRCH
+			done += a.misses.Next() // ESRCH
+			continue
 		}
+		a.misses.End()
 		free := -1 // the place of a process that this call destroys
 		if s.wake > 0 && a.rand.Below(100) < s.wake {
 			s.wakeup(a, p)
@@ -1859,13 +2155,14 @@ func (s *pid2procAtomic) Work(worker, n int) int {
 		spin.For(s.hold)
 		a.holder.Use(&p.Object, h)
 		s.put(a, p, h, life)
+		done++
 		if free >= 0 {
 			// Until now others had the old id, and found a process
 			// that was dying, or dead, or none.
 			s.create(a, free)
 		}
 	}
-	return n
+	return done
 }
 
 // find returns the process with the id and a reference to it, or nil (pid2proc).
@@ -2178,6 +2475,7 @@ type pnodeActorAtomic struct {
 	holder TimedAtomic
 	cache  *arena.Cache[counter.Count, pnodeAtomic]
 	rand   workloads.Rand
+	misses workloads.Misses
 	stolen uint64 // nodes that were released while somebody held them
 	_      [pin.LineBytes]byte
 }
@@ -2206,9 +2504,10 @@ func (p *pnodesAtomic) open(a *pnodeActorAtomic, h TimedAtomic, r workloads.Rand
 	a.holder, a.rand, a.cache = h, r, p.arena.Cache()
 }
 
-// Work makes n calls.
+// Work makes n calls and returns how many got their node.
 func (p *pnodesAtomic) Work(worker, n int) int {
 	a := &p.workers[worker]
+	done := 0
 	for range n {
 		cookie := p.picks.Pick(&a.rand)
 		var node *arena.Slot[counter.Count, pnodeAtomic]
@@ -2219,8 +2518,10 @@ func (p *pnodesAtomic) Work(worker, n int) int {
 			node, h = p.lookup(a, cookie)
 		}
 		if node == nil {
+			done += a.misses.Next()
 			continue
 		}
+		a.misses.End()
 		life := node.Life()
 		spin.For(p.hold)
 		if p.share > 0 && a.rand.Below(100) < p.share {
@@ -2231,8 +2532,9 @@ func (p *pnodesAtomic) Work(worker, n int) int {
 			a.stolen++
 		}
 		p.releaseNode(a, node, h)
+		done++
 	}
-	return n
+	return done
 }
 
 // getVNode makes a node and returns it with the vnode's reference, which is not the
@@ -2501,6 +2803,7 @@ type unmountAtomic struct {
 type mountUserAtomic struct {
 	holder TimedAtomic
 	rand   workloads.Rand
+	misses workloads.Misses
 	// calls is odd while the worker is in Work. Outside of Work it is in no
 	// mount.
 	calls   atomic.Uint64
@@ -2541,22 +2844,27 @@ func newUnmountAtomic(c workloads.Config, k KitAtomic) (workloads.Instance, erro
 	return u, nil
 }
 
-// Work does n operations in mounts.
+// Work tries n operations in mounts and returns how many it did.
 func (u *unmountAtomic) Work(worker, n int) int {
 	w := &u.workers[worker]
 	w.calls.Add(1)
+	done := 0
 	for range n {
 		p := &u.points[w.rand.Below(len(u.points))]
 		m, h, life := u.enter(w, p)
 		if m == nil {
-			continue // ENXIO
+			done += w.misses.Next() // ENXIO
+			runtime.Gosched()       // Let the administrator go on.
+			continue
 		}
+		w.misses.End()
 		spin.For(u.hold)
 		w.holder.Use(&m.Object, h)
 		if m.Life() != life {
 			w.stolen++
 		}
 		u.leave(w, p, m, h)
+		done++
 	}
 	w.calls.Add(1)
 	if p := u.draining.Load(); p != nil {
@@ -2565,7 +2873,7 @@ func (u *unmountAtomic) Work(worker, n int) int {
 		p.drained.Broadcast()
 		p.mu.Unlock()
 	}
-	return n
+	return done
 }
 
 // enter returns the mount with a reference, or nil if it is being unmounted
@@ -2731,4 +3039,841 @@ func (u *unmountAtomic) Close() workloads.Books {
 		b.Observe(arena.StolenReference, u.workers[i].refused, "mounts refused worker %d though nobody unmounted them", i)
 	}
 	return b
+}
+
+// A dentry is a name and what it stands for. All but uses is for whoever has the
+// cache's lock.
+type dentryAtomic struct {
+	name         int
+	unused       bool // on the list
+	freed        bool
+	older, newer *arena.Slot[counter.Count, dentryAtomic] // on the list
+
+	uses atomic.Uint64
+}
+
+// A dentryRef is an open file's reference.
+type dentryRefAtomic struct {
+	dentry *arena.Slot[counter.Count, dentryAtomic]
+	hold   arena.Hold
+	life   arena.Life
+	owner  bool // who made the dentry, and has the owner's reference
+}
+
+type dcacheResurrectAtomic struct {
+	arena   *arena.Arena[counter.Count, dentryAtomic]
+	readers *rcu.Domain // those who drop references
+	wrong   bool
+
+	hot  int // percent
+	keep int
+	hold int // loops of spin.For
+
+	mu sync.Mutex
+	// table has an entry for every name. It is changed and, but for the wrong
+	// variant, read under mu.
+	table []atomic.Pointer[arena.Slot[counter.Count, dentryAtomic]]
+	// The list of unused dentries.
+	oldest, newest *arena.Slot[counter.Count, dentryAtomic]
+	unused         int
+
+	workers []dentryWorkerResurrectAtomic
+	reaper  dentryReaperResurrectAtomic
+}
+
+type dentryWorkerResurrectAtomic struct {
+	holder TimedResurrectAtomic
+	cache  *arena.Cache[counter.Count, dentryAtomic]
+	rand   workloads.Rand
+	files  []dentryRefAtomic
+	next   int    // in files: the oldest
+	early  uint64 // dentries freed while this worker had them open
+	other  uint64 // lookups that found another name
+	_      [pin.LineBytes]byte
+}
+
+type dentryReaperResurrectAtomic struct {
+	cache   *arena.Cache[counter.Count, dentryAtomic]
+	retirer *rcu.Retirer[*arena.Slot[counter.Count, dentryAtomic]]
+	pause   time.Duration
+	victims []*arena.Slot[counter.Count, dentryAtomic]
+}
+
+func newDcacheResurrectAtomic(c workloads.Config, k KitResurrectAtomic) (workloads.Instance, error) {
+	d := &dcacheResurrectAtomic{
+		arena:   arena.New[counter.Count, dentryAtomic](k.Options(c)),
+		readers: rcu.New(),
+		wrong:   c.Wrong,
+		hot:     c.Knob("hot"),
+		keep:    c.Knob("keep"),
+		hold:    spin.Loops(time.Duration(c.Knob("hold"))),
+		table:   make([]atomic.Pointer[arena.Slot[counter.Count, dentryAtomic]], c.Knob("names")),
+		workers: make([]dentryWorkerResurrectAtomic, c.Workers),
+	}
+	for i := range d.workers {
+		w := &d.workers[i]
+		w.holder = k.Holder(workloads.WorkerName(i))
+		w.cache = d.arena.Cache()
+		w.rand = workloads.NewRand(c.Seed, i)
+		w.files = make([]dentryRefAtomic, c.Knob("open"))
+	}
+	d.reaper.cache = d.arena.Cache()
+	d.reaper.retirer = rcu.NewRetirer(d.readers, d.reaper.cache.Recycle)
+	d.reaper.pause = time.Duration(c.Knob("pause")) * time.Microsecond
+	return d, nil
+}
+
+// Work closes n files and opens others.
+func (d *dcacheResurrectAtomic) Work(worker, n int) int {
+	w := &d.workers[worker]
+	for range n {
+		f := &w.files[w.next]
+		if w.next++; w.next == len(w.files) {
+			w.next = 0
+		}
+		if f.dentry != nil {
+			d.put(w, *f)
+		}
+		count := len(d.table)
+		if d.hot > w.rand.Below(100) {
+			count = (count + 15) / 16
+		}
+		name := w.rand.Below(count)
+		*f = d.get(w, name)
+		w.holder.Use(&f.dentry.Object, f.hold)
+		f.dentry.Value.uses.Add(1)
+		if f.dentry.Value.name != name {
+			w.other++
+		}
+		spin.For(d.hold)
+	}
+	return n
+}
+
+// get returns the dentry of a name with a reference (dcache_get), or makes it.
+func (d *dcacheResurrectAtomic) get(w *dentryWorkerResurrectAtomic, name int) dentryRefAtomic {
+	if d.wrong {
+		if f := d.hitWrong(w, name); f.dentry != nil {
+			return f
+		}
+	}
+	d.mu.Lock()
+	f := d.hit(w, name)
+	d.mu.Unlock()
+	if f.dentry != nil {
+		return f
+	}
+	// Reading what the name stands for from the disk takes long, and is not
+	// done under the lock.
+	e := w.cache.Alloc()
+	e.Value.name = name
+	e.Value.unused = false
+	e.Value.freed = false
+	h := w.holder.Init(&e.Object)
+	made := dentryRefAtomic{e, h, e.Life(), true}
+	d.mu.Lock()
+	// Somebody else may have made it meanwhile (dcache_put returns that one).
+	if f = d.hit(w, name); f.dentry == nil {
+		d.table[name].Store(e)
+		f = made
+	}
+	d.mu.Unlock()
+	if f.dentry != e && w.holder.Kill(&e.Object, h) {
+		w.cache.Free(e) // nobody has seen it
+	}
+	return f
+}
+
+// hit returns the dentry of a name with a reference, if there is one. The caller
+// has the lock.
+func (d *dcacheResurrectAtomic) hit(w *dentryWorkerResurrectAtomic, name int) dentryRefAtomic {
+	e := d.table[name].Load()
+	if e == nil {
+		return dentryRefAtomic{}
+	}
+	// Blindly: the last drop may come between a look at the count and what
+	// is done about it.
+	h := w.holder.Resurrect(&e.Object)
+	d.unlist(e)
+	return dentryRefAtomic{e, h, e.Life(), false}
+}
+
+// hitWrong is what the document warns of.
+func (d *dcacheResurrectAtomic) hitWrong(w *dentryWorkerResurrectAtomic, name int) dentryRefAtomic {
+	section := d.readers.Lock()
+	defer d.readers.Unlock(section)
+	e := d.table[name].Load()
+	if e == nil {
+		return dentryRefAtomic{}
+	}
+	f := dentryRefAtomic{dentry: e, life: e.Life()}
+	if w.holder.Count(&e.Object) == 0 {
+		f.hold = w.holder.Init(&e.Object)
+	} else {
+		f.hold = w.holder.Get(&e.Object)
+	}
+	d.mu.Lock()
+	if e.Life() == f.life {
+		d.unlist(e)
+	}
+	d.mu.Unlock()
+	return f
+}
+
+// unlist takes a dentry off the list of unused ones, if it is on it. The caller has
+// the lock.
+func (d *dcacheResurrectAtomic) unlist(e *arena.Slot[counter.Count, dentryAtomic]) {
+	v := &e.Value
+	if !v.unused {
+		return
+	}
+	v.unused = false
+	d.unused--
+	if v.older != nil {
+		v.older.Value.newer = v.newer
+	} else {
+		d.oldest = v.newer
+	}
+	if v.newer != nil {
+		v.newer.Value.older = v.older
+	} else {
+		d.newest = v.older
+	}
+	v.older, v.newer = nil, nil
+}
+
+// put drops a reference (kref_put). The read section lasts until the releaser is
+// done with the dentry, which may be another's to free by then.
+func (d *dcacheResurrectAtomic) put(w *dentryWorkerResurrectAtomic, f dentryRefAtomic) {
+	e := f.dentry
+	if e.Life() != f.life {
+		w.early++
+	}
+	section := d.readers.Lock()
+	var last bool
+	if f.owner {
+		last = w.holder.Kill(&e.Object, f.hold)
+	} else {
+		last = w.holder.Put(&e.Object, f.hold)
+	}
+	if last {
+		d.release(w, f)
+	}
+	d.readers.Unlock(section)
+}
+
+// release puts a dentry that nobody uses on the list (dentry_release).
+func (d *dcacheResurrectAtomic) release(w *dentryWorkerResurrectAtomic, f dentryRefAtomic) {
+	e := f.dentry
+	d.mu.Lock()
+	// Since the drop it may have been resurrected, and dropped again, and
+	// listed and freed by others.
+	if e.Life() == f.life && !e.Value.freed && !e.Value.unused && w.holder.Count(&e.Object) == 0 {
+		e.Value.unused = true
+		e.Value.older = d.newest
+		if d.newest != nil {
+			d.newest.Value.newer = e
+		} else {
+			d.oldest = e
+		}
+		d.newest = e
+		d.unused++
+	}
+	d.mu.Unlock()
+}
+
+// reap frees the oldest unused dentries until only keep are left, or as many as
+// fit into a step (dcache_prune), and reports how many.
+func (d *dcacheResurrectAtomic) reap(keep int) int {
+	r := &d.reaper
+	r.victims = r.victims[:0]
+	d.mu.Lock()
+	for d.unused > keep && len(r.victims) < dentryReap {
+		e := d.oldest
+		d.unlist(e)
+		d.table[e.Value.name].Store(nil)
+		e.Value.freed = true
+		if r.cache.End(e) {
+			r.victims = append(r.victims, e)
+		}
+	}
+	d.mu.Unlock()
+	for _, e := range r.victims {
+		r.retirer.Retire(e)
+	}
+	return len(r.victims)
+}
+
+// Roles returns the reaper.
+func (d *dcacheResurrectAtomic) Roles() []workloads.Role {
+	return []workloads.Role{{Name: "reaper", Step: func() time.Duration {
+		d.reap(d.keep)
+		return d.reaper.pause
+	}}}
+}
+
+func (d *dcacheResurrectAtomic) Close() workloads.Books {
+	for i := range d.workers {
+		w := &d.workers[i]
+		for _, f := range w.files {
+			if f.dentry != nil {
+				d.put(w, f)
+			}
+		}
+	}
+	for d.reap(0) > 0 {
+	}
+	d.reaper.retirer.Flush()
+	b := workloads.BooksOf(d.arena)
+	for i := range d.workers {
+		w := &d.workers[i]
+		b.Observe(arena.StolenReference, w.early, "dentries were freed while worker %d had them open", i)
+		b.Observe(arena.UseAfterFree, w.other, "lookups of worker %d found another name", i)
+	}
+	return b
+}
+
+// A Kit is what a workload's constructor builds on: how to prepare counts, and
+// the holders of its actors.
+type KitResurrectAtomic struct {
+	// Prepare prepares the counts of slots; see arena.Options.
+	Prepare func(*counter.Count)
+	// Holder returns the holder of a new actor.
+	Holder func(name string) TimedResurrectAtomic
+	// Log is where the checked form puts violations, nil in the timed form.
+	Log *arena.Log
+}
+
+// Options returns the options for an arena of the workload.
+func (k KitResurrectAtomic) Options(c workloads.Config) arena.Options[counter.Count] {
+	return arena.Options[counter.Count]{Prepare: k.Prepare, Log: k.Log, ReuseDelay: c.ReuseDelay}
+}
+
+// TimedResurrect is the timed [ResurrectHolder].
+type TimedResurrectAtomic struct{}
+
+// Init calls the strategy's Init.
+func (TimedResurrectAtomic) Init(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Init(); return 0 }
+
+// Get calls the strategy's Get.
+func (TimedResurrectAtomic) Get(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Get(); return 0 }
+
+// TryGet calls the strategy's TryGet.
+func (TimedResurrectAtomic) TryGet(o *arena.Object[counter.Count]) (arena.Hold, bool) {
+	return 0, o.Ref.TryGet()
+}
+
+// Put calls the strategy's Put.
+func (TimedResurrectAtomic) Put(o *arena.Object[counter.Count], _ arena.Hold) bool {
+	return o.Ref.Put()
+}
+
+// Kill calls the strategy's Kill.
+func (TimedResurrectAtomic) Kill(o *arena.Object[counter.Count], _ arena.Hold) bool {
+	return o.Ref.Kill()
+}
+
+// Use does nothing.
+func (TimedResurrectAtomic) Use(*arena.Object[counter.Count], arena.Hold) {}
+
+// Resurrect calls the strategy's Resurrect.
+func (TimedResurrectAtomic) Resurrect(o *arena.Object[counter.Count]) arena.Hold {
+	o.Ref.Resurrect()
+	return 0
+}
+
+// Count calls the strategy's Count.
+func (TimedResurrectAtomic) Count(o *arena.Object[counter.Count]) int64 { return o.Ref.Count() }
+
+// TimedResurrectKit returns the kit of the timed form. prepare may be nil.
+func TimedResurrectKitAtomic(prepare func(*counter.Count)) KitResurrectAtomic {
+	return KitResurrectAtomic{
+		Prepare: prepare,
+		Holder:  func(string) TimedResurrectAtomic { return TimedResurrectAtomic{} },
+	}
+}
+
+// A Kit is what a workload's constructor builds on: how to prepare counts, and
+// the holders of its actors.
+type KitOneAtomic struct {
+	// Prepare prepares the counts of slots; see arena.Options.
+	Prepare func(*counter.Count)
+	// Holder returns the holder of a new actor.
+	Holder func(name string) TimedOneAtomic
+	// Log is where the checked form puts violations, nil in the timed form.
+	Log *arena.Log
+}
+
+// Options returns the options for an arena of the workload.
+func (k KitOneAtomic) Options(c workloads.Config) arena.Options[counter.Count] {
+	return arena.Options[counter.Count]{Prepare: k.Prepare, Log: k.Log, ReuseDelay: c.ReuseDelay}
+}
+
+// An inetPeer is what is remembered of an address, and its place in the tree
+// (struct inet_peer). The tree's fields are changed under its lock and read in
+// read sections.
+type inetPeerAtomic struct {
+	left, right atomic.Pointer[arena.Slot[counter.Count, inetPeerAtomic]]
+	address     uint32
+	hold        arena.Hold // the tree's reference; under the lock
+
+	// dtime is when the peer was used last, in ticks.
+	dtime atomic.Uint32
+	// tokens is an example of what is remembered: how much may be sent to
+	// the address (rate_tokens).
+	tokens atomic.Uint32
+}
+
+// toward returns the link to the subtree that has the address.
+func (p *inetPeerAtomic) toward(address uint32) *atomic.Pointer[arena.Slot[counter.Count, inetPeerAtomic]] {
+	if address < p.address {
+		return &p.left
+	}
+	return &p.right
+}
+
+// inetTree is a treap: a search tree by address and a heap by a hash of it, which
+// keeps it balanced (Seidel, Aragon 1996, "Randomized search trees"). A reader
+// without the lock sees no cycle at any time, but may miss what is being moved.
+type inetTreeAtomic struct {
+	mu sync.Mutex
+	// changes counts begins and ends of changes: it is odd while mu is held.
+	// Linux has a seqlock here, whose readers wait for a change to end. Ours
+	// don't: whoever finds his peer needn't care, and whoever doesn't takes
+	// the lock anyway.
+	changes atomic.Uint32
+	root    atomic.Pointer[arena.Slot[counter.Count, inetPeerAtomic]]
+	// path is memory for find.
+	path []*arena.Slot[counter.Count, inetPeerAtomic]
+}
+
+func (t *inetTreeAtomic) lock() {
+	t.mu.Lock()
+	t.changes.Add(1)
+}
+
+func (t *inetTreeAtomic) unlock() {
+	t.changes.Add(1)
+	t.mu.Unlock()
+}
+
+// find returns the peer with the address, or nil, and whom it passed. The caller
+// has the lock.
+func (t *inetTreeAtomic) find(address uint32) (*arena.Slot[counter.Count, inetPeerAtomic], []*arena.Slot[counter.Count, inetPeerAtomic]) {
+	t.path = t.path[:0]
+	p := t.root.Load()
+	for p != nil && p.Value.address != address {
+		t.path = append(t.path, p)
+		p = p.Value.toward(address).Load()
+	}
+	return p, t.path
+}
+
+// insert puts a peer into the tree below those that find passed.
+func (t *inetTreeAtomic) insert(p *arena.Slot[counter.Count, inetPeerAtomic], path []*arena.Slot[counter.Count, inetPeerAtomic]) {
+	address := p.Value.address
+	link := func(i int) *atomic.Pointer[arena.Slot[counter.Count, inetPeerAtomic]] {
+		if i == 0 {
+			return &t.root
+		}
+		return path[i-1].Value.toward(address)
+	}
+	link(len(path)).Store(p)
+	for i := len(path) - 1; i >= 0 && inetRank(path[i].Value.address) < inetRank(address); i-- {
+		t.rotate(link(i), path[i], p)
+	}
+}
+
+// rotate puts p in the place of its parent, which becomes its child. at is the
+// link to the parent.
+func (t *inetTreeAtomic) rotate(at *atomic.Pointer[arena.Slot[counter.Count, inetPeerAtomic]], parent, p *arena.Slot[counter.Count, inetPeerAtomic]) {
+	if p.Value.address < parent.Value.address {
+		parent.Value.left.Store(p.Value.right.Load())
+		p.Value.right.Store(parent)
+	} else {
+		parent.Value.right.Store(p.Value.left.Load())
+		p.Value.left.Store(parent)
+	}
+	at.Store(p)
+}
+
+// remove takes a peer out of the tree, if it is in it. Readers that are at it go on from there.
+func (t *inetTreeAtomic) remove(p *arena.Slot[counter.Count, inetPeerAtomic]) {
+	at := &t.root
+	for n := at.Load(); n != p; n = at.Load() {
+		if n == nil {
+			return
+		}
+		at = n.Value.toward(p.Value.address)
+	}
+	for {
+		left, right := p.Value.left.Load(), p.Value.right.Load()
+		if left == nil {
+			at.Store(right)
+			return
+		}
+		if right == nil {
+			at.Store(left)
+			return
+		}
+		up := left
+		if inetRank(left.Value.address) < inetRank(right.Value.address) {
+			up = right
+		}
+		t.rotate(at, p, up)
+		at = up.Value.toward(p.Value.address)
+	}
+}
+
+// from adds the peers from an address on to list, in order, until it is full.
+func (t *inetTreeAtomic) from(p *arena.Slot[counter.Count, inetPeerAtomic], address uint32, list []*arena.Slot[counter.Count, inetPeerAtomic]) []*arena.Slot[counter.Count, inetPeerAtomic] {
+	if p == nil || len(list) == cap(list) {
+		return list
+	}
+	if p.Value.address >= address {
+		list = t.from(p.Value.left.Load(), address, list)
+		if len(list) == cap(list) {
+			return list
+		}
+		list = append(list, p)
+	}
+	return t.from(p.Value.right.Load(), address, list)
+}
+
+type inetPeersOneAtomic struct {
+	arena   *arena.Arena[counter.Count, inetPeerAtomic]
+	readers *rcu.Domain
+	tree    inetTreeAtomic
+	wrong   bool
+
+	addresses int
+	hot       int // percent
+	create    int // percent
+	hold      int // loops of spin.For
+	ttl       int32
+
+	// ticks is the time (jiffies).
+	ticks atomic.Uint32
+
+	workers   []inetWorkerOneAtomic
+	collector inetCollectorOneAtomic
+}
+
+// inetActor is what every role needs to release peers.
+type inetActorOneAtomic struct {
+	holder  TimedOneAtomic
+	cache   *arena.Cache[counter.Count, inetPeerAtomic]
+	retirer *rcu.Retirer[*arena.Slot[counter.Count, inetPeerAtomic]]
+	// released holds the peers that were released under the lock, where
+	// nobody waits for a grace period.
+	released []*arena.Slot[counter.Count, inetPeerAtomic]
+	stolen   uint64 // last references where the tree has one
+}
+
+type inetWorkerOneAtomic struct {
+	actor inetActorOneAtomic
+	rand  workloads.Rand
+	dead  uint64 // lookups that found a peer of the tree dead under the lock
+	_     [pin.LineBytes]byte
+}
+
+type inetCollectorOneAtomic struct {
+	actor inetActorOneAtomic
+	pause time.Duration
+	next  uint32 // address to go on from
+	list  []*arena.Slot[counter.Count, inetPeerAtomic]
+}
+
+func newInetPeersOneAtomic(c workloads.Config, k KitOneAtomic) (workloads.Instance, error) {
+	n := &inetPeersOneAtomic{
+		arena:     arena.New[counter.Count, inetPeerAtomic](k.Options(c)),
+		readers:   rcu.New(),
+		wrong:     c.Wrong,
+		addresses: c.Knob("addresses"),
+		hot:       c.Knob("hot"),
+		create:    c.Knob("create"),
+		hold:      spin.Loops(time.Duration(c.Knob("hold"))),
+		ttl:       int32(c.Knob("ttl")),
+		workers:   make([]inetWorkerOneAtomic, c.Workers),
+	}
+	for i := range n.workers {
+		n.workers[i].actor = n.newActor(k.Holder(workloads.WorkerName(i)))
+		n.workers[i].rand = workloads.NewRand(c.Seed, i)
+	}
+	n.collector.actor = n.newActor(k.Holder("collector"))
+	n.collector.pause = time.Duration(c.Knob("pause")) * time.Microsecond
+	n.collector.list = make([]*arena.Slot[counter.Count, inetPeerAtomic], 0, inetSweep)
+	// The first peer, so that there is one even if nobody makes any.
+	a := &n.collector.actor
+	p, h := n.make(a, 0, nil)
+	n.put(a, p, h)
+	return n, nil
+}
+
+func (n *inetPeersOneAtomic) newActor(h TimedOneAtomic) inetActorOneAtomic {
+	cache := n.arena.Cache()
+	return inetActorOneAtomic{
+		holder:  h,
+		cache:   cache,
+		retirer: rcu.NewRetirer(n.readers, cache.Recycle),
+	}
+}
+
+// Work looks n addresses up.
+func (n *inetPeersOneAtomic) Work(worker, ops int) int {
+	w := &n.workers[worker]
+	for range ops {
+		count := n.addresses
+		if n.hot > w.rand.Below(100) {
+			count = (count + 15) / 16
+		}
+		create := n.create > w.rand.Below(100)
+		p, h := n.get(w, uint32(w.rand.Below(count)), create)
+		if p != nil {
+			w.actor.holder.Use(&p.Object, h)
+			p.Value.tokens.Add(1)
+			spin.For(n.hold)
+			w.actor.holder.Use(&p.Object, h)
+			n.put(&w.actor, p, h)
+		}
+		if len(w.actor.released) > 0 {
+			n.retire(&w.actor)
+		}
+	}
+	return ops
+}
+
+// get returns the peer with the address and a reference to it, or nil
+// (inet_getpeer).
+func (n *inetPeersOneAtomic) get(w *inetWorkerOneAtomic, address uint32, create bool) (*arena.Slot[counter.Count, inetPeerAtomic], arena.Hold) {
+	section := n.readers.Lock()
+	changes := n.tree.changes.Load()
+	p, h := n.lookup(w, address)
+	changed := changes&1 == 1 || n.tree.changes.Load() != changes
+	n.readers.Unlock(section)
+	if p != nil || !create && !changed {
+		return p, h
+	}
+	n.tree.lock()
+	p, h = n.getLocked(w, address, create)
+	n.tree.unlock()
+	return p, h
+}
+
+// lookup searches in a read section.
+func (n *inetPeersOneAtomic) lookup(w *inetWorkerOneAtomic, address uint32) (*arena.Slot[counter.Count, inetPeerAtomic], arena.Hold) {
+	p := n.tree.root.Load()
+	for p != nil {
+		if p.Value.address == address {
+			// The collector may have found it idle and taken it
+			// away; then it is dead, and stays so.
+			if h, ok := w.actor.holder.TryGet(&p.Object); ok {
+				return p, h
+			}
+			return nil, 0
+		}
+		p = p.Value.toward(address).Load()
+	}
+	return nil, 0
+}
+
+// getLocked searches under the lock, and makes a peer if there is none.
+func (n *inetPeersOneAtomic) getLocked(w *inetWorkerOneAtomic, address uint32, create bool) (*arena.Slot[counter.Count, inetPeerAtomic], arena.Hold) {
+	p, path := n.tree.find(address)
+	if p != nil {
+		// The tree has a reference, which only whoever has the lock
+		// drops. A TryGet that may fail spuriously doesn't do so time
+		// and again.
+		for range inetPatience {
+			if h, ok := w.actor.holder.TryGet(&p.Object); ok {
+				return p, h
+			}
+			runtime.Gosched()
+		}
+		w.dead++
+		return nil, 0
+	}
+	if !create {
+		return nil, 0
+	}
+	p, h := n.make(&w.actor, address, path)
+	if !n.wrong {
+		n.collect(&w.actor, path)
+	}
+	return p, h
+}
+
+// make puts a new peer into the tree and returns it with a reference for the
+// caller, who has the lock.
+func (n *inetPeersOneAtomic) make(a *inetActorOneAtomic, address uint32, path []*arena.Slot[counter.Count, inetPeerAtomic]) (*arena.Slot[counter.Count, inetPeerAtomic], arena.Hold) {
+	p := a.cache.Alloc()
+	p.Value.left.Store(nil)
+	p.Value.right.Store(nil)
+	p.Value.address = address
+	p.Value.dtime.Store(n.ticks.Load())
+	p.Value.hold = a.holder.Init(&p.Object)
+	h := a.holder.Get(&p.Object)
+	n.tree.insert(p, path)
+	return p, h
+}
+
+// put drops a reference (inet_putpeer).
+func (n *inetPeersOneAtomic) put(a *inetActorOneAtomic, p *arena.Slot[counter.Count, inetPeerAtomic], h arena.Hold) {
+	// Most peers were used in this tick already, and a store would take the
+	// cache line from other readers.
+	if now := n.ticks.Load(); p.Value.dtime.Load() != now {
+		p.Value.dtime.Store(now)
+	}
+	if a.holder.Put(&p.Object, h) {
+		// Only the collector makes a peer dead. This one is in the tree
+		// still, or another has its memory by now: leave it alone.
+		a.stolen++
+	}
+}
+
+// collect frees those of the peers that are idle for long enough (inet_peer_gc).
+// The caller has the lock.
+func (n *inetPeersOneAtomic) collect(a *inetActorOneAtomic, peers []*arena.Slot[counter.Count, inetPeerAtomic]) {
+	now := n.ticks.Load()
+	for _, p := range peers {
+		if !n.old(p, now) || !a.holder.PutIfOne(&p.Object, p.Value.hold) {
+			continue
+		}
+		n.tree.remove(p)
+		n.release(a, p)
+	}
+}
+
+// old reports whether a peer was not used for long enough. It may have been used
+// in a later tick than now.
+func (n *inetPeersOneAtomic) old(p *arena.Slot[counter.Count, inetPeerAtomic], now uint32) bool {
+	return int32(now-p.Value.dtime.Load()) >= n.ttl
+}
+
+// collectWrong reads who is idle, and frees them in a second step, under the lock:
+// what inet_peer_gc would be without its compare-and-exchange.
+func (n *inetPeersOneAtomic) collectWrong(c *inetCollectorOneAtomic) {
+	now := n.ticks.Load()
+	section := n.readers.Lock()
+	n.sweep(c)
+	idle := c.list[:0]
+	for _, p := range c.list {
+		if n.old(p, now) && c.actor.holder.Count(&p.Object) == 1 {
+			idle = append(idle, p)
+		}
+	}
+	n.readers.Unlock(section)
+	n.tree.lock()
+	for _, p := range idle {
+		n.tree.remove(p)
+		c.actor.holder.Put(&p.Object, p.Value.hold)
+		n.release(&c.actor, p)
+	}
+	n.tree.unlock()
+}
+
+// sweep lists the peers that it is the turn of.
+func (n *inetPeersOneAtomic) sweep(c *inetCollectorOneAtomic) {
+	c.list = n.tree.from(n.tree.root.Load(), c.next, c.list[:0])
+	c.next = 0
+	if len(c.list) == cap(c.list) {
+		c.next = c.list[len(c.list)-1].Value.address + 1
+	}
+}
+
+// release ends the life of a peer that is dead. Its memory is for retire.
+func (n *inetPeersOneAtomic) release(a *inetActorOneAtomic, p *arena.Slot[counter.Count, inetPeerAtomic]) {
+	if a.cache.End(p) {
+		a.released = append(a.released, p)
+	}
+}
+
+// retire recycles what was released after a grace period (call_rcu). The caller is
+// outside read sections and doesn't have the lock.
+func (n *inetPeersOneAtomic) retire(a *inetActorOneAtomic) {
+	for _, p := range a.released {
+		a.retirer.Retire(p)
+	}
+	a.released = a.released[:0]
+}
+
+// Roles returns the collector, whose steps are also the clock's.
+func (n *inetPeersOneAtomic) Roles() []workloads.Role {
+	c := &n.collector
+	return []workloads.Role{{Name: "collector", Step: func() time.Duration {
+		n.ticks.Add(1)
+		if n.wrong {
+			n.collectWrong(c)
+		} else {
+			n.tree.lock()
+			n.sweep(c)
+			n.collect(&c.actor, c.list)
+			n.tree.unlock()
+		}
+		n.retire(&c.actor)
+		return c.pause
+	}}}
+}
+
+// Close drops the tree's references (inetpeer_invalidate_tree).
+func (n *inetPeersOneAtomic) Close() workloads.Books {
+	a := &n.collector.actor
+	for p := n.tree.root.Load(); p != nil; p = n.tree.root.Load() {
+		n.tree.remove(p)
+		if a.holder.Kill(&p.Object, p.Value.hold) {
+			n.release(a, p)
+		}
+	}
+	n.retire(a)
+	a.retirer.Flush()
+	for i := range n.workers {
+		n.retire(&n.workers[i].actor)
+		n.workers[i].actor.retirer.Flush()
+	}
+	b := workloads.BooksOf(n.arena)
+	for i := range n.workers {
+		w := &n.workers[i]
+		b.Observe(arena.StolenReference, w.dead, "lookups of worker %d found a peer dead that the tree held", i)
+		b.Observe(arena.StolenReference, w.actor.stolen, "puts of worker %d released a peer that the tree held", i)
+	}
+	return b
+}
+
+// TimedOne is the timed [OneHolder].
+type TimedOneAtomic struct{}
+
+// Init calls the strategy's Init.
+func (TimedOneAtomic) Init(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Init(); return 0 }
+
+// Get calls the strategy's Get.
+func (TimedOneAtomic) Get(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Get(); return 0 }
+
+// TryGet calls the strategy's TryGet.
+func (TimedOneAtomic) TryGet(o *arena.Object[counter.Count]) (arena.Hold, bool) {
+	return 0, o.Ref.TryGet()
+}
+
+// Put calls the strategy's Put.
+func (TimedOneAtomic) Put(o *arena.Object[counter.Count], _ arena.Hold) bool { return o.Ref.Put() }
+
+// Kill calls the strategy's Kill.
+func (TimedOneAtomic) Kill(o *arena.Object[counter.Count], _ arena.Hold) bool { return o.Ref.Kill() }
+
+// Use does nothing.
+func (TimedOneAtomic) Use(*arena.Object[counter.Count], arena.Hold) {}
+
+// PutIfOne calls the strategy's PutIfOne.
+func (TimedOneAtomic) PutIfOne(o *arena.Object[counter.Count], _ arena.Hold) bool {
+	return o.Ref.PutIfOne()
+}
+
+// Count calls the strategy's Count.
+func (TimedOneAtomic) Count(o *arena.Object[counter.Count]) int64 { return o.Ref.Count() }
+
+// TimedOneKit returns the kit of the timed form. prepare may be nil.
+func TimedOneKitAtomic(prepare func(*counter.Count)) KitOneAtomic {
+	return KitOneAtomic{
+		Prepare: prepare,
+		Holder:  func(string) TimedOneAtomic { return TimedOneAtomic{} },
+	}
 }

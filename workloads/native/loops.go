@@ -6,7 +6,8 @@ import (
 	"github.com/refbench/refbench/workloads"
 )
 
-// Loops lists the native form of every workload with every built-in strategy.
+// Loops lists the native form of every workload with every built-in strategy that
+// has the powers it needs.
 var Loops = []workloads.Loop{
 	{Workload: "buffers", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newBuffersAtomic(c, TimedKitAtomic(nil)) }},
 	{Workload: "buffers", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
@@ -23,6 +24,15 @@ var Loops = []workloads.Loop{
 	{Workload: "churn", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newChurnPercpu(c, TimedKitPercpu(nil)) }},
 	{Workload: "churn", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
 		return newChurnLockperatomic(c, TimedKitLockperatomic(nil))
+	}},
+	{Workload: "dentry", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newDcacheResurrectAtomic(c, TimedResurrectKitAtomic(nil))
+	}},
+	{Workload: "dentry", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newDcacheResurrectPercpu(c, TimedResurrectKitPercpu(nil))
+	}},
+	{Workload: "dentry", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newDcacheResurrectLockperatomic(c, TimedResurrectKitLockperatomic(nil))
 	}},
 	{Workload: "dstcache", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newDstCacheAtomic(c, TimedKitAtomic(nil)) }},
 	{Workload: "dstcache", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
@@ -47,6 +57,24 @@ var Loops = []workloads.Loop{
 	{Workload: "handoff", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newHandoffPercpu(c, TimedKitPercpu(nil)) }},
 	{Workload: "handoff", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
 		return newHandoffLockperatomic(c, TimedKitLockperatomic(nil))
+	}},
+	{Workload: "inetpeer", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newInetPeersOneAtomic(c, TimedOneKitAtomic(nil))
+	}},
+	{Workload: "inetpeer", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newInetPeersOneSaturating(c, TimedOneKitSaturating(nil))
+	}},
+	{Workload: "ipvsdest", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newIPVSDestsAtomic(c, TimedKitAtomic(nil))
+	}},
+	{Workload: "ipvsdest", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newIPVSDestsSaturating(c, TimedKitSaturating(nil))
+	}},
+	{Workload: "ipvsdest", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newIPVSDestsPercpu(c, TimedKitPercpu(nil))
+	}},
+	{Workload: "ipvsdest", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
+		return newIPVSDestsLockperatomic(c, TimedKitLockperatomic(nil))
 	}},
 	{Workload: "listmutex", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) {
 		return newListMutexAtomic(c, TimedKitAtomic(nil))

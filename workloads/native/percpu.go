@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -1147,6 +1148,278 @@ func TimedKitPercpu(prepare func(*counter.Count)) KitPercpu {
 	}
 }
 
+// ipvsReal is a destination's place in the service's list.
+type ipvsRealPercpu struct {
+	dest atomic.Pointer[arena.Slot[counter.Count, ipvsDest]]
+	hold arena.Hold // the list's reference; for the administrator
+	life arena.Life // dest's
+}
+
+// ipvsTrashed is a removed destination, with the trash's reference.
+type ipvsTrashedPercpu struct {
+	dest  *arena.Slot[counter.Count, ipvsDest]
+	hold  arena.Hold
+	life  arena.Life
+	since uint64 // the timer's step
+}
+
+type ipvsDestsPercpu struct {
+	arena   *arena.Arena[counter.Count, ipvsDest]
+	readers *rcu.Domain
+	wrong   bool
+
+	service []ipvsRealPercpu
+	away    int // destinations
+
+	trashing sync.Mutex // guards trash and step
+	trash    []ipvsTrashedPercpu
+	step     uint64
+
+	workers []ipvsWorkerPercpu
+	admin   ipvsAdminPercpu
+	timer   ipvsTimerPercpu
+}
+
+// ipvsActor is what every role needs to release destinations.
+type ipvsActorPercpu struct {
+	holder TimedPercpu
+	cache  *arena.Cache[counter.Count, ipvsDest]
+	early  uint64 // destinations released while a list had them
+}
+
+// ipvsConn is a connection's reference.
+type ipvsConnPercpu struct {
+	dest *arena.Slot[counter.Count, ipvsDest]
+	hold arena.Hold
+}
+
+type ipvsWorkerPercpu struct {
+	actor ipvsActorPercpu
+	rand  workloads.Rand
+	conns []ipvsConnPercpu
+	next  int // in conns: the oldest
+	other uint64
+	_     [pin.LineBytes]byte
+}
+
+type ipvsAdminPercpu struct {
+	actor   ipvsActorPercpu
+	rand    workloads.Rand
+	pause   time.Duration
+	removed []int // places that have no destination
+}
+
+type ipvsTimerPercpu struct {
+	actor  ipvsActorPercpu
+	pause  time.Duration
+	period uint64
+	due    []ipvsTrashedPercpu
+}
+
+func newIPVSDestsPercpu(c workloads.Config, k KitPercpu) (workloads.Instance, error) {
+	v := &ipvsDestsPercpu{
+		arena:   arena.New[counter.Count, ipvsDest](k.Options(c)),
+		readers: rcu.New(),
+		wrong:   c.Wrong,
+		service: make([]ipvsRealPercpu, c.Knob("destinations")),
+		workers: make([]ipvsWorkerPercpu, c.Workers),
+	}
+	v.away = len(v.service) * c.Knob("away") / 100
+	pause := time.Duration(c.Knob("pause")) * time.Microsecond
+	v.admin.actor = ipvsActorPercpu{holder: k.Holder("administrator"), cache: v.arena.Cache()}
+	v.admin.rand = workloads.NewRand(c.Seed, c.Workers)
+	v.admin.pause = pause
+	v.timer.actor = ipvsActorPercpu{holder: k.Holder("trash timer"), cache: v.arena.Cache()}
+	v.timer.pause = pause
+	v.timer.period = uint64(c.Knob("period"))
+	for i := range v.service {
+		v.add(i)
+	}
+	for i := range v.workers {
+		w := &v.workers[i]
+		w.actor = ipvsActorPercpu{holder: k.Holder(workloads.WorkerName(i)), cache: v.arena.Cache()}
+		w.rand = workloads.NewRand(c.Seed, i)
+		w.conns = make([]ipvsConnPercpu, c.Knob("connections"))
+	}
+	return v, nil
+}
+
+// Work replaces n connections by new ones.
+func (v *ipvsDestsPercpu) Work(worker, n int) int {
+	w := &v.workers[worker]
+	for range n {
+		c := &w.conns[w.next]
+		if w.next++; w.next == len(w.conns) {
+			w.next = 0
+		}
+		if c.dest != nil {
+			w.actor.holder.Use(&c.dest.Object, c.hold)
+			v.put(&w.actor, c.dest, c.hold)
+			c.dest = nil
+		}
+		v.bind(w, c)
+	}
+	return n
+}
+
+// bind schedules a connection (ip_vs_schedule). It stays unbound if there is no
+// destination.
+func (v *ipvsDestsPercpu) bind(w *ipvsWorkerPercpu, c *ipvsConnPercpu) {
+	section := v.readers.Lock()
+	i := w.rand.Below(len(v.service))
+	for range len(v.service) {
+		if dest := v.service[i].dest.Load(); dest != nil {
+			// No TryGet: the list that it is in has a reference, and
+			// keeps it for longer than this section.
+			c.dest, c.hold = dest, w.actor.holder.Get(&dest.Object)
+			w.actor.holder.Use(&dest.Object, c.hold)
+			if dest.Value.address != i {
+				w.other++
+			}
+			break
+		}
+		if i++; i == len(v.service) {
+			i = 0
+		}
+	}
+	v.readers.Unlock(section)
+}
+
+// put drops a reference, and the last frees (ip_vs_dest_put_and_free). By then the
+// trash has dropped its own, a grace period after the destination could be found,
+// so its memory may be used again at once.
+func (v *ipvsDestsPercpu) put(a *ipvsActorPercpu, dest *arena.Slot[counter.Count, ipvsDest], h arena.Hold) {
+	if a.holder.Put(&dest.Object, h) {
+		a.cache.Free(dest)
+	}
+}
+
+// drop is put for the reference of a list: the owner's.
+func (v *ipvsDestsPercpu) drop(a *ipvsActorPercpu, dest *arena.Slot[counter.Count, ipvsDest], h arena.Hold, life arena.Life) {
+	if dest.Life() != life {
+		a.early++
+	}
+	if a.holder.Kill(&dest.Object, h) {
+		a.cache.Free(dest)
+	}
+}
+
+// add gives the i'th place a destination: the one that had it, if it is still in
+// the trash, or a new one (ip_vs_add_dest).
+func (v *ipvsDestsPercpu) add(i int) {
+	a, r := &v.admin.actor, &v.service[i]
+	v.trashing.Lock()
+	for at, t := range v.trash {
+		if t.dest.Value.address == i {
+			v.trash = slices.Delete(v.trash, at, at+1)
+			v.trashing.Unlock()
+			r.hold, r.life = t.hold, t.life
+			r.dest.Store(t.dest)
+			return
+		}
+	}
+	v.trashing.Unlock()
+	dest := a.cache.Alloc()
+	dest.Value.address = i
+	r.hold = a.holder.Init(&dest.Object)
+	r.life = dest.Life()
+	r.dest.Store(dest)
+}
+
+// remove moves the i'th destination to the trash, with the list's reference
+// (ip_vs_del_dest).
+func (v *ipvsDestsPercpu) remove(i int) {
+	r := &v.service[i]
+	dest := r.dest.Swap(nil)
+	if v.wrong {
+		// Whoever may be about to Get it is waited for, as otherwise
+		// the trash's reference sees to that.
+		v.readers.Synchronize()
+		v.drop(&v.admin.actor, dest, r.hold, r.life)
+	}
+	v.trashing.Lock()
+	v.trash = append(v.trash, ipvsTrashedPercpu{dest, r.hold, r.life, v.step})
+	v.trashing.Unlock()
+}
+
+// expire drops what was in the trash for long enough (ip_vs_dest_trash_expire).
+func (v *ipvsDestsPercpu) expire() {
+	x := &v.timer
+	x.due = x.due[:0]
+	v.trashing.Lock()
+	v.step++
+	left := v.trash[:0]
+	for _, t := range v.trash {
+		if v.step-t.since > x.period {
+			x.due = append(x.due, t)
+		} else {
+			left = append(left, t)
+		}
+	}
+	clear(v.trash[len(left):])
+	v.trash = left
+	v.trashing.Unlock()
+	if len(x.due) == 0 {
+		return
+	}
+	// Someone may have read the service's list before the removal and is
+	// about to Get.
+	v.readers.Synchronize()
+	for _, t := range x.due {
+		v.drop(&x.actor, t.dest, t.hold, t.life)
+	}
+}
+
+// Roles returns the administrator and the trash timer.
+func (v *ipvsDestsPercpu) Roles() []workloads.Role {
+	a := &v.admin
+	return []workloads.Role{
+		{Name: "administrator", Step: func() time.Duration {
+			if len(a.removed) > 0 && len(a.removed) >= v.away {
+				// Any of them, so that some come back soon and
+				// others late.
+				at := a.rand.Below(len(a.removed))
+				v.add(a.removed[at])
+				a.removed = slices.Delete(a.removed, at, at+1)
+			}
+			if i := a.rand.Below(len(v.service)); v.service[i].dest.Load() != nil {
+				v.remove(i)
+				a.removed = append(a.removed, i)
+			}
+			return a.pause
+		}},
+		{Name: "trash timer", Step: func() time.Duration {
+			v.expire()
+			return v.timer.pause
+		}},
+	}
+}
+
+func (v *ipvsDestsPercpu) Close() workloads.Books {
+	for i := range v.workers {
+		w := &v.workers[i]
+		for _, c := range w.conns {
+			if c.dest != nil {
+				v.put(&w.actor, c.dest, c.hold)
+			}
+		}
+	}
+	for i := range v.service {
+		if r := &v.service[i]; r.dest.Load() != nil {
+			v.drop(&v.admin.actor, r.dest.Load(), r.hold, r.life)
+		}
+	}
+	for _, t := range v.trash {
+		v.drop(&v.timer.actor, t.dest, t.hold, t.life)
+	}
+	b := workloads.BooksOf(v.arena)
+	for i := range v.workers {
+		b.Observe(arena.UseAfterFree, v.workers[i].other, "connections of worker %d were bound to a destination that was another by then", i)
+	}
+	b.Observe(arena.StolenReference, v.admin.actor.early+v.timer.actor.early, "destinations were released while a list had them")
+	return b
+}
+
 // listEntry is the document's struct my_data, without its count.
 type listEntryPercpu struct {
 	// next is read without the lock by listrcu, and by the wrong variants.
@@ -1229,6 +1502,7 @@ type listActorPercpu struct {
 	left   int // lookups until the oldest is replaced
 
 	stolen  uint64 // entries that were released while this worker held them
+	misses  workloads.Misses
 	refused uint64 // entries that TryGet found dead while their owner held them
 	_       [pin.LineBytes]byte
 }
@@ -1395,20 +1669,26 @@ func newListMutexPercpu(c workloads.Config, k KitPercpu) (workloads.Instance, er
 	return l, nil
 }
 
-// Work looks up n entries.
+// Work looks up n entries and returns how many it got.
 func (l *listMutexPercpu) Work(worker, n int) int {
 	a := &l.lists.actors[worker]
+	done := 0
 	for range n {
 		if l.lists.due(a) {
 			old := l.lists.replace(a)
 			l.drop(a, old.slot, old.hold, true)
 		}
-		if e, h, life := l.get(a); e != nil {
-			l.lists.use(a, e, h, life)
-			l.drop(a, e, h, false)
+		e, h, life := l.get(a)
+		if e == nil {
+			done += a.misses.Next()
+			continue
 		}
+		a.misses.End()
+		l.lists.use(a, e, h, life)
+		l.drop(a, e, h, false)
+		done++
 	}
-	return n
+	return done
 }
 
 // get returns an entry with a reference (get_entry).
@@ -1495,21 +1775,27 @@ func newListRCUPercpu(c workloads.Config, k KitPercpu) (workloads.Instance, erro
 	return l, nil
 }
 
-// Work looks up n entries.
+// Work looks up n entries and returns how many it got.
 func (l *listRCUPercpu) Work(worker, n int) int {
 	a := &l.lists.actors[worker]
+	done := 0
 	for range n {
 		if l.lists.due(a) {
 			l.kill(worker, l.lists.replace(a))
 		}
-		if e, h, life := l.get(a); e != nil {
-			l.lists.use(a, e, h, life)
-			if a.holder.Put(&e.Object, h) {
-				l.release(worker, e)
-			}
+		e, h, life := l.get(a)
+		if e == nil {
+			done += a.misses.Next()
+			continue
 		}
+		a.misses.End()
+		l.lists.use(a, e, h, life)
+		if a.holder.Put(&e.Object, h) {
+			l.release(worker, e)
+		}
+		done++
 	}
-	return n
+	return done
 }
 
 // get returns an entry with a reference, or nil if it is dead (get_entry_rcu).
@@ -1581,21 +1867,27 @@ func newListTryGetPercpu(c workloads.Config, k KitPercpu) (workloads.Instance, e
 	return l, nil
 }
 
-// Work looks up n entries.
+// Work looks up n entries and returns how many it got.
 func (l *listTryGetPercpu) Work(worker, n int) int {
 	a := &l.lists.actors[worker]
+	done := 0
 	for range n {
 		if l.lists.due(a) {
 			l.kill(a, l.lists.replace(a))
 		}
-		if e, h, life := l.get(a); e != nil {
-			l.lists.use(a, e, h, life)
-			if a.holder.Put(&e.Object, h) {
-				l.release(a, e)
-			}
+		e, h, life := l.get(a)
+		if e == nil {
+			done += a.misses.Next()
+			continue
 		}
+		a.misses.End()
+		l.lists.use(a, e, h, life)
+		if a.holder.Put(&e.Object, h) {
+			l.release(a, e)
+		}
+		done++
 	}
-	return n
+	return done
 }
 
 // get returns an entry with a reference, or nil if it is dead (get_entry).
@@ -1806,6 +2098,7 @@ type procActorPercpu struct {
 	holder  TimedPercpu
 	cache   *arena.Cache[counter.Count, procPercpu]
 	rand    workloads.Rand
+	misses  workloads.Misses
 	stolen  uint64 // processes that were released while somebody held them
 	refused uint64 // living processes that TryGet found dead
 	_       [pin.LineBytes]byte
@@ -1841,14 +2134,17 @@ func (s *pid2procPercpu) open(a *procActorPercpu, h TimedPercpu, r workloads.Ran
 	a.holder, a.rand, a.cache = h, r, s.arena.Cache()
 }
 
-// Work makes n system calls.
+// Work makes n system calls and returns how many found their process.
 func (s *pid2procPercpu) Work(worker, n int) int {
 	a := &s.workers[worker]
+	done := 0
 	for range n {
 		p, h, life := s.find(a, s.pids[s.picks.Pick(&a.rand)].pid.Load())
 		if p == nil {
-			continue // ESRCH
+			done += a.misses.Next() // ESRCH
+			continue
 		}
+		a.misses.End()
 		free := -1 // the place of a process that this call destroys
 		if s.wake > 0 && a.rand.Below(100) < s.wake {
 			s.wakeup(a, p)
@@ -1859,13 +2155,14 @@ func (s *pid2procPercpu) Work(worker, n int) int {
 		spin.For(s.hold)
 		a.holder.Use(&p.Object, h)
 		s.put(a, p, h, life)
+		done++
 		if free >= 0 {
 			// Until now others had the old id, and found a process
 			// that was dying, or dead, or none.
 			s.create(a, free)
 		}
 	}
-	return n
+	return done
 }
 
 // find returns the process with the id and a reference to it, or nil (pid2proc).
@@ -2178,6 +2475,7 @@ type pnodeActorPercpu struct {
 	holder TimedPercpu
 	cache  *arena.Cache[counter.Count, pnodePercpu]
 	rand   workloads.Rand
+	misses workloads.Misses
 	stolen uint64 // nodes that were released while somebody held them
 	_      [pin.LineBytes]byte
 }
@@ -2206,9 +2504,10 @@ func (p *pnodesPercpu) open(a *pnodeActorPercpu, h TimedPercpu, r workloads.Rand
 	a.holder, a.rand, a.cache = h, r, p.arena.Cache()
 }
 
-// Work makes n calls.
+// Work makes n calls and returns how many got their node.
 func (p *pnodesPercpu) Work(worker, n int) int {
 	a := &p.workers[worker]
+	done := 0
 	for range n {
 		cookie := p.picks.Pick(&a.rand)
 		var node *arena.Slot[counter.Count, pnodePercpu]
@@ -2219,8 +2518,10 @@ func (p *pnodesPercpu) Work(worker, n int) int {
 			node, h = p.lookup(a, cookie)
 		}
 		if node == nil {
+			done += a.misses.Next()
 			continue
 		}
+		a.misses.End()
 		life := node.Life()
 		spin.For(p.hold)
 		if p.share > 0 && a.rand.Below(100) < p.share {
@@ -2231,8 +2532,9 @@ func (p *pnodesPercpu) Work(worker, n int) int {
 			a.stolen++
 		}
 		p.releaseNode(a, node, h)
+		done++
 	}
-	return n
+	return done
 }
 
 // getVNode makes a node and returns it with the vnode's reference, which is not the
@@ -2501,6 +2803,7 @@ type unmountPercpu struct {
 type mountUserPercpu struct {
 	holder TimedPercpu
 	rand   workloads.Rand
+	misses workloads.Misses
 	// calls is odd while the worker is in Work. Outside of Work it is in no
 	// mount.
 	calls   atomic.Uint64
@@ -2541,22 +2844,27 @@ func newUnmountPercpu(c workloads.Config, k KitPercpu) (workloads.Instance, erro
 	return u, nil
 }
 
-// Work does n operations in mounts.
+// Work tries n operations in mounts and returns how many it did.
 func (u *unmountPercpu) Work(worker, n int) int {
 	w := &u.workers[worker]
 	w.calls.Add(1)
+	done := 0
 	for range n {
 		p := &u.points[w.rand.Below(len(u.points))]
 		m, h, life := u.enter(w, p)
 		if m == nil {
-			continue // ENXIO
+			done += w.misses.Next() // ENXIO
+			runtime.Gosched()       // Let the administrator go on.
+			continue
 		}
+		w.misses.End()
 		spin.For(u.hold)
 		w.holder.Use(&m.Object, h)
 		if m.Life() != life {
 			w.stolen++
 		}
 		u.leave(w, p, m, h)
+		done++
 	}
 	w.calls.Add(1)
 	if p := u.draining.Load(); p != nil {
@@ -2565,7 +2873,7 @@ func (u *unmountPercpu) Work(worker, n int) int {
 		p.drained.Broadcast()
 		p.mu.Unlock()
 	}
-	return n
+	return done
 }
 
 // enter returns the mount with a reference, or nil if it is being unmounted
@@ -2731,4 +3039,356 @@ func (u *unmountPercpu) Close() workloads.Books {
 		b.Observe(arena.StolenReference, u.workers[i].refused, "mounts refused worker %d though nobody unmounted them", i)
 	}
 	return b
+}
+
+// A dentry is a name and what it stands for. All but uses is for whoever has the
+// cache's lock.
+type dentryPercpu struct {
+	name         int
+	unused       bool // on the list
+	freed        bool
+	older, newer *arena.Slot[counter.Count, dentryPercpu] // on the list
+
+	uses atomic.Uint64
+}
+
+// A dentryRef is an open file's reference.
+type dentryRefPercpu struct {
+	dentry *arena.Slot[counter.Count, dentryPercpu]
+	hold   arena.Hold
+	life   arena.Life
+	owner  bool // who made the dentry, and has the owner's reference
+}
+
+type dcacheResurrectPercpu struct {
+	arena   *arena.Arena[counter.Count, dentryPercpu]
+	readers *rcu.Domain // those who drop references
+	wrong   bool
+
+	hot  int // percent
+	keep int
+	hold int // loops of spin.For
+
+	mu sync.Mutex
+	// table has an entry for every name. It is changed and, but for the wrong
+	// variant, read under mu.
+	table []atomic.Pointer[arena.Slot[counter.Count, dentryPercpu]]
+	// The list of unused dentries.
+	oldest, newest *arena.Slot[counter.Count, dentryPercpu]
+	unused         int
+
+	workers []dentryWorkerResurrectPercpu
+	reaper  dentryReaperResurrectPercpu
+}
+
+type dentryWorkerResurrectPercpu struct {
+	holder TimedResurrectPercpu
+	cache  *arena.Cache[counter.Count, dentryPercpu]
+	rand   workloads.Rand
+	files  []dentryRefPercpu
+	next   int    // in files: the oldest
+	early  uint64 // dentries freed while this worker had them open
+	other  uint64 // lookups that found another name
+	_      [pin.LineBytes]byte
+}
+
+type dentryReaperResurrectPercpu struct {
+	cache   *arena.Cache[counter.Count, dentryPercpu]
+	retirer *rcu.Retirer[*arena.Slot[counter.Count, dentryPercpu]]
+	pause   time.Duration
+	victims []*arena.Slot[counter.Count, dentryPercpu]
+}
+
+func newDcacheResurrectPercpu(c workloads.Config, k KitResurrectPercpu) (workloads.Instance, error) {
+	d := &dcacheResurrectPercpu{
+		arena:   arena.New[counter.Count, dentryPercpu](k.Options(c)),
+		readers: rcu.New(),
+		wrong:   c.Wrong,
+		hot:     c.Knob("hot"),
+		keep:    c.Knob("keep"),
+		hold:    spin.Loops(time.Duration(c.Knob("hold"))),
+		table:   make([]atomic.Pointer[arena.Slot[counter.Count, dentryPercpu]], c.Knob("names")),
+		workers: make([]dentryWorkerResurrectPercpu, c.Workers),
+	}
+	for i := range d.workers {
+		w := &d.workers[i]
+		w.holder = k.Holder(workloads.WorkerName(i))
+		w.cache = d.arena.Cache()
+		w.rand = workloads.NewRand(c.Seed, i)
+		w.files = make([]dentryRefPercpu, c.Knob("open"))
+	}
+	d.reaper.cache = d.arena.Cache()
+	d.reaper.retirer = rcu.NewRetirer(d.readers, d.reaper.cache.Recycle)
+	d.reaper.pause = time.Duration(c.Knob("pause")) * time.Microsecond
+	return d, nil
+}
+
+// Work closes n files and opens others.
+func (d *dcacheResurrectPercpu) Work(worker, n int) int {
+	w := &d.workers[worker]
+	for range n {
+		f := &w.files[w.next]
+		if w.next++; w.next == len(w.files) {
+			w.next = 0
+		}
+		if f.dentry != nil {
+			d.put(w, *f)
+		}
+		count := len(d.table)
+		if d.hot > w.rand.Below(100) {
+			count = (count + 15) / 16
+		}
+		name := w.rand.Below(count)
+		*f = d.get(w, name)
+		w.holder.Use(&f.dentry.Object, f.hold)
+		f.dentry.Value.uses.Add(1)
+		if f.dentry.Value.name != name {
+			w.other++
+		}
+		spin.For(d.hold)
+	}
+	return n
+}
+
+// get returns the dentry of a name with a reference (dcache_get), or makes it.
+func (d *dcacheResurrectPercpu) get(w *dentryWorkerResurrectPercpu, name int) dentryRefPercpu {
+	if d.wrong {
+		if f := d.hitWrong(w, name); f.dentry != nil {
+			return f
+		}
+	}
+	d.mu.Lock()
+	f := d.hit(w, name)
+	d.mu.Unlock()
+	if f.dentry != nil {
+		return f
+	}
+	// Reading what the name stands for from the disk takes long, and is not
+	// done under the lock.
+	e := w.cache.Alloc()
+	e.Value.name = name
+	e.Value.unused = false
+	e.Value.freed = false
+	h := w.holder.Init(&e.Object)
+	made := dentryRefPercpu{e, h, e.Life(), true}
+	d.mu.Lock()
+	// Somebody else may have made it meanwhile (dcache_put returns that one).
+	if f = d.hit(w, name); f.dentry == nil {
+		d.table[name].Store(e)
+		f = made
+	}
+	d.mu.Unlock()
+	if f.dentry != e && w.holder.Kill(&e.Object, h) {
+		w.cache.Free(e) // nobody has seen it
+	}
+	return f
+}
+
+// hit returns the dentry of a name with a reference, if there is one. The caller
+// has the lock.
+func (d *dcacheResurrectPercpu) hit(w *dentryWorkerResurrectPercpu, name int) dentryRefPercpu {
+	e := d.table[name].Load()
+	if e == nil {
+		return dentryRefPercpu{}
+	}
+	// Blindly: the last drop may come between a look at the count and what
+	// is done about it.
+	h := w.holder.Resurrect(&e.Object)
+	d.unlist(e)
+	return dentryRefPercpu{e, h, e.Life(), false}
+}
+
+// hitWrong is what the document warns of.
+func (d *dcacheResurrectPercpu) hitWrong(w *dentryWorkerResurrectPercpu, name int) dentryRefPercpu {
+	section := d.readers.Lock()
+	defer d.readers.Unlock(section)
+	e := d.table[name].Load()
+	if e == nil {
+		return dentryRefPercpu{}
+	}
+	f := dentryRefPercpu{dentry: e, life: e.Life()}
+	if w.holder.Count(&e.Object) == 0 {
+		f.hold = w.holder.Init(&e.Object)
+	} else {
+		f.hold = w.holder.Get(&e.Object)
+	}
+	d.mu.Lock()
+	if e.Life() == f.life {
+		d.unlist(e)
+	}
+	d.mu.Unlock()
+	return f
+}
+
+// unlist takes a dentry off the list of unused ones, if it is on it. The caller has
+// the lock.
+func (d *dcacheResurrectPercpu) unlist(e *arena.Slot[counter.Count, dentryPercpu]) {
+	v := &e.Value
+	if !v.unused {
+		return
+	}
+	v.unused = false
+	d.unused--
+	if v.older != nil {
+		v.older.Value.newer = v.newer
+	} else {
+		d.oldest = v.newer
+	}
+	if v.newer != nil {
+		v.newer.Value.older = v.older
+	} else {
+		d.newest = v.older
+	}
+	v.older, v.newer = nil, nil
+}
+
+// put drops a reference (kref_put). The read section lasts until the releaser is
+// done with the dentry, which may be another's to free by then.
+func (d *dcacheResurrectPercpu) put(w *dentryWorkerResurrectPercpu, f dentryRefPercpu) {
+	e := f.dentry
+	if e.Life() != f.life {
+		w.early++
+	}
+	section := d.readers.Lock()
+	var last bool
+	if f.owner {
+		last = w.holder.Kill(&e.Object, f.hold)
+	} else {
+		last = w.holder.Put(&e.Object, f.hold)
+	}
+	if last {
+		d.release(w, f)
+	}
+	d.readers.Unlock(section)
+}
+
+// release puts a dentry that nobody uses on the list (dentry_release).
+func (d *dcacheResurrectPercpu) release(w *dentryWorkerResurrectPercpu, f dentryRefPercpu) {
+	e := f.dentry
+	d.mu.Lock()
+	// Since the drop it may have been resurrected, and dropped again, and
+	// listed and freed by others.
+	if e.Life() == f.life && !e.Value.freed && !e.Value.unused && w.holder.Count(&e.Object) == 0 {
+		e.Value.unused = true
+		e.Value.older = d.newest
+		if d.newest != nil {
+			d.newest.Value.newer = e
+		} else {
+			d.oldest = e
+		}
+		d.newest = e
+		d.unused++
+	}
+	d.mu.Unlock()
+}
+
+// reap frees the oldest unused dentries until only keep are left, or as many as
+// fit into a step (dcache_prune), and reports how many.
+func (d *dcacheResurrectPercpu) reap(keep int) int {
+	r := &d.reaper
+	r.victims = r.victims[:0]
+	d.mu.Lock()
+	for d.unused > keep && len(r.victims) < dentryReap {
+		e := d.oldest
+		d.unlist(e)
+		d.table[e.Value.name].Store(nil)
+		e.Value.freed = true
+		if r.cache.End(e) {
+			r.victims = append(r.victims, e)
+		}
+	}
+	d.mu.Unlock()
+	for _, e := range r.victims {
+		r.retirer.Retire(e)
+	}
+	return len(r.victims)
+}
+
+// Roles returns the reaper.
+func (d *dcacheResurrectPercpu) Roles() []workloads.Role {
+	return []workloads.Role{{Name: "reaper", Step: func() time.Duration {
+		d.reap(d.keep)
+		return d.reaper.pause
+	}}}
+}
+
+func (d *dcacheResurrectPercpu) Close() workloads.Books {
+	for i := range d.workers {
+		w := &d.workers[i]
+		for _, f := range w.files {
+			if f.dentry != nil {
+				d.put(w, f)
+			}
+		}
+	}
+	for d.reap(0) > 0 {
+	}
+	d.reaper.retirer.Flush()
+	b := workloads.BooksOf(d.arena)
+	for i := range d.workers {
+		w := &d.workers[i]
+		b.Observe(arena.StolenReference, w.early, "dentries were freed while worker %d had them open", i)
+		b.Observe(arena.UseAfterFree, w.other, "lookups of worker %d found another name", i)
+	}
+	return b
+}
+
+// A Kit is what a workload's constructor builds on: how to prepare counts, and
+// the holders of its actors.
+type KitResurrectPercpu struct {
+	// Prepare prepares the counts of slots; see arena.Options.
+	Prepare func(*counter.Count)
+	// Holder returns the holder of a new actor.
+	Holder func(name string) TimedResurrectPercpu
+	// Log is where the checked form puts violations, nil in the timed form.
+	Log *arena.Log
+}
+
+// Options returns the options for an arena of the workload.
+func (k KitResurrectPercpu) Options(c workloads.Config) arena.Options[counter.Count] {
+	return arena.Options[counter.Count]{Prepare: k.Prepare, Log: k.Log, ReuseDelay: c.ReuseDelay}
+}
+
+// TimedResurrect is the timed [ResurrectHolder].
+type TimedResurrectPercpu struct{}
+
+// Init calls the strategy's Init.
+func (TimedResurrectPercpu) Init(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Init(); return 0 }
+
+// Get calls the strategy's Get.
+func (TimedResurrectPercpu) Get(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Get(); return 0 }
+
+// TryGet calls the strategy's TryGet.
+func (TimedResurrectPercpu) TryGet(o *arena.Object[counter.Count]) (arena.Hold, bool) {
+	return 0, o.Ref.TryGet()
+}
+
+// Put calls the strategy's Put.
+func (TimedResurrectPercpu) Put(o *arena.Object[counter.Count], _ arena.Hold) bool {
+	return o.Ref.Put()
+}
+
+// Kill calls the strategy's Kill.
+func (TimedResurrectPercpu) Kill(o *arena.Object[counter.Count], _ arena.Hold) bool {
+	return o.Ref.Kill()
+}
+
+// Use does nothing.
+func (TimedResurrectPercpu) Use(*arena.Object[counter.Count], arena.Hold) {}
+
+// Resurrect calls the strategy's Resurrect.
+func (TimedResurrectPercpu) Resurrect(o *arena.Object[counter.Count]) arena.Hold {
+	o.Ref.Resurrect()
+	return 0
+}
+
+// Count calls the strategy's Count.
+func (TimedResurrectPercpu) Count(o *arena.Object[counter.Count]) int64 { return o.Ref.Count() }
+
+// TimedResurrectKit returns the kit of the timed form. prepare may be nil.
+func TimedResurrectKitPercpu(prepare func(*counter.Count)) KitResurrectPercpu {
+	return KitResurrectPercpu{
+		Prepare: prepare,
+		Holder:  func(string) TimedResurrectPercpu { return TimedResurrectPercpu{} },
+	}
 }

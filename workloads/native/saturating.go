@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -1147,6 +1148,278 @@ func TimedKitSaturating(prepare func(*counter.Count)) KitSaturating {
 	}
 }
 
+// ipvsReal is a destination's place in the service's list.
+type ipvsRealSaturating struct {
+	dest atomic.Pointer[arena.Slot[counter.Count, ipvsDest]]
+	hold arena.Hold // the list's reference; for the administrator
+	life arena.Life // dest's
+}
+
+// ipvsTrashed is a removed destination, with the trash's reference.
+type ipvsTrashedSaturating struct {
+	dest  *arena.Slot[counter.Count, ipvsDest]
+	hold  arena.Hold
+	life  arena.Life
+	since uint64 // the timer's step
+}
+
+type ipvsDestsSaturating struct {
+	arena   *arena.Arena[counter.Count, ipvsDest]
+	readers *rcu.Domain
+	wrong   bool
+
+	service []ipvsRealSaturating
+	away    int // destinations
+
+	trashing sync.Mutex // guards trash and step
+	trash    []ipvsTrashedSaturating
+	step     uint64
+
+	workers []ipvsWorkerSaturating
+	admin   ipvsAdminSaturating
+	timer   ipvsTimerSaturating
+}
+
+// ipvsActor is what every role needs to release destinations.
+type ipvsActorSaturating struct {
+	holder TimedSaturating
+	cache  *arena.Cache[counter.Count, ipvsDest]
+	early  uint64 // destinations released while a list had them
+}
+
+// ipvsConn is a connection's reference.
+type ipvsConnSaturating struct {
+	dest *arena.Slot[counter.Count, ipvsDest]
+	hold arena.Hold
+}
+
+type ipvsWorkerSaturating struct {
+	actor ipvsActorSaturating
+	rand  workloads.Rand
+	conns []ipvsConnSaturating
+	next  int // in conns: the oldest
+	other uint64
+	_     [pin.LineBytes]byte
+}
+
+type ipvsAdminSaturating struct {
+	actor   ipvsActorSaturating
+	rand    workloads.Rand
+	pause   time.Duration
+	removed []int // places that have no destination
+}
+
+type ipvsTimerSaturating struct {
+	actor  ipvsActorSaturating
+	pause  time.Duration
+	period uint64
+	due    []ipvsTrashedSaturating
+}
+
+func newIPVSDestsSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
+	v := &ipvsDestsSaturating{
+		arena:   arena.New[counter.Count, ipvsDest](k.Options(c)),
+		readers: rcu.New(),
+		wrong:   c.Wrong,
+		service: make([]ipvsRealSaturating, c.Knob("destinations")),
+		workers: make([]ipvsWorkerSaturating, c.Workers),
+	}
+	v.away = len(v.service) * c.Knob("away") / 100
+	pause := time.Duration(c.Knob("pause")) * time.Microsecond
+	v.admin.actor = ipvsActorSaturating{holder: k.Holder("administrator"), cache: v.arena.Cache()}
+	v.admin.rand = workloads.NewRand(c.Seed, c.Workers)
+	v.admin.pause = pause
+	v.timer.actor = ipvsActorSaturating{holder: k.Holder("trash timer"), cache: v.arena.Cache()}
+	v.timer.pause = pause
+	v.timer.period = uint64(c.Knob("period"))
+	for i := range v.service {
+		v.add(i)
+	}
+	for i := range v.workers {
+		w := &v.workers[i]
+		w.actor = ipvsActorSaturating{holder: k.Holder(workloads.WorkerName(i)), cache: v.arena.Cache()}
+		w.rand = workloads.NewRand(c.Seed, i)
+		w.conns = make([]ipvsConnSaturating, c.Knob("connections"))
+	}
+	return v, nil
+}
+
+// Work replaces n connections by new ones.
+func (v *ipvsDestsSaturating) Work(worker, n int) int {
+	w := &v.workers[worker]
+	for range n {
+		c := &w.conns[w.next]
+		if w.next++; w.next == len(w.conns) {
+			w.next = 0
+		}
+		if c.dest != nil {
+			w.actor.holder.Use(&c.dest.Object, c.hold)
+			v.put(&w.actor, c.dest, c.hold)
+			c.dest = nil
+		}
+		v.bind(w, c)
+	}
+	return n
+}
+
+// bind schedules a connection (ip_vs_schedule). It stays unbound if there is no
+// destination.
+func (v *ipvsDestsSaturating) bind(w *ipvsWorkerSaturating, c *ipvsConnSaturating) {
+	section := v.readers.Lock()
+	i := w.rand.Below(len(v.service))
+	for range len(v.service) {
+		if dest := v.service[i].dest.Load(); dest != nil {
+			// No TryGet: the list that it is in has a reference, and
+			// keeps it for longer than this section.
+			c.dest, c.hold = dest, w.actor.holder.Get(&dest.Object)
+			w.actor.holder.Use(&dest.Object, c.hold)
+			if dest.Value.address != i {
+				w.other++
+			}
+			break
+		}
+		if i++; i == len(v.service) {
+			i = 0
+		}
+	}
+	v.readers.Unlock(section)
+}
+
+// put drops a reference, and the last frees (ip_vs_dest_put_and_free). By then the
+// trash has dropped its own, a grace period after the destination could be found,
+// so its memory may be used again at once.
+func (v *ipvsDestsSaturating) put(a *ipvsActorSaturating, dest *arena.Slot[counter.Count, ipvsDest], h arena.Hold) {
+	if a.holder.Put(&dest.Object, h) {
+		a.cache.Free(dest)
+	}
+}
+
+// drop is put for the reference of a list: the owner's.
+func (v *ipvsDestsSaturating) drop(a *ipvsActorSaturating, dest *arena.Slot[counter.Count, ipvsDest], h arena.Hold, life arena.Life) {
+	if dest.Life() != life {
+		a.early++
+	}
+	if a.holder.Kill(&dest.Object, h) {
+		a.cache.Free(dest)
+	}
+}
+
+// add gives the i'th place a destination: the one that had it, if it is still in
+// the trash, or a new one (ip_vs_add_dest).
+func (v *ipvsDestsSaturating) add(i int) {
+	a, r := &v.admin.actor, &v.service[i]
+	v.trashing.Lock()
+	for at, t := range v.trash {
+		if t.dest.Value.address == i {
+			v.trash = slices.Delete(v.trash, at, at+1)
+			v.trashing.Unlock()
+			r.hold, r.life = t.hold, t.life
+			r.dest.Store(t.dest)
+			return
+		}
+	}
+	v.trashing.Unlock()
+	dest := a.cache.Alloc()
+	dest.Value.address = i
+	r.hold = a.holder.Init(&dest.Object)
+	r.life = dest.Life()
+	r.dest.Store(dest)
+}
+
+// remove moves the i'th destination to the trash, with the list's reference
+// (ip_vs_del_dest).
+func (v *ipvsDestsSaturating) remove(i int) {
+	r := &v.service[i]
+	dest := r.dest.Swap(nil)
+	if v.wrong {
+		// Whoever may be about to Get it is waited for, as otherwise
+		// the trash's reference sees to that.
+		v.readers.Synchronize()
+		v.drop(&v.admin.actor, dest, r.hold, r.life)
+	}
+	v.trashing.Lock()
+	v.trash = append(v.trash, ipvsTrashedSaturating{dest, r.hold, r.life, v.step})
+	v.trashing.Unlock()
+}
+
+// expire drops what was in the trash for long enough (ip_vs_dest_trash_expire).
+func (v *ipvsDestsSaturating) expire() {
+	x := &v.timer
+	x.due = x.due[:0]
+	v.trashing.Lock()
+	v.step++
+	left := v.trash[:0]
+	for _, t := range v.trash {
+		if v.step-t.since > x.period {
+			x.due = append(x.due, t)
+		} else {
+			left = append(left, t)
+		}
+	}
+	clear(v.trash[len(left):])
+	v.trash = left
+	v.trashing.Unlock()
+	if len(x.due) == 0 {
+		return
+	}
+	// Someone may have read the service's list before the removal and is
+	// about to Get.
+	v.readers.Synchronize()
+	for _, t := range x.due {
+		v.drop(&x.actor, t.dest, t.hold, t.life)
+	}
+}
+
+// Roles returns the administrator and the trash timer.
+func (v *ipvsDestsSaturating) Roles() []workloads.Role {
+	a := &v.admin
+	return []workloads.Role{
+		{Name: "administrator", Step: func() time.Duration {
+			if len(a.removed) > 0 && len(a.removed) >= v.away {
+				// Any of them, so that some come back soon and
+				// others late.
+				at := a.rand.Below(len(a.removed))
+				v.add(a.removed[at])
+				a.removed = slices.Delete(a.removed, at, at+1)
+			}
+			if i := a.rand.Below(len(v.service)); v.service[i].dest.Load() != nil {
+				v.remove(i)
+				a.removed = append(a.removed, i)
+			}
+			return a.pause
+		}},
+		{Name: "trash timer", Step: func() time.Duration {
+			v.expire()
+			return v.timer.pause
+		}},
+	}
+}
+
+func (v *ipvsDestsSaturating) Close() workloads.Books {
+	for i := range v.workers {
+		w := &v.workers[i]
+		for _, c := range w.conns {
+			if c.dest != nil {
+				v.put(&w.actor, c.dest, c.hold)
+			}
+		}
+	}
+	for i := range v.service {
+		if r := &v.service[i]; r.dest.Load() != nil {
+			v.drop(&v.admin.actor, r.dest.Load(), r.hold, r.life)
+		}
+	}
+	for _, t := range v.trash {
+		v.drop(&v.timer.actor, t.dest, t.hold, t.life)
+	}
+	b := workloads.BooksOf(v.arena)
+	for i := range v.workers {
+		b.Observe(arena.UseAfterFree, v.workers[i].other, "connections of worker %d were bound to a destination that was another by then", i)
+	}
+	b.Observe(arena.StolenReference, v.admin.actor.early+v.timer.actor.early, "destinations were released while a list had them")
+	return b
+}
+
 // listEntry is the document's struct my_data, without its count.
 type listEntrySaturating struct {
 	// next is read without the lock by listrcu, and by the wrong variants.
@@ -1229,6 +1502,7 @@ type listActorSaturating struct {
 	left   int // lookups until the oldest is replaced
 
 	stolen  uint64 // entries that were released while this worker held them
+	misses  workloads.Misses
 	refused uint64 // entries that TryGet found dead while their owner held them
 	_       [pin.LineBytes]byte
 }
@@ -1395,20 +1669,26 @@ func newListMutexSaturating(c workloads.Config, k KitSaturating) (workloads.Inst
 	return l, nil
 }
 
-// Work looks up n entries.
+// Work looks up n entries and returns how many it got.
 func (l *listMutexSaturating) Work(worker, n int) int {
 	a := &l.lists.actors[worker]
+	done := 0
 	for range n {
 		if l.lists.due(a) {
 			old := l.lists.replace(a)
 			l.drop(a, old.slot, old.hold, true)
 		}
-		if e, h, life := l.get(a); e != nil {
-			l.lists.use(a, e, h, life)
-			l.drop(a, e, h, false)
+		e, h, life := l.get(a)
+		if e == nil {
+			done += a.misses.Next()
+			continue
 		}
+		a.misses.End()
+		l.lists.use(a, e, h, life)
+		l.drop(a, e, h, false)
+		done++
 	}
-	return n
+	return done
 }
 
 // get returns an entry with a reference (get_entry).
@@ -1495,21 +1775,27 @@ func newListRCUSaturating(c workloads.Config, k KitSaturating) (workloads.Instan
 	return l, nil
 }
 
-// Work looks up n entries.
+// Work looks up n entries and returns how many it got.
 func (l *listRCUSaturating) Work(worker, n int) int {
 	a := &l.lists.actors[worker]
+	done := 0
 	for range n {
 		if l.lists.due(a) {
 			l.kill(worker, l.lists.replace(a))
 		}
-		if e, h, life := l.get(a); e != nil {
-			l.lists.use(a, e, h, life)
-			if a.holder.Put(&e.Object, h) {
-				l.release(worker, e)
-			}
+		e, h, life := l.get(a)
+		if e == nil {
+			done += a.misses.Next()
+			continue
 		}
+		a.misses.End()
+		l.lists.use(a, e, h, life)
+		if a.holder.Put(&e.Object, h) {
+			l.release(worker, e)
+		}
+		done++
 	}
-	return n
+	return done
 }
 
 // get returns an entry with a reference, or nil if it is dead (get_entry_rcu).
@@ -1581,21 +1867,27 @@ func newListTryGetSaturating(c workloads.Config, k KitSaturating) (workloads.Ins
 	return l, nil
 }
 
-// Work looks up n entries.
+// Work looks up n entries and returns how many it got.
 func (l *listTryGetSaturating) Work(worker, n int) int {
 	a := &l.lists.actors[worker]
+	done := 0
 	for range n {
 		if l.lists.due(a) {
 			l.kill(a, l.lists.replace(a))
 		}
-		if e, h, life := l.get(a); e != nil {
-			l.lists.use(a, e, h, life)
-			if a.holder.Put(&e.Object, h) {
-				l.release(a, e)
-			}
+		e, h, life := l.get(a)
+		if e == nil {
+			done += a.misses.Next()
+			continue
 		}
+		a.misses.End()
+		l.lists.use(a, e, h, life)
+		if a.holder.Put(&e.Object, h) {
+			l.release(a, e)
+		}
+		done++
 	}
-	return n
+	return done
 }
 
 // get returns an entry with a reference, or nil if it is dead (get_entry).
@@ -1806,6 +2098,7 @@ type procActorSaturating struct {
 	holder  TimedSaturating
 	cache   *arena.Cache[counter.Count, procSaturating]
 	rand    workloads.Rand
+	misses  workloads.Misses
 	stolen  uint64 // processes that were released while somebody held them
 	refused uint64 // living processes that TryGet found dead
 	_       [pin.LineBytes]byte
@@ -1841,14 +2134,17 @@ func (s *pid2procSaturating) open(a *procActorSaturating, h TimedSaturating, r w
 	a.holder, a.rand, a.cache = h, r, s.arena.Cache()
 }
 
-// Work makes n system calls.
+// Work makes n system calls and returns how many found their process.
 func (s *pid2procSaturating) Work(worker, n int) int {
 	a := &s.workers[worker]
+	done := 0
 	for range n {
 		p, h, life := s.find(a, s.pids[s.picks.Pick(&a.rand)].pid.Load())
 		if p == nil {
-			continue // ESRCH
+			done += a.misses.Next() // ESRCH
+			continue
 		}
+		a.misses.End()
 		free := -1 // the place of a process that this call destroys
 		if s.wake > 0 && a.rand.Below(100) < s.wake {
 			s.wakeup(a, p)
@@ -1859,13 +2155,14 @@ func (s *pid2procSaturating) Work(worker, n int) int {
 		spin.For(s.hold)
 		a.holder.Use(&p.Object, h)
 		s.put(a, p, h, life)
+		done++
 		if free >= 0 {
 			// Until now others had the old id, and found a process
 			// that was dying, or dead, or none.
 			s.create(a, free)
 		}
 	}
-	return n
+	return done
 }
 
 // find returns the process with the id and a reference to it, or nil (pid2proc).
@@ -2178,6 +2475,7 @@ type pnodeActorSaturating struct {
 	holder TimedSaturating
 	cache  *arena.Cache[counter.Count, pnodeSaturating]
 	rand   workloads.Rand
+	misses workloads.Misses
 	stolen uint64 // nodes that were released while somebody held them
 	_      [pin.LineBytes]byte
 }
@@ -2206,9 +2504,10 @@ func (p *pnodesSaturating) open(a *pnodeActorSaturating, h TimedSaturating, r wo
 	a.holder, a.rand, a.cache = h, r, p.arena.Cache()
 }
 
-// Work makes n calls.
+// Work makes n calls and returns how many got their node.
 func (p *pnodesSaturating) Work(worker, n int) int {
 	a := &p.workers[worker]
+	done := 0
 	for range n {
 		cookie := p.picks.Pick(&a.rand)
 		var node *arena.Slot[counter.Count, pnodeSaturating]
@@ -2219,8 +2518,10 @@ func (p *pnodesSaturating) Work(worker, n int) int {
 			node, h = p.lookup(a, cookie)
 		}
 		if node == nil {
+			done += a.misses.Next()
 			continue
 		}
+		a.misses.End()
 		life := node.Life()
 		spin.For(p.hold)
 		if p.share > 0 && a.rand.Below(100) < p.share {
@@ -2231,8 +2532,9 @@ func (p *pnodesSaturating) Work(worker, n int) int {
 			a.stolen++
 		}
 		p.releaseNode(a, node, h)
+		done++
 	}
-	return n
+	return done
 }
 
 // getVNode makes a node and returns it with the vnode's reference, which is not the
@@ -2501,6 +2803,7 @@ type unmountSaturating struct {
 type mountUserSaturating struct {
 	holder TimedSaturating
 	rand   workloads.Rand
+	misses workloads.Misses
 	// calls is odd while the worker is in Work. Outside of Work it is in no
 	// mount.
 	calls   atomic.Uint64
@@ -2541,22 +2844,27 @@ func newUnmountSaturating(c workloads.Config, k KitSaturating) (workloads.Instan
 	return u, nil
 }
 
-// Work does n operations in mounts.
+// Work tries n operations in mounts and returns how many it did.
 func (u *unmountSaturating) Work(worker, n int) int {
 	w := &u.workers[worker]
 	w.calls.Add(1)
+	done := 0
 	for range n {
 		p := &u.points[w.rand.Below(len(u.points))]
 		m, h, life := u.enter(w, p)
 		if m == nil {
-			continue // ENXIO
+			done += w.misses.Next() // ENXIO
+			runtime.Gosched()       // Let the administrator go on.
+			continue
 		}
+		w.misses.End()
 		spin.For(u.hold)
 		w.holder.Use(&m.Object, h)
 		if m.Life() != life {
 			w.stolen++
 		}
 		u.leave(w, p, m, h)
+		done++
 	}
 	w.calls.Add(1)
 	if p := u.draining.Load(); p != nil {
@@ -2565,7 +2873,7 @@ func (u *unmountSaturating) Work(worker, n int) int {
 		p.drained.Broadcast()
 		p.mu.Unlock()
 	}
-	return n
+	return done
 }
 
 // enter returns the mount with a reference, or nil if it is being unmounted
@@ -2731,4 +3039,491 @@ func (u *unmountSaturating) Close() workloads.Books {
 		b.Observe(arena.StolenReference, u.workers[i].refused, "mounts refused worker %d though nobody unmounted them", i)
 	}
 	return b
+}
+
+// A Kit is what a workload's constructor builds on: how to prepare counts, and
+// the holders of its actors.
+type KitOneSaturating struct {
+	// Prepare prepares the counts of slots; see arena.Options.
+	Prepare func(*counter.Count)
+	// Holder returns the holder of a new actor.
+	Holder func(name string) TimedOneSaturating
+	// Log is where the checked form puts violations, nil in the timed form.
+	Log *arena.Log
+}
+
+// Options returns the options for an arena of the workload.
+func (k KitOneSaturating) Options(c workloads.Config) arena.Options[counter.Count] {
+	return arena.Options[counter.Count]{Prepare: k.Prepare, Log: k.Log, ReuseDelay: c.ReuseDelay}
+}
+
+// An inetPeer is what is remembered of an address, and its place in the tree
+// (struct inet_peer). The tree's fields are changed under its lock and read in
+// read sections.
+type inetPeerSaturating struct {
+	left, right atomic.Pointer[arena.Slot[counter.Count, inetPeerSaturating]]
+	address     uint32
+	hold        arena.Hold // the tree's reference; under the lock
+
+	// dtime is when the peer was used last, in ticks.
+	dtime atomic.Uint32
+	// tokens is an example of what is remembered: how much may be sent to
+	// the address (rate_tokens).
+	tokens atomic.Uint32
+}
+
+// toward returns the link to the subtree that has the address.
+func (p *inetPeerSaturating) toward(address uint32) *atomic.Pointer[arena.Slot[counter.Count, inetPeerSaturating]] {
+	if address < p.address {
+		return &p.left
+	}
+	return &p.right
+}
+
+// inetTree is a treap: a search tree by address and a heap by a hash of it, which
+// keeps it balanced (Seidel, Aragon 1996, "Randomized search trees"). A reader
+// without the lock sees no cycle at any time, but may miss what is being moved.
+type inetTreeSaturating struct {
+	mu sync.Mutex
+	// changes counts begins and ends of changes: it is odd while mu is held.
+	// Linux has a seqlock here, whose readers wait for a change to end. Ours
+	// don't: whoever finds his peer needn't care, and whoever doesn't takes
+	// the lock anyway.
+	changes atomic.Uint32
+	root    atomic.Pointer[arena.Slot[counter.Count, inetPeerSaturating]]
+	// path is memory for find.
+	path []*arena.Slot[counter.Count, inetPeerSaturating]
+}
+
+func (t *inetTreeSaturating) lock() {
+	t.mu.Lock()
+	t.changes.Add(1)
+}
+
+func (t *inetTreeSaturating) unlock() {
+	t.changes.Add(1)
+	t.mu.Unlock()
+}
+
+// find returns the peer with the address, or nil, and whom it passed. The caller
+// has the lock.
+func (t *inetTreeSaturating) find(address uint32) (*arena.Slot[counter.Count, inetPeerSaturating], []*arena.Slot[counter.Count, inetPeerSaturating]) {
+	t.path = t.path[:0]
+	p := t.root.Load()
+	for p != nil && p.Value.address != address {
+		t.path = append(t.path, p)
+		p = p.Value.toward(address).Load()
+	}
+	return p, t.path
+}
+
+// insert puts a peer into the tree below those that find passed.
+func (t *inetTreeSaturating) insert(p *arena.Slot[counter.Count, inetPeerSaturating], path []*arena.Slot[counter.Count, inetPeerSaturating]) {
+	address := p.Value.address
+	link := func(i int) *atomic.Pointer[arena.Slot[counter.Count, inetPeerSaturating]] {
+		if i == 0 {
+			return &t.root
+		}
+		return path[i-1].Value.toward(address)
+	}
+	link(len(path)).Store(p)
+	for i := len(path) - 1; i >= 0 && inetRank(path[i].Value.address) < inetRank(address); i-- {
+		t.rotate(link(i), path[i], p)
+	}
+}
+
+// rotate puts p in the place of its parent, which becomes its child. at is the
+// link to the parent.
+func (t *inetTreeSaturating) rotate(at *atomic.Pointer[arena.Slot[counter.Count, inetPeerSaturating]], parent, p *arena.Slot[counter.Count, inetPeerSaturating]) {
+	if p.Value.address < parent.Value.address {
+		parent.Value.left.Store(p.Value.right.Load())
+		p.Value.right.Store(parent)
+	} else {
+		parent.Value.right.Store(p.Value.left.Load())
+		p.Value.left.Store(parent)
+	}
+	at.Store(p)
+}
+
+// remove takes a peer out of the tree, if it is in it. Readers that are at it go on from there.
+func (t *inetTreeSaturating) remove(p *arena.Slot[counter.Count, inetPeerSaturating]) {
+	at := &t.root
+	for n := at.Load(); n != p; n = at.Load() {
+		if n == nil {
+			return
+		}
+		at = n.Value.toward(p.Value.address)
+	}
+	for {
+		left, right := p.Value.left.Load(), p.Value.right.Load()
+		if left == nil {
+			at.Store(right)
+			return
+		}
+		if right == nil {
+			at.Store(left)
+			return
+		}
+		up := left
+		if inetRank(left.Value.address) < inetRank(right.Value.address) {
+			up = right
+		}
+		t.rotate(at, p, up)
+		at = up.Value.toward(p.Value.address)
+	}
+}
+
+// from adds the peers from an address on to list, in order, until it is full.
+func (t *inetTreeSaturating) from(p *arena.Slot[counter.Count, inetPeerSaturating], address uint32, list []*arena.Slot[counter.Count, inetPeerSaturating]) []*arena.Slot[counter.Count, inetPeerSaturating] {
+	if p == nil || len(list) == cap(list) {
+		return list
+	}
+	if p.Value.address >= address {
+		list = t.from(p.Value.left.Load(), address, list)
+		if len(list) == cap(list) {
+			return list
+		}
+		list = append(list, p)
+	}
+	return t.from(p.Value.right.Load(), address, list)
+}
+
+type inetPeersOneSaturating struct {
+	arena   *arena.Arena[counter.Count, inetPeerSaturating]
+	readers *rcu.Domain
+	tree    inetTreeSaturating
+	wrong   bool
+
+	addresses int
+	hot       int // percent
+	create    int // percent
+	hold      int // loops of spin.For
+	ttl       int32
+
+	// ticks is the time (jiffies).
+	ticks atomic.Uint32
+
+	workers   []inetWorkerOneSaturating
+	collector inetCollectorOneSaturating
+}
+
+// inetActor is what every role needs to release peers.
+type inetActorOneSaturating struct {
+	holder  TimedOneSaturating
+	cache   *arena.Cache[counter.Count, inetPeerSaturating]
+	retirer *rcu.Retirer[*arena.Slot[counter.Count, inetPeerSaturating]]
+	// released holds the peers that were released under the lock, where
+	// nobody waits for a grace period.
+	released []*arena.Slot[counter.Count, inetPeerSaturating]
+	stolen   uint64 // last references where the tree has one
+}
+
+type inetWorkerOneSaturating struct {
+	actor inetActorOneSaturating
+	rand  workloads.Rand
+	dead  uint64 // lookups that found a peer of the tree dead under the lock
+	_     [pin.LineBytes]byte
+}
+
+type inetCollectorOneSaturating struct {
+	actor inetActorOneSaturating
+	pause time.Duration
+	next  uint32 // address to go on from
+	list  []*arena.Slot[counter.Count, inetPeerSaturating]
+}
+
+func newInetPeersOneSaturating(c workloads.Config, k KitOneSaturating) (workloads.Instance, error) {
+	n := &inetPeersOneSaturating{
+		arena:     arena.New[counter.Count, inetPeerSaturating](k.Options(c)),
+		readers:   rcu.New(),
+		wrong:     c.Wrong,
+		addresses: c.Knob("addresses"),
+		hot:       c.Knob("hot"),
+		create:    c.Knob("create"),
+		hold:      spin.Loops(time.Duration(c.Knob("hold"))),
+		ttl:       int32(c.Knob("ttl")),
+		workers:   make([]inetWorkerOneSaturating, c.Workers),
+	}
+	for i := range n.workers {
+		n.workers[i].actor = n.newActor(k.Holder(workloads.WorkerName(i)))
+		n.workers[i].rand = workloads.NewRand(c.Seed, i)
+	}
+	n.collector.actor = n.newActor(k.Holder("collector"))
+	n.collector.pause = time.Duration(c.Knob("pause")) * time.Microsecond
+	n.collector.list = make([]*arena.Slot[counter.Count, inetPeerSaturating], 0, inetSweep)
+	// The first peer, so that there is one even if nobody makes any.
+	a := &n.collector.actor
+	p, h := n.make(a, 0, nil)
+	n.put(a, p, h)
+	return n, nil
+}
+
+func (n *inetPeersOneSaturating) newActor(h TimedOneSaturating) inetActorOneSaturating {
+	cache := n.arena.Cache()
+	return inetActorOneSaturating{
+		holder:  h,
+		cache:   cache,
+		retirer: rcu.NewRetirer(n.readers, cache.Recycle),
+	}
+}
+
+// Work looks n addresses up.
+func (n *inetPeersOneSaturating) Work(worker, ops int) int {
+	w := &n.workers[worker]
+	for range ops {
+		count := n.addresses
+		if n.hot > w.rand.Below(100) {
+			count = (count + 15) / 16
+		}
+		create := n.create > w.rand.Below(100)
+		p, h := n.get(w, uint32(w.rand.Below(count)), create)
+		if p != nil {
+			w.actor.holder.Use(&p.Object, h)
+			p.Value.tokens.Add(1)
+			spin.For(n.hold)
+			w.actor.holder.Use(&p.Object, h)
+			n.put(&w.actor, p, h)
+		}
+		if len(w.actor.released) > 0 {
+			n.retire(&w.actor)
+		}
+	}
+	return ops
+}
+
+// get returns the peer with the address and a reference to it, or nil
+// (inet_getpeer).
+func (n *inetPeersOneSaturating) get(w *inetWorkerOneSaturating, address uint32, create bool) (*arena.Slot[counter.Count, inetPeerSaturating], arena.Hold) {
+	section := n.readers.Lock()
+	changes := n.tree.changes.Load()
+	p, h := n.lookup(w, address)
+	changed := changes&1 == 1 || n.tree.changes.Load() != changes
+	n.readers.Unlock(section)
+	if p != nil || !create && !changed {
+		return p, h
+	}
+	n.tree.lock()
+	p, h = n.getLocked(w, address, create)
+	n.tree.unlock()
+	return p, h
+}
+
+// lookup searches in a read section.
+func (n *inetPeersOneSaturating) lookup(w *inetWorkerOneSaturating, address uint32) (*arena.Slot[counter.Count, inetPeerSaturating], arena.Hold) {
+	p := n.tree.root.Load()
+	for p != nil {
+		if p.Value.address == address {
+			// The collector may have found it idle and taken it
+			// away; then it is dead, and stays so.
+			if h, ok := w.actor.holder.TryGet(&p.Object); ok {
+				return p, h
+			}
+			return nil, 0
+		}
+		p = p.Value.toward(address).Load()
+	}
+	return nil, 0
+}
+
+// getLocked searches under the lock, and makes a peer if there is none.
+func (n *inetPeersOneSaturating) getLocked(w *inetWorkerOneSaturating, address uint32, create bool) (*arena.Slot[counter.Count, inetPeerSaturating], arena.Hold) {
+	p, path := n.tree.find(address)
+	if p != nil {
+		// The tree has a reference, which only whoever has the lock
+		// drops. A TryGet that may fail spuriously doesn't do so time
+		// and again.
+		for range inetPatience {
+			if h, ok := w.actor.holder.TryGet(&p.Object); ok {
+				return p, h
+			}
+			runtime.Gosched()
+		}
+		w.dead++
+		return nil, 0
+	}
+	if !create {
+		return nil, 0
+	}
+	p, h := n.make(&w.actor, address, path)
+	if !n.wrong {
+		n.collect(&w.actor, path)
+	}
+	return p, h
+}
+
+// make puts a new peer into the tree and returns it with a reference for the
+// caller, who has the lock.
+func (n *inetPeersOneSaturating) make(a *inetActorOneSaturating, address uint32, path []*arena.Slot[counter.Count, inetPeerSaturating]) (*arena.Slot[counter.Count, inetPeerSaturating], arena.Hold) {
+	p := a.cache.Alloc()
+	p.Value.left.Store(nil)
+	p.Value.right.Store(nil)
+	p.Value.address = address
+	p.Value.dtime.Store(n.ticks.Load())
+	p.Value.hold = a.holder.Init(&p.Object)
+	h := a.holder.Get(&p.Object)
+	n.tree.insert(p, path)
+	return p, h
+}
+
+// put drops a reference (inet_putpeer).
+func (n *inetPeersOneSaturating) put(a *inetActorOneSaturating, p *arena.Slot[counter.Count, inetPeerSaturating], h arena.Hold) {
+	// Most peers were used in this tick already, and a store would take the
+	// cache line from other readers.
+	if now := n.ticks.Load(); p.Value.dtime.Load() != now {
+		p.Value.dtime.Store(now)
+	}
+	if a.holder.Put(&p.Object, h) {
+		// Only the collector makes a peer dead. This one is in the tree
+		// still, or another has its memory by now: leave it alone.
+		a.stolen++
+	}
+}
+
+// collect frees those of the peers that are idle for long enough (inet_peer_gc).
+// The caller has the lock.
+func (n *inetPeersOneSaturating) collect(a *inetActorOneSaturating, peers []*arena.Slot[counter.Count, inetPeerSaturating]) {
+	now := n.ticks.Load()
+	for _, p := range peers {
+		if !n.old(p, now) || !a.holder.PutIfOne(&p.Object, p.Value.hold) {
+			continue
+		}
+		n.tree.remove(p)
+		n.release(a, p)
+	}
+}
+
+// old reports whether a peer was not used for long enough. It may have been used
+// in a later tick than now.
+func (n *inetPeersOneSaturating) old(p *arena.Slot[counter.Count, inetPeerSaturating], now uint32) bool {
+	return int32(now-p.Value.dtime.Load()) >= n.ttl
+}
+
+// collectWrong reads who is idle, and frees them in a second step, under the lock:
+// what inet_peer_gc would be without its compare-and-exchange.
+func (n *inetPeersOneSaturating) collectWrong(c *inetCollectorOneSaturating) {
+	now := n.ticks.Load()
+	section := n.readers.Lock()
+	n.sweep(c)
+	idle := c.list[:0]
+	for _, p := range c.list {
+		if n.old(p, now) && c.actor.holder.Count(&p.Object) == 1 {
+			idle = append(idle, p)
+		}
+	}
+	n.readers.Unlock(section)
+	n.tree.lock()
+	for _, p := range idle {
+		n.tree.remove(p)
+		c.actor.holder.Put(&p.Object, p.Value.hold)
+		n.release(&c.actor, p)
+	}
+	n.tree.unlock()
+}
+
+// sweep lists the peers that it is the turn of.
+func (n *inetPeersOneSaturating) sweep(c *inetCollectorOneSaturating) {
+	c.list = n.tree.from(n.tree.root.Load(), c.next, c.list[:0])
+	c.next = 0
+	if len(c.list) == cap(c.list) {
+		c.next = c.list[len(c.list)-1].Value.address + 1
+	}
+}
+
+// release ends the life of a peer that is dead. Its memory is for retire.
+func (n *inetPeersOneSaturating) release(a *inetActorOneSaturating, p *arena.Slot[counter.Count, inetPeerSaturating]) {
+	if a.cache.End(p) {
+		a.released = append(a.released, p)
+	}
+}
+
+// retire recycles what was released after a grace period (call_rcu). The caller is
+// outside read sections and doesn't have the lock.
+func (n *inetPeersOneSaturating) retire(a *inetActorOneSaturating) {
+	for _, p := range a.released {
+		a.retirer.Retire(p)
+	}
+	a.released = a.released[:0]
+}
+
+// Roles returns the collector, whose steps are also the clock's.
+func (n *inetPeersOneSaturating) Roles() []workloads.Role {
+	c := &n.collector
+	return []workloads.Role{{Name: "collector", Step: func() time.Duration {
+		n.ticks.Add(1)
+		if n.wrong {
+			n.collectWrong(c)
+		} else {
+			n.tree.lock()
+			n.sweep(c)
+			n.collect(&c.actor, c.list)
+			n.tree.unlock()
+		}
+		n.retire(&c.actor)
+		return c.pause
+	}}}
+}
+
+// Close drops the tree's references (inetpeer_invalidate_tree).
+func (n *inetPeersOneSaturating) Close() workloads.Books {
+	a := &n.collector.actor
+	for p := n.tree.root.Load(); p != nil; p = n.tree.root.Load() {
+		n.tree.remove(p)
+		if a.holder.Kill(&p.Object, p.Value.hold) {
+			n.release(a, p)
+		}
+	}
+	n.retire(a)
+	a.retirer.Flush()
+	for i := range n.workers {
+		n.retire(&n.workers[i].actor)
+		n.workers[i].actor.retirer.Flush()
+	}
+	b := workloads.BooksOf(n.arena)
+	for i := range n.workers {
+		w := &n.workers[i]
+		b.Observe(arena.StolenReference, w.dead, "lookups of worker %d found a peer dead that the tree held", i)
+		b.Observe(arena.StolenReference, w.actor.stolen, "puts of worker %d released a peer that the tree held", i)
+	}
+	return b
+}
+
+// TimedOne is the timed [OneHolder].
+type TimedOneSaturating struct{}
+
+// Init calls the strategy's Init.
+func (TimedOneSaturating) Init(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Init(); return 0 }
+
+// Get calls the strategy's Get.
+func (TimedOneSaturating) Get(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Get(); return 0 }
+
+// TryGet calls the strategy's TryGet.
+func (TimedOneSaturating) TryGet(o *arena.Object[counter.Count]) (arena.Hold, bool) {
+	return 0, o.Ref.TryGet()
+}
+
+// Put calls the strategy's Put.
+func (TimedOneSaturating) Put(o *arena.Object[counter.Count], _ arena.Hold) bool { return o.Ref.Put() }
+
+// Kill calls the strategy's Kill.
+func (TimedOneSaturating) Kill(o *arena.Object[counter.Count], _ arena.Hold) bool {
+	return o.Ref.Kill()
+}
+
+// Use does nothing.
+func (TimedOneSaturating) Use(*arena.Object[counter.Count], arena.Hold) {}
+
+// PutIfOne calls the strategy's PutIfOne.
+func (TimedOneSaturating) PutIfOne(o *arena.Object[counter.Count], _ arena.Hold) bool {
+	return o.Ref.PutIfOne()
+}
+
+// Count calls the strategy's Count.
+func (TimedOneSaturating) Count(o *arena.Object[counter.Count]) int64 { return o.Ref.Count() }
+
+// TimedOneKit returns the kit of the timed form. prepare may be nil.
+func TimedOneKitSaturating(prepare func(*counter.Count)) KitOneSaturating {
+	return KitOneSaturating{
+		Prepare: prepare,
+		Holder:  func(string) TimedOneSaturating { return TimedOneSaturating{} },
+	}
 }

@@ -69,6 +69,10 @@ const churnGets = 8
 // the failure counts as wrong.
 const churnPatience = 100
 
+// dentryReap is how many dentries the reaper frees in a step: few enough to keep
+// the lock for some microseconds only.
+const dentryReap = 128
+
 // A route is what a dst_entry is here: where packets go, and until when.
 type route struct {
 	// cookie is the routing table's serial number when the route was made
@@ -88,6 +92,27 @@ const handoffDepth = 64
 // handoffObject is what the holders read and write while they hold it.
 type handoffObject struct {
 	visits atomic.Uint64
+}
+
+// inetRank is a peer's place in the heap: the greatest is on top.
+func inetRank(address uint32) uint32 {
+	h := (address + 1) * 0x9E3779B1
+	h ^= h >> 15
+	h *= 0x85EBCA77
+	return h ^ h>>13
+}
+
+// inetSweep is how many peers the collector looks at in a step: few enough to
+// keep the lock for some microseconds only.
+const inetSweep = 128
+
+// inetPatience is how often TryGet may fail on a peer that the tree holds before
+// the failure counts as wrong.
+const inetPatience = 100
+
+// An ipvsDest is a real server (struct ip_vs_dest).
+type ipvsDest struct {
+	address int
 }
 
 // listPatience is how often TryGet may fail on an entry that its owner holds

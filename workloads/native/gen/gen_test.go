@@ -86,7 +86,7 @@ func module(t *testing.T, source string) string {
 	for name, text := range map[string]string{
 		"go.mod": "module example.com/m\n\ngo 1.26\n",
 		"workload.go": `package workloads
-type Workload struct { Name string; New func() any }
+type Workload struct { Name string; Needs []string; New func() any }
 type Ref[T any] interface { *T; Get() }
 type Dynamic struct{}
 func (*Dynamic) Get() {}
@@ -104,6 +104,66 @@ type dynamicTimed = Timed[Dynamic, *Dynamic]
 		}
 	}
 	return dir
+}
+
+// A workload that needs a power has a holder of its own: strategies with the
+// power have loops with it, and the others have none.
+func TestPowersHaveHoldersOfTheirOwn(t *testing.T) {
+	dir := module(t, `
+const powerOne = "ifone"
+type LeapRef[T any] interface { Ref[T]; Leap() }
+type LeapHolder[T any] interface { Holder[T]; Leap(*T) }
+type TimedLeap[T any, P LeapRef[T]] struct{}
+func (TimedLeap[T, P]) Get(t *T) { P(t).Get() }
+func (TimedLeap[T, P]) Leap(t *T) { P(t).Leap() }
+func TimedLeapKit[T any, P LeapRef[T]](prepare func(*T)) Kit[T, TimedLeap[T, P]] { return Kit[T, TimedLeap[T, P]]{} }
+type DynamicLeap struct{}
+func (*DynamicLeap) Get() {}
+func (*DynamicLeap) Leap() {}
+type dynamicTimedLeap = TimedLeap[DynamicLeap, *DynamicLeap]
+
+var W = &Workload{Name: "w", New: func() any { return newW[Dynamic, dynamicTimed] }}
+var V = &Workload{Name: "v", Needs: []string{powerOne}, New: func() any { return newV[DynamicLeap, dynamicTimedLeap] }}
+type part[T any] struct { t T }
+type w[T any, H Holder[T]] struct { p part[T]; h H }
+type v[T any, H LeapHolder[T]] struct { p part[T]; h H }
+func newW[T any, H Holder[T]](k Kit[T, H]) any { x := new(w[T, H]); x.h = k.Holder; x.h.Get(&x.p.t); return x }
+func newV[T any, H LeapHolder[T]](k Kit[T, H]) any { x := new(v[T, H]); x.h = k.Holder; x.h.Leap(&x.p.t); return x }
+`)
+	files, err := gen.Native(dir, "example.com/m", []gen.Strategy{
+		{Name: "leaping", Path: "example.com/leaping", Type: "Count", Powers: []strategies.Power{strategies.PowerMulti, strategies.PowerOne}},
+		{Name: "plain", Path: "example.com/plain", Type: "Count", Powers: []strategies.Power{strategies.PowerMulti}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[string]string)
+	for _, f := range files {
+		got[f.Name] = string(f.Data)
+	}
+	for _, c := range []struct {
+		file string
+		want bool
+		text string
+	}{
+		{"leaping.go", true, "type TimedLeaping struct"},
+		{"leaping.go", true, "type TimedLeapLeaping struct"},
+		{"leaping.go", true, "func TimedLeapKitLeaping(prepare func(*counter.Count)) KitLeapLeaping"},
+		{"leaping.go", true, "func newWLeaping(k KitLeaping) any"},
+		{"leaping.go", true, "func newVLeapLeaping(k KitLeapLeaping) any"},
+		{"plain.go", true, "func newWPlain(k KitPlain) any"},
+		{"plain.go", false, "Leap"},
+		{"loops.go", true, `{Workload: "v", Strategy: "leaping"`},
+		{"loops.go", false, `{Workload: "v", Strategy: "plain"`},
+		{"loops.go", true, "newVLeapLeaping(c, TimedLeapKitLeaping(nil))"},
+	} {
+		if strings.Contains(got[c.file], c.text) != c.want {
+			t.Errorf("%s: %q in it is %v, want %v:\n%s", c.file, c.text, !c.want, c.want, got[c.file])
+		}
+	}
+	if n := strings.Count(got["leaping.go"], "type partLeaping struct"); n != 1 {
+		t.Errorf("leaping.go: partLeaping is declared %d times", n)
+	}
 }
 
 // What can't be generated right is refused with its place.

@@ -93,14 +93,11 @@ func (e *Engine) Join(m *Meta) {
 
 // A cell is plain memory whose accesses are checked.
 type cell struct {
-	writer  int8 // -1: written by nobody but Setup
-	wclk    uint32
-	reads   clock // when each thread read last
-	wpc     string
-	rpc     [MaxThreads]string
-	name    string
-	value   uint64
-	valueID uint32
+	writer int8 // -1: written by nobody but Setup
+	wclk   uint32
+	reads  clock // when each thread read last
+	wpc    string
+	rpc    [MaxThreads]string
 }
 
 func (e *Engine) cellOf(p unsafe.Pointer) *cell {

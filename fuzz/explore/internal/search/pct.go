@@ -19,7 +19,6 @@ type PCT struct {
 	prio    [engine.MaxThreads]int32
 	have    int // threads that have a priority
 	lowest  int32
-	highest int32
 	change  [maxDepth]int
 	changes int
 	at      int
