@@ -39,6 +39,16 @@ func TestMain(m *testing.M) {
 			kit.Strategies = append(kit.Strategies, strategy("per-8"))
 			cli.Main(kit)
 		},
+		"otherversion": func() {
+			kit := cli.Builtin()
+			kit.Explored.Version = "other"
+			cli.Main(kit)
+		},
+		"fewer": func() {
+			kit := cli.Builtin()
+			kit.Explored.Strategies = kit.Explored.Strategies[:1]
+			cli.Main(kit)
+		},
 	})
 }
 
@@ -71,6 +81,11 @@ func TestScripts(t *testing.T) {
 			"count":     count,
 			"mount":     mount,
 			"large":     large,
+
+			"tokenof":     tokenOf,
+			"sametoken":   sameToken,
+			"samefailure": sameFailure,
+			"parses":      parses,
 		},
 	})
 }

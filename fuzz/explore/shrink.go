@@ -7,17 +7,26 @@ import (
 )
 
 // How many executions the shrinker spends: on each smaller program, and on each
-// bound while it looks for the schedule with the fewest preemptions.
+// bound while it looks for the schedule with the fewest preemptions. Executions of
+// more than shrinkPoints points get less in proportion, so that shrinking takes
+// about as long with each; but fewestExecutions at least.
 const (
 	shrinkExecutions = 3000
 	boundExecutions  = 30_000
+	shrinkPoints     = 100
+	fewestExecutions = 1000
 )
+
+// spend returns how many of n executions to spend on a failure.
+func spend(n int, f *found) int {
+	return max(n*shrinkPoints/max(f.failure.Step, shrinkPoints), fewestExecutions)
+}
 
 // shrink makes the program smaller, thread by thread and then operation by
 // operation, as long as a short exploration of what is left fails in the same
 // way. Then it looks for the schedule with the fewest preemptions.
 func shrink(s *Scenario, f *found, o Options) {
-	o.Search, o.Executions, o.Time = Portfolio, shrinkExecutions, 0
+	o.Search, o.Executions, o.Time = Portfolio, spend(shrinkExecutions, f), 0
 	for shrinkThreads(s, f, o) || shrinkOperations(s, f, o) {
 	}
 	shrinkSchedule(s, f, o)
@@ -69,7 +78,7 @@ func shrinkOperations(s *Scenario, f *found, o Options) (any bool) {
 // with a growing bound, and then by leaving decisions out.
 func shrinkSchedule(s *Scenario, f *found, o Options) {
 	have := preemptions(f.decisions)
-	o.Search, o.Executions = DFS, boundExecutions
+	o.Search, o.Executions = DFS, spend(boundExecutions, f)
 	for o.Bound = 0; o.Bound < min(have, 4); o.Bound++ {
 		d, err := explore(s, f.program, f.cpus, f.failure.Kind, o)
 		if err != nil {

@@ -1,13 +1,19 @@
 package explore
 
-import (
-	"os"
-	"testing"
-)
+import "os"
 
 // ReplayVariable is the environment variable with which a test that calls [Run]
 // replays a token instead of exploring.
 const ReplayVariable = "REFBENCH_REPLAY"
+
+// TB is what [Run] needs of a testing.TB. It is spelled out so that programs which
+// explore don't carry package testing.
+type TB interface {
+	Helper()
+	Name() string
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
 
 // Run explores body in a test: body is the first thread, and starts others with
 // [Go]. It is run many times, so everything that it shares is made in it. If an
@@ -15,7 +21,7 @@ const ReplayVariable = "REFBENCH_REPLAY"
 //
 // To see the failure again, run the test with the environment variable
 // REFBENCH_REPLAY set to the token.
-func Run(t testing.TB, o Options, body func()) *Result {
+func Run(t TB, o Options, body func()) *Result {
 	t.Helper()
 	return RunScenario(t, o, &Scenario{
 		Name: t.Name(), CPUs: 4,
@@ -24,7 +30,7 @@ func Run(t testing.TB, o Options, body func()) *Result {
 }
 
 // RunScenario is [Run] for a scenario.
-func RunScenario(t testing.TB, o Options, s *Scenario) *Result {
+func RunScenario(t TB, o Options, s *Scenario) *Result {
 	t.Helper()
 	if tok := os.Getenv(ReplayVariable); tok != "" {
 		info, err := InspectToken(tok)

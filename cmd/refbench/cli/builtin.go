@@ -3,6 +3,7 @@ package cli
 import (
 	"io"
 
+	"github.com/refbench/refbench/fuzz/scenarios"
 	"github.com/refbench/refbench/report"
 	"github.com/refbench/refbench/strategies/builtin"
 	"github.com/refbench/refbench/workloads"
@@ -16,6 +17,7 @@ func Builtin() Kit {
 		Strategies: builtin.All(),
 		Workloads:  workloads.All,
 		Loops:      native.Loops,
+		Explored:   scenarios.Builtin(),
 		Table: func(w io.Writer, files []string) error {
 			set, err := report.Read(files)
 			if err != nil {

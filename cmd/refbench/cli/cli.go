@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/refbench/refbench/fuzz/scenarios"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/workloads"
 )
@@ -34,6 +35,9 @@ type Kit struct {
 	// Loops are the loops with concrete counter types. A pair that has
 	// none runs through the generic workload.
 	Loops []workloads.Loop
+
+	// Explored are the strategies and workloads in explored form.
+	Explored scenarios.Forms
 
 	// Table writes the table of the result files, and Report the report
 	// into a folder, of which it returns the page to open.
@@ -120,6 +124,8 @@ func newRootCommand(kit Kit) *cobra.Command {
 	root.AddCommand(newReportCommand())
 	root.AddCommand(newCompareCommand())
 	root.AddCommand(newCorpusCommand())
+	root.AddCommand(newExploreCommand(kit.Explored))
+	root.AddCommand(newReplayCommand(kit.Explored))
 	return root
 }
 

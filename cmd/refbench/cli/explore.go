@@ -1,0 +1,320 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/scenarios"
+	"github.com/refbench/refbench/strategies"
+)
+
+// The output of explore --json. Field names are part of the interface.
+type (
+	exploration struct {
+		Version string         `json:"version"` // of the explored code, as in tokens
+		Seed    uint64         `json:"seed"`
+		Pairs   []exploredPair `json:"pairs"`
+	}
+	exploredPair struct {
+		Strategy string `json:"strategy"`
+		Workload string `json:"workload"`
+		Wrong    string `json:"wrong,omitempty"` // what the known-wrong variant does
+		// Unsupported is why the pair can't run. Then the rest is missing.
+		Unsupported string `json:"unsupported,omitempty"`
+		*explore.Result
+		Picture string `json:"picture,omitempty"` // file
+	}
+)
+
+// verdictUnsupported is the verdict of a pair that can't run.
+const verdictUnsupported = "unsupported"
+
+func newExploreCommand(forms scenarios.Forms) *cobra.Command {
+	var (
+		strategyNames, workloadNames []string
+		search, htmlDir              string
+		each                         time.Duration
+		executions, depth, bound     int
+		seed                         uint64
+		wrong, asJSON                bool
+	)
+	c := &cobra.Command{
+		Use:   "explore",
+		Short: "Search schedules of strategies and workloads for one that goes wrong",
+		Long: `explore runs strategies and workloads in their explored form: a scheduler decides
+before every access to shared memory who goes on and on which virtual CPU. A schedule
+that goes wrong is made small, printed, and named by a token with which refbench
+replay shows it again.
+
+Workload "count" stands for ` + scenarios.CountDoc + `.
+
+Searches: random is a random walk; pct is probabilistic concurrency testing; dfs tries
+schedules one after another, up to --bound preemptions, and leaves out those that
+can't differ; plaindfs leaves nothing out; portfolio takes turns among them. What
+is found within --executions depends on the seed alone, what is found within --time on
+the machine too.
+
+Exit status: 1 if a schedule goes wrong, 0 if none was found.`,
+		Example: `  refbench explore --strategy percpu --workload count,dstcache
+  refbench explore --wrong --strategy atomic --workload handoff --html pictures
+  refbench explore --time 0 --executions 100000 --seed 7 --json
+  refbench explore --strategy atomic --workload count --search dfs --bound -1 --time 1m`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o := explore.Options{
+				Seed: seed, Search: explore.Search(search), Depth: depth, Bound: bound,
+				Executions: executions, Time: each, Version: forms.Version,
+			}
+			switch {
+			case !slices.Contains(explore.Searches(), o.Search):
+				return usagef("unknown search %q: there are %s", search, strings.Join(nearest(search, searchNames()), ", "))
+			case each < 0:
+				return usagef("--time %v: want a time such as 5s, or 0 for none", each)
+			case executions < 0:
+				return usagef("--executions %d: want at least 1, or 0 for no limit", executions)
+			case depth < 1 || depth > 8:
+				return usagef("--depth %d: want 1 .. 8", depth)
+			case bound < explore.Unbounded:
+				return usagef("--bound %d: want 0 or more preemptions, or %d for any number", bound, explore.Unbounded)
+			}
+			if executions == 0 {
+				if each == 0 {
+					return usagef("--time 0 without --executions would never end: give one of them")
+				}
+				o.Executions = math.MaxInt
+			} else if !c.Flags().Changed("time") {
+				o.Time = 0
+			}
+			pairs, err := choosePairs(forms, strategyNames, workloadNames, wrong)
+			if err != nil {
+				return err
+			}
+			if htmlDir != "" {
+				if err := os.MkdirAll(htmlDir, 0o777); err != nil {
+					return usagef("--html %s: %w", htmlDir, err)
+				}
+			}
+			out := exploration{Version: forms.Version, Seed: seed, Pairs: []exploredPair{}}
+			err = explorePairs(c, pairs, o, htmlDir, func(p exploredPair) error {
+				out.Pairs = append(out.Pairs, p)
+				if asJSON {
+					return nil
+				}
+				return printExplored(c.OutOrStdout(), p)
+			})
+			if asJSON {
+				e := json.NewEncoder(c.OutOrStdout())
+				e.SetIndent("", "  ")
+				err = errors.Join(err, e.Encode(out))
+			}
+			if err != nil {
+				return err
+			}
+			bad := 0
+			for _, p := range out.Pairs {
+				if p.Result != nil && p.Failure != nil {
+					bad++
+				}
+			}
+			if bad > 0 {
+				return findingf("%d of %d pairs go wrong", bad, len(out.Pairs))
+			}
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.StringSliceVar(&strategyNames, "strategy", []string{"all"}, "strategies, comma-separated, or all")
+	f.StringSliceVar(&workloadNames, "workload", []string{"all"}, "workloads, comma-separated, or all; count: op programs on the count alone")
+	f.StringVar(&search, "search", string(explore.Portfolio), "how to choose schedules: "+strings.Join(searchNames(), ", "))
+	f.DurationVar(&each, "time", 2*time.Second, "how long to search each pair; 0: until --executions (default 2s, or 0 with --executions)")
+	f.IntVar(&executions, "executions", 0, "how many schedules to try of each pair; 0: no limit")
+	f.IntVar(&depth, "depth", 3, "depth of pct: how many ordered points a bug may need")
+	f.IntVar(&bound, "bound", 2, "preemptions that dfs allows; -1: any number")
+	f.Uint64Var(&seed, "seed", 1, "seed of all random choices")
+	f.BoolVar(&wrong, "wrong", false, "explore the known-wrong variants, to see that what is wrong is found")
+	f.StringVar(&htmlDir, "html", "", "folder for pictures of the schedules that go wrong")
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+	f.Lookup("time").DefValue = "" // the text says it
+
+	mustComplete(c, "strategy", func() []string { return append(exploredStrategies(forms), "all") })
+	mustComplete(c, "workload", func() []string { return append(exploredWorkloads(forms), "all") })
+	mustComplete(c, "search", searchNames)
+	return c
+}
+
+func searchNames() (names []string) {
+	for _, s := range explore.Searches() {
+		names = append(names, string(s))
+	}
+	return names
+}
+
+// exploredStrategies and exploredWorkloads return names, each with what it is after
+// a tab.
+func exploredStrategies(forms scenarios.Forms) (names []string) {
+	for _, s := range forms.Strategies {
+		names = append(names, s.Name+"\t"+s.Doc)
+	}
+	return names
+}
+
+func exploredWorkloads(forms scenarios.Forms) []string {
+	names := []string{scenarios.CountName + "\t" + scenarios.CountDoc}
+	for _, w := range forms.Workloads {
+		names = append(names, w.Name+"\t"+w.Doc)
+	}
+	return names
+}
+
+// choosePairs returns the pairs of the named strategies and workloads.
+func choosePairs(forms scenarios.Forms, strategyNames, workloadNames []string, wrong bool) ([]scenarios.Pair, error) {
+	if err := errors.Join(strategies.Validate(forms.Strategies), validateExplored(forms)); err != nil {
+		return nil, usagef("this refbench can't explore: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	ss, err := chosen("strategy", strategyNames, exploredStrategies(forms))
+	if err != nil {
+		return nil, err
+	}
+	ws, err := chosen("workload", workloadNames, exploredWorkloads(forms))
+	if err != nil {
+		return nil, err
+	}
+	var pairs []scenarios.Pair
+	for _, p := range forms.Pairs(wrong) {
+		if slices.Contains(ss, p.Strategy) && slices.Contains(ws, p.Workload) {
+			pairs = append(pairs, p)
+		}
+	}
+	if len(pairs) == 0 {
+		return nil, usagef("nothing to explore: no strategy or no workload is chosen")
+	}
+	return pairs, nil
+}
+
+func validateExplored(forms scenarios.Forms) error {
+	names := make(map[string]bool)
+	for _, w := range forms.Workloads {
+		if err := strategies.CheckName("workload", w.Name); err != nil {
+			return err
+		}
+		if names[w.Name] || w.Name == scenarios.CountName {
+			return fmt.Errorf("workload name %q: used twice", w.Name)
+		}
+		names[w.Name] = true
+	}
+	return nil
+}
+
+// chosen returns the names that were asked for, all of them for "all". What is
+// known has its meaning after a tab.
+func chosen(kind string, asked, known []string) ([]string, error) {
+	for i, k := range known {
+		known[i], _, _ = strings.Cut(k, "\t")
+	}
+	var names []string
+	for _, name := range asked {
+		switch {
+		case name == "all":
+			names = append(names, known...)
+		case slices.Contains(known, name):
+			names = append(names, name)
+		default:
+			return nil, usagef("unknown %s %q: there are %s", kind, name, strings.Join(nearest(name, known), ", "))
+		}
+	}
+	return names, nil
+}
+
+// explorePairs explores one pair after the other.
+func explorePairs(c *cobra.Command, pairs []scenarios.Pair, o explore.Options, htmlDir string, done func(exploredPair) error) error {
+	for i, p := range pairs {
+		if err := c.Context().Err(); err != nil {
+			return failedf("interrupted: %d of %d pairs were explored", i, len(pairs))
+		}
+		e := exploredPair{Strategy: p.Strategy, Workload: p.Workload, Wrong: p.Wrong, Unsupported: p.Unsupported}
+		if p.Scenario == nil {
+			e.Result = &explore.Result{Scenario: p.Strategy + "/" + p.Workload, Verdict: verdictUnsupported}
+		} else {
+			r, err := explore.Explore(p.Scenario, o)
+			if err != nil {
+				return failedf("%s: %w", p.Scenario.Name, err)
+			}
+			e.Result = r
+			if r.Failure != nil && htmlDir != "" {
+				e.Picture = filepath.Join(htmlDir, strings.ReplaceAll(r.Scenario, "/", "-")+".html")
+				if err := writePicture(e.Picture, r.Failure); err != nil {
+					return err
+				}
+			}
+		}
+		if err := done(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writePicture(name string, f *explore.Failure) error {
+	w, err := os.Create(name)
+	if err != nil {
+		return usagef("can't write the picture: %w", err)
+	}
+	if err := errors.Join(f.WriteHTML(w), w.Close()); err != nil {
+		return failedf("%s: %w", name, err)
+	}
+	return nil
+}
+
+func printExplored(w io.Writer, p exploredPair) error {
+	var b strings.Builder
+	r := p.Result
+	if p.Unsupported != "" {
+		fmt.Fprintf(&b, "%-28s %-12s %s\n", r.Scenario, r.Verdict, p.Unsupported)
+		_, err := io.WriteString(w, b.String())
+		return err
+	}
+	fmt.Fprintf(&b, "%-28s %-12s %9d executions %11d points %6.2f s  %s", r.Scenario, r.Verdict, r.Executions, r.Points, r.Seconds, r.Search)
+	switch {
+	case r.Exhaustive:
+		b.WriteString(", exhaustive: " + r.Complete)
+	case r.Complete != "":
+		b.WriteString(", complete: " + r.Complete)
+	}
+	b.WriteByte('\n')
+	if f := r.Failure; f != nil {
+		b.WriteByte('\n')
+		if p.Wrong != "" {
+			fmt.Fprintf(&b, "known to be wrong: %s\n", p.Wrong)
+		}
+		b.WriteString(failureText(f))
+		if p.Picture != "" {
+			fmt.Fprintf(&b, "picture: %s\n", p.Picture)
+		}
+		b.WriteByte('\n')
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// failureText is what explore and replay print of a failure.
+func failureText(f *explore.Failure) string {
+	text := f.Text()
+	if f.Stack != "" {
+		text += f.Stack
+	}
+	if f.Token != "" && !strings.Contains(text, f.Token) {
+		text += "token: " + f.Token + "\n"
+	}
+	return text
+}

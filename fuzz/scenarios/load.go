@@ -1,0 +1,137 @@
+package scenarios
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/explored/workloads"
+	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
+	"github.com/refbench/refbench/strategies"
+)
+
+// A plan says how a workload is explored.
+type plan struct {
+	settings string // knobs, as Workload.ParseSettings takes them
+	before   string // actions before the threads start
+	program  explore.Program
+}
+
+// In programs a byte is one action, and says whose: a digit is one operation of
+// that worker, a letter one step of a role, 'a' the first. So threads and actions
+// can be taken away and the rest still means the same.
+var (
+	workers  = explore.Program{"00", "11"}
+	withRole = explore.Program{"00", "11", "aa"}
+)
+
+// plans are settings with few objects and no waiting: objects change and die
+// within some operations, since schedules must be short to be searched.
+var plans = map[string]plan{
+	"getput":     {settings: "objects=1,tryget=50", program: workers},
+	"handoff":    {settings: "lifetime=1,hops=1", program: explore.Program{"000", "111"}},
+	"listmutex":  {settings: "entries=2,skew=0,lifetime=1,release=0", program: workers},
+	"listtryget": {settings: "entries=2,skew=0,lifetime=1,release=0", program: workers},
+	"listrcu":    {settings: "entries=2,skew=0,lifetime=1,release=0", program: workers},
+	// The cache holds a route that was replaced since.
+	"dstcache": {settings: "tunnels=1,pause=1", before: "0a", program: explore.Program{"00", "11", "aaa"}},
+	"pnode":    {settings: "files=1,skew=0,polls=50,queue=2,answer=1,pause=1", program: explore.Program{"00", "11", "aa", "bb"}},
+	"unmount":  {settings: "mounts=1,pause=1", program: withRole},
+	"pid2proc": {settings: "processes=1,skew=0,destroy=500,wake=50,teardown=0,pause=1", program: withRole},
+	"churn":    {settings: "routes=1,gets=1,errors=50", program: workers},
+	"buffers":  {settings: "files=2,skew=0,capacity=50,shards=1,verify=1", program: explore.Program{"000", "111"}},
+}
+
+// planFor returns the plan of a workload. One that isn't among the built-in ones is
+// explored with the defaults of its knobs, two workers and a role.
+func planFor(w *workloads.Workload) plan {
+	if p, ok := plans[w.Name]; ok {
+		return p
+	}
+	return plan{program: withRole}
+}
+
+// instanceSeed fixes what workers choose at random. It is a constant, since tokens
+// name schedules and not seeds.
+const instanceSeed = 1
+
+// load is a strategy under a workload in its checked form. What it does wrong
+// stands in its books at the end.
+func load(s *strategies.Strategy, w *workloads.Workload, wrong bool) *explore.Scenario {
+	p := planFor(w)
+	crew := 0
+	for _, ops := range p.program {
+		for _, op := range ops {
+			if op >= '0' && op <= '9' {
+				crew = max(crew, int(op-'0')+1)
+			}
+		}
+	}
+	return &explore.Scenario{
+		Name: name(s, w.Name, wrong), Program: p.program, CPUs: 2, MaxPoints: 100_000,
+		Make: func(program explore.Program) explore.Case {
+			var inst workloads.Instance
+			c := explore.Case{
+				Setup: func() {
+					inst = start(s, w, p.settings, crew, wrong)
+					for _, op := range []byte(p.before) {
+						act(inst, op)
+					}
+				},
+				Finish: func() { judge(inst.Close()) },
+			}
+			for _, ops := range program {
+				c.Threads = append(c.Threads, func() {
+					for _, op := range []byte(ops) {
+						act(inst, op)
+					}
+				})
+			}
+			return c
+		},
+	}
+}
+
+// start makes an instance.
+func start(s *strategies.Strategy, w *workloads.Workload, settings string, crew int, wrong bool) workloads.Instance {
+	knobs, err := w.ParseSettings(settings)
+	if err != nil {
+		panic(err)
+	}
+	inst, err := w.Start(w.New, workloads.Config{
+		Workers: crew, Seed: instanceSeed, Knobs: knobs, Checked: true, Wrong: wrong, NewCounter: s.New,
+	})
+	if err != nil {
+		panic(err)
+	}
+	return inst
+}
+
+// act does one action of a program.
+func act(inst workloads.Instance, op byte) {
+	if op <= '9' {
+		explore.Notef("%s", workloads.WorkerName(int(op-'0')))
+		inst.Work(int(op-'0'), 1)
+	} else if roles := inst.Roles(); int(op-'a') < len(roles) {
+		r := roles[op-'a']
+		explore.Notef("%s", r.Name)
+		r.Step() // The pause after it is the scheduler's to choose.
+	}
+}
+
+// judge fails the execution if the books don't balance. If all that is wrong is
+// that objects are left, it is a leak.
+func judge(b workloads.Books) {
+	err := b.Err()
+	if err == nil {
+		if b.Released != b.Lives {
+			explore.Leakf("%d objects were made and %d released", b.Lives, b.Released)
+		}
+		return
+	}
+	what := fmt.Sprint(strings.ReplaceAll(err.Error(), "\n", "; "))
+	if b.Violations() == b.Kinds[arena.Leak] {
+		explore.Leakf("%s", what)
+	}
+	explore.Failf("%s", what)
+}
