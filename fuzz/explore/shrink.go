@@ -14,7 +14,7 @@ const (
 	shrinkExecutions = 3000
 	boundExecutions  = 30_000
 	shrinkPoints     = 100
-	fewestExecutions = 1000
+	fewestExecutions = 500
 )
 
 // spend returns how many of n executions to spend on a failure.

@@ -10,9 +10,12 @@ var All = []*Workload{
 	ListTryGet,
 	ListRCU,
 	DstCache,
+	InetPeer,
+	IPVSDest,
 	PNode,
 	Unmount,
 	PID2Proc,
+	Dentry,
 	Churn,
 	Buffers,
 }

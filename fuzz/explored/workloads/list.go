@@ -104,6 +104,7 @@ type listActor[T any, H Holder[T]] struct {
 	left   int // lookups until the oldest is replaced
 
 	stolen  uint64 // entries that were released while this worker held them
+	misses  Misses
 	refused uint64 // entries that TryGet found dead while their owner held them
 	_       [pin.LineBytes]byte
 }

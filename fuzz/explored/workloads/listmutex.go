@@ -51,20 +51,26 @@ func newListMutex[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 	return l, nil
 }
 
-// Work looks up n entries.
+// Work looks up n entries and returns how many it got.
 func (l *listMutex[T, H]) Work(worker, n int) int {
 	a := &l.lists.actors[worker]
+	done := 0
 	for range n {
 		if l.lists.due(a) {
 			old := l.lists.replace(a)
 			l.drop(a, old.slot, old.hold, true)
 		}
-		if e, h, life := l.get(a); e != nil {
-			l.lists.use(a, e, h, life)
-			l.drop(a, e, h, false)
+		e, h, life := l.get(a)
+		if e == nil {
+			done += a.misses.Next()
+			continue
 		}
+		a.misses.End()
+		l.lists.use(a, e, h, life)
+		l.drop(a, e, h, false)
+		done++
 	}
-	return n
+	return done
 }
 
 // get returns an entry with a reference (get_entry).

@@ -15,7 +15,7 @@ import (
 // section and without a lock (get_entry_rcu), use it, and put it. Who puts it for
 // the last time unlinks it under the mutex, and frees it after a grace period
 // (release_entry_rcu, kfree_rcu). A lookup that meets a dead entry gets nothing,
-// and counts as an operation all the same.
+// and doesn't count as an operation.
 //
 // Every worker owns some entries and replaces the oldest of them now and then.
 //
@@ -26,7 +26,7 @@ var ListRCU = &Workload{
 	Name:      "listrcu",
 	Doc:       "take the first entry of a list with TryGet under RCU, free it after a grace period",
 	Source:    "Linux Documentation/core-api/kref.rst, krefs and RCU",
-	Operation: "an entry looked up, used and put; or found dead",
+	Operation: "an entry looked up, used and put",
 	Knobs:     listKnobs(),
 	Wrong:     "the entry is freed without waiting for a grace period",
 	New: func(c Config) (Instance, error) {
@@ -50,21 +50,27 @@ func newListRCU[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 	return l, nil
 }
 
-// Work looks up n entries.
+// Work looks up n entries and returns how many it got.
 func (l *listRCU[T, H]) Work(worker, n int) int {
 	a := &l.lists.actors[worker]
+	done := 0
 	for range n {
 		if l.lists.due(a) {
 			l.kill(worker, l.lists.replace(a))
 		}
-		if e, h, life := l.get(a); e != nil {
-			l.lists.use(a, e, h, life)
-			if a.holder.Put(&e.Object, h) {
-				l.release(worker, e)
-			}
+		e, h, life := l.get(a)
+		if e == nil {
+			done += a.misses.Next()
+			continue
 		}
+		a.misses.End()
+		l.lists.use(a, e, h, life)
+		if a.holder.Put(&e.Object, h) {
+			l.release(worker, e)
+		}
+		done++
 	}
-	return n
+	return done
 }
 
 // get returns an entry with a reference, or nil if it is dead (get_entry_rcu).

@@ -15,8 +15,8 @@ import (
 // list's mutex (get_entry), use it, and put it without the mutex (put_entry). Who
 // puts it for the last time takes the mutex to unlink it, and frees it
 // (release_entry). Between that Put and the unlinking the entry is in the list
-// and dead: a lookup that meets it gets nothing, as in the document, and counts
-// as an operation all the same.
+// and dead: a lookup that meets it gets nothing, as in the document, and doesn't
+// count as an operation.
 //
 // Every worker owns some entries and replaces the oldest of them now and then.
 //
@@ -27,7 +27,7 @@ var ListTryGet = &Workload{
 	Name:      "listtryget",
 	Doc:       "take the first entry of a list with TryGet under a mutex, put it without",
 	Source:    "Linux Documentation/core-api/kref.rst, rule 3 with kref_get_unless_zero",
-	Operation: "an entry looked up, used and put; or found dead",
+	Operation: "an entry looked up, used and put",
 	Knobs:     listKnobs(),
 	Wrong:     "the lookup leaves the critical section before its TryGet",
 	New: func(c Config) (Instance, error) {
@@ -45,21 +45,27 @@ func newListTryGet[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) 
 	return l, nil
 }
 
-// Work looks up n entries.
+// Work looks up n entries and returns how many it got.
 func (l *listTryGet[T, H]) Work(worker, n int) int {
 	a := &l.lists.actors[worker]
+	done := 0
 	for range n {
 		if l.lists.due(a) {
 			l.kill(a, l.lists.replace(a))
 		}
-		if e, h, life := l.get(a); e != nil {
-			l.lists.use(a, e, h, life)
-			if a.holder.Put(&e.Object, h) {
-				l.release(a, e)
-			}
+		e, h, life := l.get(a)
+		if e == nil {
+			done += a.misses.Next()
+			continue
 		}
+		a.misses.End()
+		l.lists.use(a, e, h, life)
+		if a.holder.Put(&e.Object, h) {
+			l.release(a, e)
+		}
+		done++
 	}
-	return n
+	return done
 }
 
 // get returns an entry with a reference, or nil if it is dead (get_entry).

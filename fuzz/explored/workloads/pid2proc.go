@@ -41,7 +41,7 @@ var PID2Proc = &Workload{
 	Name:      "pid2proc",
 	Doc:       "look up processes by id in a weak hash, while some are scheduled and some destroyed",
 	Source:    "Akaros Documentation/kref.txt, process management",
-	Operation: "a system call on a process id: the process found, used and put; or not found",
+	Operation: "a system call on a process id: the process found, used and put",
 	Knobs: []Knob{
 		{Name: "processes", Doc: "processes alive at a time", Default: 64, Min: 1, Max: 1 << 14},
 		PopularityKnob(10),
@@ -221,6 +221,7 @@ type procActor[T any, H Holder[T]] struct {
 	holder  H
 	cache   *arena.Cache[T, proc[T]]
 	rand    Rand
+	misses  Misses
 	stolen  uint64 // processes that were released while somebody held them
 	refused uint64 // living processes that TryGet found dead
 	_       [pin.LineBytes]byte
@@ -256,14 +257,17 @@ func (s *pid2proc[T, H]) open(a *procActor[T, H], h H, r Rand) {
 	a.holder, a.rand, a.cache = h, r, s.arena.Cache()
 }
 
-// Work makes n system calls.
+// Work makes n system calls and returns how many found their process.
 func (s *pid2proc[T, H]) Work(worker, n int) int {
 	a := &s.workers[worker]
+	done := 0
 	for range n {
 		p, h, life := s.find(a, s.pids[s.picks.Pick(&a.rand)].pid.Load())
 		if p == nil {
-			continue // ESRCH
+			done += a.misses.Next() // ESRCH
+			continue
 		}
+		a.misses.End()
 		free := -1 // the place of a process that this call destroys
 		if s.wake > 0 && a.rand.Below(100) < s.wake {
 			s.wakeup(a, p)
@@ -274,13 +278,14 @@ func (s *pid2proc[T, H]) Work(worker, n int) int {
 		spin.For(s.hold)
 		a.holder.Use(&p.Object, h)
 		s.put(a, p, h, life)
+		done++
 		if free >= 0 {
 			// Until now others had the old id, and found a process
 			// that was dying, or dead, or none.
 			s.create(a, free)
 		}
 	}
-	return n
+	return done
 }
 
 // find returns the process with the id and a reference to it, or nil (pid2proc).

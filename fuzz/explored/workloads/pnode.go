@@ -184,6 +184,7 @@ type pnodeActor[T any, H Holder[T]] struct {
 	holder H
 	cache  *arena.Cache[T, pnode[T]]
 	rand   Rand
+	misses Misses
 	stolen uint64 // nodes that were released while somebody held them
 	_      [pin.LineBytes]byte
 }
@@ -212,9 +213,10 @@ func (p *pnodes[T, H]) open(a *pnodeActor[T, H], h H, r Rand) {
 	a.holder, a.rand, a.cache = h, r, p.arena.Cache()
 }
 
-// Work makes n calls.
+// Work makes n calls and returns how many got their node.
 func (p *pnodes[T, H]) Work(worker, n int) int {
 	a := &p.workers[worker]
+	done := 0
 	for range n {
 		cookie := p.picks.Pick(&a.rand)
 		var node *arena.Slot[T, pnode[T]]
@@ -225,8 +227,10 @@ func (p *pnodes[T, H]) Work(worker, n int) int {
 			node, h = p.lookup(a, cookie)
 		}
 		if node == nil {
+			done += a.misses.Next()
 			continue
 		}
+		a.misses.End()
 		life := node.Life()
 		spin.For(p.hold)
 		if p.share > 0 && a.rand.Below(100) < p.share {
@@ -237,8 +241,9 @@ func (p *pnodes[T, H]) Work(worker, n int) int {
 			a.stolen++
 		}
 		p.releaseNode(a, node, h)
+		done++
 	}
-	return n
+	return done
 }
 
 // getVNode makes a node and returns it with the vnode's reference, which is not the

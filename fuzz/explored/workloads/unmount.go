@@ -20,8 +20,8 @@ import (
 // variable until the last has left.
 //
 //   - A worker enters a mount, works in it, and leaves. Once the mount is being
-//     unmounted nobody enters (IMNT_UNMOUNT, ENXIO), which counts as an operation
-//     too. The last one to leave wakes the administrator.
+//     unmounted nobody enters (IMNT_UNMOUNT, ENXIO), which doesn't count as an
+//     operation. The last one to leave wakes the administrator.
 //   - The administrator, a role, unmounts: it marks the mount, kills the owner's
 //     reference, waits until the mount is drained, frees it, and mounts another
 //     in its place.
@@ -41,7 +41,7 @@ var Unmount = &Workload{
 	Name:      "unmount",
 	Doc:       "enter and leave mounts, while an administrator drains, frees and replaces them",
 	Source:    "NetBSD sys/fs/puffs, pmp_refcount and its condition variable",
-	Operation: "a mount entered, used and left; or refused",
+	Operation: "a mount entered, used and left",
 	Knobs: []Knob{
 		{Name: "mounts", Doc: "mounts", Default: 1, Min: 1, Max: 1024},
 		{Name: "locked", Doc: "1: enter and leave under the mount's mutex, as puffs; 0: under RCU, as users of percpu_ref", Default: 0, Min: 0, Max: 1},
@@ -104,6 +104,7 @@ type unmount[T any, H Holder[T]] struct {
 type mountUser[T any, H Holder[T]] struct {
 	holder H
 	rand   Rand
+	misses Misses
 	// calls is odd while the worker is in Work. Outside of Work it is in no
 	// mount.
 	calls   atomic.Uint64
@@ -144,22 +145,27 @@ func newUnmount[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 	return u, nil
 }
 
-// Work does n operations in mounts.
+// Work tries n operations in mounts and returns how many it did.
 func (u *unmount[T, H]) Work(worker, n int) int {
 	w := &u.workers[worker]
 	w.calls.Add(1)
+	done := 0
 	for range n {
 		p := &u.points[w.rand.Below(len(u.points))]
 		m, h, life := u.enter(w, p)
 		if m == nil {
-			continue // ENXIO
+			done += w.misses.Next() // ENXIO
+			runtime.Gosched()       // Let the administrator go on.
+			continue
 		}
+		w.misses.End()
 		spin.For(u.hold)
 		w.holder.Use(&m.Object, h)
 		if m.Life() != life {
 			w.stolen++
 		}
 		u.leave(w, p, m, h)
+		done++
 	}
 	w.calls.Add(1)
 	if p := u.draining.Load(); p != nil {
@@ -168,7 +174,7 @@ func (u *unmount[T, H]) Work(worker, n int) int {
 		p.drained.Broadcast()
 		p.mu.Unlock()
 	}
-	return n
+	return done
 }
 
 // enter returns the mount with a reference, or nil if it is being unmounted

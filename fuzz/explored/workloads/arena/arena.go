@@ -152,7 +152,10 @@ func (c *Cache[T, V]) Alloc() *Slot[T, V] {
 	}
 	s := c.free[len(c.free)-1]
 	c.free = c.free[:len(c.free)-1]
-	s.life.Add(lifeLive - lifeFree)
+	life := s.life.Add(lifeLive - lifeFree)
+	if s.shadow != nil {
+		s.shadow.setLife(Life(life))
+	}
 	c.lives++
 	return s
 }
@@ -180,6 +183,7 @@ func (c *Cache[T, V]) End(s *Slot[T, V]) bool {
 		if s.life.CompareAndSwap(life, life+lifeReleased-lifeLive) {
 			c.ends++
 			if s.shadow != nil {
+				s.shadow.setLife(Life(life + lifeReleased - lifeLive))
 				s.shadow.log.ended(s.shadow, Life(life))
 			}
 			return true
@@ -189,7 +193,10 @@ func (c *Cache[T, V]) End(s *Slot[T, V]) bool {
 
 // Recycle gives the slot of a released object back for the next.
 func (c *Cache[T, V]) Recycle(s *Slot[T, V]) {
-	s.life.Add(lifeStates - lifeReleased)
+	life := s.life.Add(lifeStates - lifeReleased)
+	if s.shadow != nil {
+		s.shadow.setLife(Life(life))
+	}
 	if len(c.aside) > 0 {
 		s, c.aside[c.next] = c.aside[c.next], s
 		if c.next++; c.next == len(c.aside) {
@@ -235,7 +242,7 @@ func (a *Arena[T, V]) grow() {
 			a.options.Prepare(&s.Ref)
 		}
 		if a.options.Log != nil {
-			s.shadow = a.options.Log.newShadow(&s.life, a.options.TypeStable)
+			s.shadow = a.options.Log.newShadow(a.options.TypeStable)
 		}
 		a.free = append(a.free, s)
 	}
