@@ -61,6 +61,10 @@ const instanceSeed = 1
 // load is a strategy under a workload in its checked form. What it does wrong
 // stands in its books at the end.
 func load(s *strategies.Strategy, w *workloads.Workload, wrong bool) *explore.Scenario {
+	return loadJudgedBy(judge, s, w, wrong)
+}
+
+func loadJudgedBy(judge func(workloads.Books), s *strategies.Strategy, w *workloads.Workload, wrong bool) *explore.Scenario {
 	p := planFor(w)
 	crew := 0
 	for _, ops := range p.program {
