@@ -57,6 +57,9 @@ func TestWrongPairsAreFound(t *testing.T) {
 			continue
 		}
 		t.Logf("%-28s %5d executions %5.2f s  %-10s %d preemptions  %s", r.Scenario, f.Executions, r.Seconds, f.Kind, f.Preemptions, f.Program)
+		if f.Preemptions > 3 {
+			t.Errorf("%s: %d preemptions, want at most 3", r.Scenario, f.Preemptions)
+		}
 		for _, ops := range f.Program {
 			if len(ops) > 3 {
 				t.Errorf("%s: a thread has %d operations (%s), want at most 3", r.Scenario, len(ops), f.Program)
