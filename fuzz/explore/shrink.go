@@ -9,17 +9,17 @@ import (
 // How many executions the shrinker spends: on each smaller program, and on each
 // bound while it looks for the schedule with the fewest preemptions. Executions of
 // more than shrinkPoints points get less in proportion, so that shrinking takes
-// about as long with each; but fewestExecutions at least.
+// about as long with each, but not less than one in fewestOf.
 const (
 	shrinkExecutions = 3000
 	boundExecutions  = 30_000
 	shrinkPoints     = 100
-	fewestExecutions = 1000
+	fewestOf         = 6
 )
 
 // spend returns how many of n executions to spend on a failure.
 func spend(n int, f *found) int {
-	return max(n*shrinkPoints/max(f.failure.Step, shrinkPoints), fewestExecutions)
+	return max(n*shrinkPoints/max(f.failure.Step, shrinkPoints), n/fewestOf)
 }
 
 // shrink makes the program smaller, thread by thread and then operation by

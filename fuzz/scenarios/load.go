@@ -38,6 +38,9 @@ var plans = map[string]plan{
 	"pnode":    {settings: "files=1,skew=0,polls=50,queue=2,answer=1,pause=1", program: explore.Program{"00", "11", "aa", "bb"}},
 	"unmount":  {settings: "mounts=1,pause=1", program: withRole},
 	"pid2proc": {settings: "processes=1,skew=0,destroy=500,wake=50,teardown=0,pause=1", program: withRole},
+	"inetpeer": {settings: "addresses=1,ttl=0,pause=1", before: "0", program: withRole},
+	"ipvsdest": {settings: "destinations=1,away=100,connections=1,period=0,pause=1", program: explore.Program{"00", "11", "aa", "bb"}},
+	"dentry":   {settings: "names=1,open=1,keep=0,pause=1", before: "0", program: withRole},
 	"churn":    {settings: "routes=1,gets=1,errors=50", program: workers},
 	"buffers":  {settings: "files=2,skew=0,capacity=50,shards=1,verify=1", program: explore.Program{"000", "111"}},
 }
@@ -58,6 +61,10 @@ const instanceSeed = 1
 // load is a strategy under a workload in its checked form. What it does wrong
 // stands in its books at the end.
 func load(s *strategies.Strategy, w *workloads.Workload, wrong bool) *explore.Scenario {
+	return loadJudgedBy(judge, s, w, wrong)
+}
+
+func loadJudgedBy(judge func(workloads.Books), s *strategies.Strategy, w *workloads.Workload, wrong bool) *explore.Scenario {
 	p := planFor(w)
 	crew := 0
 	for _, ops := range p.program {

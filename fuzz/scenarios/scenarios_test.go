@@ -1,0 +1,297 @@
+package scenarios
+
+import (
+	"slices"
+	"strings"
+	stdatomic "sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
+	"github.com/refbench/refbench/fuzz/explored/workloads"
+	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
+	"github.com/refbench/refbench/strategies"
+)
+
+func run(t *testing.T, s *explore.Scenario, o explore.Options) *explore.Result {
+	t.Helper()
+	r, err := explore.Explore(s, o)
+	if err != nil {
+		t.Fatalf("%s: %v", s.Name, err)
+	}
+	return r
+}
+
+// What is right gives no alarm.
+func TestRightPairsPass(t *testing.T) {
+	executions := 300
+	if testing.Short() {
+		executions = 60
+	}
+	for _, p := range Builtin().Pairs(false) {
+		if p.Scenario == nil {
+			continue
+		}
+		if r := run(t, p.Scenario, explore.Options{Seed: 11, Executions: executions}); r.Failure != nil {
+			t.Errorf("%s, seed 11: false alarm in execution %d by %s:\n%s", r.Scenario, r.Failure.Executions, r.Search, r.Failure.Text())
+		}
+	}
+}
+
+// Each known-wrong variant is found, becomes small, and its token shows it again.
+func TestWrongPairsAreFound(t *testing.T) {
+	forms := Builtin()
+	if testing.Short() {
+		forms.Strategies = forms.Strategies[:1]
+	}
+	all := forms.All()
+	for _, p := range forms.Pairs(true) {
+		if p.Scenario == nil {
+			continue
+		}
+		r := run(t, p.Scenario, explore.Options{Seed: 3, Executions: 5000, Version: forms.Version})
+		f := r.Failure
+		if f == nil {
+			t.Errorf("%s, seed 3: not found in %d executions: %s", r.Scenario, r.Executions, p.Wrong)
+			continue
+		}
+		t.Logf("%-28s %5d executions %5.2f s  %-10s %d preemptions  %s", r.Scenario, f.Executions, r.Seconds, f.Kind, f.Preemptions, f.Program)
+		if f.Preemptions > 3 {
+			t.Errorf("%s: %d preemptions, want at most 3", r.Scenario, f.Preemptions)
+		}
+		for _, ops := range f.Program {
+			if len(ops) > 3 {
+				t.Errorf("%s: a thread has %d operations (%s), want at most 3", r.Scenario, len(ops), f.Program)
+			}
+		}
+		g, err := explore.Replay(f.Token, all, explore.Options{Version: forms.Version})
+		if err != nil {
+			t.Errorf("%s: %v", r.Scenario, err)
+		} else if g.Text() != f.Text() {
+			t.Errorf("%s: replayed:\n%s\nfound:\n%s", r.Scenario, g.Text(), f.Text())
+		}
+	}
+}
+
+// The double release of tunnels' routes is found also by who looks for nothing
+// else: one slot for all CPUs leaks routes as well, which is found sooner.
+func TestDoubleReleaseIsFound(t *testing.T) {
+	underflows := func(b workloads.Books) {
+		if n := b.Kinds[arena.Underflow] + b.Kinds[arena.DoubleFree]; n > 0 {
+			explore.Failf("%v", b.Err())
+		}
+	}
+	for _, s := range Builtin().Strategies {
+		r := run(t, loadJudgedBy(underflows, s, workloads.DstCache, true), explore.Options{Seed: 1, Executions: 20_000})
+		if r.Failure == nil {
+			t.Errorf("%s: not found in %d executions", s, r.Executions)
+			continue
+		}
+		t.Logf("%s: execution %d, %.2f s", s, r.Failure.Executions, r.Seconds)
+		if !strings.Contains(r.Failure.Message, "dropped already") {
+			t.Errorf("%s: %v", s, r.Failure)
+		}
+	}
+}
+
+// A new workload says how it is to be explored, with settings that it has.
+func TestEveryWorkloadHasAPlan(t *testing.T) {
+	for _, w := range Builtin().Workloads {
+		p, ok := plans[w.Name]
+		if !ok {
+			t.Errorf("workload %s: add a plan with small settings to plans in load.go", w)
+		}
+		if _, err := w.ParseSettings(p.settings); err != nil {
+			t.Errorf("workload %s: %v", w, err)
+		}
+	}
+}
+
+// flawed is a count whose flaw says what is wrong with it.
+type flawed struct {
+	n    atomic.Int64
+	flaw string
+}
+
+func (c *flawed) Init() { c.n.Store(1) }
+func (c *flawed) Get() {
+	switch c.flaw {
+	case "get in two steps":
+		c.n.Store(c.n.Load() + 1)
+	case "get does nothing":
+	default:
+		c.n.Add(1)
+	}
+}
+func (c *flawed) TryGet() bool {
+	for {
+		n := c.n.Load()
+		if n == 0 {
+			return false
+		}
+		if c.flaw == "try in two steps" {
+			c.n.Add(1)
+			return true
+		}
+		if c.n.CompareAndSwap(n, n+1) {
+			return true
+		}
+		if c.flaw == "tries once" {
+			return false
+		}
+	}
+}
+func (c *flawed) Put() bool {
+	switch c.flaw {
+	case "put reads after":
+		c.n.Add(-1)
+		return c.n.Load() == 0
+	case "never last":
+		c.n.Add(-1)
+		return false
+	}
+	return c.n.Add(-1) == 0
+}
+func (c *flawed) Kill() bool { return c.Put() }
+
+// unordered is a right count, but one whose accesses order nothing: the explorer
+// doesn't know them.
+type unordered struct {
+	n stdatomic.Int64
+}
+
+func (c *unordered) Init() { c.n.Store(1) }
+func (c *unordered) Get()  { c.n.Add(1) }
+func (c *unordered) TryGet() bool {
+	if c.n.Load() == 0 {
+		return false
+	}
+	c.n.Add(1)
+	return true
+}
+func (c *unordered) Put() bool  { return c.n.Add(-1) == 0 }
+func (c *unordered) Kill() bool { return c.Put() }
+
+func planted(name string, exact strategies.Exactness, n func() strategies.Counter) *strategies.Strategy {
+	return &strategies.Strategy{
+		Name: name, Doc: "a count for tests", New: n,
+		Promise: strategies.Promise{
+			Limit: 1 << 62, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives,
+			Zero: strategies.Immediate, TryGet: exact, Count: strategies.None, Progress: strategies.LockFree, Bytes: 8,
+		},
+	}
+}
+
+// The op programs find every flaw, and call it by its name.
+func TestOpProgramsFindFlaws(t *testing.T) {
+	for _, c := range []struct {
+		flaw  string
+		exact strategies.Exactness
+		kind  explore.Kind
+		want  string // "": no failure
+	}{
+		{"", strategies.Exact, "", ""},
+		// Two Gets leave one reference, or a Put between is lost.
+		{"get in two steps", strategies.Exact, "", "reported the last"},
+		{"get does nothing", strategies.Exact, explore.Violation, "reported the last drop while"},
+		{"try in two steps", strategies.Exact, explore.Violation, "TryGet took a reference after the last had been dropped"},
+		{"tries once", strategies.Exact, explore.Violation, "TryGet failed while its caller held a reference"},
+		{"tries once", strategies.Spurious, "", ""},
+		{"put reads after", strategies.Exact, explore.Violation, "as another had before"},
+		{"never last", strategies.Exact, explore.Leak, "no drop reported the last"},
+	} {
+		s := planted("flawed", c.exact, func() strategies.Counter { return &flawed{flaw: c.flaw} })
+		for _, search := range []explore.Options{{Search: explore.Portfolio}, {Search: explore.DFS, Bound: 2}} {
+			search.Seed, search.Executions = 1, 100_000
+			r := run(t, count(s, false), search)
+			switch f := r.Failure; {
+			case c.want == "" && f != nil:
+				t.Errorf("%q, %s: false alarm:\n%s", c.flaw, search.Search, f.Text())
+			case c.want != "" && f == nil:
+				t.Errorf("%q, %s: not found in %d executions", c.flaw, search.Search, r.Executions)
+			case c.want != "" && (c.kind != "" && f.Kind != c.kind || !strings.Contains(f.Message, c.want)):
+				t.Errorf("%q, %s: %v, want %s: %s", c.flaw, search.Search, f, c.kind, c.want)
+			}
+		}
+	}
+	r := run(t, count(planted("unordered", strategies.Exact, func() strategies.Counter { return new(unordered) }), false), explore.Options{Seed: 1})
+	if r.Failure == nil || r.Failure.Kind != explore.Race {
+		t.Errorf("a count that orders nothing: %v, want a race on the object", r.Failure)
+	}
+}
+
+// The shrinker may take any thread and any operation away: what is left of a right
+// program is right.
+func TestPartsOfOpProgramsAreRight(t *testing.T) {
+	right := planted("right", strategies.Exact, func() strategies.Counter { return new(flawed) })
+	seen := make(map[string]bool)
+	var parts func(explore.Program)
+	parts = func(p explore.Program) {
+		if seen[p.String()] || len(p) == 0 {
+			return
+		}
+		seen[p.String()] = true
+		s := count(right, false)
+		s.Program = p
+		if r := run(t, s, explore.Options{Seed: 1, Executions: 30}); r.Failure != nil {
+			t.Errorf("program %s: %v", p, r.Failure)
+		}
+		for i, ops := range p {
+			parts(slices.Delete(slices.Clone(p), i, i+1))
+			for j := range ops {
+				q := slices.Clone(p)
+				q[i] = ops[:j] + ops[j+1:]
+				parts(q)
+			}
+		}
+	}
+	parts(countProgram)
+	if len(seen) < 100 {
+		t.Errorf("only %d programs", len(seen))
+	}
+}
+
+// shelf is an instance whose books are given.
+type shelf struct{ books workloads.Books }
+
+func (shelf) Work(_, n int) int { return n }
+func (shelf) Roles() []workloads.Role {
+	return []workloads.Role{{Name: "role", Step: func() time.Duration { return 0 }}}
+}
+func (s shelf) Close() workloads.Books { return s.books }
+
+// Books that don't balance are failures: leaks if nothing else is wrong. And a pair
+// that lacks a power says so.
+func TestBooksAreJudged(t *testing.T) {
+	for _, c := range []struct {
+		books workloads.Books
+		want  string
+	}{
+		{workloads.Books{Lives: 3, Released: 3}, explore.Passed},
+		{workloads.Books{Lives: 3, Released: 2}, string(explore.Leak)},
+		{workloads.Books{Lives: 1, Kinds: [arena.Kinds]uint64{arena.Leak: 1}}, string(explore.Leak)},
+		{workloads.Books{Lives: 1, Released: 1, Kinds: [arena.Kinds]uint64{arena.UseAfterFree: 1}}, string(explore.Violation)},
+		{workloads.Books{Lives: 1, Kinds: [arena.Kinds]uint64{arena.Leak: 1, arena.DoubleFree: 1}}, string(explore.Violation)},
+	} {
+		w := &workloads.Workload{
+			Name: "shelf", Doc: "books for tests", Source: "tests", Operation: "none",
+			New: func(workloads.Config) (workloads.Instance, error) { return shelf{c.books}, nil },
+		}
+		f := Forms{Strategies: []*strategies.Strategy{planted("right", strategies.Exact, func() strategies.Counter { return new(flawed) })}, Workloads: []*workloads.Workload{w}}
+		pairs := f.Pairs(false)
+		if len(pairs) != 2 || pairs[0].Workload != CountName || pairs[1].Workload != "shelf" {
+			t.Fatalf("pairs %+v", pairs)
+		}
+		if r := run(t, pairs[1].Scenario, explore.Options{Executions: 3}); r.Verdict != c.want {
+			t.Errorf("%+v: verdict %s, want %s", c.books, r.Verdict, c.want)
+		}
+		w.Needs = []strategies.Power{strategies.PowerOne}
+		if p := f.Pairs(false)[1]; p.Scenario != nil || !strings.Contains(p.Unsupported, "ifone") {
+			t.Errorf("a pair without the power: %+v", p)
+		}
+		if n := len(f.Pairs(true)); n != 1 {
+			t.Errorf("%d known-wrong pairs though the workload has none", n)
+		}
+	}
+}
