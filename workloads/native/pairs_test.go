@@ -29,9 +29,13 @@ func BenchmarkPairRatio(b *testing.B) {
 		b.Fatal(err)
 	}
 	percpuPairs := func() func(int) {
-		c := new(percpu.Count)
+		c := new(struct {
+			_ [256]byte
+			percpu.Count
+			_ [256]byte
+		})
 		c.Init()
-		return func(n int) { mustBeZero(byHandPercpu(c, n)) }
+		return func(n int) { mustBeZero(byHandPercpu(&c.Count, n)) }
 	}
 	atomicPairs := func() func(int) {
 		c := new(struct {
