@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "c57cb004b1cf5cdeda861850"
+const Version = "b7a984479fd229f781a97f5c"
