@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"crypto/sha1"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -47,7 +49,8 @@ func DefaultBufferLimits() BufferLimits {
 
 // LoadBuffers reads contents for the workload Buffers: all regular files in a
 // folder and its subfolders, in the order of their names, without those whose name
-// starts with a dot. Symbolic links are not followed, except dir itself.
+// starts with a dot and without notices (see IsNotice). Symbolic links are not
+// followed, except dir itself.
 //
 // It returns an error that says what to do if the folder is missing or not a
 // folder, if it or anything in it can't be read, if it has no files, or if there is
@@ -88,7 +91,7 @@ func LoadBuffers(dir string, limits BufferLimits) ([][]byte, error) {
 				return fs.SkipDir
 			}
 			return nil
-		case !e.Type().IsRegular():
+		case !e.Type().IsRegular() || IsNotice(e.Name()):
 			return nil
 		}
 		if len(contents) == limits.Files {
@@ -111,6 +114,35 @@ func LoadBuffers(dir string, limits BufferLimits) ([][]byte, error) {
 		return nil, fmt.Errorf("folder of contents %s: there are no files in it: name a folder with files", dir)
 	}
 	return contents, nil
+}
+
+// IsNotice reports whether a file of this name says something about the files
+// around it, such as where they come from, and isn't one of them: LICENSE, LICENCE,
+// COPYING, NOTICE and SOURCE, with or without .txt or .md.
+func IsNotice(name string) bool {
+	switch strings.TrimSuffix(strings.TrimSuffix(name, ".txt"), ".md") {
+	case "LICENSE", "LICENCE", "COPYING", "NOTICE", "SOURCE":
+		return true
+	}
+	return false
+}
+
+// DescribeBuffers returns one line that tells contents apart: how many there are,
+// how many bytes they have together, and a digest. That is the SHA-1 of the
+// contents' SHA-1s in hexadecimal, sorted, with a line break after each, so it
+// doesn't depend on their names or their order:
+//
+//	267 files, 2462654 bytes, sha1 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12
+func DescribeBuffers(contents [][]byte) string {
+	sums := make([]string, len(contents))
+	total := 0
+	for i, data := range contents {
+		sums[i] = fmt.Sprintf("%x\n", sha1.Sum(data))
+		total += len(data)
+	}
+	slices.Sort(sums)
+	all := sha1.Sum([]byte(strings.Join(sums, "")))
+	return fmt.Sprintf("%d files, %d bytes, sha1 %x", len(contents), total, all)
 }
 
 // readBuffer reads a file that has no more than limit bytes.

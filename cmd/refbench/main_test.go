@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -79,6 +80,7 @@ func TestScripts(t *testing.T) {
 			"interrupt": interrupt,
 			"count":     count,
 			"mount":     mount,
+			"large":     large,
 
 			"tokenof":     tokenOf,
 			"sametoken":   sameToken,
@@ -159,6 +161,27 @@ func count(ts *testscript.TestScript, neg bool, args []string) {
 	got := len(regexp.MustCompile("(?m)"+args[1]).FindAllString(ts.ReadFile(args[2]), -1))
 	if (got == want) == neg {
 		ts.Fatalf("%d matches of %s, want %d:\n%s", got, args[1], want, ts.ReadFile(args[2]))
+	}
+}
+
+// large NAME BYTES N makes N files of so many bytes, each with other contents. If
+// there are several, their numbers follow the name.
+func large(ts *testscript.TestScript, neg bool, args []string) {
+	size, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	n, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	if neg || n < 1 {
+		ts.Fatalf("usage: large NAME BYTES N")
+	}
+	for i := range n {
+		name := args[0]
+		if n > 1 {
+			name += strconv.Itoa(10 + i)
+		}
+		name = ts.MkAbs(name)
+		ts.Check(os.MkdirAll(filepath.Dir(name), 0o777))
+		ts.Check(os.WriteFile(name, bytes.Repeat([]byte{byte(i)}, size), 0o666))
 	}
 }
 

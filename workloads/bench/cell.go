@@ -22,6 +22,10 @@ type Cell struct {
 	// which costs several nanoseconds an operation.
 	Generic bool
 
+	// Contents are what a workload reads that reads some:
+	// workloads.Config.Contents.
+	Contents [][]byte
+
 	// New makes the instance.
 	New func(workloads.Config) (workloads.Instance, error)
 }
@@ -70,6 +74,11 @@ type Selection struct {
 
 	// Generic makes every cell use the generic workload.
 	Generic bool
+
+	// Contents are what the workload buffers reads instead of its own. They
+	// aren't in the cells' names: a result file says in a config line which
+	// they are. See [ContentsConfig].
+	Contents [][]byte
 }
 
 // An Unsupported pair is a strategy that can't run under a workload.
@@ -124,7 +133,7 @@ func (s Selection) Cells() ([]Cell, error) {
 				if v.Workload.Unsupported(st) != "" {
 					continue
 				}
-				c := Cell{Workload: v.Workload, Settings: v.Settings, Strategy: st, CPUs: n}
+				c := Cell{Workload: v.Workload, Settings: v.Settings, Strategy: st, CPUs: n, Contents: s.Contents}
 				loop, ok := loops[pair{v.Workload.Name, st.Name}]
 				if ok && !s.Generic {
 					c.New = loop.New

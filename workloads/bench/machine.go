@@ -106,6 +106,13 @@ func (m *Machine) Header(ss []*strategies.Strategy, ws []*workloads.Workload) []
 	return cs
 }
 
+// ContentsConfig returns the config line "contents" of a file whose cells read
+// the given contents, so that samples with different ones are never mixed. A file
+// without the line has the built-in ones.
+func ContentsConfig(contents [][]byte) Config {
+	return Config{"contents", workloads.DescribeBuffers(contents)}
+}
+
 // Commit returns the commit that the program was built from: what the Go
 // command recorded, else the environment variable REFBENCH_COMMIT, else
 // "unknown". "+dirty" stands for changes that are in no commit.

@@ -201,6 +201,7 @@ func open(c Cell, seed uint64) (inst workloads.Instance, err error) {
 			Workers:    c.CPUs,
 			Seed:       seed,
 			Knobs:      c.Settings,
+			Contents:   c.Contents,
 			NewCounter: c.Strategy.New,
 		})
 		if err != nil {

@@ -92,6 +92,35 @@ func chooseWorkloads(kit Kit, flags []string) ([]bench.Variant, error) {
 	return chosen, nil
 }
 
+// chooseContents reads the files of a folder for the workload buffers, if the
+// folder was given.
+func chooseContents(vs []bench.Variant, dir string, given bool) ([][]byte, error) {
+	if !given {
+		return nil, nil
+	}
+	used := false
+	for _, v := range vs {
+		if v.Workload.Name != workloads.Buffers.Name {
+			continue
+		}
+		used = true
+		if _, set := v.Settings["files"]; set {
+			return nil, usagef("--contents: the knob files of workload buffers is for its built-in contents: leave out one of the two")
+		}
+	}
+	if !used {
+		return nil, usagef("--contents is for the workload buffers, which isn't among the chosen ones: add --workload buffers or leave it out")
+	}
+	if dir == "" {
+		return nil, usagef("--contents: name a folder with files")
+	}
+	contents, err := workloads.LoadBuffers(dir, workloads.BufferLimits{})
+	if err != nil {
+		return nil, usagef("--contents: %w", err)
+	}
+	return contents, nil
+}
+
 // chooseCPUs parses the numbers of CPUs and refuses more than are allowed,
 // unless they may be shared. No number stands for the powers of two up to the
 // number of allowed CPUs, and that number.

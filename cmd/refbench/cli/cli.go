@@ -123,6 +123,7 @@ func newRootCommand(kit Kit) *cobra.Command {
 	root.AddCommand(newGenCommand(kit.Strategies))
 	root.AddCommand(newReportCommand())
 	root.AddCommand(newCompareCommand())
+	root.AddCommand(newCorpusCommand())
 	root.AddCommand(newExploreCommand(kit.Explored))
 	root.AddCommand(newReplayCommand(kit.Explored))
 	return root

@@ -20,7 +20,7 @@ func newRunCommand(kit Kit) *cobra.Command {
 		rounds                             int
 		timed, checked, budget, slack      time.Duration
 		seed                               uint64
-		dispatch, output                   string
+		dispatch, output, contentsDir      string
 		oversubscribe, appendTo            bool
 	)
 	c := &cobra.Command{
@@ -35,6 +35,7 @@ An interrupt (Ctrl-C) drops the sample that is being taken, prints the table of 
 there is, and ends with status 3.`,
 		Example: `  refbench run --strategy atomic,percpu --workload getput --cpus 1,2
   refbench run --workload getput:objects=64,hold=100 --workload handoff --rounds 20
+  refbench run --workload buffers --contents refbench-corpus/png
   refbench run -o results.txt --append`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -67,6 +68,10 @@ there is, and ends with status 3.`,
 			if err != nil {
 				return err
 			}
+			contents, err := chooseContents(vs, contentsDir, c.Flags().Changed("contents"))
+			if err != nil {
+				return err
+			}
 			m, err := bench.NewMachine()
 			if err != nil {
 				return err
@@ -86,7 +91,7 @@ there is, and ends with status 3.`,
 				machine: m,
 				selection: bench.Selection{
 					Strategies: ss, Variants: vs, CPUs: ns,
-					Loops: kit.Loops, Generic: dispatch == "generic",
+					Loops: kit.Loops, Generic: dispatch == "generic", Contents: contents,
 				},
 				rounds: rounds,
 				length: bench.Length{Timed: timed, Checked: checked, Slack: slack},
@@ -107,11 +112,15 @@ there is, and ends with status 3.`,
 	f.DurationVar(&budget, "budget", 0, "end before a round that would make the run longer than this (default no limit)")
 	f.DurationVar(&slack, "patience", 15*time.Second, "how much longer than planned a sample may take before it counts as hung")
 	f.Uint64Var(&seed, "seed", 0, "seed of the order and of all random choices (default the time)")
+	f.StringVar(&contentsDir, "contents", "", "folder with the files that the workload buffers reads, as from refbench corpus import (default built-in ones)")
 	f.StringVar(&dispatch, "dispatch", "native", "native: loops with the concrete counter type where there are any; generic: calls through an interface")
 	f.BoolVar(&oversubscribe, "oversubscribe", false, "allow more workers than CPUs, to check correctness; their speed is marked as shared")
 	f.StringVarP(&output, "output", "o", "", "result file (default a new folder in "+resultsDir+"/)")
 	f.BoolVar(&appendTo, "append", false, "add to a result file of the same machine and commit")
 
+	if err := c.MarkFlagDirname("contents"); err != nil {
+		panic(err) // only for a flag that isn't there
+	}
 	mustComplete(c, "strategy", func() (names []string) {
 		for _, s := range kit.Strategies {
 			names = append(names, s.Name+"\t"+s.Doc)
@@ -173,6 +182,9 @@ func (s session) run(c *cobra.Command) error {
 		fmt.Fprintf(errOut, "refbench: threads aren't bound to CPUs (%s): expect more noise\n", s.machine.CPUs.Unbindable)
 	}
 	header := s.machine.Header(s.kit.Strategies, s.kit.Workloads)
+	if s.selection.Contents != nil {
+		header = append(header, bench.ContentsConfig(s.selection.Contents))
+	}
 	file, err := s.open(header)
 	if err != nil {
 		return err
