@@ -2,6 +2,7 @@ package explore_test
 
 import (
 	"iter"
+	"math"
 	"runtime"
 	"testing"
 
@@ -98,7 +99,7 @@ func BenchmarkPoint(b *testing.B) {
 		}
 		b.Run(name, func(b *testing.B) {
 			var n atomic.Int64
-			s := &explore.Scenario{Name: "points", MaxPoints: 1 << 40, Make: func(explore.Program) explore.Case {
+			s := &explore.Scenario{Name: "points", MaxPoints: math.MaxInt, Make: func(explore.Program) explore.Case {
 				return explore.Case{Threads: []func(){func() {
 					b.ResetTimer()
 					for range b.N {
@@ -121,7 +122,7 @@ func BenchmarkSwitch(b *testing.B) {
 		var n atomic.Int64
 		// The walk switches at about half of the points, so two points
 		// make one switch.
-		s := &explore.Scenario{Name: "switches", MaxPoints: 1 << 40, Make: func(explore.Program) explore.Case {
+		s := &explore.Scenario{Name: "switches", MaxPoints: math.MaxInt, Make: func(explore.Program) explore.Case {
 			body := func() {
 				for range b.N {
 					n.Add(1)

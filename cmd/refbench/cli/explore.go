@@ -145,7 +145,7 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found.`,
 	f.BoolVar(&wrong, "wrong", false, "explore the known-wrong variants, to see that what is wrong is found")
 	f.StringVar(&htmlDir, "html", "", "folder for pictures of the schedules that go wrong")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
-	f.Lookup("time").DefValue = "" // the text says it
+	f.Lookup("time").DefValue = "0s" // not shown: the text says it
 
 	mustComplete(c, "strategy", func() []string { return append(exploredStrategies(forms), "all") })
 	mustComplete(c, "workload", func() []string { return append(exploredWorkloads(forms), "all") })

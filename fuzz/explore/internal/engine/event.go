@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -37,7 +38,7 @@ func (e *Engine) event(t *Thread, op Op, old, new uint64, wrote bool) string {
 	if e.Show != nil && e.phase == runPhase {
 		// Show may use drop-ins, which must not decide anything.
 		phase, note, fuel, cur := e.phase, e.note, e.fuel, e.cur
-		e.phase, e.note, e.fuel, e.cur, e.trace = finishPhase, false, 1<<40, &e.outside, false
+		e.phase, e.note, e.fuel, e.cur, e.trace = finishPhase, false, math.MaxInt, &e.outside, false
 		ev.Value = e.Show()
 		e.phase, e.note, e.fuel, e.cur, e.trace = phase, note, fuel, cur, true
 	}
