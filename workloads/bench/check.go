@@ -15,6 +15,7 @@ import (
 func check(m *Machine, c Cell, l Length, seed uint64, cr *crew) (workloads.Books, error) {
 	c.New = func(cfg workloads.Config) (workloads.Instance, error) {
 		cfg.Checked = true
+		cfg.ReuseDelay = l.ReuseDelay
 		return c.Workload.New(cfg)
 	}
 	inst, err := open(c, seed)

@@ -52,6 +52,10 @@ type Length struct {
 	// instance of its own, with every operation judged. 0 leaves it out.
 	Checked time.Duration
 
+	// ReuseDelay is how many freed objects each actor of the checked form
+	// sets aside before it uses the memory of the first again.
+	ReuseDelay int
+
 	// Slack is how much longer than Warm, Timed and Checked a sample may take
 	// before it counts as hung. 0 stands for 15 s.
 	Slack time.Duration

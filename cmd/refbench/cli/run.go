@@ -17,7 +17,7 @@ import (
 func newRunCommand(kit Kit) *cobra.Command {
 	var (
 		strategyNames, workloadSpecs, cpus []string
-		rounds                             int
+		rounds, reuse                      int
 		timed, checked, budget, slack      time.Duration
 		seed                               uint64
 		dispatch, output, contentsDir      string
@@ -49,6 +49,8 @@ there is, and ends with status 3.`,
 				return usagef("--time %v: want %v .. %v", timed, shortestSample, longestSample)
 			case checked < 0 || checked > longestSample:
 				return usagef("--checked %v: want 0 .. %v", checked, longestSample)
+			case reuse < 0 || reuse > mostReuseDelay:
+				return usagef("--reuse-delay %d: want 0 .. %d", reuse, mostReuseDelay)
 			case budget < 0:
 				return usagef("--budget %v: want a time such as 5m, or 0 for none", budget)
 			case slack < 0:
@@ -94,7 +96,7 @@ there is, and ends with status 3.`,
 					Loops: kit.Loops, Generic: dispatch == "generic", Contents: contents,
 				},
 				rounds: rounds,
-				length: bench.Length{Timed: timed, Checked: checked, Slack: slack},
+				length: bench.Length{Timed: timed, Checked: checked, ReuseDelay: reuse, Slack: slack},
 				budget: budget,
 				seed:   seed,
 				file:   output,
@@ -109,6 +111,7 @@ there is, and ends with status 3.`,
 	f.IntVar(&rounds, "rounds", 10, "samples of each cell; benchstat needs 6 for an interval")
 	f.DurationVar(&timed, "time", 100*time.Millisecond, "timed part of each sample")
 	f.DurationVar(&checked, "checked", 20*time.Millisecond, "how long the checked form runs after each timed part, with every operation judged; 0 leaves it out")
+	f.IntVar(&reuse, "reuse-delay", 0, "freed objects that each actor of the checked form sets aside before it uses the memory of the first again")
 	f.DurationVar(&budget, "budget", 0, "end before a round that would make the run longer than this (default no limit)")
 	f.DurationVar(&slack, "patience", 15*time.Second, "how much longer than planned a sample may take before it counts as hung")
 	f.Uint64Var(&seed, "seed", 0, "seed of the order and of all random choices (default the time)")
@@ -138,6 +141,9 @@ there is, and ends with status 3.`,
 }
 
 const (
+	// mostReuseDelay bounds the memory that slots set aside take.
+	mostReuseDelay = 1 << 16
+
 	shortestSample = time.Millisecond
 	longestSample  = time.Hour
 )
