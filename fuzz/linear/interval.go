@@ -47,7 +47,7 @@ func (o Op) change() (n int64, known bool) {
 			n = 0
 		}
 		return n, true
-	case spec.Put, spec.PutN, spec.PutAndLock, spec.Kill, spec.KillAndConfirm:
+	case spec.Put, spec.PutN, spec.PutAndLock, spec.Drop, spec.Kill, spec.KillAndConfirm:
 		return -n, true
 	case spec.PutIfOne, spec.PutUnlessOne:
 		if !o.Result {
@@ -151,6 +151,13 @@ func (s *sweep) inRange(limit int64) bool {
 			for _, b := range s.during(i) {
 				// low doesn't hold what the call itself drops.
 				if b.low-min(n, 0) < 1 {
+					return false
+				}
+			}
+		case spec.Drop:
+			// Its caller knows of another reference.
+			for _, b := range s.during(i) {
+				if b.low < 1 {
 					return false
 				}
 			}

@@ -56,6 +56,7 @@ type Result struct {
 	Judged    int // calls of lives that were found linearizable or illegal
 	Unknown   int // calls of lives that weren't decided
 	Unjudged  int // approximate reads that were left out
+	Met       int // calls that went on at the same time as another of the same life
 	Stretches int // how often porcupine searched
 }
 
@@ -105,6 +106,7 @@ func (j *Judge) Check(ctx context.Context, h *History) (Result, error) {
 		total.Judged += r.Judged
 		total.Unknown += r.Unknown
 		total.Unjudged += r.Unjudged
+		total.Met += r.Met
 		total.Stretches += r.Stretches
 	}
 	return total, nil
@@ -118,12 +120,14 @@ const stretchLength = 128
 func (j *Judge) life(ctx context.Context, l Life) (r Result) {
 	r.Verdict = Linearizable
 	ops := l.sorted()
+	met := met(ops)
 	if j.Spec.Promise().Count == strategies.Approximate {
 		n := len(ops)
 		ops = withoutBusyReads(ops)
 		r.Unjudged = n - len(ops)
 	}
 	defer func() {
+		r.Met = met
 		if r.Verdict == Unknown {
 			r.Unknown = len(ops)
 		} else {
@@ -135,14 +139,26 @@ func (j *Judge) life(ctx context.Context, l Life) (r Result) {
 			if why := s.wrong(j.Spec); why != "" {
 				r.Verdict, r.Found, r.Reason = Illegal, "intervals", why
 				r.Stretch = &Stretch{j.Spec, []spec.State{j.Spec.Start(l.Start)}, ops}
+				// The search is for a picture of the part that matters.
+				if x := j.searched(ctx, l.Start, ops); j.without&search == 0 && x.Verdict == Illegal {
+					r.Stretch = x.Stretch
+				}
 				return r
 			}
 		}
 	}
-	if j.without&search != 0 {
-		return r
+	if j.without&search == 0 {
+		x := j.searched(ctx, l.Start, ops)
+		x.Unjudged = r.Unjudged
+		r = x
 	}
-	states := []spec.State{j.Spec.Start(l.Start)}
+	return r
+}
+
+// searched judges a life by the search alone.
+func (j *Judge) searched(ctx context.Context, start int64, ops []Op) (r Result) {
+	r.Verdict = Linearizable
+	states := []spec.State{j.Spec.Start(start)}
 	for len(ops) > 0 {
 		n := len(ops)
 		if j.without&cuts == 0 {
@@ -185,6 +201,21 @@ func (j *Judge) timeout() time.Duration {
 		return j.Timeout
 	}
 	return 2 * time.Second
+}
+
+// met returns how many of the sorted calls go on at the same time as another.
+func met(ops []Op) int {
+	n := 0
+	busy := -1 // the call that ends last of those before
+	for i, o := range ops {
+		if busy >= 0 && o.Begin <= ops[busy].End || i+1 < len(ops) && ops[i+1].Begin <= o.End {
+			n++
+		}
+		if busy < 0 || o.End > ops[busy].End {
+			busy = i
+		}
+	}
+	return n
 }
 
 // withoutBusyReads leaves out the reads during which something else is going on.
@@ -366,10 +397,7 @@ func (s *Stretch) search(ctx context.Context, timeout time.Duration, last bool) 
 		// porcupine tries all orders if it is told that this one is no good.
 		return same
 	})
-	t := s.lastEnd()
-	if t < 1<<63-1 {
-		t++
-	}
+	t := s.lastEnd() + 1
 	ops = append(ops, porcupine.Operation{Input: ending{}, Call: t, Return: t})
 	v := verdict(porcupine.CheckOperationsTimeout(m, ops, timeout))
 	switch {
@@ -397,6 +425,9 @@ func (s *Stretch) sameEnd() bool {
 		return false
 	}
 	modes := -1
+	if st.Killed {
+		modes = MaxClients // nobody may
+	}
 	for _, o := range s.Ops {
 		switch o.Call.Op {
 		case spec.Kill, spec.KillAndConfirm, spec.SwitchToAtomic, spec.SwitchToPerCPU:

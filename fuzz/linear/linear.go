@@ -36,6 +36,7 @@ package linear
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/refbench/refbench/strategies/spec"
@@ -119,6 +120,8 @@ func (l Life) check() error {
 			return fmt.Errorf("client %d: want 0 .. %d", o.Client, MaxClients-1)
 		case o.End < o.Begin:
 			return fmt.Errorf("client %d: %s ends at %d, before it begins at %d", o.Client, o.Call, o.End, o.Begin)
+		case o.End == math.MaxInt64:
+			return fmt.Errorf("client %d: %s ends at the end of time", o.Client, o.Call)
 		case seen[o.Client] && o.Begin < last[o.Client]:
 			return fmt.Errorf("client %d: %s begins at %d, before the client's call before ended at %d", o.Client, o.Call, o.Begin, last[o.Client])
 		case o.Call.Op.TakesNumber() && o.Call.N < 1:
