@@ -14,7 +14,8 @@ var largest = Bounds{MaxObjects, MaxThreads, MaxSteps}
 //	header   1 byte   bits 0-1 threads - 1, bits 2-3 objects - 1, bits 4-7 ignored
 //	objects  1 byte each
 //	                  bits 0-3 K
-//	                  bits 4-5 start: 0 and 3 Init, 1 InitAt(K), 2 InitAt(limit-K)
+//	                  bits 4-5 start: 0 and 3 Init, 1 InitAt(K), or Init if K is 0,
+//	                           2 InitAt(limit-K)
 //	                  bit  6   SwitchToAtomic follows
 //	                  bit  7   ignored
 //	steps    2 bytes each, those of all threads mixed
@@ -118,7 +119,7 @@ func (b Bounds) Decode(p *Program, data []byte) (rest []byte) {
 	for range objects {
 		v := next()
 		o := Object{Start: Start(v >> 4 & 3), K: v & 15, Shared: v>>6&1 != 0}
-		if o.Start == starts {
+		if o.Start == starts || o.Start == StartAt && o.K == 0 {
 			o.Start = StartInit
 		}
 		if o.Start == StartInit {

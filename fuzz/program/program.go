@@ -62,8 +62,8 @@ type Step struct {
 // An Object is one count, and how its first life begins.
 type Object struct {
 	Start Start
-	// K is the number that StartAt and StartNear need, from 0 to MaxK, and 0
-	// for StartInit.
+	// K is the number that the start needs: from 1 to MaxK for StartAt, from 0
+	// to MaxK for StartNear, and 0 for StartInit.
 	K uint8
 	// Shared says that SwitchToAtomic follows at once, on a counter that has
 	// it: zero is then detected from the start.
@@ -78,7 +78,7 @@ type Start uint8
 const (
 	StartInit Start = iota // Init: one reference
 	StartAt                // InitAt(K)
-	StartNear              // InitAt(the limit that the strategy promises, minus K)
+	StartNear              // InitAt(the limit that the strategy promises, minus K), at least 1
 	starts
 )
 
@@ -89,7 +89,7 @@ func (o Object) First(p *strategies.Promise) spec.Call {
 	case StartAt:
 		return spec.Call{Op: spec.InitAt, N: int64(o.K)}
 	case StartNear:
-		return spec.Call{Op: spec.InitAt, N: p.Limit - int64(o.K)}
+		return spec.Call{Op: spec.InitAt, N: max(1, p.Limit-int64(o.K))}
 	}
 	return spec.Call{Op: spec.Init}
 }
@@ -181,8 +181,8 @@ func (p *Program) Check() error {
 		return fmt.Errorf("program: it has %d steps, want at most %d", p.Steps(), MaxSteps)
 	}
 	for i, o := range p.Objects {
-		if o.Start >= starts || o.K > MaxK || o.Start == StartInit && o.K != 0 {
-			return fmt.Errorf("program: object %s begins with start %d and K %d, want a known start and 0 to %d", objectName(i), o.Start, o.K, MaxK)
+		if o.Start >= starts || o.K > MaxK || o.Start == StartInit && o.K != 0 || o.Start == StartAt && o.K == 0 {
+			return fmt.Errorf("program: object %s begins with start %d and K %d, want a known start and a K that it can have", objectName(i), o.Start, o.K)
 		}
 	}
 	for i, t := range p.Threads {

@@ -156,11 +156,11 @@ func parseObject(text string) (o Object, err error) {
 			if k, ok := strings.CutPrefix(body, "limit-"); ok {
 				o.Start, body = StartNear, k
 			}
-			if k, err := decimal(body); err == nil && k <= MaxK {
+			if k, err := decimal(body); err == nil && k <= MaxK && (k > 0 || o.Start == StartNear) {
 				o.K = uint8(k)
 				return o, nil
 			}
-			return o, fmt.Errorf("%s: want a number from 0 to %d, limit, or limit minus such a number", short(words[0]), MaxK)
+			return o, fmt.Errorf("%s: want a number from 1 to %d, limit, or limit minus such a number", short(words[0]), MaxK)
 		}
 	}
 	return o, fmt.Errorf("%q: want Init, InitAt(2) or InitAt(limit-2), and SwitchToAtomic behind it or nothing", cut(strings.TrimSpace(text)))
