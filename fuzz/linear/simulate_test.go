@@ -2,6 +2,8 @@ package linear
 
 import (
 	"fmt"
+	"iter"
+	"maps"
 	"math/rand/v2"
 	"slices"
 
@@ -39,6 +41,19 @@ func promises() map[string]strategies.Promise {
 	}
 }
 
+// sortedPromises yields them in the order of their names, so that a seed gives the
+// same histories again.
+func sortedPromises() iter.Seq2[string, strategies.Promise] {
+	ps := promises()
+	return func(yield func(string, strategies.Promise) bool) {
+		for _, name := range slices.Sorted(maps.Keys(ps)) {
+			if !yield(name, ps[name]) {
+				return
+			}
+		}
+	}
+}
+
 // allPowers is a counter that has every power but can't count: only its method set
 // is used.
 type allPowers struct {
@@ -65,6 +80,8 @@ type simulation struct {
 	ops     int
 	// guarded clients use the count rightly. Others call anything.
 	guarded bool
+	// long lives are killed near their end only.
+	long bool
 	// hurry is how likely it is, in percent, that a client that has begun a
 	// call finishes it before another goes on.
 	hurry int
@@ -120,6 +137,9 @@ func (m simulation) life() Life {
 					ok = c.held > 0 && exact
 				case spec.Kill, spec.SwitchToAtomic, spec.SwitchToPerCPU:
 					ok = c.owner
+				}
+				if call.Op == spec.Kill && m.long {
+					ok = ok && begun > m.ops*9/10
 				}
 				if !ok {
 					continue
