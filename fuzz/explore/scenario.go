@@ -62,8 +62,10 @@ type Case struct {
 	Values bool
 
 	// Retries says that code that finds a compare-and-swap to fail right
-	// after a load of the same word tries again as if it had done neither.
-	// It makes Values reach further.
+	// after a load of the same word tries again as if it had done neither,
+	// and that code that reads the same value from the same word twice
+	// running waits for it to change and doesn't count how often. It makes
+	// Values reach further.
 	Retries bool
 
 	// Show returns the value to be drawn beside each step: the count's, most

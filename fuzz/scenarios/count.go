@@ -1,9 +1,11 @@
 package scenarios
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/explored/strategies/builtin"
 	"github.com/refbench/refbench/strategies"
 )
 
@@ -31,6 +33,14 @@ const countWrong = "a thread takes a reference with a plain Get after it dropped
 // A model is what must be true of a count whatever the schedule. It says that a
 // reference is held from after the operation that took it to before the one that
 // drops it, so held is never more than what a right count says.
+//
+// held and dead are plain variables of all threads, and changing them is no
+// scheduling point: it belongs to the step of the count's before it. An exhaustive
+// search may still leave out orders of steps that don't touch the same memory. It
+// misses nothing by that, because each change goes with an access to body: either
+// happens-before orders a holder and the releaser, and then every schedule that is
+// left out has the same order, or it doesn't, and then that is a race in every one
+// of them.
 type model struct {
 	held int
 	dead bool
@@ -42,26 +52,24 @@ type model struct {
 
 // took is called after an operation that took a reference.
 func (m *model) took(op string) {
-	explore.Set(&m.held, uint64(m.held+1))
 	m.held++
 	if m.dead {
 		explore.Failf("%s took a reference after the last had been dropped", op)
 	}
+	explore.Read(&m.body)
 }
 
 // drops is called before an operation that drops a reference.
 func (m *model) drops() {
 	explore.Read(&m.body)
-	explore.Set(&m.held, uint64(m.held-1))
 	m.held--
 }
 
-// dropped is called after it, with what it reported.
-func (m *model) dropped(op string, last bool) {
+// dropped is called after it, with what it reported, and returns that.
+func (m *model) dropped(op string, last bool) bool {
 	if !last {
-		return
+		return false
 	}
-	explore.Set(&m.dead, 1)
 	switch {
 	case m.dead:
 		explore.Failf("%s reported the last drop, as another had before", op)
@@ -72,6 +80,7 @@ func (m *model) dropped(op string, last bool) {
 	}
 	m.dead = true
 	explore.Write(&m.body)
+	return true
 }
 
 // patience is how often in a row a TryGet that may fail spuriously may do so.
@@ -95,17 +104,18 @@ func count(s *strategies.Strategy, wrong bool) *explore.Scenario {
 					break
 				}
 			}
-			kill := func() {
+			kill := func() bool {
 				m.drops()
-				m.dropped("Kill", c.Kill())
+				return m.dropped("Kill", c.Kill())
 			}
 			out := explore.Case{
+				// What a thread has learned is in its boundaries, and the
+				// model follows from where the threads are.
+				Values: true, Retries: retries(s),
 				Setup: func() {
 					c = s.New()
 					c.Init()
 					*m = model{held: 1}
-					explore.Name(&m.held, "references held")
-					explore.Name(&m.dead, "reported last")
 					explore.Name(&m.body, "the object")
 					for i := range program {
 						if i != owner {
@@ -131,9 +141,11 @@ func count(s *strategies.Strategy, wrong bool) *explore.Scenario {
 					}
 					for _, op := range []byte(ops) {
 						t.do(op)
+						t.boundary()
 					}
 					for t.held > 0 {
 						t.do('p')
+						t.boundary()
 					}
 				})
 			}
@@ -142,13 +154,41 @@ func count(s *strategies.Strategy, wrong bool) *explore.Scenario {
 	}
 }
 
+// retries reports whether the strategy's code is known to be what
+// [explore.Case.Retries] says. In the source of these, a failed compare-and-swap is
+// followed by the same load again. Loops that wait for a word count their turns, but
+// only to call runtime.Gosched now and then.
+func retries(s *strategies.Strategy) bool {
+	if !slices.Contains(builtin.All(), s) {
+		return false
+	}
+	switch s.Name {
+	case "atomic", "saturating", "percpu", "lockperatomic":
+		return true
+	}
+	return false
+}
+
 type countThread struct {
 	c     strategies.Counter
 	m     *model
 	held  int  // references beside the owner's
 	owns  bool // the owner's reference
 	exact bool // TryGet is
-	kill  func()
+	last  bool // one of its drops reported the last
+	kill  func() bool
+}
+
+// boundary ends an operation: this is all that the thread remembers.
+func (t *countThread) boundary() {
+	state := uint64(t.held) << 2
+	if t.owns {
+		state |= 1
+	}
+	if t.last {
+		state |= 2
+	}
+	explore.Boundary(state)
 }
 
 func (t *countThread) do(op byte) {
@@ -172,9 +212,9 @@ func (t *countThread) do(op byte) {
 	case op == 'p' && t.held > 0:
 		t.held--
 		t.m.drops()
-		t.m.dropped("Put", t.c.Put())
+		t.last = t.m.dropped("Put", t.c.Put()) || t.last
 	case op == 'k' && t.owns:
 		t.owns = false
-		t.kill()
+		t.last = t.kill() || t.last
 	}
 }

@@ -155,8 +155,8 @@ type Options struct {
 	// Hash keeps what StateHash needs. It implies Note.
 	Hash bool
 	// Retries, with Hash, forgets a load that is followed by a failed
-	// compare-and-swap on the same location: right if such code only tries
-	// again and doesn't count how often.
+	// compare-and-swap on the same location, or by a load of the same value
+	// from it: right if such code only tries again and doesn't count how often.
 	Retries bool
 	// Trace keeps Events. It implies Note.
 	Trace bool
@@ -205,7 +205,7 @@ func (e *Engine) Prepare(c *Case, s Search, o Options) {
 	e.addrs.reset()
 	e.cellAt.reset()
 	e.named = e.named[:0]
-	for i := range e.cpuClocks {
+	for i := range c.CPUs {
 		e.cpuClocks[i].clear()
 	}
 	e.mem = 0
