@@ -92,6 +92,7 @@ type Outcome struct {
 // A Spec is the specification of one strategy. It is not modified after [Of] and
 // may be shared.
 type Spec struct {
+	s    *strategies.Strategy
 	name string
 	p    strategies.Promise
 	ops  []Op
@@ -100,7 +101,7 @@ type Spec struct {
 
 // Of returns the specification of a valid strategy.
 func Of(s *strategies.Strategy) *Spec {
-	sp := &Spec{name: s.Name, p: s.Promise}
+	sp := &Spec{s: s, name: s.Name, p: s.Promise}
 	powers := map[strategies.Power]bool{"": true}
 	for _, p := range s.Powers() {
 		powers[p] = true
