@@ -6,16 +6,19 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/refbench/refbench/strategies"
 )
 
 // The committed native and explored forms are those of the committed source, and
 // gen --check says which file isn't.
 func TestGeneratedIsCurrent(t *testing.T) {
 	var out, errOut bytes.Buffer
+	kit := Builtin()
 	gen := func() int {
 		out.Reset()
 		errOut.Reset()
-		return Run(t.Context(), Builtin(), []string{"gen", "--check", filepath.Join("..", "..", "..")}, &out, &errOut)
+		return Run(t.Context(), kit, []string{"gen", "--check", filepath.Join("..", "..", "..")}, &out, &errOut)
 	}
 	if status := gen(); status != exitOK {
 		t.Fatalf("status %d: %s", status, errOut.String())
@@ -31,5 +34,15 @@ func TestGeneratedIsCurrent(t *testing.T) {
 	}
 	if status := gen(); status != exitFinding || !strings.Contains(errOut.String(), "planted.go is of source that is gone") || out.Len() > 0 {
 		t.Errorf("status %d with a planted file: %s%s", status, out.String(), errOut.String())
+	}
+	if err := os.RemoveAll(extra); err != nil {
+		t.Fatal(err)
+	}
+	// A promise that the page of specifications doesn't have.
+	changed := *kit.Strategies[0]
+	changed.Promise.Underflow = strategies.Refuses
+	kit.Strategies[0] = &changed
+	if status := gen(); status != exitFinding || !strings.Contains(errOut.String(), "SPECIFICATION.md is not current") || strings.Count(errOut.String(), "not current") != 2 {
+		t.Errorf("status %d with another promise: %s%s", status, out.String(), errOut.String())
 	}
 }
