@@ -7,6 +7,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -474,6 +475,18 @@ func possible(states []spec.State) string {
 		text += st.String()
 	}
 	return text
+}
+
+// String returns the calls in the order in which they began, one in a line, below the
+// states that are possible before.
+func (s *Stretch) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "before: %s\n", possible(s.Starts))
+	first := s.Ops[0].Begin
+	for _, o := range s.Ops {
+		fmt.Fprintf(&b, "%8d .. %-8d client %-2d %s\n", o.Begin-first, o.End-first, o.Client, o)
+	}
+	return b.String()
 }
 
 // WriteHTML writes porcupine's picture of the stretch: the calls, the longest orders
