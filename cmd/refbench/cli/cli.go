@@ -124,8 +124,9 @@ func newRootCommand(kit Kit) *cobra.Command {
 	root.AddCommand(newReportCommand())
 	root.AddCommand(newCompareCommand())
 	root.AddCommand(newCorpusCommand())
+	root.AddCommand(newCheckCommand(kit))
 	root.AddCommand(newExploreCommand(kit.Explored))
-	root.AddCommand(newReplayCommand(kit.Explored))
+	root.AddCommand(newReplayCommand(kit))
 	return root
 }
 
