@@ -68,6 +68,10 @@ type Subject struct {
 type Budget struct {
 	Time time.Duration
 	Seed uint64
+
+	// Slack is how much longer than Time a check may take before a call of the
+	// count is taken for stuck; 0 means 10 seconds.
+	Slack time.Duration
 }
 
 // A Verdict says what a check found.
@@ -169,9 +173,12 @@ func (r *Result) unknown(format string, args ...any) {
 	}
 }
 
-// slack is how much longer than its budget a check may take before a call of the
-// count is taken for stuck.
-const slack = 10 * time.Second
+func (b Budget) slack() time.Duration {
+	if b.Slack > 0 {
+		return b.Slack
+	}
+	return 10 * time.Second
+}
 
 // Do runs the check on the subject. A check that doesn't return because a call of
 // the count doesn't is given up; its goroutines stay behind.
@@ -189,7 +196,7 @@ func (c Check) Do(ctx context.Context, s Subject, b Budget) Result {
 		}
 		return r
 	}
-	timer := time.NewTimer(b.Time + slack)
+	timer := time.NewTimer(b.Time + b.slack())
 	defer timer.Stop()
 	interrupted := ctx.Done()
 	for {
@@ -208,7 +215,7 @@ func (c Check) Do(ctx context.Context, s Subject, b Budget) Result {
 			stacks := make([]byte, 1<<16)
 			stacks = stacks[:runtime.Stack(stacks, true)]
 			return finish(Result{Verdict: Broken, Findings: []Finding{{
-				What:   fmt.Sprintf("not finished %v after its time of %v: some call doesn't return", slack, b.Time.Round(time.Millisecond)),
+				What:   fmt.Sprintf("not finished %v after its time of %v: some call doesn't return", b.slack(), b.Time.Round(time.Millisecond)),
 				Detail: string(stacks),
 			}}})
 		}

@@ -107,7 +107,7 @@ func recorded(ctx context.Context, s Subject, b Budget, clock *linear.Clock) Res
 	if why := linear.Unsupported(s.Strategy, max(n, 1)); why != "" {
 		return Result{Verdict: Unsupported, Reason: why}
 	}
-	x, err := linear.Stress(ctx, s.Strategy, linear.Config{Clients: n, Time: max(b.Time, time.Millisecond), Seed: b.Seed, Clock: clock})
+	x, err := linear.Stress(ctx, s.Strategy, linear.Config{Clients: n, Time: max(b.Time, time.Millisecond), Seed: b.Seed, Clock: clock, Patience: b.slack() / 2})
 	r := Result{Verdict: Kept}
 	switch {
 	case err != nil:
@@ -175,7 +175,7 @@ func loads(ctx context.Context, s Subject, b Budget) Result {
 			break
 		}
 		c := bench.Cell{Workload: w, Strategy: s.Strategy, CPUs: cpus, Generic: true, New: w.New}
-		l := bench.Length{Slack: slack / 2}
+		l := bench.Length{Slack: b.slack() / 2}
 		room, err := bench.Room(ctx, m, c, l, b.Seed)
 		if err == nil {
 			runtime.GOMAXPROCS(max(before, room))

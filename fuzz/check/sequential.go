@@ -118,7 +118,7 @@ func crossings(ctx context.Context, s Subject, b Budget) Result {
 			if r.Verdict != Kept || seed != b.Seed && (ctx.Err() != nil || time.Now().After(deadline)) {
 				return false
 			}
-			x := t.Run(s.Strategy, boundary.Config{Seed: seed, Rounds: rounds, Timeout: b.Time + slack/2})
+			x := t.Run(s.Strategy, boundary.Config{Seed: seed, Rounds: rounds, Timeout: b.Time + b.slack()/2})
 			checks += x.Checks
 			return !r.boundaryTest(x)
 		})
@@ -148,7 +148,7 @@ func conformance(ctx context.Context, s Subject, b Budget) Result {
 			continue
 		}
 		ran++
-		if err := c.Check(s.Strategy, rules.Config{Seed: b.Seed, Short: true, Timeout: max(time.Until(deadline), 0) + slack/2}); err != nil {
+		if err := c.Check(s.Strategy, rules.Config{Seed: b.Seed, Short: true, Timeout: max(time.Until(deadline), 0) + b.slack()/2}); err != nil {
 			r.broken(Finding{What: firstLine(err.Error()), Detail: err.Error()})
 		}
 	}
