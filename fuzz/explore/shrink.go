@@ -58,15 +58,17 @@ func shrinkThreads(s *Scenario, f *found, o Options) (any bool) {
 // shrinkOperations takes operations away, in pieces of half a thread's first.
 func shrinkOperations(s *Scenario, f *found, o Options) (any bool) {
 	for t := range f.program {
-		for size := max(len(f.program[t])/2, 1); size >= 1; size /= 2 {
-			for i := len(f.program[t]) - size; i >= 0; i-- {
-				if i+size > len(f.program[t]) {
+		ops := s.operations(f.program[t])
+		for size := max(len(ops)/2, 1); size >= 1; size /= 2 {
+			for i := len(ops) - size; i >= 0; i-- {
+				if i+size > len(ops) {
 					continue
 				}
+				fewer := slices.Delete(slices.Clone(ops), i, i+size)
 				p := slices.Clone(f.program)
-				p[t] = p[t][:i] + p[t][i+size:]
+				p[t] = s.thread(fewer)
 				if f.try(s, p, o) {
-					any = true
+					ops, any = fewer, true
 				}
 			}
 		}
