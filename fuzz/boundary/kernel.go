@@ -135,8 +135,8 @@ func (k kernelTest) begin(e *env) []begin {
 		// A count that never saturates is brought as far past its limit
 		// as the kernel's saturated one is: half the way round.
 		over := spec.Call{Op: spec.Get}
-		if e.sp.Has(spec.GetN) && limit/2+2 <= math.MaxInt {
-			over = spec.Call{Op: spec.GetN, N: limit/2 + 2}
+		if e.sp.Has(spec.GetN) {
+			over = spec.Call{Op: spec.GetN, N: min(limit/2+2, math.MaxInt)}
 		}
 		st.Refs, st.Saturated = limit, false
 		path := e.sp.Path(st)
