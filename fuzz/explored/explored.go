@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "a26c2f6c63e40138cbcc11b7"
+const Version = "28dd84f5edfb1fe1ce94bd92"
