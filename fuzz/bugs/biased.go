@@ -32,7 +32,7 @@ const (
 func (c *biased) Init()          { c.refs.Store(0) }
 func (c *biased) InitAt(n int64) { c.refs.Store(int32(n - 1)) }
 func (c *biased) Get()           { c.refs.Add(1) }
-func (c *biased) Count() int64   { return int64(c.refs.Load()) + 1 }
+func (c *biased) Count() int64   { return int64(c.refs.Load() + 1) }
 
 func (c *biased) TryGet() bool {
 	if c.bug == biasedInc {

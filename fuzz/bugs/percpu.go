@@ -208,6 +208,7 @@ func (c *sharded) sum() int64 {
 
 var shardedPromise = strategies.Promise{
 	Limit:     1<<63 - 1,
+	Width:     64,
 	Overflow:  strategies.Wraps,
 	Underflow: strategies.Wraps,
 	GetOnZero: strategies.Revives,

@@ -78,7 +78,7 @@ func (c *ramp) cas(old, new uint32) bool {
 func (c *ramp) add(d int32) (old, now int32) {
 	old = c.lock()
 	now = old + d
-	if c.bug != rampWrap && (old < 0 || now < 0 || now > rampMax || old == 0) {
+	if old == 0 || old == rampStuck || now > rampMax && c.bug != rampWrap {
 		now = rampStuck
 	}
 	now = now << rampBits >> rampBits
@@ -109,8 +109,8 @@ func (c *ramp) TryGet() bool {
 	}
 	n := c.lock()
 	switch {
-	case n == 0:
-	case c.bug != rampWrap && (n < 0 || n == rampMax):
+	case n == 0 || n == rampStuck:
+	case n == rampMax && c.bug != rampWrap:
 		n = rampStuck
 	default:
 		n++

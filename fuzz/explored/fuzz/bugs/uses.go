@@ -108,7 +108,7 @@ func (c *slim) TryGet() bool {
 }
 
 var slimStrategy = strategy("slim", "an atomic word of three bits that wraps", strategies.Promise{
-	Limit: 7, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives,
+	Limit: 7, Width: 3, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives,
 	Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.None, Progress: strategies.LockFree, Bytes: 4,
 }, func() strategies.Counter { return new(slim) })
 

@@ -35,6 +35,7 @@ func (c *word) TryGet() bool {
 // wordPromise is what a word promises, and what wrong ones break.
 var wordPromise = strategies.Promise{
 	Limit:     math.MaxInt32,
+	Width:     32,
 	Overflow:  strategies.Wraps,
 	Underflow: strategies.Wraps,
 	GetOnZero: strategies.Revives,
