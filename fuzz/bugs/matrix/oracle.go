@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/refbench/refbench/fuzz/bugs"
@@ -11,6 +12,9 @@ import (
 	"github.com/refbench/refbench/fuzz/explored"
 	exploredbugs "github.com/refbench/refbench/fuzz/explored/fuzz/bugs"
 	"github.com/refbench/refbench/fuzz/linear"
+	"github.com/refbench/refbench/fuzz/lockstep"
+	"github.com/refbench/refbench/fuzz/program"
+	"github.com/refbench/refbench/strategies/builtin"
 	"github.com/refbench/refbench/strategies/spec"
 )
 
@@ -78,6 +82,11 @@ func Oracles() []Oracle {
 			Run:   specification,
 		},
 		{
+			Name: "differential", Executions: "programs on all strategies",
+			Sight: func(s bugs.Sights) bugs.Sight { return s.Differential },
+			Run:   differential,
+		},
+		{
 			Name: "explored", Executions: "schedules",
 			Sight: func(s bugs.Sights) bugs.Sight { return s.Explored },
 			Run:   exploration,
@@ -125,6 +134,29 @@ func specification(ctx context.Context, e Entry, fixed bool, b Budget) (Finding,
 		f.Executions++
 		if err := sp.TryRow(row, false); err != nil {
 			f.Found, f.Message = true, err.Error()
+			break
+		}
+	}
+	f.Seconds = time.Since(start).Seconds()
+	return f, nil
+}
+
+// differential runs random programs on the built-in strategies and this one. The
+// specification doesn't judge.
+func differential(ctx context.Context, e Entry, fixed bool, b Budget) (Finding, error) {
+	start := time.Now()
+	r := lockstep.New(append(builtin.All(), e.Native.Strategy(fixed)), lockstep.Differential)
+	rng := rand.New(rand.NewPCG(b.Seed, 0))
+	f := Finding{}
+	for ctx.Err() == nil && time.Since(start) < b.Time {
+		data := make([]byte, 4+rng.IntN(96))
+		for i := range data {
+			data[i] = byte(rng.Uint32())
+		}
+		p, _ := program.Decode(data)
+		f.Executions++
+		if d := r.Run(&p); d != nil {
+			f.Found, f.Message = true, d.Message
 			break
 		}
 	}

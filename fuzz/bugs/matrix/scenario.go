@@ -41,10 +41,10 @@ func Scenario(b *bugs.Bug, fixed bool) *explore.Scenario {
 }
 
 // Scenarios returns every bug and every twin: what a replay token may be of.
-func Scenarios(list []*bugs.Bug) []*explore.Scenario {
+func Scenarios(list []Entry) []*explore.Scenario {
 	var ss []*explore.Scenario
-	for _, b := range list {
-		ss = append(ss, Scenario(b, false), Scenario(b, true))
+	for _, e := range list {
+		ss = append(ss, Scenario(e.Explored, false), Scenario(e.Explored, true))
 	}
 	return ss
 }

@@ -147,7 +147,7 @@ const (
 	notTheCount = "each operation of the count is right; what is wrong is how it is used"
 	oneThread   = "one thread alone never goes wrong"
 	allAtomic   = "every access is atomic or under a lock, so there is no race in the sense of the Go memory model"
-	noResults   = "no history of results shows it: what is wrong is the order of plain accesses"
+	otherUses   = "recorded histories have no such use"
 )
 
 // misuse returns the sights of a bug that isn't in the count.
@@ -168,10 +168,10 @@ func interleaved(linearizability Sight) Sights {
 }
 
 // sequential returns the sights of a wrong count that one thread shows.
-func sequential() Sights {
+func sequential(linearizability Sight) Sights {
 	return Sights{
 		Specification: sure, Differential: sure, Explored: sure, Stress: sure,
-		RaceDetector: blind(allAtomic),
+		Linearizability: linearizability, RaceDetector: blind(allAtomic),
 	}
 }
 

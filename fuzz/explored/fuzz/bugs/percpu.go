@@ -275,7 +275,7 @@ count never reaches zero, and the object leaks.`,
 		Fix:   "take what the words hold out of the shared word",
 		Wrong: unclearedWrong, Fixed: unclearedFixed,
 		Program: []string{"kvk"}, CPUs: 2, Repeat: 1,
-		Sights: sequential(),
+		Sights: sequential(sure),
 		start:  counting{handed: true}.program(unclearedWrong, unclearedFixed),
 	},
 	{
