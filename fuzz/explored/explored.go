@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "44d10cec5eaa5f3f579af726"
+const Version = "a5b10a064af96a4b8bb57e0e"

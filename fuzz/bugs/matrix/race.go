@@ -64,16 +64,24 @@ func raced(ctx context.Context, e Entry, fixed bool, b Budget) (Finding, error) 
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == raceStatus && strings.Contains(errOut.String(), "DATA RACE") {
-		f.Found, f.Message = true, "data race"
-		for line := range strings.Lines(errOut.String()) {
-			// The first function on the stack is what says most.
-			if name, ok := strings.CutPrefix(line, "  "); ok && strings.Contains(name, "(") {
-				f.Message = "data race in " + name[strings.LastIndex(name, "/")+1:]
-				f.Message = strings.TrimSpace(f.Message)
-				break
-			}
-		}
+		f.Found, f.Message = true, "data race"+racer(errOut.String())
 		return f, nil
 	}
 	return f, fmt.Errorf("bug %s: the process under the race detector: %w: %.500s", e.Native.Name, err, errOut.String())
+}
+
+// racer returns the first function of a report: " in bugs.(*plainCount).Put()".
+func racer(report string) string {
+	for line := range strings.Lines(report) {
+		name, ok := strings.CutPrefix(line, "  ")
+		if !ok || !strings.Contains(name, "(") {
+			continue
+		}
+		// Type arguments are long.
+		if from, to := strings.Index(name, "["), strings.LastIndex(name, "]"); from >= 0 && to > from {
+			name = name[:from] + name[to+1:]
+		}
+		return " in " + strings.TrimSpace(name[strings.LastIndex(name, "/")+1:])
+	}
+	return ""
 }

@@ -138,7 +138,10 @@ type Sights struct {
 	RaceDetector    Sight // the same as Stress, seen by Go's race detector
 }
 
-var sure = Sight{Sure: true}
+var (
+	sure = Sight{Sure: true}
+	luck = Sight{}
+)
 
 func blind(why string) Sight { return Sight{Blind: why} }
 
@@ -147,6 +150,8 @@ const (
 	notTheCount = "each operation of the count is right; what is wrong is how it is used"
 	oneThread   = "one thread alone never goes wrong"
 	allAtomic   = "every access is atomic or under a lock, so there is no race in the sense of the Go memory model"
+	nothingGone = "nothing is touched too late: what goes wrong is that something is left or not found"
+	noThreads   = "one thread alone shows it, and doesn't race"
 	otherUses   = "recorded histories have no such use"
 )
 
@@ -160,18 +165,18 @@ func misuse(stress, race Sight) Sights {
 
 // interleaved returns the sights of a wrong count that takes two threads to go
 // wrong.
-func interleaved(linearizability Sight) Sights {
+func interleaved(linearizability, race Sight) Sights {
 	return Sights{
 		Specification: blind(oneThread), Differential: blind(oneThread), Linearizability: linearizability,
-		Explored: sure, RaceDetector: blind(allAtomic),
+		Explored: sure, RaceDetector: race,
 	}
 }
 
 // sequential returns the sights of a wrong count that one thread shows.
-func sequential(linearizability Sight) Sights {
+func sequential(linearizability, race Sight) Sights {
 	return Sights{
 		Specification: sure, Differential: sure, Explored: sure, Stress: sure,
-		Linearizability: linearizability, RaceDetector: blind(allAtomic),
+		Linearizability: linearizability, RaceDetector: race,
 	}
 }
 

@@ -115,7 +115,7 @@ and uses an object that is being released; its own put is told to release once m
 		Fix:   "a compare-and-swap that fails if the count has changed since it was looked at",
 		Wrong: checkThenIncWrong, Fixed: checkThenIncFixed,
 		Program: []string{"tp", "tp", "k"}, CPUs: 2, Repeat: 1, Concurrent: true,
-		Sights: interleaved(Sight{}),
+		Sights: interleaved(luck, luck),
 		start:  counting{}.program(checkThenIncWrong, checkThenIncFixed),
 	},
 	{
@@ -127,7 +127,7 @@ all have put the count is 1, nobody was told of the last drop, and the object le
 		Fix:   "one atomic subtraction whose result decides",
 		Wrong: loadStorePutWrong, Fixed: loadStorePutFixed,
 		Program: []string{"p", "p", "k"}, CPUs: 2, Repeat: 1, Concurrent: true,
-		Sights: interleaved(Sight{}),
+		Sights: interleaved(luck, blind(nothingGone)),
 		start:  counting{handed: true}.program(loadStorePutWrong, loadStorePutFixed),
 	},
 	{
