@@ -17,6 +17,7 @@ package spec
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/refbench/refbench/strategies"
@@ -289,6 +290,8 @@ func (sp *Spec) Unpromised(st State, call Call) string {
 		return "what the count holds isn't promised any more"
 	case call.number() < 1:
 		return "the number must be at least 1"
+	case call.Op != InitAt && call.number() > math.MaxInt:
+		return "the number doesn't fit an int"
 	}
 	switch call.Op {
 	case Init, InitAt:
