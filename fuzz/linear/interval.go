@@ -32,10 +32,7 @@ type sweep struct {
 // dropped some. known is false for calls of which that can't be said without
 // knowing the state.
 func (o Op) change() (n int64, known bool) {
-	n = 1
-	if o.Call.Op.TakesNumber() {
-		n = o.Call.N
-	}
+	n = o.number()
 	if o.Panicked || n < 1 || n > maxChange {
 		return 0, false
 	}
@@ -58,6 +55,14 @@ func (o Op) change() (n int64, known bool) {
 		return 0, true
 	}
 	return 0, false
+}
+
+// number returns how many references the call is about.
+func (o Op) number() int64 {
+	if o.Call.Op.TakesNumber() {
+		return o.Call.N
+	}
+	return 1
 }
 
 // maxChange is the largest number in a call with which bounds are computed, so that
@@ -133,37 +138,61 @@ func (s *sweep) during(op int) []bounds { return s.at[s.begin[op]:s.end[op]] }
 
 // inRange reports whether the calls are such that a right count always holds what
 // was taken and not dropped: no call drops what isn't there, no Get is made by one
-// who holds nothing, nothing comes past the limit, and the owner gives up once.
-func (s *sweep) inRange(limit int64) bool {
-	kills := 0
+// who holds nothing, nothing comes past the limit, the owner gives up once, and
+// nobody else drops the owner's reference.
+func (s *sweep) inRange(p strategies.Promise) bool {
 	for _, b := range s.at {
-		if b.low < 0 || b.high > limit {
+		if b.low < 0 || b.high > p.Limit {
 			return false
 		}
 	}
+	kill := -1
 	for i, o := range s.ops {
 		if o.kills() {
-			kills++
-		}
-		n, _ := o.change()
-		switch o.Call.Op {
-		case spec.Get, spec.GetN, spec.PutIfOne, spec.PutUnlessOne, spec.SwitchToAtomic, spec.SwitchToPerCPU:
-			for _, b := range s.during(i) {
-				// low doesn't hold what the call itself drops.
-				if b.low-min(n, 0) < 1 {
-					return false
-				}
+			if kill >= 0 {
+				return false
 			}
-		case spec.Drop:
-			// Its caller knows of another reference.
-			for _, b := range s.during(i) {
-				if b.low < 1 {
-					return false
-				}
-			}
+			kill = i
 		}
 	}
-	return kills <= 1
+	for i, o := range s.ops {
+		n, _ := o.change()
+		all := func(ok func(int, bounds) bool) bool {
+			for k := s.begin[i]; k < s.end[i]; k++ {
+				if !ok(k, s.at[k]) {
+					return false
+				}
+			}
+			return true
+		}
+		ok := true
+		switch o.Call.Op {
+		case spec.Get, spec.GetN, spec.PutIfOne, spec.PutUnlessOne, spec.SwitchToAtomic, spec.SwitchToPerCPU:
+			// low doesn't hold what the call itself drops.
+			ok = all(func(_ int, b bounds) bool { return b.low-min(n, 0) >= 1 })
+		case spec.TryGet, spec.TryGetN:
+			// If it failed, that may have been for want of room.
+			ok = o.Result || all(func(_ int, b bounds) bool { return b.high <= p.Limit-o.number() })
+		case spec.Drop:
+			// Its caller knows of another reference.
+			ok = all(func(_ int, b bounds) bool { return b.low >= 1 })
+		}
+		if p.Zero == strategies.AfterKill && (kill < 0 || s.ops[kill].End >= o.Begin) {
+			switch o.Call.Op {
+			case spec.Put, spec.PutN, spec.Drop:
+				// If it comes before Kill, it must leave the owner's.
+				ok = ok && all(func(k int, b bounds) bool {
+					return b.low >= 1 || kill >= 0 && k >= s.begin[kill]
+				})
+			case spec.PutIfOne, spec.PutUnlessOne, spec.PutAndLock:
+				ok = false
+			}
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
 }
 
 // wrong returns what no order of the calls explains, given that a right count would

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -135,7 +137,7 @@ func (j *Judge) life(ctx context.Context, l Life) (r Result) {
 		}
 	}()
 	if j.without&intervals == 0 {
-		if s := newSweep(l.Start, ops); s != nil && s.inRange(j.Spec.Promise().Limit) {
+		if s := newSweep(l.Start, ops); s != nil && s.inRange(j.Spec.Promise()) {
 			if why := s.wrong(j.Spec); why != "" {
 				r.Verdict, r.Found, r.Reason = Illegal, "intervals", why
 				r.Stretch = &Stretch{j.Spec, []spec.State{j.Spec.Start(l.Start)}, ops}
@@ -157,15 +159,30 @@ func (j *Judge) life(ctx context.Context, l Life) (r Result) {
 
 // searched judges a life by the search alone.
 func (j *Judge) searched(ctx context.Context, start int64, ops []Op) (r Result) {
-	r.Verdict = Linearizable
+	length := stretchLength
+	if j.without&cuts != 0 {
+		length = math.MaxInt
+	}
 	states := []spec.State{j.Spec.Start(start)}
-	for len(ops) > 0 {
-		n := len(ops)
-		if j.without&cuts == 0 {
-			n = cut(ops)
+	r = j.search(ctx, states, ops, length)
+	if s := r.Stretch; r.Verdict == Illegal && j.without&cuts == 0 {
+		// Now that it is known where, cut wherever that is possible: people
+		// look at fewer calls.
+		if x := j.search(ctx, s.Starts, s.Ops, 1); x.Verdict == Illegal {
+			x.Stretches = r.Stretches
+			return x
 		}
+	}
+	return r
+}
+
+// search searches stretches of at least so many calls one after the other.
+func (j *Judge) search(ctx context.Context, states []spec.State, ops []Op, length int) (r Result) {
+	r.Verdict = Linearizable
+	for len(ops) > 0 {
+		n := cut(ops, length)
 		s := &Stretch{j.Spec, states, ops[:n]}
-		ops2 := ops[n:]
+		ops = ops[n:]
 		if n == 1 {
 			states = s.step()
 			if len(states) == 0 {
@@ -173,25 +190,23 @@ func (j *Judge) searched(ctx context.Context, start int64, ops []Op) (r Result) 
 				r.Reason = fmt.Sprintf("%s: with %s before, the promise is something else", describe(s.Ops[0]), possible(s.Starts))
 				return r
 			}
-		} else {
-			r.Stretches++
-			var v Verdict
-			v, states = s.search(ctx, j.timeout(), len(ops2) == 0)
-			switch v {
-			case Illegal:
-				r.Verdict, r.Found, r.Stretch = Illegal, "search", s
-				r.Reason = fmt.Sprintf("no order of the %d calls at %d..%d explains the answers", n, s.Ops[0].Begin, s.lastEnd())
-				return r
-			case Unknown:
-				r.Verdict, r.Found, r.Stretch = Unknown, "search", s
-				r.Reason = fmt.Sprintf("no order was found in %v for %d calls, up to %d of them at once", j.timeout(), n, s.overlap())
-				if err := ctx.Err(); err != nil {
-					r.Reason = "ended early: " + context.Cause(ctx).Error()
-				}
-				return r
-			}
+			continue
 		}
-		ops = ops2
+		r.Stretches++
+		r.Verdict, states = s.search(ctx, j.timeout(), len(ops) == 0)
+		switch r.Verdict {
+		case Illegal:
+			r.Found, r.Stretch = "search", s
+			r.Reason = fmt.Sprintf("no order of the %d calls at %d..%d explains the answers", n, s.Ops[0].Begin, s.lastEnd())
+			return r
+		case Unknown:
+			r.Found, r.Stretch = "search", s
+			r.Reason = fmt.Sprintf("no order was found in %v for %d calls, up to %d of them at once", j.timeout(), n, s.overlap())
+			if ctx.Err() != nil {
+				r.Reason = "ended early: " + context.Cause(ctx).Error()
+			}
+			return r
+		}
 	}
 	return r
 }
@@ -240,11 +255,11 @@ func withoutBusyReads(ops []Op) []Op {
 }
 
 // cut returns how many of the sorted calls to search at once: up to where none is
-// going on.
-func cut(ops []Op) int {
+// going on, and at least length unless the first is alone.
+func cut(ops []Op, length int) int {
 	end := ops[0].End
 	for i, o := range ops {
-		if o.Begin > end && (i == 1 || i >= stretchLength) {
+		if o.Begin > end && (i == 1 && length < math.MaxInt || i >= length) {
 			return i
 		}
 		end = max(end, o.End)
@@ -421,7 +436,7 @@ func (s *Stretch) sameEnd() bool {
 		return false
 	}
 	sw := newSweep(st.Refs, s.Ops)
-	if sw == nil || !sw.inRange(s.spec.Promise().Limit) {
+	if sw == nil || !sw.inRange(s.spec.Promise()) {
 		return false
 	}
 	modes := -1
@@ -460,6 +475,18 @@ func possible(states []spec.State) string {
 		text += st.String()
 	}
 	return text
+}
+
+// String returns the calls in the order in which they began, one in a line, below the
+// states that are possible before.
+func (s *Stretch) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "before: %s\n", possible(s.Starts))
+	first := s.Ops[0].Begin
+	for _, o := range s.Ops {
+		fmt.Fprintf(&b, "%8d .. %-8d client %-2d %s\n", o.Begin-first, o.End-first, o.Client, o)
+	}
+	return b.String()
 }
 
 // WriteHTML writes porcupine's picture of the stretch: the calls, the longest orders
