@@ -293,7 +293,7 @@ func cellReason(c matrix.Cell) string {
 	case matrix.Blind, matrix.Unavailable:
 		return string(c.State) + ": " + c.Why
 	case matrix.Missed:
-		return fmt.Sprintf("missed in %d executions and %.3f s", c.Bug.Executions, c.Bug.Seconds)
+		return strings.TrimRight(fmt.Sprintf("missed in %d executions and %.3f s. %s", c.Bug.Executions, c.Bug.Seconds, c.Bug.Message), ". ")
 	}
 	first, _, _ := strings.Cut(c.Bug.Message, "\n")
 	return fmt.Sprintf("found: %.200s", first)
