@@ -2,6 +2,7 @@ package bugs
 
 import (
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/refbench/refbench/strategies"
 )
@@ -88,7 +89,9 @@ func (c *biased) PutUnlessOne() bool {
 }
 
 func biasedStrategy(name, doc string, bug biasedBug) *strategies.Strategy {
-	return strategy(name, doc, wordPromise, func() strategies.Counter { return &biased{bug: bug} })
+	p := wordPromise
+	p.Bytes = int(unsafe.Sizeof(biased{}))
+	return strategy(name, doc, p, func() strategies.Counter { return &biased{bug: bug} })
 }
 
 var (

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/strategytest"
 )
 
 func TestBugsAreComplete(t *testing.T) {
@@ -120,6 +121,24 @@ func TestPartsOfCountingProgramsAreRight(t *testing.T) {
 		r.Close()
 		if !slices.Equal(j.calls, c.want) {
 			t.Errorf("program %q:\n%q, want\n%q", c.program, j.calls, c.want)
+		}
+	}
+}
+
+// The twins keep the contract, as far as one goroutine shows it.
+func TestTwinsKeepTheContract(t *testing.T) {
+	const fewest = 16 // references that the rules' own programs take
+	for _, b := range All {
+		if b.Fixed == nil || b.Fixed.Promise.Limit < fewest {
+			continue
+		}
+		for _, c := range strategytest.Cases() {
+			if strings.HasPrefix(c.Name, "Stress") || strings.HasPrefix(c.Name, "Ordered") || c.Unsupported(b.Fixed) != "" {
+				continue
+			}
+			if err := c.Check(b.Fixed, strategytest.Config{Seed: 1, Short: true}); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }

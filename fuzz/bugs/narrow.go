@@ -2,6 +2,7 @@ package bugs
 
 import (
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/refbench/refbench/strategies"
 )
@@ -95,7 +96,7 @@ var narrowPromise = strategies.Promise{
 	TryGet:    strategies.Exact,
 	Count:     strategies.Exact,
 	Progress:  strategies.LockFree,
-	Bytes:     4,
+	Bytes:     int(unsafe.Sizeof(narrow{})),
 }
 
 var (

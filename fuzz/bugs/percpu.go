@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/pin"
@@ -216,7 +217,7 @@ var shardedPromise = strategies.Promise{
 	TryGet:    strategies.Exact,
 	Count:     strategies.Approximate,
 	Progress:  strategies.Blocking,
-	Bytes:     64 + pin.LineBytes,
+	Bytes:     int(unsafe.Sizeof(sharded{})) + pin.CPUs()*int(unsafe.Sizeof(shardedWord{})),
 }
 
 func shardedStrategy(name, doc string, bug shardedBug) *strategies.Strategy {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/refbench/refbench/strategies"
 )
@@ -174,7 +175,7 @@ var rampPromise = strategies.Promise{
 	TryGet:    strategies.Exact,
 	Count:     strategies.Approximate,
 	Progress:  strategies.Blocking,
-	Bytes:     4,
+	Bytes:     int(unsafe.Sizeof(ramp{})),
 }
 
 func rampStrategy(name, doc string, bug rampBug) *strategies.Strategy {

@@ -2,6 +2,7 @@ package bugs
 
 import (
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/refbench/refbench/strategies"
 )
@@ -74,6 +75,7 @@ func reviverStrategy(name, doc string, bug reviverBug) *strategies.Strategy {
 	p := wordPromise
 	p.Resurrection = true
 	p.GetOnZero = strategies.Panics
+	p.Bytes = int(unsafe.Sizeof(reviver{}))
 	return strategy(name, doc, p, func() strategies.Counter { return &reviver{bug: bug} })
 }
 

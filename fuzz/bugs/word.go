@@ -3,6 +3,7 @@ package bugs
 import (
 	"math"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/refbench/refbench/strategies"
 )
@@ -41,7 +42,7 @@ var wordPromise = strategies.Promise{
 	TryGet:    strategies.Exact,
 	Count:     strategies.Exact,
 	Progress:  strategies.LockFree,
-	Bytes:     4,
+	Bytes:     int(unsafe.Sizeof(word{})),
 }
 
 // strategy returns a strategy of this package.

@@ -4,6 +4,7 @@ package bugs
 
 import (
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
+	"unsafe"
 
 	"github.com/refbench/refbench/strategies"
 )
@@ -90,7 +91,9 @@ func (c *biased) PutUnlessOne() bool {
 }
 
 func biasedStrategy(name, doc string, bug biasedBug) *strategies.Strategy {
-	return strategy(name, doc, wordPromise, func() strategies.Counter { return &biased{bug: bug} })
+	p := wordPromise
+	p.Bytes = int(unsafe.Sizeof(biased{}))
+	return strategy(name, doc, p, func() strategies.Counter { return &biased{bug: bug} })
 }
 
 var (

@@ -4,6 +4,7 @@ package bugs
 
 import (
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
+	"unsafe"
 
 	"github.com/refbench/refbench/strategies"
 )
@@ -97,7 +98,7 @@ var narrowPromise = strategies.Promise{
 	TryGet:    strategies.Exact,
 	Count:     strategies.Exact,
 	Progress:  strategies.LockFree,
-	Bytes:     4,
+	Bytes:     int(unsafe.Sizeof(narrow{})),
 }
 
 var (

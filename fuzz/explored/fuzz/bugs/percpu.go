@@ -6,6 +6,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explore/runtime"
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
+	"unsafe"
 
 	"github.com/refbench/refbench/fuzz/explore/pin"
 	"github.com/refbench/refbench/strategies"
@@ -218,7 +219,7 @@ var shardedPromise = strategies.Promise{
 	TryGet:    strategies.Exact,
 	Count:     strategies.Approximate,
 	Progress:  strategies.Blocking,
-	Bytes:     64 + pin.LineBytes,
+	Bytes:     int(unsafe.Sizeof(sharded{})) + pin.CPUs()*int(unsafe.Sizeof(shardedWord{})),
 }
 
 func shardedStrategy(name, doc string, bug shardedBug) *strategies.Strategy {

@@ -7,6 +7,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/fuzz/explore/time"
+	"unsafe"
 
 	"github.com/refbench/refbench/strategies"
 )
@@ -176,7 +177,7 @@ var rampPromise = strategies.Promise{
 	TryGet:    strategies.Exact,
 	Count:     strategies.Approximate,
 	Progress:  strategies.Blocking,
-	Bytes:     4,
+	Bytes:     int(unsafe.Sizeof(ramp{})),
 }
 
 func rampStrategy(name, doc string, bug rampBug) *strategies.Strategy {

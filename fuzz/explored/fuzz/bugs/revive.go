@@ -4,6 +4,7 @@ package bugs
 
 import (
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
+	"unsafe"
 
 	"github.com/refbench/refbench/strategies"
 )
@@ -76,6 +77,7 @@ func reviverStrategy(name, doc string, bug reviverBug) *strategies.Strategy {
 	p := wordPromise
 	p.Resurrection = true
 	p.GetOnZero = strategies.Panics
+	p.Bytes = int(unsafe.Sizeof(reviver{}))
 	return strategy(name, doc, p, func() strategies.Counter { return &reviver{bug: bug} })
 }
 

@@ -5,6 +5,7 @@ package bugs
 import (
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"math"
+	"unsafe"
 
 	"github.com/refbench/refbench/strategies"
 )
@@ -43,7 +44,7 @@ var wordPromise = strategies.Promise{
 	TryGet:    strategies.Exact,
 	Count:     strategies.Exact,
 	Progress:  strategies.LockFree,
-	Bytes:     4,
+	Bytes:     int(unsafe.Sizeof(word{})),
 }
 
 // strategy returns a strategy of this package.
