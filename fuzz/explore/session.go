@@ -65,7 +65,6 @@ func (s *Session) Run(c Case, o Schedules) (executions, points int, f *Finding) 
 	d.o = o
 	d.executions, d.points, d.k, d.found = 0, 0, 1, nil
 	d.prefix.Bytes = o.Prefix
-	engine.NewInput()
 	s.e.Run(d)
 	return d.executions, d.points, d.found
 }

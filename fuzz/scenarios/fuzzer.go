@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"github.com/refbench/refbench/fuzz/explore"
@@ -21,8 +20,6 @@ type Fuzzer struct {
 	session *explore.Session
 	counts  []*counting
 	p       program.Program
-
-	Schedules int // instead of FuzzSchedules, for the experiment
 }
 
 // What one input may cost.
@@ -54,9 +51,6 @@ func (z *Fuzzer) Close() { z.session.Close() }
 func (z *Fuzzer) Run(data []byte) (schedules int, err error) {
 	rest := fuzzBounds.Decode(&z.p, data)
 	o := explore.Schedules{N: FuzzSchedules, CPUs: countCPUs}
-	if z.Schedules > 0 {
-		o.N = z.Schedules
-	}
 	var seed [2]byte
 	rest = rest[copy(seed[:], rest):]
 	o.Seed = uint64(binary.LittleEndian.Uint16(seed[:]))
@@ -65,9 +59,6 @@ func (z *Fuzzer) Run(data []byte) (schedules int, err error) {
 		n, _, f := z.session.Run(k.of(&z.p, nil), o)
 		schedules += n
 		if f != nil {
-			if z.Schedules > 0 {
-				return schedules, errors.New(string(f.Kind()))
-			}
 			return schedules, z.explain(k.s, f)
 		}
 	}

@@ -136,7 +136,6 @@ func (e *Engine) closeStacks() {
 func (e *Engine) switchTo(from, t *Thread) {
 	e.switches++
 	e.cur = t
-	coverSwitch(from.op, t.op)
 	if t.begun {
 		from.slot = t.slot
 	} else {
