@@ -30,7 +30,8 @@ import (
 // The scripts run programs with lists of their own. "planted" has small strategies and workloads,
 // some of them wrong on purpose; "nice" has only the right ones; "misnamed" has
 // a name that would break the result format; "empty" has nothing; "faulty" has a
-// right strategy and two wrong ones.
+// right strategy and two wrong ones. "badtwin" has a planted bug whose twin has it too,
+// "unfound" one that no program shows.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"refbench": main,
@@ -53,6 +54,8 @@ func TestMain(m *testing.M) {
 			kit.Explored.Strategies = kit.Explored.Strategies[:1]
 			cli.Main(kit)
 		},
+		"badtwin": func() { cli.Main(badTwinKit()) },
+		"unfound": func() { cli.Main(unfoundKit()) },
 	})
 }
 
@@ -92,6 +95,7 @@ func TestScripts(t *testing.T) {
 			"sametoken":   sameToken,
 			"samefailure": sameFailure,
 			"parses":      parses,
+			"detects":     detects,
 		},
 	})
 }

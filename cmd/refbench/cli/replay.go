@@ -3,10 +3,12 @@ package cli
 import (
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/refbench/refbench/fuzz/bugs/matrix"
 	"github.com/refbench/refbench/fuzz/check"
 	"github.com/refbench/refbench/fuzz/explore"
 )
@@ -17,7 +19,7 @@ func newReplayCommand(kit Kit) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "replay TOKEN|FILE",
-		Short: "Show again what explore or check found",
+		Short: "Show again what explore, bugs or check found",
 		Long: `replay runs the schedule that a token names, and shows how it goes wrong: the
 same on any machine with the same version of the code. A file that check wrote about a
 finding is judged again if it is a history, and run again if it is an op program.
@@ -38,7 +40,8 @@ version.`,
 			if replayable(args[0]) {
 				return replayFile(c, kit, args[0], page)
 			}
-			f, err := explore.Replay(args[0], append(forms.All(), check.Scenarios(forms)...), explore.Options{Version: forms.Version})
+			known := slices.Concat(forms.All(), check.Scenarios(forms), matrix.Scenarios(kit.Bugs))
+			f, err := explore.Replay(args[0], known, explore.Options{Version: forms.Version})
 			if err != nil {
 				// What is wrong with the token is said as such. The rest is
 				// that the code under test didn't run.
