@@ -3,6 +3,7 @@ package strategies
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"strings"
 )
 
@@ -13,12 +14,24 @@ type Promise struct {
 	// Limit is the largest number of references that is counted right.
 	Limit int64
 
+	// Width is how many bits the number has, for a count that wraps: it comes
+	// round after 2^Width references, and reads as the number from
+	// Limit+1-2^Width to Limit that is equal to the true one modulo 2^Width.
+	// So a signed number of 32 bits has the limit 2^31-1 and the width 32, an
+	// unsigned one the limit 2^32-1 and the same width. 0 promises nothing of
+	// a number that has left its range.
+	Width int
+
 	// Overflow is what taking a reference past Limit does.
 	Overflow Response
 	// Underflow is what dropping a reference that isn't there does.
 	Underflow Response
 	// GetOnZero is what Get on a dead count does.
 	GetOnZero Response
+	// PutUnlessOne is what PutUnlessOne on a dead count does, and with it
+	// PutAndLock. Empty is the same as Underflow. (Linux refcount_dec_not_one
+	// leaves the dead count as it is, where all other drops saturate it.)
+	PutUnlessOne Response
 
 	// Zero is when the last drop is seen.
 	Zero ZeroDetection
@@ -37,6 +50,20 @@ type Promise struct {
 	// stay a count until readers that may still touch it are gone, even
 	// when nobody looks objects up through weak references.
 	GracePeriod bool
+	// TypeStable reports whether Init may begin the next life of a dead count
+	// while others call TryGet on it through stale weak references, so that
+	// an object's memory can be used again at once as an object of the same
+	// type (Linux SLAB_TYPESAFE_BY_RCU). Such a TryGet takes a reference of
+	// the new life or fails.
+	TypeStable bool
+}
+
+// OnDeadUnlessOne returns what PutUnlessOne and PutAndLock do on a dead count.
+func (p Promise) OnDeadUnlessOne() Response {
+	if p.PutUnlessOne == "" {
+		return p.Underflow
+	}
+	return p.PutUnlessOne
 }
 
 // A Response is what a count does when it is misused.
@@ -86,9 +113,11 @@ func (p Promise) Fields() [][2]string {
 	yesno := map[bool]string{true: "yes", false: "no"}
 	return [][2]string{
 		{"limit", fmt.Sprint(p.Limit)},
+		{"width", fmt.Sprint(p.Width)},
 		{"overflow", string(p.Overflow)},
 		{"underflow", string(p.Underflow)},
 		{"getonzero", string(p.GetOnZero)},
+		{"putunlessone", string(p.OnDeadUnlessOne())},
 		{"zero", string(p.Zero)},
 		{"tryget", string(p.TryGet)},
 		{"count", string(p.Count)},
@@ -96,6 +125,7 @@ func (p Promise) Fields() [][2]string {
 		{"progress", string(p.Progress)},
 		{"bytes", fmt.Sprint(p.Bytes)},
 		{"graceperiod", yesno[p.GracePeriod]},
+		{"typestable", yesno[p.TypeStable]},
 	}
 }
 
@@ -125,12 +155,18 @@ func (p Promise) check() error {
 	if p.Limit < 1 {
 		errs = append(errs, fmt.Errorf("promise: limit is %d, want at least 1", p.Limit))
 	}
+	if p.Width < 0 || p.Width > 64 {
+		errs = append(errs, fmt.Errorf("promise: width is %d, want 0 to 64 bits", p.Width))
+	} else if p.Width > 0 && bits.Len64(uint64(max(p.Limit, 0))) > p.Width {
+		errs = append(errs, fmt.Errorf("promise: limit %d doesn't fit the width of %d bits", p.Limit, p.Width))
+	}
 	if p.Bytes < 1 {
 		errs = append(errs, fmt.Errorf("promise: bytes is %d, want at least 1", p.Bytes))
 	}
 	one("overflow", string(p.Overflow), string(Wraps), string(Saturates), string(Refuses), string(Panics))
 	one("underflow", string(p.Underflow), string(Wraps), string(Saturates), string(Refuses), string(Panics))
 	one("getonzero", string(p.GetOnZero), string(Revives), string(Saturates), string(Refuses), string(Panics))
+	one("putunlessone", string(p.OnDeadUnlessOne()), string(Wraps), string(Saturates), string(Refuses), string(Panics))
 	one("zero", string(p.Zero), string(Immediate), string(AfterKill))
 	one("tryget", string(p.TryGet), string(Exact), string(Spurious))
 	one("count", string(p.Count), string(Exact), string(Approximate), string(None))

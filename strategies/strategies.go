@@ -105,10 +105,20 @@ type (
 		Resurrect()
 	}
 
+	// Dropper drops a reference that the caller knows not to be the last
+	// (Linux refcount_dec, atomic_dec), so nothing is reported. If it was
+	// the last, that is misuse, with the response that [Promise.Underflow]
+	// gives: of a count that wraps nobody is told that it has died.
+	Dropper interface {
+		Drop()
+	}
+
 	// OnePutter drops a reference depending on whether it is the only one
-	// (Linux refcount_dec_if_one, refcount_dec_not_one). Both report
-	// whether they dropped it. On a count that is saturated, where drops
-	// have no effect, PutUnlessOne reports true, as it isn't the last.
+	// (Linux refcount_dec_if_one, refcount_dec_not_one). PutIfOne reports
+	// whether it dropped it. PutUnlessOne reports false if it was the only
+	// one, and else true: also on a count that is saturated, where drops
+	// have no effect, and on a dead one, where it does what
+	// [Promise.PutUnlessOne] says.
 	OnePutter interface {
 		PutIfOne() bool
 		PutUnlessOne() bool
@@ -117,7 +127,8 @@ type (
 	// LockPutter drops a reference and, if it was the last, returns true
 	// with l locked (Linux refcount_dec_and_mutex_lock). The last drop
 	// happens with l held, so that nobody who looks the object up under l
-	// sees it dead.
+	// sees it dead. While no other goroutine uses the count, l isn't locked
+	// for a reference that isn't the last.
 	LockPutter interface {
 		PutAndLock(l sync.Locker) bool
 	}
@@ -129,8 +140,8 @@ type (
 		// KillAndConfirm is Kill that calls confirm when no later
 		// TryGetLive can succeed, before the owner's reference drops.
 		KillAndConfirm(confirm func()) bool
-		// TryGetLive is TryGet that fails as soon as Kill has begun and
-		// been confirmed, even while references are left.
+		// TryGetLive is TryGet that fails once Kill has returned or
+		// KillAndConfirm has confirmed, even while references are left.
 		TryGetLive() bool
 		// SwitchToAtomic makes zero detection exact without killing.
 		SwitchToAtomic()
@@ -138,7 +149,8 @@ type (
 		SwitchToPerCPU()
 		// Reinit starts a new life of a count that has died.
 		Reinit()
-		// ResurrectLive undoes Kill while references are left.
+		// ResurrectLive undoes Kill, whether references are left or
+		// not: the owner has one again.
 		ResurrectLive()
 	}
 
@@ -150,7 +162,9 @@ type (
 
 	// Monitored reports misuse that the strategy detects. A nil monitor,
 	// the default, reports nothing. Monitor is called before Init and
-	// survives it.
+	// survives it. What a count refuses or saturates on is reported, each
+	// time, and so is each Get, TryGet, Put, Kill or Drop of a count that is
+	// saturated already.
 	Monitored interface {
 		Monitor(m *Monitor)
 	}
@@ -164,6 +178,7 @@ const (
 	PowerMulti     Power = "several"   // Multi
 	PowerRead      Power = "count"     // Reader
 	PowerResurrect Power = "resurrect" // Resurrecter
+	PowerDrop      Power = "drop"      // Dropper
 	PowerOne       Power = "ifone"     // OnePutter
 	PowerLock      Power = "putlock"   // LockPutter
 	PowerSwitch    Power = "modes"     // Switcher
@@ -209,6 +224,8 @@ func (s *Strategy) Powers() []Power {
 	add(ok, PowerRead)
 	_, ok = c.(Resurrecter)
 	add(ok, PowerResurrect)
+	_, ok = c.(Dropper)
+	add(ok, PowerDrop)
 	_, ok = c.(OnePutter)
 	add(ok, PowerOne)
 	_, ok = c.(LockPutter)

@@ -27,6 +27,7 @@ func good() *strategies.Strategy {
 		Doc:  "a plain number",
 		Promise: strategies.Promise{
 			Limit:     100,
+			Width:     8,
 			Overflow:  strategies.Wraps,
 			Underflow: strategies.Wraps,
 			GetOnZero: strategies.Revives,
@@ -64,6 +65,10 @@ func TestValidateSaysWhatIsWrong(t *testing.T) {
 		{"no constructor", func(s *strategies.Strategy) { s.New = nil }, "strategy plain2: no constructor"},
 		{"constructor of nil", func(s *strategies.Strategy) { s.New = func() strategies.Counter { return nil } }, "strategy plain2: constructor returns nil"},
 		{"limit", func(s *strategies.Strategy) { s.Promise.Limit = 0 }, "promise: limit is 0, want at least 1"},
+		{"no bits", func(s *strategies.Strategy) { s.Promise.Width = -1 }, "promise: width is -1, want 0 to 64 bits"},
+		{"too many bits", func(s *strategies.Strategy) { s.Promise.Width = 65 }, "promise: width is 65, want 0 to 64 bits"},
+		{"too few bits", func(s *strategies.Strategy) { s.Promise.Width = 6 }, "promise: limit 100 doesn't fit the width of 6 bits"},
+		{"put unless one", func(s *strategies.Strategy) { s.Promise.PutUnlessOne = strategies.Revives }, `promise: putunlessone is "revives", want one of wraps,`},
 		{"bytes", func(s *strategies.Strategy) { s.Promise.Bytes = 0 }, "promise: bytes is 0, want at least 1"},
 		{"overflow", func(s *strategies.Strategy) { s.Promise.Overflow = strategies.Revives }, `promise: overflow is "revives", want one of wraps, saturates, refuses, panics`},
 		{"underflow", func(s *strategies.Strategy) { s.Promise.Underflow = "" }, `promise: underflow is "", want one of`},
@@ -112,7 +117,7 @@ func TestValidateFindsEveryFault(t *testing.T) {
 func TestPromiseText(t *testing.T) {
 	p := good().Promise
 	p.Resurrection = true
-	const want = "limit=100 overflow=wraps underflow=wraps getonzero=revives zero=immediate tryget=exact count=none resurrection=yes progress=waitfree bytes=8 graceperiod=no"
+	const want = "limit=100 width=8 overflow=wraps underflow=wraps getonzero=revives putunlessone=wraps zero=immediate tryget=exact count=none resurrection=yes progress=waitfree bytes=8 graceperiod=no typestable=no"
 	if got := p.String(); got != want {
 		t.Errorf("promise is\n%s, want\n%s", got, want)
 	}
@@ -135,10 +140,10 @@ func TestPowers(t *testing.T) {
 	}{
 		{good(), nil},
 		{atomic.Strategy, []strategies.Power{
-			strategies.PowerMulti, strategies.PowerRead, strategies.PowerResurrect, strategies.PowerOne, strategies.PowerPreset,
+			strategies.PowerMulti, strategies.PowerRead, strategies.PowerResurrect, strategies.PowerDrop, strategies.PowerOne, strategies.PowerPreset,
 		}},
 		{saturating.Strategy, []strategies.Power{
-			strategies.PowerMulti, strategies.PowerRead, strategies.PowerOne, strategies.PowerLock, strategies.PowerPreset, strategies.PowerMonitor,
+			strategies.PowerMulti, strategies.PowerRead, strategies.PowerDrop, strategies.PowerOne, strategies.PowerLock, strategies.PowerPreset, strategies.PowerMonitor,
 		}},
 	} {
 		if got := tt.s.Powers(); !slices.Equal(got, tt.want) {

@@ -62,6 +62,7 @@ var Strategy = &strategies.Strategy{
 	Doc:  "one atomic word that wraps, as in Linux' kref before refcount_t and in Akaros",
 	Promise: strategies.Promise{
 		Limit:        math.MaxInt32,
+		Width:        32,
 		Overflow:     strategies.Wraps,
 		Underflow:    strategies.Wraps,
 		GetOnZero:    strategies.Revives,
@@ -71,6 +72,7 @@ var Strategy = &strategies.Strategy{
 		Resurrection: true,
 		Progress:     strategies.LockFree,
 		Bytes:        4,
+		TypeStable:   true,
 	},
 	New: func() strategies.Counter { return new(Count) },
 }
@@ -136,6 +138,10 @@ func (c *Count) Count() int64 { return int64(c.refs.Load()) }
 // Resurrect takes a reference whether or not the count is 0. The caller holds
 // the lock under which a released object is freed.
 func (c *Count) Resurrect() { c.refs.Add(1) }
+
+// Drop drops a reference that the caller knows not to be the last (Linux
+// atomic_dec). It checks nothing: if it was the last, nobody is told.
+func (c *Count) Drop() { c.refs.Add(-1) }
 
 // PutIfOne drops the reference if it is the only one, and reports whether it
 // did.

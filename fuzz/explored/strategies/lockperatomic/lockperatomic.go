@@ -94,6 +94,7 @@ var Strategy = &strategies.Strategy{
 	Doc:  "a 24-bit number and its lock in one word, as Akaros did on RAMP's SPARC without compare-and-swap",
 	Promise: strategies.Promise{
 		Limit:        Max,
+		Width:        24,
 		Overflow:     strategies.Wraps,
 		Underflow:    strategies.Wraps,
 		GetOnZero:    strategies.Revives,
@@ -202,6 +203,10 @@ func (c *Count) TryGetN(n int) bool { return c.addNotZero(int32(n)) }
 
 // PutN drops n references and reports whether it left none.
 func (c *Count) PutN(n int) bool { return c.add(-int32(n)) == 0 }
+
+// Drop drops a reference that the caller knows not to be the last (Akaros
+// atomic_dec). It checks nothing: if it was the last, nobody is told.
+func (c *Count) Drop() { c.add(-1) }
 
 // Count returns the number of references without taking the lock: negative once
 // it has wrapped or more were dropped than taken. While somebody holds the lock

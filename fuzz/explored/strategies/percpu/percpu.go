@@ -84,6 +84,7 @@ var Strategy = &strategies.Strategy{
 	Doc:  "a word per CPU until killed, then one atomic word (Linux percpu_ref)",
 	Promise: strategies.Promise{
 		Limit:        1<<63 - 1,
+		Width:        64,
 		Overflow:     strategies.Wraps,
 		Underflow:    strategies.Wraps,
 		GetOnZero:    strategies.Revives,
@@ -93,6 +94,7 @@ var Strategy = &strategies.Strategy{
 		Resurrection: true,
 		Progress:     strategies.LockFree,
 		Bytes:        int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(shard{})),
+		TypeStable:   true,
 	},
 	New: func() strategies.Counter { return new(Count) },
 }

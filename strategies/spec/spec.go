@@ -1,0 +1,504 @@
+// Package spec is the executable specification of reference counts. From what a
+// strategy promises of itself, and from nothing else, it derives what each
+// operation does in each state: the next state, what is returned, and of what
+// misuse the monitor is told.
+//
+// It speaks of one operation after the other on one count. What happens when
+// operations overlap follows from it where each takes effect at one instant
+// between its call and its return; package strategies and each strategy's doc say
+// where that doesn't hold.
+//
+// A [State] is a number of references and what mode the count is in. [Spec.Step]
+// gives the outcomes of a call in a state. There may be several, as of a TryGet
+// that may fail without a reason; and none where the promise says nothing, for
+// which [Spec.Unpromised] gives the reason. [Spec.Check] compares a real count with
+// that, one call at a time, and [Spec.Table] lists all calls at every boundary.
+package spec
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/refbench/refbench/strategies"
+)
+
+// A State is all that a count holds, as far as its promise is concerned. States
+// can be compared.
+type State struct {
+	// Refs is the number of references; of a count that wraps, what it reads
+	// as once it has come past its limit or below zero. 0 if Saturated or
+	// Lost.
+	Refs int64
+
+	// Killed reports that Kill was called in this life.
+	Killed bool
+
+	// Atomic reports that SwitchToAtomic is in effect.
+	Atomic bool
+
+	// Saturated reports that the count is stuck.
+	Saturated bool
+
+	// Lost reports that nothing more is promised: the count panicked, or left
+	// its range without a promised width.
+	Lost bool
+}
+
+// String returns the state in a few words, as "2 references, killed".
+func (st State) String() string {
+	var b strings.Builder
+	switch {
+	case st.Lost:
+		return "unknown"
+	case st.Saturated:
+		b.WriteString("saturated")
+	case st.Refs == 1:
+		b.WriteString("1 reference")
+	default:
+		fmt.Fprintf(&b, "%d references", st.Refs)
+	}
+	if st.Atomic {
+		b.WriteString(", atomic")
+	}
+	if st.Killed {
+		b.WriteString(", killed")
+	}
+	return b.String()
+}
+
+// An Outcome is one of the things that a call may do.
+type Outcome struct {
+	// Next is the state that the call leaves.
+	Next State
+
+	// Result is what it returns, if it returns a bool.
+	Result bool
+
+	// Value is what Count returns. If AnyValue, it may return anything, and
+	// if NoNumber anything that isn't a number of references from 0 to the
+	// limit.
+	Value              int64
+	AnyValue, NoNumber bool
+
+	// Warns reports that the monitor, if the count has one, is told of
+	// Misuse. Otherwise it is told nothing.
+	Warns  bool
+	Misuse strategies.Misuse
+
+	// Panics reports that the call panics.
+	Panics bool
+}
+
+// A Spec is the specification of one strategy. It is not modified after [Of] and
+// may be shared.
+type Spec struct {
+	name string
+	p    strategies.Promise
+	ops  []Op
+	has  [opCount]bool
+}
+
+// Of returns the specification of a valid strategy.
+func Of(s *strategies.Strategy) *Spec {
+	sp := &Spec{name: s.Name, p: s.Promise}
+	powers := map[strategies.Power]bool{"": true}
+	for _, p := range s.Powers() {
+		powers[p] = true
+	}
+	for _, op := range AllOps() {
+		if powers[op.Power()] {
+			sp.ops = append(sp.ops, op)
+			sp.has[op] = true
+		}
+	}
+	return sp
+}
+
+// Name returns the strategy's name.
+func (sp *Spec) Name() string { return sp.name }
+
+// Promise returns what the specification is derived from.
+func (sp *Spec) Promise() strategies.Promise { return sp.p }
+
+// Ops returns the operations that the counter has.
+func (sp *Spec) Ops() []Op { return sp.ops }
+
+// Has reports whether the counter has the operation.
+func (sp *Spec) Has(op Op) bool { return op < opCount && sp.has[op] }
+
+// Start returns the state that Init (for n = 1) or InitAt(n) leaves. n is from 1
+// to the limit.
+func (sp *Spec) Start(n int64) State { return State{Refs: n} }
+
+// Exact reports whether the last drop is detected in the state: always, or once
+// the count is killed or switched to atomic.
+func (sp *Spec) Exact(st State) bool {
+	return sp.p.Zero == strategies.Immediate || st.Killed || st.Atomic
+}
+
+// Dead reports whether the count is dead, so that TryGet fails.
+func (sp *Spec) Dead(st State) bool {
+	return st.Refs == 0 && !st.Saturated && !st.Lost && sp.Exact(st)
+}
+
+// wrap returns the number as which n reads, and whether the promise says so.
+func (sp *Spec) wrap(n int64) (int64, bool) {
+	if sp.p.Width == 0 {
+		return n, n >= 0 && n <= sp.p.Limit
+	}
+	mask := ^uint64(0) >> (64 - sp.p.Width)
+	u := uint64(n) & mask
+	if u > uint64(sp.p.Limit) {
+		return int64(u | ^mask), true
+	}
+	return int64(u), true
+}
+
+// moved returns the state with k references more, modulo the width.
+func (sp *Spec) moved(st State, k int64) State {
+	n, ok := sp.wrap(st.Refs + k)
+	if !ok {
+		return State{Lost: true}
+	}
+	st.Refs = n
+	return st
+}
+
+// warns is an outcome that reports misuse.
+func warns(next State, result bool, m strategies.Misuse) Outcome {
+	return Outcome{Next: next, Result: result, Warns: true, Misuse: m}
+}
+
+var panics = Outcome{Next: State{Lost: true}, Panics: true}
+
+// misused returns what the response r makes of a change by k references that the
+// count can't make. result is what an operation returns that took effect or that
+// leaves the count alone for good.
+func (sp *Spec) misused(st State, r strategies.Response, k int64, result bool, m strategies.Misuse) Outcome {
+	switch r {
+	case strategies.Wraps, strategies.Revives:
+		return Outcome{Next: sp.moved(st, k), Result: result}
+	case strategies.Saturates:
+		st.Refs, st.Saturated = 0, true
+		return warns(st, result, m)
+	case strategies.Panics:
+		return panics
+	}
+	return warns(st, false, m)
+}
+
+// take is Get of k references.
+func (sp *Spec) take(st State, k int64) Outcome {
+	switch {
+	case st.Saturated:
+		return warns(st, false, strategies.GetOverflow)
+	case sp.Dead(st):
+		return sp.misused(st, sp.p.GetOnZero, k, false, strategies.GetAfterFree)
+	case st.Refs > sp.p.Limit-k:
+		return sp.misused(st, sp.p.Overflow, k, false, strategies.GetOverflow)
+	}
+	return Outcome{Next: sp.moved(st, k)}
+}
+
+// tryTake is TryGet of k references.
+func (sp *Spec) tryTake(st State, k int64) Outcome {
+	switch {
+	case st.Saturated:
+		return warns(st, true, strategies.TryGetOverflow)
+	case sp.Dead(st):
+		return Outcome{Next: st}
+	case st.Refs > sp.p.Limit-k:
+		return sp.misused(st, sp.p.Overflow, k, true, strategies.TryGetOverflow)
+	}
+	return Outcome{Next: sp.moved(st, k), Result: true}
+}
+
+// drop is Put of k references.
+func (sp *Spec) drop(st State, k int64) Outcome {
+	switch {
+	case st.Saturated:
+		return warns(st, false, strategies.PutAfterFree)
+	case sp.Exact(st) && st.Refs < k && sp.p.Underflow != strategies.Wraps:
+		return sp.misused(st, sp.p.Underflow, -k, false, strategies.PutAfterFree)
+	}
+	next := sp.moved(st, -k)
+	return Outcome{Next: next, Result: sp.Dead(next)}
+}
+
+// dropBeforeLast is Drop.
+func (sp *Spec) dropBeforeLast(st State) Outcome {
+	switch {
+	case st.Saturated:
+		return warns(st, false, strategies.DropToZero)
+	case sp.Exact(st) && st.Refs <= 1 && sp.p.Underflow != strategies.Wraps:
+		return sp.misused(st, sp.p.Underflow, -1, false, strategies.DropToZero)
+	}
+	return Outcome{Next: sp.moved(st, -1)}
+}
+
+// dropUnlessOne is PutUnlessOne.
+func (sp *Spec) dropUnlessOne(st State) Outcome {
+	switch {
+	case st.Saturated:
+		return Outcome{Next: st, Result: true}
+	case st.Refs == 1:
+		return Outcome{Next: st}
+	case sp.Dead(st):
+		o := sp.misused(st, sp.p.OnDeadUnlessOne(), -1, true, strategies.PutAfterFree)
+		o.Result = !o.Panics
+		return o
+	}
+	return Outcome{Next: sp.moved(st, -1), Result: true}
+}
+
+// dropAndLock is PutAndLock: PutUnlessOne, and only for the last reference Put.
+func (sp *Spec) dropAndLock(st State) Outcome {
+	if !st.Saturated && st.Refs == 1 {
+		return sp.drop(st, 1)
+	}
+	o := sp.dropUnlessOne(st)
+	o.Result = false
+	return o
+}
+
+// resurrect is Resurrect: Get that a dead count is made for.
+func (sp *Spec) resurrect(st State) Outcome {
+	if sp.Dead(st) {
+		st.Refs = 1
+		return Outcome{Next: st}
+	}
+	return sp.take(st, 1)
+}
+
+// number returns how many references the call is about.
+func (c Call) number() int64 {
+	if c.Op.TakesNumber() {
+		return c.N
+	}
+	return 1
+}
+
+// Unpromised returns why the promise doesn't say what the call does in the state,
+// or "" if it does.
+func (sp *Spec) Unpromised(st State, call Call) string {
+	switch {
+	case !sp.Has(call.Op):
+		return fmt.Sprintf("%s has no %s", sp.name, call.Op)
+	case st.Lost:
+		return "what the count holds isn't promised any more"
+	case call.number() < 1:
+		return "the number must be at least 1"
+	}
+	switch call.Op {
+	case Init, InitAt:
+		if !sp.Dead(st) {
+			return "a life isn't over"
+		}
+		if call.number() > sp.p.Limit {
+			return "a life can't begin past the limit"
+		}
+	case Put, PutN, Drop:
+		return sp.undroppable(st, call.number())
+	case Kill, KillAndConfirm:
+		if st.Killed {
+			return "the life was killed already"
+		}
+		return sp.ambiguous(st)
+	case PutIfOne, PutUnlessOne, PutAndLock:
+		if !sp.Exact(st) {
+			return "whether it is the last isn't known before Kill"
+		}
+		if call.Op != PutIfOne {
+			return sp.ambiguous(st)
+		}
+	case Resurrect:
+		if !sp.p.Resurrection {
+			return "resurrection isn't promised"
+		}
+	case SwitchToAtomic, SwitchToPerCPU:
+		if !st.Saturated && (st.Refs == 0 || st.Refs < 0 && sp.Exact(st)) {
+			return "the caller holds no reference"
+		}
+	case ResurrectLive:
+		if !st.Killed {
+			return "the life wasn't killed"
+		}
+	case Reinit:
+		if !sp.Dead(st) {
+			return "a life isn't over"
+		}
+	}
+	return ""
+}
+
+// undroppable says why the promise doesn't say what dropping k references does.
+func (sp *Spec) undroppable(st State, k int64) string {
+	// The owner's reference keeps a count alive that can't see zero; only
+	// Kill may drop it. Below 0 such a count has come past its limit, so that
+	// the references are there.
+	if !sp.Exact(st) && !st.Saturated && st.Refs >= 0 && st.Refs <= k {
+		return "the owner's reference is dropped by Kill alone before zero is detected"
+	}
+	return sp.ambiguous(st)
+}
+
+// ambiguous says why nothing is promised of drops from a count that is below zero
+// because it wrapped at its limit, if its promise is different for dropping too
+// many.
+func (sp *Spec) ambiguous(st State) string {
+	if st.Refs < 0 && sp.p.Underflow != strategies.Wraps {
+		return "the count has come past its limit and can't tell that from too many drops"
+	}
+	return ""
+}
+
+// outcomes is what a call may do: one thing, or two.
+type outcomes struct {
+	list [2]Outcome
+	n    int
+}
+
+func one(o Outcome) outcomes { return outcomes{[2]Outcome{o}, 1} }
+
+// step is Step without garbage.
+func (sp *Spec) step(st State, call Call) outcomes {
+	if sp.Unpromised(st, call) != "" {
+		return outcomes{}
+	}
+	switch k := call.number(); call.Op {
+	case Init, InitAt, Reinit:
+		return one(Outcome{Next: sp.Start(k)})
+	case Get, GetN:
+		return one(sp.take(st, k))
+	case TryGet, TryGetN:
+		return sp.try(st, k)
+	case TryGetLive:
+		if st.Killed {
+			return one(Outcome{Next: st})
+		}
+		return sp.try(st, k)
+	case Put, PutN:
+		return one(sp.drop(st, k))
+	case Kill, KillAndConfirm:
+		st.Killed, st.Atomic = true, false
+		return one(sp.drop(st, 1))
+	case Count:
+		return one(Outcome{
+			Next:     st,
+			Value:    st.Refs,
+			AnyValue: sp.p.Count == strategies.None,
+			NoNumber: st.Saturated,
+		})
+	case Resurrect:
+		return one(sp.resurrect(st))
+	case Drop:
+		return one(sp.dropBeforeLast(st))
+	case PutIfOne:
+		if st.Saturated || st.Refs != 1 {
+			return one(Outcome{Next: st})
+		}
+		return one(sp.drop(st, 1))
+	case PutUnlessOne:
+		return one(sp.dropUnlessOne(st))
+	case PutAndLock:
+		return one(sp.dropAndLock(st))
+	case SwitchToAtomic:
+		st.Atomic = !st.Killed && sp.p.Zero == strategies.AfterKill
+		return one(Outcome{Next: st})
+	case SwitchToPerCPU:
+		st.Atomic = false
+		return one(Outcome{Next: st})
+	case ResurrectLive:
+		// The owner's reference comes back first, while the count is exact.
+		o := sp.resurrect(st)
+		o.Next.Killed = false
+		return one(o)
+	}
+	return outcomes{}
+}
+
+// try is TryGet with what it may do besides.
+func (sp *Spec) try(st State, k int64) outcomes {
+	o := sp.tryTake(st, k)
+	switch {
+	case o.Panics:
+		// Its caller can be told, so it may refuse instead.
+		return outcomes{[2]Outcome{o, {Next: st}}, 2}
+	case o.Result && sp.p.TryGet == strategies.Spurious:
+		return outcomes{[2]Outcome{o, {Next: st}}, 2}
+	}
+	return one(o)
+}
+
+// Step returns what the call may do in the state: one outcome, or several, the
+// usual one first; none if the promise doesn't say.
+func (sp *Spec) Step(st State, call Call) []Outcome {
+	o := sp.step(st, call)
+	return o.list[:o.n:o.n]
+}
+
+// Check compares what a call did in the state with what the promise says, and
+// returns the next state or an error that says what is wrong. It is wrong to
+// check a call that is [Spec.Unpromised].
+func (sp *Spec) Check(st State, call Call, a Answer) (State, error) {
+	os := sp.step(st, call)
+	if os.n == 0 {
+		return st, fmt.Errorf("%s in state %q: %s is not promised: %s", sp.name, st, call, sp.Unpromised(st, call))
+	}
+	var wrong string
+	for i := range os.n {
+		w := sp.differs(st, call, os.list[i], a)
+		if w == "" {
+			return os.list[i].Next, nil
+		}
+		if i > 0 {
+			w = wrong + ", or " + w
+		}
+		wrong = w
+	}
+	return st, fmt.Errorf("%s in state %q: %s %s", sp.name, st, call, wrong)
+}
+
+// differs says in what the answer isn't the outcome, or "".
+func (sp *Spec) differs(st State, call Call, o Outcome, a Answer) string {
+	switch {
+	case o.Panics && a.Panicked == nil:
+		return "didn't panic"
+	case o.Panics:
+		return ""
+	case a.Panicked != nil:
+		return fmt.Sprintf("panicked: %v", a.Panicked)
+	case call.Op.Reports() && a.Result != o.Result:
+		return fmt.Sprintf("returned %v, want %v", a.Result, o.Result)
+	case call.Op == Count:
+		switch {
+		case o.AnyValue:
+		case o.NoNumber && a.Value >= 0 && a.Value <= sp.p.Limit:
+			return fmt.Sprintf("returned %d, which looks like a number of references", a.Value)
+		case !o.NoNumber && a.Value != o.Value:
+			return fmt.Sprintf("returned %d, want %d", a.Value, o.Value)
+		}
+	case call.Op == PutAndLock:
+		// While nobody else uses the count, the lock is taken only for the
+		// last reference.
+		want := 0
+		if o.Result {
+			want = 1
+		}
+		if a.Locks != want || a.Unlocks != 0 {
+			return fmt.Sprintf("returned %v and locked %d times, unlocked %d times, want %d and 0", a.Result, a.Locks, a.Unlocks, want)
+		}
+	case call.Op == KillAndConfirm && a.Confirms != 1:
+		return fmt.Sprintf("called confirm %d times before it returned, want 1", a.Confirms)
+	}
+	if !a.Heard {
+		return ""
+	}
+	switch {
+	case !o.Warns && len(a.Misuse) > 0:
+		return fmt.Sprintf("reported %q, want no report", a.Misuse)
+	case o.Warns && (len(a.Misuse) != 1 || a.Misuse[0] != o.Misuse):
+		return fmt.Sprintf("reported %q, want %q once", a.Misuse, o.Misuse)
+	}
+	return ""
+}

@@ -1,0 +1,134 @@
+package spec
+
+import (
+	"slices"
+
+	"github.com/refbench/refbench/strategies"
+)
+
+// A Row is one cell of the table of a strategy: what a call does in a state.
+type Row struct {
+	State State
+	Call  Call
+
+	// Outcomes is what the call may do, or empty with the reason in
+	// Unpromised.
+	Outcomes   []Outcome
+	Unpromised string
+}
+
+// Table returns what every call of [Spec.Calls] does in every state of
+// [Spec.States], state by state.
+func (sp *Spec) Table() []Row {
+	var rows []Row
+	for _, st := range sp.States() {
+		for _, c := range sp.Calls() {
+			rows = append(rows, Row{st, c, sp.Step(st, c), sp.Unpromised(st, c)})
+		}
+	}
+	return rows
+}
+
+// Calls returns one call of every operation that the counter has, and for those
+// that take a number of references, calls with several numbers. InitAt starts at
+// the limit.
+func (sp *Spec) Calls() []Call {
+	var calls []Call
+	for _, op := range sp.ops {
+		switch {
+		case op == InitAt:
+			calls = append(calls, Call{op, sp.p.Limit})
+		case op.TakesNumber():
+			calls = append(calls, Call{op, 1}, Call{op, 2}, Call{op, 4})
+		default:
+			calls = append(calls, Call{Op: op})
+		}
+	}
+	return calls
+}
+
+// States returns the boundaries that a count of the strategy can be brought to in
+// a few calls: below zero, dead, 1, 2, the limit, one less and one more, and
+// saturated; of a count that detects zero after Kill, each of them while it
+// doesn't, after SwitchToAtomic, and after Kill. No two are the same.
+func (sp *Spec) States() []State {
+	numbers := []int64{0, 1, 2}
+	for _, n := range []int64{sp.p.Limit - 1, sp.p.Limit} {
+		if n > 2 {
+			numbers = append(numbers, n)
+		}
+	}
+	if n, ok := sp.wrap(-1); ok {
+		numbers = slices.Insert(numbers, 0, n)
+	}
+	// Limit+1 is computed so that it can't overflow.
+	if past := sp.moved(State{Refs: sp.p.Limit}, 1); !past.Lost && !slices.Contains(numbers, past.Refs) {
+		numbers = append(numbers, past.Refs)
+	}
+	modes := []State{{}}
+	if sp.p.Zero == strategies.AfterKill {
+		if sp.has[SwitchToAtomic] {
+			modes = append(modes, State{Atomic: true})
+		}
+		modes = append(modes, State{Killed: true})
+	}
+	paths := sp.reach()
+	var states []State
+	for _, st := range modes {
+		for _, n := range numbers {
+			st.Refs = n
+			if _, ok := paths[st]; ok && !slices.Contains(states, st) {
+				states = append(states, st)
+			}
+		}
+		st.Refs, st.Saturated = 0, true
+		if _, ok := paths[st]; ok {
+			states = append(states, st)
+		}
+	}
+	return states
+}
+
+// Path returns the calls that bring a new count to one of the states of
+// [Spec.States], or nil for other states.
+func (sp *Spec) Path(st State) []Call { return sp.reach()[st] }
+
+// deepest is how many calls the boundaries are away from a new count: the farthest
+// is past the limit after Kill, by InitAt(limit), Kill, Get, Get.
+const deepest = 4
+
+// reach returns the shortest calls that bring a new count to each state that
+// so few calls reach.
+func (sp *Spec) reach() map[State][]Call {
+	starts := []Call{{Op: Init}}
+	if sp.has[InitAt] {
+		for _, n := range []int64{2, sp.p.Limit - 1, sp.p.Limit} {
+			if n >= 1 {
+				starts = append(starts, Call{InitAt, n})
+			}
+		}
+	}
+	paths := make(map[State][]Call)
+	var last []State
+	for _, c := range starts {
+		if st := sp.Start(c.number()); paths[st] == nil {
+			paths[st] = []Call{c}
+			last = append(last, st)
+		}
+	}
+	for range deepest - 1 {
+		var next []State
+		for _, st := range last {
+			for _, op := range []Op{Get, Put, Kill, SwitchToAtomic} {
+				for _, o := range sp.Step(st, Call{Op: op}) {
+					if paths[o.Next] == nil && !o.Next.Lost {
+						paths[o.Next] = append(slices.Clone(paths[st]), Call{Op: op})
+						next = append(next, o.Next)
+					}
+				}
+			}
+		}
+		last = next
+	}
+	return paths
+}
