@@ -31,9 +31,14 @@ if [ -d "${SRC:-/src}/go-118-fuzz-build" ]; then
 	export PATH=$work/bin:$PATH
 fi
 
+# What fuzzing found here is in testdata.
+from=(--from fuzz/corpus)
+if [ -d fuzz/testdata/fuzz ]; then
+	from+=(--from fuzz/testdata/fuzz)
+fi
 # In the layout that the targets expect: see package fuzz/corpus.
 go run ./cmd/refbench corpus export --form seeds --layout "${REFBENCH_LAYOUT:-v2}" \
-	--from fuzz/corpus --from fuzz/testdata/fuzz -o "$OUT" "${targets[@]}"
+	"${from[@]}" -o "$OUT" "${targets[@]}"
 cp .clusterfuzzlite/*.options .clusterfuzzlite/*.dict "$OUT"/
 
 for target in "${targets[@]}"; do

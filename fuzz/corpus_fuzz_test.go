@@ -10,10 +10,9 @@ import (
 // FuzzCorpusFile: a file of a corpus is read or refused, whatever it holds, and what
 // was read is written such that it reads the same.
 func FuzzCorpusFile(f *testing.F) {
-	f.Add([]byte("go test fuzz v1\n[]byte(\"\\x00a\")\n"))
-	f.Add([]byte("go test fuzz v1\r\n  []byte( `a` )"))
-	f.Add([]byte("go test fuzz v1\nstring(\"a\")\nint(7)\n"))
-	f.Add([]byte("\x00\x00\x00\x02abc"))
+	for _, data := range corpus.Builtin("FuzzCorpusFile") {
+		f.Add(data)
+	}
 	f.Fuzz(func(t *testing.T, file []byte) {
 		if data, err := corpus.ParseGo(file); err == nil {
 			again, err := corpus.ParseGo(corpus.FormatGo(data))

@@ -82,8 +82,10 @@ func isName(s string) bool {
 }
 
 // Collect returns the inputs of a file, or of all files of a folder, sorted. They may
-// have any names: a file in Go form says so itself, any other one is raw and has the
-// given layout. Files that begin with a dot are left out. As with [Read], the error
+// have any names. A file whose name ends with the SHA-1 of what it holds, as those of
+// go-fuzz and libFuzzer do, is raw and has the given layout, whatever it looks like;
+// another one that begins as the Go form does is of that form; and all others are raw
+// too. Files that begin with a dot are left out, and so is the input without bytes. As with [Read], the error
 // has one line for each file that is no input, and the inputs are those of the
 // others.
 func Collect(path string, layout Layout) ([][]byte, error) {
@@ -92,17 +94,21 @@ func Collect(path string, layout Layout) ([][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if IsGo(data) {
+		named := strings.HasSuffix(filepath.Base(path), Name(data))
+		switch {
+		case len(data) == 0 && !named:
+			// Somebody's input was lost there.
+			return nil, &FileError{path, "is empty", "restore it, or leave it out"}
+		case IsGo(data) && !named:
 			if data, err = ParseGo(data); err != nil {
 				return nil, &FileError{path, err.Error(), "remove it"}
 			}
-		} else if data, err = layout.Decode(data); err != nil {
-			return nil, &FileError{path, err.Error(), "name its layout, or remove it"}
+		default:
+			if data, err = layout.Decode(data); err != nil {
+				return nil, &FileError{path, err.Error(), "name its layout, or remove it"}
+			}
 		}
-		switch {
-		case len(data) == 0:
-			return nil, &FileError{path, "is empty", "leave it out: every target is given no bytes anyway"}
-		case len(data) > MaxBytes:
+		if len(data) > MaxBytes {
 			return nil, tooLarge(path, MaxBytes)
 		}
 		return data, nil
@@ -110,7 +116,7 @@ func Collect(path string, layout Layout) ([][]byte, error) {
 	info, err := os.Stat(path)
 	if err == nil && !info.IsDir() {
 		data, err := one(path)
-		if err != nil {
+		if err != nil || len(data) == 0 {
 			return nil, err
 		}
 		return [][]byte{data}, nil
@@ -139,7 +145,9 @@ func readFolder(dir string, read func(path string) ([]byte, error)) ([][]byte, e
 		if err != nil {
 			return nil, err
 		}
-		inputs = append(inputs, data)
+		if len(data) > 0 {
+			inputs = append(inputs, data)
+		}
 	}
 	inputs = Sort(inputs)
 	if len(bad) > 0 {
@@ -215,7 +223,7 @@ func Write(dir string, inputs [][]byte) (added int, err error) {
 func WriteGo(dir string, inputs [][]byte) (added int, err error) {
 	return write(dir, inputs, func(data []byte) (string, []byte) {
 		text := FormatGo(data)
-		return goName(text), text
+		return nameOfText(text), text
 	})
 }
 
@@ -232,7 +240,7 @@ func write(dir string, inputs [][]byte, file func([]byte) (name string, contents
 		if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, contents) {
 			continue
 		}
-		if err := replace(path, contents); err != nil {
+		if err := WriteFile(path, contents); err != nil {
 			return added, fmt.Errorf("%w, after %d files: what was written is whole", err, added)
 		}
 		added++
@@ -240,9 +248,9 @@ func write(dir string, inputs [][]byte, file func([]byte) (name string, contents
 	return added, nil
 }
 
-// replace writes a file under another name, which readers of a corpus skip, and
-// renames it.
-func replace(path string, contents []byte) error {
+// WriteFile writes a file such that it is whole whenever it has its name: under
+// another one first, which readers of a corpus skip.
+func WriteFile(path string, contents []byte) error {
 	tmp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".tmp")
 	err := os.WriteFile(tmp, contents, 0o666)
 	if err == nil {

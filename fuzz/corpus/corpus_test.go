@@ -124,18 +124,19 @@ func TestParseGoSaysWhatIsWrong(t *testing.T) {
 // A wrong file is named, and the right ones beside it are read.
 func TestWrongFilesAreNamedAndNothingElseIsLost(t *testing.T) {
 	good := []byte("good")
+	const nothing = "the input without bytes"
 	huge := bytes.Repeat([]byte("x"), corpus.MaxBytes+1)
 	for _, c := range []struct {
 		what  string
 		plant func(t *testing.T, dir string) (path string)
 		read  string // what Read says
-		coll  string // what Collect says, or nothing if it takes the file
+		coll  string // what Collect says, or "" if it takes the file
 	}{
 		{"empty", func(t *testing.T, dir string) string {
 			path := filepath.Join(dir, corpus.Name(nil))
 			put(t, path, nil)
 			return path
-		}, "is empty", "is empty"},
+		}, "is empty", nothing},
 		{"cut to nothing", func(t *testing.T, dir string) string {
 			path := filepath.Join(dir, corpus.Name([]byte("lost")))
 			put(t, path, nil)
@@ -181,6 +182,11 @@ func TestWrongFilesAreNamedAndNothingElseIsLost(t *testing.T) {
 			put(t, path, []byte("go test fuzz v1\n[]byte(\"a\")\nint(7)\n"))
 			return path
 		}, "isn't named by a SHA-1", "several arguments"},
+		{"input without bytes", func(t *testing.T, dir string) string {
+			path := filepath.Join(dir, "seed")
+			put(t, path, corpus.FormatGo(nil))
+			return path
+		}, "isn't named by a SHA-1", nothing},
 		{"another type", func(t *testing.T, dir string) string {
 			path := filepath.Join(dir, "seed")
 			put(t, path, []byte("go test fuzz v1\nstring(\"a\")\n"))
@@ -199,9 +205,13 @@ func TestWrongFilesAreNamedAndNothingElseIsLost(t *testing.T) {
 			check := func(how string, got [][]byte, err error, want string) {
 				var p corpus.Problems
 				switch {
-				case want == "" && err != nil:
+				case (want == "" || want == nothing) && err != nil:
 					t.Errorf("%s: %v, want the file taken", how, err)
 				case want == "":
+				case want == nothing:
+					if !same(got, [][]byte{good}) {
+						t.Errorf("%s: %q, want the other input only", how, got)
+					}
 				case !errors.As(err, &p) || len(p) != 1 || p[0].Path != path:
 					t.Errorf("%s: %v, want one problem of %s", how, err, path)
 				case !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "file "+path+" "):
@@ -218,6 +228,40 @@ func TestWrongFilesAreNamedAndNothingElseIsLost(t *testing.T) {
 				t.Errorf("Collect: %q, want both", got)
 			}
 		})
+	}
+}
+
+// An input of the target that reads corpus files is one itself.
+func TestRawInputMayLookLikeGoForm(t *testing.T) {
+	dir := t.TempDir()
+	input := corpus.FormatGo([]byte("a"))
+	if _, err := corpus.Write(dir, [][]byte{input}); err != nil {
+		t.Fatal(err)
+	}
+	file := corpus.V2.Encode(input)
+	crash := filepath.Join(t.TempDir(), "crash-"+corpus.Name(input))
+	put(t, crash, input)
+	for _, c := range []struct {
+		path   string
+		layout corpus.Layout
+		want   []byte
+	}{
+		{dir, corpus.Raw, input},
+		{crash, corpus.Raw, input},
+		{dir, corpus.V2, input[1:]},
+	} {
+		if got, err := corpus.Collect(c.path, c.layout); err != nil || !same(got, [][]byte{c.want}) {
+			t.Errorf("%s in layout %s: %q, %v: want %q", filepath.Base(c.path), c.layout, got, err, c.want)
+		}
+	}
+	seed := filepath.Join(t.TempDir(), "seed")
+	put(t, seed, input)
+	if got, err := corpus.Collect(seed, corpus.V2); err != nil || !same(got, [][]byte{[]byte("a")}) {
+		t.Errorf("%q, %v: want what is in the Go form", got, err)
+	}
+	put(t, seed, file)
+	if got, err := corpus.Collect(seed, corpus.V2); err != nil || !same(got, [][]byte{input}) {
+		t.Errorf("%q, %v: want %q", got, err, input)
 	}
 }
 
@@ -427,5 +471,34 @@ func TestMinimizeStops(t *testing.T) {
 	wrong := errors.New("wrong")
 	if _, err := corpus.Minimize(context.Background(), some, func([]byte) ([]corpus.Feature, error) { return nil, wrong }, nil); !errors.Is(err, wrong) {
 		t.Errorf("%v, want the error of features", err)
+	}
+}
+
+// What is committed is what the strict reader takes, of each target and no other
+// folder.
+func TestCommittedInputsAreWhole(t *testing.T) {
+	targets := corpus.Targets()
+	if len(targets) == 0 {
+		t.Fatal("there are no targets")
+	}
+	total := 0
+	for _, target := range targets {
+		want, err := corpus.Read(target)
+		if err != nil {
+			t.Error(err)
+		}
+		got := corpus.Builtin(target)
+		if len(got) == 0 || !same(got, want) {
+			t.Errorf("%s: %d inputs are built in, and %d lie in the folder", target, len(got), len(want))
+		}
+		for _, data := range got {
+			total += len(data)
+		}
+	}
+	if total > 1<<20 {
+		t.Errorf("%d bytes of inputs: that is too much to commit", total)
+	}
+	if got := corpus.Builtin("FuzzNothing"); got != nil {
+		t.Errorf("%d inputs of a target that has none", len(got))
 	}
 }

@@ -78,7 +78,7 @@ func FormatGo(data []byte) []byte {
 	return fmt.Appendf(nil, "%s\n[]byte(%q)\n", goHeader, data)
 }
 
-// goName is what the go command calls the file that it writes for a failing input.
-func goName(file []byte) string {
-	return fmt.Sprintf("%x", sha256.Sum256(file))[:16]
-}
+// GoName is what the go command calls the file of a failing input.
+func GoName(data []byte) string { return nameOfText(FormatGo(data)) }
+
+func nameOfText(text []byte) string { return fmt.Sprintf("%x", sha256.Sum256(text))[:16] }

@@ -6,9 +6,23 @@ import (
 )
 
 // A Feature is something that an input makes a target do, hashed: see package
-// [github.com/refbench/refbench/fuzz/corpus/trace] for those of programs. Only
-// whether two features are the same matters.
+// [github.com/refbench/refbench/fuzz/corpus/trace] for those of programs.
+// Only whether two features are the same matters.
 type Feature uint64
+
+// A Target is what minimizing has to know of a fuzz target.
+type Target struct {
+	// Name is that of its function.
+	Name string
+
+	// Trim returns the part of an input that the target reads, which is all of it
+	// or begins it. nil means all.
+	Trim func(data []byte) []byte
+
+	// Trace returns a function that returns the features of an input. It is for
+	// one goroutine, and what it returns is overwritten by its next call.
+	Trace func() func(data []byte) ([]Feature, error)
+}
 
 // Minimal is a small set of inputs and what it covers.
 type Minimal struct {

@@ -3,7 +3,9 @@ package cli
 import (
 	"io"
 
+	"github.com/refbench/refbench/fuzz/corpus"
 	"github.com/refbench/refbench/fuzz/scenarios"
+	"github.com/refbench/refbench/fuzz/trace"
 	"github.com/refbench/refbench/report"
 	"github.com/refbench/refbench/strategies/builtin"
 	"github.com/refbench/refbench/workloads"
@@ -18,6 +20,9 @@ func Builtin() Kit {
 		Workloads:  workloads.All,
 		Loops:      native.Loops,
 		Explored:   scenarios.Builtin(),
+		FuzzTargets: []corpus.Target{
+			trace.Sequential(builtin.All()),
+		},
 		Table: func(w io.Writer, files []string) error {
 			set, err := report.Read(files)
 			if err != nil {
