@@ -143,7 +143,7 @@ func (b Bounds) Decode(p *Program, data []byte) (rest []byte) {
 		}
 		first, second := next(), next()
 		s := Step{Object: second >> 2 & 3 % byte(objects)}
-		if s.Call.Op = codes[first&(1<<codeBits-1)]; TakesN(s.Call.Op) {
+		if s.Call.Op = codes[first&(1<<codeBits-1)]; s.Call.Op.TakesNumber() {
 			s.Call.N = number(first>>codeBits | second>>4<<3)
 		}
 		t := &p.Threads[int(second&3)%threads]
@@ -167,7 +167,7 @@ func (p *Program) Encode() []byte {
 		for _, s := range t {
 			code, _ := codeOf(s.Call.Op)
 			var n byte
-			if TakesN(s.Call.Op) {
+			if s.Call.Op.TakesNumber() {
 				n, _ = numberCode(s.Call.N)
 			}
 			b = append(b, code|n<<codeBits, byte(i)|s.Object<<2|n>>3<<4)

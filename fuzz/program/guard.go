@@ -15,7 +15,9 @@ import (
 //   - Get, GetN: by a thread that holds a reference. Resurrect too.
 //   - TryGet, TryGetN, TryGetLive, Count: always.
 //   - Put, PutN, PutIfOne, PutUnlessOne, PutAndLock: by a thread that holds a
-//     reference beside the owner's. PutN drops at most as many as it holds.
+//     reference beside the owner's. PutN drops at most as many as it holds. If the
+//     strategy detects zero only after Kill, the last three are for the thread that
+//     killed: the others can't know whether zero is detected.
 //   - Drop: by a thread that holds another, so that it isn't the last.
 //   - Kill, KillAndConfirm, SwitchToAtomic, SwitchToPerCPU: by the thread that has
 //     the owner's reference.
@@ -24,9 +26,8 @@ import (
 //   - Resurrect on a dead count: by the thread that was told of the last drop, instead
 //     of releasing the object.
 //   - Reinit: by that thread if it has killed the count too. It has the owner's
-//     reference again.
-//   - Init: never, since some strategies don't allow it while another thread
-//     calls TryGet.
+//     reference again. Init too, where the strategy promises that another thread may
+//     call TryGet meanwhile.
 //   - What the counter hasn't got: never.
 //
 // Several at once are made at most 64, and nobody takes more than its share of what
@@ -49,12 +50,13 @@ import (
 // A Thread belongs to one goroutine at a time; the others of its Guard may be used
 // meanwhile. Nothing is allocated after NewGuard.
 type Guard struct {
-	p       *Program
-	has     uint32 // a bit for each operation
-	share   [MaxObjects]int64
-	owner   [MaxObjects]int // a thread, or nobody
-	held    [MaxObjects]int
-	threads [MaxThreads]Holder
+	p         *Program
+	has       uint32 // a bit for each operation
+	immediate bool   // zero is always detected
+	share     [MaxObjects]int64
+	owner     [MaxObjects]int // a thread, or nobody
+	held      [MaxObjects]int
+	threads   [MaxThreads]Holder
 }
 
 const nobody = -1
@@ -85,11 +87,14 @@ func NewGuard(p *Program, s *strategies.Strategy) *Guard {
 // Reset makes g the guard of another program, with no allocation, on counts that have
 // the powers and the promise.
 func (g *Guard) Reset(p *Program, powers []strategies.Power, promise *strategies.Promise) {
-	*g = Guard{p: p}
+	*g = Guard{p: p, immediate: promise.Zero == strategies.Immediate}
 	for _, op := range ops {
 		ok := op.Power() == ""
 		for _, have := range powers {
 			ok = ok || op.Power() == have
+		}
+		if op == spec.Init {
+			ok = promise.TypeStable
 		}
 		if ok {
 			g.has |= 1 << op
@@ -140,7 +145,8 @@ func (p *Program) owner(object uint8) int {
 	return switcher
 }
 
-// Has reports whether the counter has the operation.
+// Has reports whether threads may call the operation: whether the counter has it, and
+// of Init whether that is right while other threads call TryGet.
 func (g *Guard) Has(op spec.Op) bool { return g.has>>op&1 != 0 }
 
 // Held returns how many references the threads hold of the object at first, beside
@@ -209,8 +215,10 @@ func (t *Holder) Allow(s Step) (c spec.Call, ok bool) {
 		return c, (h.refs > 0 || h.owner || h.released) && room > 0
 	case spec.Count:
 		return c, true
-	case spec.Put, spec.PutIfOne, spec.PutUnlessOne, spec.PutAndLock:
+	case spec.Put:
 		return c, h.refs > 0
+	case spec.PutIfOne, spec.PutUnlessOne, spec.PutAndLock:
+		return c, h.refs > 0 && (t.g.immediate || h.killed)
 	case spec.Drop:
 		return c, h.refs > 1 || h.refs > 0 && h.owner
 	case spec.PutN:
@@ -220,7 +228,7 @@ func (t *Holder) Allow(s Step) (c spec.Call, ok bool) {
 		return c, h.owner
 	case spec.ResurrectLive:
 		return c, h.killed && h.refs > 0
-	case spec.Reinit:
+	case spec.Reinit, spec.Init:
 		// If another thread had killed, it could not know that this is a
 		// new life, and take ResurrectLive on it for right.
 		return c, h.released && h.killed
@@ -231,7 +239,7 @@ func (t *Holder) Allow(s Step) (c spec.Call, ok bool) {
 // Revives reports whether the call that Allow returned brings a dead count back. An
 // oracle must then expect the count to be alive as soon as the call begins.
 func (t *Holder) Revives(object int, c spec.Call) bool {
-	return t.held[object].released && (c.Op == spec.Resurrect || c.Op == spec.Reinit)
+	return t.held[object].released && (c.Op == spec.Resurrect || c.Op == spec.Reinit || c.Op == spec.Init)
 }
 
 // Leave returns a call by which the thread drops what it holds beside the owner's
@@ -288,7 +296,7 @@ func (t *Holder) Did(object int, c spec.Call, result bool) {
 		last = result
 	case spec.ResurrectLive:
 		h.owner, h.killed = true, false
-	case spec.Reinit:
+	case spec.Reinit, spec.Init:
 		h.owner, h.killed, h.released = true, false, false
 	}
 	if last {

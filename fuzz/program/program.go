@@ -98,9 +98,6 @@ func (o Object) First(p *strategies.Promise) spec.Call {
 // mean something else for each strategy.
 func Ops() []spec.Op { return append([]spec.Op(nil), ops[:]...) }
 
-// TakesN reports whether calls of the operation carry a number of references.
-func TakesN(op spec.Op) bool { return op == spec.GetN || op == spec.TryGetN || op == spec.PutN }
-
 // Steps returns how many steps all threads have together.
 func (p *Program) Steps() int {
 	n := 0
@@ -194,7 +191,7 @@ func (p *Program) Check() error {
 			if _, ok := codeOf(s.Call.Op); !ok {
 				return fmt.Errorf("%s: operation %d is none that programs have", where, s.Call.Op)
 			}
-			if !TakesN(s.Call.Op) {
+			if !s.Call.Op.TakesNumber() {
 				if s.Call.N != 0 {
 					return fmt.Errorf("%s: %v with the number %d, which it doesn't take", where, s.Call.Op, s.Call.N)
 				}

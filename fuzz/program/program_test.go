@@ -122,7 +122,7 @@ func TestEveryPartHasAForm(t *testing.T) {
 	}
 	for i, op := range Ops() {
 		s := Step{Object: uint8(i % MaxObjects), Call: spec.Call{Op: op}}
-		if TakesN(op) {
+		if op.TakesNumber() {
 			s.Call.N = 64
 		}
 		p.Threads[i%3] = append(p.Threads[i%3], s)

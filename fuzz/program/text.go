@@ -38,11 +38,7 @@ func (p *Program) String() string {
 
 // String returns the step as "a.GetN(4)".
 func (s Step) String() string {
-	text := objectName(int(s.Object)) + "." + s.Call.Op.String()
-	if TakesN(s.Call.Op) {
-		text += "(" + strconv.FormatInt(s.Call.N, 10) + ")"
-	}
-	return text
+	return objectName(int(s.Object)) + "." + s.Call.String()
 }
 
 // String returns the calls that begin the object's first life.
@@ -197,7 +193,7 @@ func (p *parser) step(word string) (s Step, err error) {
 			continue
 		}
 		s.Call.Op = op
-		if !TakesN(op) {
+		if !op.TakesNumber() {
 			if call != name {
 				return s, fmt.Errorf("%s: %v takes no number", short(word), op)
 			}
@@ -220,7 +216,7 @@ func (p *parser) step(word string) (s Step, err error) {
 const numbers = "1 to 64, or 2^k-1 or 2^k with k from 7 to 31"
 
 func numberError(c spec.Call) error {
-	return fmt.Errorf("%v(%d): the number is none that programs have: want %s", c.Op, c.N, numbers)
+	return fmt.Errorf("%v: the number is none that programs have: want %s", c, numbers)
 }
 
 // argument returns what stands in the parentheses of "name(...)".

@@ -1,0 +1,50 @@
+package lockstep
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/refbench/refbench/fuzz/program"
+	"github.com/refbench/refbench/strategies/builtin"
+)
+
+func random(rng *rand.Rand, n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(rng.Uint32())
+	}
+	return b
+}
+
+// Random programs find nothing wrong with what is right.
+func TestBuiltinStrategiesKeepTheirPromises(t *testing.T) {
+	seed := rand.Uint64()
+	rng := rand.New(rand.NewPCG(seed, 0))
+	r := New(builtin.All(), Both)
+	for n := range 20000 {
+		p, _ := program.Decode(random(rng, rng.IntN(200)))
+		if d := r.Run(&p); d != nil {
+			t.Fatalf("seed %d, program %d: %v", seed, n, d)
+		}
+	}
+	t.Logf("%+v", r.Stats())
+}
+
+func BenchmarkRun(b *testing.B) {
+	rng := rand.New(rand.NewPCG(1, 0))
+	r := New(builtin.All(), Both)
+	var data [256][]byte
+	for i := range data {
+		data[i] = random(rng, 60)
+	}
+	var p program.Program
+	i := 0
+	for b.Loop() {
+		program.Bounds{Objects: 4, Threads: 4, Steps: 256}.Decode(&p, data[i%256])
+		if d := r.Run(&p); d != nil {
+			b.Fatal(d)
+		}
+		i++
+	}
+	b.ReportMetric(float64(r.Stats().Calls)/float64(r.Stats().Programs)/4, "steps/program")
+}

@@ -1,0 +1,228 @@
+package program
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/spec"
+)
+
+// every has all powers. It counts nothing: tests ask the specification what it would
+// do.
+type every struct{}
+
+func (every) Init()                       {}
+func (every) InitAt(int64)                {}
+func (every) Get()                        {}
+func (every) TryGet() bool                { return true }
+func (every) Put() bool                   { return false }
+func (every) Kill() bool                  { return false }
+func (every) GetN(int)                    {}
+func (every) TryGetN(int) bool            { return true }
+func (every) PutN(int) bool               { return false }
+func (every) Count() int64                { return 0 }
+func (every) Resurrect()                  {}
+func (every) Drop()                       {}
+func (every) PutIfOne() bool              { return false }
+func (every) PutUnlessOne() bool          { return false }
+func (every) PutAndLock(sync.Locker) bool { return false }
+func (every) KillAndConfirm(func()) bool  { return false }
+func (every) TryGetLive() bool            { return false }
+func (every) SwitchToAtomic()             {}
+func (every) SwitchToPerCPU()             {}
+func (every) Reinit()                     {}
+func (every) ResurrectLive()              {}
+
+// strict is a strategy that tells of every misuse.
+func strict(zero strategies.ZeroDetection, typeStable bool, limit int64) *strategies.Strategy {
+	return &strategies.Strategy{
+		Name: "strict", Doc: "everything, and every misuse refused",
+		Promise: strategies.Promise{
+			Limit: limit, Overflow: strategies.Refuses, Underflow: strategies.Refuses, GetOnZero: strategies.Refuses,
+			Zero: zero, TryGet: strategies.Exact, Count: strategies.Exact, Resurrection: true,
+			Progress: strategies.WaitFree, Bytes: 8, TypeStable: typeStable,
+		},
+		New: func() strategies.Counter { return every{} },
+	}
+}
+
+// A simulation runs a program under its guard, one call after the other in random
+// order, on counts that are states of the specification.
+type simulation struct {
+	t      *testing.T
+	what   string
+	sp     *spec.Spec
+	p      *Program
+	g      *Guard
+	states [MaxObjects]spec.State
+	made   map[spec.Op]int
+	lasts  int
+	revive int
+}
+
+// do makes the call and checks that it is a right use, and that the count knows of as
+// many references as all threads hold.
+func (s *simulation) do(h *Holder, object int, c spec.Call) {
+	st := s.states[object]
+	if why := s.sp.Unpromised(st, c); why != "" {
+		s.t.Fatalf("%s: %v in state %q: %s", s.what, c, st, why)
+	}
+	if h.Revives(object, c) {
+		s.revive++
+		if !s.sp.Dead(st) {
+			s.t.Fatalf("%s: %v in state %q is said to revive", s.what, c, st)
+		}
+	} else if s.sp.Dead(st) && (c.Op == spec.Resurrect || c.Op == spec.Reinit || c.Op == spec.Init) {
+		s.t.Fatalf("%s: %v in state %q isn't said to revive", s.what, c, st)
+	}
+	o := s.sp.Step(st, c)[0]
+	if o.Warns || o.Panics {
+		s.t.Fatalf("%s: %v in state %q is misuse: %v", s.what, c, st, o.Misuse)
+	}
+	if Last(c, o.Result) {
+		s.lasts++
+	}
+	s.states[object] = o.Next
+	s.made[c.Op]++
+	h.Did(object, c, o.Result)
+	s.balance(object)
+}
+
+func (s *simulation) balance(object int) {
+	var held int64
+	for i := range s.p.Threads {
+		held += s.g.Thread(i).Holds(object)
+	}
+	if s.g.owner[object] == nobody {
+		held++
+	}
+	if refs := s.states[object].Refs; refs != held {
+		s.t.Fatalf("%s: object %s has %d references, and threads hold %d", s.what, objectName(object), refs, held)
+	}
+}
+
+func (s *simulation) run(rng *rand.Rand) {
+	for o := range s.p.Objects {
+		s.states[o] = s.sp.Start(int64(1 + s.g.Held(o)))
+		if s.g.Shared(o) {
+			s.states[o] = s.sp.Step(s.states[o], spec.Call{Op: spec.SwitchToAtomic})[0].Next
+		}
+		s.balance(o)
+	}
+	next := make([]int, len(s.p.Threads))
+	for running := len(next); running > 0; {
+		i := rng.IntN(len(next))
+		h, steps := s.g.Thread(i), s.p.Threads[i]
+		switch {
+		case next[i] < len(steps):
+			step := steps[next[i]]
+			next[i]++
+			if c, ok := h.Allow(step); ok {
+				s.do(h, int(step.Object), c)
+			}
+		case next[i] < len(steps)+len(s.p.Objects):
+			o := next[i] - len(steps)
+			if c, ok := h.Leave(o); ok {
+				s.do(h, o, c)
+			} else if next[i]++; next[i] == len(steps)+len(s.p.Objects) {
+				running--
+			}
+		}
+	}
+	for o := range s.p.Objects {
+		if h := s.g.Owner(o); h != nil {
+			s.do(h, o, spec.Call{Op: spec.Kill})
+		}
+		if !s.sp.Dead(s.states[o]) {
+			s.t.Fatalf("%s: all threads have ended, and object %s has %v", s.what, objectName(o), s.states[o])
+		}
+	}
+	if want := len(s.p.Objects) + s.revive; s.lasts != want {
+		s.t.Fatalf("%s: %d drops were the last of %d lives", s.what, s.lasts, want)
+	}
+}
+
+// Whatever the program and the order, every call that the guard allows is a right use,
+// the count is in step with what threads hold, and every life ends.
+func TestGuardedProgramsAreRight(t *testing.T) {
+	seed := rand.Uint64()
+	rng := rand.New(rand.NewPCG(seed, 0))
+	made, revived := make(map[spec.Op]int), 0
+	for n := range 6000 {
+		zero := strategies.Immediate
+		if n%2 == 1 {
+			zero = strategies.AfterKill
+		}
+		limit := []int64{7, 127, 1 << 40}[n%3]
+		s := strict(zero, n%5 > 0, limit)
+		// Short programs have their kills and revivals closer together.
+		p, _ := Decode(random(rng, rng.IntN(200)))
+		sim := &simulation{
+			t: t, sp: spec.Of(s), p: &p, g: NewGuard(&p, s), made: made,
+			what: fmt.Sprintf("seed %d, program %d, zero %s\n%s", seed, n, zero, &p),
+		}
+		sim.run(rng)
+		revived += sim.revive
+	}
+	for _, op := range ops {
+		if made[op] < 20 {
+			t.Errorf("%v was made %d times in all: the test tests nothing", op, made[op])
+		}
+	}
+	if revived < 20 {
+		t.Errorf("%d lives after the first", revived)
+	}
+}
+
+// Init is made only where the strategy allows TryGet meanwhile, and nothing that the
+// counter doesn't have.
+func TestGuardKnowsTheStrategy(t *testing.T) {
+	p := Program{Objects: make([]Object, 1), Threads: make([]Thread, 1)}
+	if NewGuard(&p, strict(strategies.Immediate, false, 9)).Has(spec.Init) {
+		t.Error("Init is allowed without the promise")
+	}
+	if !NewGuard(&p, strict(strategies.Immediate, true, 9)).Has(spec.Init) {
+		t.Error("Init isn't allowed in spite of the promise")
+	}
+	bare := strict(strategies.Immediate, true, 9)
+	bare.New = func() strategies.Counter { return struct{ strategies.Counter }{every{}} }
+	g := NewGuard(&p, bare)
+	for _, op := range ops {
+		if want := op.Power() == ""; g.Has(op) != want {
+			t.Errorf("%v of a counter without powers: allowed is %v", op, g.Has(op))
+		}
+	}
+}
+
+// A guard that is used again has forgotten the program before.
+func TestGuardReset(t *testing.T) {
+	s := strict(strategies.Immediate, true, 1<<40)
+	rng := rand.New(rand.NewPCG(1, 2))
+	var g Guard
+	powers := s.Powers()
+	for range 200 {
+		p, _ := Decode(random(rng, 60))
+		g.Reset(&p, powers, &s.Promise)
+		if fresh := NewGuard(&p, s); !sameGuard(&g, fresh) {
+			t.Fatalf("used again it isn't as new, for\n%s", &p)
+		}
+		sim := &simulation{t: t, what: p.String(), sp: spec.Of(s), p: &p, g: &g, made: make(map[spec.Op]int)}
+		sim.run(rng)
+	}
+	p, _ := Decode(random(rng, 60))
+	if n := testing.AllocsPerRun(10, func() { g.Reset(&p, powers, &s.Promise) }); n != 0 {
+		t.Errorf("Reset allocates %v times", n)
+	}
+}
+
+func sameGuard(a, b *Guard) bool {
+	for i := range a.threads {
+		if a.threads[i].held != b.threads[i].held {
+			return false
+		}
+	}
+	return a.has == b.has && a.immediate == b.immediate && a.share == b.share && a.owner == b.owner && a.held == b.held
+}
