@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "ee54d6310df9cc1a7bd09f37"
+const Version = "fc96c45df740ff4aa44756b9"
