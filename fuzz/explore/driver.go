@@ -44,6 +44,7 @@ type driver struct {
 
 	want      Kind // if set, failures of other kinds don't count
 	stop      bool
+	last      int // with a leak at hand: the execution at which to stop looking for worse
 	failure   *engine.Failure
 	decisions []engine.Decision
 	found     string // the arm
@@ -59,7 +60,7 @@ const turnLength = 32
 
 func (d *driver) Begin(e *engine.Engine) bool {
 	d.progress.Add(1)
-	if d.stop || d.limit >= 0 && d.executions >= d.limit {
+	if d.stop || d.limit >= 0 && d.executions >= d.limit || d.failure != nil && d.executions >= d.last {
 		return false
 	}
 	if !d.deadline.IsZero() && d.late() {
@@ -105,8 +106,9 @@ func (d *driver) End(e *engine.Engine) {
 	step := e.Step()
 	d.points += step
 	d.longest = max(d.longest, step)
-	if f := e.Failure(); f != nil && (d.want == "" || f.Kind == d.want || f.Kind == Nondeterministic) {
-		d.stop = true
+	if f := e.Failure(); f != nil && d.counts(f.Kind) {
+		d.stop = f.Kind != Leak || d.want != ""
+		d.last = d.executions + leakExecutions
 		d.failure = f
 		d.decisions = append([]engine.Decision(nil), e.Decisions()...)
 		d.found = d.arms[d.turn].name()
@@ -114,6 +116,22 @@ func (d *driver) End(e *engine.Engine) {
 		d.events = append([]engine.Event(nil), e.Events...)
 	}
 	d.arms[d.turn].end(d, e)
+}
+
+// leakExecutions is for how many more executions something worse is looked for once
+// a leak was found. A race that leaks now and then often releases twice now and then,
+// and it is the second that shows what can happen.
+const leakExecutions = 2000
+
+// counts reports whether to keep a failure of this kind.
+func (d *driver) counts(k Kind) bool {
+	switch {
+	case k == Nondeterministic:
+		return true
+	case d.want != "":
+		return k == d.want
+	}
+	return d.failure == nil || k != Leak
 }
 
 func (d *driver) prepare(e *engine.Engine, s engine.Search, o engine.Options) {
@@ -192,7 +210,7 @@ func (a *dfsArm) begin(d *driver, e *engine.Engine) bool {
 			d.stop = true
 			return false
 		}
-		a.s, a.bounds = nil, a.bounds[1:]
+		a.s, a.bounds, a.waited = nil, a.bounds[1:], false
 	}
 }
 
@@ -203,6 +221,9 @@ func (a *dfsArm) completed() string {
 	}
 	if a.s.Exhausted() {
 		return what
+	}
+	if a.s.Bound == 1 {
+		return what + " with at most 1 preemption"
 	}
 	return fmt.Sprintf("%s with at most %d preemptions", what, a.s.Bound)
 }
@@ -241,6 +262,9 @@ func (a *guidedArm) begin(d *driver, e *engine.Engine) bool {
 func (a *guidedArm) end(*driver, *engine.Engine) {}
 func (a *guidedArm) name() string                { return "replay" }
 
+// mostBounds is how many smaller bounds a search with a bound tries first.
+const mostBounds = 16
+
 func arms(o Options, c Case) []arm {
 	dfs := func(plain bool, bounds ...int) arm {
 		return &dfsArm{bounds: bounds, values: c.Values, retries: c.Retries, plain: plain}
@@ -252,7 +276,18 @@ func arms(o Options, c Case) []arm {
 	case PCT:
 		return []arm{pct(o.Depth)}
 	case DFS:
-		return []arm{dfs(false, o.Bound)}
+		// Smaller bounds come first: they say what was completed if the
+		// limits of the options end the search, and find what needs
+		// few preemptions with few. Without a bound, more of them would take
+		// longer than they are worth, because only then every reduction counts.
+		if o.Bound == Unbounded {
+			return []arm{dfs(false, 0, 1, Unbounded)}
+		}
+		var bounds []int
+		for b := range min(o.Bound, mostBounds) {
+			bounds = append(bounds, b)
+		}
+		return []arm{dfs(false, append(bounds, o.Bound)...)}
 	case PlainDFS:
 		return []arm{dfs(true, o.Bound)}
 	}

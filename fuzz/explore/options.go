@@ -17,7 +17,7 @@ const (
 	Random Search = "random"
 	// PCT is probabilistic concurrency testing with Options.Depth.
 	PCT Search = "pct"
-	// DFS is depth-first search with Options.Bound.
+	// DFS is depth-first search with Options.Bound. Smaller bounds come first.
 	DFS Search = "dfs"
 	// PlainDFS is DFS that leaves nothing out: to compare with.
 	PlainDFS Search = "plaindfs"

@@ -14,9 +14,9 @@ const (
 	MaxCPUs    = engine.MaxCPUs
 )
 
-// A Program says what the threads do: a string for each thread, in it a byte for
-// each operation. What a byte means is up to the scenario. The shrinker takes
-// away strings and bytes, so every part of a program must itself be one.
+// A Program says what the threads do: a string for each thread, in it a byte or a
+// word for each operation. What a byte means is up to the scenario. The shrinker takes
+// away strings and operations, so every part of a program must itself be one.
 type Program []string
 
 // String returns the threads separated by "|".
@@ -29,6 +29,10 @@ type Scenario struct {
 
 	// Program is what the threads do. Scenarios with fixed threads have none.
 	Program Program
+
+	// Words says that operations are words separated by single blanks instead
+	// of bytes.
+	Words bool
 
 	// CPUs is the number of virtual CPUs; 0 means one for each thread of
 	// the program, and at least two.
@@ -62,13 +66,31 @@ type Case struct {
 	Values bool
 
 	// Retries says that code that finds a compare-and-swap to fail right
-	// after a load of the same word tries again as if it had done neither.
-	// It makes Values reach further.
+	// after a load of the same word tries again as if it had done neither,
+	// and that code that reads the same value from the same word twice
+	// running waits for it to change and doesn't count how often. It makes
+	// Values reach further.
 	Retries bool
 
 	// Show returns the value to be drawn beside each step: the count's, most
 	// likely.
 	Show func() string
+}
+
+// operations splits the operations of a thread.
+func (s *Scenario) operations(thread string) []string {
+	if s.Words {
+		return strings.Fields(thread)
+	}
+	return strings.Split(thread, "")
+}
+
+// thread is the reverse of operations.
+func (s *Scenario) thread(operations []string) string {
+	if s.Words {
+		return strings.Join(operations, " ")
+	}
+	return strings.Join(operations, "")
 }
 
 func (s *Scenario) cpus(p Program) int {
@@ -82,8 +104,10 @@ func (s *Scenario) maxPoints() int {
 	if s.MaxPoints > 0 {
 		return s.MaxPoints
 	}
-	return 20_000
+	return defaultMaxPoints
 }
+
+const defaultMaxPoints = 20_000
 
 func (s *Scenario) check() error {
 	switch {

@@ -1,9 +1,12 @@
 package explore_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 )
 
 // TestEachSearchFinds: each search finds each planted bug by itself, but the one
@@ -99,6 +102,80 @@ func TestThousandReplays(t *testing.T) {
 			if f.Kind != r.Failure.Kind || f.Message != r.Failure.Message || f.Points != r.Failure.Points {
 				t.Fatalf("replay %d of %s: %v", i, r.Failure.Token, f)
 			}
+		}
+	}
+}
+
+// leaky leaks in most schedules and, if grave, releases twice in the few in which
+// both threads read before either writes.
+func leaky(grave bool) *explore.Scenario {
+	return &explore.Scenario{Name: "leaky", Make: func(explore.Program) explore.Case {
+		var n atomic.Int64
+		body := func() {
+			for range 5 {
+				n.Load()
+			}
+			v := n.Load()
+			n.Store(v + 1)
+		}
+		return explore.Case{
+			Setup:   func() { n.Store(0) },
+			Threads: []func(){body, body},
+			Finish: func() {
+				if grave && n.Load() == 1 {
+					explore.Failf("released twice")
+				}
+				explore.Leakf("left")
+			},
+		}
+	}}
+}
+
+// TestLeakYieldsToWorse: a leak that is found first isn't the answer if something
+// worse happens too, and is if nothing does.
+func TestLeakYieldsToWorse(t *testing.T) {
+	for _, search := range explore.Searches() {
+		o := explore.Options{Search: search, Seed: 1, Bound: 1}
+		r, err := explore.Explore(leaky(true), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Verdict != string(explore.Violation) {
+			t.Errorf("%s: %v after %d executions, want the violation", search, r.Failure, r.Executions)
+		}
+		r, err = explore.Explore(leaky(false), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Verdict != string(explore.Leak) || r.Failure.Executions != 1 {
+			t.Errorf("%s: %v, want the leak of the first execution", search, r.Failure)
+		}
+		if r.Executions > 2001 {
+			t.Errorf("%s: %d executions after a leak, want at most 2,000", search, r.Executions)
+		}
+	}
+}
+
+// TestStoppedSearchSaysWhatIsComplete: a search that is ended by a limit says up to
+// which bound it has tried everything.
+func TestStoppedSearchSaysWhatIsComplete(t *testing.T) {
+	for _, c := range []struct {
+		o    explore.Options
+		want string
+	}{
+		{explore.Options{Search: explore.DFS, Bound: 7, Executions: 5000}, "all schedules with at most 1 preemption"},
+		{explore.Options{Search: explore.DFS, Bound: explore.Unbounded, Executions: 5000}, "all schedules with at most 1 preemption"},
+		{explore.Options{Search: explore.DFS, Bound: 7, Executions: -1, Time: 100 * time.Millisecond}, "all schedules with at most "},
+		{explore.Options{Search: explore.Portfolio, Executions: 12_000}, "all schedules with at most 1 preemption"},
+		{explore.Options{Search: explore.DFS, Bound: 7, Executions: 3}, ""},
+		{explore.Options{Search: explore.Random, Executions: 5000}, ""},
+	} {
+		r, err := explore.Explore(fiftyPoints(true), c.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Failure != nil || r.Exhaustive || !strings.HasPrefix(r.Complete, c.want) || (c.want == "") != (r.Complete == "") {
+			t.Errorf("%s, bound %d: %d executions, exhaustive %v, complete %q, want %q", c.o.Search, c.o.Bound, r.Executions, r.Exhaustive, r.Complete, c.want)
 		}
 	}
 }

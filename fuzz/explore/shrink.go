@@ -6,7 +6,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
 )
 
-// How many executions the shrinker spends: on each smaller program, and on each
+// How many executions the shrinker spends: on each smaller program, and for each
 // bound while it looks for the schedule with the fewest preemptions. Executions of
 // more than shrinkPoints points get less in proportion, so that shrinking takes
 // about as long with each, but not less than one in fewestOf.
@@ -58,15 +58,17 @@ func shrinkThreads(s *Scenario, f *found, o Options) (any bool) {
 // shrinkOperations takes operations away, in pieces of half a thread's first.
 func shrinkOperations(s *Scenario, f *found, o Options) (any bool) {
 	for t := range f.program {
-		for size := max(len(f.program[t])/2, 1); size >= 1; size /= 2 {
-			for i := len(f.program[t]) - size; i >= 0; i-- {
-				if i+size > len(f.program[t]) {
+		ops := s.operations(f.program[t])
+		for size := max(len(ops)/2, 1); size >= 1; size /= 2 {
+			for i := len(ops) - size; i >= 0; i-- {
+				if i+size > len(ops) {
 					continue
 				}
+				fewer := slices.Delete(slices.Clone(ops), i, i+size)
 				p := slices.Clone(f.program)
-				p[t] = p[t][:i] + p[t][i+size:]
+				p[t] = s.thread(fewer)
 				if f.try(s, p, o) {
-					any = true
+					ops, any = fewer, true
 				}
 			}
 		}
@@ -77,16 +79,15 @@ func shrinkOperations(s *Scenario, f *found, o Options) (any bool) {
 // shrinkSchedule looks for a schedule with few preemptions: by depth-first search
 // with a growing bound, and then by leaving decisions out.
 func shrinkSchedule(s *Scenario, f *found, o Options) {
-	have := preemptions(f.decisions)
-	o.Search, o.Executions = DFS, spend(boundExecutions, f)
-	for o.Bound = 0; o.Bound < min(have, 4); o.Bound++ {
+	if have := preemptions(f.decisions); have > 0 {
+		o.Search, o.Bound = DFS, min(have, 4)-1
+		o.Executions = spend(boundExecutions, f) * (o.Bound + 1)
 		d, err := explore(s, f.program, f.cpus, f.failure.Kind, o)
 		if err != nil {
 			return
 		}
 		if d.failure != nil && d.failure.Kind == f.failure.Kind {
 			f.decisions, f.failure = d.decisions, d.failure
-			break
 		}
 	}
 	for size := max(len(f.decisions)/2, 1); size >= 1; size /= 2 {

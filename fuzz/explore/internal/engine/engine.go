@@ -155,8 +155,8 @@ type Options struct {
 	// Hash keeps what StateHash needs. It implies Note.
 	Hash bool
 	// Retries, with Hash, forgets a load that is followed by a failed
-	// compare-and-swap on the same location: right if such code only tries
-	// again and doesn't count how often.
+	// compare-and-swap on the same location, or by a load of the same value
+	// from it: right if such code only tries again and doesn't count how often.
 	Retries bool
 	// Trace keeps Events. It implies Note.
 	Trace bool
@@ -166,23 +166,42 @@ type Options struct {
 	Show func() string
 }
 
-// Run lets the driver run executions until it has had enough. It waits until no
-// other exploration runs in this process. If a thread of the last execution
-// called runtime.Goexit the calling goroutine may end: only deferred calls run.
+// Run is Run of an engine that is made for it and closed after it.
 func Run(d Driver) {
-	running.Lock()
-	e := &Engine{driver: d}
+	e := New()
+	defer e.Close()
+	e.Run(d)
+}
+
+// New makes an engine.
+func New() *Engine {
+	e := new(Engine)
 	e.outside = Thread{e: e, ID: MaxThreads, outside: true}
 	for i := range e.threads {
 		e.threads[i].e = e
 		e.threads[i].ID = i
 	}
+	return e
+}
+
+// Close ends the goroutines that wait in the engine's pool. The engine can't be used
+// any more.
+func (e *Engine) Close() { e.closeStacks() }
+
+// Run lets the driver run executions until it has had enough. It waits until no
+// other exploration runs in this process. If a thread of the last execution
+// called runtime.Goexit the calling goroutine may end: only deferred calls run.
+//
+// An engine may run several drivers, one after the other. Its pool of goroutines
+// stays: if one caller is locked to its thread, all must be, and to the same.
+func (e *Engine) Run(d Driver) {
+	running.Lock()
+	e.driver, e.stopped, e.setupSeen = d, false, false
 	Current = e
 	// Explored code that calls runtime.Goexit ends the stack that it runs on
 	// in the end, which may be this one: hence the separate defers.
 	defer running.Unlock()
 	defer func() { Current = nil }()
-	defer e.closeStacks()
 	if e.next() {
 		e.work(0)
 	}
@@ -205,7 +224,7 @@ func (e *Engine) Prepare(c *Case, s Search, o Options) {
 	e.addrs.reset()
 	e.cellAt.reset()
 	e.named = e.named[:0]
-	for i := range e.cpuClocks {
+	for i := range c.CPUs {
 		e.cpuClocks[i].clear()
 	}
 	e.mem = 0

@@ -87,9 +87,12 @@ func (e *Engine) noted(t *Thread, op Op, old, new, seen uint64, ok, wrote bool) 
 		return
 	}
 	if e.hist {
-		if op.Kind == OpCAS && !wrote && e.retries && t.lastLoad == op.Loc {
+		again := e.retries && t.lastLoad == op.Loc
+		switch {
+		case again && op.Kind == OpCAS && !wrote:
 			t.hist = t.histLoad
-		} else {
+		case again && op.Kind == OpLoad && t.lastValue == seen:
+		default:
 			if op.Kind == OpLoad {
 				t.histLoad = t.hist
 			}

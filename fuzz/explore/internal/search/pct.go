@@ -1,6 +1,8 @@
 package search
 
 import (
+	"math"
+
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
 )
 
@@ -16,13 +18,25 @@ type PCT struct {
 
 	r       rng
 	points  int // estimate of the length of an execution
-	prio    [engine.MaxThreads]int32
+	prio    [engine.MaxThreads]priority
 	have    int // threads that have a priority
 	lowest  int32
 	change  [maxDepth]int
 	changes int
 	at      int
 }
+
+// A priority says by itself whose it is, so that the highest is found without
+// branches, which would be wrong half of the time since priorities are random.
+//
+//	bits  meaning
+//	8-63  priority, signed; two random ones collide rarely, and then the lower thread wins
+//	0-7   255 minus the thread
+type priority int64
+
+func priorityOf(thread int, p int32) priority { return priority(p)<<8 | priority(255-thread) }
+
+func (p priority) thread() int { return 255 - int(uint8(p)) }
 
 // Begin starts execution i. points is how long executions are: the change points
 // lie in the first so many.
@@ -51,33 +65,37 @@ func (s *PCT) Pick(e *engine.Engine, candidates uint32, cur int) (int, int) {
 	for s.at < s.changes && s.change[s.at] <= step {
 		s.at++
 		if cur >= 0 {
-			s.lowest--
-			s.prio[cur] = s.lowest
+			s.lower(cur)
 		}
 	}
 	if cur >= 0 && candidates&(1<<cur) == 0 && e.Thread(cur).Op().Kind.Yields() {
 		// Who gives way would otherwise come back at every change of
 		// memory, before the thread that it waits for gets on.
-		s.lowest--
-		s.prio[cur] = s.lowest
+		s.lower(cur)
 	}
-	best := -1
-	for i := range s.have {
-		if candidates&(1<<i) != 0 && (best < 0 || s.prio[i] > s.prio[best]) {
-			best = i
+	best := priority(math.MinInt64)
+	for i, p := range s.prio[:s.have] {
+		if candidates>>i&1 == 0 {
+			p = math.MinInt64
 		}
+		best = max(best, p)
 	}
 	if s.at < s.changes {
-		return best, s.change[s.at] - step - 1
+		return best.thread(), s.change[s.at] - step - 1
 	}
-	return best, 1 << 30
+	return best.thread(), 1 << 30
+}
+
+// lower makes the thread's priority the lowest.
+func (s *PCT) lower(thread int) {
+	s.lowest--
+	s.prio[thread] = priorityOf(thread, s.lowest)
 }
 
 // admit gives new threads a random place among the others.
 func (s *PCT) admit(n int) {
 	for ; s.have < n; s.have++ {
-		// 31 random bits collide rarely, and then the lower thread wins.
-		s.prio[s.have] = int32(s.r.next()>>34) + 1
+		s.prio[s.have] = priorityOf(s.have, int32(s.r.next()>>34)+1)
 	}
 }
 

@@ -1,0 +1,153 @@
+package explore
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/refbench/refbench/fuzz/explore/internal/engine"
+	"github.com/refbench/refbench/fuzz/explore/internal/search"
+)
+
+// A Session explores one case after the other, some schedules of each, on the
+// goroutine that calls it. It keeps the goroutines of threads from one case to the
+// next, so that a case costs little more than its executions: what a fuzz target
+// needs. Unlike [Explore] it doesn't watch over code that never reaches a scheduling
+// point.
+//
+// If a caller is locked to its thread, as fuzz targets in libFuzzer are, all must be,
+// and to the same.
+type Session struct {
+	e *engine.Engine
+	d sessionDriver
+}
+
+// NewSession makes a session.
+func NewSession() *Session { return &Session{e: engine.New()} }
+
+// Close ends the goroutines that the session keeps. It can't be used any more.
+func (s *Session) Close() { s.e.Close() }
+
+// Schedules says under which schedules a session runs a case. The same value means the
+// same schedules.
+type Schedules struct {
+	// N is how many executions there are.
+	N int
+
+	// Prefix is the beginning of each schedule, a byte for each decision: bits
+	// 0-1 say which of the threads that can go on does (or on which CPU the
+	// thread goes on), counted from the running one, and bits 2-7 how many
+	// points pass until the next decision.
+	Prefix []byte
+
+	// Seed fixes what comes after Prefix: in the first execution nothing but
+	// what has to be, and then PCT of depths 2, 3 and 4 and the random walk in
+	// turn.
+	Seed uint64
+
+	// CPUs is the number of virtual CPUs, 1 .. MaxCPUs.
+	CPUs int
+
+	// NoRaces turns the happens-before check off.
+	NoRaces bool
+}
+
+// Run runs the case. It returns how many executions and points there were, and what
+// was found, nil if nothing: then there are N executions. It panics if the case can't
+// be run.
+func (s *Session) Run(c Case, o Schedules) (executions, points int, f *Finding) {
+	if n := len(c.Threads); n < 1 || n > MaxThreads || o.CPUs < 1 || o.CPUs > MaxCPUs {
+		panic(fmt.Sprintf("explore: Session.Run with %d threads on %d CPUs, want 1 to %d on 1 to %d", n, o.CPUs, MaxThreads, MaxCPUs))
+	}
+	exploring.Lock()
+	defer exploring.Unlock()
+	d := &s.d
+	d.c = engine.Case{CPUs: o.CPUs, Setup: c.Setup, Threads: c.Threads, Finish: c.Finish, MaxPoints: defaultMaxPoints, Races: !o.NoRaces}
+	d.o = o
+	d.executions, d.points, d.k, d.found = 0, 0, 1, nil
+	d.prefix.Bytes = o.Prefix
+	s.e.Run(d)
+	return d.executions, d.points, d.found
+}
+
+// A sessionDriver runs the executions of one case.
+type sessionDriver struct {
+	c          engine.Case
+	o          Schedules
+	executions int
+	points     int
+	k          int // points of the longest execution so far
+	found      *Finding
+
+	prefix search.Prefix
+	still  engine.Guided
+	pct    search.PCT
+	random search.Random
+}
+
+func (d *sessionDriver) Begin(e *engine.Engine) bool {
+	if d.executions >= d.o.N || d.found != nil {
+		return false
+	}
+	i := d.executions
+	d.executions++
+	switch i & 3 {
+	case 0, 1, 2:
+		d.pct.Seed, d.pct.Depth = d.o.Seed, 2+i&3
+		d.pct.Begin(i, d.k)
+		d.prefix.Then = &d.pct
+	case 3:
+		d.random.Seed = d.o.Seed
+		d.random.Begin(i)
+		d.prefix.Then = &d.random
+	}
+	if i == 0 {
+		d.still.Reset()
+		d.prefix.Then = &d.still
+	}
+	d.prefix.Begin()
+	e.Prepare(&d.c, &d.prefix, engine.Options{Record: true})
+	return true
+}
+
+func (d *sessionDriver) End(e *engine.Engine) {
+	step := e.Step()
+	d.points += step
+	d.k = min(max(d.k, step), maxPCTPoints)
+	if f := e.Failure(); f != nil {
+		d.found = &Finding{failure: f, decisions: slices.Clone(e.Decisions()), executions: d.executions, o: d.o}
+	}
+}
+
+// A Finding is a schedule of a session that goes wrong.
+type Finding struct {
+	failure    *engine.Failure
+	decisions  []engine.Decision
+	executions int
+	o          Schedules
+}
+
+// Kind returns what kind of failure it is.
+func (f *Finding) Kind() Kind { return f.failure.Kind }
+
+// Failure makes the finding small, unless o.NoShrink, and gives it a token. s is a
+// scenario that makes the very case that was run.
+func (f *Finding) Failure(s *Scenario, o Options) (*Failure, error) {
+	o, err := o.check()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	o.Seed, o.NoRaces = f.o.Seed, f.o.NoRaces
+	x := &found{program: s.Program, cpus: f.o.CPUs, decisions: f.decisions, failure: f.failure}
+	if !o.NoShrink {
+		shrink(s, x, o)
+	}
+	out, err := x.finish(s, o)
+	if err != nil {
+		return nil, err
+	}
+	out.Executions = f.executions
+	return out, nil
+}

@@ -1,0 +1,197 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/explored/strategies/builtin"
+	"github.com/refbench/refbench/fuzz/program"
+	"github.com/refbench/refbench/strategies"
+)
+
+// Every schedule of a program is tried, on every strategy. The program that explore
+// runs by default is exhausted on two of them here; on percpu that takes half a
+// minute.
+func TestCountIsExhausted(t *testing.T) {
+	for _, c := range []struct {
+		strategies string
+		program    string
+	}{
+		{"atomic saturating", countProgram.String()},
+		{"atomic saturating percpu", "a.Get a.Kill|a.TryGet a.Put|a.Put"},
+		{"percpu", "a.KillAndConfirm a.ResurrectLive|a.TryGetLive a.TryGetLive"},
+		{"atomic saturating percpu lockperatomic", "a.Kill|a.TryGet a.Put"},
+		{"atomic saturating percpu lockperatomic", "a.Put a.Resurrect|a.Put a.Resurrect a.TryGet a.Kill"},
+		{"atomic saturating percpu lockperatomic", "a.PutAndLock a.PutN(2)|a.TryGetN(2) a.PutUnlessOne a.PutIfOne a.Kill"},
+		{"lockperatomic", "a.Get a.Put a.Kill|a.TryGet a.Get a.Put a.Put"},
+	} {
+		for _, s := range builtin.All() {
+			if !slices.Contains(strings.Fields(c.strategies), s.Name) {
+				continue
+			}
+			sc, err := CountText(s, c.program)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := run(t, sc, explore.Options{Search: explore.DFS, Bound: explore.Unbounded, Executions: 1_000_000})
+			t.Logf("%-13s %-75s %7d executions %.2f s %s", s, c.program, r.Executions, r.Seconds, r.Complete)
+			if r.Failure != nil {
+				t.Errorf("%s: false alarm:\n%s", s, r.Failure.Text())
+			} else if !r.Exhaustive {
+				t.Errorf("%s, %s: not exhausted in %d executions", s, c.program, r.Executions)
+			}
+		}
+	}
+}
+
+// A recorder writes down what each thread is told by a count.
+type recorder struct {
+	strategies.Counter
+	told *[explore.MaxThreads + 1]string
+}
+
+func (r recorder) tell(what string, result bool) bool {
+	r.told[explore.Thread()] += fmt.Sprintf(" %s %v", what, result)
+	return result
+}
+
+func (r recorder) Init() {
+	*r.told = [explore.MaxThreads + 1]string{}
+	r.Counter.Init()
+}
+func (r recorder) TryGet() bool { return r.tell("TryGet", r.Counter.TryGet()) }
+func (r recorder) Put() bool    { return r.tell("Put", r.Counter.Put()) }
+func (r recorder) Kill() bool   { return r.tell("Kill", r.Counter.Kill()) }
+
+// That strategies retry without counting, which makes exhaustive search shorter, is
+// true of them: without being told, it comes to the same ends.
+func TestRetriesLoseNothing(t *testing.T) {
+	for _, s := range builtin.All() {
+		if !retries(s) {
+			t.Errorf("%s isn't known to retry without counting: add it, or a reason why it isn't", s)
+		}
+		for _, text := range []string{"a.Kill|a.TryGet", "a.TryGet a.Put|a.Kill", "a.TryGet|a.TryGet|a.Put"} {
+			if s.Name == "lockperatomic" && strings.Count(text, "|") > 1 {
+				continue // too many schedules if it isn't told
+			}
+			var executions [2]int
+			var ends [2]map[string]bool
+			for i := range ends {
+				var told [explore.MaxThreads + 1]string
+				recorded := *s
+				recorded.New = func() strategies.Counter { return recorder{s.New(), &told} }
+				sc, err := CountText(&recorded, text)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ends[i] = make(map[string]bool)
+				make := sc.Make
+				sc.Make = func(words explore.Program) explore.Case {
+					c := make(words)
+					c.Retries = i == 1
+					finish := c.Finish
+					c.Finish = func() {
+						ends[i][strings.Join(told[:3], "|")] = true
+						finish()
+					}
+					return c
+				}
+				r := run(t, sc, explore.Options{Search: explore.DFS, Bound: explore.Unbounded, Executions: 1_000_000})
+				if r.Failure != nil || !r.Exhaustive {
+					t.Fatalf("%s, %s: exhaustive %v, %v", s, text, r.Exhaustive, r.Failure)
+				}
+				executions[i] = r.Executions
+			}
+			if !maps.Equal(ends[0], ends[1]) {
+				t.Errorf("%s, %s: told %v, not told %v", s, text, ends[1], ends[0])
+			}
+			t.Logf("%-13s %-25s %2d ends in %6d executions, not told in %6d", s, text, len(ends[1]), executions[1], executions[0])
+		}
+	}
+}
+
+// Words and programs are the same; and what isn't a program is refused.
+func TestWords(t *testing.T) {
+	for _, text := range []string{"a.Get", "a.Get|", "|b.PutN(3) a.Put", "a:shared c:shared d.Kill|a.TryGetN(64)", countProgram.String()} {
+		p, wild, err := parseWords(splitThreads(text))
+		if err != nil || wild != nil {
+			t.Errorf("%q: %v, %v", text, wild, err)
+			continue
+		}
+		if again, _, err := parseWords(wordsOf(&p)); err != nil || !again.Equal(&p) {
+			t.Errorf("%q: became %q, %v", text, wordsOf(&p), err)
+		}
+	}
+	_, wild, err := parseWords(countWrongProgram)
+	if err != nil || len(wild) != 3 || !wild[1][1] || len(wild[0])+len(wild[1]) != 1 {
+		t.Errorf("%v: unguarded %v, %v", countWrongProgram, wild, err)
+	}
+	for _, text := range []string{"a", "a.", "e.Get", "a.get", "a.GetN", "a.InitAt(3)", "b:share", "a.Get,a.Put", "a.Get|a.Put|a.Put|a.Put|a.Put"} {
+		if sc, err := CountText(builtin.All()[0], text); err == nil {
+			t.Errorf("%q: taken for %v", text, sc.Program)
+		}
+	}
+}
+
+// The fuzzer finds each flaw of a count within some inputs, in the same way each time,
+// and its token shows it again; and it finds nothing in a right one.
+func TestFuzzerFindsFlaws(t *testing.T) {
+	const limit = 3000
+	for _, c := range []struct {
+		flaw  string
+		exact strategies.Exactness
+		found bool
+	}{
+		{"", strategies.Exact, false},
+		{"get in two steps", strategies.Exact, true},
+		{"try in two steps", strategies.Exact, true},
+		{"tries once", strategies.Exact, true},
+		{"tries once", strategies.Spurious, false},
+		{"put reads after", strategies.Exact, true},
+		{"never last", strategies.Exact, true},
+	} {
+		s := planted("flawed", c.exact, func() strategies.Counter { return &flawed{flaw: c.flaw} })
+		forms := Forms{Version: "test", Strategies: []*strategies.Strategy{s}}
+		z := forms.NewFuzzer()
+		r := rand.New(rand.NewPCG(5, 0))
+		var failure *FuzzError
+		for i := 0; i < limit && failure == nil; i++ {
+			data := make([]byte, r.IntN(60))
+			for j := range data {
+				data[j] = byte(r.Uint32())
+			}
+			n, err := z.Run(data)
+			if err == nil {
+				if n != FuzzSchedules {
+					t.Errorf("%q: %d schedules, want %d", c.flaw, n, FuzzSchedules)
+				}
+				continue
+			}
+			if !errors.As(err, &failure) {
+				t.Fatalf("%q: %v", c.flaw, err)
+			}
+			t.Logf("%q, %v: input %d, schedule %d: %v; %v", c.flaw, c.exact, i, n, failure.Failure, failure.Failure.Program)
+			for range 3 {
+				if m, again := z.Run(data); m != n || again == nil || again.Error() != err.Error() {
+					t.Errorf("%q: the same input gave %v, and before %v", c.flaw, again, err)
+				}
+			}
+			if f, err := explore.Replay(failure.Token, []*explore.Scenario{count(s, false)}, explore.Options{Version: "test"}); err != nil || f.Text() != failure.Text() {
+				t.Errorf("%q: replayed %v, %v", c.flaw, f, err)
+			}
+			if q, err := program.Parse(failure.Whole); err != nil || len(q.Threads) == 0 {
+				t.Errorf("%q: the program of the input: %v", c.flaw, err)
+			}
+		}
+		z.Close()
+		if c.found != (failure != nil) {
+			t.Errorf("%q, %v, seed 5: found %v in %d inputs, want %v", c.flaw, c.exact, failure != nil, limit, c.found)
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package scenarios
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/program"
+	"github.com/refbench/refbench/strategies"
+)
+
+// A Fuzzer turns bytes into an op program and schedules, and runs them on every
+// strategy. The same bytes do the same each time.
+//
+// The bytes are an op program as package program decodes it, then 2 bytes of a seed
+// (little-endian), and then a byte for each decision at the beginning of the schedule:
+// see [explore.Schedules]. What is missing is 0, and what is too much is ignored.
+type Fuzzer struct {
+	version string
+	session *explore.Session
+	counts  []*counting
+	p       program.Program
+}
+
+// What one input may cost.
+const (
+	// FuzzSchedules is under how many schedules each strategy runs an input.
+	FuzzSchedules = 64
+	// fuzzPrefix is how many decisions an input may give.
+	fuzzPrefix = 32
+)
+
+// fuzzBounds keep schedules short, so that many of them can be run.
+var fuzzBounds = program.Bounds{Objects: 2, Threads: 4, Steps: 16}
+
+// NewFuzzer returns a fuzzer of the strategies. It is for one goroutine at a time; if
+// that is locked to its thread, it is for that thread.
+func (f Forms) NewFuzzer() *Fuzzer {
+	z := &Fuzzer{version: f.Version, session: explore.NewSession()}
+	for _, s := range f.Strategies {
+		z.counts = append(z.counts, newCounting(s))
+	}
+	return z
+}
+
+// Close ends the goroutines that the fuzzer keeps.
+func (z *Fuzzer) Close() { z.session.Close() }
+
+// Run runs an input and returns under how many schedules, or what goes wrong on the
+// first strategy on which something does.
+func (z *Fuzzer) Run(data []byte) (schedules int, err error) {
+	rest := fuzzBounds.Decode(&z.p, data)
+	o := explore.Schedules{N: FuzzSchedules, CPUs: countCPUs}
+	var seed [2]byte
+	rest = rest[copy(seed[:], rest):]
+	o.Seed = uint64(binary.LittleEndian.Uint16(seed[:]))
+	o.Prefix = rest[:min(len(rest), fuzzPrefix)]
+	for _, k := range z.counts {
+		n, _, f := z.session.Run(k.of(&z.p, nil), o)
+		schedules += n
+		if f != nil {
+			return schedules, z.explain(k.s, f)
+		}
+	}
+	return schedules, nil
+}
+
+// A FuzzError is a program and a schedule of a fuzz input that go wrong, made small.
+type FuzzError struct {
+	*explore.Failure
+	Whole string // the program of the input, in the text form of package program
+}
+
+func (e *FuzzError) Error() string {
+	return fmt.Sprintf("%v\n%s%s\nto see it again: refbench replay %s\nthe whole program of the input:\n%s",
+		e.Failure, e.Text(), e.Stack, e.Token, e.Whole)
+}
+
+func (z *Fuzzer) explain(s *strategies.Strategy, f *explore.Finding) error {
+	failure, err := f.Failure(Count(s, &z.p), explore.Options{Version: z.version})
+	if err != nil {
+		return err
+	}
+	return &FuzzError{failure, z.p.String()}
+}
