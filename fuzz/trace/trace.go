@@ -34,14 +34,14 @@ func hash(numbers ...uint64) corpus.Feature {
 	return corpus.Feature(h)
 }
 
-// Sequential is the target FuzzSequential, whose inputs are programs that all
-// strategies run on one goroutine. The features of a program are each call of each
+// Sequential returns what minimizing has to know of a target whose inputs are programs
+// that all strategies run on one goroutine. The features of a program are each call of each
 // strategy in a state, with what came of it; and each two calls in a row on a
 // count, the first with its state, both with what came of them. States that differ only
 // in a number of references far from zero and from the limit are the same.
-func Sequential(list []*strategies.Strategy) corpus.Target {
+func Sequential(list []*strategies.Strategy, name string) corpus.Target {
 	return corpus.Target{
-		Name: "FuzzSequential",
+		Name: name,
 		Trim: trimProgram,
 		Trace: func() func([]byte) ([]corpus.Feature, error) {
 			t := newSequential(list)

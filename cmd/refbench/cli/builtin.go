@@ -21,7 +21,8 @@ func Builtin() Kit {
 		Loops:      native.Loops,
 		Explored:   scenarios.Builtin(),
 		FuzzTargets: []corpus.Target{
-			trace.Sequential(builtin.All()),
+			trace.Sequential(builtin.All(), "FuzzSequential"),
+			trace.Explored(scenarios.Builtin(), "FuzzExplored"),
 		},
 		Table: func(w io.Writer, files []string) error {
 			set, err := report.Read(files)
