@@ -129,22 +129,26 @@ type Runner struct {
 	careful bool
 	trace   []entry
 
-	p     *program.Program
-	used  [program.MaxObjects]bool // the program has begun the object's life
-	step  int                      // from 1, in the sequential order
-	group uint32                   // the last one that was given out
+	decoded program.Program // by RunBytes
+
+	p    *program.Program
+	used [program.MaxObjects]bool // the program has begun the object's life
+	step int                      // from 1, in the sequential order
 }
+
+// maxLanes is how many strategies a runner can have.
+const maxLanes = 255
 
 // A lane is one strategy and its counts.
 type lane struct {
 	s       *strategies.Strategy
 	sp      *spec.Spec
 	p       strategies.Promise
-	counted bool                // it has Count
 	monitor *strategies.Monitor // of all its counts, or nil
 	heard   []strategies.Misuse // what the monitor was told during the present call
+	saw     observation         // what the present call did
 	counts  [program.MaxObjects]count
-	saw     observation // what the present call did
+	known   [knownSize]known
 }
 
 // A count is one object of a lane.
@@ -160,9 +164,10 @@ type count struct {
 	touched touched
 	// zero says that a drop of this life came to zero or below.
 	zero bool
-	// group is the same for counts that have done the same since a life
-	// began.
-	group uint32
+	// leader is the first lane whose count has done the same since a life
+	// began: this one, or one before it. Lanes with the same leader are
+	// compared.
+	leader uint8
 	// multi and reader are c, if it has those powers.
 	multi  strategies.Multi
 	reader strategies.Reader
@@ -170,27 +175,103 @@ type count struct {
 
 // An observation is what a call did, as far as strategies can be compared in it.
 type observation struct {
-	skipped  bool
-	lacking  bool // if skipped: there is no such operation
+	skip     skip
 	result   bool
 	panicked bool
-	heard    bool  // the next is known
-	misuse   int8  // -1 for none, -2 for several
+	heard    bool  // misuse is known: the counts have a monitor
+	misuse   int8  // noMisuse, or the kind, or manyMisuse
 	value    int64 // what Count returned, from where the life began
 }
+
+// A skip says whether and why a call was left out.
+type skip uint8
+
+const (
+	made skip = iota
+	lacking
+	unpromised
+)
 
 const (
 	noMisuse   = -1
 	manyMisuse = -2
 )
 
-// New returns a runner for the strategies, which must be valid.
+// A known is what the specification has said of a call in a state. To ask it again each
+// time would take most of a program's time.
+type known struct {
+	st   spec.State
+	call spec.Call
+
+	verdict verdict
+	next    spec.State
+	value   int64
+	result  bool
+	misuse  int8
+	touched touched
+}
+
+// A verdict is what can be done about a call.
+type verdict uint8
+
+const (
+	unknown      verdict = iota // nothing was asked yet
+	ask                         // the specification must be asked each time
+	expect                      // there is one outcome, and it is in the known
+	leaveLacking                // the counter has no such operation
+	leaveUnpromised
+)
+
+const (
+	knownBits = 14
+	knownSize = 1 << knownBits
+)
+
+// knows returns what is known of the call in the state.
+func (l *lane) knows(st *spec.State, call spec.Call) *known {
+	h := uint64(st.Refs)*0x9e3779b97f4a7c15 ^ uint64(call.N)*0xc2b2ae3d27d4eb4f ^ uint64(call.Op)*0xd6e8feb86659fd93
+	if st.Killed {
+		h ^= 0xa0761d6478bd642f
+	}
+	k := &l.known[h>>(64-knownBits)]
+	if k.st != *st || k.call != call || k.verdict == unknown {
+		l.learn(k, *st, call)
+	}
+	return k
+}
+
+// learn asks the specification.
+func (l *lane) learn(k *known, st spec.State, call spec.Call) {
+	*k = known{st: st, call: call, verdict: ask}
+	switch {
+	case !l.sp.Has(call.Op):
+		k.verdict = leaveLacking
+		return
+	case l.sp.Unpromised(st, call) != "":
+		k.verdict = leaveUnpromised
+		return
+	case call.Op == spec.KillAndConfirm || call.Op == spec.PutAndLock:
+		return // more than the result is to be looked at
+	}
+	os := l.sp.Step(st, call)
+	o := os[0]
+	if len(os) > 1 || o.Panics || o.AnyValue || o.NoNumber {
+		return
+	}
+	k.verdict, k.next, k.value, k.result, k.misuse = expect, o.Next, o.Value, o.Result, noMisuse
+	if o.Warns {
+		k.misuse = int8(o.Misuse)
+	}
+	k.touched = l.touches(st, call)
+}
+
+// New returns a runner for the strategies, which must be valid, and not more than 255.
 func New(list []*strategies.Strategy, oracles Oracles) *Runner {
 	r := &Runner{lanes: make([]lane, len(list)), oracles: oracles}
 	for i, s := range list {
 		sp := spec.Of(s)
 		l := &r.lanes[i]
-		*l = lane{s: s, sp: sp, p: s.Promise, counted: sp.Has(spec.Count)}
+		l.s, l.sp, l.p = s, sp, s.Promise
 		if _, ok := s.New().(strategies.Monitored); ok {
 			l.saw.heard = true
 			l.monitor = &strategies.Monitor{Hook: func(k strategies.Misuse) { l.heard = append(l.heard, k) }}
@@ -214,6 +295,18 @@ func (r *Runner) Run(p *program.Program) *Divergence {
 		clear(r.lanes[i].counts[:])
 	}
 	return r.again(p, d, panicked)
+}
+
+// bounds are the largest programs of RunBytes. A fuzz engine makes many small inputs
+// in the time of one large one, and they find the same: counts begin near their
+// limits.
+var bounds = program.Bounds{Objects: 2, Threads: 2, Steps: 32}
+
+// RunBytes is Run for the program that the bytes hold. They hold none that is larger
+// than two objects, two threads and 32 steps.
+func (r *Runner) RunBytes(data []byte) *Divergence {
+	bounds.Decode(&r.decoded, data)
+	return r.Run(&r.decoded)
 }
 
 // guarded is run with what it panicked with.
@@ -295,30 +388,24 @@ const (
 // begin begins the first life of the object on all lanes.
 func (r *Runner) begin(o int) *Divergence {
 	object := r.p.Objects[o]
-	r.group++
-	near := r.group // of those that can begin near their limit
-	r.group++
+	r.used[o] = true
+	// Only some can begin near their limit.
+	var leaders [2]int
 	for i := range r.lanes {
 		l := &r.lanes[i]
 		c := &l.counts[o]
 		if c.c == nil {
-			c.c = l.s.New()
-			c.multi, _ = c.c.(strategies.Multi)
-			c.reader, _ = c.c.(strategies.Reader)
-			if l.monitor != nil {
-				c.c.(strategies.Monitored).Monitor(l.monitor)
-			}
+			l.newCount(c)
 		}
+		c.touched, c.zero = 0, false
 		first := object.First(&l.p)
-		c.group, c.touched, c.zero = r.group, 0, false
-		gets := int64(0)
+		gets, kind := int64(0), 0
 		if first.Op == spec.InitAt && !l.sp.Has(spec.InitAt) {
 			if first.Op = spec.Init; object.Start == program.StartAt {
 				gets = first.N - 1
+			} else {
+				kind = 1
 			}
-			first.N = 0
-		} else if object.Start == program.StartNear {
-			c.group = near
 		}
 		if first.Op == spec.Init {
 			c.c.Init()
@@ -334,8 +421,11 @@ func (r *Runner) begin(o int) *Divergence {
 		if r.careful {
 			r.note(i, o, beginning, first, c.st, "")
 		}
+		if leaders[kind] == 0 {
+			leaders[kind] = i + 1
+		}
+		c.leader = uint8(leaders[kind] - 1)
 	}
-	r.used[o] = true
 	if object.Shared {
 		if d := r.call(beginning, o, spec.Call{Op: spec.SwitchToAtomic}); d != nil {
 			return d
@@ -347,27 +437,28 @@ func (r *Runner) begin(o int) *Divergence {
 	return nil
 }
 
+// newCount makes a count.
+func (l *lane) newCount(c *count) {
+	c.c = l.s.New()
+	c.multi, _ = c.c.(strategies.Multi)
+	c.reader, _ = c.c.(strategies.Reader)
+	if l.monitor != nil {
+		c.c.(strategies.Monitored).Monitor(l.monitor)
+	}
+}
+
 // end looks at what the program has left. Of a count that can't be read, it drops what
 // is left to see that the last drop says so.
 func (r *Runner) end(o int) *Divergence {
 	if d := r.call(ending, o, spec.Call{Op: spec.Count}); d != nil {
 		return d
 	}
-	const few = 16
 	for i := range r.lanes {
 		l := &r.lanes[i]
 		c := &l.counts[o]
-		if !l.counted && c.st.Refs <= few {
-			drop := spec.Call{Op: spec.Kill}
-			if c.st.Killed {
-				drop.Op = spec.Put
-			}
-			for c.st.Refs > 0 && l.sp.Unpromised(c.st, drop) == "" {
-				l.heard = l.heard[:0]
-				if d := r.judge(i, o, ending, drop, spec.Do(c.c, drop)); d != nil {
-					return d
-				}
-				drop.Op = spec.Put
+		if c.reader == nil {
+			if d := r.drain(i, o); d != nil {
+				return d
 			}
 		}
 		if !l.sp.Dead(c.st) {
@@ -377,109 +468,79 @@ func (r *Runner) end(o int) *Divergence {
 	return nil
 }
 
+// drain drops the few references that a count has left.
+func (r *Runner) drain(i, o int) *Divergence {
+	const few = 16
+	l := &r.lanes[i]
+	c := &l.counts[o]
+	if c.st.Refs > few {
+		return nil
+	}
+	drop := spec.Call{Op: spec.Kill}
+	if c.st.Killed {
+		drop.Op = spec.Put
+	}
+	for c.st.Refs > 0 && l.sp.Unpromised(c.st, drop) == "" {
+		l.heard = l.heard[:0]
+		if d := r.judge(i, o, ending, drop, spec.Do(c.c, drop)); d != nil {
+			return d
+		}
+		drop.Op = spec.Put
+	}
+	return nil
+}
+
 // call makes a call on every lane, and judges it.
 func (r *Runner) call(thread, o int, call spec.Call) *Divergence {
-	k := int64(1)
-	if call.Op.TakesNumber() {
-		k = call.N
-	}
 	r.stats.Calls += uint64(len(r.lanes))
-	alike := true // no two can be told apart by what they did
+	alike := true // every lane did what its leader did
 	for i := range r.lanes {
 		l := &r.lanes[i]
 		c := &l.counts[o]
 		if len(l.heard) > 0 {
 			l.heard = l.heard[:0]
 		}
-		next, want, simple := l.simple(c.st, call, k)
-		var a spec.Answer
-		if simple && !r.careful {
-			a.Result, a.Value = c.make(call)
-			if a.Result == want && (call.Op != spec.Count || a.Value == next.Refs) && len(l.heard) == 0 {
-				c.before, c.st = c.st, next
-				c.zero = c.zero || next.Refs == 0
-				l.saw.did(a, c.base)
-				alike = alike && l.saw.same(&r.lanes[0].saw, call.Op)
-				continue
+		k := l.knows(&c.st, call)
+		switch {
+		case k.verdict == expect && !r.careful:
+			result, value := c.make(call)
+			l.saw.skip, l.saw.result, l.saw.panicked, l.saw.value, l.saw.misuse = made, result, false, value, noMisuse
+			if call.Op == spec.Count {
+				l.saw.value -= c.base
 			}
-			alike = false
-			if d := r.judge(i, o, thread, call, a); d != nil {
+			if l.monitor != nil {
+				l.saw.misuse = l.misuse()
+			}
+			if result != k.result || value != k.value || l.monitor != nil && l.saw.misuse != k.misuse {
+				if d := r.judge(i, o, thread, call, spec.Answer{Result: result, Value: value}); d != nil {
+					return d
+				}
+				break
+			}
+			c.before = c.st
+			c.touched |= k.touched
+			c.zero = c.zero || k.next.Refs <= 0
+			c.st = k.next
+		case k.verdict == leaveLacking:
+			l.saw.skip = lacking
+		case k.verdict == leaveUnpromised:
+			l.saw.skip = unpromised
+			if r.careful {
+				r.note(i, o, thread, call, c.st, "left out: "+l.sp.Unpromised(c.st, call))
+			}
+		default:
+			if d := r.judge(i, o, thread, call, spec.Do(c.c, call)); d != nil {
 				return d
 			}
-			continue
 		}
-		alike = false
-		// Has comes first, as the other makes a text of it.
-		if !l.sp.Has(call.Op) {
-			l.saw.skipped, l.saw.lacking = true, true
-			continue
-		}
-		if why := l.sp.Unpromised(c.st, call); why != "" {
-			l.saw.skipped, l.saw.lacking = true, false
-			if r.careful {
-				r.note(i, o, thread, call, c.st, "left out: "+why)
-			}
-			continue
-		}
-		switch {
-		case r.careful, !c.makes(call.Op):
-			a = spec.Do(c.c, call)
-		default:
-			a.Result, a.Value = c.make(call)
-		}
-		if d := r.judge(i, o, thread, call, a); d != nil {
-			return d
+		if int(c.leader) != i {
+			alike = alike && l.saw.same(&r.lanes[c.leader].saw)
 		}
 	}
 	if alike && !begins(call.Op) {
 		return nil
 	}
 	return r.compare(thread, o, call)
-}
-
-// simple returns what a call does that programs are full of, in a state where a
-// count of any promise does the same: no limit, no misuse, no mode comes in.
-//
-// It is there to be fast. It says nothing that the specification doesn't say.
-func (l *lane) simple(st spec.State, call spec.Call, k int64) (next spec.State, result, ok bool) {
-	if st.Saturated || st.Lost || st.Refs < 0 {
-		return st, false, false
-	}
-	switch call.Op {
-	case spec.Get, spec.GetN:
-		ok = st.Refs > 0 && st.Refs <= l.p.Limit-k
-		st.Refs += k
-	case spec.TryGet, spec.TryGetN:
-		switch {
-		case st.Refs > 0:
-			result, ok = true, st.Refs <= l.p.Limit-k
-			st.Refs += k
-		case l.sp.Exact(st):
-			ok = true
-		}
-	case spec.Put, spec.PutN:
-		if ok = st.Refs > k; !ok && st.Refs == k && l.sp.Exact(st) {
-			result, ok = true, true
-		}
-		st.Refs -= k
-	case spec.Kill:
-		ok = st.Refs > 0 && !st.Killed
-		result = st.Refs == 1
-		st.Refs--
-		st.Killed, st.Atomic = true, false
-	case spec.Count:
-		ok = true
-	}
-	return st, result, ok && l.sp.Has(call.Op)
-}
-
-// makes reports whether make can make the call.
-func (c *count) makes(op spec.Op) bool {
-	switch op {
-	case spec.KillAndConfirm, spec.PutAndLock, spec.InitAt:
-		return false
-	}
-	return true
 }
 
 // make makes a call that the counter has. It is spec.Do without what costs time: a
@@ -526,6 +587,17 @@ func (c *count) make(call spec.Call) (result bool, value int64) {
 	return result, value
 }
 
+// misuse returns what the monitor was told during the present call.
+func (l *lane) misuse() int8 {
+	switch len(l.heard) {
+	case 0:
+		return noMisuse
+	case 1:
+		return int8(l.heard[0])
+	}
+	return manyMisuse
+}
+
 // judge compares what a call did with the specification, and keeps what the other
 // strategies are to be compared with.
 func (r *Runner) judge(i, o, thread int, call spec.Call, a spec.Answer) *Divergence {
@@ -535,7 +607,6 @@ func (r *Runner) judge(i, o, thread int, call spec.Call, a spec.Answer) *Diverge
 	c.before = c.st
 	c.touched |= l.touches(c.st, call)
 	next, err := l.sp.Check(c.st, call, a)
-	c.zero = c.zero || next.Refs <= 0
 	if r.careful {
 		r.note(i, o, thread, call, c.st, answerText(call, a))
 	}
@@ -546,9 +617,10 @@ func (r *Runner) judge(i, o, thread int, call spec.Call, a spec.Answer) *Diverge
 		next = l.sp.Step(c.st, call)[0].Next
 	}
 	c.st = next
-	l.saw.did(a, c.base)
-	if begins(call.Op) {
-		c.base, c.touched, c.zero = 1, 0, false
+	c.zero = c.zero || next.Refs <= 0
+	l.saw = observation{result: a.Result, panicked: a.Panicked != nil, value: a.Value, misuse: l.misuse(), heard: l.monitor != nil}
+	if call.Op == spec.Count {
+		l.saw.value -= c.base
 	}
 	return nil
 }
@@ -562,73 +634,33 @@ func neutral(op spec.Op) bool {
 	return op == spec.Count || op == spec.SwitchToAtomic || op == spec.SwitchToPerCPU
 }
 
-func (s *observation) did(a spec.Answer, base int64) {
-	s.skipped = false
-	s.result, s.panicked, s.value = a.Result, a.Panicked != nil, a.Value-base
-	switch len(a.Misuse) {
-	case 0:
-		s.misuse = noMisuse
-	case 1:
-		s.misuse = int8(a.Misuse[0])
-	default:
-		s.misuse = manyMisuse
-	}
-}
-
-// same reports whether two calls did the same. Only counts that have a monitor can
-// differ in what it was told.
-func (s *observation) same(t *observation, op spec.Op) bool {
-	return s.result == t.result && s.panicked == t.panicked &&
-		(op != spec.Count || s.value == t.value) &&
-		(!s.heard || !t.heard || s.misuse == t.misuse)
+// same reports whether two calls of one operation did the same, or both were left out.
+// Only counts that have a monitor can differ in what it was told.
+func (s *observation) same(t *observation) bool {
+	return s.skip|t.skip != made && s.skip != made && t.skip != made ||
+		s.skip == made && t.skip == made && s.result == t.result && s.panicked == t.panicked && s.value == t.value &&
+			(s.misuse == t.misuse || !s.heard || !t.heard)
 }
 
 // compare compares what a call did on each lane with what it did on the others that
-// have done the same before.
+// have done the same before. Those that now did something else part.
 func (r *Runner) compare(thread, o int, call spec.Call) *Divergence {
-	first := &r.lanes[0]
-	alike := true
-	for i := range r.lanes {
-		l := &r.lanes[i]
-		alike = alike && !l.saw.skipped && l.counts[o].group == first.counts[o].group && l.saw.same(&first.saw, call.Op)
-	}
-	if !alike {
-		if d := r.compareAll(thread, o, call); d != nil {
-			return d
-		}
-	}
-	if begins(call.Op) {
-		r.group++
-		for i := range r.lanes {
-			if !r.lanes[i].saw.skipped {
-				r.lanes[i].counts[o].group = r.group
-			}
-		}
-	}
-	return nil
-}
-
-func (r *Runner) compareAll(thread, o int, call spec.Call) *Divergence {
 	for i := range r.lanes {
 		for j := range i {
 			a, b := &r.lanes[j], &r.lanes[i]
-			if a.counts[o].group != b.counts[o].group {
+			if a.counts[o].leader != b.counts[o].leader || a.saw.same(&b.saw) {
 				continue
 			}
-			switch {
-			case a.saw.skipped && b.saw.skipped:
-			case a.saw.skipped || b.saw.skipped:
-				if !neutral(call.Op) {
-					reason := Unpromised
-					if a.saw.skipped && a.saw.lacking || b.saw.skipped && b.saw.lacking {
-						reason = Lacking
-					}
-					r.stats.Explained[reason]++
-				}
-			case !a.saw.same(&b.saw, call.Op):
+			if a.saw.skip == made && b.saw.skip == made {
 				reason, ok := explains(a, b, o, call)
 				if !ok && r.oracles&Differential != 0 {
 					return r.divergence(Differential, thread, o, call, "", j, i)
+				}
+				r.stats.Explained[reason]++
+			} else if !neutral(call.Op) {
+				reason := Unpromised
+				if a.saw.skip == lacking || b.saw.skip == lacking {
+					reason = Lacking
 				}
 				r.stats.Explained[reason]++
 			}
@@ -637,20 +669,28 @@ func (r *Runner) compareAll(thread, o int, call spec.Call) *Divergence {
 	if neutral(call.Op) {
 		return nil
 	}
-	// Those that did the same stay together. New numbers are larger than all
-	// that were there, so that old ones are told from them.
-	last := r.group
+	var leaders [maxLanes]uint8
 	for i := range r.lanes {
 		b := &r.lanes[i]
-		old := b.counts[o].group
-		if old > last {
-			continue
-		}
-		r.group++
-		for j := i; j < len(r.lanes); j++ {
-			if a := &r.lanes[j]; a.counts[o].group == old && a.saw.skipped == b.saw.skipped && (a.saw.skipped || a.saw.same(&b.saw, call.Op)) {
-				a.counts[o].group = r.group
+		leaders[i] = uint8(i)
+		for j := range i {
+			a := &r.lanes[j]
+			together := a.counts[o].leader == b.counts[o].leader && a.saw.same(&b.saw)
+			if begins(call.Op) && (a.saw.skip == made || b.saw.skip == made) {
+				together = a.saw.skip == b.saw.skip
 			}
+			if together {
+				leaders[i] = leaders[j]
+				break
+			}
+		}
+	}
+	for i := range r.lanes {
+		l := &r.lanes[i]
+		c := &l.counts[o]
+		c.leader = leaders[i]
+		if begins(call.Op) && l.saw.skip == made {
+			c.base, c.touched, c.zero = 1, 0, false
 		}
 	}
 	return nil

@@ -43,7 +43,7 @@ const verdictUnsupported = "unsupported"
 func newExploreCommand(forms scenarios.Forms) *cobra.Command {
 	var (
 		strategyNames, workloadNames []string
-		search, htmlDir              string
+		search, htmlDir, programText string
 		each                         time.Duration
 		executions, depth, bound     int
 		seed                         uint64
@@ -57,7 +57,11 @@ before every access to shared memory who goes on and on which virtual CPU. A sch
 that goes wrong is made small, printed, and named by a token with which refbench
 replay shows it again.
 
-Workload "count" stands for ` + scenarios.CountDoc + `.
+Workload "count" stands for ` + scenarios.CountDoc + `. --program
+gives it another program: the steps of each thread separated by blanks, threads by "|",
+objects named a to d. Threads begin with a reference; the first that kills has the
+owner's. Steps that would be wrong uses are left out, and what is held at the end is
+dropped.
 
 Searches: random is a random walk; pct is probabilistic concurrency testing; dfs tries
 schedules one after another, up to --bound preemptions, and leaves out those that
@@ -69,7 +73,8 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found.`,
 		Example: `  refbench explore --strategy percpu --workload count,dstcache
   refbench explore --wrong --strategy atomic --workload handoff --html pictures
   refbench explore --time 0 --executions 100000 --seed 7 --json
-  refbench explore --strategy atomic --workload count --search dfs --bound -1 --time 1m`,
+  refbench explore --strategy percpu --workload count --search dfs --bound -1 --time 1m
+  refbench explore --workload count --program 'a.TryGet a.Put|a.TryGet a.Put|a.Kill'`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o := explore.Options{
@@ -99,6 +104,11 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found.`,
 			pairs, err := choosePairs(forms, strategyNames, workloadNames, wrong)
 			if err != nil {
 				return err
+			}
+			if c.Flags().Changed("program") {
+				if err := giveProgram(pairs, forms, programText, wrong); err != nil {
+					return err
+				}
 			}
 			if htmlDir != "" {
 				if err := os.MkdirAll(htmlDir, 0o777); err != nil {
@@ -136,6 +146,7 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found.`,
 	f := c.Flags()
 	f.StringSliceVar(&strategyNames, "strategy", []string{"all"}, "strategies, comma-separated, or all")
 	f.StringSliceVar(&workloadNames, "workload", []string{"all"}, "workloads, comma-separated, or all; count: op programs on the count alone")
+	f.StringVar(&programText, "program", "", "op program for workload count, such as 'a.Get a.Put|a.Kill'")
 	f.StringVar(&search, "search", string(explore.Portfolio), "how to choose schedules: "+strings.Join(searchNames(), ", "))
 	f.DurationVar(&each, "time", 2*time.Second, "how long to search each pair; 0: until --executions (default 2s, or 0 with --executions)")
 	f.IntVar(&executions, "executions", 0, "how many schedules to try of each pair; 0: no limit")
@@ -200,6 +211,26 @@ func choosePairs(forms scenarios.Forms, strategyNames, workloadNames []string, w
 		return nil, usagef("nothing to explore: no strategy or no workload is chosen")
 	}
 	return pairs, nil
+}
+
+// giveProgram has the pairs, which are of the op programs, run the given one.
+func giveProgram(pairs []scenarios.Pair, forms scenarios.Forms, text string, wrong bool) error {
+	for i := range pairs {
+		if pairs[i].Workload != scenarios.CountName || wrong {
+			return usagef("--program is for --workload %s without --wrong: leave it out or choose that", scenarios.CountName)
+		}
+		for _, s := range forms.Strategies {
+			if s.Name != pairs[i].Strategy {
+				continue
+			}
+			sc, err := scenarios.CountText(s, text)
+			if err != nil {
+				return usagef("--program %s: %w", text, err)
+			}
+			pairs[i].Scenario = sc
+		}
+	}
+	return nil
 }
 
 func validateExplored(forms scenarios.Forms) error {

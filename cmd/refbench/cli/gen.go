@@ -192,7 +192,7 @@ const Version = "%.12x"
 // hashExplorer writes the source that explored code runs on: what a schedule means
 // depends on it as well.
 func hashExplorer(w io.Writer, dir string) error {
-	for _, below := range []string{"strategies", "workloads/spin", "fuzz/explore", "fuzz/scenarios"} {
+	for _, below := range []string{"strategies", "strategies/spec", "workloads/spin", "fuzz/explore", "fuzz/program", "fuzz/scenarios"} {
 		root := filepath.Join(dir, filepath.FromSlash(below))
 		err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 			switch {
