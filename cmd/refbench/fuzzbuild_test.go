@@ -205,11 +205,14 @@ func builtOnes(fsys fs.FS, built []string, known map[string]fuzzFunc) (wrong []s
 				add("%s begins as %s does, which the builder takes for it", other, name)
 			}
 		}
+		if !strings.HasSuffix(f.file, "_fuzz_test.go") {
+			add("%s is in %s: name the file as in corpus_fuzz_test.go", name, f.file)
+		}
 		if !f.bytes {
 			add("%s doesn't call f.Fuzz once, with a function literal of *testing.T and []byte", name)
 		}
 		if files := mentions(fsys, name); len(files) != 1 {
-			add("%s is in %s: the builder wants it in one Go file below fuzz, comments included", name, strings.Join(files, ", "))
+			add("%s is in %s: of the files with targets only one may have it", name, strings.Join(files, ", "))
 		}
 		wrong = append(wrong, targetFile(fsys, f.file)...)
 		inputs := 0
@@ -224,11 +227,12 @@ func builtOnes(fsys fs.FS, built []string, known map[string]fuzzFunc) (wrong []s
 	return wrong
 }
 
-// mentions returns the Go files below fuzz that have the name.
+// mentions returns the files with targets below fuzz that have the name. build.sh takes it
+// out of all others.
 func mentions(fsys fs.FS, name string) []string {
 	var files []string
 	fs.WalkDir(fsys, fuzzRoot, func(p string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || !strings.HasSuffix(p, ".go") {
+		if err != nil || e.IsDir() || !strings.HasSuffix(p, "_fuzz_test.go") {
 			return err
 		}
 		if text, err := fs.ReadFile(fsys, p); err == nil && strings.Contains(string(text), name) {
@@ -513,7 +517,7 @@ func TestWrongFuzzBuildIsSeen(t *testing.T) {
 		{what: "a new target elsewhere", file: "workloads/new_test.go", new: "package workloads\nfunc FuzzNew(f *testing.F) {}\n", wantError: "workloads.FuzzNew is not built: move it"},
 		{what: "a target elsewhere that is gone", file: "report/read_test.go", gone: true, wantError: "elsewhere has report.FuzzRead, which isn't there"},
 		{what: "a prefix", file: "fuzz/new_fuzz_test.go", new: "package fuzz\nfunc FuzzCorpusFiles(f *testing.F) { f.Fuzz(func(t *testing.T, b []byte) {}) }\n", wantError: "FuzzCorpusFile is in fuzz/corpus_fuzz_test.go, fuzz/new_fuzz_test.go"},
-		{what: "a mention", file: "fuzz/corpus/corpus.go", new: "package corpus\n// See FuzzCorpusFile.\n", wantError: "the builder wants it in one Go file"},
+		{what: "a mention", file: "fuzz/new_fuzz_test.go", new: "package fuzz\n\n// See FuzzCorpusFile.\n", wantError: "of the files with targets only one may have it"},
 		{what: "two arguments", file: target, old: "file []byte)", new: "file []byte, n int)", wantError: "FuzzCorpusFile doesn't call f.Fuzz once"},
 		{what: "a string", file: target, old: "file []byte)", new: "file string)", wantError: "FuzzCorpusFile doesn't call f.Fuzz once"},
 		{what: "an external test", file: target, old: "package fuzz\n", new: "package fuzz_test\n", wantError: "is of package fuzz_test"},

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/refbench/refbench/fuzz/corpus"
+	"github.com/refbench/refbench/fuzz/lockstep"
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
@@ -35,10 +36,10 @@ func hash(numbers ...uint64) corpus.Feature {
 }
 
 // Sequential returns what minimizing has to know of a target whose inputs are programs
-// that all strategies run on one goroutine. The features of a program are each call of each
-// strategy in a state, with what came of it; and each two calls in a row on a
-// count, the first with its state, both with what came of them. States that differ only
-// in a number of references far from zero and from the limit are the same.
+// that package lockstep runs.
+// The features of a program are each call of each strategy in a state, with what came
+// of it; and each two calls in a row on a count, both with what came of them. States that
+// differ only in a number of references far from zero and from the limit are the same.
 func Sequential(list []*strategies.Strategy, name string) corpus.Target {
 	return corpus.Target{
 		Name: name,
@@ -50,10 +51,9 @@ func Sequential(list []*strategies.Strategy, name string) corpus.Target {
 	}
 }
 
-// trimProgram returns the bytes that a program is decoded from.
 func trimProgram(data []byte) []byte {
-	_, rest := program.Decode(data)
-	return data[:len(data)-len(rest)]
+	_, read := lockstep.Input(data)
+	return data[:read]
 }
 
 // A sequential traces programs one after another.
@@ -85,7 +85,7 @@ func newSequential(list []*strategies.Strategy) *sequential {
 }
 
 func (t *sequential) trace(data []byte) []corpus.Feature {
-	p, _ := program.Decode(data)
+	p, _ := lockstep.Input(data)
 	t.list = t.list[:0]
 	for i := range t.lanes {
 		l := &t.lanes[i]
@@ -126,7 +126,7 @@ func (t *sequential) call(i int, c *count, call spec.Call) {
 	c.state = next
 	f := hash(kindCall, uint64(i), before, uint64(call.Op), magnitude(call.N), answer(a), class(next, l.s.Promise.Limit))
 	t.list = append(t.list, f, hash(kindPair, uint64(c.last), uint64(call.Op), answer(a)))
-	c.last = hash(before, uint64(call.Op), answer(a))
+	c.last = hash(uint64(call.Op), answer(a))
 }
 
 // class numbers the states that are worth telling apart.
