@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -86,18 +87,58 @@ func (w *worker) pause() {
 
 // A crossing is what a concurrent test does in each round.
 type crossing struct {
-	start spec.State                             // in which the workers find the count
-	body  func(w *worker, c strategies.Counter)  // on every worker at once
-	ends  func(trues int) (spec.State, error)    // what must be there at the end
-	after func(c strategies.Counter) (err error) // on one goroutine, before the count is looked at
+	starts []begin                                         // in which the workers find the count, in turn
+	body   func(w *worker, c strategies.Counter)           // on every worker at once
+	ends   func(from begin, trues int) (spec.State, error) // what must be there at the end
+	after  func(c strategies.Counter) (err error)          // on one goroutine, before the count is looked at
+}
+
+// A begin is where a round begins: the calls that lead there and the state.
+type begin struct {
+	path  []spec.Call
+	state spec.State
+}
+
+// from returns how to begin at one of the states that the specification knows a way
+// to.
+func (e *env) from(st spec.State) []begin {
+	path := e.sp.Path(st)
+	if path == nil {
+		e.skip("no calls that %s has lead to %q", e.s.Name, st)
+	}
+	return []begin{{path, st}}
+}
+
+// at returns how to begin with a number of references, from 1 to the limit minus
+// 1, zero detected.
+func (e *env) at(refs int64) begin {
+	st := e.exact(refs)
+	if path := e.sp.Path(st); path != nil {
+		return begin{path, st}
+	}
+	first := refs
+	if st.Killed {
+		first++ // the owner's
+	}
+	path := []spec.Call{{Op: spec.InitAt, N: first}}
+	if !e.sp.Has(spec.InitAt) {
+		const few = 10000 // more would take longer than the crossing
+		if refs > few {
+			e.need(spec.InitAt)
+		}
+		path = []spec.Call{{Op: spec.Init}}
+		for range first - 1 {
+			path = append(path, spec.Call{Op: spec.Get})
+		}
+	}
+	if st.Killed {
+		path = append(path, spec.Call{Op: spec.Kill})
+	}
+	return begin{path, st}
 }
 
 // cross runs the rounds.
 func (e *env) cross(x crossing) {
-	path := e.sp.Path(x.start)
-	if path == nil {
-		e.skip("no calls that %s has lead to %q", e.s.Name, x.start)
-	}
 	n := e.cfg.Workers
 	ws := make([]worker, n)
 	for i := range ws {
@@ -136,11 +177,12 @@ func (e *env) cross(x crossing) {
 	defer wg.Wait()
 	defer stop.Store(true)
 	for r := int64(1); r <= int64(e.cfg.Rounds); r++ {
+		from := x.starts[int(r)%len(x.starts)]
 		wrong := func(err error) {
-			e.fail("round %d of %d with %d goroutines, from %q: %v; seed %d", r, e.cfg.Rounds, n, x.start, err, e.cfg.Seed)
+			e.fail("round %d of %d with %d goroutines, from %q: %v; seed %d", r, e.cfg.Rounds, n, from.state, err, e.cfg.Seed)
 		}
 		c = e.s.New()
-		for _, call := range path {
+		for _, call := range from.path {
 			spec.Do(c, call)
 		}
 		for i := range ws {
@@ -162,7 +204,7 @@ func (e *env) cross(x crossing) {
 				wrong(err)
 			}
 		}
-		st, err := x.ends(trues)
+		st, err := x.ends(from, trues)
 		if err == nil {
 			err = e.holds(c, st)
 		}
@@ -195,39 +237,48 @@ func (e *env) exact(refs int64) spec.State {
 	return spec.State{Refs: refs, Killed: e.s.Promise.Zero == strategies.AfterKill}
 }
 
-// fold returns the state after n calls, and how many of them return true.
-func (e *env) fold(st spec.State, call spec.Call, n int) (spec.State, int) {
-	trues := 0
+// fold returns the state after n calls, how many of them return true, and why
+// nothing is promised of one of them, or "".
+func (e *env) fold(st spec.State, call spec.Call, n int) (end spec.State, trues int, why string) {
 	for range n {
-		os := e.sp.Step(st, call)
-		if len(os) == 0 {
-			e.skip("%s at %q isn't promised: %s", call, st, e.sp.Unpromised(st, call))
+		if why := e.sp.Unpromised(st, call); why != "" {
+			return st, trues, fmt.Sprintf("%s at %q isn't promised: %s", call, st, why)
 		}
-		if os[0].Panics {
-			e.skip("%s panics at %q, and nothing is promised of what comes after", call, st)
-		}
-		if os[0].Next.Lost {
-			e.skip("%s at %q leaves a number that isn't promised", call, st)
-		}
-		if os[0].Result {
+		o := e.sp.Step(st, call)[0]
+		switch {
+		case o.Panics:
+			return st, trues, fmt.Sprintf("%s panics at %q, and nothing is promised of what comes after", call, st)
+		case o.Next.Lost:
+			return st, trues, fmt.Sprintf("%s at %q leaves a number that isn't promised", call, st)
+		case o.Result:
 			trues++
 		}
-		st = os[0].Next
+		st = o.Next
 	}
-	return st, trues
+	return st, trues, ""
 }
 
 // same is a crossing in which all workers make the same call, each of them several
 // times. Whatever their order, it ends as if they were made one after the other.
-func (e *env) same(start spec.State, call spec.Call) {
+func (e *env) same(starts []begin, call spec.Call) {
 	e.need(call.Op)
 	n := e.cfg.Workers * each
-	end, want := e.fold(start, call, n)
+	var why string
+	starts = slices.DeleteFunc(starts, func(b begin) bool {
+		_, _, w := e.fold(b.state, call, n)
+		if w != "" {
+			why = w
+		}
+		return w != ""
+	})
+	if len(starts) == 0 {
+		e.skip("%s", why)
+	}
 	// TryGet that may fail takes fewer. What it took is there.
 	try := call.Op == spec.TryGet || call.Op == spec.TryGetN
 	some := try && e.s.Promise.TryGet == strategies.Spurious
 	e.cross(crossing{
-		start: start,
+		starts: starts,
 		body: func(w *worker, c strategies.Counter) {
 			for range each {
 				if w.do(c, call) {
@@ -235,10 +286,11 @@ func (e *env) same(start spec.State, call spec.Call) {
 				}
 			}
 		},
-		ends: func(trues int) (spec.State, error) {
+		ends: func(from begin, trues int) (spec.State, error) {
+			end, want, _ := e.fold(from.state, call, n)
 			if some && trues <= want {
-				st, _ := e.fold(start, call, trues)
-				return st, nil
+				end, _, _ = e.fold(from.state, call, trues)
+				return end, nil
 			}
 			if trues != want {
 				return end, fmt.Errorf("%d of %d calls of %s returned true, want %d", trues, n, call, want)
@@ -248,32 +300,57 @@ func (e *env) same(start spec.State, call spec.Call) {
 	})
 }
 
+// beyond returns how far past a boundary all calls together go. If it were always
+// far, a lost call wouldn't show.
+func (e *env) beyond() []int64 { return []int64{0, 1, 2, int64(e.cfg.Workers)} }
+
+// number returns how many references the call takes or drops.
+func number(call spec.Call) int64 { return max(1, call.N) }
+
 func (e *env) crossLimit(call spec.Call) {
-	if e.s.Promise.Limit < 8 {
-		e.skip("the limit of %d is next to zero", e.s.Promise.Limit)
+	total := int64(e.cfg.Workers*each) * number(call)
+	limit := e.s.Promise.Limit
+	if limit < total+2 {
+		e.skip("the limit of %d is next to zero for %d references", limit, total)
 	}
-	e.same(e.exact(e.s.Promise.Limit-1), call)
+	var starts []begin
+	for _, over := range e.beyond() {
+		starts = append(starts, e.at(limit-total+over))
+	}
+	e.same(starts, call)
 }
 
 func (e *env) upAndDown() {
-	start := e.exact(e.s.Promise.Limit)
-	end, _ := e.fold(start, spec.Call{Op: spec.TryGet}, 1)
-	if !end.Saturated {
-		end = start
+	limit := e.s.Promise.Limit
+	n := int64(e.cfg.Workers)
+	if limit < n+2 {
+		e.skip("the limit of %d is next to zero for %d goroutines", limit, n)
+	}
+	// At the limit the first TryGet is past it. Farther below than there are
+	// goroutines, none is.
+	starts := []begin{e.at(limit - n), e.from(e.exact(limit))[0]}
+	try := spec.Call{Op: spec.TryGet}
+	if _, _, why := e.fold(starts[1].state, try, 1); why != "" {
+		starts = starts[:1]
 	}
 	e.cross(crossing{
-		start: start,
+		starts: starts,
 		body: func(w *worker, c strategies.Counter) {
 			for range each {
-				if !w.do(c, spec.Call{Op: spec.TryGet}) {
+				if !w.do(c, try) {
 					continue
 				}
+				w.pause()
 				if w.do(c, spec.Call{Op: spec.Put}) {
 					w.trues++
 				}
 			}
 		},
-		ends: func(trues int) (spec.State, error) {
+		ends: func(from begin, trues int) (spec.State, error) {
+			end, _, _ := e.fold(from.state, try, 1)
+			if !end.Saturated {
+				end = from.state
+			}
 			if trues > 0 {
 				return end, fmt.Errorf("%d calls of Put reported the last reference at the limit", trues)
 			}
@@ -282,23 +359,33 @@ func (e *env) upAndDown() {
 	})
 }
 
-func (e *env) crossZero(call spec.Call) { e.same(e.exact(2), call) }
+func (e *env) crossZero(call spec.Call) {
+	total := int64(e.cfg.Workers*each) * number(call)
+	if e.s.Promise.Limit < total+2 {
+		e.skip("the limit of %d is too low for %d references", e.s.Promise.Limit, total)
+	}
+	var starts []begin
+	for _, under := range e.beyond() {
+		starts = append(starts, e.at(total-under))
+	}
+	e.same(starts, call)
+}
 
 func (e *env) dropToOne() {
 	e.need(spec.Drop)
 	e.cross(crossing{
-		start: e.exact(1),
+		starts: e.from(e.exact(1)),
 		body: func(w *worker, c strategies.Counter) {
 			for range each {
 				w.do(c, spec.Call{Op: spec.Get})
 				w.do(c, spec.Call{Op: spec.Drop})
 			}
 		},
-		ends: func(int) (spec.State, error) { return e.exact(1), nil },
+		ends: func(begin, int) (spec.State, error) { return e.exact(1), nil },
 	})
 }
 
-func (e *env) getOnZero() { e.same(e.exact(0), spec.Call{Op: spec.Get}) }
+func (e *env) getOnZero() { e.same(e.from(e.exact(0)), spec.Call{Op: spec.Get}) }
 
 // stays is a crossing in which workers make any of the calls that leave the state
 // as it is and answer alike.
@@ -316,7 +403,7 @@ func (e *env) stays(st spec.State) {
 		}
 	}
 	e.cross(crossing{
-		start: st,
+		starts: e.from(st),
 		body: func(w *worker, c strategies.Counter) {
 			for range 2 * each {
 				i := w.rng.IntN(len(calls))
@@ -325,7 +412,7 @@ func (e *env) stays(st spec.State) {
 				}
 			}
 		},
-		ends: func(int) (spec.State, error) { return st, nil },
+		ends: func(begin, int) (spec.State, error) { return st, nil },
 	})
 }
 
@@ -341,8 +428,8 @@ func (e *env) staysSaturated() {
 }
 
 // once is how a life ends.
-func (e *env) once(trues int) (spec.State, error) {
-	st := spec.State{Killed: true}
+func (e *env) once(from begin, trues int) (spec.State, error) {
+	st := e.exact(0)
 	if trues != 1 {
 		return st, fmt.Errorf("%d drops reported the last reference, want 1", trues)
 	}
@@ -352,7 +439,7 @@ func (e *env) once(trues int) (spec.State, error) {
 func (e *env) lookup(take, drop spec.Call) {
 	e.need(take.Op)
 	e.cross(crossing{
-		start: e.sp.Start(1),
+		starts: e.from(e.sp.Start(1)),
 		body: func(w *worker, c strategies.Counter) {
 			if w.id == 0 {
 				w.pause()
@@ -380,19 +467,14 @@ func (e *env) lookup(take, drop spec.Call) {
 
 func (e *env) onlyOne() {
 	e.need(spec.PutIfOne)
-	start := e.exact(1)
 	e.cross(crossing{
-		start: start,
+		starts: e.from(e.exact(1)),
 		body: func(w *worker, c strategies.Counter) {
 			if w.do(c, spec.Call{Op: spec.PutIfOne}) {
 				w.trues++
 			}
 		},
-		ends: func(trues int) (spec.State, error) {
-			st, err := e.once(trues)
-			st.Killed = start.Killed
-			return st, err
-		},
+		ends: e.once,
 	})
 }
 
@@ -414,9 +496,8 @@ func (e *env) unlessOne() {
 func (e *env) ownReferences(drop func(w *worker, c strategies.Counter) bool) {
 	var ready atomic.Int64
 	n := int64(e.cfg.Workers)
-	start := e.exact(1)
 	e.cross(crossing{
-		start: start,
+		starts: e.from(e.exact(1)),
 		body: func(w *worker, c strategies.Counter) {
 			// The first worker's reference is the one that is there.
 			if w.id > 0 {
@@ -430,26 +511,34 @@ func (e *env) ownReferences(drop func(w *worker, c strategies.Counter) bool) {
 				w.trues++
 			}
 		},
-		ends: func(trues int) (spec.State, error) {
-			st, err := e.once(trues)
-			st.Killed = start.Killed
-			return st, err
-		},
+		ends: e.once,
 	})
 }
+
+// A spinLock is a lock that a wrong strategy may unlock though it isn't locked. For
+// a sync.Mutex that would end the process.
+type spinLock struct{ held atomic.Bool }
+
+func (l *spinLock) Lock() {
+	for !l.held.CompareAndSwap(false, true) {
+		runtime.Gosched()
+	}
+}
+
+func (l *spinLock) Unlock() { l.held.Store(false) }
 
 func (e *env) locked() {
 	e.need(spec.PutAndLock)
 	// An object that is found under the lock is alive, because the last drop
 	// and the removal happen under it.
-	var mu sync.Mutex
+	var mu spinLock
 	var removed strategies.Counter
 	e.ownReferences(func(w *worker, c strategies.Counter) (last bool) {
 		drop := func() {
 			if !c.(strategies.LockPutter).PutAndLock(&mu) {
 				return
 			}
-			if mu.TryLock() && w.err == nil {
+			if !mu.held.Load() && w.err == nil {
 				w.err = fmt.Errorf("goroutine %d: PutAndLock returned true, but the lock is free", w.id)
 			}
 			last, removed = true, c
@@ -476,7 +565,7 @@ func (e *env) locked() {
 func (e *env) modes() {
 	e.need(spec.SwitchToAtomic)
 	e.cross(crossing{
-		start: e.sp.Start(1),
+		starts: e.from(e.sp.Start(1)),
 		body: func(w *worker, c strategies.Counter) {
 			s := c.(strategies.Switcher)
 			if w.id == 0 {
@@ -517,7 +606,7 @@ func (e *env) modes() {
 				}
 			}
 		},
-		ends: func(trues int) (spec.State, error) {
+		ends: func(_ begin, trues int) (spec.State, error) {
 			if trues > 0 {
 				return spec.State{}, fmt.Errorf("%d drops reported the last reference while the owner's is held", trues)
 			}
@@ -539,7 +628,7 @@ func (e *env) confirmed() {
 	var confirmed atomic.Int64 // lives whose Kill is confirmed
 	var life atomic.Int64
 	e.cross(crossing{
-		start: e.sp.Start(2),
+		starts: e.from(e.sp.Start(2)),
 		body: func(w *worker, c strategies.Counter) {
 			s := c.(strategies.Switcher)
 			if w.id == 0 {
@@ -561,7 +650,7 @@ func (e *env) confirmed() {
 				}
 			}
 		},
-		ends: func(trues int) (spec.State, error) {
+		ends: func(_ begin, trues int) (spec.State, error) {
 			life.Add(1)
 			switch {
 			case confirmed.Load() != life.Load():

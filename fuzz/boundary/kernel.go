@@ -112,10 +112,9 @@ func kernelTests() []Test {
 	return tests
 }
 
-// begin returns the calls that lead to where the test starts, and that state. Zero
-// is detected in it, since the kernel's count always does. (The kernel just sets the
-// number.)
-func (k kernelTest) begin(e *env) ([]spec.Call, spec.State) {
+// begin returns ways to where the test starts, all to one state. Zero is detected in
+// it, since the kernel's count always does. (The kernel just sets the number.)
+func (k kernelTest) begin(e *env) []begin {
 	limit := e.s.Promise.Limit
 	st := spec.State{Killed: e.s.Promise.Zero == strategies.AfterKill}
 	switch k.start {
@@ -130,14 +129,14 @@ func (k kernelTest) begin(e *env) ([]spec.Call, spec.State) {
 		st.Refs = limit
 	case atSaturated:
 		st.Saturated = true
-		if e.sp.Path(st) != nil {
-			break
+		if ways := e.saturate(st); len(ways) > 0 {
+			return ways
 		}
 		// A count that never saturates is brought as far past its limit
 		// as the kernel's saturated one is: half the way round.
 		over := spec.Call{Op: spec.Get}
-		if e.sp.Has(spec.GetN) && limit/2+2 <= math.MaxInt {
-			over = spec.Call{Op: spec.GetN, N: limit/2 + 2}
+		if e.sp.Has(spec.GetN) {
+			over = spec.Call{Op: spec.GetN, N: min(limit/2+2, math.MaxInt)}
 		}
 		st.Refs, st.Saturated = limit, false
 		path := e.sp.Path(st)
@@ -145,13 +144,30 @@ func (k kernelTest) begin(e *env) ([]spec.Call, spec.State) {
 		if path == nil || len(next) == 0 || next[0].Next.Lost || next[0].Next.Refs == limit {
 			e.skip("%s can't be brought past its limit", e.s.Name)
 		}
-		return append(slices.Clone(path), over), next[0].Next
+		return []begin{{append(slices.Clone(path), over), next[0].Next}}
 	}
 	path := e.sp.Path(st)
 	if path == nil {
 		e.skip("no calls that %s has lead to %s references", e.s.Name, k.start)
 	}
-	return path, st
+	return []begin{{path, st}}
+}
+
+// saturate returns ways to saturate a count: past the limit, and below zero.
+func (e *env) saturate(want spec.State) []begin {
+	var ways []begin
+	for _, way := range []struct {
+		refs int64
+		op   spec.Op
+	}{{e.s.Promise.Limit, spec.TryGet}, {e.s.Promise.Limit, spec.Get}, {0, spec.Put}, {0, spec.Get}} {
+		from := e.exact(way.refs)
+		last := spec.Call{Op: way.op}
+		path := e.sp.Path(from)
+		if next := e.sp.Step(from, last); path != nil && len(next) == 1 && next[0].Next == want {
+			ways = append(ways, begin{append(slices.Clone(path), last), want})
+		}
+	}
+	return ways
 }
 
 // stepsFor returns the steps with the operations that the strategy has.
@@ -168,15 +184,22 @@ func (k kernelTest) stepsFor(e *env) []step {
 
 func (k kernelTest) run(e *env) {
 	steps := k.stepsFor(e)
-	path, st := k.begin(e)
+	starts := k.begin(e)
 	readable := e.sp.Has(spec.Count) && e.s.Promise.Count != strategies.None
 
-	m := &model{e: e, st: st}
+	m := &model{e: e, st: starts[0].state}
 	expected := k.judge(e, m, steps, readable)
 
-	r := &real{e: e, x: spec.New(e.s), st: spec.State{Killed: true}}
-	for _, c := range path {
-		r.do(c)
+	// A count that is wrong may still get to the start on another way.
+	var r *real
+	for _, b := range starts {
+		r = &real{e: e, x: spec.New(e.s), st: spec.State{Killed: true}}
+		for _, c := range b.path {
+			r.do(c)
+		}
+		if r.broken == nil {
+			break
+		}
 	}
 	if r.broken != nil {
 		e.fail("%v", r.broken)
@@ -213,11 +236,16 @@ func (e *env) promised(field string) string {
 // A machine is what a kernel's test runs on: a count, or its specification.
 type machine interface {
 	do(spec.Call) spec.Answer
+	stopJudging() // what follows isn't part of the test
 }
 
 // judge makes the test's steps and returns what the kernel's test says.
 func (k kernelTest) judge(e *env, m machine, steps []step, readable bool) Verdict {
 	verdict := Good
+	var first int64
+	if readable && k.start == atSaturated {
+		first = m.do(spec.Call{Op: spec.Count}).Value
+	}
 	for _, s := range steps {
 		a := m.do(s.call)
 		if a.Panicked != nil {
@@ -245,11 +273,22 @@ func (k kernelTest) judge(e *env, m machine, steps []step, readable bool) Verdic
 		return worse(verdict, k.final.zero)
 	case n > 0 && n < limit:
 		return worse(verdict, k.final.other)
-	}
-	// It is no number of references. Is it stuck there?
-	m.do(spec.Call{Op: spec.Get})
-	if m.do(spec.Call{Op: spec.Count}).Value == n {
+	case k.start == atSaturated && n == first:
 		return worse(verdict, k.final.saturated)
+	case k.start == atSaturated:
+		return worse(verdict, k.final.other)
+	}
+	// It is no number of references. Is it stuck there? It needn't be for all
+	// operations, since one of them may be what is wrong; but then others
+	// bring it back.
+	m.stopJudging()
+	for _, ops := range [][]spec.Op{{spec.Put}, {spec.Put, spec.Get}} {
+		for _, op := range ops {
+			m.do(spec.Call{Op: op})
+		}
+		if m.do(spec.Call{Op: spec.Count}).Value == n {
+			return worse(verdict, k.final.saturated)
+		}
 	}
 	return worse(verdict, k.final.other)
 }
@@ -277,6 +316,8 @@ func (m *model) do(c spec.Call) spec.Answer {
 	return a
 }
 
+func (m *model) stopJudging() {}
+
 // real is a count whose answers are compared with the promise, until one breaks
 // it.
 type real struct {
@@ -286,11 +327,14 @@ type real struct {
 	checks int
 	broken error
 	calls  []spec.Call
+	over   bool
 }
+
+func (r *real) stopJudging() { r.over = true }
 
 func (r *real) do(c spec.Call) spec.Answer {
 	a := r.x.Do(c)
-	if r.broken != nil || r.e.sp.Unpromised(r.st, c) != "" {
+	if r.over || r.broken != nil || r.e.sp.Unpromised(r.st, c) != "" {
 		return a
 	}
 	r.checks++

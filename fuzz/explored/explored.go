@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "5cb525309b14e7ef3f5804e9"
+const Version = "f790a6682637f5d17f9026d7"

@@ -313,3 +313,28 @@ func TestStatesAreTheBoundaries(t *testing.T) {
 		}
 	}
 }
+
+// A cell of the printed page says all that an outcome may be.
+func TestPageSaysWhatMayHappen(t *testing.T) {
+	p := some(strategies.Panics)
+	p.TryGet = strategies.Spurious
+	page := string(spec.Markdown([]*strategies.Strategy{
+		{Name: "some", Doc: "a count with a promise", Promise: p, New: saturating.Strategy.New},
+		percpu.Strategy,
+	}))
+	for _, want := range []string{
+		"## some\n\nA count with a promise.\n\nIt promises: limit 100, width 8, overflow panics,",
+		"| | dead | 1 | 2 | 99 | limit |\n",
+		"| Get | panics | 2 | 3 | limit | panics |\n",
+		"| TryGet | dead, false | 2, true *or* 1, false | 3, true *or* 2, false | limit, true *or* 99, false | panics *or* limit, false |\n",
+		"| Init | 1 | – (1) | – (1) | – (1) | – (1) |\n",
+		"\n1. a life isn't over\n",
+		"### percpu, after Kill\n",
+		"| PutN(2) | – (2) | – (2) | limit-3, false | limit-2, false | limit-1, false |\n",
+		"\n2. the owner's reference is dropped by Kill alone before zero is detected\n",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q:\n%.3000s", want, page)
+		}
+	}
+}
