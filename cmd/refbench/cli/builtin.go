@@ -3,6 +3,7 @@ package cli
 import (
 	"io"
 
+	"github.com/refbench/refbench/fuzz/bugs/matrix"
 	"github.com/refbench/refbench/fuzz/corpus"
 	"github.com/refbench/refbench/fuzz/scenarios"
 	"github.com/refbench/refbench/fuzz/trace"
@@ -24,6 +25,7 @@ func Builtin() Kit {
 			trace.Sequential(builtin.All(), "FuzzSequential"),
 			trace.Explored(scenarios.Builtin(), "FuzzExplored"),
 		},
+		Bugs: matrix.Builtin(),
 		Table: func(w io.Writer, files []string) error {
 			set, err := report.Read(files)
 			if err != nil {

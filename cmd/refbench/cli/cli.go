@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/refbench/refbench/fuzz/bugs/matrix"
 	"github.com/refbench/refbench/fuzz/corpus"
 	"github.com/refbench/refbench/fuzz/scenarios"
 	"github.com/refbench/refbench/strategies"
@@ -43,6 +44,9 @@ type Kit struct {
 	// FuzzTargets are the fuzz targets of which corpus minimize can tell what
 	// an input adds.
 	FuzzTargets []corpus.Target
+
+	// Bugs are the planted bugs.
+	Bugs []matrix.Entry
 
 	// Table writes the table of the result files, and Report the report
 	// into a folder, of which it returns the page to open.
@@ -130,7 +134,8 @@ func newRootCommand(kit Kit) *cobra.Command {
 	root.AddCommand(newCompareCommand())
 	root.AddCommand(newCorpusCommand(kit.FuzzTargets))
 	root.AddCommand(newExploreCommand(kit.Explored))
-	root.AddCommand(newReplayCommand(kit.Explored))
+	root.AddCommand(newReplayCommand(kit.Explored, kit.Bugs))
+	root.AddCommand(newBugsCommand(kit.Bugs))
 	return root
 }
 
