@@ -37,6 +37,12 @@
 // list of them. There is no registry. The powers that not every strategy has
 // (several references at once, reading the count, resurrection, ...) are small
 // optional interfaces: see [Power].
+//
+// # Specification
+//
+// What each operation does in each state follows from a strategy's [Promise]:
+// package spec works it out, to test the code with, and SPECIFICATION.md beside
+// this file shows it for the built-in strategies.
 package strategies
 
 import (

@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "32299a8e7dd13b15af72914e"
+const Version = "28dd84f5edfb1fe1ce94bd92"

@@ -48,7 +48,9 @@
 // # Limits
 //
 // The count is right modulo 2^64 and up to 2^63-1 references. The word of one
-// CPU holds 63 bits, which one CPU can't overflow in a century.
+// CPU holds 63 bits, which one CPU can't overflow in a century with single
+// references. GetN, TryGetN and PutN of more than 32767 take a mutex and count on
+// the shared word instead, so that they don't overflow one sooner.
 //
 // # Cost
 //
@@ -190,6 +192,9 @@ func (c *Count) add(n int64) bool {
 	if c.mode.Load() != modePerCPU {
 		return false
 	}
+	if n != int64(int16(n)) {
+		return c.addMany(n)
+	}
 	cpu := pin.Pin()
 	if uint(cpu) < uint(len(c.shards)) {
 		w := &c.shards[cpu].word
@@ -211,6 +216,19 @@ func (c *Count) add(n int64) bool {
 	}
 	pin.Unpin()
 	return false
+}
+
+// addMany is add of a number that could overflow a word. In per-CPU mode the shared
+// word takes part in the sum like any other. The mutex keeps the mode as it is: in
+// shared mode the same addition would have to look for zero.
+func (c *Count) addMany(n int64) bool {
+	c.switching.Lock()
+	defer c.switching.Unlock()
+	if c.mode.Load() != modePerCPU {
+		return false
+	}
+	c.shared.Add(n)
+	return true
 }
 
 // Get takes a reference.

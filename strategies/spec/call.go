@@ -238,7 +238,9 @@ func Do(c strategies.Counter, call Call) (a Answer) {
 	case TryGetLive:
 		a.Result = c.(strategies.Switcher).TryGetLive()
 	case KillAndConfirm:
-		a.Result = c.(strategies.Switcher).KillAndConfirm(func() { a.Confirms++ })
+		n := 0 // not the answer's field, which would put every answer on the heap
+		a.Result = c.(strategies.Switcher).KillAndConfirm(func() { n++ })
+		a.Confirms = n
 	case ResurrectLive:
 		c.(strategies.Switcher).ResurrectLive()
 	case Reinit:

@@ -17,6 +17,7 @@ package spec
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/refbench/refbench/strategies"
@@ -92,6 +93,7 @@ type Outcome struct {
 // A Spec is the specification of one strategy. It is not modified after [Of] and
 // may be shared.
 type Spec struct {
+	s    *strategies.Strategy
 	name string
 	p    strategies.Promise
 	ops  []Op
@@ -100,7 +102,7 @@ type Spec struct {
 
 // Of returns the specification of a valid strategy.
 func Of(s *strategies.Strategy) *Spec {
-	sp := &Spec{name: s.Name, p: s.Promise}
+	sp := &Spec{s: s, name: s.Name, p: s.Promise}
 	powers := map[strategies.Power]bool{"": true}
 	for _, p := range s.Powers() {
 		powers[p] = true
@@ -288,6 +290,8 @@ func (sp *Spec) Unpromised(st State, call Call) string {
 		return "what the count holds isn't promised any more"
 	case call.number() < 1:
 		return "the number must be at least 1"
+	case call.Op != InitAt && call.number() > math.MaxInt:
+		return "the number doesn't fit an int"
 	}
 	switch call.Op {
 	case Init, InitAt:

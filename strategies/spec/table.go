@@ -9,6 +9,7 @@ import (
 // A Row is one cell of the table of a strategy: what a call does in a state.
 type Row struct {
 	State State
+	Path  []Call // calls that bring a new count to the state
 	Call  Call
 
 	// Outcomes is what the call may do, or empty with the reason in
@@ -20,10 +21,11 @@ type Row struct {
 // Table returns what every call of [Spec.Calls] does in every state of
 // [Spec.States], state by state.
 func (sp *Spec) Table() []Row {
+	paths := sp.reach()
 	var rows []Row
-	for _, st := range sp.States() {
+	for _, st := range sp.states(paths) {
 		for _, c := range sp.Calls() {
-			rows = append(rows, Row{st, c, sp.Step(st, c), sp.Unpromised(st, c)})
+			rows = append(rows, Row{st, paths[st], c, sp.Step(st, c), sp.Unpromised(st, c)})
 		}
 	}
 	return rows
@@ -50,8 +52,11 @@ func (sp *Spec) Calls() []Call {
 // States returns the boundaries that a count of the strategy can be brought to in
 // a few calls: below zero, dead, 1, 2, the limit, one less and one more, and
 // saturated; of a count that detects zero after Kill, each of them while it
-// doesn't, after SwitchToAtomic, and after Kill. No two are the same.
-func (sp *Spec) States() []State {
+// doesn't, after SwitchToAtomic, and after Kill; of others 0 and 1 after Kill as
+// well, since the next life must forget it. No two are the same.
+func (sp *Spec) States() []State { return sp.states(sp.reach()) }
+
+func (sp *Spec) states(paths map[State][]Call) []State {
 	numbers := []int64{0, 1, 2}
 	for _, n := range []int64{sp.p.Limit - 1, sp.p.Limit} {
 		if n > 2 {
@@ -61,7 +66,6 @@ func (sp *Spec) States() []State {
 	if n, ok := sp.wrap(-1); ok {
 		numbers = slices.Insert(numbers, 0, n)
 	}
-	// Limit+1 is computed so that it can't overflow.
 	if past := sp.moved(State{Refs: sp.p.Limit}, 1); !past.Lost && !slices.Contains(numbers, past.Refs) {
 		numbers = append(numbers, past.Refs)
 	}
@@ -70,19 +74,22 @@ func (sp *Spec) States() []State {
 		if sp.has[SwitchToAtomic] {
 			modes = append(modes, State{Atomic: true})
 		}
-		modes = append(modes, State{Killed: true})
 	}
-	paths := sp.reach()
+	modes = append(modes, State{Killed: true})
 	var states []State
 	for _, st := range modes {
+		few := st.Killed && sp.p.Zero == strategies.Immediate
 		for _, n := range numbers {
+			if few && n != 0 && n != 1 {
+				continue
+			}
 			st.Refs = n
 			if _, ok := paths[st]; ok && !slices.Contains(states, st) {
 				states = append(states, st)
 			}
 		}
 		st.Refs, st.Saturated = 0, true
-		if _, ok := paths[st]; ok {
+		if _, ok := paths[st]; ok && !few {
 			states = append(states, st)
 		}
 	}

@@ -49,21 +49,26 @@ func basicCases() []Case {
 			Name:  "NearLimit",
 			Rule:  "Up to the promised limit references are counted right, and past it happens what the promise says of overflow.",
 			power: strategies.PowerPreset,
-			run:   nearLimit,
+			run:   rows(takesNearLimit),
 		},
 		{
 			Name: "Underflow",
 			Rule: "Put on a dead count never reports the last, and does what the promise says of underflow.",
-			run:  underflow,
+			run:  rows(dropsTooMany),
 		},
 		{
 			Name: "GetOnZero",
 			Rule: "Get on a dead count does what the promise says.",
-			run:  getOnZero,
+			run:  rows(getsOnZero),
+		},
+		{
+			Name: "Boundaries",
+			Rule: "Every operation does in every state at a boundary what the specification says that the strategy's promise makes.",
+			run:  rows(everyRow),
 		},
 		{
 			Name: "Programs",
-			Rule: "Random programs on one goroutine return what a plain number with the strategy's promise would.",
+			Rule: "Random programs on one goroutine do what the specification says that the strategy's promise makes.",
 			run:  programs,
 		},
 		{
@@ -212,172 +217,6 @@ func nextLife(e *env) error {
 		}
 		s.kill(true)
 		s.tryGet(false)
-	}
-	return s.err
-}
-
-// A taker takes references past the limit in one of the ways that there are.
-type taker struct {
-	name string
-	n    int64
-	try  bool
-	take func(strategies.Counter) bool
-}
-
-func (e *env) takers() []taker {
-	ts := []taker{
-		{"Get", 1, false, func(c strategies.Counter) bool { c.Get(); return false }},
-		{"TryGet", 1, true, strategies.Counter.TryGet},
-	}
-	if _, ok := e.s.New().(strategies.Multi); ok {
-		ts = append(ts,
-			taker{"GetN(3)", 3, false, func(c strategies.Counter) bool { c.(strategies.Multi).GetN(3); return false }},
-			taker{"TryGetN(3)", 3, true, func(c strategies.Counter) bool { return c.(strategies.Multi).TryGetN(3) }})
-	}
-	return ts
-}
-
-func nearLimit(e *env) error {
-	limit := e.promise.Limit
-	var all []func() *script
-	for _, tk := range e.takers() {
-		if limit <= tk.n {
-			continue
-		}
-		all = append(all, func() *script {
-			// Up to the limit nothing special happens.
-			s := e.script()
-			s.initAt(limit - tk.n)
-			s.want(tk.name, tk.try, func() bool { return tk.take(s.c) })
-			s.count(limit)
-			s.put(false)
-			s.count(limit - 1)
-			return s
-		}, func() *script {
-			// One past it. A taker of several goes past it by one too.
-			s := e.script()
-			s.initAt(limit - tk.n + 1)
-			take := func() bool { return tk.take(s.c) }
-			switch e.promise.Overflow {
-			case strategies.Wraps:
-				s.want(tk.name, tk.try, take)
-				if r, ok := s.c.(strategies.Reader); ok && e.promise.Count != strategies.None && s.err == nil {
-					if n := r.Count(); n > 0 {
-						s.failf("one past the limit of %d Count returned %d: a number that wraps there is 0 or negative", limit, n)
-					}
-				}
-				s.put(false)
-				s.count(limit)
-			case strategies.Saturates:
-				s.want(tk.name, tk.try, take)
-				s.sticks()
-			case strategies.Refuses:
-				s.want(tk.name, false, take)
-				s.count(limit - tk.n + 1)
-			case strategies.Panics:
-				if tk.try {
-					// It may refuse as well: the caller can tell.
-					if ok, p := s.do(tk.name, take); p == nil && ok {
-						s.failf("%s returned true past the limit", tk.name)
-					}
-				} else {
-					s.wantPanic(tk.name, take)
-				}
-			}
-			return s
-		})
-	}
-	if e.promise.Zero == strategies.Immediate {
-		all = append(all, func() *script {
-			s := e.script()
-			s.initAt(3)
-			s.count(3)
-			s.put(false)
-			s.put(false)
-			s.put(true)
-			return s
-		})
-	}
-	return together(all...)
-}
-
-// sticks checks a saturated count: it never dies again, and what can be read of
-// it is no number of references. It goes down, up past where it was, and down
-// again, so that a number that merely left its range comes back into it.
-func (s *script) sticks() {
-	for _, up := range []bool{false, true, true, false, false} {
-		for range 4 {
-			if up {
-				s.get()
-				s.saturated()
-				s.tryGetAlive()
-			} else {
-				s.put(false)
-				s.saturated()
-				s.put(false)
-			}
-			s.saturated()
-		}
-	}
-}
-
-// saturated checks that Count of a saturated count is no number of references.
-func (s *script) saturated() {
-	r, ok := s.c.(strategies.Reader)
-	if !ok || s.e.promise.Count == strategies.None || s.err != nil {
-		return
-	}
-	if n := r.Count(); n >= 0 && n <= s.e.promise.Limit {
-		s.failf("a saturated count reads %d, which looks like a number of references", n)
-	}
-}
-
-func underflow(e *env) error {
-	s := e.script()
-	s.dead()
-	switch e.promise.Underflow {
-	case strategies.Wraps:
-		s.put(false)
-		s.put(false)
-		s.get()
-		s.get()
-		s.tryGet(false) // the number went on, and came back
-	case strategies.Saturates:
-		s.put(false)
-		s.sticks()
-	case strategies.Refuses:
-		for range 4 {
-			s.put(false)
-			s.tryGet(false)
-			s.count(0)
-		}
-	case strategies.Panics:
-		s.wantPanic("Put", s.c.Put)
-	}
-	return s.err
-}
-
-func getOnZero(e *env) error {
-	s := e.script()
-	s.dead()
-	switch e.promise.GetOnZero {
-	case strategies.Revives:
-		s.get()
-		s.count(1)
-		s.tryGetAlive()
-		s.put(false)
-		s.put(true)
-	case strategies.Saturates:
-		s.get()
-		s.sticks()
-	case strategies.Refuses:
-		for range 4 {
-			s.get()
-			s.tryGet(false)
-			s.count(0)
-		}
-	case strategies.Panics:
-		s.wantPanic("Get", void(s.c.Get))
 	}
 	return s.err
 }

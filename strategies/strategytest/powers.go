@@ -2,7 +2,6 @@ package strategytest
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/refbench/refbench/strategies"
@@ -60,7 +59,7 @@ func powerCases() []Case {
 		},
 		{
 			Name:  "MonitorReports",
-			Rule:  "The monitor is told of misuse that the count refuses or saturates on, of the right kind, once, and of nothing else.",
+			Rule:  "The monitor is told of misuse that the count refuses or saturates on, of the right kind, once a call, and of nothing else.",
 			power: strategies.PowerMonitor,
 			run:   monitorReports,
 		},
@@ -422,68 +421,4 @@ func modes(e *env) error {
 		s.put(true)
 		return s
 	})
-}
-
-func monitorReports(e *env) error {
-	detected := func(r strategies.Response) bool {
-		return r == strategies.Saturates || r == strategies.Refuses
-	}
-	watch := func() (*script, *strategies.Monitor, *[]strategies.Misuse) {
-		s := e.script()
-		m := new(strategies.Monitor)
-		heard := new([]strategies.Misuse)
-		m.Hook = func(k strategies.Misuse) { *heard = append(*heard, k) }
-		s.c.(strategies.Monitored).Monitor(m)
-		return s, m, heard
-	}
-	check := func(s *script, m *strategies.Monitor, heard *[]strategies.Misuse, want ...strategies.Misuse) *script {
-		if s.err == nil && !slices.Equal(*heard, want) {
-			s.failf("the monitor heard %q, want %q", *heard, want)
-		}
-		if s.err == nil && m.Total() != uint64(len(want)) {
-			s.failf("the monitor counted %d, want %d", m.Total(), len(want))
-		}
-		return s
-	}
-	all := []func() *script{func() *script {
-		s, m, heard := watch()
-		s.init()
-		s.get()
-		s.tryGetAlive()
-		s.put(false)
-		s.put(false)
-		s.kill(true)
-		s.tryGet(false)
-		return check(s, m, heard)
-	}}
-	if detected(e.promise.GetOnZero) {
-		all = append(all, func() *script {
-			s, m, heard := watch()
-			s.dead()
-			s.get()
-			return check(s, m, heard, strategies.GetAfterFree)
-		})
-	}
-	if detected(e.promise.Underflow) {
-		all = append(all, func() *script {
-			s, m, heard := watch()
-			s.dead()
-			s.put(false)
-			return check(s, m, heard, strategies.PutAfterFree)
-		})
-	}
-	if _, ok := e.s.New().(strategies.Presetter); ok && detected(e.promise.Overflow) {
-		all = append(all, func() *script {
-			s, m, heard := watch()
-			s.initAt(e.promise.Limit)
-			s.get()
-			return check(s, m, heard, strategies.GetOverflow)
-		}, func() *script {
-			s, m, heard := watch()
-			s.initAt(e.promise.Limit)
-			s.call("TryGet", s.c.TryGet)
-			return check(s, m, heard, strategies.TryGetOverflow)
-		})
-	}
-	return together(all...)
 }

@@ -16,14 +16,17 @@ type sound struct {
 	monitor *strategies.Monitor
 	refs    int64
 	killed  bool
+	atomic  bool // of a modal count
 	stuck   bool
-	flips   int // of a broken count
+	flips   int  // of a broken count
+	garbage *int // of a broken count
 }
 
 // saturates is a promise with 8 bits, so that the limit is never far.
 func saturates() strategies.Promise {
 	return strategies.Promise{
 		Limit:        127,
+		Width:        8,
 		Overflow:     strategies.Saturates,
 		Underflow:    strategies.Saturates,
 		GetOnZero:    strategies.Saturates,
@@ -60,10 +63,10 @@ func (c *sound) Init() { c.InitAt(1) }
 func (c *sound) InitAt(n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.refs, c.killed, c.stuck = n, false, false
+	c.refs, c.killed, c.atomic, c.stuck = n, false, false, false
 }
 
-func (c *sound) exact() bool { return c.p.Zero == strategies.Immediate || c.killed }
+func (c *sound) exact() bool { return c.p.Zero == strategies.Immediate || c.killed || c.atomic }
 
 // misuse does what r says, with k references more, and reports whether a try to
 // take them succeeded.
@@ -117,16 +120,16 @@ func (c *sound) TryGetN(k int) bool {
 func (c *sound) PutN(k int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.put(int64(k))
+	return c.put(int64(k), strategies.PutAfterFree)
 }
 
-func (c *sound) put(k int64) bool {
+func (c *sound) put(k int64, under strategies.Misuse) bool {
 	switch {
 	case c.stuck:
-		c.misuse(strategies.Saturates, 0, strategies.PutAfterFree)
+		c.misuse(strategies.Saturates, 0, under)
 		return false
-	case c.exact() && c.refs >= 0 && c.refs < k:
-		c.misuse(c.p.Underflow, -k, strategies.PutAfterFree)
+	case c.exact() && c.refs >= 0 && (c.refs < k || c.refs == k && under == strategies.DropToZero):
+		c.misuse(c.p.Underflow, -k, under)
 		return false
 	}
 	c.refs -= k
@@ -144,7 +147,13 @@ func (c *sound) Kill() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.killed = true
-	return c.put(1)
+	return c.put(1, strategies.PutAfterFree)
+}
+
+func (c *sound) Drop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.put(1, strategies.DropToZero)
 }
 
 func (c *sound) Count() int64 {
@@ -169,16 +178,19 @@ func (c *sound) Resurrect() {
 func (c *sound) PutIfOne() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return !c.stuck && c.refs == 1 && c.put(1)
+	return !c.stuck && c.refs == 1 && c.put(1, strategies.PutAfterFree)
 }
 
 func (c *sound) PutUnlessOne() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.stuck && c.refs == 1 {
+	if c.stuck {
+		return true
+	}
+	if c.refs == 1 {
 		return false
 	}
-	c.put(1)
+	c.put(1, strategies.PutAfterFree)
 	return true
 }
 
@@ -204,7 +216,7 @@ func (c *modal) KillAndConfirm(confirm func()) bool {
 	defer c.mu.Unlock()
 	c.killed = true
 	confirm()
-	return c.put(1)
+	return c.put(1, strategies.PutAfterFree)
 }
 
 func (c *modal) TryGetLive() bool {
@@ -214,13 +226,19 @@ func (c *modal) TryGetLive() bool {
 	return !killed && c.TryGet()
 }
 
-func (c *modal) SwitchToAtomic() {}
-func (c *modal) SwitchToPerCPU() {}
+func (c *modal) SwitchToAtomic() { c.switchTo(true) }
+func (c *modal) SwitchToPerCPU() { c.switchTo(false) }
 func (c *modal) Reinit()         { c.Init() }
+
+func (c *modal) switchTo(atomic bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.atomic = atomic
+}
 
 func (c *modal) ResurrectLive() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.killed = false
-	c.refs++
+	c.get(1, strategies.GetOverflow)
+	c.killed, c.atomic = false, false
 }

@@ -230,16 +230,6 @@ func (s *script) want(name string, want bool, call func() bool) {
 	}
 }
 
-// wantPanic makes a call that must panic.
-func (s *script) wantPanic(name string, call func() bool) {
-	if s.err != nil {
-		return
-	}
-	if _, p := s.do(name, call); p == nil {
-		s.failf("%s didn't panic", name)
-	}
-}
-
 func void(f func()) func() bool { return func() bool { f(); return false } }
 
 func (s *script) init()            { s.call("Init", void(s.c.Init)) }
@@ -273,11 +263,6 @@ func (s *script) count(want int64) {
 	if got != want {
 		s.failf("Count returned %d, want %d", got, want)
 	}
-}
-
-// initAt starts a life at n references.
-func (s *script) initAt(n int64) {
-	s.call(fmt.Sprintf("InitAt(%d)", n), void(func() { s.c.(strategies.Presetter).InitAt(n) }))
 }
 
 // live starts a life and brings it to n references, at least 1, with zero

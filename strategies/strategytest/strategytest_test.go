@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/spec"
 )
 
 // counter is what the mutants' constructor sets up.
@@ -98,6 +99,7 @@ type (
 	wrongKind        struct{ sound }
 	falseAlarm       struct{ sound }
 	staysDead        struct{ sound }
+	silentDrop       struct{ sound }
 	panicsInPut      struct{ sound }
 	neverConfirms    struct{ modal }
 	liveAfterKill    struct{ modal }
@@ -161,7 +163,7 @@ func (c *allocates) Get() {
 	c.sound.Get()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.monitor = new(strategies.Monitor)
+	c.garbage = new(int)
 }
 
 func (c *lastAgain) Put() bool { return c.peek() == 0 || c.sound.Put() }
@@ -206,8 +208,8 @@ func (c *putIfOneTwice) PutIfOne() bool {
 }
 
 func (c *putUnlessTwice) PutUnlessOne() bool {
-	if c.peek() == 1 {
-		return false
+	if n := c.Count(); n <= 1 {
+		return c.sound.PutUnlessOne()
 	}
 	runtime.Gosched()
 	c.sound.Put()
@@ -225,6 +227,9 @@ func (c *freesLock) PutAndLock(l sync.Locker) bool {
 }
 
 func (c *diesUnlocked) PutAndLock(l sync.Locker) bool {
+	if c.Count() <= 0 {
+		return c.sound.PutAndLock(l)
+	}
 	if !c.Put() {
 		return false
 	}
@@ -263,6 +268,14 @@ func (c *staysDead) Resurrect() {
 	if c.peek() != 0 {
 		c.sound.Resurrect()
 	}
+}
+
+func (c *silentDrop) Drop() {
+	if c.peek() == 1 {
+		c.poke(0)
+		return
+	}
+	c.sound.Drop()
 }
 
 func (c *panicsInPut) Put() bool {
@@ -367,22 +380,22 @@ func mutants() []mutant {
 			name: "earlylast", rule: "Put reports the last when one is left",
 			promise: saturates(), fresh: func() counter { return new(earlyLast) },
 			must: []string{
-				"StartsAtOne", "LastExactlyOnce", "KillReportsLast", "NoLastBeforeKill", "TryGetWhileAlive", "NextLife", "NearLimit", "Programs",
-				"SeveralEqualsSingles", "CountAtRest", "Resurrect", "PutIfOne", "MonitorReports", "StressPairs",
+				"StartsAtOne", "LastExactlyOnce", "KillReportsLast", "NoLastBeforeKill", "TryGetWhileAlive", "NextLife", "Boundaries",
+				"Programs", "SeveralEqualsSingles", "CountAtRest", "Resurrect", "PutIfOne", "StressPairs",
 			},
 			may: races(),
 		},
 		{
 			name: "lastagain", rule: "Put on a dead count reports the last once more",
 			promise: saturates(), fresh: func() counter { return new(lastAgain) },
-			must: []string{"Underflow", "GetOnZero", "Programs", "MonitorReports"},
+			must: []string{"Underflow", "GetOnZero", "Boundaries", "Programs"},
 		},
 		{
 			name: "silentkill", rule: "Kill doesn't report the last",
 			promise: saturates(), fresh: func() counter { return new(silentKill) },
 			must: []string{
-				"StartsAtOne", "LastExactlyOnce", "KillReportsLast", "TryGetAfterDeath", "NextLife", "Underflow", "GetOnZero", "Programs",
-				"Resurrect", "MonitorReports", "StressPairs",
+				"StartsAtOne", "LastExactlyOnce", "KillReportsLast", "TryGetAfterDeath", "NextLife", "Underflow", "GetOnZero", "Boundaries", "Programs", "Resurrect",
+				"StressPairs",
 			},
 			may: races(),
 		},
@@ -390,8 +403,8 @@ func mutants() []mutant {
 			name: "revivingtryget", rule: "TryGet brings a dead count back",
 			promise: saturates(), fresh: func() counter { return new(revivingTryGet) },
 			must: []string{
-				"TryGetAfterDeath", "NextLife", "Programs", "SeveralEqualsSingles", "Resurrect", "PutIfOne", "PutAndLock", "MonitorReports",
-				"StressChurn",
+				"TryGetAfterDeath", "NextLife", "Boundaries", "Programs", "SeveralEqualsSingles", "Resurrect", "PutIfOne", "PutAndLock",
+				"MonitorReports", "StressChurn",
 			},
 			may: races(),
 		},
@@ -399,21 +412,25 @@ func mutants() []mutant {
 			name: "flaky", rule: "TryGet, promised exact, fails on a live count now and then",
 			promise: saturates(), fresh: func() counter { return new(flaky) },
 			must: []string{
-				"LastExactlyOnce", "NextLife", "NearLimit", "Underflow", "GetOnZero", "Programs", "SeveralEqualsSingles", "StressPairs",
+				"LastExactlyOnce", "NextLife", "NearLimit", "Underflow", "GetOnZero", "Boundaries", "Programs", "SeveralEqualsSingles",
+				"StressPairs",
 			},
 			may: races("PutAndLock"),
 		},
 		{
 			name: "dirtyinit", rule: "Init starts the next life with what the last one left",
 			promise: saturates(), fresh: func() counter { return new(dirtyInit) },
-			must: []string{"NextLife", "Programs", "StressChurn"},
+			must: []string{"NextLife", "Boundaries", "Programs", "StressChurn"},
 			may:  races(),
 		},
 		{
 			name: "panicsinput", rule: "Put panics when it should report the last",
 			promise: saturates(), fresh: func() counter { return new(panicsInPut) },
-			must: []string{"LastExactlyOnce", "KillReportsLast", "NearLimit", "Programs", "CountAtRest", "Resurrect", "PutUnlessOne"},
-			may:  races("PutAndLock"),
+			must: []string{
+				"LastExactlyOnce", "KillReportsLast", "Underflow", "GetOnZero", "Boundaries", "Programs", "CountAtRest", "Resurrect",
+				"PutUnlessOne",
+			},
+			may: races("PutAndLock"),
 		},
 		{
 			name: "allocates", rule: "Get allocates",
@@ -435,62 +452,67 @@ func mutants() []mutant {
 		{
 			name: "wraps", rule: "it wraps where it promises to saturate",
 			promise: saturates(), fresh: holds(all(strategies.Wraps)),
-			must: []string{"NearLimit", "Underflow", "GetOnZero", "Programs", "MonitorReports"},
+			must: []string{"NearLimit", "Underflow", "GetOnZero", "Boundaries", "Programs"},
 		},
 		{
 			name: "sticksearly", rule: "it saturates below its limit",
 			promise: saturates(), fresh: holds(small),
-			must: []string{"NearLimit", "Programs", "CountAtRest"},
+			must: []string{"NearLimit", "Boundaries", "Programs", "CountAtRest"},
 		},
 		{
 			name: "revives", rule: "Get revives a dead count where it promises to refuse",
 			promise: all(strategies.Refuses), fresh: holds(reviving(strategies.Refuses)),
-			must: []string{"GetOnZero", "Programs", "MonitorReports"},
+			must: []string{"Underflow", "GetOnZero", "Boundaries", "Programs"},
 		},
 		{
 			name: "silent", rule: "it refuses where it promises to panic",
 			promise: all(strategies.Panics), fresh: holds(all(strategies.Refuses)),
-			must: []string{"NearLimit", "Underflow", "GetOnZero", "Programs"},
+			must: []string{"NearLimit", "Underflow", "GetOnZero", "Boundaries", "Programs"},
 		},
 
 		// What goes wrong in an optional power.
 		{
 			name: "onlyone", rule: "GetN takes one reference",
 			promise: saturates(), fresh: func() counter { return new(onlyOne) },
-			must: []string{"NearLimit", "Programs", "SeveralEqualsSingles"},
+			must: []string{"NearLimit", "Boundaries", "Programs", "SeveralEqualsSingles"},
 		},
 		{
 			name: "withoutowner", rule: "Count leaves the owner's reference out",
 			promise: saturates(), fresh: func() counter { return new(withoutOwner) },
 			must: []string{
-				"StartsAtOne", "TryGetWhileAlive", "TryGetAfterDeath", "NextLife", "NearLimit", "Programs", "SeveralEqualsSingles", "CountAtRest",
-				"Resurrect", "PutIfOne", "PutUnlessOne", "PutAndLock", "StressPairs",
+				"StartsAtOne", "TryGetWhileAlive", "TryGetAfterDeath", "NextLife", "NearLimit", "Underflow", "GetOnZero", "Boundaries",
+				"Programs", "SeveralEqualsSingles", "CountAtRest", "Resurrect", "PutIfOne", "PutUnlessOne", "PutAndLock", "StressPairs",
 			},
 		},
 		{
 			name: "staysdead", rule: "Resurrect does nothing to a dead count",
 			promise: saturates(), fresh: func() counter { return new(staysDead) },
-			must: []string{"Programs", "Resurrect"},
+			must: []string{"Boundaries", "Programs", "Resurrect"},
+		},
+		{
+			name: "silentdrop", rule: "Drop kills the count without a word where it promises to saturate",
+			promise: saturates(), fresh: func() counter { return new(silentDrop) },
+			must: []string{"Boundaries", "Programs"},
 		},
 		{
 			name: "putsifany", rule: "PutIfOne drops one of several",
 			promise: saturates(), fresh: func() counter { return new(putsIfAny) },
-			must: []string{"Programs", "PutIfOne"},
+			must: []string{"Boundaries", "Programs", "PutIfOne"},
 		},
 		{
 			name: "keepslock", rule: "PutAndLock keeps the lock after a drop that wasn't the last",
 			promise: saturates(), fresh: func() counter { return new(keepsLock) },
-			must: []string{"Programs", "PutAndLock"},
+			must: []string{"Boundaries", "Programs", "PutAndLock"},
 		},
 		{
 			name: "freeslock", rule: "PutAndLock returns true with the lock free",
 			promise: saturates(), fresh: func() counter { return new(freesLock) },
-			must: []string{"Programs", "PutAndLock"},
+			must: []string{"Boundaries", "Programs", "PutAndLock"},
 		},
 		{
 			name: "alwayslocks", rule: "PutAndLock locks for every drop",
 			promise: saturates(), fresh: func() counter { return new(alwaysLocks) },
-			must: []string{"PutAndLock"},
+			must: []string{"Boundaries", "Programs", "PutAndLock"},
 		},
 		{
 			name: "deafmonitor", rule: "the monitor hears nothing",
@@ -510,27 +532,27 @@ func mutants() []mutant {
 		{
 			name: "neverconfirms", rule: "KillAndConfirm doesn't confirm",
 			promise: afterKill(), fresh: func() counter { return new(neverConfirms) },
-			must: []string{"Modes"},
+			must: []string{"Boundaries", "Programs", "Modes"},
 		},
 		{
 			name: "liveafterkill", rule: "TryGetLive succeeds after the confirmation",
 			promise: afterKill(), fresh: func() counter { return new(liveAfterKill) },
-			must: []string{"Modes"},
+			must: []string{"Boundaries", "Programs", "Modes"},
 		},
 		{
 			name: "losesonswitch", rule: "a mode switch loses a reference",
 			promise: afterKill(), fresh: func() counter { return new(losesOnSwitch) },
-			must: []string{"Programs", "Modes"},
+			must: []string{"Boundaries", "Programs", "Modes"},
 		},
 		{
 			name: "reinitsattwo", rule: "Reinit starts a life with two references",
 			promise: afterKill(), fresh: func() counter { return new(reinitsAtTwo) },
-			must: []string{"Programs", "Modes"},
+			must: []string{"Boundaries", "Programs", "Modes"},
 		},
 		{
 			name: "ownerless", rule: "ResurrectLive doesn't give the owner a reference",
 			promise: afterKill(), fresh: func() counter { return new(ownerless) },
-			must: []string{"Programs", "Modes"},
+			must: []string{"Boundaries", "Programs", "Modes"},
 		},
 	}
 }
@@ -641,20 +663,20 @@ func TestReplayPatternNamesOneTest(t *testing.T) {
 	}
 }
 
-// The seeds that the fuzz target adds reach what they are there for.
+// What the fuzz target adds reaches what it is there for.
 func TestFuzzProgramsFindMutants(t *testing.T) {
 	for _, tt := range []struct {
 		fresh func() counter
-		data  []byte
+		calls []spec.Call
 	}{
-		{func() counter { return new(lastAgain) }, []byte{0, 3, 2}},
-		{func() counter { return new(revivingTryGet) }, []byte{0, 3, 1}},
-		{func() counter { return &fixed{sound{p: all(strategies.Wraps)}} }, []byte{1, 0, 2}},
-		{func() counter { return new(onlyOne) }, []byte{0, 5, 3}},
+		{func() counter { return new(lastAgain) }, []spec.Call{{Op: spec.Init}, {Op: spec.Kill}, {Op: spec.Put}}},
+		{func() counter { return new(revivingTryGet) }, []spec.Call{{Op: spec.Init}, {Op: spec.Kill}, {Op: spec.TryGet}}},
+		{func() counter { return &fixed{sound{p: all(strategies.Wraps)}} }, []spec.Call{{Op: spec.InitAt, N: 127}, {Op: spec.Get}, {Op: spec.Put}}},
+		{func() counter { return new(onlyOne) }, []spec.Call{{Op: spec.Init}, {Op: spec.GetN, N: 4}}},
 	} {
 		s := strategy("mutant", saturates(), tt.fresh)
-		if err := checkProgram(s, tt.data); err == nil {
-			t.Errorf("program %q of %T: nothing found", tt.data, tt.fresh())
+		if err := checkProgram(s, encodeProgram(s, tt.calls)); err == nil {
+			t.Errorf("program %v of %T: nothing found", tt.calls, tt.fresh())
 		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	exploregen "github.com/refbench/refbench/fuzz/explore/gen"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/spec"
 	"github.com/refbench/refbench/workloads/native/gen"
 )
 
@@ -46,9 +47,10 @@ func newGenCommand(ss []*strategies.Strategy) *cobra.Command {
 		Long: `Gen writes the two forms in which strategies and workloads run: the native form
 of every workload with every strategy, which are the loops in which the compiler
 knows the concrete counter type, and the explored form of both, in which every
-access to shared memory is a scheduling point. DIR is the root of refbench's source,
-by default the current folder; the files go to DIR/workloads/native and
-DIR/fuzz/explored. Explored files whose source is gone are removed.`,
+access to shared memory is a scheduling point. It also writes the specification of
+every strategy as a page to read. DIR is the root of refbench's source, by default
+the current folder; the files go to DIR/workloads/native, DIR/fuzz/explored and
+DIR/strategies/SPECIFICATION.md. Explored files whose source is gone are removed.`,
 		Example: "  refbench gen          # write them\n  refbench gen --check  # only say whether they are current",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -68,6 +70,7 @@ DIR/fuzz/explored. Explored files whose source is gone are removed.`,
 				return err
 			}
 			files = append(files, explored...)
+			files = append(files, generated{filepath.Join("strategies", "SPECIFICATION.md"), spec.Markdown(ss)})
 			old, err := exploredFiles(dir)
 			if err != nil {
 				return err

@@ -1,0 +1,713 @@
+package boundary_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/refbench/refbench/fuzz/boundary"
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/atomic"
+	"github.com/refbench/refbench/strategies/builtin"
+	"github.com/refbench/refbench/strategies/percpu"
+	"github.com/refbench/refbench/strategies/saturating"
+)
+
+// scorecard is what the kernel's tests say of the built-in strategies, in the
+// kernel's order: good, tolerated, Fail or not applicable.
+var scorecard = map[string]string{
+	// As refcount_t: LKDTM on a kernel says the same.
+	"saturating": "ggggggggggggggggg",
+	// Wraps at both ends and revives. From 2 to 0 by dec is "still at zero".
+	"atomic":        "FFFFtFFFFFFFFFFFF",
+	"lockperatomic": "FFFFtFFFFFFFFFFFF",
+	// The same, but percpu_ref has no dec that tests nothing.
+	"percpu": "FFFFnnFFFFFnFFFFF",
+}
+
+func TestBuiltinStrategiesKeepTheirPromises(t *testing.T) {
+	for _, s := range builtin.All() {
+		var card strings.Builder
+		applied := make(map[boundary.Kind]int)
+		for _, r := range boundary.RunAll(s, boundary.Config{Seed: 1, Rounds: rounds()}) {
+			if r.Verdict == boundary.Fail || r.Kernel != r.Expected {
+				t.Error(r)
+			}
+			if r.Verdict != boundary.NotApplicable {
+				applied[r.Kind]++
+				if r.Checks == 0 {
+					t.Errorf("%v: nothing was compared", r)
+				}
+			} else if r.Reason == "" {
+				t.Errorf("%v: without a reason", r)
+			}
+			if r.Kind == boundary.Kernel {
+				v := r.Kernel
+				if r.Verdict == boundary.NotApplicable {
+					v = r.Verdict
+				}
+				card.WriteByte(v[0])
+			}
+		}
+		if got := card.String(); got != scorecard[s.Name] {
+			t.Errorf("the kernel's tests say %s of %s, want %s", got, s, scorecard[s.Name])
+		}
+		if applied[boundary.Kernel] < 14 || applied[boundary.Operation] < 12 || applied[boundary.Concurrent] < 12 {
+			t.Errorf("%s: too few tests apply: %v", s, applied)
+		}
+	}
+}
+
+// rounds is few, so that all tests here take seconds. The wrong strategies give way
+// in the middle of what they do wrong.
+func rounds() int {
+	if testing.Short() {
+		return 30
+	}
+	return 100
+}
+
+// wrong returns a strategy that promises what like does and isn't it.
+func wrong(name string, like *strategies.Strategy, fresh func() strategies.Counter) *strategies.Strategy {
+	return &strategies.Strategy{Name: name, Doc: "a wrong count", Promise: like.Promise, New: fresh}
+}
+
+// The right counts, by names other than that of their method Count.
+type (
+	sat   = saturating.Count
+	cpus  = percpu.Count
+	plain = atomic.Count
+)
+
+// The wrong counts. Each is right but for the methods below it.
+type (
+	getWraps         struct{ sat }
+	getNWraps        struct{ sat }
+	tryGetWraps      struct{ sat }
+	tryGetNWraps     struct{ sat }
+	dropWraps        struct{ sat }
+	dropGoesCrazy    struct{ sat }
+	putWraps         struct{ sat }
+	putNWraps        struct{ sat }
+	tryGetRevives    struct{ sat }
+	tryGetNRevives   struct{ sat }
+	putReportsTwice  struct{ sat }
+	tryGetGivesUp    struct{ sat }
+	getResets        struct{ sat }
+	initAtTwo        struct{ sat }
+	initAtOne        struct{ sat }
+	silentKill       struct{ sat }
+	countLags        struct{ sat }
+	putIfAny         struct{ sat }
+	putUnlessTwo     struct{ sat }
+	lockAlways       struct{ sat }
+	deaf             struct{ sat }
+	getsInSteps      struct{ plain }
+	putsNInSteps     struct{ plain }
+	resurrectsTwice  struct{ plain }
+	staysPerCPU      struct{ cpus }
+	staysAtomic      struct{ cpus }
+	liveAfterKill    struct{ cpus }
+	neverConfirms    struct{ cpus }
+	ownerless        struct{ cpus }
+	reinitAtTwo      struct{ cpus }
+	looksThenGets    struct{ sat }
+	looksThenGetsN   struct{ sat }
+	looksThenTries   struct{ sat }
+	looksThenTriesN  struct{ sat }
+	looksThenPuts    struct{ sat }
+	looksThenPutsN   struct{ sat }
+	looksThenDrops   struct{ sat }
+	triesByUndoing   struct{ sat }
+	leavesSaturation struct{ sat }
+	takesUnseen      struct{ sat }
+	takesNUnseen     struct{ sat }
+	looksThenIfOne   struct{ sat }
+	looksThenUnless  struct{ sat }
+	diesUnlocked     struct{ sat }
+	confirmsEarly    struct{ cpus }
+	forgetsOnSwitch  struct {
+		cpus
+		switching sync.Mutex
+	}
+)
+
+// A word is a count that can be read and set.
+type word interface {
+	Count() int64
+	InitAt(n int64)
+}
+
+// add changes the count by n in two steps, whatever it holds.
+func add(c word, n int) int64 {
+	old := c.Count()
+	runtime.Gosched()
+	c.InitAt(old + int64(n))
+	return old + int64(n)
+}
+
+func (c *getWraps) Get()        { add(&c.sat, 1) }
+func (c *getNWraps) GetN(n int) { add(&c.sat, n) }
+
+func (c *tryGetWraps) TryGet() bool {
+	if c.sat.Count() == 0 {
+		return false
+	}
+	add(&c.sat, 1)
+	return true
+}
+
+func (c *tryGetNWraps) TryGetN(n int) bool {
+	if c.sat.Count() == 0 {
+		return false
+	}
+	add(&c.sat, n)
+	return true
+}
+
+func (c *dropWraps) Drop() { add(&c.sat, -1) }
+
+func (c *dropGoesCrazy) Drop() {
+	if n := c.sat.Count(); n == 1 {
+		c.InitAt(77)
+		return
+	}
+	c.sat.Drop()
+}
+
+func (c *putWraps) Put() bool        { return add(&c.sat, -1) == 0 }
+func (c *putNWraps) PutN(n int) bool { return add(&c.sat, -n) == 0 }
+
+func (c *tryGetRevives) TryGet() bool {
+	if c.sat.Count() == 0 {
+		c.InitAt(1)
+		return true
+	}
+	return c.sat.TryGet()
+}
+
+func (c *tryGetNRevives) TryGetN(n int) bool {
+	if c.sat.Count() == 0 {
+		c.InitAt(int64(n))
+		return true
+	}
+	return c.sat.TryGetN(n)
+}
+
+func (c *putReportsTwice) Put() bool  { return c.sat.Put() || c.sat.Count() < 0 }
+func (c *tryGetGivesUp) TryGet() bool { return c.sat.TryGetAcquire() }
+
+// getResets is what some architectures did: the count goes back to the maximum.
+func (c *getResets) Get() {
+	if n := c.sat.Count(); n < 0 || n == saturating.Max {
+		c.InitAt(saturating.Max)
+		return
+	}
+	c.sat.Get()
+}
+
+func (c *initAtTwo) Init()          { c.sat.InitAt(2) }
+func (c *initAtOne) InitAt(n int64) { c.sat.InitAt(max(n-1, 1)) }
+func (c *silentKill) Kill() bool    { c.sat.Kill(); return false }
+func (c *countLags) Count() int64   { return c.sat.Count() - 1 }
+
+func (c *putIfAny) PutIfOne() bool {
+	return c.sat.PutIfOne() || c.sat.Count() == 2 && c.PutUnlessOne()
+}
+
+func (c *putUnlessTwo) PutUnlessOne() bool {
+	return c.sat.Count() != 2 && c.sat.PutUnlessOne()
+}
+
+func (c *lockAlways) PutAndLock(l sync.Locker) bool {
+	l.Lock()
+	if c.PutUnlessOne() {
+		l.Unlock()
+		return false
+	}
+	return c.Put()
+}
+
+func (c *deaf) Monitor(*strategies.Monitor) {}
+
+func (c *getsInSteps) Get()             { add(&c.plain, 1) }
+func (c *putsNInSteps) PutN(n int) bool { return add(&c.plain, -n) == 0 }
+func (c *resurrectsTwice) Resurrect()   { c.GetN(2) }
+
+func (c *staysPerCPU) SwitchToAtomic()              {}
+func (c *staysAtomic) SwitchToPerCPU()              { c.Get(); c.cpus.SwitchToPerCPU() }
+func (c *liveAfterKill) TryGetLive() bool           { return c.TryGet() }
+func (c *neverConfirms) KillAndConfirm(func()) bool { return c.Kill() }
+func (c *ownerless) ResurrectLive()                 { c.cpus.ResurrectLive(); c.Put() }
+func (c *reinitAtTwo) Reinit()                      { c.cpus.Reinit(); c.Get() }
+
+// look returns the count, and lets others on before the caller acts on it.
+func look(c word) int64 {
+	n := c.Count()
+	runtime.Gosched()
+	return n
+}
+
+func (c *looksThenGets) Get() {
+	if n := look(&c.sat); n <= 0 || n >= saturating.Max {
+		c.sat.Get()
+		return
+	}
+	add(&c.sat, 1)
+}
+
+func (c *looksThenGetsN) GetN(n int) {
+	if old := look(&c.sat); old <= 0 || old > saturating.Max-int64(n) {
+		c.sat.GetN(n)
+		return
+	}
+	add(&c.sat, n)
+}
+
+func (c *looksThenTries) TryGet() bool {
+	if n := look(&c.sat); n <= 0 || n >= saturating.Max {
+		return c.sat.TryGet()
+	}
+	add(&c.sat, 1)
+	return true
+}
+
+func (c *looksThenTriesN) TryGetN(n int) bool {
+	if old := look(&c.sat); old <= 0 || old > saturating.Max-int64(n) {
+		return c.sat.TryGetN(n)
+	}
+	add(&c.sat, n)
+	return true
+}
+
+func (c *looksThenPuts) Put() bool {
+	last := look(&c.sat) == 1
+	return c.sat.Put() && last
+}
+
+func (c *looksThenPutsN) PutN(n int) bool {
+	last := look(&c.sat) == int64(n)
+	c.sat.PutN(n)
+	return last
+}
+
+func (c *looksThenDrops) Drop() {
+	if look(&c.sat) <= 1 {
+		c.sat.Drop()
+		return
+	}
+	add(&c.sat, -1)
+}
+
+// triesByUndoing takes first and looks then: for a moment a dead count is alive.
+func (c *triesByUndoing) TryGet() bool {
+	old := c.sat.Count()
+	if old < 0 {
+		return c.sat.TryGet()
+	}
+	c.InitAt(old + 1)
+	runtime.Gosched()
+	if old == 0 {
+		c.InitAt(0)
+		return false
+	}
+	return true
+}
+
+func (c *leavesSaturation) Put() bool {
+	if c.sat.Count() < 0 {
+		c.InitAt(1)
+		runtime.Gosched()
+		c.InitAt(saturating.Saturated)
+	}
+	return c.sat.Put()
+}
+
+func (c *takesUnseen) TryGet() bool {
+	if look(&c.sat) == 0 {
+		return false
+	}
+	c.Get()
+	return true
+}
+
+func (c *takesNUnseen) TryGetN(n int) bool {
+	if look(&c.sat) == 0 {
+		return false
+	}
+	c.GetN(n)
+	return true
+}
+
+func (c *looksThenIfOne) PutIfOne() bool {
+	if look(&c.sat) != 1 {
+		return false
+	}
+	c.InitAt(0)
+	return true
+}
+
+func (c *looksThenUnless) PutUnlessOne() bool {
+	if n := look(&c.sat); n <= 1 {
+		return c.sat.PutUnlessOne()
+	}
+	c.Put()
+	return true
+}
+
+func (c *diesUnlocked) PutAndLock(l sync.Locker) bool {
+	if c.sat.Count() != 1 {
+		return c.sat.PutAndLock(l)
+	}
+	if !c.Put() {
+		return false
+	}
+	runtime.Gosched()
+	l.Lock()
+	return true
+}
+
+func (c *confirmsEarly) KillAndConfirm(confirm func()) bool {
+	confirm()
+	runtime.Gosched()
+	return c.Kill()
+}
+
+func (c *forgetsOnSwitch) SwitchToAtomic() {
+	c.switching.Lock()
+	runtime.Gosched()
+	c.cpus.SwitchToAtomic()
+	c.switching.Unlock()
+}
+
+func (c *forgetsOnSwitch) Get() {
+	if c.switching.TryLock() {
+		c.switching.Unlock()
+		c.cpus.Get()
+	}
+}
+
+// A planted count fails the tests that it must, and no others of that kind except
+// those it may fail, which depend on how goroutines meet.
+type planted struct {
+	name  string
+	rule  string // what is wrong
+	like  *strategies.Strategy
+	fresh func() strategies.Counter
+	must  []string
+	may   []string
+}
+
+func plantedKernel() []planted {
+	s := saturating.Strategy
+	return []planted{
+		{"getwraps", "Get wraps", s, func() strategies.Counter { return new(getWraps) },
+			[]string{"INC_OVERFLOW", "INC_ZERO", "INC_SATURATED"}, nil},
+		{"getnwraps", "GetN wraps", s, func() strategies.Counter { return new(getNWraps) },
+			[]string{"ADD_OVERFLOW", "ADD_ZERO", "ADD_SATURATED"}, nil},
+		{"trygetwraps", "TryGet wraps", s, func() strategies.Counter { return new(tryGetWraps) },
+			[]string{"INC_NOT_ZERO_OVERFLOW", "INC_NOT_ZERO_SATURATED"}, nil},
+		{"trygetnwraps", "TryGetN wraps", s, func() strategies.Counter { return new(tryGetNWraps) },
+			[]string{"ADD_NOT_ZERO_OVERFLOW", "ADD_NOT_ZERO_SATURATED"}, nil},
+		{"dropwraps", "Drop wraps", s, func() strategies.Counter { return new(dropWraps) },
+			[]string{"DEC_ZERO", "DEC_NEGATIVE", "DEC_SATURATED"}, nil},
+		{"dropgoescrazy", "Drop of the last reference makes 77 of it", s, func() strategies.Counter { return new(dropGoesCrazy) },
+			[]string{"DEC_ZERO"}, nil},
+		{"putwraps", "Put wraps", s, func() strategies.Counter { return new(putWraps) },
+			[]string{"DEC_AND_TEST_NEGATIVE", "DEC_AND_TEST_SATURATED"}, nil},
+		{"putnwraps", "PutN wraps", s, func() strategies.Counter { return new(putNWraps) },
+			[]string{"SUB_AND_TEST_NEGATIVE", "SUB_AND_TEST_SATURATED"}, nil},
+		{"trygetrevives", "TryGet revives", s, func() strategies.Counter { return new(tryGetRevives) },
+			[]string{"INC_ZERO"}, nil},
+		{"trygetnrevives", "TryGetN revives", s, func() strategies.Counter { return new(tryGetNRevives) },
+			[]string{"ADD_ZERO"}, nil},
+		{"deaf", "the monitor hears nothing", s, func() strategies.Counter { return new(deaf) },
+			[]string{"INC_OVERFLOW", "ADD_OVERFLOW", "INC_NOT_ZERO_OVERFLOW", "ADD_NOT_ZERO_OVERFLOW", "DEC_ZERO", "DEC_NEGATIVE",
+				"DEC_AND_TEST_NEGATIVE", "SUB_AND_TEST_NEGATIVE", "INC_ZERO", "ADD_ZERO", "INC_SATURATED", "DEC_SATURATED",
+				"ADD_SATURATED", "INC_NOT_ZERO_SATURATED", "ADD_NOT_ZERO_SATURATED", "DEC_AND_TEST_SATURATED", "SUB_AND_TEST_SATURATED"}, nil},
+	}
+}
+
+func TestEveryKernelTestCanFail(t *testing.T) {
+	failed := make(map[string]bool)
+	for _, p := range plantedKernel() {
+		for _, r := range results(p, boundary.Kernel) {
+			short := strings.TrimPrefix(r.Test, "REFCOUNT_")
+			want := slices.Contains(p.must, short)
+			if got := r.Verdict == boundary.Fail; got != want {
+				t.Errorf("%s: %v, want it to fail: %v", p.rule, r, want)
+			}
+			// To the kernel a count that dies at the last dec is only odd, and
+			// it has no monitor to listen to.
+			if kernel := want && p.name != "deaf" && !(p.name == "dropwraps" && short == "DEC_ZERO"); (r.Kernel == boundary.Fail) != kernel {
+				t.Errorf("%s: %v, want the kernel's test to fail: %v", p.rule, r, kernel)
+			}
+			if r.Verdict == boundary.Fail && r.Kernel == boundary.Fail {
+				failed[r.Test] = true
+			}
+		}
+	}
+	for _, test := range boundary.Tests() {
+		if test.Kind == boundary.Kernel && !failed[test.Name] {
+			t.Errorf("no planted count fails %s", test.Name)
+		}
+	}
+	if len(failed) != 17 {
+		t.Errorf("%d of the kernel's tests fail with some planted count, want all 17", len(failed))
+	}
+}
+
+// What the kernel tolerates is still a broken promise.
+func TestToleratedByTheKernel(t *testing.T) {
+	for _, p := range []planted{
+		{"putreportstwice", "Put on a saturated count reports the last", saturating.Strategy, func() strategies.Counter { return new(putReportsTwice) },
+			[]string{"DEC_AND_TEST_NEGATIVE", "DEC_AND_TEST_SATURATED"}, nil},
+		{"trygetgivesup", "TryGet fails at the limit (refcount_inc_not_zero_acquire)", saturating.Strategy, func() strategies.Counter { return new(tryGetGivesUp) },
+			[]string{"INC_NOT_ZERO_OVERFLOW", "INC_NOT_ZERO_SATURATED"}, nil},
+		{"getresets", "Get goes back to the maximum", saturating.Strategy, func() strategies.Counter { return new(getResets) },
+			[]string{"INC_OVERFLOW", "INC_SATURATED"}, nil},
+	} {
+		for _, r := range results(p, boundary.Kernel) {
+			if !slices.Contains(p.must, strings.TrimPrefix(r.Test, "REFCOUNT_")) {
+				continue
+			}
+			if r.Kernel != boundary.Tolerated || r.Expected != boundary.Good || r.Verdict != boundary.Fail {
+				t.Errorf("%s: %v, want the kernel to tolerate it and the promise to be broken", p.rule, r)
+			}
+		}
+	}
+}
+
+func plantedOperations() []planted {
+	s, cpu := saturating.Strategy, percpu.Strategy
+	return []planted{
+		{"initattwo", "Init starts with two", s, func() strategies.Counter { return new(initAtTwo) }, []string{"Init"}, nil},
+		{"initatone", "InitAt starts one too low", s, func() strategies.Counter { return new(initAtOne) }, []string{"InitAt"}, nil},
+		{"getwraps", "Get wraps", s, func() strategies.Counter { return new(getWraps) }, []string{"Get"}, nil},
+		{"trygetwraps", "TryGet wraps", s, func() strategies.Counter { return new(tryGetWraps) }, []string{"TryGet"}, nil},
+		{"putwraps", "Put wraps", s, func() strategies.Counter { return new(putWraps) }, []string{"Put"}, nil},
+		{"silentkill", "Kill doesn't report the last", s, func() strategies.Counter { return new(silentKill) }, []string{"Kill"}, nil},
+		{"getnwraps", "GetN wraps", s, func() strategies.Counter { return new(getNWraps) }, []string{"GetN"}, nil},
+		{"trygetnwraps", "TryGetN wraps", s, func() strategies.Counter { return new(tryGetNWraps) }, []string{"TryGetN"}, nil},
+		{"putnwraps", "PutN wraps", s, func() strategies.Counter { return new(putNWraps) }, []string{"PutN"}, nil},
+		{"countlags", "Count leaves one out", s, func() strategies.Counter { return new(countLags) }, []string{"Count"}, nil},
+		{"resurrectstwice", "Resurrect takes two", atomic.Strategy, func() strategies.Counter { return new(resurrectsTwice) }, []string{"Resurrect"}, nil},
+		{"dropwraps", "Drop wraps", s, func() strategies.Counter { return new(dropWraps) }, []string{"Drop"}, nil},
+		{"putifany", "PutIfOne drops one of two", s, func() strategies.Counter { return new(putIfAny) }, []string{"PutIfOne"}, nil},
+		{"putunlesstwo", "PutUnlessOne leaves two", s, func() strategies.Counter { return new(putUnlessTwo) }, []string{"PutUnlessOne"}, nil},
+		{"lockalways", "PutAndLock locks for every drop", s, func() strategies.Counter { return new(lockAlways) }, []string{"PutAndLock"}, nil},
+		{"stayspercpu", "SwitchToAtomic does nothing", cpu, func() strategies.Counter { return new(staysPerCPU) }, []string{"SwitchToAtomic"}, nil},
+		{"staysatomic", "SwitchToPerCPU takes a reference", cpu, func() strategies.Counter { return new(staysAtomic) }, []string{"SwitchToPerCPU"}, nil},
+		{"liveafterkill", "TryGetLive succeeds after Kill", cpu, func() strategies.Counter { return new(liveAfterKill) }, []string{"TryGetLive"}, nil},
+		{"neverconfirms", "KillAndConfirm doesn't confirm", cpu, func() strategies.Counter { return new(neverConfirms) }, []string{"KillAndConfirm"}, nil},
+		{"ownerless", "ResurrectLive gives the owner nothing", cpu, func() strategies.Counter { return new(ownerless) }, []string{"ResurrectLive"}, nil},
+		{"reinitattwo", "Reinit starts with two", cpu, func() strategies.Counter { return new(reinitAtTwo) }, []string{"Reinit"}, nil},
+	}
+}
+
+func plantedConcurrent() []planted {
+	s, cpu := saturating.Strategy, percpu.Strategy
+	return []planted{
+		{"looksthengets", "Get looks, and then takes", s, func() strategies.Counter { return new(looksThenGets) }, []string{"many Get past the limit"}, nil},
+		{"looksthengetsn", "GetN looks, and then takes", s, func() strategies.Counter { return new(looksThenGetsN) }, []string{"many GetN(3) past the limit"}, nil},
+		{"looksthentries", "TryGet looks, and then takes", s, func() strategies.Counter { return new(looksThenTries) }, []string{"many TryGet past the limit", "TryGet and Put at the limit"}, nil},
+		{"looksthentriesn", "TryGetN looks, and then takes", s, func() strategies.Counter { return new(looksThenTriesN) }, []string{"many TryGetN(3) past the limit"}, nil},
+		{"looksthenputs", "Put looks whether it is the last, and then drops", s, func() strategies.Counter { return new(looksThenPuts) }, []string{"many Put below zero"}, nil},
+		{"looksthenputsn", "PutN looks whether it is the last, and then drops", s, func() strategies.Counter { return new(looksThenPutsN) }, []string{"TryGetN against the last PutN"}, nil},
+		{"looksthendrops", "Drop looks, and then drops", s, func() strategies.Counter { return new(looksThenDrops) }, []string{"many Drop down to one"}, nil},
+		{"getsinsteps", "Get adds in two steps", atomic.Strategy, func() strategies.Counter { return new(getsInSteps) }, []string{"many Get on zero"}, nil},
+		{"putsninsteps", "PutN subtracts in two steps", atomic.Strategy, func() strategies.Counter { return new(putsNInSteps) }, []string{"many PutN(3) below zero"}, nil},
+		{"triesbyundoing", "TryGet takes, and then looks", s, func() strategies.Counter { return new(triesByUndoing) }, []string{"everything on a dead count"}, nil},
+		{"leavessaturation", "Put leaves saturation for a moment", s, func() strategies.Counter { return new(leavesSaturation) }, []string{"everything on a saturated count"}, nil},
+		{"takesunseen", "TryGet looks, and then takes", s, func() strategies.Counter { return new(takesUnseen) }, []string{"TryGet against the last Put"}, nil},
+		{"takesnunseen", "TryGetN looks, and then takes", s, func() strategies.Counter { return new(takesNUnseen) }, []string{"TryGetN against the last PutN"}, nil},
+		{"looksthenifone", "PutIfOne looks, and then drops", s, func() strategies.Counter { return new(looksThenIfOne) }, []string{"many PutIfOne"}, nil},
+		{"looksthenunless", "PutUnlessOne looks, and then drops", s, func() strategies.Counter { return new(looksThenUnless) }, []string{"many PutUnlessOne"}, nil},
+		{"diesunlocked", "PutAndLock drops the last reference before it locks", s, func() strategies.Counter { return new(diesUnlocked) }, []string{"many PutAndLock"}, nil},
+		{"forgetsonswitch", "Get loses a reference during a switch", cpu, func() strategies.Counter { return new(forgetsOnSwitch) }, []string{"switching modes"}, nil},
+		{"confirmsearly", "KillAndConfirm confirms before it kills", cpu, func() strategies.Counter { return new(confirmsEarly) }, []string{"TryGetLive against KillAndConfirm"}, nil},
+	}
+}
+
+// results runs the tests of one kind.
+func results(p planted, kind boundary.Kind) []boundary.Result {
+	var rs []boundary.Result
+	for _, test := range boundary.Tests() {
+		if test.Kind == kind {
+			rs = append(rs, test.Run(wrong(p.name, p.like, p.fresh), boundary.Config{Seed: 1, Rounds: rounds()}))
+		}
+	}
+	return rs
+}
+
+// Each test fails with a count that does wrong what the test is about.
+func TestEveryOtherTestCanFail(t *testing.T) {
+	failed := make(map[string]bool)
+	for _, list := range [][]planted{plantedOperations(), plantedConcurrent()} {
+		for _, p := range list {
+			for _, test := range boundary.Tests() {
+				if !slices.Contains(p.must, test.Name) {
+					continue
+				}
+				r := test.Run(wrong(p.name, p.like, p.fresh), boundary.Config{Seed: 1, Rounds: 20 * rounds()})
+				if r.Verdict != boundary.Fail || !strings.Contains(r.Reason, p.name+" in state") && test.Kind == boundary.Operation {
+					t.Errorf("%s: %v, want it to fail", p.rule, r)
+				}
+				failed[test.Name] = true
+			}
+		}
+	}
+	for _, test := range boundary.Tests() {
+		if test.Kind != boundary.Kernel && !failed[test.Name] {
+			t.Errorf("no planted count must fail %q", test.Name)
+		}
+	}
+}
+
+// A stuck count waits in Put until the test ends.
+type stuck struct {
+	sat
+	end chan struct{}
+}
+
+func (c *stuck) Put() bool { <-c.end; return false }
+
+// A bomb panics.
+type bomb struct{ sat }
+
+func (c *bomb) Put() bool { panic("boom") }
+
+func TestStuckAndPanickingCountsFail(t *testing.T) {
+	end := make(chan struct{})
+	defer close(end)
+	for _, p := range []planted{
+		{"stuck", "not finished after 50ms", saturating.Strategy, func() strategies.Counter { return &stuck{end: end} }, nil, nil},
+		{"bomb", "Put panicked: boom", saturating.Strategy, func() strategies.Counter { return new(bomb) }, nil, nil},
+	} {
+		for _, test := range boundary.Tests() {
+			switch test.Name {
+			case "REFCOUNT_DEC_AND_TEST_NEGATIVE", "Put", "many Put below zero":
+				r := test.Run(wrong(p.name, p.like, p.fresh), boundary.Config{Timeout: 50 * time.Millisecond, Rounds: 2})
+				if r.Verdict != boundary.Fail || !strings.Contains(r.Reason, p.rule) {
+					t.Errorf("%v, want it to fail with %q", r, p.rule)
+				}
+			}
+		}
+	}
+}
+
+// An 8-bit count that can't be read and panics at its limit: what can't be tested
+// says so.
+func TestWhatDoesNotApplySaysWhy(t *testing.T) {
+	bare := &strategies.Strategy{
+		Name: "bare", Doc: "no powers",
+		Promise: strategies.Promise{
+			Limit: 127, Overflow: strategies.Panics, Underflow: strategies.Panics, GetOnZero: strategies.Panics,
+			Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.None, Progress: strategies.Blocking, Bytes: 16,
+		},
+		New: func() strategies.Counter { return new(bareCount) },
+	}
+	for _, r := range boundary.RunAll(bare, boundary.Config{Rounds: 20}) {
+		want := map[string]string{
+			"REFCOUNT_INC_OVERFLOW":          "no calls that bare has lead to MAX-1 references",
+			"REFCOUNT_ADD_OVERFLOW":          "bare has no GetN",
+			"REFCOUNT_INC_SATURATED":         "bare can't be brought past its limit",
+			"REFCOUNT_DEC_AND_TEST_NEGATIVE": "the count can't be read",
+			"Count":                          "bare has no Count",
+			"many Get on zero":               "Get panics at",
+		}[r.Test]
+		if r.Verdict == boundary.Fail || !strings.Contains(r.Reason, want) {
+			t.Errorf("%v, want the reason to say %q", r, want)
+		}
+		if r.Kernel != "" || r.Expected != "" {
+			t.Errorf("%v: the kernel's test of a count that can't be read", r)
+		}
+	}
+}
+
+// bareCount counts to 127 and panics when misused.
+type bareCount struct {
+	mu sync.Mutex
+	n  int
+}
+
+func (c *bareCount) Init() { c.n = 1 }
+
+func (c *bareCount) change(by int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n == 0 || c.n+by > 127 {
+		panic("misuse")
+	}
+	c.n += by
+	return c.n == 0
+}
+
+func (c *bareCount) Get()       { c.change(1) }
+func (c *bareCount) Put() bool  { return c.change(-1) }
+func (c *bareCount) Kill() bool { return c.change(-1) }
+
+func (c *bareCount) TryGet() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n == 0 || c.n == 127 {
+		return false
+	}
+	c.n++
+	return true
+}
+
+func TestResultsAreJSONAndText(t *testing.T) {
+	rs := []boundary.Result{
+		{Test: "REFCOUNT_INC_OVERFLOW", Kind: boundary.Kernel, Strategy: "atomic", Verdict: boundary.Good, Kernel: boundary.Fail, Expected: boundary.Fail, Checks: 6, Reason: "as promised: overflow wraps"},
+		{Test: "PutIfOne", Kind: boundary.Operation, Strategy: "atomic", Verdict: boundary.Good, Checks: 9},
+	}
+	data, err := json.Marshal(rs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `[{"test":"REFCOUNT_INC_OVERFLOW","kind":"kernel","strategy":"atomic","verdict":"good","kernel":"FAIL","expected":"FAIL","checks":6,"reason":"as promised: overflow wraps"},` +
+		`{"test":"PutIfOne","kind":"operation","strategy":"atomic","verdict":"good","checks":9}]`
+	if string(data) != want {
+		t.Errorf("the JSON is\n%s, want\n%s", data, want)
+	}
+	var back []boundary.Result
+	if err := json.Unmarshal(data, &back); err != nil || !reflect.DeepEqual(back, rs) {
+		t.Errorf("read back: %v, %v", back, err)
+	}
+	var b bytes.Buffer
+	if err := boundary.Write(&b, rs); err != nil {
+		t.Fatal(err)
+	}
+	const text = "strategy  test                   verdict  kernel  expected  remark\n" +
+		"atomic    REFCOUNT_INC_OVERFLOW  good     FAIL    FAIL      as promised: overflow wraps\n" +
+		"atomic    PutIfOne               good                       \n"
+	if b.String() != text {
+		t.Errorf("the table is\n%s, want\n%s", b.String(), text)
+	}
+	if got, want := rs[0].String(), "atomic REFCOUNT_INC_OVERFLOW: good (kernel: FAIL, expected: FAIL): as promised: overflow wraps"; got != want {
+		t.Errorf("the line is %q, want %q", got, want)
+	}
+}
+
+// The list is the kernel's, in full, and names are unique.
+func TestListIsComplete(t *testing.T) {
+	names := make(map[string]bool)
+	kinds := make(map[boundary.Kind]int)
+	for _, test := range boundary.Tests() {
+		if names[test.Name] || test.Doc == "" {
+			t.Errorf("test %q: used twice or without a doc", test.Name)
+		}
+		names[test.Name] = true
+		kinds[test.Kind]++
+	}
+	if kinds[boundary.Kernel] != 17 || kinds[boundary.Operation] != 21 || kinds[boundary.Concurrent] != 18 {
+		t.Errorf("there are %v tests, want 17 of the kernel, 21 operations and 18 concurrent", kinds)
+	}
+}
