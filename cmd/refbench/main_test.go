@@ -27,7 +27,8 @@ import (
 
 // The scripts run programs with lists of their own. "planted" has small strategies and workloads,
 // some of them wrong on purpose; "nice" has only the right ones; "misnamed" has
-// a name that would break the result format; "empty" has nothing.
+// a name that would break the result format; "empty" has nothing. "badtwin" has a
+// planted bug whose twin has it too, "unfound" one that no program shows.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"refbench": main,
@@ -49,6 +50,8 @@ func TestMain(m *testing.M) {
 			kit.Explored.Strategies = kit.Explored.Strategies[:1]
 			cli.Main(kit)
 		},
+		"badtwin": func() { cli.Main(badTwinKit()) },
+		"unfound": func() { cli.Main(unfoundKit()) },
 	})
 }
 
@@ -86,6 +89,7 @@ func TestScripts(t *testing.T) {
 			"sametoken":   sameToken,
 			"samefailure": sameFailure,
 			"parses":      parses,
+			"detects":     detects,
 		},
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/explored/fuzz/bugs"
 	"github.com/refbench/refbench/fuzz/explored/strategies/builtin"
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
@@ -192,6 +193,50 @@ func TestFuzzerFindsFlaws(t *testing.T) {
 		z.Close()
 		if c.found != (failure != nil) {
 			t.Errorf("%q, %v, seed 5: found %v in %d inputs, want %v", c.flaw, c.exact, failure != nil, limit, c.found)
+		}
+	}
+}
+
+// A search of all schedules finds each planted bug of a count that right use can show,
+// and finds nothing in its twin: so the reductions leave nothing out that matters.
+func TestExhaustiveSearchFindsPlanted(t *testing.T) {
+	programs := map[string]string{
+		"checktheninc":   "a.Put a.TryGet|a.Kill",
+		"loadstoreput":   "a.Get|a.Put a.Kill",
+		"plaincount":     "a.Get|a.Put a.Kill",
+		"peersetdead":    "a.PutIfOne|a.Kill a.TryGet",
+		"rampmixedlocks": "a.TryGet|a.Get a.Kill",
+		"percpufold":     "a.Get|a.Kill",
+		"percpukill":     "a.Get|a.Kill",
+		"percpuunpinned": "a.Get|a.TryGet",
+	}
+	names := make(map[string]bool)
+	for _, b := range bugs.All {
+		text := programs[b.Name]
+		if text == "" {
+			continue
+		}
+		names[b.Name] = true
+		for _, s := range []*strategies.Strategy{b.Wrong, b.Fixed} {
+			sc, err := CountText(s, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := run(t, sc, explore.Options{Search: explore.DFS, Bound: explore.Unbounded, Executions: 1_000_000})
+			switch {
+			case s == b.Wrong && r.Failure == nil:
+				t.Errorf("%s, %s: not found in %d executions, exhaustive %v", s, text, r.Executions, r.Exhaustive)
+			case s == b.Fixed && r.Failure != nil:
+				t.Errorf("%s: false alarm:\n%s", s, r.Failure.Text())
+			case s == b.Fixed && !r.Exhaustive:
+				t.Errorf("%s, %s: not exhausted in %d executions", s, text, r.Executions)
+			}
+			t.Logf("%-20s %-30s %6d executions: %s", s, text, r.Executions, r.Verdict)
+		}
+	}
+	for name := range programs {
+		if !names[name] {
+			t.Errorf("no planted bug %s", name)
 		}
 	}
 }

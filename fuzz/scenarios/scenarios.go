@@ -36,7 +36,7 @@ func Builtin() Forms {
 const CountName = "count"
 
 // CountDoc says in one line what the op programs do.
-const CountDoc = "short programs of Get, TryGet, Put and Kill on one count"
+const CountDoc = "an op program on the count alone, with two CPUs"
 
 // A Pair is a strategy under a workload, or under the op programs.
 type Pair struct {

@@ -208,7 +208,7 @@ func TestOpProgramsFindFlaws(t *testing.T) {
 		{"never last", strategies.Exact, explore.Leak, "no drop reported the last"},
 	} {
 		s := planted("flawed", c.exact, func() strategies.Counter { return &flawed{flaw: c.flaw} })
-		for _, search := range []explore.Options{{Search: explore.Portfolio}, {Search: explore.DFS, Bound: 2}} {
+		for _, search := range []explore.Options{{Search: explore.Portfolio}, {Search: explore.DFS, Bound: 2}, {Search: explore.DFS, Bound: explore.Unbounded}} {
 			search.Seed, search.Executions = 1, 100_000
 			r := run(t, count(s, false), search)
 			switch f := r.Failure; {

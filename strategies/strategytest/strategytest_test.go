@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/rules"
 	"github.com/refbench/refbench/strategies/spec"
 )
 
@@ -675,7 +676,7 @@ func TestFuzzProgramsFindMutants(t *testing.T) {
 		{func() counter { return new(onlyOne) }, []spec.Call{{Op: spec.Init}, {Op: spec.GetN, N: 4}}},
 	} {
 		s := strategy("mutant", saturates(), tt.fresh)
-		if err := checkProgram(s, encodeProgram(s, tt.calls)); err == nil {
+		if err := rules.CheckProgram(s, rules.EncodeProgram(s, tt.calls)); err == nil {
 			t.Errorf("program %v of %T: nothing found", tt.calls, tt.fresh())
 		}
 	}

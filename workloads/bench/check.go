@@ -1,10 +1,20 @@
 package bench
 
 import (
+	"context"
 	"time"
 
 	"github.com/refbench/refbench/workloads"
 )
+
+// Check runs the checked form of the cell alone, with c.CPUs workers and for about
+// l.Checked, and returns its books. What [Measure] says of GOMAXPROCS, ctx and hangs
+// holds here too.
+func Check(ctx context.Context, m *Machine, c Cell, l Length, seed uint64) (workloads.Books, error) {
+	return supervise(ctx, c, m.deadline(c, l), func(cr *crew) (workloads.Books, error) {
+		return check(m, c, l, seed, cr)
+	})
+}
 
 // check runs the checked form of the cell, with as many workers as the timed one
 // and for about l.Checked, and returns its books. It isn't timed: every operation

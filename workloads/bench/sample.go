@@ -137,9 +137,7 @@ func Measure(ctx context.Context, m *Machine, c Cell, l Length, seed uint64) (Sa
 	if err != nil || l.Checked <= 0 {
 		return s, err
 	}
-	b, err := supervise(ctx, c, m.deadline(c, l), func(cr *crew) (workloads.Books, error) {
-		return check(m, c, l, seed, cr)
-	})
+	b, err := Check(ctx, m, c, l, seed)
 	s.Books.Add(b)
 	return s, err
 }

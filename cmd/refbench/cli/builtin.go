@@ -3,6 +3,7 @@ package cli
 import (
 	"io"
 
+	"github.com/refbench/refbench/fuzz/bugs/matrix"
 	"github.com/refbench/refbench/fuzz/scenarios"
 	"github.com/refbench/refbench/report"
 	"github.com/refbench/refbench/strategies/builtin"
@@ -18,6 +19,7 @@ func Builtin() Kit {
 		Workloads:  workloads.All,
 		Loops:      native.Loops,
 		Explored:   scenarios.Builtin(),
+		Bugs:       matrix.Builtin(),
 		Table: func(w io.Writer, files []string) error {
 			set, err := report.Read(files)
 			if err != nil {

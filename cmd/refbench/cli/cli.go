@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/refbench/refbench/fuzz/bugs/matrix"
 	"github.com/refbench/refbench/fuzz/scenarios"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/workloads"
@@ -38,6 +39,9 @@ type Kit struct {
 
 	// Explored are the strategies and workloads in explored form.
 	Explored scenarios.Forms
+
+	// Bugs are the planted bugs.
+	Bugs []matrix.Entry
 
 	// Table writes the table of the result files, and Report the report
 	// into a folder, of which it returns the page to open.
@@ -125,7 +129,8 @@ func newRootCommand(kit Kit) *cobra.Command {
 	root.AddCommand(newCompareCommand())
 	root.AddCommand(newCorpusCommand())
 	root.AddCommand(newExploreCommand(kit.Explored))
-	root.AddCommand(newReplayCommand(kit.Explored))
+	root.AddCommand(newReplayCommand(kit.Explored, kit.Bugs))
+	root.AddCommand(newBugsCommand(kit.Bugs))
 	return root
 }
 

@@ -7,16 +7,17 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/refbench/refbench/fuzz/bugs/matrix"
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/scenarios"
 )
 
-func newReplayCommand(forms scenarios.Forms) *cobra.Command {
+func newReplayCommand(forms scenarios.Forms, planted []matrix.Entry) *cobra.Command {
 	var page string
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "replay TOKEN",
-		Short: "Show the schedule again that a token of explore names",
+		Short: "Show the schedule again that a token of explore or bugs names",
 		Long: `replay runs the schedule that a token names, and shows how it goes wrong: the
 same on any machine with the same version of the code.
 
@@ -32,7 +33,7 @@ followed: it is cut or altered, or of another version.`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, args []string) error {
-			f, err := explore.Replay(args[0], forms.All(), explore.Options{Version: forms.Version})
+			f, err := explore.Replay(args[0], append(forms.All(), matrix.Scenarios(planted)...), explore.Options{Version: forms.Version})
 			if err != nil {
 				// What is wrong with the token is said as such. The rest is
 				// that the code under test didn't run.

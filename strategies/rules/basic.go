@@ -1,9 +1,8 @@
-package strategytest
+package rules
 
 import (
 	"fmt"
 	"reflect"
-	"testing"
 
 	"github.com/refbench/refbench/strategies"
 )
@@ -227,7 +226,7 @@ func programs(e *env) error {
 		for i := range data {
 			data[i] = byte(e.rng.Uint32())
 		}
-		if err := checkProgram(e.s, data); err != nil {
+		if err := CheckProgram(e.s, data); err != nil {
 			return err
 		}
 	}
@@ -248,7 +247,7 @@ func zeroAllocs(e *env) error {
 			}
 		}},
 	} {
-		if n := testing.AllocsPerRun(1000, op.run); n != 0 {
+		if n := allocsPerRun(1000, op.run); n != 0 {
 			return fmt.Errorf("%s allocate %v times a call, want 0", op.name, n)
 		}
 	}
@@ -268,7 +267,7 @@ func bytesPromise(e *env) error {
 		return fmt.Errorf("%v is %d bytes, promised are %d", t.Elem(), size, promised)
 	}
 	var keep sink
-	allocs := testing.AllocsPerRun(100, func() { keep.c = e.s.New(); keep.c.Init() })
+	allocs := allocsPerRun(100, func() { keep.c = e.s.New(); keep.c.Init() })
 	if allocs <= 1 && size != promised {
 		return fmt.Errorf("%v is %d bytes and allocates nothing besides, promised are %d", t.Elem(), size, promised)
 	}

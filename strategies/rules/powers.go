@@ -1,4 +1,4 @@
-package strategytest
+package rules
 
 import (
 	"fmt"

@@ -1,0 +1,567 @@
+package bugs
+
+import (
+	"sync"
+	syncatomic "sync/atomic"
+
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/atomic"
+	"github.com/refbench/refbench/workloads"
+	"github.com/refbench/refbench/workloads/arena"
+)
+
+// A tunnel caches a route for each CPU. Thread i runs on CPU i.
+//
+//	s  look the route up and keep it in this CPU's slot
+//	r  reset: drop every CPU's
+type tunnel struct {
+	c      Config
+	arena  *arena.Arena[counter, struct{}]
+	cpus   []tunnelCPU
+	routes []*arena.Slot[counter, struct{}]
+}
+
+type tunnelCPU struct {
+	holder holder
+	cache  *arena.Cache[counter, struct{}]
+
+	mu    sync.Mutex // guards the slot
+	route *arena.Slot[counter, struct{}]
+	hold  arena.Hold
+}
+
+func startTunnel(c Config) Run {
+	options, holders := c.kit(atomic.Strategy)
+	t := &tunnel{c: c, arena: arena.New[counter, struct{}](options), cpus: make([]tunnelCPU, len(c.Program))}
+	for i := range t.cpus {
+		t.cpus[i].holder = holders(workloads.WorkerName(i))
+		t.cpus[i].cache = t.arena.Cache()
+	}
+	return t
+}
+
+func (t *tunnel) Do(thread int, op byte) {
+	me := &t.cpus[thread]
+	switch op {
+	case 's':
+		route := me.cache.Alloc()
+		t.set(me, me, route, me.holder.Init(&route.Object))
+	case 'r':
+		t.reset(me)
+	}
+}
+
+// set puts a route with its reference into a CPU's slot and drops what was there.
+func (t *tunnel) set(me, of *tunnelCPU, route *arena.Slot[counter, struct{}], h arena.Hold) {
+	of.mu.Lock()
+	old, oldHold := of.route, of.hold
+	of.route, of.hold = route, h
+	of.mu.Unlock()
+	if old != nil && me.holder.Kill(&old.Object, oldHold) {
+		me.cache.Free(old)
+	}
+}
+
+func (t *tunnel) reset(me *tunnelCPU) {
+	for i := range t.cpus {
+		of := me // the mistake: this CPU's slot, once for each CPU
+		if t.c.Fixed {
+			of = &t.cpus[i]
+		}
+		t.set(me, of, nil, 0)
+	}
+}
+
+func (t *tunnel) End(int) {}
+
+// Close resets the tunnel, which is all that is done before its slots are freed.
+func (t *tunnel) Close() {
+	t.reset(&t.cpus[0])
+	judgeBooks(t.c.Judge, workloads.BooksOf(t.arena))
+}
+
+// A slim is an atomic count of three bits that wraps.
+//
+//	bits 31..29   the number of references, modulo 8
+//	bits 28..0    0
+type slim struct{ n syncatomic.Uint32 }
+
+const slimOne = 1 << 29
+
+func (c *slim) Init()      { c.n.Store(slimOne) }
+func (c *slim) Get()       { c.n.Add(slimOne) }
+func (c *slim) Put() bool  { return c.n.Add(-slimOne&(1<<32-1)) == 0 }
+func (c *slim) Kill() bool { return c.Put() }
+
+func (c *slim) TryGet() bool {
+	for {
+		n := c.n.Load()
+		if n == 0 {
+			return false
+		}
+		if c.n.CompareAndSwap(n, n+slimOne) {
+			return true
+		}
+	}
+}
+
+var slimStrategy = strategy("slim", "an atomic word of three bits that wraps", strategies.Promise{
+	Limit: 7, Width: 3, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives,
+	Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.None, Progress: strategies.LockFree, Bytes: 4,
+}, func() strategies.Counter { return new(slim) })
+
+// A keyring is a session's keyring, which processes join.
+//
+//	j  join the keyring that is the process's already
+//	u  look a key up in it
+type keyring struct {
+	c     Config
+	arena *arena.Arena[counter, struct{}]
+	ring  *arena.Slot[counter, struct{}]
+	owner arena.Hold
+	procs []holder
+	cache []*arena.Cache[counter, struct{}]
+}
+
+// keyringJoined is how often it was joined before: two more times and the count has
+// come round.
+const keyringJoined = 5
+
+func startKeyring(c Config) Run {
+	options, holders := c.kit(slimStrategy)
+	k := &keyring{c: c, arena: arena.New[counter, struct{}](options)}
+	for i := range c.Program {
+		k.procs = append(k.procs, holders(workloads.WorkerName(i)))
+		k.cache = append(k.cache, k.arena.Cache())
+	}
+	k.ring = k.cache[0].Alloc()
+	k.owner = k.procs[0].Init(&k.ring.Object)
+	for range keyringJoined {
+		k.Do(0, 'j')
+	}
+	return k
+}
+
+func (k *keyring) Do(thread int, op byte) {
+	me, o := k.procs[thread], &k.ring.Object
+	// Found by its name, with a reference.
+	h := me.Get(o)
+	me.Use(o, h)
+	if op == 'j' && !k.c.Fixed {
+		return // the mistake: it is the same, so there is nothing to do
+	}
+	if me.Put(o, h) {
+		k.cache[thread].Free(k.ring)
+	}
+}
+
+func (k *keyring) End(int) {}
+
+func (k *keyring) Close() {
+	if k.procs[0].Kill(&k.ring.Object, k.owner) {
+		k.cache[0].Free(k.ring)
+	}
+	judgeBooks(k.c.Judge, workloads.BooksOf(k.arena))
+}
+
+// A capped is an atomic count whose TryGet fails at its limit, three.
+type capped struct{ word }
+
+const cappedLimit = 3
+
+func (c *capped) TryGet() bool {
+	for {
+		n := c.n.Load()
+		if n == 0 || n >= cappedLimit {
+			return false
+		}
+		if c.n.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+var cappedStrategy = strategy("capped", "an atomic word whose TryGet fails at the limit", strategies.Promise{
+	Limit: cappedLimit, Overflow: strategies.Refuses, Underflow: strategies.Wraps, GetOnZero: strategies.Revives,
+	Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree, Bytes: 4,
+}, func() strategies.Counter { return new(capped) })
+
+// A pipe has buffers that refer to one page.
+//
+//	t  tee: another buffer for the page
+//	c  consume the oldest buffer
+type pipe struct {
+	c     Config
+	arena *arena.Arena[counter, struct{}]
+	page  *arena.Slot[counter, struct{}]
+	owner arena.Hold
+	ends  []pipeEnd
+}
+
+// A pipeEnd is a thread's.
+type pipeEnd struct {
+	holder  holder
+	cache   *arena.Cache[counter, struct{}]
+	buffers []arena.Hold
+}
+
+func startPipe(c Config) Run {
+	options, holders := c.kit(cappedStrategy)
+	p := &pipe{c: c, arena: arena.New[counter, struct{}](options), ends: make([]pipeEnd, len(c.Program))}
+	for i := range p.ends {
+		p.ends[i].holder = holders(workloads.WorkerName(i))
+		p.ends[i].cache = p.arena.Cache()
+	}
+	p.page = p.ends[0].cache.Alloc()
+	p.owner = p.ends[0].holder.Init(&p.page.Object)
+	return p
+}
+
+func (p *pipe) Do(thread int, op byte) {
+	e := &p.ends[thread]
+	switch {
+	case op == 't':
+		h, ok := e.holder.TryGet(&p.page.Object)
+		if ok || !p.c.Fixed { // the mistake: a buffer all the same
+			e.buffers = append(e.buffers, h)
+		}
+	case op == 'c' && len(e.buffers) > 0:
+		h := e.buffers[0]
+		e.buffers = e.buffers[1:]
+		if e.holder.Put(&p.page.Object, h) {
+			e.cache.Free(p.page)
+		}
+	}
+}
+
+func (p *pipe) End(thread int) {
+	for len(p.ends[thread].buffers) > 0 {
+		p.Do(thread, 'c')
+	}
+}
+
+func (p *pipe) Close() {
+	e := &p.ends[0]
+	if e.holder.Kill(&p.page.Object, p.owner) {
+		e.cache.Free(p.page)
+	}
+	judgeBooks(p.c.Judge, workloads.BooksOf(p.arena))
+}
+
+// An fdTable has open files, whose memory is used again at once for others.
+//
+//	f  fget: find the first descriptor's file, use it, and put it
+//	m  close the open file and open another at the other descriptor
+type fdTable struct {
+	c       Config
+	arena   *arena.Arena[counter, file]
+	threads []fdThread
+
+	mu   sync.Mutex // changes of the table
+	fds  [2]syncatomic.Pointer[arena.Slot[counter, file]]
+	open int // the descriptor that is
+	hold arena.Hold
+
+	mixed syncatomic.Int64 // times that a thread got another descriptor's file
+}
+
+// A file says where it is open.
+type file struct{ fd syncatomic.Int32 }
+
+type fdThread struct {
+	holder holder
+	cache  *arena.Cache[counter, file]
+}
+
+func startFDTable(c Config) Run {
+	options, holders := c.kit(atomic.Strategy)
+	options.TypeStable = true
+	t := &fdTable{c: c, arena: arena.New[counter, file](options), threads: make([]fdThread, len(c.Program))}
+	for i := range t.threads {
+		t.threads[i] = fdThread{holders(workloads.WorkerName(i)), t.arena.Cache()}
+	}
+	t.install(&t.threads[0], 0)
+	return t
+}
+
+func (t *fdTable) install(me *fdThread, fd int) {
+	f := me.cache.Alloc()
+	f.Value.fd.Store(int32(fd))
+	t.open, t.hold = fd, me.holder.Init(&f.Object)
+	t.fds[fd].Store(f)
+}
+
+func (t *fdTable) close(me *fdThread) {
+	if f := t.fds[t.open].Swap(nil); me.holder.Kill(&f.Object, t.hold) {
+		me.cache.Free(f)
+	}
+}
+
+func (t *fdTable) Do(thread int, op byte) {
+	me := &t.threads[thread]
+	switch op {
+	case 'm':
+		t.mu.Lock()
+		t.close(me)
+		t.install(me, 1-t.open)
+		t.mu.Unlock()
+	case 'f':
+		f := t.fds[0].Load()
+		if f == nil {
+			return
+		}
+		// It may be closed meanwhile, and the memory be another file's.
+		h, ok := me.holder.TryGet(&f.Object)
+		if !ok {
+			return
+		}
+		if t.c.Fixed && t.fds[0].Load() != f {
+			t.put(me, f, h)
+			return
+		}
+		me.holder.Use(&f.Object, h)
+		if f.Value.fd.Load() != 0 {
+			t.mixed.Add(1)
+		}
+		t.put(me, f, h)
+	}
+}
+
+func (t *fdTable) put(me *fdThread, f *arena.Slot[counter, file], h arena.Hold) {
+	if me.holder.Put(&f.Object, h) {
+		me.cache.Free(f)
+	}
+}
+
+func (t *fdTable) End(int) {}
+
+func (t *fdTable) Close() {
+	t.close(&t.threads[0])
+	b := workloads.BooksOf(t.arena)
+	b.Observe(arena.UseAfterFree, uint64(t.mixed.Load()), "files were used that are another descriptor's")
+	judgeBooks(t.c.Judge, b)
+}
+
+// A freeList is a stack of slots for counted objects.
+//
+//	a  take a slot
+//	f  give the oldest slot that the thread has back
+type freeList struct {
+	c Config
+	// head is the number of the first free slot, from 1, and in the twin above
+	// it how often the head has changed:
+	//
+	//	bits 31..0    slot, 0: none
+	//	bits 63..32   changes, 0 in the wrong one
+	head    syncatomic.Uint64
+	next    [4]syncatomic.Uint64 // of a slot
+	users   [4]syncatomic.Int32
+	objects [4]int     // what is in the slots, in bare runs
+	threads [][]uint64 // slots
+}
+
+func startFreeList(c Config) Run {
+	l := &freeList{c: c, threads: make([][]uint64, len(c.Program))}
+	l.head.Store(1)
+	l.next[1].Store(2)
+	l.next[2].Store(3)
+	return l
+}
+
+// change returns what head becomes when slot is to be first.
+func (l *freeList) change(head, slot uint64) uint64 {
+	if !l.c.Fixed {
+		return slot
+	}
+	return (head+1<<32)&^(1<<32-1) | slot
+}
+
+func (l *freeList) Do(thread int, op byte) {
+	mine := &l.threads[thread]
+	switch {
+	case op == 'a':
+		for {
+			h := l.head.Load()
+			slot := h & (1<<32 - 1)
+			if slot == 0 {
+				return
+			}
+			next := l.next[slot].Load()
+			if !l.head.CompareAndSwap(h, l.change(h, next)) {
+				continue
+			}
+			if l.c.Bare {
+				l.objects[slot]++
+			} else if n := l.users[slot].Add(1); n > 1 {
+				l.c.Judge.Failf("slot %d is used by %d objects at a time", slot, n)
+			}
+			*mine = append(*mine, slot)
+			return
+		}
+	case op == 'f' && len(*mine) > 0:
+		slot := (*mine)[0]
+		*mine = (*mine)[1:]
+		if !l.c.Bare {
+			l.users[slot].Add(-1)
+		}
+		for {
+			h := l.head.Load()
+			l.next[slot].Store(h & (1<<32 - 1))
+			if l.head.CompareAndSwap(h, l.change(h, slot)) {
+				return
+			}
+		}
+	}
+}
+
+func (l *freeList) End(thread int) {
+	for len(l.threads[thread]) > 0 {
+		l.Do(thread, 'f')
+	}
+}
+
+func (l *freeList) Close() {}
+
+// A lastUse is an object that each thread uses for the last time when it puts.
+//
+//	p  use and put
+type lastUse struct {
+	c       Config
+	arena   *arena.Arena[counter, int]
+	object  *arena.Slot[counter, int]
+	owner   arena.Hold
+	threads []lastUser
+}
+
+type lastUser struct {
+	holder holder
+	cache  *arena.Cache[counter, int]
+	hold   arena.Hold
+	put    bool
+	seen   int
+}
+
+func startLastUse(c Config) Run {
+	options, holders := c.kit(atomic.Strategy)
+	l := &lastUse{c: c, arena: arena.New[counter, int](options), threads: make([]lastUser, len(c.Program))}
+	for i := range l.threads {
+		l.threads[i].holder, l.threads[i].cache = holders(workloads.WorkerName(i)), l.arena.Cache()
+	}
+	l.object = l.threads[0].cache.Alloc()
+	l.owner = l.threads[0].holder.Init(&l.object.Object)
+	for i := range l.threads {
+		l.threads[i].hold = l.threads[i].holder.Get(&l.object.Object)
+	}
+	l.drop(0, l.threads[0].holder.Kill(&l.object.Object, l.owner))
+	return l
+}
+
+func (l *lastUse) Do(thread int, op byte) {
+	t := &l.threads[thread]
+	if op != 'p' || t.put {
+		return
+	}
+	t.put = true
+	if l.c.Fixed {
+		l.use(t)
+	}
+	last := t.holder.Put(&l.object.Object, t.hold)
+	if !l.c.Fixed {
+		l.use(t) // the mistake: it may be gone
+	}
+	l.drop(thread, last)
+}
+
+func (l *lastUse) use(t *lastUser) {
+	t.holder.Use(&l.object.Object, t.hold)
+	if l.c.Bare {
+		t.seen += l.object.Value
+	}
+}
+
+func (l *lastUse) drop(thread int, last bool) {
+	if !last {
+		return
+	}
+	if l.c.Bare {
+		l.object.Value++
+	}
+	l.threads[thread].cache.Free(l.object)
+}
+
+func (l *lastUse) End(thread int) { l.Do(thread, 'p') }
+
+func (l *lastUse) Close() { judgeBooks(l.c.Judge, workloads.BooksOf(l.arena)) }
+
+var useBugs = []*Bug{
+	{
+		Name:   "tunnelreset",
+		Doc:    "a loop over all CPUs that resets the current one's slot each time",
+		Source: "Linux net/ipv6/ip6_tunnel.c, ip6_tnl_dst_reset in merge 244b7f432489: raw_cpu_ptr in for_each_possible_cpu",
+		Interleaving: `CPU 0 and CPU 1 each cache a route, with a reference. CPU 0 resets the tunnel: it clears its
+own slot twice, and never looks at CPU 1's. The slots are freed, and CPU 1's route leaks.`,
+		Fix:     "per_cpu_ptr of the loop's CPU",
+		Program: []string{"sr", "s"}, CPUs: 2, Repeat: 1,
+		Sights: misuse(sure, blind(nothingGone)),
+		start:  startTunnel,
+	},
+	{
+		Name:   "keyring",
+		Doc:    "the path of an error, or of nothing to do, forgets its reference, until the count comes round",
+		Source: "CVE-2016-0728 (Linux security/keys/process_keys.c, join_session_keyring); CVE-2014-2851 (ping_init_sock) leaks in the same way",
+		Interleaving: `A process joins the keyring that it is in already, again and again. Each time a reference is
+taken and none is put. After 2^32 times, here 2^3, the count is what it was. The next look-up gets
+and puts, its put leaves 0, and the keyring is freed while its process has it.`,
+		Fix:     "put on every path",
+		Program: []string{"jju"}, CPUs: 2, Repeat: 1, Wraps: true,
+		Sights: misuse(sure, blind(noThreads)),
+		start:  startKeyring,
+	},
+	{
+		Name:   "ignoredfailure",
+		Doc:    "a get that may fail at the limit, and a caller who goes on without a reference",
+		Source: "CVE-2019-11487 (Linux 88b1a17dfc3e, 8fde12ca79af, 15fab63e1e57: get may fail and callers must look); CVE-2016-4558 (92117d8443bc) caps in the same way",
+		Interleaving: `The page's count is at its limit, here 3. Another tee asks for a reference and is refused, and
+makes its buffer all the same. When the buffers are consumed one more is put than was taken, and
+the page is freed while its owner has it.`,
+		Fix:     "look at what TryGet returns",
+		Program: []string{"ttt"}, CPUs: 2, Repeat: 1,
+		Sights: misuse(sure, blind(noThreads)),
+		start:  startPipe,
+	},
+	{
+		Name:   "fdrecycled",
+		Doc:    "a lookup in type-stable memory that doesn't look again after its TryGet",
+		Source: "CVE-2021-4083 (Linux fs/file.c, __fget_files: the file must still be in the table after get_file_rcu)",
+		Interleaving: `A thread loads the file of descriptor 0. Another closes it: its count is 0, it is freed, and a
+file that is opened at descriptor 1 gets the same memory. The first thread's TryGet succeeds, on
+the wrong file.`,
+		Fix:     "look into the table again once the reference is there",
+		Program: []string{"f", "m"}, CPUs: 2, Repeat: 50, Concurrent: true,
+		Sights: misuse(luck, blind(allAtomic)),
+		start:  startFDTable,
+	},
+	{
+		Name:   "freelist",
+		Doc:    "a stack of free slots whose head can be the same again (ABA)",
+		Source: "Akaros Documentation/kref.txt, sequence counters for memory that is used again; R. K. Treiber, Systems Programming: Coping with Parallelism, 1986",
+		Interleaving: `A thread is about to take slot 1: it has read that 2 comes after it. Another takes 1 and 2 and
+gives 1 back: the head is 1 again, and after it comes 3. The first thread's compare-and-swap of 1
+for 2 succeeds: slot 2 is free and in use. The next one to take it shares its count.`,
+		Fix:     "a number of changes beside the head",
+		Program: []string{"aa", "aaf"}, CPUs: 2, Repeat: 1, Concurrent: true,
+		Sights: misuse(luck, luck),
+		start:  startFreeList,
+	},
+	{
+		Name:   "lateuse",
+		Doc:    "the last use of an object comes after the put, as on a machine where put has no release order",
+		Source: "Linux Documentation/core-api/refcount-vs-atomic.rst, release order of decrements; kref.rst, rule 2",
+		Interleaving: `Two holders. The first puts, and its last read of the object is still to come. The second puts,
+is told of the last drop, and releases. The first reads what is gone.`,
+		Fix:     "use, then put",
+		Program: []string{"p", "p"}, CPUs: 2, Repeat: 1, Concurrent: true,
+		Sights: misuse(sure, sure),
+		start:  startLastUse,
+	},
+}

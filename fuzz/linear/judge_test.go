@@ -1,0 +1,276 @@
+package linear
+
+import (
+	"bytes"
+	"context"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/spec"
+)
+
+// verdictOf judges one life.
+func verdictOf(t testing.TB, j *Judge, l Life) Result {
+	t.Helper()
+	r, err := j.Check(context.Background(), &History{Strategy: "simulated", Clock: ClockSteps, Lives: []Life{l}})
+	if err != nil {
+		t.Fatalf("%v: %v", err, l)
+	}
+	return r
+}
+
+// All ways to judge a short history agree with trying every order. The pre-check may
+// miss what is wrong, but calls nothing wrong that isn't.
+func TestVerdictsAreThoseOfTryingEveryOrder(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	for name, p := range sortedPromises() {
+		sp := specOf(p)
+		verdicts := make(map[Verdict]int)
+		found := make(map[string]int)
+		for i := range 4000 {
+			m := simulation{rng: rng, sp: sp, clients: 1 + rng.IntN(3), ops: 1 + rng.IntN(6), guarded: rng.IntN(4) > 0, hurry: rng.IntN(101)}
+			l := m.life()
+			right := i%2 == 0
+			if !right {
+				spoil(rng, &l)
+			}
+			ops := l.sorted()
+			if p.Count == strategies.Approximate {
+				ops = withoutBusyReads(ops)
+			}
+			want := Illegal
+			if explained(sp, []spec.State{sp.Start(1)}, ops) {
+				want = Linearizable
+			}
+			if right && want != Linearizable {
+				t.Fatalf("%s: the simulated history is illegal: %v", name, l)
+			}
+			verdicts[want]++
+			for _, without := range []part{0, intervals, cuts, intervals | cuts} {
+				if r := verdictOf(t, &Judge{Spec: sp, without: without}, l); r.Verdict != want {
+					t.Fatalf("%s, without parts %b: %s (%s), want %s, seed %d: %v", name, without, r.Verdict, r.Reason, want, seed, l)
+				} else {
+					found[r.Found]++
+				}
+			}
+			if r := verdictOf(t, &Judge{Spec: sp, without: search}, l); r.Verdict == Illegal && want != Illegal {
+				t.Fatalf("%s: the intervals alone say %s, and an order explains it, seed %d: %v", name, r.Reason, seed, l)
+			}
+		}
+		if verdicts[Illegal] < 200 || verdicts[Linearizable] < 2000 {
+			t.Errorf("%s: %v: too few of one kind to show anything", name, verdicts)
+		}
+		if found["intervals"] < 50 || found["search"] < 50 {
+			t.Errorf("%s: found by %v: one of them finds too little", name, found)
+		}
+	}
+}
+
+// Cutting where no call is going on doesn't change verdicts.
+func TestCutsDontChangeVerdicts(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	for name, p := range sortedPromises() {
+		sp := specOf(p)
+		verdicts := make(map[Verdict]int)
+		stretches := 0
+		for i := range 60 {
+			m := simulation{rng: rng, sp: sp, clients: 3, ops: 300, guarded: rng.IntN(4) > 0, hurry: 95}
+			l := m.life()
+			if i%2 == 1 {
+				spoil(rng, &l)
+			}
+			one := verdictOf(t, &Judge{Spec: sp, without: intervals}, l)
+			all := verdictOf(t, &Judge{Spec: sp, without: intervals | cuts}, l)
+			if one.Verdict != all.Verdict {
+				t.Fatalf("%s: cut %s (%s), not cut %s (%s), seed %d: %v", name, one.Verdict, one.Reason, all.Verdict, all.Reason, seed, l)
+			}
+			verdicts[one.Verdict]++
+			stretches += one.Stretches
+		}
+		if verdicts[Illegal] < 5 || verdicts[Linearizable] < 30 || stretches < 61 {
+			t.Errorf("%s: %v in %d stretches: too few to show anything", name, verdicts, stretches)
+		}
+	}
+}
+
+// ops makes a history of one life by hand: "client begin end call answer".
+func ops(t *testing.T, lines ...string) Life {
+	t.Helper()
+	l := Life{Start: 1}
+	for _, line := range lines {
+		o, err := parseOp(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Ops = append(l.Ops, o)
+	}
+	return l
+}
+
+// Each rule of the pre-check finds a history that breaks it and no other.
+func TestIntervalsAlone(t *testing.T) {
+	afterKill := promise(func(p *strategies.Promise) { p.Zero = strategies.AfterKill })
+	spurious := promise(func(p *strategies.Promise) { p.TryGet = strategies.Spurious })
+	for _, c := range []struct {
+		name    string
+		promise strategies.Promise
+		life    Life
+		want    string // in the reason; "" if nothing is wrong
+	}{
+		{"a right life", promise(nil), ops(t, "0 1 2 Get -", "1 2 5 TryGet true", "0 3 6 Put false", "0 7 9 Kill false", "1 8 10 Put true", "1 11 12 TryGet false"), ""},
+		{"two last drops", promise(nil), ops(t, "0 1 2 Get -", "0 3 5 Put true", "1 3 6 Kill true"), "both told"},
+		{"the last while a reference is held", promise(nil), ops(t, "0 1 2 Get -", "0 3 4 Kill true"), "other references were held"},
+		{"no last", promise(nil), ops(t, "0 1 2 Get -", "0 3 9 Put false", "1 4 8 Kill false"), "nobody was told"},
+		{"no last, by the last to begin", promise(nil), ops(t, "0 1 2 Kill false"), "no other reference was there"},
+		{"TryGet after death", promise(nil), ops(t, "0 1 2 Kill true", "1 3 4 TryGet true", "1 5 6 Put false"), "the count had died"},
+		{"TryGet fails on a live count", promise(nil), ops(t, "1 1 2 TryGet false", "0 3 4 Kill true"), "the count was alive"},
+		{"TryGet may fail on a live count", spurious, ops(t, "1 1 2 TryGet false", "0 3 4 Kill true"), ""},
+		{"TryGet fails while it dies", promise(nil), ops(t, "1 1 4 TryGet false", "0 3 4 Kill true"), ""},
+		{"a read of too many", promise(nil), ops(t, "0 1 4 Get -", "1 2 3 Count 3", "0 5 6 Put false", "0 7 8 Kill true"), "weren't so many"},
+		{"a read of what may be", promise(nil), ops(t, "0 1 4 Get -", "1 2 3 Count 2", "0 5 6 Put false", "0 7 8 Kill true"), ""},
+		{"zero before Kill isn't told", afterKill, ops(t, "0 1 2 Get -", "0 3 4 Put false", "0 5 6 Kill true"), ""},
+		{"Kill isn't told", afterKill, ops(t, "0 1 2 Kill false"), "no other reference was there"},
+		{"PutUnlessOne drops the last", promise(nil), ops(t, "0 1 2 Get -", "0 3 4 Kill false", "0 5 6 PutUnlessOne true"), "at most 1"},
+		{"PutUnlessOne keeps one of several", promise(nil), ops(t, "0 1 2 Get -", "0 3 4 PutUnlessOne false", "0 5 6 Put false", "0 7 8 Kill true"), "wasn't 1"},
+		{"PutIfOne keeps the last", promise(nil), ops(t, "0 1 2 Get -", "0 3 4 Kill false", "0 5 6 PutIfOne false", "0 7 8 Put true"), "1 reference was there"},
+		{"wrong use isn't judged", promise(nil), ops(t, "0 1 2 Kill true", "0 3 4 Get -", "0 5 6 Put true"), ""},
+	} {
+		j := &Judge{Spec: specOf(c.promise), without: search}
+		r := verdictOf(t, j, c.life)
+		switch {
+		case c.want == "" && r.Verdict != Linearizable:
+			t.Errorf("%s: %s: %s", c.name, r.Verdict, r.Reason)
+		case c.want != "" && (r.Verdict != Illegal || r.Found != "intervals" || !strings.Contains(r.Reason, c.want)):
+			t.Errorf("%s: %s by %q: %q, want a reason with %q", c.name, r.Verdict, r.Found, r.Reason, c.want)
+		}
+		// The search says the same.
+		j.without = intervals
+		if s := verdictOf(t, j, c.life); s.Verdict != r.Verdict {
+			t.Errorf("%s: the search says %s (%s)", c.name, s.Verdict, s.Reason)
+		}
+	}
+}
+
+// Two reads at one time, of which each may have been right, but not both.
+func TestOnlyTheSearchFinds(t *testing.T) {
+	l := ops(t, "0 1 20 Get -", "1 2 3 Count 2", "1 4 5 Count 1", "0 21 22 Put false", "0 23 24 Kill true")
+	sp := specOf(promise(nil))
+	if r := verdictOf(t, &Judge{Spec: sp, without: search}, l); r.Verdict != Linearizable {
+		t.Errorf("intervals alone: %s (%s): then this tests nothing", r.Verdict, r.Reason)
+	}
+	r := verdictOf(t, &Judge{Spec: sp}, l)
+	if r.Verdict != Illegal || r.Found != "search" {
+		t.Errorf("%s by %q, want %s by search", r.Verdict, r.Found, Illegal)
+	}
+	if r.Life != 0 || r.Stretch == nil || len(r.Stretch.Ops) != 3 {
+		t.Fatalf("life %d, stretch %+v, want life 0 and the three calls up to the cut", r.Life, r.Stretch)
+	}
+	var page bytes.Buffer
+	if err := r.Stretch.WriteHTML(&page, time.Second); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"<html", "Count -\\u003e 1", "2 references"} {
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("the picture doesn't contain %q", want)
+		}
+	}
+}
+
+func TestApproximateReads(t *testing.T) {
+	sp := specOf(promise(func(p *strategies.Promise) { p.Count = strategies.Approximate }))
+	for _, c := range []struct {
+		name     string
+		life     Life
+		want     Verdict
+		unjudged int
+	}{
+		{"wrong while another takes", ops(t, "0 1 4 Get -", "1 2 3 Count 7", "0 5 6 Put false", "0 7 8 Kill true"), Linearizable, 1},
+		{"wrong while another reads", ops(t, "0 1 3 Count 1", "1 2 4 Count 7", "0 7 8 Kill true"), Illegal, 0},
+		{"wrong while nothing goes on", ops(t, "0 1 2 Get -", "1 3 4 Count 1", "0 5 6 Put false", "0 7 8 Kill true"), Illegal, 0},
+		{"right while nothing goes on", ops(t, "0 1 2 Get -", "1 3 4 Count 2", "0 5 6 Put false", "0 7 8 Kill true"), Linearizable, 0},
+	} {
+		if r := verdictOf(t, &Judge{Spec: sp}, c.life); r.Verdict != c.want || r.Unjudged != c.unjudged {
+			t.Errorf("%s: %s, %d unjudged, want %s and %d", c.name, r.Verdict, r.Unjudged, c.want, c.unjudged)
+		}
+	}
+}
+
+// tooMuch is a history that no search of this kind decides: sixty reads at once, each
+// possible, but not all of them in any order.
+func tooMuch() Life {
+	l := Life{Start: 1}
+	for i := range 30 {
+		l.Ops = append(l.Ops,
+			Op{Client: 2 * i, Call: spec.Call{Op: spec.TryGetN, N: 1 << i}, Result: true, Begin: 1, End: 1000},
+			Op{Client: 2*i + 1, Call: spec.Call{Op: spec.PutN, N: 1 << i}, Begin: 1, End: 1000})
+	}
+	l.Ops = append(l.Ops, Op{Client: 60, Call: spec.Call{Op: spec.Count}, Value: 1 << 29, Begin: 2, End: 999})
+	l.Ops = append(l.Ops, Op{Client: 60, Call: spec.Call{Op: spec.Count}, Value: 1<<29 + 1<<28, Begin: 1001, End: 1002})
+	return l
+}
+
+func TestWhatIsNotDecidedIsUnknown(t *testing.T) {
+	sp := specOf(promise(func(p *strategies.Promise) { p.Limit, p.Width, p.Underflow = 1<<62, 64, strategies.Wraps }))
+	h := &History{Strategy: "simulated", Clock: ClockSteps, Lives: []Life{
+		ops(t, "0 1 2 Kill true"), tooMuch(), ops(t, "0 1 2 Get -", "0 3 4 Put false"),
+	}}
+	const timeout = 50 * time.Millisecond
+	begin := time.Now()
+	r, err := (&Judge{Spec: sp, Timeout: timeout, without: intervals}).Check(context.Background(), h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(begin); took > 20*timeout {
+		t.Errorf("took %v with a timeout of %v", took, timeout)
+	}
+	if r.Verdict != Unknown || r.Life != 1 || r.Unknown != 62 || r.Judged != 3 || !strings.Contains(r.Reason, "60 of them at once") && !strings.Contains(r.Reason, "61 of them at once") {
+		t.Errorf("%s: %+v", r.Verdict, r)
+	}
+	// An illegal life decides for the whole, whatever is unknown besides.
+	h.Lives = append(h.Lives, ops(t, "0 1 2 Kill false"))
+	r, err = (&Judge{Spec: sp, Timeout: timeout, without: intervals}).Check(context.Background(), h)
+	if err != nil || r.Verdict != Illegal || r.Life != 3 {
+		t.Errorf("%s, life %d, %v, want %s of life 3", r.Verdict, r.Life, err, Illegal)
+	}
+	// What isn't judged because there is no time left isn't a pass either.
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	r, err = (&Judge{Spec: sp, without: intervals}).Check(ctx, &History{Lives: []Life{ops(t, "0 1 3 Get -", "1 2 4 Count 1")}})
+	if err != nil || r.Verdict != Unknown {
+		t.Errorf("after the end of its context: %s, %v, want %s", r.Verdict, err, Unknown)
+	}
+}
+
+func TestImpossibleHistories(t *testing.T) {
+	j := &Judge{Spec: specOf(promise(nil))}
+	for name, l := range map[string]Life{
+		"a client at two places": ops(t, "0 1 5 Get -", "0 3 6 Put false"),
+		"no reference at first":  {Start: 0},
+		"client 64":              {Start: 1, Ops: []Op{{Client: MaxClients, Call: spec.Call{Op: spec.Get}}}},
+		"an end before":          {Start: 1, Ops: []Op{{Call: spec.Call{Op: spec.Get}, Begin: 2, End: 1}}},
+		"no references taken":    {Start: 1, Ops: []Op{{Call: spec.Call{Op: spec.GetN}, Begin: 1, End: 2}}},
+		"an endless call":        {Start: 1, Ops: []Op{{Call: spec.Call{Op: spec.Get}, Begin: 1, End: 1<<63 - 1}}},
+	} {
+		if _, err := j.Check(context.Background(), &History{Lives: []Life{l}}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestMet(t *testing.T) {
+	l := ops(t, "0 1 2 Get -", "1 2 4 TryGet true", "2 3 9 TryGet true", "0 10 11 Put false", "1 20 21 Put false")
+	if n := met(l.sorted()); n != 3 {
+		t.Errorf("%d calls met another, want the first 3", n)
+	}
+	if n := met(slices.Clip(l.Ops[3:])); n != 0 {
+		t.Errorf("%d calls met another, want none", n)
+	}
+}

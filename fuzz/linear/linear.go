@@ -1,0 +1,133 @@
+// Package linear tells whether what clients of a count saw can be explained by a
+// count that does one operation after the other: whether it is linearizable.
+//
+// # Histories
+//
+// A [History] is what clients called, what they were told, and when each call began
+// and ended. [Stress] records histories on real threads, [Scenario] under the
+// deterministic scheduler. They are made of lives: each begins with a fresh count,
+// and counts of different lives have nothing to do with each other, so that each
+// can be judged by itself.
+//
+// # Judging
+//
+// A history is linearizable if each call can be given one instant between its
+// beginning and its end, so that the calls in the order of their instants are what
+// strategies/spec allows. It is the strategy's own promise that counts: TryGet may
+// fail for no reason where that is promised, and zero is seen only after Kill where
+// that is. Reads that are promised to be approximate are judged when nothing else
+// is going on (quiescent consistency), and left out otherwise.
+//
+// A [Judge] works in three steps.
+//
+//   - Intervals: from the beginnings and ends alone follow the smallest and the
+//     largest count that are possible at each instant. An answer that fits none of
+//     the counts possible during its call is wrong. This takes O(n log n) and finds
+//     most of what is wrong, but not all.
+//   - Cuts: where no call is going on the count is in one of few states, and what
+//     comes after can be judged from there (Herlihy and Wing, Linearizability,
+//     section 3: locality and non-blocking make this exact).
+//   - Search: porcupine (github.com/anishathalye/porcupine) looks for an order of
+//     the calls between two cuts. That is exponential in how many go on at once, so
+//     it has a time limit. What isn't decided by then is [Unknown], which is neither
+//     good nor bad.
+package linear
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/refbench/refbench/strategies/spec"
+)
+
+// A Verdict says whether a history can be explained.
+type Verdict string
+
+// The verdicts.
+const (
+	Linearizable Verdict = "linearizable"
+	Illegal      Verdict = "illegal" // no order of the calls explains the answers
+	Unknown      Verdict = "unknown" // not found out in time
+)
+
+// An Op is one call that a client made and what it was told.
+type Op struct {
+	Client int // 0 .. MaxClients-1
+	Call   spec.Call
+
+	Result   bool  // what the call returned; false if it returns no bool
+	Value    int64 // what Count returned
+	Panicked bool  // it didn't return
+
+	// Begin and End are stamps of one clock. The call took effect between
+	// the two. A client makes one call after the other.
+	Begin, End int64
+}
+
+// String returns the call and the answer, as in "Put -> true".
+func (o Op) String() string { return o.Call.String() + " -> " + o.answer() }
+
+// A Life is what happened to one count from its Init.
+type Life struct {
+	Start int64 // how many references it began with
+	Ops   []Op
+}
+
+// A History is some lives of counts of one strategy.
+type History struct {
+	Strategy string // its name
+	Clock    string // what the stamps are: ClockTSC, ClockCounter or ClockSteps
+	Seed     uint64 // of the driver that made the calls
+	Lives    []Life
+}
+
+// MaxClients is how many clients a history may have.
+const MaxClients = 64
+
+// Ops returns how many calls there are.
+func (h *History) Ops() int {
+	n := 0
+	for _, l := range h.Lives {
+		n += len(l.Ops)
+	}
+	return n
+}
+
+// sorted returns the calls in the order in which they began.
+func (l Life) sorted() []Op {
+	ops := slices.Clone(l.Ops)
+	slices.SortStableFunc(ops, func(a, b Op) int {
+		if c := cmp.Compare(a.Begin, b.Begin); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.End, b.End)
+	})
+	return ops
+}
+
+// check returns why the life can't have been recorded, or nil.
+func (l Life) check() error {
+	if l.Start < 1 {
+		return fmt.Errorf("a life begins with %d references: want at least 1", l.Start)
+	}
+	var last [MaxClients]int64
+	var seen [MaxClients]bool
+	for _, o := range l.sorted() {
+		switch {
+		case o.Client < 0 || o.Client >= MaxClients:
+			return fmt.Errorf("client %d: want 0 .. %d", o.Client, MaxClients-1)
+		case o.End < o.Begin:
+			return fmt.Errorf("client %d: %s ends at %d, before it begins at %d", o.Client, o.Call, o.End, o.Begin)
+		case o.End == math.MaxInt64:
+			return fmt.Errorf("client %d: %s ends at the end of time", o.Client, o.Call)
+		case seen[o.Client] && o.Begin < last[o.Client]:
+			return fmt.Errorf("client %d: %s begins at %d, before the client's call before ended at %d", o.Client, o.Call, o.Begin, last[o.Client])
+		case o.Call.Op.TakesNumber() && o.Call.N < 1:
+			return fmt.Errorf("client %d: %s: want a number of at least 1", o.Client, o.Call)
+		}
+		last[o.Client], seen[o.Client] = o.End, true
+	}
+	return nil
+}

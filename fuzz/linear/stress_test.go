@@ -1,0 +1,259 @@
+package linear
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/builtin"
+	"github.com/refbench/refbench/strategies/spec"
+)
+
+func seedOf(t testing.TB) uint64 {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	return seed
+}
+
+func stress(t *testing.T, s *strategies.Strategy, cfg Config) Report {
+	t.Helper()
+	r, err := Stress(context.Background(), s, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestFaultsAreIllegalOnThreads(t *testing.T) {
+	seed := seedOf(t)
+	for _, fault := range faults {
+		s := native(fault)
+		r := stress(t, s, Config{Seed: seed, Time: 20 * time.Second})
+		if r.Verdict != Illegal || r.History == nil || r.Stretch == nil {
+			t.Errorf("%s: %s after %d calls in %d lives, %d of which met another, want %s", fault, r.Verdict, r.Ops, r.Lives, r.Met, Illegal)
+			continue
+		}
+		t.Logf("%s: found by %s within %d calls: %s", fault, r.Found, r.Ops, r.Reason)
+		// What is written down is read and judged the same.
+		var b bytes.Buffer
+		if err := r.History.WriteText(&b); err != nil {
+			t.Fatal(err)
+		}
+		h, err := Parse(b.Bytes())
+		if err != nil {
+			t.Fatalf("%s: %v", fault, err)
+		}
+		again, err := (&Judge{Spec: spec.Of(s)}).Check(context.Background(), h)
+		if err != nil || again.Verdict != Illegal || again.Reason != r.Reason {
+			t.Errorf("%s: judged again: %s (%s), %v, want %s (%s)", fault, again.Verdict, again.Reason, err, r.Verdict, r.Reason)
+		}
+	}
+}
+
+func TestRightCountsAreLinearizableOnThreads(t *testing.T) {
+	seed := seedOf(t)
+	for _, clock := range []*Clock{NewClock(), NewCounterClock()} {
+		for _, s := range append(builtin.All(), native("")) {
+			r := stress(t, s, Config{Seed: seed, Ops: 30_000, Clock: clock})
+			if r.Verdict != Linearizable {
+				t.Errorf("%s by clock %s: %s: %s (seed %d)\n%v", s.Name, r.Clock, r.Verdict, r.Reason, seed, r.History)
+			}
+			if r.Ops < 30_000 || r.Judged+r.Unjudged != r.Ops || r.Unknown != 0 || r.Lives < 500 {
+				t.Errorf("%s by clock %s: %d calls in %d lives, %d judged, %d reads left out, %d unknown: want all of 30,000", s.Name, r.Clock, r.Ops, r.Lives, r.Judged, r.Unjudged, r.Unknown)
+			}
+			t.Logf("%s by clock %s: %d calls in %d lives, %d met another", s.Name, r.Clock, r.Ops, r.Lives, r.Met)
+		}
+	}
+}
+
+// Every operation that is right for several threads at once is called, deaths are
+// told by each way to drop, and TryGet meets the last drop.
+func TestDriverCallsEverything(t *testing.T) {
+	seed := seedOf(t)
+	calls := make(map[string]map[spec.Op]int)
+	for _, s := range builtin.All() {
+		h, err := Record(context.Background(), s, Config{Seed: seed, Ops: 30_000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls[s.Name] = make(map[spec.Op]int)
+		lasts, fails := make(map[spec.Op]int), 0
+		for _, l := range h.Lives {
+			for _, o := range l.Ops {
+				calls[s.Name][o.Call.Op]++
+				if o.drops() && o.Result {
+					lasts[o.Call.Op]++
+				}
+				if o.Call.Op == spec.TryGet && !o.Result && o.Client < 4 {
+					fails++
+				}
+			}
+		}
+		for _, op := range spec.Of(s).Ops() {
+			switch op {
+			case spec.Init, spec.InitAt, spec.Reinit, spec.Resurrect, spec.ResurrectLive, spec.TryGetLive:
+				continue
+			}
+			if s.Promise.Zero == strategies.AfterKill && (op == spec.PutIfOne || op == spec.PutUnlessOne || op == spec.PutAndLock) {
+				continue
+			}
+			if calls[s.Name][op] < 50 {
+				t.Errorf("%s: %d calls of %s among %d", s.Name, calls[s.Name][op], op, h.Ops())
+			}
+			if (Op{Call: spec.Call{Op: op}}).drops() && lasts[op] < 5 {
+				t.Errorf("%s: %s told of %d deaths in %d lives", s.Name, op, lasts[op], len(h.Lives))
+			}
+		}
+		if fails < 50 {
+			t.Errorf("%s: %d failures of TryGet in %d lives: it hardly meets the last drop", s.Name, fails, len(h.Lives))
+		}
+	}
+}
+
+func TestPromiseDecidesOverSpuriousFailure(t *testing.T) {
+	seed := seedOf(t)
+	s := native("TryGet fails")
+	s.Promise.TryGet = strategies.Spurious
+	if r := stress(t, s, Config{Seed: seed, Ops: 20_000}); r.Verdict != Linearizable {
+		t.Errorf("promised: %s: %s", r.Verdict, r.Reason)
+	}
+	s = native("read")
+	s.Promise.Count = strategies.None
+	if r := stress(t, s, Config{Seed: seed, Ops: 20_000}); r.Verdict != Linearizable {
+		t.Errorf("no read promised: %s: %s", r.Verdict, r.Reason)
+	}
+}
+
+// hooked is a right count with something to do in Put.
+type hooked struct {
+	count
+	put func()
+}
+
+func (h *hooked) Put() bool { h.put(); return h.count.Put() }
+
+func TestCallsThatDontReturn(t *testing.T) {
+	with := func(put func()) *strategies.Strategy {
+		s := native("")
+		plain := s.New
+		s.New = func() strategies.Counter { return &hooked{*plain().(*count), put} }
+		return s
+	}
+	stop := make(chan struct{})
+	defer close(stop)
+	r := stress(t, with(func() { <-stop }), Config{Ops: 1000, Patience: 50 * time.Millisecond})
+	if r.Verdict != Illegal || !strings.Contains(r.Reason, "didn't return within 50ms") {
+		t.Errorf("a call that hangs: %s: %s", r.Verdict, r.Reason)
+	}
+	r = stress(t, with(func() { panic("planted") }), Config{Ops: 1000})
+	if r.Verdict != Illegal || r.History == nil {
+		t.Errorf("a call that panics: %s: %s", r.Verdict, r.Reason)
+	}
+}
+
+func TestConfigs(t *testing.T) {
+	few := native("")
+	few.Promise.Limit = 4
+	for name, c := range map[string]struct {
+		s   *strategies.Strategy
+		cfg Config
+		ok  bool
+	}{
+		"no limit":           {native(""), Config{}, false},
+		"a negative limit":   {native(""), Config{Ops: -1, Time: 1}, false},
+		"too many clients":   {native(""), Config{Ops: 1, Clients: MaxClients}, false},
+		"too few references": {few, Config{Ops: 1}, false},
+		"just enough":        {few, Config{Ops: 1, Clients: 3}, true},
+		"one client":         {native(""), Config{Ops: 100, Clients: 1}, true},
+	} {
+		r, err := Stress(context.Background(), c.s, c.cfg)
+		if (err == nil) != c.ok || c.ok && r.Verdict != Linearizable {
+			t.Errorf("%s: %s %s, %v, want accepted %v", name, r.Verdict, r.Reason, err, c.ok)
+		}
+	}
+}
+
+func TestTimeAndInterruptEndIt(t *testing.T) {
+	begin := time.Now()
+	r := stress(t, native(""), Config{Time: 300 * time.Millisecond})
+	if took := time.Since(begin); r.Verdict != Linearizable || r.Ops == 0 || took > 3*time.Second {
+		t.Errorf("%s after %v and %d calls, want %s after 300 ms", r.Verdict, took, r.Ops, Linearizable)
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	time.AfterFunc(50*time.Millisecond, func() { cancel(errors.New("enough")) })
+	begin = time.Now()
+	r, err := Stress(ctx, native(""), Config{Time: time.Hour})
+	if took := time.Since(begin); err != nil || took > 10*time.Second || r.Verdict != Linearizable {
+		t.Errorf("interrupted after 50 ms: %s, %v after %v", r.Verdict, err, took)
+	}
+}
+
+// roundTrip is a history with every kind of answer.
+func roundTrip(t *testing.T) *History {
+	return &History{Strategy: "planted", Clock: ClockTSC, Seed: 1<<64 - 1, Lives: []Life{
+		ops(t, "0 -5 2 Get -", "1 1 9 TryGet true", "63 2 3 Count -7", "0 4 5 GetN(3) -", "0 6 7 Put panic"),
+		{Start: 12},
+		ops(t, "0 1 2 Kill true"),
+	}}
+}
+
+func text(t *testing.T, h *History) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := h.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestTextIsReadBack(t *testing.T) {
+	h := roundTrip(t)
+	got, err := Parse(text(t, h))
+	if err != nil || !reflect.DeepEqual(got, h) {
+		t.Errorf("%v\n%+v, want\n%+v", err, got, h)
+	}
+}
+
+// Whatever byte is missing or changed, it is said in which line.
+func TestDamagedText(t *testing.T) {
+	whole := text(t, roundTrip(t))
+	expect := func(what string, data []byte) {
+		t.Helper()
+		_, err := Parse(data)
+		var pe *ParseError
+		if !errors.As(err, &pe) || pe.Line < 1 || pe.Line > bytes.Count(data, []byte("\n"))+1 || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v, want a one-line error with a line of %q", what, err, data)
+		}
+	}
+	for n := range whole {
+		expect("cut", whole[:n])
+		for _, c := range []byte{'0', '1', ' ', '\n', '-', 0, 0xff} {
+			if whole[n] != c {
+				altered := bytes.Clone(whole)
+				altered[n] = c
+				expect("altered", altered)
+			}
+		}
+	}
+	expect("something after the end", append(bytes.Clone(whole), '\n'))
+	for what, line := range map[string]string{
+		"no operation":      "0 1 2 Steal true",
+		"a wrong answer":    "0 1 2 Put -",
+		"a wrong number":    "0 +1 2 Put true",
+		"a wrong client":    "64 1 2 Put true",
+		"an end before":     "0 2 1 Put true",
+		"too few fields":    "0 1 2 Put",
+		"a number too much": "0 1 2 Get(2) -",
+	} {
+		_, err := Parse([]byte(magic + "\nstrategy x\nclock tsc\nseed 1\nlife 1\n" + line + "\n"))
+		if err == nil || !strings.HasPrefix(err.Error(), "history: line 6: ") || strings.Contains(err.Error(), "cut") {
+			t.Errorf("%s: %v, want what is wrong with line 6", what, err)
+		}
+	}
+}
