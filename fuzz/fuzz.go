@@ -7,6 +7,7 @@
 //	FuzzProgramText   the text form of op programs
 //	FuzzResultFile    result files
 //	FuzzToken         replay tokens
+//	FuzzHistory       history files
 //	FuzzCorpusFile    files of a corpus
 //	FuzzExplored      an op program under the deterministic scheduler
 //

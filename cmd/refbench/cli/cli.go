@@ -133,8 +133,9 @@ func newRootCommand(kit Kit) *cobra.Command {
 	root.AddCommand(newReportCommand())
 	root.AddCommand(newCompareCommand())
 	root.AddCommand(newCorpusCommand(kit.FuzzTargets))
+	root.AddCommand(newCheckCommand(kit))
 	root.AddCommand(newExploreCommand(kit.Explored))
-	root.AddCommand(newReplayCommand(kit.Explored, kit.Bugs))
+	root.AddCommand(newReplayCommand(kit))
 	root.AddCommand(newBugsCommand(kit.Bugs))
 	return root
 }
