@@ -30,8 +30,8 @@ import (
 // The scripts run programs with lists of their own. "planted" has small strategies and workloads,
 // some of them wrong on purpose; "nice" has only the right ones; "misnamed" has
 // a name that would break the result format; "empty" has nothing; "faulty" has a
-// right strategy and two wrong ones. "badtwin" has a planted bug whose twin has it too,
-// "unfound" one that no program shows.
+// right strategy and two wrong ones; "badtwin" has a planted bug whose twin has it
+// too, "unfound" one that no program shows.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"refbench": main,

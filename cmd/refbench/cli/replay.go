@@ -19,7 +19,7 @@ func newReplayCommand(kit Kit) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "replay TOKEN|FILE",
-		Short: "Show again what explore, bugs or check found",
+		Short: "Show again what explore, check or bugs found",
 		Long: `replay runs the schedule that a token names, and shows how it goes wrong: the
 same on any machine with the same version of the code. A file that check wrote about a
 finding is judged again if it is a history, and run again if it is an op program.
