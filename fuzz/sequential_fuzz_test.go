@@ -9,7 +9,8 @@ import (
 )
 
 // FuzzSequential: whatever the calls, one after the other, every strategy keeps its
-// promise, and strategies differ only where their promises do.
+// promise, and strategies differ only where their promises do. Each input is three
+// programs: see lockstep.Runner.RunBytes.
 func FuzzSequential(f *testing.F) {
 	r := lockstep.New(builtin.All(), lockstep.Both)
 	for _, data := range corpus.Builtin("FuzzSequential") {

@@ -108,27 +108,29 @@ func (r *Runner) divergence(oracle Oracles, thread, o int, call spec.Call, messa
 		l := &r.lanes[i]
 		c := &l.counts[o]
 		d.Strategies = append(d.Strategies, l.s.Name)
-		d.States = append(d.States, c.before.String())
+		before := l.states[c.before]
+		d.States = append(d.States, before.String())
 		t |= c.touched
 		answer := "did nothing that can be seen"
 		switch s := &l.saw; {
 		case oracle == Specification:
 			answer = message
-		case s.panicked:
+		case s.did == panicked:
 			answer = "panicked"
 		case call.Op == spec.Count:
 			answer = fmt.Sprintf("returned %d", s.value+c.base)
 		case call.Op.Reports():
-			answer = fmt.Sprintf("returned %v", s.result)
+			answer = fmt.Sprintf("returned %v", s.did == returnedTrue)
 		}
-		if s := &l.saw; oracle == Differential && s.heard && s.misuse >= 0 {
+		if s := &l.saw; oracle == Differential && l.monitor != nil && s.misuse != noMisuse {
 			answer += fmt.Sprintf(" and reported %q", l.heard)
 		}
 		d.Answers = append(d.Answers, answer)
-		did = append(did, fmt.Sprintf("%s in state %q %s", l.s.Name, c.before, answer))
+		did = append(did, fmt.Sprintf("%s in state %q %s", l.s.Name, before, answer))
 	}
 	for _, reason := range Reasons() {
-		if t.has(reason) {
+		// Every life comes to zero.
+		if t.has(reason) && reason != Distance {
 			d.Reasons = append(d.Reasons, reason)
 		}
 	}

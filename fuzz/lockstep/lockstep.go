@@ -136,8 +136,8 @@ type Runner struct {
 	step int                      // from 1, in the sequential order
 }
 
-// maxLanes is how many strategies a runner can have.
-const maxLanes = 255
+// MaxStrategies is how many strategies a runner can have.
+const MaxStrategies = 64
 
 // A lane is one strategy and its counts.
 type lane struct {
@@ -148,26 +148,51 @@ type lane struct {
 	heard   []strategies.Misuse // what the monitor was told during the present call
 	saw     observation         // what the present call did
 	counts  [program.MaxObjects]count
-	known   [knownSize]known
+
+	// states are those that counts of this lane were in, and ids their indices.
+	states []spec.State
+	ids    map[spec.State]stateID
+	known  []known
+}
+
+// A stateID is the index of a state in a lane.
+type stateID uint32
+
+// maxStates is how many states a lane keeps before it forgets all.
+const maxStates = 1 << 14
+
+func (l *lane) id(st spec.State) stateID {
+	id, ok := l.ids[st]
+	if !ok {
+		id = stateID(len(l.states))
+		l.states = append(l.states, st)
+		l.ids[st] = id
+	}
+	return id
+}
+
+// forget makes room for new states. No count is in use.
+func (l *lane) forget() {
+	l.states = l.states[:0]
+	clear(l.ids)
+	clear(l.known)
 }
 
 // A count is one object of a lane.
 type count struct {
-	c  strategies.Counter // nil if there is none from before
-	st spec.State
-	// before is the state before the present call.
-	before spec.State
-	// base is how many references the life began with. What Count returns is
-	// compared by its distance from that, as limits are different.
-	base int64
-	// touched is what the calls of this life have touched.
-	touched touched
-	// zero says that a drop of this life came to zero or below.
-	zero bool
+	c strategies.Counter // nil if there is none from before
+	// state is what it holds, by the specification, and before what it held
+	// before the present call.
+	state, before stateID
 	// leader is the first lane whose count has done the same since a life
 	// began: this one, or one before it. Lanes with the same leader are
 	// compared.
 	leader uint8
+	// touched is what the calls of this life have touched.
+	touched touched
+	// base is how many references the life began with. What Count returns is
+	// compared by its distance from that, as limits are different.
+	base int64
 	// multi and reader are c, if it has those powers.
 	multi  strategies.Multi
 	reader strategies.Reader
@@ -175,22 +200,32 @@ type count struct {
 
 // An observation is what a call did, as far as strategies can be compared in it.
 type observation struct {
-	skip     skip
-	result   bool
-	panicked bool
-	heard    bool  // misuse is known: the counts have a monitor
-	misuse   int8  // noMisuse, or the kind, or manyMisuse
-	value    int64 // what Count returned, from where the life began
+	did    did
+	misuse int8  // noMisuse, or the kind, or manyMisuse, if there is a monitor
+	value  int64 // what Count returned, from where the life began
 }
 
-// A skip says whether and why a call was left out.
-type skip uint8
+// did says whether a call was left out, and else whether it panicked and what it
+// returned.
+type did uint8
 
 const (
-	made skip = iota
+	returnedFalse did = iota
+	returnedTrue
+	panicked
 	lacking
 	unpromised
 )
+
+// made reports whether the call was made.
+func (d did) made() bool { return d < lacking }
+
+func returned(result bool) did {
+	if result {
+		return returnedTrue
+	}
+	return returnedFalse
+}
 
 const (
 	noMisuse   = -1
@@ -200,55 +235,60 @@ const (
 // A known is what the specification has said of a call in a state. To ask it again each
 // time would take most of a program's time.
 type known struct {
-	st   spec.State
-	call spec.Call
-
-	verdict verdict
-	next    spec.State
-	value   int64
-	result  bool
-	misuse  int8
+	key     uint64 // state, operation and number, as key makes it
+	value   int64  // what Count returns
+	next    stateID
 	touched touched
+	verdict verdict
+	did     did // what the call does, or why it is left out
+	misuse  int8
 }
 
 // A verdict is what can be done about a call.
 type verdict uint8
 
 const (
-	unknown      verdict = iota // nothing was asked yet
-	ask                         // the specification must be asked each time
-	expect                      // there is one outcome, and it is in the known
-	leaveLacking                // the counter has no such operation
-	leaveUnpromised
+	ask    verdict = iota // the specification must be asked each time
+	expect                // there is one outcome: what is known
+	leave                 // the call is left out
 )
 
+// key is the same for no two calls in no two states. It isn't 0.
+//
+//	bits  0-33  number, at most 2^31
+//	bits 34-39  operation + 1
+//	bits 40-    state
+func key(id stateID, call spec.Call) uint64 {
+	return uint64(id)<<40 | uint64(call.Op+1)<<34 | uint64(call.N)
+}
+
 const (
-	knownBits = 14
+	knownBits = 15
 	knownSize = 1 << knownBits
 )
 
 // knows returns what is known of the call in the state.
-func (l *lane) knows(st *spec.State, call spec.Call) *known {
-	h := uint64(st.Refs)*0x9e3779b97f4a7c15 ^ uint64(call.N)*0xc2b2ae3d27d4eb4f ^ uint64(call.Op)*0xd6e8feb86659fd93
-	if st.Killed {
-		h ^= 0xa0761d6478bd642f
-	}
-	k := &l.known[h>>(64-knownBits)]
-	if k.st != *st || k.call != call || k.verdict == unknown {
-		l.learn(k, *st, call)
+func (l *lane) knows(id stateID, call spec.Call) *known {
+	key := key(id, call)
+	k := &l.known[key*0x9e3779b97f4a7c15>>(64-knownBits)]
+	if k.key != key {
+		l.learn(k, id, call)
+		k.key = key
 	}
 	return k
 }
 
 // learn asks the specification.
-func (l *lane) learn(k *known, st spec.State, call spec.Call) {
-	*k = known{st: st, call: call, verdict: ask}
+func (l *lane) learn(k *known, id stateID, call spec.Call) {
+	st := l.states[id]
+	*k = known{}
+	// Has comes first, as the other makes a text of it.
 	switch {
 	case !l.sp.Has(call.Op):
-		k.verdict = leaveLacking
+		k.verdict, k.did = leave, lacking
 		return
 	case l.sp.Unpromised(st, call) != "":
-		k.verdict = leaveUnpromised
+		k.verdict, k.did = leave, unpromised
 		return
 	case call.Op == spec.KillAndConfirm || call.Op == spec.PutAndLock:
 		return // more than the result is to be looked at
@@ -258,22 +298,22 @@ func (l *lane) learn(k *known, st spec.State, call spec.Call) {
 	if len(os) > 1 || o.Panics || o.AnyValue || o.NoNumber {
 		return
 	}
-	k.verdict, k.next, k.value, k.result, k.misuse = expect, o.Next, o.Value, o.Result, noMisuse
+	k.verdict, k.value, k.did, k.misuse = expect, o.Value, returned(o.Result), noMisuse
 	if o.Warns {
 		k.misuse = int8(o.Misuse)
 	}
-	k.touched = l.touches(st, call)
+	k.next, k.touched = l.id(o.Next), l.touches(st, o.Next, call)
 }
 
-// New returns a runner for the strategies, which must be valid, and not more than 255.
+// New returns a runner for the strategies, which must be valid, and at most [MaxStrategies].
 func New(list []*strategies.Strategy, oracles Oracles) *Runner {
 	r := &Runner{lanes: make([]lane, len(list)), oracles: oracles}
 	for i, s := range list {
 		sp := spec.Of(s)
 		l := &r.lanes[i]
 		l.s, l.sp, l.p = s, sp, s.Promise
+		l.ids, l.known = make(map[spec.State]stateID), make([]known, knownSize)
 		if _, ok := s.New().(strategies.Monitored); ok {
-			l.saw.heard = true
 			l.monitor = &strategies.Monitor{Hook: func(k strategies.Misuse) { l.heard = append(l.heard, k) }}
 		}
 	}
@@ -300,13 +340,38 @@ func (r *Runner) Run(p *program.Program) *Divergence {
 // bounds are the largest programs of RunBytes. A fuzz engine makes many small inputs
 // in the time of one large one, and they find the same: counts begin near their
 // limits.
-var bounds = program.Bounds{Objects: 2, Threads: 2, Steps: 32}
+var bounds = program.Bounds{Objects: 2, Threads: 2, Steps: 16}
 
-// RunBytes is Run for the program that the bytes hold. They hold none that is larger
-// than two objects, two threads and 32 steps.
+// Starts is how many programs RunBytes runs.
+const Starts = 3
+
+// RunBytes is Run for the program that the bytes hold, and for two more that differ in
+// how counts begin: those that began near their limit begin with one reference and
+// the others near their limit; and those that began in shared mode don't, and the
+// others do. The engine's share of the time is spent only once for all three.
+//
+// The bytes hold no program larger than two objects, two threads and 16 steps.
 func (r *Runner) RunBytes(data []byte) *Divergence {
-	bounds.Decode(&r.decoded, data)
-	return r.Run(&r.decoded)
+	p := &r.decoded
+	bounds.Decode(p, data)
+	if d := r.Run(p); d != nil {
+		return d
+	}
+	for i := range p.Objects {
+		o := &p.Objects[i]
+		if o.Start == program.StartNear {
+			*o = program.Object{Shared: o.Shared}
+		} else {
+			o.Start = program.StartNear
+		}
+	}
+	if d := r.Run(p); d != nil {
+		return d
+	}
+	for i := range p.Objects {
+		p.Objects[i].Shared = !p.Objects[i].Shared
+	}
+	return r.Run(p)
 }
 
 // guarded is run with what it panicked with.
@@ -344,6 +409,11 @@ func (r *Runner) again(p *program.Program, d *Divergence, panicked any) *Diverge
 // run runs the program. A count may panic.
 func (r *Runner) run(p *program.Program) *Divergence {
 	r.p, r.step, r.used = p, 0, [program.MaxObjects]bool{}
+	for i := range r.lanes {
+		if l := &r.lanes[i]; len(l.states) > maxStates {
+			l.forget()
+		}
+	}
 	for thread, s := range p.Sequential() {
 		r.step++
 		o := int(s.Object)
@@ -397,7 +467,7 @@ func (r *Runner) begin(o int) *Divergence {
 		if c.c == nil {
 			l.newCount(c)
 		}
-		c.touched, c.zero = 0, false
+		c.touched = 0
 		first := object.First(&l.p)
 		gets, kind := int64(0), 0
 		if first.Op == spec.InitAt && !l.sp.Has(spec.InitAt) {
@@ -417,9 +487,9 @@ func (r *Runner) begin(o int) *Divergence {
 			c.c.Get()
 		}
 		c.base = first.N + gets
-		c.st = l.sp.Start(c.base)
+		c.state = l.id(l.sp.Start(c.base))
 		if r.careful {
-			r.note(i, o, beginning, first, c.st, "")
+			r.note(i, o, beginning, first, l.states[c.state], "")
 		}
 		if leaders[kind] == 0 {
 			leaders[kind] = i + 1
@@ -461,7 +531,7 @@ func (r *Runner) end(o int) *Divergence {
 				return d
 			}
 		}
-		if !l.sp.Dead(c.st) {
+		if !l.sp.Dead(l.states[c.state]) {
 			c.c = nil // there is no promise that it can be used again
 		}
 	}
@@ -473,19 +543,21 @@ func (r *Runner) drain(i, o int) *Divergence {
 	const few = 16
 	l := &r.lanes[i]
 	c := &l.counts[o]
-	if c.st.Refs > few {
+	st := l.states[c.state]
+	if st.Refs > few {
 		return nil
 	}
 	drop := spec.Call{Op: spec.Kill}
-	if c.st.Killed {
+	if st.Killed {
 		drop.Op = spec.Put
 	}
-	for c.st.Refs > 0 && l.sp.Unpromised(c.st, drop) == "" {
+	for st.Refs > 0 && l.sp.Unpromised(st, drop) == "" {
 		l.heard = l.heard[:0]
 		if d := r.judge(i, o, ending, drop, spec.Do(c.c, drop)); d != nil {
 			return d
 		}
 		drop.Op = spec.Put
+		st = l.states[c.state]
 	}
 	return nil
 }
@@ -500,41 +572,38 @@ func (r *Runner) call(thread, o int, call spec.Call) *Divergence {
 		if len(l.heard) > 0 {
 			l.heard = l.heard[:0]
 		}
-		k := l.knows(&c.st, call)
+		k := l.knows(c.state, call)
 		switch {
 		case k.verdict == expect && !r.careful:
 			result, value := c.make(call)
-			l.saw.skip, l.saw.result, l.saw.panicked, l.saw.value, l.saw.misuse = made, result, false, value, noMisuse
-			if call.Op == spec.Count {
-				l.saw.value -= c.base
+			l.saw = observation{returned(result), noMisuse, value - c.base}
+			if call.Op != spec.Count {
+				l.saw.value = 0
 			}
 			if l.monitor != nil {
 				l.saw.misuse = l.misuse()
 			}
-			if result != k.result || value != k.value || l.monitor != nil && l.saw.misuse != k.misuse {
+			if l.saw.did != k.did || l.saw.misuse != k.misuse && l.monitor != nil || value != k.value {
 				if d := r.judge(i, o, thread, call, spec.Answer{Result: result, Value: value}); d != nil {
 					return d
 				}
 				break
 			}
-			c.before = c.st
+			c.before, c.state = c.state, k.next
 			c.touched |= k.touched
-			c.zero = c.zero || k.next.Refs <= 0
-			c.st = k.next
-		case k.verdict == leaveLacking:
-			l.saw.skip = lacking
-		case k.verdict == leaveUnpromised:
-			l.saw.skip = unpromised
-			if r.careful {
-				r.note(i, o, thread, call, c.st, "left out: "+l.sp.Unpromised(c.st, call))
+		case k.verdict == leave:
+			l.saw = observation{k.did, noMisuse, 0}
+			if r.careful && k.did == unpromised {
+				st := l.states[c.state]
+				r.note(i, o, thread, call, st, "left out: "+l.sp.Unpromised(st, call))
 			}
 		default:
 			if d := r.judge(i, o, thread, call, spec.Do(c.c, call)); d != nil {
 				return d
 			}
 		}
-		if int(c.leader) != i {
-			alike = alike && l.saw.same(&r.lanes[c.leader].saw)
+		if leader := &r.lanes[c.leader]; l != leader && alike {
+			alike = l.same(leader)
 		}
 	}
 	if alike && !begins(call.Op) {
@@ -604,23 +673,26 @@ func (r *Runner) judge(i, o, thread int, call spec.Call, a spec.Answer) *Diverge
 	l := &r.lanes[i]
 	c := &l.counts[o]
 	a.Heard, a.Misuse = l.monitor != nil, l.heard
-	c.before = c.st
-	c.touched |= l.touches(c.st, call)
-	next, err := l.sp.Check(c.st, call, a)
+	st := l.states[c.state]
+	next, err := l.sp.Check(st, call, a)
 	if r.careful {
-		r.note(i, o, thread, call, c.st, answerText(call, a))
+		r.note(i, o, thread, call, st, answerText(call, a))
 	}
+	c.before = c.state
 	if err != nil {
 		if r.oracles&Specification != 0 {
 			return r.divergence(Specification, thread, o, call, err.Error(), i)
 		}
-		next = l.sp.Step(c.st, call)[0].Next
+		next = l.sp.Step(st, call)[0].Next
 	}
-	c.st = next
-	c.zero = c.zero || next.Refs <= 0
-	l.saw = observation{result: a.Result, panicked: a.Panicked != nil, value: a.Value, misuse: l.misuse(), heard: l.monitor != nil}
-	if call.Op == spec.Count {
-		l.saw.value -= c.base
+	c.touched |= l.touches(st, next, call)
+	c.state = l.id(next)
+	l.saw = observation{did: returned(a.Result), misuse: l.misuse()}
+	switch {
+	case a.Panicked != nil:
+		l.saw.did = panicked
+	case call.Op == spec.Count:
+		l.saw.value = a.Value - c.base
 	}
 	return nil
 }
@@ -634,12 +706,16 @@ func neutral(op spec.Op) bool {
 	return op == spec.Count || op == spec.SwitchToAtomic || op == spec.SwitchToPerCPU
 }
 
-// same reports whether two calls of one operation did the same, or both were left out.
-// Only counts that have a monitor can differ in what it was told.
-func (s *observation) same(t *observation) bool {
-	return s.skip|t.skip != made && s.skip != made && t.skip != made ||
-		s.skip == made && t.skip == made && s.result == t.result && s.panicked == t.panicked && s.value == t.value &&
-			(s.misuse == t.misuse || !s.heard || !t.heard)
+// same reports whether the present call did the same on both lanes, or was left out on
+// both. Only counts that have a monitor can differ in what it was told.
+func (l *lane) same(m *lane) bool {
+	switch {
+	case l.saw.did != m.saw.did || l.saw.value != m.saw.value:
+		return !l.saw.did.made() && !m.saw.did.made()
+	case l.saw.misuse != m.saw.misuse:
+		return l.monitor == nil || m.monitor == nil
+	}
+	return true
 }
 
 // compare compares what a call did on each lane with what it did on the others that
@@ -648,10 +724,10 @@ func (r *Runner) compare(thread, o int, call spec.Call) *Divergence {
 	for i := range r.lanes {
 		for j := range i {
 			a, b := &r.lanes[j], &r.lanes[i]
-			if a.counts[o].leader != b.counts[o].leader || a.saw.same(&b.saw) {
+			if a.counts[o].leader != b.counts[o].leader || a.same(b) {
 				continue
 			}
-			if a.saw.skip == made && b.saw.skip == made {
+			if a.saw.did.made() && b.saw.did.made() {
 				reason, ok := explains(a, b, o, call)
 				if !ok && r.oracles&Differential != 0 {
 					return r.divergence(Differential, thread, o, call, "", j, i)
@@ -659,7 +735,7 @@ func (r *Runner) compare(thread, o int, call spec.Call) *Divergence {
 				r.stats.Explained[reason]++
 			} else if !neutral(call.Op) {
 				reason := Unpromised
-				if a.saw.skip == lacking || b.saw.skip == lacking {
+				if a.saw.did == lacking || b.saw.did == lacking {
 					reason = Lacking
 				}
 				r.stats.Explained[reason]++
@@ -669,15 +745,15 @@ func (r *Runner) compare(thread, o int, call spec.Call) *Divergence {
 	if neutral(call.Op) {
 		return nil
 	}
-	var leaders [maxLanes]uint8
+	var leaders [MaxStrategies]uint8
 	for i := range r.lanes {
 		b := &r.lanes[i]
 		leaders[i] = uint8(i)
 		for j := range i {
 			a := &r.lanes[j]
-			together := a.counts[o].leader == b.counts[o].leader && a.saw.same(&b.saw)
-			if begins(call.Op) && (a.saw.skip == made || b.saw.skip == made) {
-				together = a.saw.skip == b.saw.skip
+			together := a.counts[o].leader == b.counts[o].leader && a.same(b)
+			if begins(call.Op) && (a.saw.did.made() || b.saw.did.made()) {
+				together = a.saw.did.made() == b.saw.did.made()
 			}
 			if together {
 				leaders[i] = leaders[j]
@@ -689,15 +765,15 @@ func (r *Runner) compare(thread, o int, call spec.Call) *Divergence {
 		l := &r.lanes[i]
 		c := &l.counts[o]
 		c.leader = leaders[i]
-		if begins(call.Op) && l.saw.skip == made {
-			c.base, c.touched, c.zero = 1, 0, false
+		if begins(call.Op) && l.saw.did.made() {
+			c.base, c.touched = 1, 0
 		}
 	}
 	return nil
 }
 
-// touches returns what the call touches in the state.
-func (l *lane) touches(st spec.State, call spec.Call) touched {
+// touches returns what the call touches that leads from one state to the next.
+func (l *lane) touches(st, next spec.State, call spec.Call) touched {
 	if st.Saturated || st.Lost {
 		return 0 // by what made it so
 	}
@@ -707,6 +783,9 @@ func (l *lane) touches(st spec.State, call spec.Call) touched {
 	}
 	dead, exact := l.sp.Dead(st), l.sp.Exact(st)
 	var t touched
+	if next.Refs <= 0 {
+		t |= Distance.set()
+	}
 	switch call.Op {
 	case spec.Get, spec.GetN, spec.TryGet, spec.TryGetN, spec.TryGetLive, spec.Resurrect, spec.ResurrectLive:
 		switch {
@@ -746,12 +825,12 @@ func (l *lane) touches(st spec.State, call spec.Call) touched {
 func explains(a, b *lane, o int, call spec.Call) (Reason, bool) {
 	ca, cb := &a.counts[o], &b.counts[o]
 	t := ca.touched | cb.touched
-	for _, reason := range []Reason{Overflow, Underflow, DeadGet, ZeroDetection} {
+	for _, reason := range [...]Reason{Overflow, Underflow, DeadGet, ZeroDetection} {
 		if t.has(reason) && differ(reason, &a.p, &b.p) {
 			return reason, true
 		}
 	}
-	if ca.base != cb.base && (ca.zero || cb.zero) {
+	if t.has(Distance) && ca.base != cb.base {
 		return Distance, true
 	}
 	switch call.Op {
@@ -760,7 +839,7 @@ func explains(a, b *lane, o int, call spec.Call) (Reason, bool) {
 			return Spurious, true
 		}
 	}
-	return Choice, choice(a, ca.before, call) || choice(b, cb.before, call)
+	return Choice, choice(a, a.states[ca.before], call) || choice(b, b.states[cb.before], call)
 }
 
 // differ reports whether two promises are different in what the reason is about.

@@ -21,7 +21,7 @@ func TestBuiltinStrategiesKeepTheirPromises(t *testing.T) {
 	seed := rand.Uint64()
 	rng := rand.New(rand.NewPCG(seed, 0))
 	r := New(builtin.All(), Both)
-	for n := range 20000 {
+	for n := range 10000 {
 		p, _ := program.Decode(random(rng, rng.IntN(200)))
 		if d := r.Run(&p); d != nil {
 			t.Fatalf("seed %d, program %d: %v", seed, n, d)

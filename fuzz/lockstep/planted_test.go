@@ -1,0 +1,281 @@
+package lockstep
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/refbench/refbench/fuzz/program"
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/atomic"
+	"github.com/refbench/refbench/strategies/builtin"
+	"github.com/refbench/refbench/strategies/percpu"
+	"github.com/refbench/refbench/strategies/saturating"
+	"github.com/refbench/refbench/strategies/spec"
+)
+
+// like returns a strategy that promises what the other does, and counts with
+// something else.
+func like(s *strategies.Strategy, name string, make func() strategies.Counter) *strategies.Strategy {
+	t := *s
+	t.Name, t.New = name, make
+	return &t
+}
+
+type (
+	atomicCount     = atomic.Count
+	saturatingCount = saturating.Count
+	percpuCount     = percpu.Count
+)
+
+// The planted flaws. Each counter is right but for one operation.
+type (
+	// reportsOld looks at the number before the drop and not after it.
+	reportsOld struct{ atomicCount }
+	// revives takes a reference of a dead count.
+	revives struct{ atomicCount }
+	// dropsTwo is PutIfOne that drops one of two as well.
+	dropsTwo struct{ atomicCount }
+	// forgetsOne is GetN that takes one less of many.
+	forgetsOne struct{ atomicCount }
+	// wraps has the promise of a saturating count and isn't one.
+	wraps struct {
+		saturatingCount
+		n atomicCount
+	}
+	// wrongKind tells its monitor of another misuse.
+	wrongKind struct {
+		saturatingCount
+		monitor *strategies.Monitor
+	}
+	// losesOne loses a reference when its mode changes.
+	losesOne struct{ percpuCount }
+	// startsTwice begins its second life with two references.
+	startsTwice struct {
+		atomicCount
+		lives int
+	}
+	// panicky panics on a dead count.
+	panicky struct{ atomicCount }
+)
+
+func (c *reportsOld) Put() bool { n := c.Count(); c.atomicCount.Put(); return n == 0 }
+func (c *revives) TryGet() bool { c.Get(); return true }
+func (c *dropsTwo) PutIfOne() bool {
+	return c.Count() == 2 && !c.Put() || c.atomicCount.PutIfOne()
+}
+func (c *forgetsOne) GetN(n int) {
+	if n > 60 {
+		n--
+	}
+	c.atomicCount.GetN(n)
+}
+func (c *wraps) Get() {
+	if n := c.Count(); n == saturating.Max {
+		c.InitAt(-1 << 31)
+		return
+	}
+	c.saturatingCount.Get()
+}
+func (c *wrongKind) Monitor(m *strategies.Monitor) { c.monitor = m; c.saturatingCount.Monitor(nil) }
+func (c *wrongKind) Get() {
+	if c.Count() == 0 {
+		c.monitor.Report(strategies.PutAfterFree)
+	}
+	c.saturatingCount.Get()
+}
+func (c *losesOne) SwitchToPerCPU() {
+	c.percpuCount.SwitchToPerCPU()
+	if c.Count() > 2 {
+		c.Put()
+	}
+}
+func (c *startsTwice) Init() {
+	if c.lives++; c.lives > 1 {
+		c.InitAt(2)
+		return
+	}
+	c.atomicCount.Init()
+}
+func (c *panicky) Get() {
+	if c.Count() == 0 {
+		panic("dead")
+	}
+	c.atomicCount.Get()
+}
+
+func planted() []*strategies.Strategy {
+	return []*strategies.Strategy{
+		like(atomic.Strategy, "reportsold", func() strategies.Counter { return new(reportsOld) }),
+		like(atomic.Strategy, "revives", func() strategies.Counter { return new(revives) }),
+		like(atomic.Strategy, "dropstwo", func() strategies.Counter { return new(dropsTwo) }),
+		like(atomic.Strategy, "forgetsone", func() strategies.Counter { return new(forgetsOne) }),
+		like(saturating.Strategy, "wraps", func() strategies.Counter { return new(wraps) }),
+		like(saturating.Strategy, "wrongkind", func() strategies.Counter { return new(wrongKind) }),
+		like(percpu.Strategy, "losesone", func() strategies.Counter { return new(losesOne) }),
+		like(atomic.Strategy, "startstwice", func() strategies.Counter { return new(startsTwice) }),
+		like(atomic.Strategy, "panicky", func() strategies.Counter { return new(panicky) }),
+	}
+}
+
+// enough is within how many random inputs every planted flaw must be found.
+const enough = 5000
+
+// Each planted flaw is found by the body of FuzzSequential, by either oracle alone,
+// among the right strategies; and what is found is found again from its input.
+func TestPlantedFlawsAreFound(t *testing.T) {
+	seed := rand.Uint64()
+	for _, oracle := range []Oracles{Specification, Differential} {
+		for _, s := range planted() {
+			rng := rand.New(rand.NewPCG(seed, 0))
+			list := append(builtin.All(), s)
+			r := New(list, oracle)
+			var d *Divergence
+			n := 0
+			for ; n < enough && d == nil; n++ {
+				d = r.RunBytes(random(rng, 4+rng.IntN(60)))
+			}
+			if d == nil {
+				t.Errorf("seed %d: %s alone doesn't find %s in %d inputs", seed, oracle, s, enough)
+				continue
+			}
+			t.Logf("%-14s %-12s after %4d inputs: %s", oracle, s, n, d.Message)
+			text := d.Error()
+			if d.Oracle != oracle || !strings.Contains(strings.Join(d.Strategies, " "), s.Name) || !strings.Contains(text, s.Name) ||
+				!strings.Contains(text, "go test fuzz v1\n") || len(d.States) != len(d.Strategies) || len(d.Answers) != len(d.Strategies) {
+				t.Errorf("it doesn't say what was found: %v", text)
+			}
+			if d.Used {
+				continue // the program alone doesn't show it
+			}
+			again := New(list, oracle).RunBytes(d.Input)
+			if again == nil || again.Error() != text {
+				t.Errorf("its input finds\n%v\nand not\n%v", again, text)
+			}
+			p, err := program.Parse(d.Program)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again := New(list, oracle).Run(&p); again == nil || again.Error() != text {
+				t.Errorf("its program finds\n%v\nand not\n%v", again, text)
+			}
+		}
+	}
+}
+
+// A flaw that shows only on a count that was used before is told from others.
+func TestUsedCountsAreNamed(t *testing.T) {
+	list := append(builtin.All(), like(atomic.Strategy, "startstwice", func() strategies.Counter { return new(startsTwice) }))
+	p, err := program.Parse("object a: Init\nthread 0: a.Kill\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := New(list, Both)
+	if d := r.Run(&p); d != nil {
+		t.Fatalf("in its first life: %v", d)
+	}
+	d := r.Run(&p)
+	if d == nil || !d.Used || !strings.Contains(d.Error(), "New counts don't do it.") {
+		t.Fatalf("in its second life: %v", d)
+	}
+	if d := r.Run(&p); d != nil {
+		t.Errorf("after that, on new counts: %v", d)
+	}
+}
+
+// Where promises differ, counts part for the reason that is theirs; where they don't,
+// the same is a finding.
+func TestReasons(t *testing.T) {
+	lazy := like(atomic.Strategy, "lazy", func() strategies.Counter { return new(neverTries) })
+	lazy.Promise.TryGet = strategies.Spurious
+	for _, c := range []struct {
+		program string
+		a, b    *strategies.Strategy
+		want    Reason
+		finds   string // what it finds if both promise what the first does
+	}{
+		{"object a: InitAt(limit)\nthread 0: a.Get a.Put a.Get\n", atomic.Strategy, saturating.Strategy, Overflow, "have met overflow policy"},
+		{"object a: Init\nthread 0: a.Kill a.Get\n", atomic.Strategy, saturating.Strategy, DeadGet, "have met get on a dead count"},
+		{"object a: Init\nthread 0: a.Kill a.Put\n", atomic.Strategy, saturating.Strategy, Underflow, "have met underflow policy"},
+		{"object a: InitAt(limit)\nthread 0: a.PutN(8388607) a.TryGet\n", atomic.Strategy, builtin.All()[3], Distance, ""},
+		{"object a: Init\nthread 0: a.TryGet\n", atomic.Strategy, lazy, Spurious, "no misuse, so no promise"},
+		{"object a: Init\nthread 0: a.Put a.Get\n", atomic.Strategy, percpu.Strategy, Unpromised, ""},
+		{"object a: Init\nthread 0: a.Resurrect a.Put\n", atomic.Strategy, saturating.Strategy, Lacking, ""},
+	} {
+		p, err := program.Parse(c.program)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := New([]*strategies.Strategy{c.a, c.b}, Both)
+		if d := r.Run(&p); d != nil {
+			t.Errorf("%s and %s: %v", c.a, c.b, d)
+			continue
+		}
+		for reason, n := range r.Stats().Explained {
+			if Reason(reason) == c.want && n == 0 || Reason(reason) != c.want && n != 0 {
+				t.Errorf("%s and %s, %s: parted %d times for %s, want it for %s alone", c.a, c.b, c.program, n, Reason(reason), c.want)
+			}
+		}
+		if c.finds == "" {
+			continue
+		}
+		twin := like(c.a, c.b.Name, c.b.New)
+		d := New([]*strategies.Strategy{c.a, twin}, Differential).Run(&p)
+		if d == nil || !strings.Contains(d.Message, c.finds) {
+			t.Errorf("%s and a twin that counts as %s: %v, want a finding with %q", c.a, c.b, d, c.finds)
+		}
+	}
+}
+
+// neverTries has a TryGet that always fails.
+type neverTries struct{ atomicCount }
+
+func (c *neverTries) TryGet() bool { return false }
+
+// A strategy that promises to panic must, and may then hold anything.
+func TestPromisedPanics(t *testing.T) {
+	s := like(atomic.Strategy, "panicky", func() strategies.Counter { return new(panicky) })
+	s.Promise.GetOnZero = strategies.Panics
+	calm := *atomic.Strategy
+	calm.Promise.GetOnZero = strategies.Panics
+	p, err := program.Parse("object a: Init\nthread 0: a.Kill a.Get a.Put a.TryGet\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := New([]*strategies.Strategy{s, atomic.Strategy}, Both).Run(&p); d != nil {
+		t.Errorf("it panics as promised: %v", d)
+	}
+	if d := New([]*strategies.Strategy{&calm}, Both).Run(&p); d == nil || !strings.Contains(d.Message, "didn't panic") {
+		t.Errorf("it doesn't panic: %v", d)
+	}
+}
+
+// What is kept of the specification is what it says.
+func TestKnownIsTheSpecification(t *testing.T) {
+	for i := range New(builtin.All(), Both).lanes {
+		r := New(builtin.All(), Both)
+		l := &r.lanes[i]
+		rows := 0
+		for _, row := range l.sp.Table() {
+			if row.Call.Op == spec.InitAt {
+				continue // programs don't have it
+			}
+			k := l.knows(l.id(row.State), row.Call)
+			if k.verdict == ask {
+				continue
+			}
+			rows++
+			if (k.verdict == leave) != (len(row.Outcomes) == 0) {
+				t.Errorf("%s in state %q: %v is left out: %v", l.s, row.State, row.Call, k.verdict == leave)
+			}
+			if k.verdict == expect {
+				if o := row.Outcomes[0]; l.states[k.next] != o.Next || k.did != returned(o.Result) || k.value != o.Value || (k.misuse != noMisuse) != o.Warns {
+					t.Errorf("%s in state %q: %v is kept as %+v, want %+v", l.s, row.State, row.Call, *k, o)
+				}
+			}
+		}
+		if rows < 50 {
+			t.Errorf("%s: only %d rows", l.s, rows)
+		}
+	}
+}
