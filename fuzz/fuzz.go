@@ -6,6 +6,7 @@
 //	FuzzProgramBytes  the byte form of op programs
 //	FuzzProgramText   the text form of op programs
 //	FuzzToken         replay tokens
+//	FuzzHistory       history files
 //	FuzzCorpusFile    files of a corpus
 //	FuzzExplored      an op program under the deterministic scheduler
 //

@@ -20,6 +20,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/refbench/refbench/cmd/refbench/cli"
+	xatomic "github.com/refbench/refbench/fuzz/explore/sync/atomic"
+	"github.com/refbench/refbench/fuzz/scenarios"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/arena"
@@ -27,8 +29,9 @@ import (
 
 // The scripts run programs with lists of their own. "planted" has small strategies and workloads,
 // some of them wrong on purpose; "nice" has only the right ones; "misnamed" has
-// a name that would break the result format; "empty" has nothing. "badtwin" has a
-// planted bug whose twin has it too, "unfound" one that no program shows.
+// a name that would break the result format; "empty" has nothing; "faulty" has a
+// right strategy and two wrong ones; "badtwin" has a planted bug whose twin has it
+// too, "unfound" one that no program shows.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"refbench": main,
@@ -40,6 +43,7 @@ func TestMain(m *testing.M) {
 			kit.Strategies = append(kit.Strategies, strategy("per-8"))
 			cli.Main(kit)
 		},
+		"faulty": func() { cli.Main(faultyKit()) },
 		"otherversion": func() {
 			kit := cli.Builtin()
 			kit.Explored.Version = "other"
@@ -85,6 +89,8 @@ func TestScripts(t *testing.T) {
 			"mount":     mount,
 			"large":     large,
 
+			"finding":     finding,
+			"checktoken":  checkToken,
 			"tokenof":     tokenOf,
 			"sametoken":   sameToken,
 			"samefailure": sameFailure,
@@ -285,6 +291,49 @@ func niceKit() cli.Kit {
 			return page, os.WriteFile(page, []byte("<!doctype html>\n"), 0o666)
 		},
 	}
+}
+
+// racyCount is wrong: a Get or Put that another one meets may be lost. One
+// goroutine alone doesn't see it.
+type racyCount struct {
+	n interface {
+		Load() int64
+		Store(int64)
+	}
+	yield func() // between load and store, so that they do meet
+}
+
+func (c *racyCount) add(d int64) int64 {
+	n := c.n.Load() + d
+	c.yield()
+	c.n.Store(n)
+	return n
+}
+func (c *racyCount) Init()        { c.n.Store(1) }
+func (c *racyCount) Get()         { c.add(1) }
+func (c *racyCount) TryGet() bool { return c.n.Load() != 0 && c.add(1) != 0 }
+func (c *racyCount) Put() bool    { return c.add(-1) == 0 }
+func (c *racyCount) Kill() bool   { return c.Put() }
+
+// blindCount is wrong: TryGet takes a reference to what is dead.
+type blindCount struct{ atomicCount }
+
+func (c *blindCount) TryGet() bool { c.n.Add(1); return true }
+
+// faultyKit has a right strategy, one that is wrong when goroutines meet, in both
+// forms, and one that is always wrong.
+func faultyKit() cli.Kit {
+	kit := niceKit()
+	racy := strategy("racy")
+	racy.Promise.Bytes = 64 // at most
+	racy.New = func() strategies.Counter { return &racyCount{new(atomic.Int64), runtime.Gosched} }
+	explored := strategy("racy")
+	explored.New = func() strategies.Counter { return &racyCount{new(xatomic.Int64), func() {}} }
+	blind := strategy("blind")
+	blind.New = func() strategies.Counter { return new(blindCount) }
+	kit.Strategies = []*strategies.Strategy{strategy("plain"), racy, blind}
+	kit.Explored = scenarios.Forms{Version: "test", Strategies: []*strategies.Strategy{explored}}
+	return kit
 }
 
 func plantedKit() cli.Kit {

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/linear"
 	"github.com/refbench/refbench/fuzz/scenarios"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/workloads"
@@ -36,6 +38,8 @@ type Check struct {
 // All returns every check, in the order in which they run: those that are through in
 // no time first.
 func All() []Check {
+	// The CPUs' counters are compared once, not for each strategy.
+	clock := sync.OnceValue(linear.NewClock)
 	return []Check{
 		{Name: "kernel", Doc: "the 17 tests that Linux has of its refcount_t, judged by the promise", Weight: 1, Run: kernel},
 		{Name: "operations", Doc: "every operation in every state at a boundary, against the executable specification", Weight: 1, Run: operations},
@@ -43,7 +47,7 @@ func All() []Check {
 		{Name: "crossings", Doc: "goroutines that cross a boundary at once", Weight: 2, Run: crossings},
 		{Name: "programs", Doc: "random programs, call by call, against the specification and the other strategies", Weight: 3, Run: programs},
 		{Name: "schedules", Doc: "schedules of op programs and workloads under the deterministic scheduler", Weight: 8, Run: schedules},
-		{Name: "histories", Doc: "linearizability of histories recorded on real threads", Weight: 5, Run: histories},
+		{Name: "histories", Doc: "linearizability of histories recorded on real threads", Weight: 5, Run: histories(clock)},
 		{Name: "workloads", Doc: "every workload on real threads with every operation judged", Weight: 5, Run: loads},
 	}
 }
@@ -64,6 +68,10 @@ type Subject struct {
 type Budget struct {
 	Time time.Duration
 	Seed uint64
+
+	// Slack is how much longer than Time a check may take before a call of the
+	// count is taken for stuck; 0 means 10 seconds.
+	Slack time.Duration
 }
 
 // A Verdict says what a check found.
@@ -165,9 +173,12 @@ func (r *Result) unknown(format string, args ...any) {
 	}
 }
 
-// slack is how much longer than its budget a check may take before a call of the
-// count is taken for stuck.
-const slack = 10 * time.Second
+func (b Budget) slack() time.Duration {
+	if b.Slack > 0 {
+		return b.Slack
+	}
+	return 10 * time.Second
+}
 
 // Do runs the check on the subject. A check that doesn't return because a call of
 // the count doesn't is given up; its goroutines stay behind.
@@ -185,7 +196,7 @@ func (c Check) Do(ctx context.Context, s Subject, b Budget) Result {
 		}
 		return r
 	}
-	timer := time.NewTimer(b.Time + slack)
+	timer := time.NewTimer(b.Time + b.slack())
 	defer timer.Stop()
 	interrupted := ctx.Done()
 	for {
@@ -204,7 +215,7 @@ func (c Check) Do(ctx context.Context, s Subject, b Budget) Result {
 			stacks := make([]byte, 1<<16)
 			stacks = stacks[:runtime.Stack(stacks, true)]
 			return finish(Result{Verdict: Broken, Findings: []Finding{{
-				What:   fmt.Sprintf("not finished %v after its time of %v: some call doesn't return", slack, b.Time.Round(time.Millisecond)),
+				What:   fmt.Sprintf("not finished %v after its time of %v: some call doesn't return", b.slack(), b.Time.Round(time.Millisecond)),
 				Detail: string(stacks),
 			}}})
 		}

@@ -97,13 +97,17 @@ func schedules(ctx context.Context, s Subject, b Budget) Result {
 // clients is how many goroutines use the counts of recorded histories at once.
 const clients = 4
 
-// histories records and judges histories.
-func histories(ctx context.Context, s Subject, b Budget) Result {
+// histories returns what records and judges histories with the clock.
+func histories(clock func() *linear.Clock) func(context.Context, Subject, Budget) Result {
+	return func(ctx context.Context, s Subject, b Budget) Result { return recorded(ctx, s, b, clock()) }
+}
+
+func recorded(ctx context.Context, s Subject, b Budget, clock *linear.Clock) Result {
 	n := int(min(clients, s.Strategy.Promise.Limit-1))
 	if why := linear.Unsupported(s.Strategy, max(n, 1)); why != "" {
 		return Result{Verdict: Unsupported, Reason: why}
 	}
-	x, err := linear.Stress(ctx, s.Strategy, linear.Config{Clients: n, Time: b.Time, Seed: b.Seed})
+	x, err := linear.Stress(ctx, s.Strategy, linear.Config{Clients: n, Time: max(b.Time, time.Millisecond), Seed: b.Seed, Clock: clock, Patience: b.slack() / 2})
 	r := Result{Verdict: Kept}
 	switch {
 	case err != nil:
@@ -165,12 +169,13 @@ func loads(ctx context.Context, s Subject, b Budget) Result {
 	cpus := max(m.CPUs.Max(), 2)
 	ran := 0
 	for i, w := range ws {
+		// A little over time is better than a workload that isn't tried.
 		left := time.Until(deadline)
-		if ctx.Err() != nil || left <= 0 {
+		if ctx.Err() != nil || left <= -max(b.Time/5, 100*time.Millisecond) {
 			break
 		}
 		c := bench.Cell{Workload: w, Strategy: s.Strategy, CPUs: cpus, Generic: true, New: w.New}
-		l := bench.Length{Slack: slack / 2}
+		l := bench.Length{Slack: b.slack() / 2}
 		room, err := bench.Room(ctx, m, c, l, b.Seed)
 		if err == nil {
 			runtime.GOMAXPROCS(max(before, room))
@@ -203,7 +208,9 @@ func loads(ctx context.Context, s Subject, b Budget) Result {
 	if ran < len(ws) {
 		r.unknown("the time was enough for %d of %d workloads", ran, len(ws))
 	}
-	r.tried(judged, "operations")
+	if judged > 0 { // workloads of others may judge lives only
+		r.tried(judged, "operations")
+	}
 	r.tried(lives, "lives")
 	r.tried(uint64(ran), "workloads")
 	if len(unsupported) > 0 {

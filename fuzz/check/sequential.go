@@ -46,7 +46,6 @@ func (r *Result) some(applied, all int, unit string) {
 func kernel(ctx context.Context, s Subject, b Budget) Result {
 	r := Result{Verdict: Kept}
 	scores := make(map[boundary.Verdict]int)
-	var odd []string
 	applied, all := 0, 0
 	for _, t := range boundary.Tests() {
 		if t.Kind != boundary.Kernel {
@@ -60,9 +59,6 @@ func kernel(ctx context.Context, s Subject, b Budget) Result {
 		applied++
 		if x.Kernel != "" {
 			scores[x.Kernel]++
-			if x.Kernel != boundary.Good {
-				odd = append(odd, fmt.Sprintf("%s %s", x.Test, x.Kernel))
-			}
 		}
 		if ctx.Err() != nil {
 			r.unknown("interrupted")
@@ -70,9 +66,9 @@ func kernel(ctx context.Context, s Subject, b Budget) Result {
 		}
 	}
 	r.tried(uint64(applied), "tests")
-	if len(odd) > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("by the kernel's own measure %d good, %d tolerated, %d FAIL: %s",
-			scores[boundary.Good], scores[boundary.Tolerated], scores[boundary.Fail], strings.Join(odd, ", ")))
+	if len(scores) > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("by the kernel's own measure, whatever is promised: %d good, %d tolerated, %d fail",
+			scores[boundary.Good], scores[boundary.Tolerated], scores[boundary.Fail]))
 	}
 	r.some(applied, all, "tests")
 	return r
@@ -122,7 +118,7 @@ func crossings(ctx context.Context, s Subject, b Budget) Result {
 			if r.Verdict != Kept || seed != b.Seed && (ctx.Err() != nil || time.Now().After(deadline)) {
 				return false
 			}
-			x := t.Run(s.Strategy, boundary.Config{Seed: seed, Rounds: rounds, Timeout: b.Time + slack/2})
+			x := t.Run(s.Strategy, boundary.Config{Seed: seed, Rounds: rounds, Timeout: b.Time + b.slack()/2})
 			checks += x.Checks
 			return !r.boundaryTest(x)
 		})
@@ -139,7 +135,8 @@ func crossings(ctx context.Context, s Subject, b Budget) Result {
 // conformance runs the rules, each once.
 func conformance(ctx context.Context, s Subject, b Budget) Result {
 	r := Result{Verdict: Kept}
-	deadline := time.Now().Add(b.Time)
+	// All of them take less than half a second on a machine that is free.
+	deadline := time.Now().Add(max(b.Time, 500*time.Millisecond))
 	ran, unsupported, late := 0, 0, 0
 	for _, c := range rules.Cases() {
 		switch {
@@ -151,7 +148,7 @@ func conformance(ctx context.Context, s Subject, b Budget) Result {
 			continue
 		}
 		ran++
-		if err := c.Check(s.Strategy, rules.Config{Seed: b.Seed, Short: true, Timeout: max(time.Until(deadline), 0) + slack/2}); err != nil {
+		if err := c.Check(s.Strategy, rules.Config{Seed: b.Seed, Short: true, Timeout: max(time.Until(deadline), 0) + b.slack()/2}); err != nil {
 			r.broken(Finding{What: firstLine(err.Error()), Detail: err.Error()})
 		}
 	}

@@ -49,6 +49,18 @@ type Schedules struct {
 
 	// NoRaces turns the happens-before check off.
 	NoRaces bool
+
+	// Access is called after each access of a thread to an atomic variable, by
+	// the code that made it: on that thread's stack. nil: no.
+	Access func(Access)
+}
+
+// An Access is one of a thread to an atomic variable.
+type Access struct {
+	Execution int // from 0
+	Thread    int
+	Variable  uint32 // its number in this execution
+	Wrote     bool
 }
 
 // Run runs the case. It returns how many executions and points there were, and what
@@ -65,6 +77,12 @@ func (s *Session) Run(c Case, o Schedules) (executions, points int, f *Finding) 
 	d.o = o
 	d.executions, d.points, d.k, d.found = 0, 0, 1, nil
 	d.prefix.Bytes = o.Prefix
+	d.access = nil
+	if o.Access != nil {
+		d.access = func(thread int, loc uint32, wrote bool) {
+			o.Access(Access{d.executions - 1, thread, loc, wrote})
+		}
+	}
 	s.e.Run(d)
 	return d.executions, d.points, d.found
 }
@@ -77,6 +95,7 @@ type sessionDriver struct {
 	points     int
 	k          int // points of the longest execution so far
 	found      *Finding
+	access     func(thread int, loc uint32, wrote bool)
 
 	prefix search.Prefix
 	still  engine.Guided
@@ -105,7 +124,7 @@ func (d *sessionDriver) Begin(e *engine.Engine) bool {
 		d.prefix.Then = &d.still
 	}
 	d.prefix.Begin()
-	e.Prepare(&d.c, &d.prefix, engine.Options{Record: true})
+	e.Prepare(&d.c, &d.prefix, engine.Options{Record: true, Access: d.access})
 	return true
 }
 

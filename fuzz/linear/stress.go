@@ -86,8 +86,12 @@ type Report struct {
 	Recorded, Judges time.Duration // how long each took
 }
 
-// batch is how many calls are recorded before they are judged.
-const batch = 50_000
+// Calls are recorded in batches that are judged before the next: small ones first,
+// since most of what is wrong shows at once.
+const (
+	firstBatch = 1_000 // calls
+	lastBatch  = 50_000
+)
 
 // Stress records histories of the strategy on real threads and judges them, until a
 // life is illegal, the limits of cfg are reached, or ctx ends.
@@ -105,6 +109,7 @@ func Stress(ctx context.Context, s *strategies.Strategy, cfg Config) (Report, er
 		ctx, cancel = context.WithDeadline(ctx, began.Add(cfg.Time))
 		defer cancel()
 	}
+	batch := firstBatch
 	for n := uint64(0); ctx.Err() == nil && (cfg.Ops == 0 || total.Ops < cfg.Ops); n++ {
 		one := cfg
 		one.Ops, one.Time = batch, 0
@@ -116,6 +121,7 @@ func Stress(ctx context.Context, s *strategies.Strategy, cfg Config) (Report, er
 			// left is for that.
 			one.Time = max(time.Until(began.Add(cfg.Time))/2, time.Microsecond)
 		}
+		batch = min(2*batch, lastBatch)
 		t0 := time.Now()
 		h, stuck := record(ctx, s, one, n)
 		t1 := time.Now()

@@ -45,9 +45,31 @@ func (h *History) WriteText(w io.Writer) error {
 			b.Write(line)
 		}
 	}
-	fmt.Fprintf(&b, "end %d %08x\n", h.Ops(), crc32.ChecksumIEEE(b.Bytes()))
-	_, err := w.Write(b.Bytes())
+	_, err := w.Write(seal(b.Bytes(), h.Ops()))
 	return err
+}
+
+// seal adds the last line.
+func seal(lines []byte, calls int) []byte {
+	return fmt.Appendf(lines, "end %d %08x\n", calls, crc32.ChecksumIEEE(lines))
+}
+
+// Seal returns the lines with the last line that fits them, in place of one that they
+// may have: a file that was altered on purpose is whole again by it. Calls are counted
+// as the lines that begin with a digit.
+func Seal(data []byte) []byte {
+	calls := 0
+	var lines []byte
+	for line := range bytes.Lines(data) {
+		if bytes.HasPrefix(line, []byte("end ")) || !bytes.HasSuffix(line, []byte("\n")) {
+			break
+		}
+		if line[0] >= '0' && line[0] <= '9' {
+			calls++
+		}
+		lines = append(lines, line...)
+	}
+	return seal(lines, calls)
 }
 
 func (o Op) append(b []byte) []byte {

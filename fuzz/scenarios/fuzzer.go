@@ -25,7 +25,7 @@ type Fuzzer struct {
 // What one input may cost.
 const (
 	// FuzzSchedules is under how many schedules each strategy runs an input.
-	FuzzSchedules = 64
+	FuzzSchedules = 64 / slowdown
 	// fuzzPrefix is how many decisions an input may give.
 	fuzzPrefix = 32
 )
@@ -49,12 +49,7 @@ func (z *Fuzzer) Close() { z.session.Close() }
 // Run runs an input and returns under how many schedules, or what goes wrong on the
 // first strategy on which something does.
 func (z *Fuzzer) Run(data []byte) (schedules int, err error) {
-	rest := fuzzBounds.Decode(&z.p, data)
-	o := explore.Schedules{N: FuzzSchedules, CPUs: countCPUs}
-	var seed [2]byte
-	rest = rest[copy(seed[:], rest):]
-	o.Seed = uint64(binary.LittleEndian.Uint16(seed[:]))
-	o.Prefix = rest[:min(len(rest), fuzzPrefix)]
+	o, _ := z.decode(data)
 	for _, k := range z.counts {
 		n, _, f := z.session.Run(k.of(&z.p, nil), o)
 		schedules += n
@@ -63,6 +58,36 @@ func (z *Fuzzer) Run(data []byte) (schedules int, err error) {
 		}
 	}
 	return schedules, nil
+}
+
+// Trace runs an input under its first schedules, at most FuzzSchedules, and calls
+// access after each access to an atomic variable: see [explore.Schedules]. It doesn't
+// say if something goes wrong: then the strategy's further schedules are left out.
+func (z *Fuzzer) Trace(data []byte, schedules int, access func(strategy string, a explore.Access)) {
+	o, _ := z.decode(data)
+	o.N = min(schedules, FuzzSchedules)
+	for _, k := range z.counts {
+		o.Access = func(a explore.Access) { access(k.s.Name, a) }
+		z.session.Run(k.of(&z.p, nil), o)
+	}
+}
+
+// TrimInput returns the part of an input that a Fuzzer reads.
+func TrimInput(data []byte) []byte {
+	var z Fuzzer
+	_, rest := z.decode(data)
+	return data[:len(data)-len(rest)]
+}
+
+// decode makes z.p the program of an input, and returns its schedules and what is left.
+func (z *Fuzzer) decode(data []byte) (o explore.Schedules, rest []byte) {
+	rest = fuzzBounds.Decode(&z.p, data)
+	o = explore.Schedules{N: FuzzSchedules, CPUs: countCPUs}
+	var seed [2]byte
+	rest = rest[copy(seed[:], rest):]
+	o.Seed = uint64(binary.LittleEndian.Uint16(seed[:]))
+	o.Prefix = rest[:min(len(rest), fuzzPrefix)]
+	return o, rest[len(o.Prefix):]
 }
 
 // A FuzzError is a program and a schedule of a fuzz input that go wrong, made small.

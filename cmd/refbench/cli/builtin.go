@@ -4,7 +4,9 @@ import (
 	"io"
 
 	"github.com/refbench/refbench/fuzz/bugs/matrix"
+	"github.com/refbench/refbench/fuzz/corpus"
 	"github.com/refbench/refbench/fuzz/scenarios"
+	"github.com/refbench/refbench/fuzz/trace"
 	"github.com/refbench/refbench/report"
 	"github.com/refbench/refbench/strategies/builtin"
 	"github.com/refbench/refbench/workloads"
@@ -20,6 +22,10 @@ func Builtin() Kit {
 		Loops:      native.Loops,
 		Explored:   scenarios.Builtin(),
 		Bugs:       matrix.Builtin(),
+		FuzzTargets: []corpus.Target{
+			trace.Sequential(builtin.All(), "FuzzSequential"),
+			trace.Explored(scenarios.Builtin(), "FuzzExplored"),
+		},
 		Table: func(w io.Writer, files []string) error {
 			set, err := report.Read(files)
 			if err != nil {

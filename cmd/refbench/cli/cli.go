@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/refbench/refbench/fuzz/bugs/matrix"
+	"github.com/refbench/refbench/fuzz/corpus"
 	"github.com/refbench/refbench/fuzz/scenarios"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/workloads"
@@ -42,6 +43,10 @@ type Kit struct {
 
 	// Bugs are the planted bugs.
 	Bugs []matrix.Entry
+
+	// FuzzTargets are the fuzz targets of which corpus minimize can tell what
+	// an input adds.
+	FuzzTargets []corpus.Target
 
 	// Table writes the table of the result files, and Report the report
 	// into a folder, of which it returns the page to open.
@@ -127,9 +132,10 @@ func newRootCommand(kit Kit) *cobra.Command {
 	root.AddCommand(newGenCommand(kit.Strategies))
 	root.AddCommand(newReportCommand())
 	root.AddCommand(newCompareCommand())
-	root.AddCommand(newCorpusCommand())
+	root.AddCommand(newCorpusCommand(kit.FuzzTargets))
+	root.AddCommand(newCheckCommand(kit))
 	root.AddCommand(newExploreCommand(kit.Explored))
-	root.AddCommand(newReplayCommand(kit.Explored, kit.Bugs))
+	root.AddCommand(newReplayCommand(kit))
 	root.AddCommand(newBugsCommand(kit.Bugs))
 	return root
 }

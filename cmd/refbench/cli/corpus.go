@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,37 +15,40 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/refbench/refbench/fuzz/corpus"
 	"github.com/refbench/refbench/workloads"
 )
 
-func newCorpusCommand() *cobra.Command {
+func newCorpusCommand(targets []corpus.Target) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "corpus",
-		Short: "Get files for the workload buffers",
+		Short: "Files for the workload buffers, and inputs of fuzz targets",
 		Example: `  refbench corpus import --target png,gob
-  refbench corpus import --dir ~/pictures -o pictures`,
+  refbench corpus import --fuzz FuzzSequential --layout v2 --form go -o fuzz/testdata/fuzz crash-1
+  refbench corpus export --form seeds --layout v2 -o seeds FuzzSequential
+  refbench corpus minimize -o corpus FuzzSequential found/`,
 		RunE: func(c *cobra.Command, args []string) error {
+			names := []string{"export", "import", "minimize"}
 			if len(args) > 0 {
-				return usagef("unknown command %q: there is %s import", args[0], c.CommandPath())
+				return usagef("unknown command %q: there are %s %s", args[0], c.CommandPath(), strings.Join(nearest(args[0], names), ", "))
 			}
-			return usagef("%s needs a command: there is %s import", c.CommandPath(), c.CommandPath())
+			return usagef("%s needs a command: there are %s", c.CommandPath(), strings.Join(names, ", "))
 		},
 	}
-	c.AddCommand(newCorpusImportCommand())
+	c.AddCommand(newCorpusImportCommand(), newCorpusExportCommand(), newCorpusMinimizeCommand(targets))
 	return c
 }
 
 func newCorpusImportCommand() *cobra.Command {
 	var (
-		dir, output string
-		targets     []string
-		maxBytes    int64
-		maxFiles    int
-		printJSON   bool
+		contents  contentsImport
+		inputs    inputsImport
+		fuzz      string
+		printJSON bool
 	)
 	c := &cobra.Command{
-		Use:   "import",
-		Short: "Copy real files to where run --contents reads them",
+		Use:   "import [--fuzz TARGET [FILE|DIR...]]",
+		Short: "Copy files to where run --contents reads them, or inputs to a fuzz target's corpus",
 		Long: `import copies files into a folder for "refbench run --contents": raw, each named by
 its SHA-1, in one folder for each target. A file that is there twice is copied once.
 
@@ -59,68 +63,58 @@ links are left out.
 
 Licences and notices of the source are copied too, and a text SOURCE says where the
 files come from. So an output folder holds the files of one source. An import can be
-repeated, or go on after an interrupt; what is there already stays.`,
+repeated, or go on after an interrupt; what is there already stays.
+
+With --fuzz the files are inputs of a fuzz target that take one []byte. They are given
+as arguments: files, or folders with nothing else in them. Those of go test say so in
+their first line; all others, and those named by their SHA-1, are raw, in the --layout of
+the tool that built the target: raw if it is given libFuzzer's bytes as they are, v2 for what OSS-Fuzz and
+ClusterFuzzLite build with compile_native_go_fuzzer_v2, v1 without the _v2. Without
+arguments they are what go test -fuzz found and keeps in its cache. They go to a folder
+named by the target: raw and named by their SHA-1 with --form raw, and with --form go as
+go test reads them from testdata/fuzz. A file that is no input is named, the others are
+imported, and the status is 2.`,
 		Example: `  refbench corpus import --target png,gob
   refbench corpus import --dir ~/go-fuzz-corpus --max-files 100
-  refbench run --workload buffers --contents ` + corpusDir + `/png`,
-		Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			switch {
-			case maxBytes < 1:
-				return usagef("--max-bytes %d: want at least 1", maxBytes)
-			case maxFiles < 1:
-				return usagef("--max-files %d: want at least 1", maxFiles)
-			case output == "":
-				return usagef("-o: name a folder for the files")
-			}
-			if c.Flags().Changed("target") && len(targets) == 0 || slices.Contains(targets, "") {
-				return usagef("--target: name a target such as png, or leave it out for all")
-			}
-			im := corpusImport{
-				from:     dir,
-				to:       output,
-				targets:  targets,
-				maxBytes: maxBytes,
-				maxFiles: maxFiles,
-			}
-			if c.Flags().Changed("dir") {
-				abs, err := filepath.Abs(dir)
-				if err != nil || dir == "" {
-					return usagef("--dir %q: name a folder with files", dir)
+  refbench run --workload buffers --contents ` + corpusDir + `/png
+  refbench corpus import --fuzz FuzzSequential --layout v2 --form go -o fuzz/testdata/fuzz crash-1
+  refbench corpus import --fuzz FuzzSequential -o found`,
+		RunE: func(c *cobra.Command, args []string) error {
+			f := c.Flags()
+			if !f.Changed("fuzz") {
+				for _, name := range []string{"layout", "form", "package"} {
+					if f.Changed(name) {
+						return usagef("--%s is for the inputs of a fuzz target: name it with --fuzz", name)
+					}
 				}
-				im.source = "folder: " + abs
-			} else {
-				fmt.Fprintf(c.ErrOrStderr(), "refbench: the go command fetches %s, 46 MB, unless its cache has it\n", goFuzzCorpus.path)
-				var err error
-				if im.from, err = goFuzzCorpus.fetch(c.Context()); err != nil {
+				if err := noArgs(c, args); err != nil {
 					return err
 				}
-				im.source = goFuzzCorpus.source()
+				if !f.Changed("output") {
+					contents.to = corpusDir
+				}
+				return contents.run(c, printJSON)
 			}
-			done, err := im.run(c.Context())
-			done.warn(c, maxBytes, maxFiles)
-			if err != nil {
-				return err
+			for _, name := range []string{"dir", "target", "max-bytes", "max-files"} {
+				if f.Changed(name) {
+					return usagef("--%s is for files of the workload buffers, not for --fuzz: see %s --help", name, c.CommandPath())
+				}
 			}
-			if printJSON {
-				e := json.NewEncoder(c.OutOrStdout())
-				e.SetIndent("", "  ")
-				return e.Encode(done)
-			}
-			for _, t := range done.Targets {
-				fmt.Fprintf(c.OutOrStdout(), "%s: %s, %d bytes\n", filepath.Join(output, filepath.FromSlash(t.Name)), plural(t.Files, "file"), t.Bytes)
-			}
-			fmt.Fprintf(c.OutOrStdout(), "%s: %s, %d bytes, of which %d were there already\n", output, plural(done.Files, "file"), done.Bytes, done.Present)
-			return nil
+			inputs.target, inputs.paths, inputs.to = fuzz, args, contents.to
+			return inputs.run(c, printJSON)
 		},
 	}
 	limits := workloads.DefaultBufferLimits()
 	f := c.Flags()
-	f.StringVar(&dir, "dir", "", "folder to import from (default the files of "+goFuzzCorpus.path+")")
-	f.StringSliceVar(&targets, "target", nil, "targets and those below them, comma-separated, as in png,x509 (default all)")
-	f.Int64Var(&maxBytes, "max-bytes", limits.FileBytes, "leave out larger files; run --contents takes no larger ones than the default")
-	f.IntVar(&maxFiles, "max-files", limits.Files, "at most so many files of each target, the first by name")
-	f.StringVarP(&output, "output", "o", corpusDir, "folder for the files")
+	f.StringVar(&contents.from, "dir", "", "folder to import from (default the files of "+goFuzzCorpus.path+")")
+	f.StringSliceVar(&contents.targets, "target", nil, "targets and those below them, comma-separated, as in png,x509 (default all)")
+	f.Int64Var(&contents.maxBytes, "max-bytes", limits.FileBytes, "leave out larger files; run --contents takes no larger ones than the default")
+	f.IntVar(&contents.maxFiles, "max-files", limits.Files, "at most so many files of each target, the first by name")
+	f.StringVarP(&contents.to, "output", "o", "", "folder for the files (default "+corpusDir+"; with --fuzz "+formDirs+")")
+	f.StringVar(&fuzz, "fuzz", "", "fuzz target to import inputs for, as in FuzzSequential")
+	f.StringVar(&inputs.layout, "layout", string(corpus.Raw), "what the files of libFuzzer hold: raw, v1 or v2")
+	f.StringVar(&inputs.form, "form", formRaw, "what to write: raw or go")
+	f.StringVar(&inputs.pkg, "package", fuzzPackage, "package of the target, for what go test -fuzz found")
 	f.BoolVar(&printJSON, "json", false, "print what was imported as JSON")
 	for _, flag := range []string{"dir", "output"} {
 		if err := c.MarkFlagDirname(flag); err != nil {
@@ -128,6 +122,73 @@ repeated, or go on after an interrupt; what is there already stays.`,
 		}
 	}
 	return c
+}
+
+// A contentsImport is an import of files for the workload buffers.
+type contentsImport struct {
+	from, to string
+	targets  []string
+	maxBytes int64
+	maxFiles int
+}
+
+func (o contentsImport) run(c *cobra.Command, printJSON bool) error {
+	switch {
+	case o.maxBytes < 1:
+		return usagef("--max-bytes %d: want at least 1", o.maxBytes)
+	case o.maxFiles < 1:
+		return usagef("--max-files %d: want at least 1", o.maxFiles)
+	case o.to == "":
+		return usagef("-o: name a folder for the files")
+	}
+	if c.Flags().Changed("target") && len(o.targets) == 0 || slices.Contains(o.targets, "") {
+		return usagef("--target: name a target such as png, or leave it out for all")
+	}
+	im := corpusImport{
+		from:     o.from,
+		to:       o.to,
+		targets:  o.targets,
+		maxBytes: o.maxBytes,
+		maxFiles: o.maxFiles,
+	}
+	if c.Flags().Changed("dir") {
+		abs, err := filepath.Abs(o.from)
+		if err != nil || o.from == "" {
+			return usagef("--dir %q: name a folder with files", o.from)
+		}
+		im.source = "folder: " + abs
+	} else {
+		var err error
+		if im.from, err = fetchGoFuzzCorpus(c); err != nil {
+			return err
+		}
+		im.source = goFuzzCorpus.source()
+	}
+	done, err := im.run(c.Context())
+	done.warn(c, o.maxBytes, o.maxFiles)
+	if err != nil {
+		return err
+	}
+	if printJSON {
+		return writeJSON(c.OutOrStdout(), done)
+	}
+	for _, t := range done.Targets {
+		fmt.Fprintf(c.OutOrStdout(), "%s: %s, %d bytes\n", filepath.Join(o.to, filepath.FromSlash(t.Name)), plural(t.Files, "file"), t.Bytes)
+	}
+	fmt.Fprintf(c.OutOrStdout(), "%s: %s, %d bytes, of which %d were there already\n", o.to, plural(done.Files, "file"), done.Bytes, done.Present)
+	return nil
+}
+
+// fetchGoFuzzCorpus returns the folder of go-fuzz-corpus.
+func fetchGoFuzzCorpus(c *cobra.Command) (string, error) {
+	fmt.Fprintf(c.ErrOrStderr(), "refbench: the go command fetches %s, 46 MB, unless its cache has it\n", goFuzzCorpus.path)
+	return goFuzzCorpus.fetch(c.Context())
+}
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
 }
 
 // corpusDir is where imported files go that were given no folder.

@@ -274,9 +274,15 @@ func TestImportRefusesBadInput(t *testing.T) {
 			t.Fatalf("%q: the output folder was made", args)
 		}
 	}
-	for _, args := range [][]string{{"corpus"}, {"corpus", "imprt"}} {
-		if status, _, stderr := refbench(t, args...); status != 2 || !strings.Contains(stderr, "there is refbench corpus import") {
-			t.Errorf("%q: status %d: %s", args, status, stderr)
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"corpus"}, "needs a command: there are export, import, minimize\n"},
+		{[]string{"corpus", "imprt"}, "unknown command \"imprt\": there are refbench corpus import, export, minimize\n"},
+	} {
+		if status, _, stderr := refbench(t, c.args...); status != 2 || !strings.HasSuffix(stderr, c.want) {
+			t.Errorf("%q: status %d: %s, want %q", c.args, status, stderr, c.want)
 		}
 	}
 }

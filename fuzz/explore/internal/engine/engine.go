@@ -80,7 +80,8 @@ type Engine struct {
 	cur    *Thread
 	Writes uint64 // how often memory was changed
 	note   bool   // accesses are looked at
-	detail bool   // ... not only for the happens-before check
+	access func(thread int, loc uint32, wrote bool)
+	detail bool // ... not only for the happens-before check
 
 	stacks
 
@@ -164,6 +165,9 @@ type Options struct {
 	Record bool
 	// Show returns the value that Events carry.
 	Show func() string
+	// Access is called by the running thread after each access of its own that
+	// has a value, with the location's number in this execution. nil: no.
+	Access func(thread int, loc uint32, wrote bool)
 }
 
 // Run is Run of an engine that is made for it and closed after it.
@@ -212,7 +216,8 @@ func (e *Engine) Prepare(c *Case, s Search, o Options) {
 	e.caseOf, e.search = c, s
 	e.hist, e.trace, e.Show = o.Hash, o.Trace, o.Show
 	e.detail = o.Note || o.Hash || o.Trace
-	e.note = e.detail || c.Races
+	e.note = e.detail || c.Races || o.Access != nil
+	e.access = o.Access
 	e.retries = o.Retries
 	e.recording = o.Record
 	e.rec = e.rec[:0]

@@ -39,6 +39,9 @@ func (e *Engine) after(l *Loc, a Access) {
 			e.release(t, l)
 		}
 	}
+	if e.access != nil && e.phase == runPhase {
+		e.access(t.ID, l.ID, a.Wrote)
+	}
 	if !e.detail {
 		return
 	}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// checked is what the scripts read of check --json.
+type checked struct {
+	Version string
+	Seed    uint64
+	Seconds float64
+	Results []struct {
+		Strategy, Check, Verdict string
+		Tried                    []struct {
+			N    uint64
+			Unit string
+		}
+		Bound    float64 `json:"bound95"`
+		Findings []struct {
+			What, Replay, Token string
+			Seed                uint64
+		}
+		Seconds float64
+	}
+}
+
+func readChecked(ts *testscript.TestScript, file string) checked {
+	var c checked
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(file)), &c))
+	return c
+}
+
+// finding FILE STRATEGY CHECK VERDICT[,VERDICT] expects such a result in the output of
+// check --json: a broken promise with what was found and how to see it again, others
+// without a finding.
+func finding(ts *testscript.TestScript, neg bool, args []string) {
+	c := readChecked(ts, args[0])
+	for _, r := range c.Results {
+		if r.Strategy != args[1] || r.Check != args[2] {
+			continue
+		}
+		if slices.Contains(strings.Split(args[3], ","), r.Verdict) == neg {
+			ts.Fatalf("want %v %s: %+v", !neg, args[3], r)
+		}
+		if (len(r.Findings) > 0) != (r.Verdict == "BROKEN") || r.Bound > 0 && r.Verdict != "kept" {
+			ts.Fatalf("verdict, bound and findings don't fit: %+v", r)
+		}
+		for _, f := range r.Findings {
+			if f.What == "" || f.Replay == "" || f.Seed != c.Seed {
+				ts.Fatalf("finding %+v, want what, how to see it again, and seed %d", f, c.Seed)
+			}
+		}
+		if r.Verdict == "kept" && (len(r.Tried) == 0 || r.Tried[0].N == 0) {
+			ts.Fatalf("kept, and nothing was tried: %+v", r)
+		}
+		return
+	}
+	ts.Fatalf("%s: no result of %s %s", args[0], args[1], args[2])
+}
+
+// checktoken FILE sets TOKEN to the first token in the output of check --json.
+func checkToken(ts *testscript.TestScript, neg bool, args []string) {
+	for _, r := range readChecked(ts, args[0]).Results {
+		for _, f := range r.Findings {
+			if f.Token != "" {
+				ts.Setenv("TOKEN", f.Token)
+				return
+			}
+		}
+	}
+	ts.Fatalf("%s: no token", args[0])
+}

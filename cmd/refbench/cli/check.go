@@ -1,0 +1,430 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/refbench/refbench/fuzz/check"
+	"github.com/refbench/refbench/strategies"
+)
+
+// The output of check --json. Field names are part of the interface.
+type (
+	checked struct {
+		Version     string            `json:"version"` // of the explored code, as in tokens
+		Seed        uint64            `json:"seed"`
+		Budget      float64           `json:"budgetseconds"`
+		Seconds     float64           `json:"seconds"`
+		Interrupted bool              `json:"interrupted,omitempty"`
+		Strategies  []checkedStrategy `json:"strategies"`
+		// Results are ordered by strategy, and then as the checks run.
+		Results []check.Result `json:"results"`
+	}
+	checkedStrategy struct {
+		Name    string            `json:"name"`
+		Promise map[string]string `json:"promise"`
+		Hazards []string          `json:"hazards"`
+	}
+)
+
+// findingsDir is where files about findings go that were given no folder, one folder
+// for each run, called by its time in UTC.
+const findingsDir = "refbench-findings"
+
+const (
+	shortestCheck = time.Second
+	longestCheck  = 7 * 24 * time.Hour
+)
+
+func newCheckCommand(kit Kit) *cobra.Command {
+	var (
+		budget time.Duration
+		seed   uint64
+		names  []string
+		dir    string
+		asJSON bool
+	)
+	all := check.All()
+	var about strings.Builder
+	for _, c := range all {
+		fmt.Fprintf(&about, "  %-11s %s\n", c.Name, c.Doc)
+	}
+	c := &cobra.Command{
+		Use:   "check [STRATEGY...]",
+		Short: "Find out whether strategies keep their promises",
+		Long: `check tries in every way that refbench has to catch each strategy breaking its
+promise, all within one time budget, and prints a scorecard: what was tried, how much
+of it, and what follows from that. What a strategy promises is never held against it;
+such hazards are listed beside.
+
+Checks:
+` + about.String() + `
+Verdicts: kept: nothing was found. BROKEN: the promise is broken; what was found and how
+to see it again stands below the scorecard. unknown: not found out, with the reason;
+it is no pass. unsupported: there is nothing to check, with the reason.
+
+"at most" is an upper bound of how often the promise is broken, at 95 % confidence: 3/N
+after N without a finding. It says nothing of what was never tried.
+
+Exit status: 1 if a strategy breaks its promise, 0 if none was seen to, 3 if the checks
+were interrupted or couldn't run.`,
+		Example: `  refbench check
+  refbench check percpu --time 10m
+  refbench check atomic saturating --checks schedules,histories --seed 7 --json`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := checkKit(kit); err != nil {
+				return err
+			}
+			if budget < shortestCheck || budget > longestCheck {
+				return usagef("--time %v: want %v .. %v", budget, shortestCheck, longestCheck)
+			}
+			if len(args) == 0 {
+				args = []string{"all"}
+			}
+			ss, err := chooseStrategies(kit, args)
+			if err != nil {
+				return err
+			}
+			if len(ss) == 0 {
+				return usagef("nothing to check: this refbench has no strategies")
+			}
+			cs, err := chooseChecks(all, names)
+			if err != nil {
+				return err
+			}
+			if !c.Flags().Changed("seed") {
+				seed = rand.Uint64()
+			}
+			if dir == "" {
+				dir = filepath.Join(findingsDir, time.Now().UTC().Format("20060102T150405.000Z"))
+			} else if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+				return usagef("--findings %s: there is a file of that name, want a folder", dir)
+			}
+			return checking{
+				kit: kit, strategies: ss, checks: cs, budget: budget, seed: seed, dir: dir, json: asJSON,
+				all: len(cs) == len(all),
+			}.run(c)
+		},
+	}
+	f := c.Flags()
+	f.DurationVar(&budget, "time", time.Minute, "how long to check, all strategies and checks together")
+	f.Uint64Var(&seed, "seed", 0, "seed of all random choices (default a new one)")
+	f.StringSliceVar(&names, "checks", []string{"all"}, "checks, comma-separated, or all")
+	f.StringVar(&dir, "findings", "", "folder for files about findings, made if there is one (default a new folder in "+findingsDir+"/)")
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+
+	c.ValidArgsFunction = func(*cobra.Command, []string, string) (names []string, _ cobra.ShellCompDirective) {
+		for _, s := range kit.Strategies {
+			names = append(names, s.Name+"\t"+s.Doc)
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+	mustComplete(c, "checks", func() (names []string) {
+		for _, c := range all {
+			names = append(names, c.Name+"\t"+c.Doc)
+		}
+		return append(names, "all")
+	})
+	return c
+}
+
+// chooseChecks returns the named checks in the order of the list, all of them for
+// "all".
+func chooseChecks(all []check.Check, names []string) ([]check.Check, error) {
+	known := make([]string, len(all))
+	for i, c := range all {
+		known[i] = c.Name
+	}
+	if len(names) == 0 {
+		return nil, usagef("--checks: name one, or all")
+	}
+	var chosen []check.Check
+	for i, c := range all {
+		if slices.Contains(names, known[i]) || slices.Contains(names, "all") {
+			chosen = append(chosen, c)
+		}
+	}
+	for _, n := range names {
+		if n != "all" && !slices.Contains(known, n) {
+			return nil, usagef("unknown check %q: there are %s", n, strings.Join(nearest(n, known), ", "))
+		}
+	}
+	return chosen, nil
+}
+
+// checking is one run of check.
+type checking struct {
+	kit        Kit
+	strategies []*strategies.Strategy
+	checks     []check.Check
+	all        bool // the checks are all that there are
+	budget     time.Duration
+	seed       uint64
+	dir        string
+	json       bool
+}
+
+func (ch checking) run(c *cobra.Command) error {
+	p := newCheckProgress(c.ErrOrStderr(), len(ch.checks)*len(ch.strategies))
+	fmt.Fprintf(c.ErrOrStderr(), "%s of %s within %v, seed %d\n",
+		plural(len(ch.checks), "check"), strategyCount(len(ch.strategies)), ch.budget, ch.seed)
+	begin := time.Now()
+	results, interrupted, err := ch.results(c.Context(), begin.Add(ch.budget), p)
+	p.end()
+	out := checked{
+		Version: ch.kit.Explored.Version, Seed: ch.seed, Budget: ch.budget.Seconds(), Seconds: time.Since(begin).Seconds(),
+		Interrupted: interrupted, Strategies: []checkedStrategy{}, Results: results,
+	}
+	for _, s := range ch.strategies {
+		promise := make(map[string]string)
+		for _, f := range s.Promise.Fields() {
+			promise[f[0]] = f[1]
+		}
+		out.Strategies = append(out.Strategies, checkedStrategy{s.Name, promise, append([]string{}, check.Hazards(s.Promise)...)})
+	}
+	if ch.json {
+		e := json.NewEncoder(c.OutOrStdout())
+		e.SetIndent("", "  ")
+		err = errors.Join(err, e.Encode(out))
+	} else {
+		err = errors.Join(err, printChecked(c.OutOrStdout(), out))
+	}
+	var broken []string
+	for _, r := range results {
+		if r.Verdict == check.Broken && !slices.Contains(broken, r.Strategy) {
+			broken = append(broken, r.Strategy)
+		}
+	}
+	planned := len(ch.checks) * len(ch.strategies)
+	switch {
+	case interrupted:
+		return errors.Join(failedf("interrupted after %d of %s", len(results), plural(planned, "check")), err)
+	case err != nil:
+		return failedf("%w", err)
+	case len(broken) == 1:
+		return findingf("%s breaks its promise", broken[0])
+	case len(broken) > 1:
+		return findingf("%s break their promises", strings.Join(broken, ", "))
+	}
+	return nil
+}
+
+// results runs the checks. Each is run on all strategies before the next, so that
+// what the first ones leave of their time is there for the same ones of all
+// strategies. The results are ordered by strategy.
+func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProgress) (results []check.Result, interrupted bool, err error) {
+	results = []check.Result{} // not null in JSON
+	weight := 0
+	for _, c := range ch.checks {
+		weight += c.Weight * len(ch.strategies)
+	}
+	defer func() {
+		slices.SortStableFunc(results, func(a, b check.Result) int {
+			return ch.position(a.Strategy) - ch.position(b.Strategy)
+		})
+	}()
+	for _, c := range ch.checks {
+		for _, s := range ch.strategies {
+			p.begin(c.Name, s.Name)
+			share := max(time.Until(deadline), 0) * time.Duration(c.Weight) / time.Duration(weight)
+			weight -= c.Weight
+			r := c.Do(ctx, check.Subject{
+				Strategy: s, Others: ch.kit.Strategies, Workloads: ch.kit.Workloads, Explored: ch.kit.Explored,
+			}, check.Budget{Time: share, Seed: ch.seed})
+			if ctx.Err() != nil {
+				return results, true, err
+			}
+			for i := range r.Findings {
+				err = errors.Join(err, ch.keep(&r, i))
+			}
+			results = append(results, r)
+			p.done(r, time.Until(deadline))
+		}
+	}
+	return results, false, err
+}
+
+func (ch checking) position(strategy string) int {
+	return slices.IndexFunc(ch.strategies, func(s *strategies.Strategy) bool { return s.Name == strategy })
+}
+
+// keep writes the files of a finding and says how to see it again.
+func (ch checking) keep(r *check.Result, i int) error {
+	f := &r.Findings[i]
+	f.Replay = fmt.Sprintf("refbench check %s --checks %s --seed %d --time %v", r.Strategy, r.Check, ch.seed, max(ch.budget, shortestCheck))
+	if f.Token != "" {
+		f.Replay = "refbench replay " + f.Token
+	}
+	if len(f.Attachments) == 0 {
+		return nil
+	}
+	if err := os.MkdirAll(ch.dir, 0o777); err != nil {
+		return fmt.Errorf("what was found can't be written down: %w", err)
+	}
+	var errs []error
+	for _, a := range f.Attachments {
+		name := filepath.Join(ch.dir, r.Strategy+"-"+r.Check+"-"+strconv.Itoa(i+1)+a.Suffix)
+		if err := writeFile(name, a.Write); err != nil {
+			errs = append(errs, fmt.Errorf("what was found can't be written down: %w", err))
+			continue
+		}
+		f.Files = append(f.Files, name)
+		if a.Replays {
+			f.Replay = "refbench replay " + name
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func writeFile(name string, write func(io.Writer) error) error {
+	w, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(w), w.Close())
+}
+
+func printChecked(w io.Writer, out checked) error {
+	var b strings.Builder
+	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "strategy\tcheck\tverdict\ttried\tat most\ttime")
+	for _, r := range out.Results {
+		bound := ""
+		if r.Bound > 0 {
+			bound = fmt.Sprintf("1 in %d %s", int64(1/r.Bound), r.Tried[0].Unit)
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%.1f s\n", r.Strategy, r.Check, r.Verdict, amounts(r.Tried), bound, r.Seconds)
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	section := func(title string, lines func(check.Result) []string) {
+		begun := false
+		for _, r := range out.Results {
+			for _, l := range lines(r) {
+				if !begun {
+					b.WriteString("\n" + title + "\n")
+					begun = true
+				}
+				fmt.Fprintf(&b, "  %s %s: %s\n", r.Strategy, r.Check, l)
+			}
+		}
+	}
+	section("Not found out", func(r check.Result) []string {
+		if r.Reason == "" || r.Verdict == check.Broken {
+			return nil
+		}
+		return []string{string(r.Verdict) + ": " + r.Reason}
+	})
+	section("Notes", func(r check.Result) []string { return r.Notes })
+	b.WriteString("\nHazards that the promises leave\n")
+	for _, s := range out.Strategies {
+		for _, h := range s.Hazards {
+			fmt.Fprintf(&b, "  %s: %s\n", s.Name, h)
+		}
+		if len(s.Hazards) == 0 {
+			fmt.Fprintf(&b, "  %s: none\n", s.Name)
+		}
+	}
+	for _, r := range out.Results {
+		for _, f := range r.Findings {
+			fmt.Fprintf(&b, "\n%s BREAKS ITS PROMISE, found by %s (seed %d)\n  %s\n", r.Strategy, r.Check, f.Seed, f.What)
+			if f.Detail != f.What {
+				for line := range strings.Lines(strings.TrimRight(f.Detail, "\n") + "\n") {
+					b.WriteString("    " + line)
+				}
+			}
+			for _, name := range f.Files {
+				fmt.Fprintf(&b, "  file: %s\n", name)
+			}
+			if f.Replay != "" {
+				fmt.Fprintf(&b, "  see it again: %s\n", f.Replay)
+			}
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// amounts says how much was tried.
+func amounts(as []check.Amount) string {
+	var parts []string
+	for _, a := range as {
+		parts = append(parts, fmt.Sprintf("%d %s", a.N, a.Unit))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// checkProgress shows on stderr how far check has come: a bar on a terminal, else a
+// line for each check.
+type checkProgress struct {
+	w       io.Writer
+	bar     *progressbar.ProgressBar
+	planned int
+	n       int
+}
+
+func newCheckProgress(w io.Writer, planned int) *checkProgress {
+	p := &checkProgress{w: w, planned: planned}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		p.bar = progressbar.NewOptions(planned,
+			progressbar.OptionSetWriter(w),
+			progressbar.OptionSetDescription("checking"),
+			progressbar.OptionShowCount(),
+			progressbar.OptionSetPredictTime(false),
+			progressbar.OptionSetElapsedTime(false),
+			progressbar.OptionClearOnFinish(),
+		)
+	}
+	return p
+}
+
+func (p *checkProgress) begin(name, strategy string) {
+	if p.bar != nil {
+		p.bar.Describe("checking " + strategy + ": " + name)
+	}
+}
+
+func (p *checkProgress) done(r check.Result, left time.Duration) {
+	p.n++
+	if p.bar != nil {
+		if r.Verdict == check.Broken {
+			_ = p.bar.Clear()
+		}
+		_ = p.bar.Set(p.n) // a terminal that is gone stops no run
+	} else {
+		fmt.Fprintf(p.w, "%d of %d: %s %s: %s, %s left\n", p.n, p.planned, r.Strategy, r.Check, r.Verdict, rough(max(left, 0)))
+	}
+	if r.Verdict == check.Broken && len(r.Findings) > 0 {
+		fmt.Fprintf(p.w, "refbench: %s breaks its promise: %s\n", r.Strategy, r.Findings[0].What)
+	}
+}
+
+func (p *checkProgress) end() {
+	if p.bar != nil {
+		_ = p.bar.Finish()
+	}
+}
+
+// strategyCount is plural for a noun that it can't make one of.
+func strategyCount(n int) string {
+	if n == 1 {
+		return "1 strategy"
+	}
+	return fmt.Sprintf("%d strategies", n)
+}

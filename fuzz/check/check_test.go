@@ -1,0 +1,230 @@
+package check
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	xatomic "github.com/refbench/refbench/fuzz/explore/sync/atomic"
+	"github.com/refbench/refbench/fuzz/scenarios"
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/builtin"
+	"github.com/refbench/refbench/workloads"
+)
+
+// word is what sync/atomic and its drop-in have in common.
+type word interface {
+	Load() int64
+	Store(int64)
+	CompareAndSwap(old, new int64) bool
+}
+
+// count is an atomic count, with faults.
+type count struct {
+	n     word
+	yield func() // between two steps that should be one, so that others meet it
+	put   func() // before Put
+
+	racy  bool // Get and Put load and store
+	blind bool // TryGet takes what is dead
+}
+
+func (c *count) add(d int64) int64 {
+	for {
+		n := c.n.Load()
+		if c.racy {
+			c.yield()
+			c.n.Store(n + d)
+			return n + d
+		}
+		if c.n.CompareAndSwap(n, n+d) {
+			return n + d
+		}
+	}
+}
+func (c *count) Init() { c.n.Store(1) }
+func (c *count) Get()  { c.add(1) }
+func (c *count) TryGet() bool {
+	for {
+		n := c.n.Load()
+		if n == 0 && !c.blind {
+			return false
+		}
+		if c.n.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+func (c *count) Put() bool    { c.put(); return c.add(-1) == 0 }
+func (c *count) Kill() bool   { return c.Put() }
+func (c *count) Count() int64 { return c.n.Load() }
+func (c *count) InitAt(n int64) {
+	c.n.Store(n)
+}
+
+// strategy returns a strategy whose counts are changed so, in both forms.
+func strategy(name string, change func(*count)) (native, explored *strategies.Strategy) {
+	nothing := func() {}
+	form := func(newWord func() word, yield func()) *strategies.Strategy {
+		return &strategies.Strategy{
+			Name: name, Doc: "a count for tests",
+			Promise: strategies.Promise{
+				Limit: math.MaxInt64, Width: 64, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives,
+				Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree,
+				Bytes: 64, TypeStable: true,
+			},
+			New: func() strategies.Counter {
+				c := &count{n: newWord(), yield: yield, put: nothing}
+				if change != nil {
+					change(c)
+				}
+				return c
+			},
+		}
+	}
+	return form(func() word { return new(atomic.Int64) }, runtime.Gosched), form(func() word { return new(xatomic.Int64) }, nothing)
+}
+
+func subject(name string, change func(*count), others ...*strategies.Strategy) Subject {
+	native, explored := strategy(name, change)
+	return Subject{
+		Strategy: native, Others: append(others, native), Workloads: workloads.All[:4],
+		Explored: scenarios.Forms{Version: "test", Strategies: []*strategies.Strategy{explored}},
+	}
+}
+
+// find returns the check of that name.
+func find(t *testing.T, name string) Check {
+	for _, c := range All() {
+		if c.Name == name {
+			return c
+		}
+	}
+	t.Fatalf("no check %s", name)
+	return Check{}
+}
+
+func TestEachCheckFindsWhatItIsFor(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	blind := func(c *count) { c.blind = true }
+	racy := func(c *count) { c.racy = true }
+	for _, c := range []struct {
+		check  string
+		change func(*count)
+	}{
+		{"kernel", blind}, {"operations", blind}, {"rules", blind}, {"crossings", blind}, {"programs", blind},
+		{"rules", racy}, {"crossings", racy}, {"schedules", racy}, {"histories", racy}, {"workloads", racy},
+	} {
+		// The time is a limit: what is broken is found sooner.
+		r := find(t, c.check).Do(context.Background(), subject("planted", c.change), Budget{Time: 3 * time.Second, Seed: seed})
+		if r.Verdict != Broken || len(r.Findings) == 0 || r.Bound != 0 {
+			t.Errorf("%s: %s (%s), bound %g, %d findings, want %s with a finding and no bound", c.check, r.Verdict, r.Reason, r.Bound, len(r.Findings), Broken)
+			continue
+		}
+		if r.Strategy != "planted" || r.Check != c.check || r.Findings[0].Seed != seed || strings.Contains(r.Findings[0].What, "\n") {
+			t.Errorf("%s: %+v", c.check, r)
+		}
+	}
+}
+
+func TestRightStrategiesAreNotBroken(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	forms := scenarios.Builtin()
+	for _, s := range builtin.All() {
+		for _, c := range All() {
+			if c.Weight == 0 || c.Doc == "" {
+				t.Errorf("check %s has no weight or no doc", c.Name)
+			}
+			r := c.Do(context.Background(), Subject{Strategy: s, Others: builtin.All(), Workloads: workloads.All, Explored: forms}, Budget{Time: 30 * time.Millisecond, Seed: seed})
+			if r.Verdict == Broken || r.Verdict == Unsupported || len(r.Findings) > 0 {
+				t.Errorf("%s, %s, seed %d: %s %s %+v", s.Name, c.Name, seed, r.Verdict, r.Reason, r.Findings)
+			}
+			if r.Verdict == Unknown && r.Reason == "" {
+				t.Errorf("%s, %s: unknown without a reason", s.Name, c.Name)
+			}
+			if r.Verdict == Kept && (len(r.Tried) == 0 || r.Tried[0].N == 0) {
+				t.Errorf("%s, %s: kept, and nothing was tried", s.Name, c.Name)
+			}
+			if r.Bound > 0 && r.Bound != 3/float64(r.Tried[0].N) {
+				t.Errorf("%s, %s: bound %g after %v", s.Name, c.Name, r.Bound, r.Tried)
+			}
+		}
+	}
+}
+
+// A wrong strategy isn't held against those that it is compared with.
+func TestTheRightOneIsBlamed(t *testing.T) {
+	blind, _ := strategy("blind", func(c *count) { c.blind = true })
+	r := find(t, "programs").Do(context.Background(), subject("right", nil, blind), Budget{Time: 300 * time.Millisecond, Seed: 1})
+	if r.Verdict != Kept || !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.Contains(n, "not compared with blind any more") }) {
+		t.Errorf("%s: %+v, want %s without blind", r.Verdict, r, Kept)
+	}
+}
+
+func TestStuckAndInterruptedChecks(t *testing.T) {
+	stop := make(chan struct{})
+	defer close(stop)
+	stuck := subject("stuck", func(c *count) { c.put = func() { <-stop } })
+	for _, name := range []string{"operations", "programs", "histories"} {
+		begin := time.Now()
+		b := Budget{Time: 50 * time.Millisecond, Slack: 100 * time.Millisecond}
+		r := find(t, name).Do(context.Background(), stuck, b)
+		if r.Verdict != Broken || !strings.Contains(r.Findings[0].What, "return") {
+			t.Errorf("%s: %s %+v, want a call that doesn't return", name, r.Verdict, r.Findings)
+		}
+		if took := time.Since(begin); took > 5*time.Second {
+			t.Errorf("%s: given up after %v", name, took)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	begin := time.Now()
+	for _, c := range All() {
+		c.Do(ctx, subject("right", nil), Budget{Time: time.Hour})
+	}
+	if took := time.Since(begin); took > 20*time.Second {
+		t.Errorf("all checks together took %v after an interrupt", took)
+	}
+}
+
+// What has no form for a check is said to have none.
+func TestUnsupported(t *testing.T) {
+	s := subject("right", nil)
+	s.Explored = scenarios.Forms{}
+	s.Workloads = nil
+	for _, name := range []string{"schedules", "workloads"} {
+		if r := find(t, name).Do(context.Background(), s, Budget{Time: time.Millisecond}); r.Verdict != Unsupported || r.Reason == "" {
+			t.Errorf("%s: %s %q, want %s with a reason", name, r.Verdict, r.Reason, Unsupported)
+		}
+	}
+	s.Strategy.Promise.Limit, s.Strategy.Promise.Width = 1, 0
+	if r := find(t, "histories").Do(context.Background(), s, Budget{Time: time.Millisecond}); r.Verdict != Unsupported {
+		t.Errorf("histories of a count of 1: %s %q, want %s", r.Verdict, r.Reason, Unsupported)
+	}
+}
+
+func TestHazardsAreThoseOfThePromise(t *testing.T) {
+	for _, s := range builtin.All() {
+		hazards := strings.Join(Hazards(s.Promise), "\n")
+		for words, want := range map[string]bool{
+			"the number wraps":     s.Promise.Overflow == strategies.Wraps && s.Promise.Limit < 1<<62,
+			"the count sticks":     s.Promise.Overflow == strategies.Saturates,
+			"revives":              s.Promise.GetOnZero == strategies.Revives,
+			"before Kill":          s.Promise.Zero == strategies.AfterKill,
+			"a new life must not":  !s.Promise.TypeStable,
+			"fail on a live count": s.Promise.TryGet == strategies.Spurious,
+		} {
+			if strings.Contains(hazards, words) != want {
+				t.Errorf("%s: hazard %q: %v, want %v:\n%s", s.Name, words, !want, want, hazards)
+			}
+		}
+	}
+}
