@@ -81,8 +81,8 @@ func decodeToken(s string) (t token, err error) {
 	s = strings.TrimSpace(s)
 	body, ok := strings.CutPrefix(s, tokenPrefix)
 	if !ok {
-		if strings.HasPrefix(s, "rx") && strings.Contains(s, ".") {
-			head, _, _ := strings.Cut(s, ".")
+		head, _, dot := strings.Cut(s, ".")
+		if format, ok := strings.CutPrefix(head, "rx"); ok && dot && len(format) < 4 && strings.Trim(format, "0123456789") == "" {
 			return t, fmt.Errorf("replay token: it has format %s, this version reads %s; use the version that made it", head, strings.TrimSuffix(tokenPrefix, "."))
 		}
 		return t, fmt.Errorf("replay token: %w", errToken)
