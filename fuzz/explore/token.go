@@ -82,7 +82,7 @@ func decodeToken(s string) (t token, err error) {
 	body, ok := strings.CutPrefix(s, tokenPrefix)
 	if !ok {
 		head, _, dot := strings.Cut(s, ".")
-		if format, ok := strings.CutPrefix(head, "rx"); ok && dot && len(format) < 4 && strings.Trim(format, "0123456789") == "" {
+		if format, ok := strings.CutPrefix(head, "rx"); ok && dot && format != "" && len(format) < 4 && strings.Trim(format, "0123456789") == "" {
 			return t, fmt.Errorf("replay token: it has format %s, this version reads %s; use the version that made it", head, strings.TrimSuffix(tokenPrefix, "."))
 		}
 		return t, fmt.Errorf("replay token: %w", errToken)
