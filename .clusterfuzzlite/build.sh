@@ -4,11 +4,17 @@
 # through ossfuzz/build.sh, and .ci/fuzz with a stand-in for the command
 # compile_native_go_fuzzer_v2 of that image.
 
-package=github.com/refbench/refbench/fuzz
-targets=(
-	FuzzCorpusFile
-	FuzzExplored
-	FuzzSequential
+module=github.com/refbench/refbench
+targets=( # folder and function
+	fuzz.FuzzCorpusFile
+	fuzz.FuzzExplored
+	fuzz.FuzzHistory
+	fuzz.FuzzProgramBytes
+	fuzz.FuzzProgramText
+	fuzz.FuzzSequential
+	fuzz.FuzzStress
+	fuzz.FuzzToken
+	report.FuzzResultFile
 )
 
 # A container has another user than the checkout.
@@ -33,26 +39,28 @@ if [ -d "${SRC:-/src}/go-118-fuzz-build" ]; then
 	export PATH=$work/bin:$PATH
 fi
 
-# What fuzzing found here is in testdata.
-from=(--from fuzz/corpus)
-if [ -d fuzz/testdata/fuzz ]; then
-	from+=(--from fuzz/testdata/fuzz)
-fi
-# In the layout that the targets expect: see package fuzz/corpus.
+# What fuzzing found is in testdata. In the layout that the targets expect: see package
+# fuzz/corpus.
 go run ./cmd/refbench corpus export --form seeds --layout "${REFBENCH_LAYOUT:-v2}" \
-	"${from[@]}" -o "$OUT" "${targets[@]}"
+	--from fuzz/corpus --from fuzz/testdata/fuzz --from report/testdata/fuzz -o "$OUT" "${targets[@]##*.}"
 cp .clusterfuzzlite/*.options .clusterfuzzlite/*.dict "$OUT"/
 
-# A build for coverage fails if the name of a target is in another Go file below its
-# package too, where only comments and messages have it.
-if [ "${SANITIZER:-}" = coverage ]; then
-	for target in "${targets[@]}"; do
-		grep -rl --include='*.go' --exclude='*_fuzz_test.go' "$target" fuzz | xargs -r sed -i "s/$target/${target/Fuzz/Fuzz-}/g"
+# The builder takes all test files of a folder for one package.
+for folder in $(printf '%s\n' "${targets[@]%.*}" | sort -u); do
+	for file in $(go list -tags gofuzz -f '{{join .XTestGoFiles " "}}' "./$folder"); do
+		mv "$folder/$file" "$folder/$file.hidden"
 	done
-fi
+done
+trap 'find . -name "*_test.go.hidden" | while read -r file; do mv "$file" "${file%.hidden}"; done' EXIT
 
 for target in "${targets[@]}"; do
-	compile_native_go_fuzzer_v2 $package "$target" "$target"
+	folder=${target%.*} name=${target##*.}
+	# A build for coverage fails if the name is in another Go file below the folder
+	# too, where only comments and messages have it.
+	if [ "${SANITIZER:-}" = coverage ]; then
+		grep -rl --include='*.go' --exclude='*_fuzz_test.go' "$name" "$folder" | xargs -r sed -i "s/$name/${name/Fuzz/Fuzz-}/g"
+	fi
+	compile_native_go_fuzzer_v2 "$module/$folder" "$name" "$name"
 	# Where it finds no such function it says so and is content.
-	[ -x "$OUT/$target" ] || { echo "$target was not built"; exit 1; }
+	[ -x "$OUT/$name" ] || { echo "$name was not built"; exit 1; }
 done

@@ -1,15 +1,17 @@
 // Package fuzz holds the native fuzz targets of refbench. Each takes one []byte:
 //
-//	FuzzSequential    an op program on every strategy in lockstep, call by call,
-//	                  against the specification and against each other
+//	FuzzSequential    op programs, three to an input, on every strategy in lockstep,
+//	                  call by call, against the specification and each other
 //	FuzzStress        an op program on goroutines, each strategy in turn
 //	FuzzProgramBytes  the byte form of op programs
 //	FuzzProgramText   the text form of op programs
-//	FuzzResultFile    result files
 //	FuzzToken         replay tokens
 //	FuzzHistory       history files
 //	FuzzCorpusFile    files of a corpus
 //	FuzzExplored      an op program under the deterministic scheduler
+//
+// Result files have theirs in package report: an engine's cost for each input grows
+// with the code that is linked into the test.
 //
 // To fuzz one:
 //

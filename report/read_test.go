@@ -242,34 +242,3 @@ func TestUntrustedTextIsMadeHarmless(t *testing.T) {
 		}
 	}
 }
-
-// FuzzRead: no input makes reading or any output panic, and what is read is
-// consistent.
-func FuzzRead(f *testing.F) {
-	f.Add([]byte(header + line("atomic", 1000, "12 ns/op 0 violations")))
-	f.Add(machine(1, 1, 2).bytes()[:4000])
-	f.Fuzz(func(t *testing.T, text []byte) {
-		s, err := ReadFrom("fuzz", bytes.NewReader(text))
-		if err != nil {
-			return
-		}
-		if len(s.Cells()) != len(s.cells) || s.Lines < 1 {
-			t.Fatalf("%d cells in order, %d in all, of %d lines", len(s.Cells()), len(s.cells), s.Lines)
-		}
-		var b bytes.Buffer
-		c := Compare(s, s, CompareOptions{})
-		for _, write := range []func() error{
-			func() error { return Text(&b, s) }, func() error { return JSON(&b, s) },
-			func() error { return c.Text(&b) }, func() error { return c.Markdown(&b) },
-			func() error { return c.CSV(&b) }, func() error { return c.JSON(&b) },
-			func() error { return s.writeHTML(&b, s.plots()[:min(2, len(s.plots()))]) },
-		} {
-			if err := write(); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if bytes.IndexByte(b.Bytes(), 0x1b) >= 0 {
-			t.Fatal("output has an escape character")
-		}
-	})
-}

@@ -23,24 +23,22 @@ import (
 // it is compared here with the targets that there are, and with what the images and
 // actions take.
 
-// elsewhere are targets that aren't built for libFuzzer, and which target of package
-// fuzz does what they do. Such a one is of an external test package, or gives its
+// elsewhere are targets that aren't built for libFuzzer, and which one that is does what
+// they do. Such a one is of an external test package, or gives its
 // testing.F away, which the builder can't follow.
 var elsewhere = map[string]string{
-	"strategies/atomic.Fuzz":            "FuzzSequential",
-	"strategies/lockperatomic.Fuzz":     "FuzzSequential",
-	"strategies/percpu.Fuzz":            "FuzzSequential",
-	"strategies/saturating.Fuzz":        "FuzzSequential",
-	"strategies/strategytest.FuzzSound": "FuzzSequential",
-	"report.FuzzRead":                   "FuzzResultFile",
-	"fuzz/explore.FuzzToken":            "FuzzToken",
+	"strategies/atomic.Fuzz":            "fuzz.FuzzSequential",
+	"strategies/lockperatomic.Fuzz":     "fuzz.FuzzSequential",
+	"strategies/percpu.Fuzz":            "fuzz.FuzzSequential",
+	"strategies/saturating.Fuzz":        "fuzz.FuzzSequential",
+	"strategies/strategytest.FuzzSound": "fuzz.FuzzSequential",
+	"fuzz/explore.FuzzToken":            "fuzz.FuzzToken",
 }
 
 const (
-	cflite   = ".clusterfuzzlite/"
-	ossfuzz  = "ossfuzz/"
-	buildSh  = cflite + "build.sh"
-	fuzzRoot = "fuzz"
+	cflite  = ".clusterfuzzlite/"
+	ossfuzz = "ossfuzz/"
+	buildSh = cflite + "build.sh"
 )
 
 // A fuzzFunc is a fuzz target in the source.
@@ -127,13 +125,16 @@ func source(e ast.Expr) string {
 	return "?"
 }
 
-// builtTargets returns the list in build.sh.
+// key is what build.sh calls a target.
+func (f fuzzFunc) key() string { return f.dir + "." + f.name }
+
+// builtTargets returns the list in build.sh: each target with its folder.
 func builtTargets(fsys fs.FS) ([]string, error) {
 	text, err := fs.ReadFile(fsys, buildSh)
 	if err != nil {
 		return nil, err
 	}
-	m := regexp.MustCompile(`(?m)^targets=\(\n((?:\t\w+\n)*)\)$`).FindSubmatch(text)
+	m := regexp.MustCompile(`(?m)^targets=\( # folder and function\n((?:\t[\w/]+\.\w+\n)*)\)$`).FindSubmatch(text)
 	if m == nil {
 		return nil, fmt.Errorf("%s: no list of targets, one on a line", buildSh)
 	}
@@ -160,78 +161,80 @@ func fuzzBuild(fsys fs.FS) (wrong []string) {
 	}
 	known := make(map[string]fuzzFunc)
 	for _, f := range funcs {
-		if f.dir == fuzzRoot {
-			known[f.name] = f
-			continue
-		}
-		key := f.dir + "." + f.name
-		if instead, ok := elsewhere[key]; !ok {
-			add("%s is not built: move it to package fuzz, or say in elsewhere which target does the same", key)
-		} else if !slices.Contains(built, instead) {
-			add("%s is not built, and %s, which is said to do the same, isn't either", key, instead)
+		known[f.key()] = f
+		instead, ok := elsewhere[f.key()]
+		switch {
+		case ok && slices.Contains(built, f.key()):
+			add("%s is built, and elsewhere says that it isn't", f.key())
+		case ok && !slices.Contains(built, instead):
+			add("%s is not built, and %s, which is said to do the same, isn't either", f.key(), instead)
+		case !ok && !slices.Contains(built, f.key()):
+			add("%s is not in %s: list it, or say in elsewhere which target does the same", f.key(), buildSh)
 		}
 	}
 	for key := range elsewhere {
-		if !slices.ContainsFunc(funcs, func(f fuzzFunc) bool { return f.dir+"."+f.name == key }) {
+		if _, ok := known[key]; !ok {
 			add("elsewhere has %s, which isn't there", key)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(known)) {
-		if !slices.Contains(built, name) {
-			add("%s is not in %s", name, buildSh)
-		}
-	}
 	wrong = append(wrong, builtOnes(fsys, built, known)...)
-	wrong = append(wrong, settings(fsys, built)...)
+	wrong = append(wrong, settings(fsys, names(built))...)
 	wrong = append(wrong, images(read)...)
 	wrong = append(wrong, projects(read)...)
 	return append(wrong, workflows(fsys)...)
 }
 
+// names returns the functions of targets without their folders.
+func names(built []string) []string {
+	var list []string
+	for _, key := range built {
+		_, name, _ := strings.Cut(key, ".")
+		list = append(list, name)
+	}
+	return list
+}
+
 // builtOnes checks that the builder can build each target, and what is beside it.
 func builtOnes(fsys fs.FS, built []string, known map[string]fuzzFunc) (wrong []string) {
 	add := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-	for i, name := range built {
-		f, ok := known[name]
+	for i, key := range built {
+		f, ok := known[key]
 		if !ok {
-			add("%s: there is no func %s in package fuzz", buildSh, name)
+			add("%s: there is no %s", buildSh, key)
 			continue
 		}
-		if slices.Contains(built[:i], name) {
-			add("%s: %s is there twice", buildSh, name)
-		}
-		for _, other := range built {
-			if other != name && strings.HasPrefix(other, name) {
-				add("%s begins as %s does, which the builder takes for it", other, name)
+		for j, other := range names(built) {
+			if j != i && strings.HasPrefix(other, f.name) {
+				add("%s begins as %s does, and their files or the builder would take one for the other", other, f.name)
 			}
 		}
 		if !strings.HasSuffix(f.file, "_fuzz_test.go") {
-			add("%s is in %s: name the file as in corpus_fuzz_test.go", name, f.file)
+			add("%s is in %s: name the file as in corpus_fuzz_test.go", f.name, f.file)
 		}
 		if !f.bytes {
-			add("%s doesn't call f.Fuzz once, with a function literal of *testing.T and []byte", name)
+			add("%s doesn't call f.Fuzz once, with a function literal of *testing.T and []byte", f.name)
 		}
-		if files := mentions(fsys, name); len(files) != 1 {
-			add("%s is in %s: of the files with targets only one may have it", name, strings.Join(files, ", "))
+		if files := mentions(fsys, f.dir, f.name); len(files) != 1 {
+			add("%s is in %s: of the files with targets only one may have it", f.name, strings.Join(files, ", "))
 		}
-		wrong = append(wrong, targetFile(fsys, f.file)...)
+		wrong = append(wrong, targetFile(fsys, f)...)
 		inputs := 0
-		for _, dir := range []string{"fuzz/corpus/", "fuzz/testdata/fuzz/"} {
-			entries, _ := fs.ReadDir(fsys, dir+name)
+		for _, dir := range []string{"fuzz/corpus/", "fuzz/testdata/fuzz/", "report/testdata/fuzz/"} {
+			entries, _ := fs.ReadDir(fsys, dir+f.name)
 			inputs += len(entries)
 		}
 		if inputs == 0 {
-			add("%s has no committed inputs to start from, since libFuzzer doesn't see those of f.Add", name)
+			add("%s has no committed inputs to start from, since libFuzzer doesn't see those of f.Add", f.name)
 		}
 	}
 	return wrong
 }
 
-// mentions returns the files with targets below fuzz that have the name. build.sh takes it
-// out of all others.
-func mentions(fsys fs.FS, name string) []string {
+// mentions returns the files with targets below a folder that have the name. build.sh
+// takes it out of all others.
+func mentions(fsys fs.FS, dir, name string) []string {
 	var files []string
-	fs.WalkDir(fsys, fuzzRoot, func(p string, e fs.DirEntry, err error) error {
+	fs.WalkDir(fsys, dir, func(p string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() || !strings.HasSuffix(p, "_fuzz_test.go") {
 			return err
 		}
@@ -244,7 +247,8 @@ func mentions(fsys fs.FS, name string) []string {
 }
 
 // targetFile checks that the builder can take a file with targets out of its tests.
-func targetFile(fsys fs.FS, name string) (wrong []string) {
+func targetFile(fsys fs.FS, target fuzzFunc) (wrong []string) {
+	name := target.file
 	src, err := fs.ReadFile(fsys, name)
 	if err != nil {
 		return []string{err.Error()}
@@ -253,12 +257,12 @@ func targetFile(fsys fs.FS, name string) (wrong []string) {
 	if err != nil {
 		return []string{err.Error()}
 	}
-	if f.Name.Name != "fuzz" {
-		wrong = append(wrong, fmt.Sprintf("%s is of package %s, and the builder compiles it into package fuzz", name, f.Name.Name))
+	if f.Name.Name != path.Base(target.dir) {
+		wrong = append(wrong, fmt.Sprintf("%s is of package %s, and the builder compiles it into package %s", name, f.Name.Name, path.Base(target.dir)))
 	}
 	for _, d := range f.Decls {
-		if d, ok := d.(*ast.FuncDecl); ok && !isTarget(d) {
-			wrong = append(wrong, fmt.Sprintf("%s has func %s: keep what is no target in another file", name, d.Name.Name))
+		if d, ok := d.(*ast.FuncDecl); ok && regexp.MustCompile(`^(Test|Benchmark|Example)`).MatchString(d.Name.Name) {
+			wrong = append(wrong, fmt.Sprintf("%s has %s: keep it in another file", name, d.Name.Name))
 		}
 	}
 	ast.Inspect(f, func(n ast.Node) bool {
@@ -480,7 +484,7 @@ func fuzzBuildFiles(t *testing.T) fstest.MapFS {
 		case e.IsDir():
 			return nil
 		case strings.HasPrefix(name, cflite), strings.HasPrefix(name, ossfuzz), strings.HasPrefix(name, ".github/workflows/"),
-			strings.HasPrefix(name, "fuzz/corpus/Fuzz"), strings.HasPrefix(name, "fuzz/testdata/fuzz/"),
+			strings.HasPrefix(name, "fuzz/corpus/Fuzz"), strings.Contains(name, "testdata/fuzz/"),
 			strings.HasPrefix(name, "fuzz/") && strings.HasSuffix(name, ".go"), strings.HasSuffix(name, "_test.go"):
 			data, err := fs.ReadFile(root, name)
 			files[name] = &fstest.MapFile{Data: data}
@@ -510,18 +514,18 @@ func TestWrongFuzzBuildIsSeen(t *testing.T) {
 		gone      bool   // the file is removed
 		wantError string
 	}{
-		{what: "a target that isn't listed", file: buildSh, old: "\tFuzzCorpusFile\n", wantError: "FuzzCorpusFile is not in .clusterfuzzlite/build.sh"},
-		{what: "a target that isn't there", file: buildSh, old: "\tFuzzCorpusFile\n", new: "\tFuzzCorpusFile\n\tFuzzNothing\n", wantError: "there is no func FuzzNothing"},
-		{what: "a target twice", file: buildSh, old: "\tFuzzCorpusFile\n", new: "\tFuzzCorpusFile\n\tFuzzCorpusFile\n", wantError: "is there twice"},
+		{what: "a target that isn't listed", file: buildSh, old: "\tfuzz.FuzzCorpusFile\n", wantError: "fuzz.FuzzCorpusFile is not in .clusterfuzzlite/build.sh"},
+		{what: "a target that isn't there", file: buildSh, old: "\tfuzz.FuzzCorpusFile\n", new: "\tfuzz.FuzzCorpusFile\n\tfuzz.FuzzNothing\n", wantError: "there is no fuzz.FuzzNothing"},
+		{what: "a target twice", file: buildSh, old: "\tfuzz.FuzzCorpusFile\n", new: "\tfuzz.FuzzCorpusFile\n\tfuzz.FuzzCorpusFile\n", wantError: "FuzzCorpusFile begins as FuzzCorpusFile does"},
 		{what: "no list", file: buildSh, old: "targets=(", new: "targets=\"", wantError: "no list of targets"},
-		{what: "a new target elsewhere", file: "workloads/new_test.go", new: "package workloads\nfunc FuzzNew(f *testing.F) {}\n", wantError: "workloads.FuzzNew is not built: move it"},
-		{what: "a target elsewhere that is gone", file: "report/read_test.go", gone: true, wantError: "elsewhere has report.FuzzRead, which isn't there"},
+		{what: "a new target elsewhere", file: "workloads/new_test.go", new: "package workloads\nfunc FuzzNew(f *testing.F) {}\n", wantError: "workloads.FuzzNew is not in "},
+		{what: "a target elsewhere that is gone", file: "strategies/atomic/atomic_test.go", gone: true, wantError: "elsewhere has strategies/atomic.Fuzz, which isn't there"},
 		{what: "a prefix", file: "fuzz/new_fuzz_test.go", new: "package fuzz\nfunc FuzzCorpusFiles(f *testing.F) { f.Fuzz(func(t *testing.T, b []byte) {}) }\n", wantError: "FuzzCorpusFile is in fuzz/corpus_fuzz_test.go, fuzz/new_fuzz_test.go"},
 		{what: "a mention", file: "fuzz/new_fuzz_test.go", new: "package fuzz\n\n// See FuzzCorpusFile.\n", wantError: "of the files with targets only one may have it"},
 		{what: "two arguments", file: target, old: "file []byte)", new: "file []byte, n int)", wantError: "FuzzCorpusFile doesn't call f.Fuzz once"},
 		{what: "a string", file: target, old: "file []byte)", new: "file string)", wantError: "FuzzCorpusFile doesn't call f.Fuzz once"},
 		{what: "an external test", file: target, old: "package fuzz\n", new: "package fuzz_test\n", wantError: "is of package fuzz_test"},
-		{what: "a helper", file: target, old: "// FuzzCorpusFile:", new: "func helper() {}\n\n// FuzzCorpusFile:", wantError: "has func helper"},
+		{what: "a test beside it", file: target, old: "// FuzzCorpusFile:", new: "func TestMore(t *testing.T) {}\n\n// FuzzCorpusFile:", wantError: "has TestMore"},
 		{what: "a testing.TB", file: target, old: "// FuzzCorpusFile:", new: "var x testing.TB\n\n// FuzzCorpusFile:", wantError: "uses testing.TB"},
 		{what: "no options", file: cflite + "FuzzCorpusFile.options", gone: true, wantError: "has no FuzzCorpusFile.options"},
 		{what: "an unknown option", file: cflite + "FuzzCorpusFile.options", old: "timeout", new: "time_out", wantError: `can't read "time_out = 10"`},

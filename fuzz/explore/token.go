@@ -81,8 +81,8 @@ func decodeToken(s string) (t token, err error) {
 	s = strings.TrimSpace(s)
 	body, ok := strings.CutPrefix(s, tokenPrefix)
 	if !ok {
-		if strings.HasPrefix(s, "rx") && strings.Contains(s, ".") {
-			head, _, _ := strings.Cut(s, ".")
+		head, _, dot := strings.Cut(s, ".")
+		if format, ok := strings.CutPrefix(head, "rx"); ok && dot && format != "" && len(format) < 4 && strings.Trim(format, "0123456789") == "" {
 			return t, fmt.Errorf("replay token: it has format %s, this version reads %s; use the version that made it", head, strings.TrimSuffix(tokenPrefix, "."))
 		}
 		return t, fmt.Errorf("replay token: %w", errToken)
@@ -131,10 +131,19 @@ func decodeToken(s string) (t token, err error) {
 	}
 	t.kind = Kind(str())
 	t.step = num()
-	if bad || len(b) != 0 || t.cpus < 1 || t.cpus > MaxCPUs || len(t.program) > MaxThreads {
+	if bad || len(b) != 0 || t.cpus < 1 || t.cpus > MaxCPUs || len(t.program) > MaxThreads || !named(t.kind) {
 		return token{}, fmt.Errorf("replay token: %w", errToken)
 	}
 	return t, nil
+}
+
+// named reports whether the kind is one of those that there are: messages show it.
+func named(k Kind) bool {
+	switch k {
+	case Violation, Race, Deadlock, Livelock, Leak, Panic, Misuse, Goexit, Unsupported, Nondeterministic:
+		return true
+	}
+	return false
 }
 
 // TokenInfo is what a token says of itself.

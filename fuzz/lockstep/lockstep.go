@@ -354,24 +354,40 @@ const Starts = 3
 func (r *Runner) RunBytes(data []byte) *Divergence {
 	p := &r.decoded
 	bounds.Decode(p, data)
-	if d := r.Run(p); d != nil {
-		return d
-	}
-	for i := range p.Objects {
-		o := &p.Objects[i]
-		if o.Start == program.StartNear {
-			*o = program.Object{Shared: o.Shared}
-		} else {
-			o.Start = program.StartNear
+	for i := range Starts {
+		start(p, i)
+		if d := r.Run(p); d != nil {
+			return d
 		}
 	}
-	if d := r.Run(p); d != nil {
-		return d
+	return nil
+}
+
+// Inputs returns the programs that [Runner.RunBytes] runs for the bytes, and how many of
+// the bytes it reads.
+func Inputs(data []byte) (programs [Starts]program.Program, read int) {
+	var p program.Program
+	rest := bounds.Decode(&p, data)
+	for i := range programs {
+		start(&p, i)
+		programs[i] = p.Clone()
 	}
-	for i := range p.Objects {
-		p.Objects[i].Shared = !p.Objects[i].Shared
+	return programs, len(data) - len(rest)
+}
+
+// start makes p the i-th of the programs that RunBytes runs. It is the one before.
+func start(p *program.Program, i int) {
+	for j := range p.Objects {
+		o := &p.Objects[j]
+		switch {
+		case i == 1 && o.Start == program.StartNear:
+			*o = program.Object{Shared: o.Shared}
+		case i == 1:
+			o.Start = program.StartNear
+		case i == 2:
+			o.Shared = !o.Shared
+		}
 	}
-	return r.Run(p)
 }
 
 // guarded is run with what it panicked with.

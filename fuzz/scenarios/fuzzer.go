@@ -25,7 +25,7 @@ type Fuzzer struct {
 // What one input may cost.
 const (
 	// FuzzSchedules is under how many schedules each strategy runs an input.
-	FuzzSchedules = 64
+	FuzzSchedules = 64 / slowdown
 	// fuzzPrefix is how many decisions an input may give.
 	fuzzPrefix = 32
 )

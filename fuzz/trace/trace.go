@@ -36,8 +36,7 @@ func hash(numbers ...uint64) corpus.Feature {
 }
 
 // Sequential returns what minimizing has to know of a target whose inputs are programs
-// that package lockstep runs.
-// The features of a program are each call of each strategy in a state, with what came
+// that package lockstep runs. The features of a program are each call of each strategy in a state, with what came
 // of it; and each two calls in a row on a count, both with what came of them. States that
 // differ only in a number of references far from zero and from the limit are the same.
 func Sequential(list []*strategies.Strategy, name string) corpus.Target {
@@ -52,7 +51,7 @@ func Sequential(list []*strategies.Strategy, name string) corpus.Target {
 }
 
 func trimProgram(data []byte) []byte {
-	_, read := lockstep.Input(data)
+	_, read := lockstep.Inputs(data)
 	return data[:read]
 }
 
@@ -85,28 +84,35 @@ func newSequential(list []*strategies.Strategy) *sequential {
 }
 
 func (t *sequential) trace(data []byte) []corpus.Feature {
-	p, _ := lockstep.Input(data)
 	t.list = t.list[:0]
-	for i := range t.lanes {
-		l := &t.lanes[i]
-		for o, object := range p.Objects {
-			c := &l.counts[o]
-			*c = count{subject: spec.New(l.s)}
-			first := object.First(&l.s.Promise)
-			if !l.sp.Has(first.Op) || first.Op == spec.InitAt && (first.N < 1 || first.N > l.s.Promise.Limit) {
-				first = spec.Call{Op: spec.Init}
-			}
-			c.subject.Do(first)
-			c.state = l.sp.Start(max(1, first.N))
-			if object.Shared {
-				t.call(i, c, spec.Call{Op: spec.SwitchToAtomic})
-			}
-		}
-		for _, step := range p.Sequential() {
-			t.call(i, &l.counts[step.Object], step.Call)
+	programs, _ := lockstep.Inputs(data)
+	for _, p := range programs {
+		for i := range t.lanes {
+			t.program(i, &p)
 		}
 	}
 	return t.list
+}
+
+// program runs a program on counts of a lane.
+func (t *sequential) program(i int, p *program.Program) {
+	l := &t.lanes[i]
+	for o, object := range p.Objects {
+		c := &l.counts[o]
+		*c = count{subject: spec.New(l.s)}
+		first := object.First(&l.s.Promise)
+		if !l.sp.Has(first.Op) || first.Op == spec.InitAt && (first.N < 1 || first.N > l.s.Promise.Limit) {
+			first = spec.Call{Op: spec.Init}
+		}
+		c.subject.Do(first)
+		c.state = l.sp.Start(max(1, first.N))
+		if object.Shared {
+			t.call(i, c, spec.Call{Op: spec.SwitchToAtomic})
+		}
+	}
+	for _, step := range p.Sequential() {
+		t.call(i, &l.counts[step.Object], step.Call)
+	}
 }
 
 // call makes a call of the program on a count of the lane, if its promise says what

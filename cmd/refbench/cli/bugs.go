@@ -54,7 +54,7 @@ detection matrix: after how many executions and seconds the oracle finds the bug
 and how few preemptions its smallest schedule needs.
 
   12 0.003s   found in execution 12, after 0.003 s
-  missed      not found within --time
+  missed      not found within --time, or 10 s if the oracle is expected to find it
   -           the oracle can't see it; --verbose says why
   n/a         the oracle can't run in this process; --verbose says why
 

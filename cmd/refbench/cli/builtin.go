@@ -21,11 +21,11 @@ func Builtin() Kit {
 		Workloads:  workloads.All,
 		Loops:      native.Loops,
 		Explored:   scenarios.Builtin(),
+		Bugs:       matrix.Builtin(),
 		FuzzTargets: []corpus.Target{
 			trace.Sequential(builtin.All(), "FuzzSequential"),
 			trace.Explored(scenarios.Builtin(), "FuzzExplored"),
 		},
-		Bugs: matrix.Builtin(),
 		Table: func(w io.Writer, files []string) error {
 			set, err := report.Read(files)
 			if err != nil {

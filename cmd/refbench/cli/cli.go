@@ -41,12 +41,12 @@ type Kit struct {
 	// Explored are the strategies and workloads in explored form.
 	Explored scenarios.Forms
 
+	// Bugs are the planted bugs.
+	Bugs []matrix.Entry
+
 	// FuzzTargets are the fuzz targets of which corpus minimize can tell what
 	// an input adds.
 	FuzzTargets []corpus.Target
-
-	// Bugs are the planted bugs.
-	Bugs []matrix.Entry
 
 	// Table writes the table of the result files, and Report the report
 	// into a folder, of which it returns the page to open.
@@ -133,8 +133,8 @@ func newRootCommand(kit Kit) *cobra.Command {
 	root.AddCommand(newReportCommand())
 	root.AddCommand(newCompareCommand())
 	root.AddCommand(newCorpusCommand(kit.FuzzTargets))
-	root.AddCommand(newExploreCommand(kit.Explored))
 	root.AddCommand(newCheckCommand(kit))
+	root.AddCommand(newExploreCommand(kit.Explored))
 	root.AddCommand(newReplayCommand(kit))
 	root.AddCommand(newBugsCommand(kit.Bugs))
 	return root

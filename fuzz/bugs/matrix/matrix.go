@@ -3,6 +3,7 @@ package matrix
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // A State is what a cell says.
@@ -99,9 +100,17 @@ func Run(ctx context.Context, e Entry, oracles []Oracle, b Budget) (Row, error) 
 	return row, nil
 }
 
+// patience is how long an oracle may look for a bug that it is expected to find. It
+// is more than it takes, but for a machine that does something else as well.
+const patience = 10 * time.Second
+
 func (c *Cell) run(ctx context.Context, e Entry, o Oracle, b Budget) error {
 	for _, fixed := range []bool{false, true} {
-		f, err := o.Run(ctx, e, fixed, b)
+		mine := b
+		if c.Sure && !fixed {
+			mine.Time = max(b.Time, patience)
+		}
+		f, err := o.Run(ctx, e, fixed, mine)
 		if err != nil {
 			return fmt.Errorf("%s: %w", o.Name, err)
 		}

@@ -35,6 +35,9 @@ func Builtin() []Entry {
 // Budget is how much may be spent on one bug or twin by one oracle.
 type Budget struct {
 	Seed uint64
+
+	// Time is how long to look. [Run] gives more to an oracle that is expected
+	// to find the bug.
 	Time time.Duration
 
 	// Child returns the command line of a process that calls [RaceChild], and

@@ -1,0 +1,5 @@
+//go:build !gofuzz
+
+package scenarios
+
+const slowdown = 1
