@@ -70,7 +70,7 @@ type Budget struct {
 	Seed uint64
 
 	// Slack is how much longer than Time a check may take before a call of the
-	// count is taken for stuck; 0 means 10 seconds.
+	// count is taken for stuck; 0 means 30 seconds.
 	Slack time.Duration
 }
 
@@ -177,7 +177,7 @@ func (b Budget) slack() time.Duration {
 	if b.Slack > 0 {
 		return b.Slack
 	}
-	return 10 * time.Second
+	return 30 * time.Second
 }
 
 // Do runs the check on the subject. A check that doesn't return because a call of

@@ -81,9 +81,6 @@ func (o Op) drops() bool {
 	return o.kills()
 }
 
-// takes reports whether the call takes references whatever the state.
-func (o Op) takes() bool { return o.Call.Op == spec.Get || o.Call.Op == spec.GetN }
-
 // newSweep computes the bounds of calls that begin with start references. It returns
 // nil if it doesn't know what some call does. ops are sorted.
 //

@@ -270,13 +270,14 @@ func cut(ops []Op, length int) int {
 // next returns the states that the promise allows after the call in the state, if
 // it was answered like that.
 func next(sp *spec.Spec, st spec.State, o *Op) []spec.State {
-	if sp.Unpromised(st, o.Call) != "" {
+	outcomes := sp.Step(st, o.Call)
+	if len(outcomes) == 0 {
 		// Nothing is promised of this call, and so of nothing that
 		// follows it.
 		return []spec.State{{Lost: true}}
 	}
 	var out []spec.State
-	for _, x := range sp.Step(st, o.Call) {
+	for _, x := range outcomes {
 		switch {
 		case x.Panics != o.Panicked:
 			continue
