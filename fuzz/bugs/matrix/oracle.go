@@ -106,7 +106,7 @@ func Oracles() []Oracle {
 			Run:         linearizability,
 		},
 		{
-			Name: "race detector", Executions: "rounds on real threads",
+			Name: "race detector", Executions: "rounds on real threads, down to a power of two",
 			Sight:       func(s bugs.Sights) bugs.Sight { return s.RaceDetector },
 			Unavailable: raceUnavailable,
 			Run:         raced,
