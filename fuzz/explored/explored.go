@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "672ece68f6120e8f59a5ca25"
+const Version = "ebb660812a48ed320c7af984"
