@@ -32,7 +32,6 @@ var elsewhere = map[string]string{
 	"strategies/percpu.Fuzz":            "fuzz.FuzzSequential",
 	"strategies/saturating.Fuzz":        "fuzz.FuzzSequential",
 	"strategies/strategytest.FuzzSound": "fuzz.FuzzSequential",
-	"fuzz/explore.FuzzToken":            "fuzz.FuzzToken",
 }
 
 const (
@@ -206,6 +205,11 @@ func builtOnes(fsys fs.FS, built []string, known map[string]fuzzFunc) (wrong []s
 		for j, other := range names(built) {
 			if j != i && strings.HasPrefix(other, f.name) {
 				add("%s begins as %s does, and their files or the builder would take one for the other", other, f.name)
+			}
+		}
+		for _, other := range known {
+			if other != f && strings.HasPrefix(other.name, f.name) && strings.HasPrefix(other.dir+"/", f.dir+"/") {
+				add("%s begins as %s does, and lies below it, where the builder finds both", other.key(), key)
 			}
 		}
 		if !strings.HasSuffix(f.file, "_fuzz_test.go") {
@@ -521,6 +525,7 @@ func TestWrongFuzzBuildIsSeen(t *testing.T) {
 		{what: "a new target elsewhere", file: "workloads/new_test.go", new: "package workloads\nfunc FuzzNew(f *testing.F) {}\n", wantError: "workloads.FuzzNew is not in "},
 		{what: "a target elsewhere that is gone", file: "strategies/atomic/atomic_test.go", gone: true, wantError: "elsewhere has strategies/atomic.Fuzz, which isn't there"},
 		{what: "a prefix", file: "fuzz/new_fuzz_test.go", new: "package fuzz\nfunc FuzzCorpusFiles(f *testing.F) { f.Fuzz(func(t *testing.T, b []byte) {}) }\n", wantError: "FuzzCorpusFile is in fuzz/corpus_fuzz_test.go, fuzz/new_fuzz_test.go"},
+		{what: "a prefix below", file: "fuzz/explore/new_test.go", new: "package explore\nfunc FuzzCorpusFiles(f *testing.F) {}\n", wantError: "fuzz/explore.FuzzCorpusFiles begins as fuzz.FuzzCorpusFile does"},
 		{what: "a mention", file: "fuzz/new_fuzz_test.go", new: "package fuzz\n\n// See FuzzCorpusFile.\n", wantError: "of the files with targets only one may have it"},
 		{what: "two arguments", file: target, old: "file []byte)", new: "file []byte, n int)", wantError: "FuzzCorpusFile doesn't call f.Fuzz once"},
 		{what: "a string", file: target, old: "file []byte)", new: "file string)", wantError: "FuzzCorpusFile doesn't call f.Fuzz once"},

@@ -65,16 +65,6 @@ func TestBadTokens(t *testing.T) {
 	refuse("changed code", tok, []*explore.Scenario{&fixed}, o, "has changed")
 }
 
-// FuzzToken: no token makes the decoder panic or run away.
-func FuzzToken(f *testing.F) {
-	f.Add("rx1.AAAA")
-	f.Fuzz(func(t *testing.T, s string) {
-		if info, err := explore.InspectToken(s); err == nil && info.Kind == "" && info.Scenario == "" {
-			t.Logf("accepted %q", s)
-		}
-	})
-}
-
 // TestBadOptions: wrong options and scenarios are refused with one line.
 func TestBadOptions(t *testing.T) {
 	good := bank()[0].bug
