@@ -152,10 +152,12 @@ func (r *Result) tried(n uint64, unit string) {
 	r.Tried = append(r.Tried, Amount{n, unit})
 }
 
-// sampled sets the bound, if what was tried is a sample of what there is.
+// sampled sets the bound, if what was tried is a sample of what there is. Three or
+// fewer bound nothing.
 func (r *Result) sampled() {
-	if r.Verdict == Kept && len(r.Tried) > 0 && r.Tried[0].N > 0 {
-		r.Bound = 3 / float64(r.Tried[0].N)
+	const perBound = 3 // at 95 %: -ln 0.05
+	if r.Verdict == Kept && len(r.Tried) > 0 && r.Tried[0].N > perBound {
+		r.Bound = perBound / float64(r.Tried[0].N)
 	}
 }
 
