@@ -17,6 +17,7 @@ package lockstep
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
@@ -122,6 +123,7 @@ type Stats struct {
 // time uses it. It keeps counts that have died for the next program.
 type Runner struct {
 	lanes   []lane
+	lowest  int64 // of the limits that the strategies promise
 	oracles Oracles
 	stats   Stats
 	// careful makes it read every count after every call, so that what is wrong
@@ -307,11 +309,12 @@ func (l *lane) learn(k *known, id stateID, call spec.Call) {
 
 // New returns a runner for the strategies, which must be valid, and at most [MaxStrategies].
 func New(list []*strategies.Strategy, oracles Oracles) *Runner {
-	r := &Runner{lanes: make([]lane, len(list)), oracles: oracles}
+	r := &Runner{lanes: make([]lane, len(list)), lowest: math.MaxInt64, oracles: oracles}
 	for i, s := range list {
 		sp := spec.Of(s)
 		l := &r.lanes[i]
 		l.s, l.sp, l.p = s, sp, s.Promise
+		r.lowest = min(r.lowest, l.p.Limit)
 		l.ids, l.known = make(map[spec.State]stateID), make([]known, knownSize)
 		if _, ok := s.New().(strategies.Monitored); ok {
 			l.monitor = &strategies.Monitor{Hook: func(k strategies.Misuse) { l.heard = append(l.heard, k) }}
@@ -486,6 +489,10 @@ func (r *Runner) begin(o int) *Divergence {
 		}
 		c.touched = 0
 		first := object.First(&l.p)
+		if object.Start == program.StartAt {
+			// All begin with the same number, and none past its limit.
+			first.N = min(first.N, r.lowest)
+		}
 		gets, kind := int64(0), 0
 		if first.Op == spec.InitAt && !l.sp.Has(spec.InitAt) {
 			if first.Op = spec.Init; object.Start == program.StartAt {
