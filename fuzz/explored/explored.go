@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "3543f3c4d331c6b8c46ef6f0"
+const Version = "c8d0789926781791a25eeb4d"
