@@ -1,6 +1,6 @@
 // Package fuzz holds the native fuzz targets of refbench. Each takes one []byte:
 //
-//	FuzzSequential    op programs, three to an input, on every strategy in lockstep,
+//	FuzzSequential    op programs, four to an input, on every strategy in lockstep,
 //	                  call by call, against the specification and each other
 //	FuzzStress        an op program on goroutines, each strategy in turn
 //	FuzzProgramBytes  the byte form of op programs

@@ -9,7 +9,7 @@ import (
 )
 
 // FuzzSequential: whatever the calls, one after the other, every strategy keeps its
-// promise, and strategies differ only where their promises do. Each input is three
+// promise, and strategies differ only where their promises do. Each input is four
 // programs: see lockstep.Runner.RunBytes.
 func FuzzSequential(f *testing.F) {
 	r := lockstep.New(builtin.All(), lockstep.Both)

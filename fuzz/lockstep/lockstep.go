@@ -343,12 +343,13 @@ func (r *Runner) Run(p *program.Program) *Divergence {
 var bounds = program.Bounds{Objects: 2, Threads: 2, Steps: 16}
 
 // Starts is how many programs RunBytes runs.
-const Starts = 3
+const Starts = 4
 
-// RunBytes is Run for the program that the bytes hold, and for two more that differ in
-// how counts begin: those that began near their limit begin with one reference and
-// the others near their limit; and those that began in shared mode don't, and the
-// others do. The engine's share of the time is spent only once for all three.
+// RunBytes is Run for the program that the bytes hold, and for three more that differ
+// in how counts begin: those that began near their limit begin with one reference, and
+// the others near their limit; and with each of both, those that began in shared mode
+// don't, and the others do. The engine's share of the time is spent only once for all
+// four.
 //
 // The bytes hold no program larger than two objects, two threads and 16 steps.
 func (r *Runner) RunBytes(data []byte) *Divergence {
@@ -380,12 +381,12 @@ func start(p *program.Program, i int) {
 	for j := range p.Objects {
 		o := &p.Objects[j]
 		switch {
-		case i == 1 && o.Start == program.StartNear:
-			*o = program.Object{Shared: o.Shared}
-		case i == 1:
-			o.Start = program.StartNear
 		case i == 2:
 			o.Shared = !o.Shared
+		case i > 0 && o.Start == program.StartNear:
+			*o = program.Object{Shared: o.Shared}
+		case i > 0:
+			o.Start = program.StartNear
 		}
 	}
 }

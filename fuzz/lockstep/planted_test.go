@@ -39,10 +39,7 @@ type (
 	// forgetsOne is GetN that takes one less of many.
 	forgetsOne struct{ atomicCount }
 	// wraps has the promise of a saturating count and isn't one.
-	wraps struct {
-		saturatingCount
-		n atomicCount
-	}
+	wraps struct{ saturatingCount }
 	// wrongKind tells its monitor of another misuse.
 	wrongKind struct {
 		saturatingCount

@@ -263,7 +263,7 @@ func (r *run) finish(o int) error {
 			return fmt.Errorf("only the owner's reference is left, but Count returns %d", reader.Count())
 		}
 		if err := r.do(t, o, spec.Call{Op: spec.Kill}); err != nil {
-			return fmt.Errorf("Kill: %w", err)
+			return fmt.Errorf("its owner's Kill: %w", err)
 		}
 	}
 	switch {
