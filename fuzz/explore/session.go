@@ -40,8 +40,8 @@ type Schedules struct {
 	Prefix []byte
 
 	// Seed fixes what comes after Prefix: in the first execution nothing but
-	// what has to be, and then PCT of depths 2, 3 and 4 and the random walk in
-	// turn.
+	// what has to be, then the random walk in one of eight, and in the others
+	// PCT of depths 2, 3 and 4.
 	Seed uint64
 
 	// CPUs is the number of virtual CPUs, 1 .. MaxCPUs.
@@ -105,25 +105,28 @@ type sessionDriver struct {
 	random search.Random
 }
 
+// randomEvery is how many executions there are for each random walk. A walk switches at
+// most points, so that it takes several times as long as an execution of PCT.
+const randomEvery = 8
+
 func (d *sessionDriver) Begin(e *engine.Engine) bool {
 	if d.executions >= d.o.N || d.found != nil {
 		return false
 	}
 	i := d.executions
 	d.executions++
-	switch i & 3 {
-	case 0, 1, 2:
-		d.pct.Seed, d.pct.Depth = d.o.Seed, 2+i&3
-		d.pct.Begin(i, d.k)
-		d.prefix.Then = &d.pct
-	case 3:
+	switch {
+	case i == 0:
+		d.still.Reset()
+		d.prefix.Then = &d.still
+	case i%randomEvery == 1:
 		d.random.Seed = d.o.Seed
 		d.random.Begin(i)
 		d.prefix.Then = &d.random
-	}
-	if i == 0 {
-		d.still.Reset()
-		d.prefix.Then = &d.still
+	default:
+		d.pct.Seed, d.pct.Depth = d.o.Seed, 2+i%3
+		d.pct.Begin(i, d.k)
+		d.prefix.Then = &d.pct
 	}
 	d.c.Races = !d.o.NoRaces && i&4 == 0
 	d.prefix.Begin()

@@ -81,9 +81,10 @@ type model struct {
 	// object is back.
 	body int
 
-	// confirmed says that TryGetLive must fail. It is used at points of its
-	// own, and only if the program has a TryGetLive.
-	confirmed bool
+	// confirmed is odd while TryGetLive must fail: from when a Kill is confirmed
+	// or has returned to before what undoes it begins. It is used at points of
+	// its own, and only if the program has a TryGetLive.
+	confirmed int
 }
 
 // took is called after an operation that took references.
@@ -213,7 +214,9 @@ func (k *counting) start() {
 			o.m.held++
 		}
 		if k.guard.Has(spec.PutAndLock) {
-			o.mu.Lock() // so that an exhaustive search knows it
+			// Touched, so that it has the same number in every execution.
+			o.mu.Lock()
+			//lint:ignore SA2001 there is nothing to do
 			o.mu.Unlock()
 		}
 	}
@@ -233,15 +236,10 @@ func (k *counting) end() {
 }
 
 func (k *counting) confirmed(o *countObject, to bool) {
-	if !k.live {
-		return
+	if k.live && to != (o.m.confirmed&1 == 1) {
+		explore.Set(&o.m.confirmed, uint64(o.m.confirmed+1))
+		o.m.confirmed++
 	}
-	v := uint64(0)
-	if to {
-		v = 1
-	}
-	explore.Set(&o.m.confirmed, v)
-	o.m.confirmed = to
 }
 
 func (t *countThread) run() {
@@ -308,10 +306,11 @@ func (t *countThread) do(object int, call spec.Call) {
 		}
 	case spec.TryGetLive:
 		explore.Look(&m.confirmed)
-		over := m.confirmed
+		before := m.confirmed
 		if result = c.(strategies.Switcher).TryGetLive(); result {
 			m.took(call, 1)
-			if over {
+			explore.Look(&m.confirmed)
+			if m.confirmed == before && before&1 == 1 {
 				explore.Failf("TryGetLive took a reference after Kill was confirmed")
 			}
 		} else if t.h.Owns(object) && t.k.s.Promise.TryGet == strategies.Exact {

@@ -12,6 +12,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/explored/fuzz/bugs"
 	"github.com/refbench/refbench/fuzz/explored/strategies/builtin"
+	"github.com/refbench/refbench/fuzz/explored/strategies/percpu"
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
 )
@@ -26,7 +27,7 @@ func TestCountIsExhausted(t *testing.T) {
 	}{
 		{"atomic saturating", countProgram.String()},
 		{"atomic saturating percpu", "a.Get a.Kill|a.TryGet a.Put|a.Put"},
-		{"percpu", "a.KillAndConfirm a.ResurrectLive|a.TryGetLive a.TryGetLive"},
+		{"percpu", "a.TryGet a.KillAndConfirm a.ResurrectLive|a.TryGetLive"},
 		{"atomic saturating percpu lockperatomic", "a.Kill|a.TryGet a.Put"},
 		{"atomic saturating percpu lockperatomic", "a.Put a.Resurrect|a.Put a.Resurrect a.TryGet a.Kill"},
 		{"atomic saturating percpu lockperatomic", "a.PutAndLock a.PutN(2)|a.TryGetN(2) a.PutUnlessOne a.PutIfOne a.Kill"},
@@ -47,6 +48,27 @@ func TestCountIsExhausted(t *testing.T) {
 			} else if !r.Exhaustive {
 				t.Errorf("%s, %s: not exhausted in %d executions", s, c.program, r.Executions)
 			}
+		}
+	}
+}
+
+// notLive is a count whose TryGetLive doesn't know about Kill.
+type notLive struct{ *percpu.Count }
+
+func (c notLive) TryGetLive() bool { return c.TryGet() }
+
+// TryGetLive must fail once a Kill is confirmed, until it is undone.
+func TestTryGetLiveIsJudged(t *testing.T) {
+	s := *percpu.Strategy
+	s.New = func() strategies.Counter { return notLive{new(percpu.Count)} }
+	for _, text := range []string{"a.Kill|a.TryGetLive", "a.TryGet a.KillAndConfirm a.ResurrectLive|a.TryGetLive"} {
+		sc, err := CountText(&s, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := run(t, sc, explore.Options{Search: explore.DFS, Bound: explore.Unbounded, Executions: 1_000_000})
+		if r.Failure == nil || !strings.Contains(r.Failure.Message, "after Kill was confirmed") {
+			t.Errorf("%s: %v after %d executions, want a violation", text, r.Failure, r.Executions)
 		}
 	}
 }
