@@ -276,3 +276,32 @@ func TestKnownIsTheSpecification(t *testing.T) {
 		}
 	}
 }
+
+// little is a count of two bits in which everything is an atomic count's but the
+// limit: at 3 it refuses.
+type little struct{ atomicCount }
+
+func (c *little) Get() {
+	if c.Count() < littleLimit {
+		c.atomicCount.Get()
+	}
+}
+
+func (c *little) TryGet() bool {
+	return c.Count() < littleLimit && c.atomicCount.TryGet()
+}
+
+const littleLimit = 3
+
+// A strategy with the lowest limit of all is not made to begin past it.
+func TestLowLimits(t *testing.T) {
+	s := like(atomic.Strategy, "little", func() strategies.Counter { return new(little) })
+	s.Promise.Limit, s.Promise.Width, s.Promise.Overflow = littleLimit, 0, strategies.Refuses
+	p, err := program.Parse("object a: InitAt(9)\nthread 0: a.TryGet a.Put a.Put a.Put a.Put\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := New(append(builtin.All(), s), Both).Run(&p); d != nil {
+		t.Error(d)
+	}
+}

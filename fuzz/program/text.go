@@ -112,7 +112,7 @@ func (p *parser) line(line string) error {
 		case len(p.Objects) == MaxObjects:
 			return fmt.Errorf("one object too many: at most %d", MaxObjects)
 		case name != objectName(len(p.Objects)):
-			return fmt.Errorf("object %q: the next one's name is %s", name, objectName(len(p.Objects)))
+			return fmt.Errorf("object %q: the next one's name is %s", cut(name), objectName(len(p.Objects)))
 		}
 		o, err := parseObject(body)
 		if err != nil {
@@ -125,7 +125,7 @@ func (p *parser) line(line string) error {
 		case len(p.Threads) == MaxThreads:
 			return fmt.Errorf("one thread too many: at most %d", MaxThreads)
 		case name != strconv.Itoa(len(p.Threads)):
-			return fmt.Errorf("thread %q: the next one's number is %d", name, len(p.Threads))
+			return fmt.Errorf("thread %q: the next one's number is %d", cut(name), len(p.Threads))
 		}
 		p.Threads = append(p.Threads, nil)
 		return p.thread(body)

@@ -70,8 +70,10 @@ func (z *Fuzzer) Trace(data []byte, schedules int, access func(strategy string, 
 	o, _ := z.decode(data)
 	o.N = min(schedules, FuzzSchedules)
 	for _, k := range z.counts {
+		c := k.of(&z.p, nil)
+		k.bounds = false
 		o.Access = func(a explore.Access) { access(k.s.Name, a) }
-		z.session.Run(k.of(&z.p, nil), o)
+		z.session.Run(c, o)
 	}
 }
 
