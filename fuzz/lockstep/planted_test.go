@@ -277,27 +277,46 @@ func TestKnownIsTheSpecification(t *testing.T) {
 	}
 }
 
-// little is a count of two bits in which everything is an atomic count's but the
-// limit: at 3 it refuses.
-type little struct{ atomicCount }
+// little is a count of three bits that saturates past 3. It has no InitAt.
+type little struct{ n int }
+
+func (c *little) stuck() bool { return c.n < 0 }
+
+func (c *little) Init() { c.n = 1 }
 
 func (c *little) Get() {
-	if c.Count() < littleLimit {
-		c.atomicCount.Get()
+	if c.n == 0 || c.n == littleLimit {
+		c.n = -1
+	}
+	if !c.stuck() {
+		c.n++
 	}
 }
 
 func (c *little) TryGet() bool {
-	return c.Count() < littleLimit && c.atomicCount.TryGet()
+	if c.n == 0 {
+		return false
+	}
+	c.Get()
+	return true
 }
+
+func (c *little) Put() bool {
+	if !c.stuck() {
+		c.n--
+	}
+	return c.n == 0
+}
+
+func (c *little) Kill() bool { return c.Put() }
 
 const littleLimit = 3
 
 // A strategy with the lowest limit of all is not made to begin past it.
 func TestLowLimits(t *testing.T) {
-	s := like(atomic.Strategy, "little", func() strategies.Counter { return new(little) })
-	s.Promise.Limit, s.Promise.Width, s.Promise.Overflow = littleLimit, 0, strategies.Refuses
-	p, err := program.Parse("object a: InitAt(9)\nthread 0: a.TryGet a.Put a.Put a.Put a.Put\n")
+	s := like(saturating.Strategy, "little", func() strategies.Counter { return new(little) })
+	s.Promise.Limit, s.Promise.Width, s.Promise.Count = littleLimit, 3, strategies.None
+	p, err := program.Parse("object a: InitAt(9)\nthread 0: a.Put a.Put a.TryGet\n")
 	if err != nil {
 		t.Fatal(err)
 	}
