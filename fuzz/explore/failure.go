@@ -35,6 +35,7 @@ type Failure struct {
 	Stack string `json:"stack,omitempty"`
 
 	scenario string
+	judges   []string
 	events   []engine.Event
 	threads  int
 	preempts map[int]bool
@@ -69,7 +70,7 @@ func (f *found) finish(s *Scenario, o Options) (*Failure, error) {
 	out := &Failure{
 		Kind: d.failure.Kind, Message: d.failure.Message, Stack: d.failure.Stack,
 		Program: f.program, CPUs: f.cpus, Points: d.points,
-		scenario: s.Name, events: d.events, threads: len(d.c.Threads),
+		scenario: s.Name, judges: s.Judges, events: d.events, threads: len(d.c.Threads),
 		preempts: make(map[int]bool),
 	}
 	for _, x := range d.decisions {
@@ -97,7 +98,7 @@ func (f *Failure) picture() *draw.Picture {
 	return &draw.Picture{
 		Title: f.scenario, Rule: f.Error(), Program: f.Program.String(), Token: f.Token,
 		CPUs: f.CPUs, Threads: f.threads, Events: f.events,
-		Preempted:   f.preempts,
+		Preempted: f.preempts, Judges: f.judges,
 		Preemptions: f.Preemptions, Migrations: f.Migrations,
 	}
 }

@@ -38,6 +38,11 @@ type Scenario struct {
 	// the program, and at least two.
 	CPUs int
 
+	// Judges are import paths of packages that only look on, such as one that
+	// keeps books of what threads do. Their accesses are scheduling points like
+	// any others, and pictures draw what a thread does there as one step.
+	Judges []string
+
 	// MaxPoints is the length at which an execution counts as endless; 0
 	// means 20,000 points.
 	MaxPoints int

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/refbench/refbench/fuzz/explore"
@@ -64,6 +65,10 @@ func load(s *strategies.Strategy, w *workloads.Workload, wrong bool) *explore.Sc
 	return loadJudgedBy(judge, s, w, wrong)
 }
 
+// Judges returns the packages whose accesses pictures draw as one step: the arena, in
+// explored form.
+func Judges() []string { return []string{reflect.TypeFor[arena.Shadow]().PkgPath()} }
+
 func loadJudgedBy(judge func(workloads.Books), s *strategies.Strategy, w *workloads.Workload, wrong bool) *explore.Scenario {
 	p := planFor(w)
 	crew := 0
@@ -75,7 +80,7 @@ func loadJudgedBy(judge func(workloads.Books), s *strategies.Strategy, w *worklo
 		}
 	}
 	return &explore.Scenario{
-		Name: name(s, w.Name, wrong), Program: p.program, CPUs: 2, MaxPoints: 100_000,
+		Name: name(s, w.Name, wrong), Program: p.program, CPUs: 2, MaxPoints: 100_000, Judges: Judges(),
 		Make: func(program explore.Program) explore.Case {
 			var inst workloads.Instance
 			c := explore.Case{

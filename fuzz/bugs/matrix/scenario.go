@@ -3,6 +3,7 @@ package matrix
 import (
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/explored/fuzz/bugs"
+	"github.com/refbench/refbench/fuzz/scenarios"
 )
 
 // Scenario returns a bug, or its twin, as something to explore. Its name is
@@ -13,7 +14,7 @@ func Scenario(b *bugs.Bug, fixed bool) *explore.Scenario {
 		name += "/twin"
 	}
 	return &explore.Scenario{
-		Name: name, Program: b.Program, CPUs: b.CPUs, MaxPoints: 100_000,
+		Name: name, Program: b.Program, CPUs: b.CPUs, MaxPoints: 100_000, Judges: scenarios.Judges(),
 		Make: func(program explore.Program) explore.Case {
 			var run bugs.Run
 			j := new(exploredJudge)

@@ -25,6 +25,9 @@ type Picture struct {
 	Preempted   map[int]bool
 	Preemptions int
 	Migrations  int
+	// Judges are import paths of packages that look on. What a thread does in
+	// one of them without a break is drawn as one row.
+	Judges []string
 }
 
 // preempts reports whether the thread of the event before step last lost the
@@ -38,10 +41,12 @@ func (p *Picture) preempts(last, step int) bool {
 	return false
 }
 
-// A row is an event, or several that are the same: a thread that waits in a loop.
+// A row is an event, or several that are the same: a thread that waits in a loop,
+// or one that is in a package that judges.
 type row struct {
 	engine.Event
 	times int
+	judge string // the package's name, or ""
 }
 
 func same(a, b engine.Event) bool {
@@ -56,14 +61,32 @@ func (p *Picture) rows() []row {
 		if ev.Thread >= engine.MaxThreads && ev.Kind != engine.OpFail {
 			continue
 		}
-		if n := len(rows); n > 0 && same(rows[n-1].Event, ev) {
-			rows[n-1].times++
-			rows[n-1].Step = ev.Step
-			continue
+		judge := p.judge(ev)
+		if n := len(rows); n > 0 {
+			last := &rows[n-1]
+			if same(last.Event, ev) || judge != "" && judge == last.judge && last.Thread == ev.Thread && last.CPU == ev.CPU {
+				last.times++
+				last.Step, last.Value = ev.Step, ev.Value
+				continue
+			}
 		}
-		rows = append(rows, row{ev, 1})
+		rows = append(rows, row{ev, 1, judge})
 	}
 	return rows
+}
+
+// judge returns the name of the package that judges and that the event is in, or "".
+func (p *Picture) judge(ev engine.Event) string {
+	switch ev.Kind {
+	case engine.OpFail, engine.OpNote, engine.OpEnd:
+		return ""
+	}
+	for _, path := range p.Judges {
+		if strings.HasPrefix(ev.Func, path+".") {
+			return path[strings.LastIndexByte(path, '/')+1:]
+		}
+	}
+	return ""
 }
 
 // lanes returns how many CPUs the schedule uses.
@@ -84,6 +107,12 @@ func thread(i int) string {
 
 // label says what an event does, without its thread.
 func label(ev row) string {
+	if ev.judge != "" {
+		if ev.times == 1 {
+			return "(" + ev.judge + ": 1 access)"
+		}
+		return fmt.Sprintf("(%s: %d accesses)", ev.judge, ev.times)
+	}
 	s := describe(ev.Event)
 	if ev.times > 1 {
 		s += fmt.Sprintf(" (%d times)", ev.times)
@@ -130,7 +159,7 @@ func describe(ev engine.Event) string {
 
 // place is where in the source an event is.
 func place(ev row) string {
-	if ev.File == "" {
+	if ev.File == "" || ev.judge != "" {
 		return ""
 	}
 	return fmt.Sprintf("%s:%d", filepath.Base(ev.File), ev.Line)
@@ -140,7 +169,7 @@ func place(ev row) string {
 type sources map[string][]string
 
 func (s sources) line(ev row) string {
-	if ev.File == "" {
+	if ev.File == "" || ev.judge != "" {
 		return ""
 	}
 	lines, ok := s[ev.File]
