@@ -19,13 +19,19 @@ func FuzzResultFile(f *testing.F) {
 		if len(s.Cells()) != len(s.cells) || s.Lines < 1 {
 			t.Fatalf("%d cells in order, %d in all, of %d lines", len(s.Cells()), len(s.cells), s.Lines)
 		}
+		// Drawing takes a hundred times as long as all the rest, so it's done for
+		// some inputs only: those of certain lengths.
+		plots := s.plots()[:min(2, len(s.plots()))]
+		if len(text)%16 != 0 {
+			plots = nil
+		}
 		var b bytes.Buffer
 		c := Compare(s, s, CompareOptions{})
 		for _, write := range []func() error{
 			func() error { return Text(&b, s) }, func() error { return JSON(&b, s) },
 			func() error { return c.Text(&b) }, func() error { return c.Markdown(&b) },
 			func() error { return c.CSV(&b) }, func() error { return c.JSON(&b) },
-			func() error { return s.writeHTML(&b, s.plots()[:min(2, len(s.plots()))]) },
+			func() error { return s.writeHTML(&b, plots) },
 		} {
 			if err := write(); err != nil {
 				t.Fatal(err)
