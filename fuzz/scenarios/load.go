@@ -1,9 +1,7 @@
 package scenarios
 
 import (
-	"fmt"
 	"reflect"
-	"strings"
 
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/explored/workloads"
@@ -134,16 +132,13 @@ func act(inst workloads.Instance, op byte) {
 // judge fails the execution if the books don't balance. If all that is wrong is
 // that objects are left, it is a leak.
 func judge(b workloads.Books) {
-	err := b.Err()
-	if err == nil {
-		if b.Released != b.Lives {
-			explore.Leakf("%d objects were made and %d released", b.Lives, b.Released)
-		}
-		return
+	switch {
+	case b.Violations() == 0 && b.Released != b.Lives:
+		explore.Leakf("%d objects were made and %d released", b.Lives, b.Released)
+	case b.Violations() == 0:
+	case b.Violations() == b.Kinds[arena.Leak]:
+		explore.Leakf("%s", b.Sentence())
+	default:
+		explore.Failf("%s", b.Sentence())
 	}
-	what := fmt.Sprint(strings.ReplaceAll(err.Error(), "\n", "; "))
-	if b.Violations() == b.Kinds[arena.Leak] {
-		explore.Leakf("%s", what)
-	}
-	explore.Failf("%s", what)
 }

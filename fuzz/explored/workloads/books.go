@@ -104,3 +104,26 @@ func (b Books) Err() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Sentence says in one sentence what is wrong: the first note, of something else than
+// a leak if there is anything else, and how much there is in all. It is "" if the
+// books balance.
+func (b Books) Sentence() string {
+	err := b.Err()
+	if err == nil {
+		return ""
+	}
+	kinds, _, _ := strings.Cut(err.Error(), "\n")
+	onlyLeaks := b.Violations() == b.Kinds[arena.Leak]
+	for _, note := range b.Notes {
+		if !onlyLeaks && strings.HasPrefix(note, arena.Leak.String()+":") {
+			continue
+		}
+		what, _, _ := strings.Cut(note, "; its last operations")
+		if b.Violations() > 1 {
+			what += " (in all " + kinds + ")"
+		}
+		return what
+	}
+	return kinds
+}

@@ -3,8 +3,6 @@
 package bugs
 
 import (
-	"strings"
-
 	"github.com/refbench/refbench/fuzz/explored/strategies/atomic"
 	"github.com/refbench/refbench/fuzz/explored/workloads"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
@@ -79,15 +77,14 @@ func (r *loadRun) Close()  { judgeBooks(r.judge, r.inst.Close()) }
 // judgeBooks tells the judge what is wrong with the books. If all that is wrong is
 // that objects are left, it is a leak.
 func judgeBooks(j Judge, b workloads.Books) {
-	err := b.Err()
 	switch {
-	case err == nil && b.Released != b.Lives:
+	case b.Violations() == 0 && b.Released != b.Lives:
 		j.Leakf("%d objects were made and %d released", b.Lives, b.Released)
-	case err == nil:
+	case b.Violations() == 0:
 	case b.Violations() == b.Kinds[arena.Leak]:
-		j.Leakf("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+		j.Leakf("%s", b.Sentence())
 	default:
-		j.Failf("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+		j.Failf("%s", b.Sentence())
 	}
 }
 
