@@ -15,10 +15,9 @@ import (
 //	s  look the route up and keep it in this CPU's slot
 //	r  reset: drop every CPU's
 type tunnel struct {
-	c      Config
-	arena  *arena.Arena[counter, struct{}]
-	cpus   []tunnelCPU
-	routes []*arena.Slot[counter, struct{}]
+	c     Config
+	arena *arena.Arena[counter, struct{}]
+	cpus  []tunnelCPU
 }
 
 type tunnelCPU struct {
