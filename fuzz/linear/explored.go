@@ -128,13 +128,10 @@ func (x *explored) now() int64 {
 // do makes the call as the client and notes it down. A panic ends the execution.
 func (x *explored) do(client int, call spec.Call) bool {
 	o := Op{Client: client, Call: call, Begin: x.now()}
-	if call.Op == spec.PutAndLock {
-		o.Result = x.count.(strategies.LockPutter).PutAndLock(&x.lock)
-		if o.Result {
-			x.lock.Unlock()
-		}
-	} else {
-		o.Result, o.Value = plain(x.count, call)
+	// Not spec.Do: the scheduler ends executions by panics of its own.
+	a := spec.Apply(x.count, call, &x.lock)
+	if o.Result, o.Value = a.Result, a.Value; call.Op == spec.PutAndLock && o.Result {
+		x.lock.Unlock()
 	}
 	o.End = x.now()
 	x.ops = append(x.ops, o)
@@ -170,40 +167,4 @@ func (x *explored) judge() {
 	default:
 		explore.Failf("%s: %s", r.Verdict, r.Reason)
 	}
-}
-
-// plain makes a call with no recover around it: the scheduler ends executions by
-// panics of its own.
-func plain(c strategies.Counter, call spec.Call) (result bool, value int64) {
-	switch call.Op {
-	case spec.Get:
-		c.Get()
-	case spec.TryGet:
-		result = c.TryGet()
-	case spec.Put:
-		result = c.Put()
-	case spec.Kill:
-		result = c.Kill()
-	case spec.KillAndConfirm:
-		result = c.(strategies.Switcher).KillAndConfirm(func() {})
-	case spec.Count:
-		value = c.(strategies.Reader).Count()
-	case spec.GetN:
-		c.(strategies.Multi).GetN(int(call.N))
-	case spec.TryGetN:
-		result = c.(strategies.Multi).TryGetN(int(call.N))
-	case spec.PutN:
-		result = c.(strategies.Multi).PutN(int(call.N))
-	case spec.Drop:
-		c.(strategies.Dropper).Drop()
-	case spec.PutIfOne:
-		result = c.(strategies.OnePutter).PutIfOne()
-	case spec.PutUnlessOne:
-		result = c.(strategies.OnePutter).PutUnlessOne()
-	case spec.SwitchToAtomic:
-		c.(strategies.Switcher).SwitchToAtomic()
-	case spec.SwitchToPerCPU:
-		c.(strategies.Switcher).SwitchToPerCPU()
-	}
-	return result, value
 }

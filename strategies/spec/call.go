@@ -198,6 +198,13 @@ func Do(c strategies.Counter, call Call) (a Answer) {
 			a.Panicked = p
 		}
 	}()
+	return Apply(c, call, nil)
+}
+
+// Apply makes the call on the count as [Do] does, and lets a panic pass. PutAndLock
+// gets the lock l; if that is nil it gets one that only counts, and the answer has
+// its numbers.
+func Apply(c strategies.Counter, call Call, l sync.Locker) (a Answer) {
 	switch call.Op {
 	case Init:
 		c.Init()
@@ -228,9 +235,13 @@ func Do(c strategies.Counter, call Call) (a Answer) {
 	case PutUnlessOne:
 		a.Result = c.(strategies.OnePutter).PutUnlessOne()
 	case PutAndLock:
-		var l lockCount
-		a.Result = c.(strategies.LockPutter).PutAndLock(&l)
-		a.Locks, a.Unlocks = l.locks, l.unlocks
+		if l != nil {
+			a.Result = c.(strategies.LockPutter).PutAndLock(l)
+			break
+		}
+		var counts lockCount
+		a.Result = c.(strategies.LockPutter).PutAndLock(&counts)
+		a.Locks, a.Unlocks = counts.locks, counts.unlocks
 	case SwitchToAtomic:
 		c.(strategies.Switcher).SwitchToAtomic()
 	case SwitchToPerCPU:
