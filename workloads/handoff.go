@@ -32,6 +32,7 @@ var Handoff = &Workload{
 		{Name: "lifetime", Doc: "hand-overs by the owner before it kills the object", Default: 64, Min: 1, Max: 1 << 20},
 		{Name: "hops", Doc: "workers that a reference passes through until its Put", Default: 2, Min: 1, Max: 64},
 		{Name: "extra", Doc: "1: a silly extra Get and Put around each passing on", Default: 0, Min: 0, Max: 1},
+		{Name: "depth", Doc: "references that wait between two workers at most", Default: handoffDepth, Min: 2, Max: handoffDepth},
 	},
 	Wrong: "the owner takes the receiver's reference after it has handed the object over",
 	New: func(c Config) (Instance, error) {
@@ -49,6 +50,7 @@ type handoff[T any, H Holder[T]] struct {
 	lifetime int
 	hops     int
 	extra    bool
+	depth    int
 	wrong    bool
 	start    int // loops of spin.For
 }
@@ -90,7 +92,7 @@ type parcel[T any] struct {
 	hops   int // hand-overs left
 }
 
-func (m *mailbox[T]) full() bool { return m.in.Load()-m.out.Load() == handoffDepth }
+func (m *mailbox[T]) waiting() int { return int(m.in.Load() - m.out.Load()) }
 
 func (m *mailbox[T]) send(p parcel[T]) {
 	in := m.in.Load()
@@ -115,6 +117,7 @@ func newHandoff[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 		lifetime: c.Knob("lifetime"),
 		hops:     c.Knob("hops"),
 		extra:    c.Knob("extra") == 1,
+		depth:    c.Knob("depth"),
 		wrong:    c.Wrong,
 		start:    spin.Loops(time.Microsecond),
 	}
@@ -131,13 +134,23 @@ func newHandoff[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 
 // Work never waits for another worker, who may have stopped: when its neighbour
 // has no room it returns early.
+//
+// Passing on needs room for one, handing over a mailbox that is less than half
+// full. So the mailboxes are never all full, and somebody in the ring can go on.
+// If room for one were enough for both, then from 127 places of 128
+//
+//	A, whose inbox has a place free     B, whose inbox is full
+//	receives nothing: B has no room
+//	                                    receives one, and passes it on:
+//	                                    A has no room any more
+//	hands over one: B has no room
+//
+// both would wait for each other for ever.
 func (h *handoff[T, H]) Work(worker, n int) int {
 	w := &h.workers[worker]
 	for done := 0; done < n; {
 		idle := true
-		// Received references first, so that the ring never fills up
-		// with everybody waiting to send.
-		for !w.next.full() {
+		for w.next.waiting() < h.depth {
 			p, ok := w.inbox.receive()
 			if !ok {
 				break
@@ -145,7 +158,7 @@ func (h *handoff[T, H]) Work(worker, n int) int {
 			h.handle(w, p)
 			idle = false
 		}
-		if !w.next.full() {
+		if w.next.waiting() < h.depth/2 {
 			h.give(w)
 			done++
 			idle = false

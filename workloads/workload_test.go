@@ -19,6 +19,9 @@ import (
 // roleSteps is how many actions every role takes at least in run.
 const roleSteps = 40
 
+// patience is how long run waits: a hundred times what a run takes on a busy machine.
+const patience = 2 * time.Minute
+
 // run lets every worker do at least ops operations, and every role at least
 // roleSteps actions beside them, and returns the books.
 func run(t *testing.T, inst workloads.Instance, workers, ops int) workloads.Books {
@@ -43,7 +46,7 @@ func run(t *testing.T, inst workloads.Instance, workers, ops int) workloads.Book
 			done := 0
 			// Go on until everybody is through: a worker may depend
 			// on its neighbours.
-			for done < ops || finished.Load()+acted.Load() < want {
+			for !stop.Load() && (done < ops || finished.Load()+acted.Load() < want) {
 				before := done
 				done += inst.Work(w, 256)
 				if before < ops && done >= ops {
@@ -53,16 +56,27 @@ func run(t *testing.T, inst workloads.Instance, workers, ops int) workloads.Book
 			}
 		})
 	}
-	wg.Wait()
-	stop.Store(true)
-	roles.Wait()
+	through := make(chan bool)
+	go func() {
+		wg.Wait()
+		stop.Store(true)
+		roles.Wait()
+		close(through)
+	}()
+	select {
+	case <-through:
+	case <-time.After(patience):
+		stop.Store(true)
+		t.Fatalf("stuck: after %v only %d of %d workers did %d operations, and %d of %d roles %d steps",
+			patience, finished.Load(), workers, ops, acted.Load(), len(inst.Roles()), roleSteps)
+	}
 	return inst.Close()
 }
 
 // variants are settings that lead through every branch of a workload.
 var variants = map[string][]string{
 	"getput":     {"", "private=1", "objects=8,tryget=50", "hold=100"},
-	"handoff":    {"", "lifetime=1,hops=1", "hops=5,extra=1", "lifetime=3"},
+	"handoff":    {"", "lifetime=1,hops=1", "hops=5,extra=1", "hops=5,depth=2", "lifetime=3"},
 	"listmutex":  {"", "form=1,first=0,lifetime=4", "entries=3,first=0,skew=0,hold=50,release=0"},
 	"listtryget": {"", "first=0,lifetime=4", "entries=1,lifetime=3,release=500"},
 	"listrcu":    {"", "first=0,lifetime=1", "entries=1,lifetime=3,hold=50"},

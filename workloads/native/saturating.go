@@ -909,6 +909,7 @@ type handoffSaturating struct {
 	lifetime int
 	hops     int
 	extra    bool
+	depth    int
 	wrong    bool
 	start    int // loops of spin.For
 }
@@ -945,7 +946,7 @@ type parcelSaturating struct {
 	hops   int // hand-overs left
 }
 
-func (m *mailboxSaturating) full() bool { return m.in.Load()-m.out.Load() == handoffDepth }
+func (m *mailboxSaturating) waiting() int { return int(m.in.Load() - m.out.Load()) }
 
 func (m *mailboxSaturating) send(p parcelSaturating) {
 	in := m.in.Load()
@@ -970,6 +971,7 @@ func newHandoffSaturating(c workloads.Config, k KitSaturating) (workloads.Instan
 		lifetime: c.Knob("lifetime"),
 		hops:     c.Knob("hops"),
 		extra:    c.Knob("extra") == 1,
+		depth:    c.Knob("depth"),
 		wrong:    c.Wrong,
 		start:    spin.Loops(time.Microsecond),
 	}
@@ -986,13 +988,23 @@ func newHandoffSaturating(c workloads.Config, k KitSaturating) (workloads.Instan
 
 // Work never waits for another worker, who may have stopped: when its neighbour
 // has no room it returns early.
+//
+// Passing on needs room for one, handing over a mailbox that is less than half
+// full. So the mailboxes are never all full, and somebody in the ring can go on.
+// If room for one were enough for both, then from 127 places of 128
+//
+//	A, whose inbox has a place free     B, whose inbox is full
+//	receives nothing: B has no room
+//	                                    receives one, and passes it on:
+//	                                    A has no room any more
+//	hands over one: B has no room
+//
+// both would wait for each other for ever.
 func (h *handoffSaturating) Work(worker, n int) int {
 	w := &h.workers[worker]
 	for done := 0; done < n; {
 		idle := true
-		// Received references first, so that the ring never fills up
-		// with everybody waiting to send.
-		for !w.next.full() {
+		for w.next.waiting() < h.depth {
 			p, ok := w.inbox.receive()
 			if !ok {
 				break
@@ -1000,7 +1012,7 @@ func (h *handoffSaturating) Work(worker, n int) int {
 			h.handle(w, p)
 			idle = false
 		}
-		if !w.next.full() {
+		if w.next.waiting() < h.depth/2 {
 			h.give(w)
 			done++
 			idle = false
