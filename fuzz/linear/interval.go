@@ -39,7 +39,7 @@ func (o Op) change() (n int64, known bool) {
 	switch o.Call.Op {
 	case spec.Get, spec.GetN:
 		return n, true
-	case spec.TryGet, spec.TryGetN:
+	case spec.TryGet, spec.TryGetN, spec.TryGetLive:
 		if !o.Result {
 			n = 0
 		}
@@ -82,7 +82,8 @@ func (o Op) drops() bool {
 }
 
 // newSweep computes the bounds of calls that begin with start references. It returns
-// nil if it doesn't know what some call does. ops are sorted.
+// nil if it doesn't know what some call does, as of those that bring a dead count
+// back. ops are sorted.
 //
 // A reference that a call takes may be there from the call's beginning and is there
 // for sure after its end; one that a call drops may be gone from the beginning and
@@ -167,7 +168,7 @@ func (s *sweep) inRange(p strategies.Promise) bool {
 		case spec.Get, spec.GetN, spec.PutIfOne, spec.PutUnlessOne, spec.SwitchToAtomic, spec.SwitchToPerCPU:
 			// low doesn't hold what the call itself drops.
 			ok = all(func(_ int, b bounds) bool { return b.low-min(n, 0) >= 1 })
-		case spec.TryGet, spec.TryGetN:
+		case spec.TryGet, spec.TryGetN, spec.TryGetLive:
 			// If it failed, that may have been for want of room.
 			ok = o.Result || all(func(_ int, b bounds) bool { return b.high <= p.Limit-o.number() })
 		case spec.Drop:
@@ -215,6 +216,7 @@ func (s *sweep) wrong(sp *spec.Spec) string {
 		some := func(ok func(bounds) bool) bool { return slices.ContainsFunc(s.during(i), ok) }
 		// What the count was before the call, at the instant of the call.
 		before := func(b bounds) bounds { return bounds{b.low - min(n, 0), b.high - max(n, 0)} }
+		tries := o.Call.Op == spec.TryGet || o.Call.Op == spec.TryGetN || o.Call.Op == spec.TryGetLive
 		var ok bool
 		why := ""
 		switch {
@@ -237,10 +239,14 @@ func (s *sweep) wrong(sp *spec.Spec) string {
 			exact := p.Zero == strategies.Immediate || o.kills() || killed != nil && killed.End < o.Begin
 			ok = !exact || some(func(b bounds) bool { return before(b).high > -n })
 			why = "no other reference was there"
-		case (o.Call.Op == spec.TryGet || o.Call.Op == spec.TryGetN) && o.Result:
+		case o.Call.Op == spec.TryGetLive && o.Result && killed != nil && killed.End < o.Begin:
+			why = "the count had been killed"
+		case o.Call.Op == spec.TryGetLive && !o.Result && killed != nil && killed.Begin <= o.End:
+			ok = true
+		case tries && o.Result:
 			ok = (last < 0 || o.Begin <= s.ops[last].End) && some(func(b bounds) bool { return before(b).high >= 1 })
 			why = "the count had died"
-		case o.Call.Op == spec.TryGet || o.Call.Op == spec.TryGetN:
+		case tries:
 			ok = p.TryGet == strategies.Spurious ||
 				last >= 0 && s.ops[last].Begin <= o.End && some(func(b bounds) bool { return b.low <= 0 })
 			why = "the count was alive"

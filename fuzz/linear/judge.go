@@ -128,6 +128,7 @@ func (j *Judge) life(ctx context.Context, l Life) (r Result) {
 		ops = withoutBusyReads(ops)
 		r.Unjudged = n - len(ops)
 	}
+	leaveOpen(ops, j.Spec.Promise())
 	defer func() {
 		r.Met = met
 		if r.Verdict == Unknown {
@@ -233,27 +234,6 @@ func met(ops []Op) int {
 	return n
 }
 
-// withoutBusyReads leaves out the reads during which something else is going on.
-func withoutBusyReads(ops []Op) []Op {
-	var out []Op
-	var busy int64 // until when a call that isn't a read goes on
-	for i, o := range ops {
-		if o.Call.Op != spec.Count {
-			busy = max(busy, o.End)
-			out = append(out, o)
-			continue
-		}
-		alone := i == 0 || o.Begin > busy
-		for k := i + 1; alone && k < len(ops) && ops[k].Begin <= o.End; k++ {
-			alone = ops[k].Call.Op == spec.Count
-		}
-		if alone {
-			out = append(out, o)
-		}
-	}
-	return out
-}
-
 // cut returns how many of the sorted calls to search at once: up to where none is
 // going on, and at least length unless the first is alone.
 func cut(ops []Op, length int) int {
@@ -277,6 +257,11 @@ func next(sp *spec.Spec, st spec.State, o *Op) []spec.State {
 		return []spec.State{{Lost: true}}
 	}
 	var out []spec.State
+	add := func(st spec.State) {
+		if !slices.Contains(out, st) {
+			out = append(out, st)
+		}
+	}
 	for _, x := range outcomes {
 		switch {
 		case x.Panics != o.Panicked:
@@ -286,14 +271,25 @@ func next(sp *spec.Spec, st spec.State, o *Op) []spec.State {
 			continue
 		case o.Call.Op != spec.Count || x.AnyValue:
 		case x.NoNumber:
-			if o.Value >= 0 && o.Value <= sp.Promise().Limit {
+			if o.Value >= 0 && o.Value <= sp.Promise().Limit && o.open&anyNumber == 0 {
 				continue
 			}
 		case x.Value != o.Value:
 			continue
 		}
-		if !slices.Contains(out, x.Next) {
-			out = append(out, x.Next)
+		add(x.Next)
+	}
+	if o.Panicked {
+		return out
+	}
+	if o.open&mayFail != 0 && !o.Result {
+		add(st)
+	}
+	if o.open&mayTake != 0 && o.Result && st.Killed {
+		for _, x := range sp.Step(st, spec.Call{Op: spec.TryGet}) {
+			if x.Result && !x.Panics {
+				add(x.Next)
+			}
 		}
 	}
 	return out

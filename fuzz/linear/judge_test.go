@@ -44,6 +44,7 @@ func TestVerdictsAreThoseOfTryingEveryOrder(t *testing.T) {
 			if p.Count == strategies.Approximate {
 				ops = withoutBusyReads(ops)
 			}
+			leaveOpen(ops, p)
 			want := Illegal
 			if explained(sp, []spec.State{sp.Start(1)}, ops) {
 				want = Linearizable

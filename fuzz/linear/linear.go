@@ -64,6 +64,8 @@ type Op struct {
 	// Begin and End are stamps of one clock. The call took effect between
 	// the two. A client makes one call after the other.
 	Begin, End int64
+
+	open open // what the promise leaves open; set by a Judge
 }
 
 // String returns the call and the answer, as in "Put -> true".

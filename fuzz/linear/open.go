@@ -1,0 +1,111 @@
+package linear
+
+import (
+	"math"
+	"slices"
+
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/spec"
+)
+
+// Some calls take effect at more than one instant, and the contract leaves open what
+// others see between those. So an answer that is given meanwhile may be one of
+// several. What a call may answer besides is set for each before judging, from the
+// beginnings and ends alone.
+type open uint8
+
+const (
+	// mayFail: TryGetLive may fail though the count isn't killed. A Kill has
+	// announced itself and not dropped the owner's reference yet, or a new
+	// life has its reference and is still marked as killed:
+	//
+	//	2 references, the owner's and B's
+	//	A: Kill        marks the count
+	//	B: TryGetLive  false
+	//	B: Put         false, for the owner's is still there
+	//	A: Kill        drops it: true
+	mayFail open = 1 << iota
+
+	// mayTake: TryGetLive may take a reference though the count is killed.
+	// Kill promises that it fails once Kill has returned; only KillAndConfirm
+	// promises it from before the drop on.
+	mayTake
+
+	// anyNumber: Count may be any number though the count is saturated. What
+	// comes past the limit may add first and make the count stick later, at
+	// its end at the latest. Between the two a drop may bring the number back
+	// to a good one:
+	//
+	//	the count is at its limit
+	//	A: Get    adds 1
+	//	B: Put    subtracts 1
+	//	B: Count  the limit
+	//	A: Get    saturates
+	//
+	// All other answers are those of a saturated count, unless the number
+	// comes down to zero meanwhile, which must not happen.
+	anyNumber
+)
+
+// revives reports whether the operation begins a life, or takes one up again.
+func revives(op spec.Op) bool {
+	return op == spec.ResurrectLive || op == spec.Reinit || op == spec.Init || op == spec.InitAt
+}
+
+// takes reports whether the operation may take a reference.
+func takes(op spec.Op) bool {
+	switch op {
+	case spec.Get, spec.GetN, spec.TryGet, spec.TryGetN, spec.TryGetLive, spec.Resurrect, spec.ResurrectLive:
+		return true
+	}
+	return false
+}
+
+// leaveOpen sets what the promise leaves open of the sorted calls.
+func leaveOpen(ops []Op, p strategies.Promise) {
+	is := func(want spec.Op) func(*Op) bool { return func(o *Op) bool { return o.Call.Op == want } }
+	if slices.ContainsFunc(ops, func(o Op) bool { return o.Call.Op == spec.TryGetLive }) {
+		meeting(ops, is(spec.TryGetLive), func(o *Op) bool { return o.kills() || revives(o.Call.Op) }, func(i int) { ops[i].open |= mayFail })
+		meeting(ops, is(spec.TryGetLive), is(spec.Kill), func(i int) { ops[i].open |= mayTake })
+	}
+	if p.Overflow == strategies.Saturates {
+		meeting(ops, is(spec.Count), func(o *Op) bool { return takes(o.Call.Op) }, func(i int) { ops[i].open |= anyNumber })
+	}
+}
+
+// meeting calls found with the index of each of the sorted calls that is one of these
+// and goes on at the same time as one of those. No call is both.
+func meeting(ops []Op, these, those func(*Op) bool, found func(int)) {
+	// The calls begin in order. So one that goes on when this one begins is
+	// before it, and one that begins while this one goes on behind it.
+	last := int64(math.MinInt64) // when those before it have ended
+	k := 0                       // the first of those that isn't before it
+	for i := range ops {
+		o := &ops[i]
+		if those(o) {
+			last = max(last, o.End)
+			continue
+		}
+		if !these(o) {
+			continue
+		}
+		for k = max(k, i+1); k < len(ops) && !those(&ops[k]); {
+			k++
+		}
+		if o.Begin <= last || k < len(ops) && ops[k].Begin <= o.End {
+			found(i)
+		}
+	}
+}
+
+// withoutBusyReads leaves out the reads during which something else is going on.
+func withoutBusyReads(ops []Op) []Op {
+	reads := func(o *Op) bool { return o.Call.Op == spec.Count }
+	out := make([]Op, 0, len(ops))
+	from := 0
+	meeting(ops, reads, func(o *Op) bool { return !reads(o) }, func(i int) {
+		out = append(out, ops[from:i]...)
+		from = i + 1
+	})
+	return append(out, ops[from:]...)
+}
