@@ -188,7 +188,7 @@ func (j *Judge) search(ctx context.Context, states []spec.State, ops []Op, lengt
 			states = s.step()
 			if len(states) == 0 {
 				r.Verdict, r.Found, r.Stretch = Illegal, "search", s
-				r.Reason = fmt.Sprintf("%s: with %s before, the promise is something else", describe(s.Ops[0]), possible(s.Starts))
+				r.Reason = fmt.Sprintf("%s: not what is promised in state %q", describe(s.Ops[0]), possible(s.Starts))
 				return r
 			}
 			continue

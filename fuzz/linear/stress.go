@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
 )
@@ -65,7 +68,7 @@ func (c Config) check(s *strategies.Strategy) (Config, error) {
 // Unsupported returns why histories of the strategy can't be recorded with so many
 // clients, or "".
 func Unsupported(s *strategies.Strategy, clients int) string {
-	if s.Promise.Limit <= int64(clients) {
+	if s.Promise.Limit <= int64(clients) && !newLimit(spec.Of(s)).lives(clients) {
 		return fmt.Sprintf("%s counts no more than %d references, too few for %d clients and the owner's", s.Name, s.Promise.Limit, clients)
 	}
 	return ""
@@ -185,10 +188,28 @@ func Record(ctx context.Context, s *strategies.Strategy, cfg Config) (*History, 
 // what it has left, and the owner's is killed. So in a life of a few microseconds
 // every reference is dropped while others try to take one. At the end of the round
 // each count must be dead.
+//
+// Lives are of several kinds, as far as the promise has them:
+//
+//   - Near the limit: the life begins so that a few references more come to the limit
+//     and, if that is promised, past it. The driver holds what it began with.
+//   - Cached: the count stays where it is at zero, as an entry of a cache, and any
+//     client may resurrect it, whatever it holds.
+//   - Renewed: who has killed the count takes it back, or begins another life if it
+//     was told of the last drop as well.
 const (
 	mostCounts = 3  // that live at the same time
 	mostCalls  = 20 // of a client in a round, before it drops what it holds
 	mostHeld   = 6  // references of a client on one count
+)
+
+// A kind is a set of what is special about a life.
+type kind uint8
+
+const (
+	nearLimit kind = 1 << iota
+	cached
+	renewed
 )
 
 // A note is a call as a client writes it down.
@@ -199,14 +220,19 @@ type note struct {
 
 // driver is what the clients share.
 type driver struct {
-	s        *strategies.Strategy
-	clock    *Clock
-	clients  []*client
-	counts   [mostCounts]strategies.Counter
-	locks    [mostCounts]sync.Mutex // for PutAndLock
-	used     int                    // counts of this round
-	life     int                    // index of the first count's life
-	mostHeld int
+	s       *strategies.Strategy
+	clock   *Clock
+	clients []*client
+	counts  [mostCounts]strategies.Counter
+	locks   [mostCounts]sync.Mutex // for PutAndLock
+	used    int                    // counts of this round
+	life    int                    // index of the first count's life
+	starts  []int64                // with how many references each life began
+	kinds   [mostCounts]kind
+	most    [mostCounts]int   // references of a client on the count
+	spare   [mostCounts]int64 // references that the driver holds
+	limit   limit
+	powers  map[strategies.Power]bool
 
 	start, arrived, finished atomic.Int64
 	abandoned                atomic.Bool
@@ -222,18 +248,22 @@ type client struct {
 	calls  []note
 	held   [mostCounts]int
 	owns   [mostCounts]bool
-	failed bool     // a call panicked, so it isn't known what is held
-	yields bool     // there are more clients than CPUs
-	_      [64]byte // so that clients don't slow each other down
+	killed [mostCounts]bool // it was the owner and has killed the count
+	told   [mostCounts]bool // it was told of the last drop, and has begun no life since
+	failed bool             // a call panicked, so it isn't known what is held
+	yields bool             // there are more clients than CPUs
+	_      [64]byte         // so that clients don't slow each other down
 }
 
 // record is Record for a checked cfg. n tells batches of the same seed apart.
 func record(ctx context.Context, s *strategies.Strategy, cfg Config, n uint64) (h *History, stuck string) {
-	d := &driver{s: s, clock: cfg.Clock}
+	d := &driver{s: s, clock: cfg.Clock, limit: newLimit(spec.Of(s)), powers: make(map[strategies.Power]bool)}
+	for _, p := range s.Powers() {
+		d.powers[p] = true
+	}
 	for i := range d.counts {
 		d.counts[i] = s.New()
 	}
-	d.mostHeld = int(min(mostHeld, (s.Promise.Limit-1)/int64(cfg.Clients)))
 	// The last client is the driver itself.
 	for i := range cfg.Clients + 1 {
 		d.clients = append(d.clients, &client{
@@ -254,16 +284,8 @@ func record(ctx context.Context, s *strategies.Strategy, cfg Config, n uint64) (
 		}
 		d.used, d.life = 1+me.rng.IntN(mostCounts), lives
 		lives += d.used
-		for i, c := range d.counts[:d.used] {
-			c.Init()
-			owner := me.rng.IntN(len(crew))
-			for k, c := range crew {
-				c.held[i], c.owns[i] = 0, k == owner
-				if k != owner && me.rng.IntN(2) == 0 {
-					me.do(i, spec.Call{Op: spec.Get})
-					c.held[i] = 1
-				}
-			}
+		for i := range d.used {
+			d.begin(me, crew, i)
 		}
 		d.finished.Store(0)
 		d.start.Store(round)
@@ -290,14 +312,91 @@ func record(ctx context.Context, s *strategies.Strategy, cfg Config, n uint64) (
 			break
 		}
 		for i := range d.used {
-			me.do(i, spec.Call{Op: spec.TryGet})
-			if me.reads() {
-				me.do(i, spec.Call{Op: spec.Count})
-			}
+			d.end(me, i)
 		}
 	}
 	d.start.Store(-1)
 	return d.history(cfg.Seed, lives), ""
+}
+
+// begin begins a life of the count.
+func (d *driver) begin(me *client, crew []*client, i int) {
+	var kinds []kind
+	if d.limit.lives(len(crew)) {
+		kinds = append(kinds, nearLimit)
+	}
+	if d.powers[strategies.PowerResurrect] && d.s.Promise.Resurrection {
+		kinds = append(kinds, cached)
+	}
+	if d.powers[strategies.PowerSwitch] || d.s.Promise.TypeStable {
+		kinds = append(kinds, renewed)
+	}
+	most := min(mostHeld, (d.s.Promise.Limit-1)/int64(len(crew)))
+	var k kind
+	if len(kinds) > 0 && me.rng.IntN(2) == 0 {
+		k = kinds[me.rng.IntN(len(kinds))]
+	}
+	if most == 0 {
+		k = nearLimit
+	}
+	start := int64(1)
+	if k == nearLimit {
+		start, most = d.limit.start(me.rng, int64(len(crew)))
+		// What a count refuses nobody is told of by other calls than TryGet,
+		// and so who makes them doesn't know what it holds.
+		if d.limit.tells {
+			k |= []kind{0, cached, renewed}[me.rng.IntN(3)]
+		}
+		if !slices.Contains(kinds, k&^nearLimit) {
+			k = nearLimit
+		}
+	}
+	d.kinds[i], d.most[i] = k, int(most)
+	d.starts = append(d.starts, start)
+	d.limit.init(d.counts[i], start)
+	owner := me.rng.IntN(len(crew))
+	spare := start - 1
+	for n, c := range crew {
+		c.held[i], c.owns[i], c.killed[i], c.told[i] = 0, n == owner, false, false
+		if n == owner || me.rng.IntN(2) == 0 {
+			continue
+		}
+		switch {
+		case k&nearLimit == 0:
+			me.do(i, spec.Call{Op: spec.Get})
+		case spare > 0:
+			spare--
+		default:
+			continue
+		}
+		c.held[i] = 1
+	}
+	d.spare[i] = spare
+}
+
+// end looks at the count when the clients have dropped what they held.
+func (d *driver) end(me *client, i int) {
+	look := func() {
+		if me.reads() {
+			me.do(i, spec.Call{Op: spec.Count})
+		}
+	}
+	if d.kinds[i]&nearLimit != 0 {
+		look()
+		switch {
+		case d.spare[i] == 0:
+		case d.powers[strategies.PowerMulti] && d.spare[i] <= math.MaxInt:
+			me.do(i, spec.Call{Op: spec.PutN, N: d.spare[i]})
+		case d.spare[i] <= few:
+			for range d.spare[i] {
+				me.do(i, spec.Call{Op: spec.Put})
+			}
+		}
+		// It may be saturated, and then there is no other life.
+		defer func() { d.counts[i] = d.s.New() }()
+	}
+	me.do(i, spec.Call{Op: spec.TryGet})
+	look()
 }
 
 // wait lets others go on. Waking a goroutine takes longer than most rounds, so all
@@ -360,13 +459,21 @@ func (c *client) round() {
 
 // act makes a random call on a count.
 func (c *client) act(i int) {
-	room := c.d.mostHeld - c.held[i]
+	room := c.d.most[i] - c.held[i]
 	holds := c.held[i] > 0 || c.owns[i]
+	k := c.d.kinds[i]
+	// Who gets is not told whether a count refused.
+	gets := holds && (k&nearLimit == 0 || c.d.limit.tells)
 	switch n := c.rng.IntN(16); {
-	case n < 6 && room > 0 && holds && c.rng.IntN(2) == 0:
+	case k&cached != 0 && n < 4 && room > 0:
+		c.do(i, spec.Call{Op: spec.Resurrect})
+		c.held[i]++
+	case k&renewed != 0 && n < 4 && c.killed[i]:
+		c.renew(i)
+	case n < 6 && room > 0 && gets && c.rng.IntN(2) == 0:
 		c.take(i, spec.Get, spec.GetN)
 	case n < 6 && room > 0:
-		c.take(i, spec.TryGet, spec.TryGetN)
+		c.try(i)
 	case n < 11 && c.held[i] > 0:
 		c.drop(i)
 	case n == 11 && c.owns[i]:
@@ -380,46 +487,56 @@ func (c *client) act(i int) {
 	case n >= 13 && c.reads():
 		c.do(i, spec.Call{Op: spec.Count})
 	case room > 0:
-		c.take(i, spec.TryGet, spec.TryGetN)
+		c.try(i)
 	}
 }
 
 // has reports whether the counts have the power.
-func (c *client) has(p strategies.Power) bool {
-	x := c.d.counts[0]
-	switch p {
-	case strategies.PowerMulti:
-		_, ok := x.(strategies.Multi)
-		return ok
-	case strategies.PowerRead:
-		_, ok := x.(strategies.Reader)
-		return ok
-	case strategies.PowerOne:
-		_, ok := x.(strategies.OnePutter)
-		return ok
-	case strategies.PowerLock:
-		_, ok := x.(strategies.LockPutter)
-		return ok
-	case strategies.PowerSwitch:
-		_, ok := x.(strategies.Switcher)
-		return ok
-	case strategies.PowerDrop:
-		_, ok := x.(strategies.Dropper)
-		return ok
-	}
-	return false
-}
+func (c *client) has(p strategies.Power) bool { return c.d.powers[p] }
 
 // reads reports whether reading the counts means anything.
 func (c *client) reads() bool {
 	return c.d.s.Promise.Count != strategies.None && c.has(strategies.PowerRead)
 }
 
+// try takes references if the count isn't dead.
+func (c *client) try(i int) {
+	if c.has(strategies.PowerSwitch) && c.rng.IntN(3) == 0 {
+		if c.do(i, spec.Call{Op: spec.TryGetLive}) {
+			c.held[i]++
+		}
+		return
+	}
+	c.take(i, spec.TryGet, spec.TryGetN)
+}
+
+// renew makes the client, which has killed the count, its owner again, if there is a
+// way.
+func (c *client) renew(i int) {
+	var ops []spec.Op
+	if c.has(strategies.PowerSwitch) {
+		ops = append(ops, spec.ResurrectLive)
+	}
+	// Whether it is dead only those know who were told, and nobody brings it
+	// back but them.
+	if c.told[i] && c.has(strategies.PowerSwitch) {
+		ops = append(ops, spec.Reinit)
+	}
+	if c.told[i] && c.d.s.Promise.TypeStable {
+		ops = append(ops, spec.Init)
+	}
+	if len(ops) == 0 {
+		return
+	}
+	c.do(i, spec.Call{Op: ops[c.rng.IntN(len(ops))]})
+	c.owns[i], c.killed[i], c.told[i] = true, false, false
+}
+
 // take takes one reference by one, or several by the other.
 func (c *client) take(i int, single, several spec.Op) {
 	call := spec.Call{Op: single}
 	n := 1
-	if room := c.d.mostHeld - c.held[i]; room > 1 && c.has(strategies.PowerMulti) && c.rng.IntN(4) == 0 {
+	if room := c.d.most[i] - c.held[i]; room > 1 && c.has(strategies.PowerMulti) && c.rng.IntN(4) == 0 {
 		n = 1 + c.rng.IntN(min(room, 3))
 		call = spec.Call{Op: several, N: int64(n)}
 	}
@@ -434,7 +551,7 @@ func (c *client) kill(i int) {
 	if c.has(strategies.PowerSwitch) && c.rng.IntN(2) == 0 {
 		op = spec.KillAndConfirm
 	}
-	c.owns[i] = false
+	c.owns[i], c.killed[i] = false, true
 	c.do(i, spec.Call{Op: op})
 }
 
@@ -487,6 +604,7 @@ func (c *client) do(i int, call spec.Call) bool {
 		},
 		life: c.d.life + i,
 	})
+	c.told[i] = c.told[i] || program.Last(call, a.Result)
 	return a.Result
 }
 
@@ -513,7 +631,7 @@ func (d *driver) history(seed uint64, lives int) *History {
 	}
 	all := make([]Op, total)
 	for i, n := range sizes {
-		h.Lives[i] = Life{Start: 1, Ops: all[:0:n]}
+		h.Lives[i] = Life{Start: d.starts[i], Ops: all[:0:n]}
 		all = all[n:]
 	}
 	for _, c := range d.clients {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +33,7 @@ func stress(t *testing.T, s *strategies.Strategy, cfg Config) Report {
 
 func TestFaultsAreIllegalOnThreads(t *testing.T) {
 	seed := seedOf(t)
-	for _, fault := range faults {
+	for _, fault := range slices.Concat(faults, special) {
 		s := native(fault)
 		r := stress(t, s, Config{Seed: seed, Time: 20 * time.Second})
 		if r.Verdict != Illegal || r.History == nil || r.Stretch == nil {
@@ -58,8 +59,12 @@ func TestFaultsAreIllegalOnThreads(t *testing.T) {
 
 func TestRightCountsAreLinearizableOnThreads(t *testing.T) {
 	seed := seedOf(t)
+	list := builtin.All()
+	for _, name := range right {
+		list = append(list, native(name))
+	}
 	for _, clock := range []*Clock{NewClock(), NewCounterClock()} {
-		for _, s := range append(builtin.All(), native("")) {
+		for _, s := range list {
 			r := stress(t, s, Config{Seed: seed, Ops: 10_000, Clock: clock})
 			if r.Verdict != Linearizable {
 				t.Errorf("%s by clock %s: %s: %s (seed %d)\n%v", s.Name, r.Clock, r.Verdict, r.Reason, seed, r.History)
@@ -159,7 +164,7 @@ func TestCallsThatDontReturn(t *testing.T) {
 
 func TestConfigs(t *testing.T) {
 	few := native("")
-	few.Promise.Limit = 4
+	few.Promise.Limit, few.Promise.Width = 4, 0
 	for name, c := range map[string]struct {
 		s   *strategies.Strategy
 		cfg Config
