@@ -239,7 +239,7 @@ func (s Subject) explored() *strategies.Strategy {
 func Scenarios(forms scenarios.Forms) []*explore.Scenario {
 	var out []*explore.Scenario
 	for _, s := range forms.Strategies {
-		out = append(out, historyScenario(s))
+		out = append(out, historyScenarios(s)...)
 	}
 	return out
 }

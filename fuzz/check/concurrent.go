@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,10 +25,20 @@ func textFile(suffix, text string) Attachment {
 	}}
 }
 
-// historyScenario is the strategy, in explored form, under a program whose history is
-// judged.
-func historyScenario(s *strategies.Strategy) *explore.Scenario {
-	return linear.Scenario(s.Name+"/history", s, linear.Program)
+// historyScenarios are the strategy, in explored form, under programs whose history is
+// judged: those that it has the powers for.
+func historyScenarios(s *strategies.Strategy) []*explore.Scenario {
+	list := []*explore.Scenario{linear.Scenario(s.Name+"/history", s, linear.Program)}
+	if s.Promise.Resurrection && slices.Contains(s.Powers(), strategies.PowerResurrect) {
+		list = append(list, linear.Scenario(s.Name+"/revival", s, linear.Revival))
+	}
+	if slices.Contains(s.Powers(), strategies.PowerSwitch) {
+		list = append(list, linear.Scenario(s.Name+"/modes", s, linear.Modes))
+	}
+	if near := linear.NearLimit(s.Name+"/limit", s, linear.Limit); near != nil {
+		list = append(list, near)
+	}
+	return list
 }
 
 // schedules explores every pair of the strategy.
@@ -39,7 +50,7 @@ func schedules(ctx context.Context, s Subject, b Budget) Result {
 	r := Result{Verdict: Kept}
 	forms := s.Explored
 	forms.Strategies = []*strategies.Strategy{x}
-	todo := []*explore.Scenario{historyScenario(x)}
+	todo := historyScenarios(x)
 	var unsupported []string
 	for _, p := range forms.Pairs(false) {
 		if p.Scenario == nil {
@@ -103,8 +114,11 @@ func histories(clock func() *linear.Clock) func(context.Context, Subject, Budget
 }
 
 func recorded(ctx context.Context, s Subject, b Budget, clock *linear.Clock) Result {
-	n := int(min(clients, s.Strategy.Promise.Limit-1))
-	if why := linear.Unsupported(s.Strategy, max(n, 1)); why != "" {
+	n := clients
+	for n > 1 && linear.Unsupported(s.Strategy, n) != "" {
+		n--
+	}
+	if why := linear.Unsupported(s.Strategy, n); why != "" {
 		return Result{Verdict: Unsupported, Reason: why}
 	}
 	x, err := linear.Stress(ctx, s.Strategy, linear.Config{Clients: n, Time: max(b.Time, time.Millisecond), Seed: b.Seed, Clock: clock, Patience: b.slack() / 2})

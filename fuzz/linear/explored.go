@@ -3,6 +3,8 @@ package linear
 import (
 	"context"
 	"encoding/binary"
+	"math"
+	"strings"
 	"time"
 
 	"github.com/refbench/refbench/fuzz/explore"
@@ -29,11 +31,30 @@ var letters = map[byte]spec.Call{
 	'l': {Op: spec.PutAndLock},
 	'a': {Op: spec.SwitchToAtomic},
 	'c': {Op: spec.SwitchToPerCPU},
+	'L': {Op: spec.TryGetLive},
+	'v': {Op: spec.ResurrectLive},
+	'i': {Op: spec.Reinit},
+	'n': {Op: spec.Init},
+	'R': {Op: spec.Resurrect},
 }
 
-// Program is a program for [Scenario] in which threads drop the last reference
-// while others try to take one.
-var Program = explore.Program{"gpk", "tpt", "ptp"}
+// Programs for [Scenario] and [NearLimit].
+var (
+	// Program is one in which threads drop the last reference while others try to
+	// take one.
+	Program = explore.Program{"gpk", "tpt", "ptp"}
+
+	// Revival is one in which threads bring a dead count back while others drop
+	// the last reference.
+	Revival = explore.Program{"kR", "pR", "pt"}
+
+	// Modes is one in which the owner gives up its reference and takes it back
+	// while others ask for a live count.
+	Modes = explore.Program{"gKvk", "rLp", "pLt"}
+
+	// Limit is one for NearLimit.
+	Limit = explore.Program{"gtr", "tpr", "tr"}
+)
 
 // Scenario is a strategy, in explored form, under a program on one count, whose
 // history is judged. Each byte of the program is a call of its thread:
@@ -43,15 +64,35 @@ var Program = explore.Program{"gpk", "tpt", "ptp"}
 //	o PutIfOne   u PutUnlessOne   l PutAndLock
 //	a SwitchToAtomic   c SwitchToPerCPU
 //
-// Calls that would be wrong are left out, as package program says. At its end every
-// thread drops what it holds, and when all have ended the owner's reference is
-// dropped, if it is still there, and TryGet is called once more.
+//	L TryGetLive   v ResurrectLive   i Reinit   n Init   R Resurrect
+//
+// Calls that would be wrong are left out, as package program says; but in a program
+// with R the count is one that stays where it is at zero, so that any thread may
+// resurrect it, and i and n are left out. At its end every thread drops what it holds,
+// and when all have ended the owner's reference is dropped, if it is still there, and
+// TryGet is called once more.
 //
 // The stamps are the order of the beginnings and ends. Each is a scheduling point,
 // so that a thread can be stopped between the call and the stamp.
 func Scenario(name string, s *strategies.Strategy, p explore.Program) *explore.Scenario {
+	return scenario(name, s, p, nil)
+}
+
+// NearLimit is [Scenario] with a count that begins so near its limit that the program
+// comes to it and, if that is promised, past it. It is nil if no life can begin there.
+func NearLimit(name string, s *strategies.Strategy, p explore.Program) *explore.Scenario {
+	l := newLimit(spec.Of(s))
+	// If nothing may come past the limit, or who did isn't told, the program
+	// needs room below it.
+	if !l.lives(program.MaxThreads) || !(l.past && l.tells) && l.refs <= few {
+		return nil
+	}
+	return scenario(name, s, p, &l)
+}
+
+func scenario(name string, s *strategies.Strategy, p explore.Program, near *limit) *explore.Scenario {
 	return &explore.Scenario{Name: name, Program: p, CPUs: 2, Make: func(p explore.Program) explore.Case {
-		return newCase(s, p)
+		return newCase(s, p, near)
 	}}
 }
 
@@ -59,6 +100,7 @@ func Scenario(name string, s *strategies.Strategy, p explore.Program) *explore.S
 type explored struct {
 	s     *strategies.Strategy
 	j     *Judge
+	start int64 // references that the life begins with
 	guard *program.Guard
 	count strategies.Counter
 	lock  sync.Mutex
@@ -68,35 +110,76 @@ type explored struct {
 	key   []byte
 }
 
-func newCase(s *strategies.Strategy, p explore.Program) explore.Case {
+// newCase makes executions of the program, on a count near its limit unless near is
+// nil.
+func newCase(s *strategies.Strategy, p explore.Program, near *limit) explore.Case {
 	prog := &program.Program{Objects: make([]program.Object, 1), Threads: make([]program.Thread, max(1, len(p)))}
+	stays := strings.ContainsRune(strings.Join(p, ""), 'R')
+	takes := int64(0) // at most
 	for i, text := range p {
 		for _, b := range []byte(text) {
-			if call, ok := letters[b]; ok {
-				prog.Threads[i] = append(prog.Threads[i], program.Step{Call: call})
+			call, ok := letters[b]
+			if !ok || stays && (call.Op == spec.Reinit || call.Op == spec.Init) {
+				continue
 			}
+			switch call.Op {
+			case spec.Get, spec.GetN, spec.Resurrect, spec.ResurrectLive:
+				if near != nil && !near.tells {
+					continue
+				}
+			}
+			if takesRefs(call.Op) {
+				takes += max(1, call.N)
+			}
+			prog.Threads[i] = append(prog.Threads[i], program.Step{Call: call})
 		}
 	}
 	// A history of some calls takes microseconds. The time limit is for a
 	// machine that stands still.
-	x := &explored{s: s, j: &Judge{Spec: spec.Of(s), Timeout: time.Minute}, seen: make(map[string]bool)}
+	x := &explored{s: s, j: &Judge{Spec: spec.Of(s), Timeout: time.Minute}, seen: make(map[string]bool), start: 1}
+	guarded := *s // as the guard is to know it
+	if near != nil {
+		guarded.Promise.Limit = math.MaxInt64
+		if x.start = near.refs - 1; !near.past {
+			x.start = near.refs - takes
+		}
+		x.start = max(1, x.start)
+	}
+	resurrects := s.Promise.Resurrection && x.j.Spec.Has(spec.Resurrect)
+	spare := int64(0) // references that nobody of the threads holds
+	me := len(prog.Threads)
 	c := explore.Case{
 		Setup: func() {
 			x.count = s.New()
 			x.lock = sync.Mutex{}
-			x.guard = program.NewGuard(prog, s)
+			x.guard = program.NewGuard(prog, &guarded)
 			x.stamp, x.ops = 0, x.ops[:0]
-			x.count.Init()
-			me := len(prog.Threads)
+			if near != nil {
+				near.init(x.count, x.start)
+			} else {
+				x.count.Init()
+			}
+			spare = x.start - 1
 			for range x.guard.Held(0) {
-				x.do(me, spec.Call{Op: spec.Get})
+				if spare > 0 {
+					spare--
+				} else {
+					x.do(me, spec.Call{Op: spec.Get})
+				}
 			}
 		},
 		Finish: func() {
-			me := len(prog.Threads)
 			if t := x.guard.Owner(0); t != nil {
 				kill := spec.Call{Op: spec.Kill}
 				t.Did(0, kill, x.do(me, kill))
+			}
+			if near != nil {
+				if x.guard.Has(spec.Count) {
+					x.do(me, spec.Call{Op: spec.Count})
+				}
+				for _, call := range near.drop(spare) {
+					x.do(me, call)
+				}
 			}
 			x.do(me, spec.Call{Op: spec.TryGet})
 			x.judge()
@@ -106,7 +189,11 @@ func newCase(s *strategies.Strategy, p explore.Program) explore.Case {
 		c.Threads = append(c.Threads, func() {
 			t := x.guard.Thread(i)
 			for _, step := range steps {
-				if call, ok := t.Allow(step); ok {
+				call, ok := t.Allow(step)
+				if call.Op == spec.Resurrect {
+					ok = resurrects
+				}
+				if ok {
 					t.Did(0, call, x.do(i, call))
 				}
 			}
@@ -154,7 +241,7 @@ func (x *explored) judge() {
 	if x.seen[string(x.key)] {
 		return
 	}
-	h := &History{Strategy: x.s.Name, Clock: ClockSteps, Lives: []Life{{Start: 1, Ops: x.ops}}}
+	h := &History{Strategy: x.s.Name, Clock: ClockSteps, Lives: []Life{{Start: x.start, Ops: x.ops}}}
 	r, err := x.j.Check(context.Background(), h)
 	switch {
 	case err != nil:

@@ -1,6 +1,7 @@
 package linear
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/refbench/refbench/fuzz/explore"
@@ -8,22 +9,38 @@ import (
 	"github.com/refbench/refbench/strategies"
 )
 
+// programOf returns a scenario that shows the fault.
+func programOf(fault string) *explore.Scenario {
+	p := Program
+	of := Scenario
+	switch fault {
+	case "lost update":
+		p = explore.Program{"gpk", "gp", "p"}
+	case "read":
+		p = explore.Program{"rk", "r"}
+	case "Resurrect sets", "Resurrect leaves the dead":
+		p = Revival
+	case "TryGet writes back":
+		p = explore.Program{"kn", "pt"}
+	case "TryGetLive ignores Kill", "TryGetLive revives", "no mark before the drop", "ResurrectLive loses":
+		p = Modes
+	case "Reinit stays killed":
+		p = explore.Program{"kiL", "p"}
+	case "saturation is forgotten", "saturation is left", "the limit is looked at before", "panics too early":
+		p, of = Limit, NearLimit
+	}
+	return of("planted/linear", inExploration(fault), p)
+}
+
 func TestFaultsAreIllegalInExploration(t *testing.T) {
-	for _, fault := range faults {
-		p := Program
-		switch fault {
-		case "lost update":
-			p = explore.Program{"gpk", "gp", "p"}
-		case "read":
-			p = explore.Program{"rk", "r"}
-		}
-		sc := Scenario("planted/linear", inExploration(fault), p)
+	for _, fault := range slices.Concat(faults, special) {
+		sc := programOf(fault)
 		r, err := explore.Explore(sc, explore.Options{Seed: 1, Executions: 50_000})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Verdict != string(explore.Violation) {
-			t.Errorf("%s: %s after %d executions, want a %s", fault, r.Verdict, r.Executions, explore.Violation)
+		if r.Failure == nil {
+			t.Errorf("%s: %s after %d executions, want it found", fault, r.Verdict, r.Executions)
 			continue
 		}
 		t.Logf("%s: after %d executions, program %s: %s", fault, r.Failure.Executions, r.Failure.Program, r.Failure.Message)
@@ -35,20 +52,40 @@ func TestFaultsAreIllegalInExploration(t *testing.T) {
 }
 
 func TestRightCountsAreLinearizableInExploration(t *testing.T) {
-	for _, s := range append(forms.All(), inExploration("")) {
-		programs := []explore.Program{Program}
+	list := forms.All()
+	for _, name := range right {
+		list = append(list, inExploration(name))
+	}
+	for _, s := range list {
+		programs := []explore.Program{Program, Revival, Modes, {"kinkL", "LpR", "tp"}, {"kLik", "Lt", "tp"}}
+		limits := []explore.Program{Limit, {"gkp", "tpr", "ug"}}
 		if s.Promise.Zero == strategies.AfterKill {
 			programs = append(programs, explore.Program{"agcrpK", "tGpT", "tP"})
+			limits = append(limits, explore.Program{"agpcvk", "ppptp", "tg"})
 		} else {
 			programs = append(programs, explore.Program{"gldk", "tougr", "tlT"})
+			limits = append(limits, explore.Program{"Ggkrr", "oludP", "TRr"})
 		}
+		var scenarios []*explore.Scenario
 		for _, p := range programs {
-			r, err := explore.Explore(Scenario(s.Name+"/linear", s, p), explore.Options{Seed: 1, Executions: 3000})
+			scenarios = append(scenarios, Scenario(s.Name+"/linear", s, p))
+		}
+		for _, p := range limits {
+			if sc := NearLimit(s.Name+"/limit", s, p); sc != nil {
+				scenarios = append(scenarios, sc)
+			}
+		}
+		for _, sc := range scenarios {
+			r, err := explore.Explore(sc, explore.Options{Seed: 1, Executions: 2000})
 			if err != nil || r.Verdict != explore.Passed {
-				t.Errorf("%s, program %s: %+v, %v", s.Name, p, r.Failure, err)
+				text := ""
+				if r.Failure != nil {
+					text = r.Failure.Text()
+				}
+				t.Errorf("%s, %s, program %s: %v, %v\n%s", sc.Name, s.Promise, sc.Program, r.Failure, err, text)
 				continue
 			}
-			t.Logf("%s, program %s: %d executions in %.2f s", s.Name, p, r.Executions, r.Seconds)
+			t.Logf("%s, program %s: %d executions in %.2f s", sc.Name, sc.Program, r.Executions, r.Seconds)
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package linear
 
 import (
+	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
@@ -14,6 +16,7 @@ const few = 64
 type limit struct {
 	refs   int64 // the limit
 	preset bool  // lives can begin there
+	multi  bool  // several are dropped at once
 
 	// past says that the promise says what happens past the limit, and that
 	// counts can be used after that.
@@ -26,7 +29,7 @@ type limit struct {
 
 func newLimit(sp *spec.Spec) limit {
 	p := sp.Promise()
-	l := limit{refs: p.Limit, preset: sp.Has(spec.InitAt), past: true, tells: p.Overflow != strategies.Refuses}
+	l := limit{refs: p.Limit, preset: sp.Has(spec.InitAt), multi: sp.Has(spec.PutN), past: true, tells: p.Overflow != strategies.Refuses}
 	for _, op := range []spec.Op{spec.Get, spec.TryGet} {
 		for _, o := range sp.Step(spec.State{Refs: p.Limit}, spec.Call{Op: op}) {
 			// Of a count that has wrapped it may be that no drop is promised.
@@ -46,7 +49,7 @@ func newLimit(sp *spec.Spec) limit {
 
 // lives reports whether there can be lives near the limit with so many clients.
 func (l limit) lives(clients int) bool {
-	return (l.preset || l.refs <= few) && (l.past || l.refs > int64(clients))
+	return l.refs < 1<<62 && (l.preset || l.refs <= few) && (l.past || l.refs > int64(clients))
 }
 
 // start returns with how many references a life near the limit begins, and how many of
@@ -73,4 +76,17 @@ func (l limit) init(c strategies.Counter, refs int64) {
 			c.Get()
 		}
 	}
+}
+
+// drop returns the calls that drop what is left of the references that a life began
+// with: none if that would take too long.
+func (l limit) drop(refs int64) []spec.Call {
+	switch {
+	case refs == 0:
+	case l.multi && refs <= math.MaxInt:
+		return []spec.Call{{Op: spec.PutN, N: refs}}
+	case refs <= few:
+		return slices.Repeat([]spec.Call{{Op: spec.Put}}, int(refs))
+	}
+	return nil
 }

@@ -52,8 +52,8 @@ func revives(op spec.Op) bool {
 	return op == spec.ResurrectLive || op == spec.Reinit || op == spec.Init || op == spec.InitAt
 }
 
-// takes reports whether the operation may take a reference.
-func takes(op spec.Op) bool {
+// takesRefs reports whether the operation may take references.
+func takesRefs(op spec.Op) bool {
 	switch op {
 	case spec.Get, spec.GetN, spec.TryGet, spec.TryGetN, spec.TryGetLive, spec.Resurrect, spec.ResurrectLive:
 		return true
@@ -69,7 +69,7 @@ func leaveOpen(ops []Op, p strategies.Promise) {
 		meeting(ops, is(spec.TryGetLive), is(spec.Kill), func(i int) { ops[i].open |= mayTake })
 	}
 	if p.Overflow == strategies.Saturates {
-		meeting(ops, is(spec.Count), func(o *Op) bool { return takes(o.Call.Op) }, func(i int) { ops[i].open |= anyNumber })
+		meeting(ops, is(spec.Count), func(o *Op) bool { return takesRefs(o.Call.Op) }, func(i int) { ops[i].open |= anyNumber })
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -383,14 +382,8 @@ func (d *driver) end(me *client, i int) {
 	}
 	if d.kinds[i]&nearLimit != 0 {
 		look()
-		switch {
-		case d.spare[i] == 0:
-		case d.powers[strategies.PowerMulti] && d.spare[i] <= math.MaxInt:
-			me.do(i, spec.Call{Op: spec.PutN, N: d.spare[i]})
-		case d.spare[i] <= few:
-			for range d.spare[i] {
-				me.do(i, spec.Call{Op: spec.Put})
-			}
+		for _, call := range d.limit.drop(d.spare[i]) {
+			me.do(i, call)
 		}
 		// It may be saturated, and then there is no other life.
 		defer func() { d.counts[i] = d.s.New() }()
