@@ -35,6 +35,9 @@ func TestVerdictsAreThoseOfTryingEveryOrder(t *testing.T) {
 		found := make(map[string]int)
 		for i := range 2500 {
 			m := simulation{rng: rng, sp: sp, clients: 1 + rng.IntN(3), ops: 1 + rng.IntN(6), guarded: rng.IntN(4) > 0, hurry: rng.IntN(101)}
+			if rng.IntN(3) == 0 {
+				m.start = p.Limit - rng.Int64N(3)
+			}
 			l := m.life()
 			right := i%2 == 0
 			if !right {
@@ -46,7 +49,7 @@ func TestVerdictsAreThoseOfTryingEveryOrder(t *testing.T) {
 			}
 			leaveOpen(ops, p)
 			want := Illegal
-			if explained(sp, []spec.State{sp.Start(1)}, ops) {
+			if explained(sp, []spec.State{sp.Start(l.Start)}, ops) {
 				want = Linearizable
 			}
 			if right && want != Linearizable {
@@ -142,6 +145,11 @@ func TestIntervalsAlone(t *testing.T) {
 		{"PutUnlessOne drops the last", promise(nil), ops(t, "0 1 2 Get -", "0 3 4 Kill false", "0 5 6 PutUnlessOne true"), "at most 1"},
 		{"PutUnlessOne keeps one of several", promise(nil), ops(t, "0 1 2 Get -", "0 3 4 PutUnlessOne false", "0 5 6 Put false", "0 7 8 Kill true"), "wasn't 1"},
 		{"PutIfOne keeps the last", promise(nil), ops(t, "0 1 2 Get -", "0 3 4 Kill false", "0 5 6 PutIfOne false", "0 7 8 Put true"), "1 reference was there"},
+		{"TryGetLive after Kill", promise(nil), ops(t, "0 1 2 Get -", "0 3 4 Kill false", "1 5 6 TryGetLive true", "1 7 8 Put false", "0 7 8 Put true"), "had been killed"},
+		{"TryGetLive fails before Kill", promise(nil), ops(t, "1 1 2 TryGetLive false", "0 3 4 Kill true"), "the count was alive"},
+		{"TryGetLive fails while it is killed", promise(nil), ops(t, "0 1 2 Get -", "0 3 9 Kill false", "1 4 5 TryGetLive false", "0 10 11 Put true"), ""},
+		{"TryGetLive takes a reference", promise(nil), ops(t, "1 1 2 TryGetLive true", "0 3 4 Kill true"), "other references were held"},
+		{"what is brought back isn't judged", promise(nil), ops(t, "0 1 2 Kill true", "0 3 4 Resurrect -", "0 5 6 Put true"), ""},
 		{"wrong use isn't judged", promise(nil), ops(t, "0 1 2 Kill true", "0 3 4 Get -", "0 5 6 Put true"), ""},
 	} {
 		j := &Judge{Spec: specOf(c.promise), without: search}
@@ -200,6 +208,40 @@ func TestApproximateReads(t *testing.T) {
 	} {
 		if r := verdictOf(t, &Judge{Spec: sp}, c.life); r.Verdict != c.want || r.Unjudged != c.unjudged {
 			t.Errorf("%s: %s, %d unjudged, want %s and %d", c.name, r.Verdict, r.Unjudged, c.want, c.unjudged)
+		}
+	}
+}
+
+// What the contract leaves open is allowed while it is, and no longer.
+func TestWhatIsLeftOpen(t *testing.T) {
+	saturating := promise(func(p *strategies.Promise) { p.Width, p.Limit, p.Overflow = 0, 3, strategies.Saturates })
+	at := func(start int64, l Life) Life { l.Start = start; return l }
+	for _, c := range []struct {
+		name    string
+		promise strategies.Promise
+		life    Life
+		want    Verdict
+	}{
+		{"killed, but not dropped yet", promise(nil), ops(t, "1 1 2 TryGet true", "0 3 10 Kill true", "1 4 5 TryGetLive false", "1 6 7 Put false"), Linearizable},
+		{"not killed yet", promise(nil), ops(t, "1 1 2 TryGetLive true", "1 3 4 TryGetLive false", "0 5 10 Kill false", "1 11 12 Put true"), Illegal},
+		{"killed", promise(nil), ops(t, "1 1 2 TryGet true", "0 3 4 Kill false", "1 5 6 TryGetLive true", "1 7 8 PutN(2) true"), Illegal},
+		{"killed, while Kill goes on", promise(nil), ops(t, "1 1 2 TryGet true", "0 3 10 Kill false", "1 4 5 Count 1", "1 6 7 TryGetLive true", "1 11 12 PutN(2) true"), Linearizable},
+		{"confirmed, while KillAndConfirm goes on", promise(nil), ops(t, "1 1 2 TryGet true", "0 3 10 KillAndConfirm false", "1 4 5 Count 1", "1 6 7 TryGetLive true", "1 11 12 PutN(2) true"), Illegal},
+		{"dropped, and then asked", promise(nil), ops(t, "0 1 10 Kill true", "1 2 3 Count 0", "1 4 5 TryGetLive true"), Illegal},
+		{"not alive yet", promise(nil), ops(t, "0 1 2 Kill true", "0 3 10 ResurrectLive -", "1 4 5 TryGet true", "1 6 7 TryGetLive false"), Linearizable},
+		{"alive again", promise(nil), ops(t, "0 1 2 Kill true", "0 3 4 ResurrectLive -", "1 6 7 TryGetLive false"), Illegal},
+		{"a new life", promise(nil), ops(t, "0 1 2 Kill true", "0 3 4 Reinit -", "1 6 7 TryGetLive true"), Linearizable},
+		{"dead, not in a new life yet", promise(nil), ops(t, "0 1 2 Kill true", "0 3 10 Reinit -", "1 4 5 TryGet false", "1 6 7 TryGetLive true", "1 8 9 TryGet false"), Illegal},
+		{"not stuck yet", saturating, at(3, ops(t, "0 1 10 Get -", "1 2 3 Count -1", "1 4 5 Put false", "1 6 7 Count 3", "1 11 12 Count -5")), Linearizable},
+		{"not stuck at the end", saturating, at(3, ops(t, "0 1 10 Get -", "1 2 3 Count -1", "1 4 5 Put false", "1 11 12 Count 3")), Illegal},
+		{"stuck, and dropped to the last", saturating, at(3, ops(t, "0 1 10 Get -", "1 2 3 Count -1", "1 4 5 PutN(4) true")), Illegal},
+	} {
+		if r := verdictOf(t, &Judge{Spec: specOf(c.promise)}, c.life); r.Verdict != c.want {
+			t.Errorf("%s: %s %s, want %s", c.name, r.Verdict, r.Reason, c.want)
+		}
+		// Alone, the intervals don't find what isn't wrong.
+		if r := verdictOf(t, &Judge{Spec: specOf(c.promise), without: search}, c.life); r.Verdict == Illegal && c.want != Illegal {
+			t.Errorf("%s: the intervals say %s", c.name, r.Reason)
 		}
 	}
 }

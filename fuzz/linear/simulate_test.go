@@ -16,6 +16,7 @@ func promise(change func(*strategies.Promise)) strategies.Promise {
 	p := strategies.Promise{
 		Limit: 127, Width: 8, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives,
 		Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree, Bytes: 8,
+		Resurrection: true,
 	}
 	if change != nil {
 		change(&p)
@@ -60,6 +61,7 @@ type allPowers struct {
 	strategies.Counter
 	strategies.Multi
 	strategies.Reader
+	strategies.Resurrecter
 	strategies.Dropper
 	strategies.OnePutter
 	strategies.LockPutter
@@ -76,6 +78,7 @@ func specOf(p strategies.Promise) *spec.Spec {
 type simulation struct {
 	rng     *rand.Rand
 	sp      *spec.Spec
+	start   int64 // references that the life begins with; 0 is 1
 	clients int
 	ops     int
 	// guarded clients use the count rightly. Others call anything.
@@ -90,20 +93,23 @@ type simulation struct {
 var simulatedOps = []spec.Op{
 	spec.Get, spec.TryGet, spec.Put, spec.Get, spec.TryGet, spec.Put, spec.Kill, spec.Count, spec.GetN, spec.TryGetN, spec.PutN,
 	spec.Drop, spec.PutIfOne, spec.PutUnlessOne, spec.PutAndLock, spec.SwitchToAtomic, spec.SwitchToPerCPU,
+	spec.Resurrect, spec.TryGetLive, spec.ResurrectLive, spec.Reinit,
 }
 
 func (m simulation) life() Life {
 	type client struct {
-		op    *Op
-		did   bool
-		held  int64
-		owner bool
+		op     *Op
+		did    bool
+		held   int64
+		owner  bool
+		killed bool
 	}
-	st := m.sp.Start(1)
+	start := max(1, m.start)
+	st := m.sp.Start(start)
 	cs := make([]client, m.clients)
 	cs[0].owner = true
 	now := int64(0)
-	l := Life{Start: 1}
+	l := Life{Start: start}
 	for begun, i := 0, 0; ; {
 		busy := slices.ContainsFunc(cs, func(c client) bool { return c.op != nil })
 		if begun >= m.ops && !busy {
@@ -137,6 +143,11 @@ func (m simulation) life() Life {
 					ok = c.held > 0 && exact
 				case spec.Kill, spec.SwitchToAtomic, spec.SwitchToPerCPU:
 					ok = c.owner
+				case spec.ResurrectLive, spec.Reinit:
+					// Others may have brought it back before it takes effect.
+					ok = c.killed && !m.long
+				case spec.Resurrect:
+					ok = !m.long
 				}
 				if call.Op == spec.Kill && m.long {
 					ok = ok && begun > m.ops*9/10
@@ -146,7 +157,7 @@ func (m simulation) life() Life {
 				}
 				switch call.Op {
 				case spec.Kill:
-					c.owner = false
+					c.owner, c.killed = false, true
 				case spec.Put, spec.PutAndLock, spec.Drop:
 					c.held--
 				case spec.PutN:
@@ -172,8 +183,10 @@ func (m simulation) life() Life {
 			}
 			c.did = true
 			switch op := c.op.Call; {
-			case op.Op == spec.Get, op.Op == spec.TryGet && o.Result:
+			case op.Op == spec.Get, op.Op == spec.Resurrect, (op.Op == spec.TryGet || op.Op == spec.TryGetLive) && o.Result:
 				c.held++
+			case op.Op == spec.ResurrectLive, op.Op == spec.Reinit:
+				c.owner, c.killed = true, false
 			case op.Op == spec.GetN, op.Op == spec.TryGetN && o.Result:
 				c.held += op.N
 			case (op.Op == spec.PutIfOne || op.Op == spec.PutUnlessOne) && o.Result:
