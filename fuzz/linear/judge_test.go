@@ -202,6 +202,7 @@ func TestApproximateReads(t *testing.T) {
 		unjudged int
 	}{
 		{"wrong while another takes", ops(t, "0 1 4 Get -", "1 2 3 Count 7", "0 5 6 Put false", "0 7 8 Kill true"), Linearizable, 1},
+		{"wrong before another takes", ops(t, "1 1 3 Count 7", "0 2 4 Get -", "0 5 6 Put false", "0 7 8 Kill true"), Linearizable, 1},
 		{"wrong while another reads", ops(t, "0 1 3 Count 1", "1 2 4 Count 7", "0 7 8 Kill true"), Illegal, 0},
 		{"wrong while nothing goes on", ops(t, "0 1 2 Get -", "1 3 4 Count 1", "0 5 6 Put false", "0 7 8 Kill true"), Illegal, 0},
 		{"right while nothing goes on", ops(t, "0 1 2 Get -", "1 3 4 Count 2", "0 5 6 Put false", "0 7 8 Kill true"), Linearizable, 0},
@@ -223,6 +224,7 @@ func TestWhatIsLeftOpen(t *testing.T) {
 		want    Verdict
 	}{
 		{"killed, but not dropped yet", promise(nil), ops(t, "1 1 2 TryGet true", "0 3 10 Kill true", "1 4 5 TryGetLive false", "1 6 7 Put false"), Linearizable},
+		{"asked before it is killed", promise(nil), ops(t, "1 1 2 TryGet true", "1 3 6 TryGetLive false", "0 4 10 Kill true", "1 7 8 Put false"), Linearizable},
 		{"not killed yet", promise(nil), ops(t, "1 1 2 TryGetLive true", "1 3 4 TryGetLive false", "0 5 10 Kill false", "1 11 12 Put true"), Illegal},
 		{"killed", promise(nil), ops(t, "1 1 2 TryGet true", "0 3 4 Kill false", "1 5 6 TryGetLive true", "1 7 8 PutN(2) true"), Illegal},
 		{"killed, while Kill goes on", promise(nil), ops(t, "1 1 2 TryGet true", "0 3 10 Kill false", "1 4 5 Count 1", "1 6 7 TryGetLive true", "1 11 12 PutN(2) true"), Linearizable},

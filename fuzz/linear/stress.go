@@ -446,6 +446,9 @@ func (c *client) round() {
 			} else {
 				c.drop(i)
 			}
+			if c.d.kinds[i]&renewed != 0 && c.killed[i] && c.told[i] && c.rng.IntN(2) == 0 {
+				c.renew(i)
+			}
 		}
 	}
 }
@@ -469,7 +472,7 @@ func (c *client) act(i int) {
 		c.try(i)
 	case n < 11 && c.held[i] > 0:
 		c.drop(i)
-	case n == 11 && c.owns[i]:
+	case (n == 11 || n > 12 && k&renewed != 0) && c.owns[i]:
 		c.kill(i)
 	case n == 12 && c.owns[i] && c.has(strategies.PowerSwitch):
 		op := spec.SwitchToAtomic
