@@ -53,7 +53,7 @@ var (
 	Modes = explore.Program{"gKvk", "rLp", "pLt"}
 
 	// Limit is one for NearLimit.
-	Limit = explore.Program{"gtr", "tpr", "tr"}
+	Limit = explore.Program{"gtr", "gpr", "tpr"}
 )
 
 // Scenario is a strategy, in explored form, under a program on one count, whose

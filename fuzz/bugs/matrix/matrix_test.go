@@ -15,6 +15,8 @@ import (
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/explored"
 	exploredbugs "github.com/refbench/refbench/fuzz/explored/fuzz/bugs"
+	"github.com/refbench/refbench/fuzz/linear"
+	"github.com/refbench/refbench/strategies"
 )
 
 // seeds returns how many seeds to try: BUGS_SEEDS, or one, as making small what is
@@ -173,6 +175,43 @@ func TestTwinsPassUnderAllSchedules(t *testing.T) {
 		}
 		if r.Complete == "" {
 			t.Errorf("%s: not all schedules with 2 preemptions were tried in %d executions", e.Native.Name, r.Executions)
+		}
+	}
+}
+
+// Histories of the bugs that real threads show by luck, and that take uses of their own,
+// are illegal under the scheduler, and those of the twins aren't.
+func TestHistoriesUnderTheScheduler(t *testing.T) {
+	for name, of := range map[string]func(*strategies.Strategy) *explore.Scenario{
+		"reviveget": func(s *strategies.Strategy) *explore.Scenario {
+			return linear.Scenario(s.Name, s, linear.Revival)
+		},
+		"reviveinit": func(s *strategies.Strategy) *explore.Scenario {
+			return linear.Scenario(s.Name, s, linear.Revival)
+		},
+		"saturationrace": func(s *strategies.Strategy) *explore.Scenario {
+			return linear.NearLimit(s.Name, s, linear.Limit)
+		},
+		"percpukill": func(s *strategies.Strategy) *explore.Scenario {
+			return linear.Scenario(s.Name, s, linear.Modes)
+		},
+		"percpurevive": func(s *strategies.Strategy) *explore.Scenario {
+			return linear.Scenario(s.Name, s, linear.Modes)
+		},
+		"rampwrap": func(s *strategies.Strategy) *explore.Scenario {
+			return linear.NearLimit(s.Name, s, linear.Limit)
+		},
+	} {
+		e := entry(t, name)
+		r, err := explore.Explore(of(e.Explored.Wrong), explore.Options{Seed: 1, Executions: 50_000, NoShrink: true})
+		if err != nil || r.Failure == nil {
+			t.Errorf("%s: not found in %d executions, %v", name, r.Executions, err)
+		} else {
+			t.Logf("%s: after %d executions: %s", name, r.Failure.Executions, r.Failure.Message)
+		}
+		r, err = explore.Explore(of(e.Explored.Fixed), explore.Options{Seed: 1, Executions: 5000})
+		if err != nil || r.Failure != nil {
+			t.Errorf("%s: the twin is flagged: %v, %v", name, r.Failure, err)
 		}
 	}
 }

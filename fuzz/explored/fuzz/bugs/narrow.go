@@ -119,7 +119,7 @@ references are held and the object was to live for ever.`,
 		Fix:   "one compare-and-swap that adds or saturates (Linux lib/refcount.c of 2017)",
 		Wrong: saturationWrong, Fixed: saturationFixed,
 		Program: []string{"gp", "gp", "tp"}, CPUs: 2, Repeat: 1, Concurrent: true, Wraps: true,
-		Sights: interleaved(blind(otherUses), blind(nothingGone)),
+		Sights: interleaved(luck, blind(nothingGone)),
 		start:  counting{handed: true, immortal: true}.program(saturationWrong, saturationFixed),
 	},
 }
