@@ -15,15 +15,26 @@
 // beginning and its end, so that the calls in the order of their instants are what
 // strategies/spec allows. It is the strategy's own promise that counts: TryGet may
 // fail for no reason where that is promised, and zero is seen only after Kill where
-// that is. Reads that are promised to be approximate are judged when nothing else
-// is going on (quiescent consistency), and left out otherwise.
+// that is. What the promise or the contract leaves open isn't judged:
+//
+//   - Reads that are promised to be approximate, unless nothing else is going on
+//     (quiescent consistency).
+//   - Whether TryGetLive already fails while Kill goes on, or still fails while
+//     ResurrectLive, Reinit or Init does; and whether it still succeeds until a plain
+//     Kill has returned.
+//   - What a saturated count reads as while a reference is being taken: the one that
+//     came past the limit may be added first and make the count stick later. Nobody
+//     can take it for dead meanwhile, and once those calls have returned it is stuck
+//     for good.
+//   - What follows a call of which nothing is promised.
 //
 // A [Judge] works in three steps.
 //
 //   - Intervals: from the beginnings and ends alone follow the smallest and the
 //     largest count that are possible at each instant. An answer that fits none of
 //     the counts possible during its call is wrong. This takes O(n log n) and finds
-//     most of what is wrong, but not all.
+//     most of what is wrong, but not all. It is for lives in which a right count
+//     stays between 0 and its limit and isn't brought back.
 //   - Cuts: where no call is going on the count is in one of few states, and what
 //     comes after can be judged from there (Herlihy and Wing, Linearizability,
 //     section 3: locality and non-blocking make this exact).
