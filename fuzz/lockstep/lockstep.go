@@ -401,28 +401,26 @@ func (r *Runner) guarded(p *program.Program) (d *Divergence, panicked any) {
 }
 
 // again looks for the same on new counts and step by step, which shows where it
-// began. d is what was found, or panicked what a count panicked with.
+// began. d is what was found, or panicked what a count panicked with: in a call that
+// the specification was not asked about, so it isn't promised.
 func (r *Runner) again(p *program.Program, d *Divergence, panicked any) *Divergence {
 	list := make([]*strategies.Strategy, len(r.lanes))
-	mayPanic := false
 	for i := range r.lanes {
-		l := &r.lanes[i]
-		list[i] = l.s
-		mayPanic = mayPanic || l.p.Overflow == strategies.Panics || l.p.Underflow == strategies.Panics ||
-			l.p.GetOnZero == strategies.Panics || l.p.PutUnlessOne == strategies.Panics
+		list[i] = r.lanes[i].s
 	}
 	fresh := New(list, r.oracles)
 	fresh.careful = true
-	if found := fresh.run(p); found != nil {
+	found, repanicked := fresh.guarded(p)
+	if found != nil {
 		return found
 	}
-	if d == nil {
-		if mayPanic {
-			return nil
+	if d == nil || repanicked != nil {
+		if repanicked != nil {
+			panicked = repanicked
 		}
 		d = &Divergence{Oracle: r.oracles, Message: fmt.Sprintf("a count panicked: %v", panicked), Program: p.String(), Input: p.Encode()}
 	}
-	d.Used = true
+	d.Used = repanicked == nil
 	return d
 }
 

@@ -247,6 +247,48 @@ func TestPromisedPanics(t *testing.T) {
 	}
 }
 
+// secondLife panics when its second life begins to be used.
+type secondLife struct {
+	atomicCount
+	lives int
+}
+
+func (c *secondLife) Init() { c.lives++; c.atomicCount.Init() }
+
+func (c *secondLife) Get() {
+	if c.lives > 1 {
+		panic("again?")
+	}
+	c.atomicCount.Get()
+}
+
+// unborn panics when a life begins.
+type unborn struct{ atomicCount }
+
+func (c *unborn) Init() { panic("not me") }
+
+// A panic that isn't promised is found wherever it comes, also by a strategy that
+// promises others.
+func TestPanicsThatAreNotPromised(t *testing.T) {
+	p, err := program.Parse("object a: Init\nthread 0: a.Get a.Put a.Kill\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := like(atomic.Strategy, "secondlife", func() strategies.Counter { return new(secondLife) })
+	again.Promise.GetOnZero = strategies.Panics
+	r := New([]*strategies.Strategy{atomic.Strategy, again}, Both)
+	if d := r.Run(&p); d != nil {
+		t.Fatalf("in its first life: %v", d)
+	}
+	if d := r.Run(&p); d == nil || !d.Used || !strings.Contains(d.Message, "again?") {
+		t.Errorf("in its second life: %v, want a finding on a used count", d)
+	}
+	never := like(atomic.Strategy, "unborn", func() strategies.Counter { return new(unborn) })
+	if d := New([]*strategies.Strategy{never}, Both).Run(&p); d == nil || d.Used || !strings.Contains(d.Message, "not me") {
+		t.Errorf("at its birth: %v, want a finding on a new count", d)
+	}
+}
+
 // What is kept of the specification is what it says.
 func TestKnownIsTheSpecification(t *testing.T) {
 	for i := range New(builtin.All(), Both).lanes {
