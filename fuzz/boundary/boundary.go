@@ -17,9 +17,9 @@ package boundary
 import (
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
@@ -142,8 +142,11 @@ type env struct {
 	s   *strategies.Strategy
 	sp  *spec.Spec
 	cfg Config
-	rng *rand.Rand
 	res Result
+
+	// late says that the time is up, so that those who wait for one who is
+	// stuck don't use CPUs for ever.
+	late atomic.Bool
 }
 
 // verdictError ends a test.
@@ -185,7 +188,6 @@ func (t Test) Run(s *strategies.Strategy, cfg Config) Result {
 		s:   s,
 		sp:  spec.Of(s),
 		cfg: cfg,
-		rng: rand.New(rand.NewPCG(cfg.Seed, 0)),
 		res: Result{Test: t.Name, Kind: t.Kind, Strategy: s.Name, Verdict: Good},
 	}
 	done := make(chan Result, 1)
@@ -208,6 +210,7 @@ func (t Test) Run(s *strategies.Strategy, cfg Config) Result {
 	case res := <-done:
 		return res
 	case <-timer.C:
+		e.late.Store(true)
 		// e still belongs to the goroutine that is stuck.
 		return Result{Test: t.Name, Kind: t.Kind, Strategy: s.Name, Verdict: Fail,
 			Reason: fmt.Sprintf("not finished after %v: some call doesn't return", cfg.Timeout)}

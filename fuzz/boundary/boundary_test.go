@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	syncatomic "sync/atomic"
 	"testing"
 	"time"
 
@@ -126,6 +127,7 @@ type (
 	looksThenDrops   struct{ sat }
 	triesByUndoing   struct{ sat }
 	leavesSaturation struct{ sat }
+	looksGood        struct{ sat }
 	takesUnseen      struct{ sat }
 	takesNUnseen     struct{ sat }
 	looksThenIfOne   struct{ sat }
@@ -329,6 +331,15 @@ func (c *leavesSaturation) Put() bool {
 	return c.sat.Put()
 }
 
+func (c *looksGood) Put() bool {
+	if c.sat.Count() < 0 {
+		c.InitAt(1000) // far from all that anybody looks at but by Count
+		runtime.Gosched()
+		c.InitAt(saturating.Saturated)
+	}
+	return c.sat.Put()
+}
+
 func (c *takesUnseen) TryGet() bool {
 	if look(&c.sat) == 0 {
 		return false
@@ -525,6 +536,7 @@ func plantedConcurrent() []planted {
 		{"putsninsteps", "PutN subtracts in two steps", atomic.Strategy, func() strategies.Counter { return new(putsNInSteps) }, []string{"many PutN(3) below zero"}, nil},
 		{"triesbyundoing", "TryGet takes, and then looks", s, func() strategies.Counter { return new(triesByUndoing) }, []string{"everything on a dead count"}, nil},
 		{"leavessaturation", "Put leaves saturation for a moment", s, func() strategies.Counter { return new(leavesSaturation) }, []string{"everything on a saturated count"}, nil},
+		{"looksgood", "a saturated count looks good for a moment", s, func() strategies.Counter { return new(looksGood) }, []string{"everything on a saturated count"}, nil},
 		{"takesunseen", "TryGet looks, and then takes", s, func() strategies.Counter { return new(takesUnseen) }, []string{"TryGet against the last Put"}, nil},
 		{"takesnunseen", "TryGetN looks, and then takes", s, func() strategies.Counter { return new(takesNUnseen) }, []string{"TryGetN against the last PutN"}, nil},
 		{"looksthenifone", "PutIfOne looks, and then drops", s, func() strategies.Counter { return new(looksThenIfOne) }, []string{"many PutIfOne"}, nil},
@@ -598,6 +610,96 @@ func TestStuckAndPanickingCountsFail(t *testing.T) {
 					t.Errorf("%v, want it to fail with %q", r, p.rule)
 				}
 			}
+		}
+	}
+}
+
+// Bombs that go off in calls which tests don't make like others.
+type (
+	modeBomb struct{ cpus }
+	liveBomb struct{ cpus }
+	lockBomb struct{ sat }
+)
+
+func (c *modeBomb) SwitchToPerCPU()               { panic("boom") }
+func (c *liveBomb) TryGetLive() bool              { panic("boom") }
+func (c *lockBomb) PutAndLock(l sync.Locker) bool { l.Lock(); panic("boom") }
+
+func TestPanicsOfGoroutinesAreJudged(t *testing.T) {
+	for _, p := range []planted{
+		{"modebomb", "", percpu.Strategy, func() strategies.Counter { return new(modeBomb) }, []string{"switching modes"}, nil},
+		{"livebomb", "", percpu.Strategy, func() strategies.Counter { return new(liveBomb) }, []string{"TryGetLive against KillAndConfirm"}, nil},
+		{"lockbomb", "", saturating.Strategy, func() strategies.Counter { return new(lockBomb) }, []string{"many PutAndLock"}, nil},
+	} {
+		for _, test := range boundary.Tests() {
+			if !slices.Contains(p.must, test.Name) {
+				continue
+			}
+			r := test.Run(wrong(p.name, p.like, p.fresh), boundary.Config{Seed: 1, Rounds: rounds()})
+			if r.Verdict != boundary.Fail || !strings.Contains(r.Reason, "panicked: boom; seed 1") && !strings.Contains(r.Reason, "panicked: boom\n") {
+				t.Errorf("%v, want it to fail because it panicked", r)
+			}
+		}
+	}
+}
+
+// A TryGet that may fail may fail whenever the count is at its limit.
+func TestFailingAtTheLimitMayBePromised(t *testing.T) {
+	s := wrong("trygetgivesup", saturating.Strategy, func() strategies.Counter { return new(tryGetGivesUp) })
+	s.Promise.TryGet = strategies.Spurious
+	for _, test := range boundary.Tests() {
+		if test.Kind != boundary.Concurrent {
+			continue
+		}
+		if r := test.Run(s, boundary.Config{Seed: 1, Rounds: rounds()}); r.Verdict == boundary.Fail {
+			t.Error(r)
+		}
+	}
+}
+
+// oneStuck blocks one caller of Put.
+type oneStuck struct {
+	sat
+	end   chan struct{}
+	first *syncatomic.Bool
+}
+
+func (c *oneStuck) Put() bool {
+	if !c.first.Swap(true) {
+		<-c.end
+	}
+	return c.sat.Put()
+}
+
+// Who waits for one that is stuck gives up when the test does.
+func TestNobodyWaitsForTheStuck(t *testing.T) {
+	end := make(chan struct{})
+	defer close(end)
+	var first syncatomic.Bool
+	s := wrong("onestuck", saturating.Strategy, func() strategies.Counter { return &oneStuck{end: end, first: &first} })
+	for _, test := range boundary.Tests() {
+		if test.Name != "many Put below zero" {
+			continue
+		}
+		r := test.Run(s, boundary.Config{Workers: 6, Timeout: 50 * time.Millisecond})
+		if r.Verdict != boundary.Fail {
+			t.Errorf("%v, want it to fail", r)
+		}
+	}
+	// One is blocked in Put, and one waits for its end. None of the others is left.
+	waiting := func() int {
+		stacks := make([]byte, 1<<20)
+		n := 0
+		for _, one := range strings.Split(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
+			if strings.Contains(one, "boundary.(*env).cross") && !strings.Contains(one, "oneStuck") && !strings.Contains(one, "WaitGroup).Wait") {
+				n++
+			}
+		}
+		return n
+	}
+	for deadline := time.Now().Add(20 * time.Second); waiting() > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines still wait", waiting())
 		}
 	}
 }

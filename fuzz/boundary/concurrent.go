@@ -74,6 +74,17 @@ func (w *worker) do(c strategies.Counter, call spec.Call) bool {
 	return a.Result
 }
 
+// run runs the body. Calls that aren't made by do may panic too, which is an error and
+// not the end of the process.
+func (w *worker) run(body func(*worker, strategies.Counter), c strategies.Counter) {
+	defer func() {
+		if p := recover(); p != nil && w.err == nil {
+			w.err = fmt.Errorf("goroutine %d: a call panicked: %v", w.id, p)
+		}
+	}()
+	body(w, c)
+}
+
 // pause lets a random short time pass, so that rounds differ in their order.
 func (w *worker) pause() {
 	n := w.rng.IntN(8)
@@ -150,8 +161,9 @@ func (e *env) cross(x crossing) {
 	var stop atomic.Bool
 	// All wait by polling: a goroutine takes longer to wake than a round, so
 	// that those that are woken would hardly ever meet.
+	// When the time is up nobody waits any more.
 	poll := func(ready func() bool) {
-		for tries := 0; !ready(); tries++ {
+		for tries := 0; !ready() && !e.late.Load(); tries++ {
 			if tries < 10000 {
 				runtime.Gosched()
 			} else {
@@ -164,12 +176,15 @@ func (e *env) cross(x crossing) {
 		wg.Go(func() {
 			for r := int64(1); ; r++ {
 				poll(func() bool { return round.Load() == r || stop.Load() })
-				if stop.Load() {
+				if stop.Load() || e.late.Load() {
 					return
 				}
 				arrived.Add(1)
 				poll(func() bool { return arrived.Load() == r*int64(n) })
-				x.body(&ws[i], c)
+				if e.late.Load() {
+					return
+				}
+				ws[i].run(x.body, c)
 				finished.Add(1)
 			}
 		})
@@ -190,6 +205,9 @@ func (e *env) cross(x crossing) {
 		}
 		round.Store(r)
 		poll(func() bool { return finished.Load() == r*int64(n) })
+		if e.late.Load() {
+			return // nobody wants to know any more
+		}
 		trues := 0
 		var errs []error
 		for i := range ws {
@@ -333,6 +351,7 @@ func (e *env) upAndDown() {
 	if _, _, why := e.fold(starts[1].state, try, 1); why != "" {
 		starts = starts[:1]
 	}
+	var took atomic.Bool // a reference, in this round
 	e.cross(crossing{
 		starts: starts,
 		body: func(w *worker, c strategies.Counter) {
@@ -340,6 +359,7 @@ func (e *env) upAndDown() {
 				if !w.do(c, try) {
 					continue
 				}
+				took.Store(true)
 				w.pause()
 				if w.do(c, spec.Call{Op: spec.Put}) {
 					w.trues++
@@ -348,7 +368,9 @@ func (e *env) upAndDown() {
 		},
 		ends: func(from begin, trues int) (spec.State, error) {
 			end, _, _ := e.fold(from.state, try, 1)
-			if !end.Saturated {
+			// A TryGet that may fail may do so each time.
+			none := !took.Swap(false) && e.s.Promise.TryGet == strategies.Spurious
+			if !end.Saturated || none {
 				end = from.state
 			}
 			if trues > 0 {
@@ -390,6 +412,8 @@ func (e *env) getOnZero() { e.same(e.from(e.exact(0)), spec.Call{Op: spec.Get}) 
 // stays is a crossing in which workers make any of the calls that leave the state
 // as it is and answer alike.
 func (e *env) stays(st spec.State) {
+	// What a count that isn't exact reads as while others use it isn't promised.
+	reads := e.s.Promise.Count == strategies.Exact
 	var calls []spec.Call
 	var want []bool
 	for _, c := range e.sp.Calls() {
@@ -407,6 +431,12 @@ func (e *env) stays(st spec.State) {
 		body: func(w *worker, c strategies.Counter) {
 			for range 2 * each {
 				i := w.rng.IntN(len(calls))
+				if calls[i].Op == spec.Count && reads {
+					if _, err := e.sp.Check(st, calls[i], spec.Do(c, calls[i])); err != nil && w.err == nil {
+						w.err = fmt.Errorf("goroutine %d: %w", w.id, err)
+					}
+					continue
+				}
 				if got := w.do(c, calls[i]); calls[i].Op.Reports() && got != want[i] && w.err == nil {
 					w.err = fmt.Errorf("goroutine %d: %s returned %v, want %v", w.id, calls[i], got, want[i])
 				}
@@ -504,7 +534,7 @@ func (e *env) ownReferences(drop func(w *worker, c strategies.Counter) bool) {
 				w.do(c, spec.Call{Op: spec.Get})
 			}
 			at := (ready.Add(1)-1)/n + 1
-			for ready.Load() < at*n {
+			for ready.Load() < at*n && !e.late.Load() {
 				runtime.Gosched()
 			}
 			if drop(w, c) {
@@ -516,11 +546,14 @@ func (e *env) ownReferences(drop func(w *worker, c strategies.Counter) bool) {
 }
 
 // A spinLock is a lock that a wrong strategy may unlock though it isn't locked. For
-// a sync.Mutex that would end the process.
-type spinLock struct{ held atomic.Bool }
+// a sync.Mutex that would end the process. When it is late it locks nothing any more.
+type spinLock struct {
+	held atomic.Bool
+	late *atomic.Bool
+}
 
 func (l *spinLock) Lock() {
-	for !l.held.CompareAndSwap(false, true) {
+	for !l.held.CompareAndSwap(false, true) && !l.late.Load() {
 		runtime.Gosched()
 	}
 }
@@ -531,10 +564,16 @@ func (e *env) locked() {
 	e.need(spec.PutAndLock)
 	// An object that is found under the lock is alive, because the last drop
 	// and the removal happen under it.
-	var mu spinLock
+	mu := spinLock{late: &e.late}
 	var removed strategies.Counter
 	e.ownReferences(func(w *worker, c strategies.Counter) (last bool) {
 		drop := func() {
+			defer func() {
+				if p := recover(); p != nil {
+					mu.Unlock() // or the others wait for what will never come
+					panic(p)
+				}
+			}()
 			if !c.(strategies.LockPutter).PutAndLock(&mu) {
 				return
 			}
@@ -549,7 +588,7 @@ func (e *env) locked() {
 			w.pause()
 			mu.Lock()
 			found := removed != c
-			got := found && c.TryGet()
+			got := found && w.do(c, spec.Call{Op: spec.TryGet})
 			mu.Unlock()
 			if found && !got && e.s.Promise.TryGet == strategies.Exact && w.err == nil {
 				w.err = fmt.Errorf("goroutine %d: found the object under the lock, but TryGet says that it is dead", w.id)
