@@ -233,7 +233,8 @@ func (x *explored) judge() {
 		if o.Result {
 			result = 1
 		}
-		x.key = append(x.key, byte(o.Client), byte(o.Call.Op), byte(o.Call.N), result)
+		x.key = append(x.key, byte(o.Client), byte(o.Call.Op), result)
+		x.key = binary.AppendVarint(x.key, o.Call.N)
 		x.key = binary.AppendVarint(x.key, o.Value)
 		x.key = binary.AppendVarint(x.key, o.Begin)
 		x.key = binary.AppendVarint(x.key, o.End)

@@ -106,10 +106,16 @@ func Stress(ctx context.Context, s *strategies.Strategy, cfg Config) (Report, er
 	total.Verdict, total.Life = Linearizable, -1
 	j := &Judge{Spec: spec.Of(s), Timeout: cfg.Timeout}
 	began := time.Now()
+	// What is recorded is judged, also if the time is up meanwhile: it is little,
+	// and if it should take long nevertheless the rest is unknown. An interrupt
+	// ends that at once.
+	interrupt, judging := ctx, ctx
 	if cfg.Time > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, began.Add(cfg.Time))
+		var cancel, stop context.CancelFunc
+		ctx, cancel = context.WithDeadline(interrupt, began.Add(cfg.Time))
 		defer cancel()
+		judging, stop = context.WithDeadline(interrupt, began.Add(cfg.Time+j.timeout()))
+		defer stop()
 	}
 	batch := firstBatch
 	for n := uint64(0); ctx.Err() == nil && (cfg.Ops == 0 || total.Ops < cfg.Ops); n++ {
@@ -128,15 +134,16 @@ func Stress(ctx context.Context, s *strategies.Strategy, cfg Config) (Report, er
 		h, stuck := record(ctx, s, one, n)
 		t1 := time.Now()
 		total.Recorded += t1.Sub(t0)
-		// What is recorded is judged, also if the time is up meanwhile: it is
-		// little. Only an interrupt ends that.
-		r, err := j.Check(context.WithoutCancel(ctx), h)
+		r, err := j.Check(judging, h)
 		total.Judges += time.Since(t1)
 		if err != nil {
 			return total, fmt.Errorf("strategy %s, seed %d: what was recorded is no history: %w", s.Name, cfg.Seed, err)
 		}
 		if stuck != "" && r.Verdict != Illegal {
 			r.Verdict, r.Reason, r.Found, r.Life, r.Stretch = Illegal, stuck, "patience", -1, nil
+		}
+		if r.Verdict == Unknown && interrupt.Err() != nil {
+			break // it was cut short, so the batch counts for nothing
 		}
 		total.add(h, r)
 		if total.Verdict == Illegal {

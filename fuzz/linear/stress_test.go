@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -215,6 +216,27 @@ func TestTimeAndInterruptEndIt(t *testing.T) {
 	r, err := Stress(ctx, native(""), Config{Time: time.Hour})
 	if took := time.Since(begin); err != nil || took > 10*time.Second || r.Verdict != Linearizable {
 		t.Errorf("interrupted after 50 ms: %s, %v after %v", r.Verdict, err, took)
+	}
+}
+
+// An interrupt ends the judging of what was recorded too.
+func TestInterruptEndsJudging(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := native("")
+	plain := s.New
+	var puts atomic.Int64
+	s.New = func() strategies.Counter {
+		return &hooked{*plain().(*count), func() {
+			// So that calls meet, and judging is more than a look.
+			time.Sleep(10 * time.Microsecond)
+			if puts.Add(1) == 300 {
+				cancel()
+			}
+		}}
+	}
+	r, err := Stress(ctx, s, Config{Ops: 100_000})
+	if err != nil || r.Verdict != Linearizable || r.Ops != 0 {
+		t.Errorf("interrupted while the first batch was recorded: %s, %s, %d calls judged, %v, want none", r.Verdict, r.Reason, r.Judged, err)
 	}
 }
 
