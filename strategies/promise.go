@@ -16,10 +16,11 @@ type Promise struct {
 
 	// Width is how many bits the number has, for a count that wraps: it comes
 	// round after 2^Width references, and reads as the number from
-	// Limit+1-2^Width to Limit that is equal to the true one modulo 2^Width.
-	// So a signed number of 32 bits has the limit 2^31-1 and the width 32, an
-	// unsigned one the limit 2^32-1 and the same width. 0 promises nothing of
-	// a number that has left its range.
+	// Limit+1-2^Width to Limit that is equal to the true one modulo 2^Width; one
+	// of 64 bits reads as that int64, whatever the limit. So a signed number of
+	// 32 bits has the limit 2^31-1 and the width 32, an unsigned one the limit
+	// 2^32-1 and the same width. 0 promises nothing of a number that has left its
+	// range.
 	Width int
 
 	// Overflow is what taking a reference past Limit does.

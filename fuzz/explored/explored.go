@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "9621a6d0fda643f6fb6589be"
+const Version = "eab5970c92d63e081448a7bd"

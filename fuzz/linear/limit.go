@@ -49,7 +49,7 @@ func newLimit(sp *spec.Spec) limit {
 
 // lives reports whether there can be lives near the limit with so many clients.
 func (l limit) lives(clients int) bool {
-	return l.refs < 1<<62 && (l.preset || l.refs <= few) && (l.past || l.refs > int64(clients))
+	return (l.preset || l.refs <= few) && (l.past || l.refs > int64(clients))
 }
 
 // start returns with how many references a life near the limit begins, and how many of

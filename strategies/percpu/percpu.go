@@ -47,9 +47,19 @@
 //
 // # Limits
 //
-// The count is right modulo 2^64 and up to 2^63-1 references. The word of one
-// CPU holds 63 bits, which one CPU can't overflow in a century with single
-// references. GetN, TryGetN and PutN of more than 32767 take a mutex and count on
+// The count is right up to 2^62 references, and modulo 2^64 past that, except while a
+// mode is being switched. In per-CPU mode the shared word is the count minus 2^63 minus
+// the sum of the words, and what keeps it away from zero is how far away both are from
+// 2^63:
+//
+//	the count is 2^63-1: the shared word is -1
+//	A: SwitchToAtomic  the mode is shared, and the bias is still there
+//	B: TryGet          -1 to 0
+//	C: TryGet          sees 0, and fails
+//	A: SwitchToAtomic  takes the bias away
+//
+// The word of one CPU holds 63 bits, which one CPU can't overflow in a century with
+// single references. GetN, TryGetN and PutN of more than 32767 take a mutex and count on
 // the shared word instead, so that they don't overflow one sooner.
 //
 // # Cost
@@ -83,7 +93,7 @@ var Strategy = &strategies.Strategy{
 	Name: "percpu",
 	Doc:  "a word per CPU until killed, then one atomic word (Linux percpu_ref)",
 	Promise: strategies.Promise{
-		Limit:        1<<63 - 1,
+		Limit:        1 << 62,
 		Width:        64,
 		Overflow:     strategies.Wraps,
 		Underflow:    strategies.Wraps,

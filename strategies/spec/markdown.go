@@ -27,7 +27,7 @@ means that the promise says nothing; the list below the table has the reason.
 
 - **dead** is a count at 0 whose death is seen. A new count is in the state that Init or InitAt leaves.
 - **limit** is the largest number of references that is counted right. **lowest** is as which the number reads that
-  comes after the limit in a count that wraps.
+  comes after the limit in a count that wraps, unless its word has room above the limit.
 - **saturated** is a count that is stuck: it never dies.
 
 A call with a number, as GetN(4), is about that many references. Nothing is promised of a second Kill in one life.
@@ -132,6 +132,8 @@ func (sp *Spec) refsText(n int64) string {
 	switch {
 	case n == sp.p.Limit && n > 2:
 		return "limit"
+	case n > sp.p.Limit: // 64 bits have room above it
+		return fmt.Sprintf("limit+%d", n-sp.p.Limit)
 	case n > 2*near && n > sp.p.Limit-near:
 		return fmt.Sprintf("limit-%d", sp.p.Limit-n)
 	case lowest.Lost || n >= 0:

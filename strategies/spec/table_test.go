@@ -154,7 +154,7 @@ func TestModesOfPerCPUCounts(t *testing.T) {
 		"InitAt(3) SwitchToAtomic [3 references, atomic] Put false Put false [1 reference, atomic] Put true [0 references, atomic] TryGet false TryGetLive false Kill false [-1 references, killed]",
 		"InitAt(2) SwitchToAtomic SwitchToPerCPU [2 references] Kill false SwitchToPerCPU [1 reference, killed] SwitchToAtomic [1 reference, killed] ResurrectLive [2 references] Put false Kill true [0 references, killed]",
 		"Init Kill true ResurrectLive [1 reference] KillAndConfirm true Resurrect [1 reference, killed] Put true Init [1 reference]",
-		"InitAt(9223372036854775807) Get [-9223372036854775808 references] Put false [9223372036854775807 references]",
+		"InitAt(4611686018427387904) Get [4611686018427387905 references] Put false [4611686018427387904 references]",
 	} {
 		sp := spec.Of(percpu.Strategy)
 		r := sp.NewRunner()
@@ -295,9 +295,9 @@ func TestStatesAreTheBoundaries(t *testing.T) {
 	}{
 		{atomic.Strategy, "-1, 0, 1, 2, 2147483646, 2147483647, -2147483648, 0 killed, 1 killed"},
 		{saturating.Strategy, "0, 1, 2, 2147483646, 2147483647, saturated, 0 killed, 1 killed"},
-		{percpu.Strategy, "1, 2, 9223372036854775806, 9223372036854775807, -9223372036854775808, " +
-			"-1 atomic, 0 atomic, 1 atomic, 2 atomic, 9223372036854775806 atomic, 9223372036854775807 atomic, -9223372036854775808 atomic, " +
-			"-1 killed, 0 killed, 1 killed, 2 killed, 9223372036854775806 killed, 9223372036854775807 killed, -9223372036854775808 killed"},
+		{percpu.Strategy, "1, 2, 4611686018427387903, 4611686018427387904, 4611686018427387905, " +
+			"-1 atomic, 0 atomic, 1 atomic, 2 atomic, 4611686018427387903 atomic, 4611686018427387904 atomic, 4611686018427387905 atomic, " +
+			"-1 killed, 0 killed, 1 killed, 2 killed, 4611686018427387903 killed, 4611686018427387904 killed, 4611686018427387905 killed"},
 	} {
 		var got []string
 		sp := spec.Of(tt.s)

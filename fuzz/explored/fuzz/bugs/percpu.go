@@ -210,7 +210,7 @@ func (c *sharded) sum() int64 {
 }
 
 var shardedPromise = strategies.Promise{
-	Limit:     1<<63 - 1,
+	Limit:     1 << 62, // the bias is as far away again
 	Width:     64,
 	Overflow:  strategies.Wraps,
 	Underflow: strategies.Wraps,
