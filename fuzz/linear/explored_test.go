@@ -1,6 +1,7 @@
 package linear
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -86,6 +87,36 @@ func TestRightCountsAreLinearizableInExploration(t *testing.T) {
 				continue
 			}
 			t.Logf("%s, program %s: %d executions in %.2f s", sc.Name, sc.Program, r.Executions, r.Seconds)
+		}
+	}
+}
+
+// Random programs find nothing wrong with what is right.
+func TestRandomProgramsOfRightCounts(t *testing.T) {
+	seed := seedOf(t)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	list := forms.All()
+	for _, name := range right {
+		list = append(list, inExploration(name))
+	}
+	const calls = "gtpkKrGTPdoulacLvinR"
+	for range 4 {
+		for _, s := range list {
+			p := make(explore.Program, 3)
+			for i := range p {
+				for range 2 + rng.IntN(4) {
+					p[i] += string(calls[rng.IntN(len(calls))])
+				}
+			}
+			for _, sc := range []*explore.Scenario{Scenario(s.Name+"/linear", s, p), NearLimit(s.Name+"/limit", s, p)} {
+				if sc == nil {
+					continue
+				}
+				r, err := explore.Explore(sc, explore.Options{Seed: rng.Uint64(), Executions: 300})
+				if err != nil || r.Failure != nil {
+					t.Errorf("%s, %s, program %s, seed %d: %v, %v", sc.Name, s.Promise, p, seed, r.Failure, err)
+				}
+			}
 		}
 	}
 }

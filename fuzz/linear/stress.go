@@ -611,14 +611,37 @@ func (c *client) do(i int, call spec.Call) bool {
 	return a.Result
 }
 
-// putAndLock calls PutAndLock with a lock that all clients share.
-func putAndLock(c strategies.LockPutter, l *sync.Mutex) (last bool, panicked any) {
+// A lockUse is one call's use of a lock that clients share. A wrong strategy may leave
+// the lock, or report the last drop without having locked it, which would end the
+// process if it came to the mutex.
+type lockUse struct {
+	mu   *sync.Mutex
+	held bool
+}
+
+func (l *lockUse) Lock() {
+	l.mu.Lock()
+	l.held = true
+}
+
+func (l *lockUse) Unlock() {
+	if !l.held {
+		panic("unlock of a lock that the call hasn't locked")
+	}
+	l.held = false
+	l.mu.Unlock()
+}
+
+// putAndLock calls PutAndLock with a lock that all clients share, and unlocks it.
+func putAndLock(c strategies.LockPutter, mu *sync.Mutex) (last bool, panicked any) {
+	l := lockUse{mu: mu}
 	defer func() {
-		if panicked = recover(); panicked == nil && last {
+		panicked = recover()
+		if l.held {
 			l.Unlock()
 		}
 	}()
-	return c.PutAndLock(l), nil
+	return c.PutAndLock(&l), nil
 }
 
 // history sorts what the clients noted down by lives.

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -179,6 +180,41 @@ func TestCallsThatDontReturn(t *testing.T) {
 	r = stress(t, with(func() { panic("planted") }), Config{Ops: 1000})
 	if r.Verdict != Illegal || r.History == nil {
 		t.Errorf("a call that panics: %s: %s", r.Verdict, r.Reason)
+	}
+}
+
+// A locker is a right count with a wrong use of its lock.
+type locker struct {
+	count
+	wrong string
+}
+
+func (c *locker) PutAndLock(l sync.Locker) bool {
+	switch c.wrong {
+	case "unlocks what isn't locked":
+		l.Unlock()
+	case "panics with the lock":
+		l.Lock()
+		panic("planted")
+	case "leaves the lock":
+		l.Lock()
+	}
+	return c.Put()
+}
+
+// Wrong uses of a lock neither end the process nor stop the other clients.
+func TestWrongUsesOfLocks(t *testing.T) {
+	for wrong, want := range map[string]Verdict{
+		"never locks": Linearizable, "leaves the lock": Linearizable, // the counts are right
+		"unlocks what isn't locked": Illegal, "panics with the lock": Illegal,
+	} {
+		s := native("")
+		plain := s.New
+		s.New = func() strategies.Counter { return &locker{*plain().(*count), wrong} }
+		r := stress(t, s, Config{Ops: 5000})
+		if r.Verdict != want || r.Found == "patience" {
+			t.Errorf("%s: %s by %q: %s, want %s", wrong, r.Verdict, r.Found, r.Reason, want)
+		}
 	}
 }
 
