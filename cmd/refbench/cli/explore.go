@@ -43,7 +43,8 @@ type (
 // verdictUnsupported is the verdict of a pair that can't run.
 const verdictUnsupported = "unsupported"
 
-func newExploreCommand(forms scenarios.Forms) *cobra.Command {
+func newExploreCommand(kit Kit) *cobra.Command {
+	forms := kit.Explored
 	var (
 		strategyNames, workloadNames []string
 		search, htmlDir, programText string
@@ -105,6 +106,9 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 				o.Executions = math.MaxInt
 			} else if !c.Flags().Changed("time") {
 				o.Time = 0
+			}
+			if err := refuseUnexplored(kit, strategyNames, workloadNames); err != nil {
+				return err
 			}
 			pairs, err := choosePairs(forms, strategyNames, workloadNames, wrong)
 			if err != nil {
@@ -192,6 +196,26 @@ func exploredWorkloads(forms scenarios.Forms) []string {
 		names = append(names, w.Name+"\t"+w.Doc)
 	}
 	return names
+}
+
+// refuseUnexplored refuses names of strategies and workloads that the program has, but
+// not in explored form.
+func refuseUnexplored(kit Kit, strategyNames, workloadNames []string) error {
+	const why = "%s %s has no explored form in this refbench: package fuzz/explore/gen makes one, for Kit.Explored"
+	has := func(known []string, name string) bool {
+		return slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(k, name+"\t") })
+	}
+	for _, s := range kit.Strategies {
+		if slices.Contains(strategyNames, s.Name) && !has(exploredStrategies(kit.Explored), s.Name) {
+			return usagef(why, "strategy", s.Name)
+		}
+	}
+	for _, w := range kit.Workloads {
+		if slices.Contains(workloadNames, w.Name) && !has(exploredWorkloads(kit.Explored), w.Name) {
+			return usagef(why, "workload", w.Name)
+		}
+	}
+	return nil
 }
 
 // choosePairs returns the pairs of the named strategies and workloads.

@@ -5,6 +5,35 @@
 // explore, go statements by explore.Go, and channels by explore/channel. It works
 // on code that was never written for it, in this module or in another.
 //
+// # Use
+//
+// A program writes the copies where they can be imported, and is run again when the
+// source has changed. Here they are of a strategy, and of the module that it needs:
+//
+//	files, err := gen.Packages(gen.Options{
+//		Patterns: []string{"example.com/mine", "example.com/needed/..."},
+//		Keep:     []string{"github.com/refbench/refbench/strategies"}, // the same in both forms
+//		Root:     "example.com/mine/explored",
+//	})
+//	...
+//	for _, f := range files {
+//		name := filepath.Join("explored", filepath.FromSlash(f.Path))
+//		err = errors.Join(err, os.MkdirAll(filepath.Dir(name), 0o777), os.WriteFile(name, f.Data, 0o666))
+//	}
+//
+// Ordinary tests explore the copy with [explore.Run], and a refbench of one's own has it
+// in cli.Kit:
+//
+//	kit.Explored.Strategies = append(kit.Explored.Strategies, explored.Strategy)
+//	kit.Explored.Version += " mine v1" // what code a replay token is of
+//
+// # Limits
+//
+// Variables of a package keep their values from one execution to the next: what the
+// threads share is made in the execution. Maps are iterated in Go's random order, which
+// is no choice of the scheduler; code that depends on it isn't explored exhaustively and
+// its tokens may not replay.
+//
 // What can't be modelled is refused by name: identifiers that the drop-ins don't
 // have, select, dot imports, cgo, assembly, go:linkname, embedded files, packages
 // of the standard library that synchronize by themselves, and packages of other
