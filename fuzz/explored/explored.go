@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "6cd3e184ad7b1f091afc5e62"
+const Version = "d57a38dfa8ade648b04643f1"
