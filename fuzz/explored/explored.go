@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "d57a38dfa8ade648b04643f1"
+const Version = "906185cedcadb869a874524e"
