@@ -36,8 +36,9 @@
 //
 // What can't be modelled is refused by name: identifiers that the drop-ins don't
 // have, select, dot imports, cgo, assembly, go:linkname, embedded files, packages
-// of the standard library that synchronize by themselves, and packages of other
-// modules that synchronize and aren't taken along.
+// of the standard library that synchronize by themselves or draw lots, and packages of
+// other modules that synchronize and aren't taken along. Options.Keep says which
+// packages to use all the same.
 //
 // Source text is changed only where it has to be, and then formatted, so that
 // comments stay where they are.
@@ -128,6 +129,9 @@ func Packages(o Options) ([]File, error) {
 	}
 	g := &generator{o: o, new: make(map[string]string), bad: make(map[*packages.Package]string)}
 	for _, p := range pkgs {
+		if len(p.Errors) > 0 && p.Errors[0].Kind == packages.ListError {
+			return nil, fmt.Errorf("gen: package %s can't be loaded: %s", p.PkgPath, p.Errors[0].Msg)
+		}
 		if len(p.Errors) > 0 {
 			return nil, fmt.Errorf("gen: package %s doesn't compile: %v", p.PkgPath, p.Errors[0])
 		}
@@ -228,8 +232,9 @@ func empty(name string) bool {
 }
 
 // hidden are packages of the standard library that synchronize by themselves or
-// depend on real time, so that what they do would not be explored.
-var hidden = []string{"context", "internal/", "net", "net/", "os/exec", "os/signal", "runtime/", "testing/synctest", "unique", "weak"}
+// depend on real time, so that what they do would not be explored, or on chance, so
+// that it would not be repeated.
+var hidden = []string{"crypto/rand", "hash/maphash", "context", "internal/", "net", "net/", "os/exec", "os/signal", "runtime/", "testing/synctest", "unique", "weak"}
 
 // harmless are packages below hidden ones that are not.
 var harmless = []string{"runtime/debug"}

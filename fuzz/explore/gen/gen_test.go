@@ -115,6 +115,9 @@ func TestRefused(t *testing.T) {
 		"cgo":      "unsupported: cgo in ",
 		"asm":      "unsupported: assembly in testdata/bad/asm/f_amd64.s",
 		"command":  "is a command",
+		"chance":   "unsupported: import of hash/maphash in testdata/bad/chance/bad.go:3",
+		"pipe":     "unsupported: io.Pipe in testdata/bad/pipe/bad.go:5",
+		"none":     "none can't be loaded: ",
 		"gochan":   "unsupported: go statement with an argument whose type chan int must be written in testdata/bad/gochan/bad.go:5",
 		"dep":      "unsupported: import of github.com/refbench/refbench/strategies, which uses sync and is not among the packages to explore in testdata/bad/dep/bad.go:3",
 	} {

@@ -155,6 +155,14 @@ func (r *rewriter) node(n ast.Node, stack []ast.Node) {
 
 func needsChannel(n ast.Node) bool { _, ok := n.(*ast.ChanType); return ok }
 
+// unmodelled are functions of the standard library that switch goroutines, block, or
+// make channels by themselves, in packages that are otherwise of use.
+var unmodelled = map[string][]string{
+	"io":      {"Pipe"},
+	"iter":    {"Pull", "Pull2"},
+	"reflect": {"ChanOf", "MakeChan", "Select"},
+}
+
 // ident refuses what a drop-in doesn't have.
 func (r *rewriter) ident(id *ast.Ident) {
 	obj := r.p.TypesInfo.Uses[id]
@@ -168,8 +176,8 @@ func (r *rewriter) ident(id *ast.Ident) {
 		}
 	}
 	switch {
-	case path == "iter" && strings.HasPrefix(obj.Name(), "Pull"):
-		r.unsupported(id.Pos(), "iter."+obj.Name())
+	case slices.Contains(unmodelled[path], obj.Name()):
+		r.unsupported(id.Pos(), path+"."+obj.Name())
 	case path == "math/rand" || path == "math/rand/v2":
 		// The functions of the package draw from a source that is seeded
 		// by chance.
