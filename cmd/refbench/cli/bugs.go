@@ -206,7 +206,10 @@ func detect(c *cobra.Command, chosen []matrix.Entry, b matrix.Budget, verbose, a
 				found[k]++
 			}
 		}
-		if !asJSON {
+		if asJSON {
+			// It is printed at the end, which may be far.
+			fmt.Fprintf(c.ErrOrStderr(), "%d of %d: %s\n", i+1, len(chosen), row.Bug)
+		} else {
 			if err := printRow(out, row, verbose, alone); err != nil {
 				return err
 			}

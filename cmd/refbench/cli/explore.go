@@ -128,6 +128,8 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 			err = explorePairs(c, pairs, o, htmlDir, func(p exploredPair) error {
 				out.Pairs = append(out.Pairs, p)
 				if asJSON {
+					// It is printed at the end, which may be far.
+					fmt.Fprintf(c.ErrOrStderr(), "%d of %d: %s %s\n", len(out.Pairs), len(pairs), p.Scenario, p.Verdict)
 					return nil
 				}
 				return printExplored(c.OutOrStdout(), p)
