@@ -280,6 +280,10 @@ func compareWarnings(older, newer *Set, lone int) []string {
 				key, orNone(a), orNone(b)))
 		}
 	}
+	if a, b := older.factValues("contents"), newer.factValues("contents"); older.readContents() && newer.readContents() && !slices.Equal(a, b) {
+		ws = append(ws, fmt.Sprintf("the files that workload %s read differ: %s, then %s: so may what reading them takes",
+			contentsWorkload, orBuiltin(a), orBuiltin(b)))
+	}
 	for _, side := range []struct {
 		name string
 		set  *Set
@@ -311,6 +315,27 @@ func (s *Set) factValues(key string) []string {
 		}
 	}
 	return nil
+}
+
+// contentsWorkload is the workload that reads the files which the fact "contents"
+// describes, or built-in ones.
+const contentsWorkload = "buffers"
+
+// readContents reports whether a cell of the set read contents.
+func (s *Set) readContents() bool {
+	for k := range s.cells {
+		if name, _, _ := strings.Cut(k.Workload, " "); name == contentsWorkload {
+			return true
+		}
+	}
+	return false
+}
+
+func orBuiltin(values []string) string {
+	if len(values) == 0 {
+		return "built-in ones"
+	}
+	return orNone(values)
 }
 
 func orNone(values []string) string {

@@ -246,3 +246,39 @@ func TestCompareJSONParses(t *testing.T) {
 		t.Errorf("schema %q, %d units, %v violations; want %q, %d, 7", back.Schema, len(back.Units), back.NewViolations, CompareSchema, len(c.Units))
 	}
 }
+
+// TestCompareWarnsOfOtherContents: samples of the workload that reads files say
+// little about each other if the files differ.
+func TestCompareWarnsOfOtherContents(t *testing.T) {
+	const unit = "Unit ns/op better=lower\n"
+	file := func(workload, contents string) *Set {
+		t.Helper()
+		if contents != "" {
+			contents = "contents: " + contents + "\n"
+		}
+		set, err := Read([]string{writeTemp(t, "r.txt", fmt.Appendf(nil,
+			"format: refbench/1\ncpu: x\n%s%sBenchmarkRef/workload=%s/cpus=1/strategy=atomic-2\t100\t11.4 ns/op\n", contents, unit, workload))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return set
+	}
+	for _, tt := range []struct{ workload, old, now, want string }{
+		{"buffers", "2 files", "3 files", "the files that workload buffers read differ: 2 files, then 3 files: "},
+		{"buffers", "2 files", "", "the files that workload buffers read differ: 2 files, then built-in ones: "},
+		{"buffers/hold=7", "", "2 files", "the files that workload buffers read differ: built-in ones, then 2 files: "},
+		{"buffers", "2 files", "2 files", ""},
+		{"buffers", "", "", ""},
+		{"getput", "2 files", "3 files", ""}, // nothing in them read any
+	} {
+		got := ""
+		for _, w := range Compare(file(tt.workload, tt.old), file(tt.workload, tt.now), CompareOptions{}).Warnings {
+			if strings.Contains(w, "files") {
+				got = w
+			}
+		}
+		if (got == "") != (tt.want == "") || !strings.HasPrefix(got, tt.want) {
+			t.Errorf("%s, contents %q and then %q: warning %q, want %q...", tt.workload, tt.old, tt.now, got, tt.want)
+		}
+	}
+}

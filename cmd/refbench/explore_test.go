@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -48,6 +49,8 @@ func tokenOf(ts *testscript.TestScript, neg bool, args []string) {
 	altered := []byte(token)
 	altered[len(altered)/2] ^= 'a' ^ 'b'
 	ts.Setenv("ALTERED", string(altered))
+	broken := "\n" + token[:40] + "\r\n" + token[40:] + "\n\n"
+	ts.Check(os.WriteFile(ts.MkAbs("token.txt"), []byte(broken), 0o666))
 }
 
 // sametoken FILE FILE expects the same token in both.

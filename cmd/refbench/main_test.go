@@ -85,6 +85,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     exits,
 			"interrupt": interrupt,
+			"stopat":    stopAt,
 			"count":     count,
 			"mount":     mount,
 			"large":     large,
@@ -124,16 +125,40 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 // printed is in the files stdout.txt and stderr.txt.
 func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}
-	file := ts.MkAbs(args[1])
-	path, err := exec.LookPath(args[2])
 	if neg {
 		ts.Fatalf("usage: interrupt SIGNAL FILE COMMAND ...")
 	}
+	file := ts.MkAbs(args[1])
+	stopWhen(ts, signals[args[0]], "three samples in "+file, func() bool {
+		b, err := os.ReadFile(file)
+		return err == nil && len(benchmarkLine.FindAll(b, -1)) >= 3
+	}, args[2:])
+}
+
+// stopat REGEXP COMMAND ... starts a command, waits until what it has printed
+// matches, interrupts it, and expects status 3. What it printed is then in the files
+// stdout.txt and stderr.txt.
+func stopAt(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: stopat REGEXP COMMAND ...")
+	}
+	want := regexp.MustCompile("(?m)" + args[0])
+	stopWhen(ts, os.Interrupt, args[0]+" printed", func() bool {
+		out, _ := os.ReadFile(ts.MkAbs("stdout.txt"))
+		errOut, _ := os.ReadFile(ts.MkAbs("stderr.txt"))
+		return want.Match(out) || want.Match(errOut)
+	}, args[1:])
+}
+
+// stopWhen runs a command, sends it the signal when it is ready, and expects it to
+// end soon with status 3.
+func stopWhen(ts *testscript.TestScript, signal os.Signal, what string, ready func() bool, args []string) {
+	path, err := exec.LookPath(args[0])
 	if err != nil {
 		// The commands of TestMain are on the script's PATH only.
-		path = filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[0], args[2])
+		path = filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[0], args[0])
 	}
-	cmd := exec.Command(path, args[3:]...)
+	cmd := exec.Command(path, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = append(os.Environ(), "PATH="+ts.Getenv("PATH"))
 	stdout, err := os.Create(ts.MkAbs("stdout.txt"))
@@ -144,21 +169,21 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	defer stderr.Close()
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	ts.Check(cmd.Start())
-	for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-		b, err := os.ReadFile(file)
-		if err == nil && len(benchmarkLine.FindAll(b, -1)) >= 3 {
-			break
-		}
+	for begin := time.Now(); !ready(); time.Sleep(10 * time.Millisecond) {
 		if time.Since(begin) > 30*time.Second {
 			ts.Check(cmd.Process.Kill())
-			ts.Fatalf("no three samples in %s after 30 s: %v\n%s", file, err, ts.ReadFile("stderr.txt"))
+			ts.Fatalf("not %s after 30 s:\n%s", what, ts.ReadFile("stderr.txt"))
 		}
 	}
-	ts.Check(cmd.Process.Signal(signals[args[0]]))
+	ts.Check(cmd.Process.Signal(signal))
+	late := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
 	err = cmd.Wait()
 	var ee *exec.ExitError
-	if !errors.As(err, &ee) || ee.ExitCode() != 3 {
-		ts.Fatalf("after SIG%s: %v, want exit status 3\n%s", args[0], err, ts.ReadFile("stderr.txt"))
+	switch {
+	case !late.Stop():
+		ts.Fatalf("still running 30 s after %v:\n%s", signal, ts.ReadFile("stderr.txt"))
+	case !errors.As(err, &ee) || ee.ExitCode() != 3:
+		ts.Fatalf("after %v: %v, want exit status 3\n%s", signal, err, ts.ReadFile("stderr.txt"))
 	}
 }
 

@@ -45,7 +45,7 @@ func historyScenarios(s *strategies.Strategy) []*explore.Scenario {
 func schedules(ctx context.Context, s Subject, b Budget) Result {
 	x := s.explored()
 	if x == nil {
-		return Result{Verdict: Unsupported, Reason: fmt.Sprintf("%s has no explored form in this refbench: see refbench gen --help", s.Strategy.Name)}
+		return Result{Verdict: Unsupported, Reason: fmt.Sprintf("%s has no explored form in this refbench: package fuzz/explore/gen makes one", s.Strategy.Name)}
 	}
 	r := Result{Verdict: Kept}
 	forms := s.Explored

@@ -53,6 +53,7 @@ type driver struct {
 	complete  string // says in what sense everything was tried
 
 	progress atomic.Uint64
+	stopped  atomic.Bool // by Options.Stop
 }
 
 // turnLength is how many executions an arm runs before the next one's turn.
@@ -63,8 +64,8 @@ func (d *driver) Begin(e *engine.Engine) bool {
 	if d.stop || d.limit >= 0 && d.executions >= d.limit || d.failure != nil && d.executions >= d.last {
 		return false
 	}
-	if !d.deadline.IsZero() && d.late() {
-		return false
+	if d.executions > 0 && (d.stopped.Load() || !d.deadline.IsZero() && d.late()) {
+		return false // but never before the first: nothing tried would look like a pass
 	}
 	for d.alive > 0 {
 		if d.left == 0 || d.arms[d.turn] == nil {
@@ -313,7 +314,7 @@ var isStuck atomic.Bool
 var errStuck = errors.New("an earlier exploration in this process is stuck in code that never reaches a scheduling point; start a new process")
 
 // run runs the driver on a goroutine of its own and watches it.
-func (d *driver) run(name string, stall time.Duration) error {
+func (d *driver) run(name string, stall time.Duration, stop <-chan struct{}) error {
 	if isStuck.Load() {
 		return errStuck
 	}
@@ -329,6 +330,9 @@ func (d *driver) run(name string, stall time.Duration) error {
 		select {
 		case <-done:
 			return nil
+		case <-stop:
+			d.stopped.Store(true)
+			stop = nil
 		case <-tick.C:
 			now := d.progress.Load()
 			if now == last && now != 0 {

@@ -111,7 +111,7 @@ func explore(s *Scenario, p Program, cpus int, want Kind, o Options) (*driver, e
 
 func (d *driver) start(s *Scenario, o Options) error {
 	d.alive, d.turn, d.left = len(d.arms), len(d.arms)-1, 0
-	return d.run(s.Name, o.Stall)
+	return d.run(s.Name, o.Stall, o.Stop)
 }
 
 // follow runs one given schedule.

@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -39,6 +40,15 @@ type Failure struct {
 	events   []engine.Event
 	threads  int
 	preempts map[int]bool
+}
+
+// MarshalJSON adds the drawn schedule, as "schedule": what [Failure.Text] returns.
+func (f *Failure) MarshalJSON() ([]byte, error) {
+	type fields Failure
+	return json.Marshal(struct {
+		*fields
+		Schedule string `json:"schedule"`
+	}{(*fields)(f), f.Text()})
 }
 
 func (f *Failure) Error() string { return string(f.Kind) + ": " + f.Message }

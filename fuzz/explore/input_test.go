@@ -207,6 +207,18 @@ func TestRunIsALibrary(t *testing.T) {
 	}
 }
 
+// TestRunNamesTheTest: the command that a failure prints runs that test alone,
+// whatever it is called.
+func TestRunNamesTheTest(t *testing.T) {
+	t.Run("it's a+(b)", func(t *testing.T) {
+		rec := &recorder{TB: t}
+		rec.run(func() { explore.Run(rec, explore.Options{}, func() { explore.Failf("wrong") }) })
+		if want := ` go test -run '^TestRunNamesTheTest$/^it'\''s_a\+\(b\)$'`; !strings.HasSuffix(rec.msg, want) {
+			t.Errorf("want the command%s in:\n%s", want, rec.msg)
+		}
+	})
+}
+
 // recorder is a testing.TB whose Fatal is recorded.
 type recorder struct {
 	testing.TB

@@ -47,9 +47,14 @@ type Options struct {
 	// Executions is when to stop; 0 means 10,000, a negative number never.
 	Executions int
 
-	// Time is when to stop; 0 means never. What is found within a time
-	// depends on the machine, what is found within Executions does not.
+	// Time is when to stop, after one execution at least; 0 means never. What
+	// is found within a time depends on the machine, what is found within
+	// Executions does not.
 	Time time.Duration
+
+	// Stop ends the search when it is closed, as if the time were up; what was
+	// tried until then is reported. nil means never.
+	Stop <-chan struct{}
 
 	// NoRaces turns the happens-before check off.
 	NoRaces bool

@@ -179,3 +179,21 @@ func TestStoppedSearchSaysWhatIsComplete(t *testing.T) {
 		}
 	}
 }
+
+// TestStopEndsASearch: a search that would never end does when it is stopped. What is
+// reported was tried, and nothing tried is never reported.
+func TestStopEndsASearch(t *testing.T) {
+	s := bank()[0].fixed
+	stop := make(chan struct{})
+	time.AfterFunc(50*time.Millisecond, func() { close(stop) })
+	o := explore.Options{Search: explore.Random, Executions: -1, Stop: stop}
+	r, err := explore.Explore(s, o)
+	if err != nil || r.Failure != nil || r.Executions == 0 || r.Exhaustive {
+		t.Errorf("%+v, %v: want a result without a failure that isn't exhaustive", r, err)
+	}
+	for _, o := range []explore.Options{o, {Time: 1}} {
+		if r, err = explore.Explore(s, o); err != nil || r.Executions == 0 {
+			t.Errorf("%+v, %v: want one execution at least", r, err)
+		}
+	}
+}

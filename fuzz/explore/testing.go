@@ -1,6 +1,10 @@
 package explore
 
-import "os"
+import (
+	"os"
+	"regexp"
+	"strings"
+)
 
 // ReplayVariable is the environment variable with which a test that calls [Run]
 // replays a token instead of exploring.
@@ -50,8 +54,17 @@ func RunScenario(t TB, o Options, s *Scenario) *Result {
 		t.Fatal(err)
 	}
 	if f := r.Failure; f != nil {
-		t.Fatalf("%v\nfound in execution %d with seed %d by %s\n%s%s\nto see it again: %s=%s go test -run '^%s$'",
-			f, f.Executions, o.Seed, r.Search, f.Text(), f.Stack, ReplayVariable, f.Token, t.Name())
+		t.Fatalf("%v\nfound in execution %d with seed %d by %s\n%s%s\nto see it again: %s=%s go test -run '%s'",
+			f, f.Executions, o.Seed, r.Search, f.Text(), f.Stack, ReplayVariable, f.Token, runPattern(t.Name()))
 	}
 	return r
+}
+
+// runPattern returns what makes go test -run choose the named test alone.
+func runPattern(name string) string {
+	parts := strings.Split(name, "/")
+	for i, p := range parts {
+		parts[i] = "^" + regexp.QuoteMeta(p) + "$"
+	}
+	return strings.ReplaceAll(strings.Join(parts, "/"), "'", `'\''`)
 }

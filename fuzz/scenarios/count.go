@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/refbench/refbench/fuzz/explore"
@@ -38,8 +39,14 @@ func Count(s *strategies.Strategy, p *program.Program) *explore.Scenario {
 // thread separated by blanks, the threads by "|".
 func CountText(s *strategies.Strategy, text string) (*explore.Scenario, error) {
 	words := splitThreads(text)
-	if _, _, err := parseWords(words); err != nil {
+	p, _, err := parseWords(words)
+	switch {
+	case err != nil && errors.Unwrap(err) != nil:
+		return nil, errors.Unwrap(err) // without a line's number: there are none in text
+	case err != nil:
 		return nil, err
+	case p.Steps() == 0:
+		return nil, errors.New("it has no steps: want some, such as a.Get a.Put|a.Kill")
 	}
 	return countOf(s, name(s, CountName, false), words), nil
 }

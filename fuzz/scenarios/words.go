@@ -66,6 +66,8 @@ func parseWords(words explore.Program) (p program.Program, wild []map[int]bool, 
 					shared[o] = true
 					continue
 				}
+			} else {
+				objects = program.MaxObjects // so that the error names all there may be
 			}
 			if w == wildWord {
 				if wild == nil {

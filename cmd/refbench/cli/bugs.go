@@ -20,12 +20,13 @@ import (
 // The output of bugs --json. Field names are part of the interface.
 type (
 	detection struct {
-		Version string         `json:"version"` // of the explored code, as in tokens
-		Seed    uint64         `json:"seed"`
-		Seconds float64        `json:"seconds"` // for each cell at most
-		Oracles []listedOracle `json:"oracles"`
-		Bugs    []detectedBug  `json:"bugs"`
-		Wrong   []string       `json:"problems"` // why the status is 1
+		Version     string         `json:"version"` // of the explored code, as in tokens
+		Seed        uint64         `json:"seed"`
+		Seconds     float64        `json:"seconds"`               // for each cell at most
+		Interrupted bool           `json:"interrupted,omitempty"` // then bugs are missing
+		Oracles     []listedOracle `json:"oracles"`
+		Bugs        []detectedBug  `json:"bugs"`
+		Wrong       []string       `json:"problems"` // why the status is 1
 	}
 	listedOracle struct {
 		Name       string `json:"name"`
@@ -187,13 +188,16 @@ func detect(c *cobra.Command, chosen []matrix.Entry, b matrix.Budget, verbose, a
 		}
 	}
 	found := make([]int, len(oracles))
+	var errs []error
 	for i, e := range chosen {
 		row, err := matrix.Run(c.Context(), e, oracles, b)
-		if c.Context().Err() != nil {
-			return failedf("interrupted: %d of %d bugs were run", i, len(chosen))
+		if d.Interrupted = c.Context().Err() != nil; d.Interrupted {
+			errs = append(errs, failedf("interrupted: %d of %d bugs were run", i, len(chosen)))
+			break
 		}
 		if err != nil {
-			return failedf("bug %s: %w", e.Native.Name, err)
+			errs = append(errs, failedf("bug %s: %w", e.Native.Name, err))
+			break
 		}
 		d.Bugs = append(d.Bugs, detectedBug{row, e.Native.Source, e.Native.Interleaving, e.Native.Fix})
 		d.Wrong = append(d.Wrong, row.Problems()...)
@@ -202,7 +206,10 @@ func detect(c *cobra.Command, chosen []matrix.Entry, b matrix.Budget, verbose, a
 				found[k]++
 			}
 		}
-		if !asJSON {
+		if asJSON {
+			// It is printed at the end, which may be far.
+			fmt.Fprintf(c.ErrOrStderr(), "%d of %d: %s\n", i+1, len(chosen), row.Bug)
+		} else {
 			if err := printRow(out, row, verbose, alone); err != nil {
 				return err
 			}
@@ -217,14 +224,10 @@ func detect(c *cobra.Command, chosen []matrix.Entry, b matrix.Budget, verbose, a
 	} else if err := printSum(out, d, oracles, found); err != nil {
 		return err
 	}
-	var errs []error
 	for _, w := range d.Wrong {
-		errs = append(errs, errors.New(w))
+		errs = append(errs, findingf("%s", w))
 	}
-	if len(errs) > 0 {
-		return findingf("%w", errors.Join(errs...))
-	}
-	return nil
+	return errors.Join(errs...) // the first decides the status
 }
 
 const bugColumns = "%-15s %-8s"

@@ -246,14 +246,21 @@ func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProg
 			r := c.Do(ctx, check.Subject{
 				Strategy: s, Others: ch.kit.Strategies, Workloads: ch.kit.Workloads, Explored: ch.kit.Explored,
 			}, check.Budget{Time: share, Seed: ch.seed})
-			if ctx.Err() != nil {
+			interrupted := ctx.Err() != nil
+			if interrupted && r.Verdict != check.Broken { // what it has found stays found
 				return results, true, err
 			}
 			for i := range r.Findings {
-				err = errors.Join(err, ch.keep(&r, i))
+				kept := ch.keep(&r, i)
+				if kept != nil && (err == nil || err.Error() != kept.Error()) { // a folder that can't be made is one error
+					err = errors.Join(err, kept)
+				}
 			}
 			results = append(results, r)
 			p.done(r, time.Until(deadline))
+			if interrupted {
+				return results, true, err
+			}
 		}
 	}
 	return results, false, err
@@ -274,7 +281,7 @@ func (ch checking) keep(r *check.Result, i int) error {
 		return nil
 	}
 	if err := os.MkdirAll(ch.dir, 0o777); err != nil {
-		return fmt.Errorf("what was found can't be written down: %w", err)
+		return fmt.Errorf("what was found can't be written down: %w: name another folder with --findings", err)
 	}
 	var errs []error
 	for _, a := range f.Attachments {

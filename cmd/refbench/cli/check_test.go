@@ -3,9 +3,14 @@ package cli
 import (
 	"bytes"
 	"context"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/refbench/refbench/fuzz/check"
 )
 
 // stopper ends a context when it is told a text.
@@ -43,5 +48,34 @@ func TestInterruptedCheckSaysWhatItHas(t *testing.T) {
 	}
 	if strings.Contains(out.String(), "programs") {
 		t.Errorf("the scorecard has a row of a check that wasn't finished:\n%s", out.String())
+	}
+}
+
+// TestInterruptedCheckKeepsItsFinding: what a check had found when it was interrupted is
+// shown, and that it couldn't be written down is said once.
+func TestInterruptedCheckKeepsItsFinding(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	attached := check.Finding{What: "two owners", Attachments: []check.Attachment{{Suffix: ".txt"}}}
+	finds := check.Check{Name: "finds", Weight: 1, Run: func(context.Context, check.Subject, check.Budget) check.Result {
+		cancel()
+		return check.Result{Verdict: check.Broken, Findings: []check.Finding{attached, attached}}
+	}}
+	never := check.Check{Name: "never", Weight: 1, Run: func(context.Context, check.Subject, check.Budget) check.Result {
+		t.Error("a check began after the interrupt")
+		return check.Result{}
+	}}
+	kit := Builtin()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	ch := checking{kit: kit, strategies: kit.Strategies[:1], checks: []check.Check{finds, never}, dir: filepath.Join(file, "x")}
+	results, interrupted, err := ch.results(ctx, time.Now().Add(time.Hour), newCheckProgress(io.Discard, 2))
+	if !interrupted || len(results) != 1 || results[0].Verdict != check.Broken || len(results[0].Findings) != 2 {
+		t.Errorf("interrupted %v, results %+v: want the two findings", interrupted, results)
+	}
+	if err == nil || strings.Count(err.Error(), "can't be written down") != 1 || !strings.Contains(err.Error(), "--findings") {
+		t.Errorf("error %v: want one that says what to do", err)
 	}
 }

@@ -134,7 +134,7 @@ func newRootCommand(kit Kit) *cobra.Command {
 	root.AddCommand(newCompareCommand())
 	root.AddCommand(newCorpusCommand(kit.FuzzTargets))
 	root.AddCommand(newCheckCommand(kit))
-	root.AddCommand(newExploreCommand(kit.Explored))
+	root.AddCommand(newExploreCommand(kit))
 	root.AddCommand(newReplayCommand(kit))
 	root.AddCommand(newBugsCommand(kit.Bugs))
 	return root

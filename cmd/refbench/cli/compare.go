@@ -22,7 +22,8 @@ Mann-Whitney U-test, geometric means. "~" stands for a difference that isn't
 significant.
 
 Samples that were measured while the CPUs were shared are set aside. Cells that
-are in one file only are listed.
+are in one file only are listed. Warnings say where the machines differ, or the files
+that the workload buffers read.
 
 The exit status is 1 if NEW has violations.`,
 		Example: `  refbench compare old.txt new.txt

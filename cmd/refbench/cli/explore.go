@@ -22,9 +22,10 @@ import (
 // The output of explore --json. Field names are part of the interface.
 type (
 	exploration struct {
-		Version string         `json:"version"` // of the explored code, as in tokens
-		Seed    uint64         `json:"seed"`
-		Pairs   []exploredPair `json:"pairs"`
+		Version     string         `json:"version"` // of the explored code, as in tokens
+		Seed        uint64         `json:"seed"`
+		Interrupted bool           `json:"interrupted,omitempty"` // then pairs are missing
+		Pairs       []exploredPair `json:"pairs"`
 	}
 	exploredPair struct {
 		Strategy string `json:"strategy"`
@@ -33,14 +34,17 @@ type (
 		// Unsupported is why the pair can't run. Then the rest is missing.
 		Unsupported string `json:"unsupported,omitempty"`
 		*explore.Result
-		Picture string `json:"picture,omitempty"` // file
+		// Interrupted reports that the search was, so that less was tried.
+		Interrupted bool   `json:"interrupted,omitempty"`
+		Picture     string `json:"picture,omitempty"` // file
 	}
 )
 
 // verdictUnsupported is the verdict of a pair that can't run.
 const verdictUnsupported = "unsupported"
 
-func newExploreCommand(forms scenarios.Forms) *cobra.Command {
+func newExploreCommand(kit Kit) *cobra.Command {
+	forms := kit.Explored
 	var (
 		strategyNames, workloadNames []string
 		search, htmlDir, programText string
@@ -69,7 +73,9 @@ can't differ; plaindfs leaves nothing out; portfolio takes turns among them. Wha
 is found within --executions depends on the seed alone, what is found within --time on
 the machine too.
 
-Exit status: 1 if a schedule goes wrong, 0 if none was found.`,
+Ctrl-C ends the search, and what was tried until then is printed.
+
+Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interrupted.`,
 		Example: `  refbench explore --strategy percpu --workload count,dstcache
   refbench explore --wrong --strategy atomic --workload handoff --html pictures
   refbench explore --time 0 --executions 100000 --seed 7 --json
@@ -79,7 +85,7 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o := explore.Options{
 				Seed: seed, Search: explore.Search(search), Depth: depth, Bound: bound,
-				Executions: executions, Time: each, Version: forms.Version,
+				Executions: executions, Time: each, Version: forms.Version, Stop: c.Context().Done(),
 			}
 			switch {
 			case !slices.Contains(explore.Searches(), o.Search):
@@ -101,6 +107,9 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found.`,
 			} else if !c.Flags().Changed("time") {
 				o.Time = 0
 			}
+			if err := refuseUnexplored(kit, strategyNames, workloadNames); err != nil {
+				return err
+			}
 			pairs, err := choosePairs(forms, strategyNames, workloadNames, wrong)
 			if err != nil {
 				return err
@@ -119,10 +128,13 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found.`,
 			err = explorePairs(c, pairs, o, htmlDir, func(p exploredPair) error {
 				out.Pairs = append(out.Pairs, p)
 				if asJSON {
+					// It is printed at the end, which may be far.
+					fmt.Fprintf(c.ErrOrStderr(), "%d of %d: %s %s\n", len(out.Pairs), len(pairs), p.Scenario, p.Verdict)
 					return nil
 				}
 				return printExplored(c.OutOrStdout(), p)
 			})
+			out.Interrupted = c.Context().Err() != nil && err != nil
 			if asJSON {
 				e := json.NewEncoder(c.OutOrStdout())
 				e.SetIndent("", "  ")
@@ -188,6 +200,26 @@ func exploredWorkloads(forms scenarios.Forms) []string {
 	return names
 }
 
+// refuseUnexplored refuses names of strategies and workloads that the program has, but
+// not in explored form.
+func refuseUnexplored(kit Kit, strategyNames, workloadNames []string) error {
+	const why = "%s %s has no explored form in this refbench: package fuzz/explore/gen makes one, for Kit.Explored"
+	has := func(known []string, name string) bool {
+		return slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(k, name+"\t") })
+	}
+	for _, s := range kit.Strategies {
+		if slices.Contains(strategyNames, s.Name) && !has(exploredStrategies(kit.Explored), s.Name) {
+			return usagef(why, "strategy", s.Name)
+		}
+	}
+	for _, w := range kit.Workloads {
+		if slices.Contains(workloadNames, w.Name) && !has(exploredWorkloads(kit.Explored), w.Name) {
+			return usagef(why, "workload", w.Name)
+		}
+	}
+	return nil
+}
+
 // choosePairs returns the pairs of the named strategies and workloads.
 func choosePairs(forms scenarios.Forms, strategyNames, workloadNames []string, wrong bool) ([]scenarios.Pair, error) {
 	if err := errors.Join(strategies.Validate(forms.Strategies), validateExplored(forms)); err != nil {
@@ -225,7 +257,7 @@ func giveProgram(pairs []scenarios.Pair, forms scenarios.Forms, text string, wro
 			}
 			sc, err := scenarios.CountText(s, text)
 			if err != nil {
-				return usagef("--program %s: %w", text, err)
+				return usagef("--program: %w", err)
 			}
 			pairs[i].Scenario = sc
 		}
@@ -267,11 +299,16 @@ func chosen(kind string, asked, known []string) ([]string, error) {
 	return names, nil
 }
 
-// explorePairs explores one pair after the other.
+// explorePairs explores one pair after the other. What one of them has found is never
+// lost because its picture can't be written or the rest is interrupted.
 func explorePairs(c *cobra.Command, pairs []scenarios.Pair, o explore.Options, htmlDir string, done func(exploredPair) error) error {
+	var errs []error
 	for i, p := range pairs {
-		if err := c.Context().Err(); err != nil {
-			return failedf("interrupted: %d of %d pairs were explored", i, len(pairs))
+		interrupted := func() error {
+			return errors.Join(append(errs, failedf("interrupted: %d of %d pairs were explored", i, len(pairs)))...)
+		}
+		if c.Context().Err() != nil {
+			return interrupted()
 		}
 		e := exploredPair{Strategy: p.Strategy, Workload: p.Workload, Wrong: p.Wrong, Unsupported: p.Unsupported}
 		if p.Scenario == nil {
@@ -279,21 +316,26 @@ func explorePairs(c *cobra.Command, pairs []scenarios.Pair, o explore.Options, h
 		} else {
 			r, err := explore.Explore(p.Scenario, o)
 			if err != nil {
-				return failedf("%s: %w", p.Scenario.Name, err)
+				return errors.Join(append(errs, failedf("%s: %w", p.Scenario.Name, err))...)
 			}
 			e.Result = r
+			e.Interrupted = c.Context().Err() != nil && r.Failure == nil && !r.Exhaustive && r.Executions < o.Executions
 			if r.Failure != nil && htmlDir != "" {
 				e.Picture = filepath.Join(htmlDir, strings.ReplaceAll(r.Scenario, "/", "-")+".html")
 				if err := writePicture(e.Picture, r.Failure); err != nil {
-					return err
+					e.Picture = ""
+					errs = append(errs, err)
 				}
 			}
 		}
 		if err := done(e); err != nil {
-			return err
+			return errors.Join(append(errs, err)...)
+		}
+		if e.Interrupted {
+			return interrupted()
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func writePicture(name string, f *explore.Failure) error {
@@ -302,7 +344,7 @@ func writePicture(name string, f *explore.Failure) error {
 		return usagef("can't write the picture: %w", err)
 	}
 	if err := errors.Join(f.WriteHTML(w), w.Close()); err != nil {
-		return failedf("%s: %w", name, err)
+		return failedf("can't write the picture: %w", err)
 	}
 	return nil
 }
@@ -321,6 +363,9 @@ func printExplored(w io.Writer, p exploredPair) error {
 		b.WriteString(", exhaustive: " + r.Complete)
 	case r.Complete != "":
 		b.WriteString(", complete: " + r.Complete)
+	}
+	if p.Interrupted {
+		b.WriteString(", interrupted")
 	}
 	b.WriteByte('\n')
 	if f := r.Failure; f != nil {

@@ -1,8 +1,10 @@
 package cli
 
 import (
-	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 
@@ -14,7 +16,6 @@ import (
 )
 
 func newReplayCommand(kit Kit) *cobra.Command {
-	forms := kit.Explored
 	var page string
 	var asJSON bool
 	c := &cobra.Command{
@@ -22,7 +23,10 @@ func newReplayCommand(kit Kit) *cobra.Command {
 		Short: "Show again what explore, check or bugs found",
 		Long: `replay runs the schedule that a token names, and shows how it goes wrong: the
 same on any machine with the same version of the code. A file that check wrote about a
-finding is judged again if it is a history, and run again if it is an op program.
+finding is judged again if it is a history, and run again if it is an op program. A
+token may be in a file, too.
+
+With --json a token's failure has the fields of "failure" in explore --json.
 
 Exit status: 1 if it goes wrong again, 0 if a history or a program doesn't, 2 if the
 token can't be followed or the file not be read: it is cut or altered, or of another
@@ -37,38 +41,59 @@ version.`,
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			if replayable(args[0]) {
-				return replayFile(c, kit, args[0], page)
-			}
-			known := slices.Concat(forms.All(), check.Scenarios(forms), matrix.Scenarios(kit.Bugs))
-			f, err := explore.Replay(args[0], known, explore.Options{Version: forms.Version})
-			if err != nil {
-				// What is wrong with the token is said as such. The rest is
-				// that the code under test didn't run.
-				if strings.HasPrefix(err.Error(), "replay token: ") {
-					return usagef("%w", err)
+			switch info, err := os.Stat(args[0]); {
+			case err == nil && info.IsDir():
+				return usagef("%s is a folder: name a file in it, or a token", args[0])
+			case err == nil:
+				return replayFile(c, kit, args[0], page, asJSON)
+			case !isToken(args[0]):
+				if errors.Is(err, fs.ErrNotExist) {
+					return usagef("%q is neither a file nor a token, which begins with rx", short(args[0]))
 				}
-				return failedf("%w", err)
+				return usagef("%w", err)
 			}
-			if page != "" {
-				if err := writePicture(page, f); err != nil {
-					return err
-				}
-			}
-			if asJSON {
-				e := json.NewEncoder(c.OutOrStdout())
-				e.SetIndent("", "  ")
-				err = e.Encode(f)
-			} else {
-				_, err = io.WriteString(c.OutOrStdout(), failureText(f))
-			}
-			if err != nil {
-				return err
-			}
-			return findingf("%v", f)
+			return replayToken(c, kit, args[0], page, asJSON)
 		},
 	}
 	c.Flags().StringVar(&page, "html", "", "file for a picture of the schedule or the history")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+// isToken reports whether a text begins as tokens of any format do.
+func isToken(s string) bool { return strings.HasPrefix(strings.TrimSpace(s), "rx") }
+
+// short cuts what an error shows of a text that may be long.
+func short(s string) string {
+	if len(s) > 60 {
+		return s[:60] + "..."
+	}
+	return s
+}
+
+// replayToken runs the schedule of a token.
+func replayToken(c *cobra.Command, kit Kit, token, page string, asJSON bool) error {
+	forms := kit.Explored
+	known := slices.Concat(forms.All(), check.Scenarios(forms), matrix.Scenarios(kit.Bugs))
+	f, err := explore.Replay(token, known, explore.Options{Version: forms.Version})
+	if err != nil {
+		// What is wrong with the token is said as such. The rest is that the
+		// code under test didn't run.
+		if strings.HasPrefix(err.Error(), "replay token: ") {
+			return usagef("%w", err)
+		}
+		return failedf("%w", err)
+	}
+	if asJSON {
+		err = writeJSON(c.OutOrStdout(), f)
+	} else {
+		_, err = io.WriteString(c.OutOrStdout(), failureText(f))
+	}
+	if err == nil && page != "" {
+		err = writePicture(page, f)
+	}
+	if err != nil {
+		return err
+	}
+	return findingf("%v", f)
 }

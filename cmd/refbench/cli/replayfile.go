@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/refbench/refbench/fuzz/check"
 	"github.com/refbench/refbench/fuzz/linear"
 	"github.com/refbench/refbench/fuzz/lockstep"
 	"github.com/refbench/refbench/fuzz/program"
@@ -23,14 +24,30 @@ const largestReplay = 64 << 20 // bytes
 // judging is how long replay searches for an order of a history's calls.
 const judging = 30 * time.Second
 
-// replayable reports whether the argument names a file and not a token.
-func replayable(arg string) bool {
-	info, err := os.Stat(arg)
-	return err == nil && !info.IsDir()
-}
+// The output of replay --json for files. Field names are part of the interface.
+type (
+	replayedHistory struct {
+		File     string         `json:"file"`
+		Strategy string         `json:"strategy"`
+		Calls    int            `json:"calls"`
+		Lives    int            `json:"lives"`
+		Clock    string         `json:"clock"`
+		Verdict  linear.Verdict `json:"verdict"`
+		Reason   string         `json:"reason,omitempty"`
+		Stretch  string         `json:"stretch,omitempty"` // the calls that have no order, as text
+	}
+	replayedProgram struct {
+		File       string        `json:"file"`
+		Verdict    check.Verdict `json:"verdict"`
+		Strategies []string      `json:"strategies"`        // that break their promise, or differ; all if none does
+		Message    string        `json:"message,omitempty"` // what the first one did
+		Detail     string        `json:"detail,omitempty"`  // what came before it
+	}
+)
 
-// replayFile judges a history, or runs an op program, that check wrote.
-func replayFile(c *cobra.Command, kit Kit, name, page string) error {
+// replayFile judges a history, or runs an op program, that check wrote, or runs the
+// schedule of a token that is in a file.
+func replayFile(c *cobra.Command, kit Kit, name, page string, asJSON bool) error {
 	if err := checkKit(kit); err != nil {
 		return err
 	}
@@ -46,14 +63,16 @@ func replayFile(c *cobra.Command, kit Kit, name, page string) error {
 	case len(data) > largestReplay:
 		return usagef("%s: it has more than %d bytes, which no file of check has", name, largestReplay)
 	case len(bytes.TrimSpace(data)) == 0:
-		return usagef("%s: the file is empty: want a history or an op program as check writes them", name)
+		return usagef("%s: the file is empty: want a token, or a history or an op program as check writes them", name)
+	case isToken(string(data)):
+		return replayToken(c, kit, string(data), page, asJSON)
 	case bytes.HasPrefix(data, []byte("refbench history")):
-		return replayHistory(c, kit, name, data, page)
+		return replayHistory(c, kit, name, data, page, asJSON)
 	}
-	return replayProgram(c, kit, name, string(data), page)
+	return replayProgram(c, kit, name, string(data), page, asJSON)
 }
 
-func replayHistory(c *cobra.Command, kit Kit, name string, data []byte, page string) error {
+func replayHistory(c *cobra.Command, kit Kit, name string, data []byte, page string, asJSON bool) error {
 	h, err := linear.Parse(data)
 	if err != nil {
 		return usagef("%s: %w", name, err)
@@ -66,17 +85,27 @@ func replayHistory(c *cobra.Command, kit Kit, name string, data []byte, page str
 	if err != nil {
 		return usagef("%s: %w", name, err)
 	}
-	out := c.OutOrStdout()
-	fmt.Fprintf(out, "%s: %d calls in %d lives, clock %s: %s\n", h.Strategy, h.Ops(), len(h.Lives), h.Clock, r.Verdict)
-	if r.Reason != "" {
-		fmt.Fprintln(out, r.Reason)
+	out := replayedHistory{
+		File: name, Strategy: h.Strategy, Calls: h.Ops(), Lives: len(h.Lives), Clock: h.Clock, Verdict: r.Verdict, Reason: r.Reason,
 	}
 	if r.Stretch != nil {
-		fmt.Fprint(out, r.Stretch)
-		if page != "" {
-			if err := writeFile(page, func(w io.Writer) error { return r.Stretch.WriteHTML(w, judging) }); err != nil {
-				return failedf("%s: %w", page, err)
-			}
+		out.Stretch = r.Stretch.String()
+	}
+	if asJSON {
+		err = writeJSON(c.OutOrStdout(), out)
+	} else {
+		text := fmt.Sprintf("%s: %d calls in %d lives, clock %s: %s\n", out.Strategy, out.Calls, out.Lives, out.Clock, out.Verdict)
+		if out.Reason != "" {
+			text += out.Reason + "\n"
+		}
+		_, err = io.WriteString(c.OutOrStdout(), text+out.Stretch)
+	}
+	if err != nil {
+		return err
+	}
+	if r.Stretch != nil && page != "" {
+		if err := writeFile(page, func(w io.Writer) error { return r.Stretch.WriteHTML(w, judging) }); err != nil {
+			return failedf("%s: %w", page, err)
 		}
 	}
 	switch r.Verdict {
@@ -88,7 +117,7 @@ func replayHistory(c *cobra.Command, kit Kit, name string, data []byte, page str
 	return nil
 }
 
-func replayProgram(c *cobra.Command, kit Kit, name, text, page string) error {
+func replayProgram(c *cobra.Command, kit Kit, name, text, page string, asJSON bool) error {
 	p, err := program.Parse(text)
 	if err != nil {
 		return usagef("%s: %w", name, err)
@@ -96,16 +125,37 @@ func replayProgram(c *cobra.Command, kit Kit, name, text, page string) error {
 	if page != "" {
 		return usagef("--html is for tokens and histories: %s is an op program", name)
 	}
+	out := replayedProgram{File: name, Verdict: check.Kept}
+	var d *lockstep.Divergence
+	finding := ""
 	for _, s := range kit.Strategies {
-		if d := lockstep.New(append(kit.Strategies[:0:0], s), lockstep.Specification).Run(&p); d != nil {
-			fmt.Fprint(c.OutOrStdout(), d.Error())
-			return findingf("%s breaks its promise: %s", s.Name, d.Message)
+		out.Strategies = append(out.Strategies, s.Name)
+	}
+	for _, s := range kit.Strategies {
+		if d = lockstep.New(append(kit.Strategies[:0:0], s), lockstep.Specification).Run(&p); d != nil {
+			out.Strategies = []string{s.Name}
+			finding = fmt.Sprintf("%s breaks its promise: %s", s.Name, d.Message)
+			break
 		}
 	}
-	if d := lockstep.New(kit.Strategies, lockstep.Both).Run(&p); d != nil {
-		fmt.Fprint(c.OutOrStdout(), d.Error())
-		return findingf("%s differ without a reason in their promises: %s", strings.Join(d.Strategies, " and "), d.Message)
+	if d == nil {
+		if d = lockstep.New(kit.Strategies, lockstep.Both).Run(&p); d != nil {
+			out.Strategies = d.Strategies
+			finding = fmt.Sprintf("%s differ without a reason in their promises: %s", strings.Join(d.Strategies, " and "), d.Message)
+		}
 	}
-	_, err = fmt.Fprintf(c.OutOrStdout(), "%s: all of %s do what they promise\n", name, strategyCount(len(kit.Strategies)))
+	text = fmt.Sprintf("%s: all of %s do what they promise\n", name, strategyCount(len(kit.Strategies)))
+	if d != nil {
+		out.Verdict, out.Message, out.Detail = check.Broken, d.Message, d.Error()
+		text = d.Error()
+	}
+	if asJSON {
+		err = writeJSON(c.OutOrStdout(), out)
+	} else {
+		_, err = io.WriteString(c.OutOrStdout(), text)
+	}
+	if err == nil && d != nil {
+		err = findingf("%s", finding)
+	}
 	return err
 }

@@ -5,10 +5,40 @@
 // explore, go statements by explore.Go, and channels by explore/channel. It works
 // on code that was never written for it, in this module or in another.
 //
+// # Use
+//
+// A program writes the copies where they can be imported, and is run again when the
+// source has changed. Here they are of a strategy, and of the module that it needs:
+//
+//	files, err := gen.Packages(gen.Options{
+//		Patterns: []string{"example.com/mine", "example.com/needed/..."},
+//		Keep:     []string{"github.com/refbench/refbench/strategies"}, // the same in both forms
+//		Root:     "example.com/mine/explored",
+//	})
+//	...
+//	for _, f := range files {
+//		name := filepath.Join("explored", filepath.FromSlash(f.Path))
+//		err = errors.Join(err, os.MkdirAll(filepath.Dir(name), 0o777), os.WriteFile(name, f.Data, 0o666))
+//	}
+//
+// Ordinary tests explore the copy with [explore.Run], and a refbench of one's own has it
+// in cli.Kit:
+//
+//	kit.Explored.Strategies = append(kit.Explored.Strategies, explored.Strategy)
+//	kit.Explored.Version += " mine v1" // what code a replay token is of
+//
+// # Limits
+//
+// Variables of a package keep their values from one execution to the next: what the
+// threads share is made in the execution. Maps are iterated in Go's random order, which
+// is no choice of the scheduler; code that depends on it isn't explored exhaustively and
+// its tokens may not replay.
+//
 // What can't be modelled is refused by name: identifiers that the drop-ins don't
 // have, select, dot imports, cgo, assembly, go:linkname, embedded files, packages
-// of the standard library that synchronize by themselves, and packages of other
-// modules that synchronize and aren't taken along.
+// of the standard library that synchronize by themselves or draw lots, and packages of
+// other modules that synchronize and aren't taken along. Options.Keep says which
+// packages to use all the same.
 //
 // Source text is changed only where it has to be, and then formatted, so that
 // comments stay where they are.
@@ -99,6 +129,9 @@ func Packages(o Options) ([]File, error) {
 	}
 	g := &generator{o: o, new: make(map[string]string), bad: make(map[*packages.Package]string)}
 	for _, p := range pkgs {
+		if len(p.Errors) > 0 && p.Errors[0].Kind == packages.ListError {
+			return nil, fmt.Errorf("gen: package %s can't be loaded: %s", p.PkgPath, p.Errors[0].Msg)
+		}
 		if len(p.Errors) > 0 {
 			return nil, fmt.Errorf("gen: package %s doesn't compile: %v", p.PkgPath, p.Errors[0])
 		}
@@ -199,8 +232,9 @@ func empty(name string) bool {
 }
 
 // hidden are packages of the standard library that synchronize by themselves or
-// depend on real time, so that what they do would not be explored.
-var hidden = []string{"context", "internal/", "net", "net/", "os/exec", "os/signal", "runtime/", "testing/synctest", "unique", "weak"}
+// depend on real time, so that what they do would not be explored, or on chance, so
+// that it would not be repeated.
+var hidden = []string{"crypto/rand", "hash/maphash", "context", "internal/", "net", "net/", "os/exec", "os/signal", "runtime/", "testing/synctest", "unique", "weak"}
 
 // harmless are packages below hidden ones that are not.
 var harmless = []string{"runtime/debug"}

@@ -115,6 +115,10 @@ func TestRefused(t *testing.T) {
 		"cgo":      "unsupported: cgo in ",
 		"asm":      "unsupported: assembly in testdata/bad/asm/f_amd64.s",
 		"command":  "is a command",
+		"chance":   "unsupported: import of hash/maphash in testdata/bad/chance/bad.go:3",
+		"pipe":     "unsupported: io.Pipe in testdata/bad/pipe/bad.go:5",
+		"none":     "none can't be loaded: ",
+		"gochan":   "unsupported: go statement with an argument whose type chan int must be written in testdata/bad/gochan/bad.go:5",
 		"dep":      "unsupported: import of github.com/refbench/refbench/strategies, which uses sync and is not among the packages to explore in testdata/bad/dep/bad.go:3",
 	} {
 		_, err := Packages(Options{Patterns: []string{"./testdata/bad/" + dir}, Root: "example.com/explored"})
@@ -178,5 +182,35 @@ func TestExportsAreComplete(t *testing.T) {
 		if !slices.Equal(have, exports[path]) {
 			t.Errorf("%s: exports lists\n%q, the drop-in has\n%q", path, exports[path], have)
 		}
+	}
+}
+
+// TestGoStatements: every form of go statement has an explored form that compiles.
+func TestGoStatements(t *testing.T) {
+	files, err := Packages(Options{Patterns: []string{"./testdata/src/starts"}, Root: exploredRoot})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) != 1 {
+		t.Fatalf("%d files, want 1", len(files))
+	}
+	name, err := filepath.Abs("testdata/explored/starts/starts.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkgs, err := packages.Load(&packages.Config{
+		Mode:    packages.NeedName | packages.NeedTypes | packages.NeedDeps | packages.NeedImports | packages.NeedSyntax,
+		Overlay: map[string][]byte{name: files[0].Data},
+	}, exploredRoot+"/starts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range pkgs {
+		for _, e := range p.Errors {
+			t.Errorf("%s: %v\n%s", p.PkgPath, e, files[0].Data)
+		}
+	}
+	if n := bytes.Count(files[0].Data, []byte("explored_.Go(")); n != 8 {
+		t.Errorf("%d threads are started, want 8:\n%s", n, files[0].Data)
 	}
 }

@@ -3,8 +3,10 @@ package gen
 import (
 	"fmt"
 	"go/ast"
+	"go/scanner"
 	"go/token"
 	"go/types"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -153,6 +155,14 @@ func (r *rewriter) node(n ast.Node, stack []ast.Node) {
 
 func needsChannel(n ast.Node) bool { _, ok := n.(*ast.ChanType); return ok }
 
+// unmodelled are functions of the standard library that switch goroutines, block, or
+// make channels by themselves, in packages that are otherwise of use.
+var unmodelled = map[string][]string{
+	"io":      {"Pipe"},
+	"iter":    {"Pull", "Pull2"},
+	"reflect": {"ChanOf", "MakeChan", "Select"},
+}
+
 // ident refuses what a drop-in doesn't have.
 func (r *rewriter) ident(id *ast.Ident) {
 	obj := r.p.TypesInfo.Uses[id]
@@ -166,8 +176,8 @@ func (r *rewriter) ident(id *ast.Ident) {
 		}
 	}
 	switch {
-	case path == "iter" && strings.HasPrefix(obj.Name(), "Pull"):
-		r.unsupported(id.Pos(), "iter."+obj.Name())
+	case slices.Contains(unmodelled[path], obj.Name()):
+		r.unsupported(id.Pos(), path+"."+obj.Name())
 	case path == "math/rand" || path == "math/rand/v2":
 		// The functions of the package draw from a source that is seeded
 		// by chance.
@@ -289,6 +299,7 @@ func (r *rewriter) goStmt(n *ast.GoStmt) {
 		names = append(names, fmt.Sprintf("go%d_%d", k, i))
 	}
 	r.replace(n.Go, c.Fun.Pos(), "{ "+strings.Join(names, ", ")+" := ")
+	r.instantiate(c.Fun)
 	if len(c.Args) == 0 {
 		r.replace(c.Lparen, c.Lparen+1, "")
 	} else {
@@ -301,7 +312,7 @@ func (r *rewriter) goStmt(n *ast.GoStmt) {
 		if tv.Value == nil && !(basic != nil && basic.Info()&types.IsUntyped != 0) && !types.IsInterface(r.param(sig, i, c)) {
 			continue
 		}
-		r.before(a.Pos(), "("+types.TypeString(r.param(sig, i, c), r.qualify(a.Pos()))+")(")
+		r.before(a.Pos(), "("+r.typeText(a.Pos(), r.param(sig, i, c))+")(")
 		r.after(a.End(), ")")
 	}
 	dots := ""
@@ -309,7 +320,62 @@ func (r *rewriter) goStmt(n *ast.GoStmt) {
 		dots = "..."
 		r.replace(c.Ellipsis, c.Ellipsis+3, "")
 	}
+	r.dropComma(c)
 	r.replace(c.Rparen, c.Rparen+1, fmt.Sprintf("; %s.Go(func() { %s(%s%s) }) }", exploreName, names[0], strings.Join(names[1:], ", "), dots))
+}
+
+// instantiate gives a generic function the type arguments that the call infers: as a
+// value it needs all of them.
+func (r *rewriter) instantiate(fun ast.Expr) {
+	x, given, end := fun, 0, fun.End()
+	switch i := x.(type) {
+	case *ast.IndexExpr:
+		x, given, end = i.X, 1, i.Rbrack
+	case *ast.IndexListExpr:
+		x, given, end = i.X, len(i.Indices), i.Rbrack
+	}
+	if s, ok := x.(*ast.SelectorExpr); ok {
+		x = s.Sel
+	}
+	id, ok := x.(*ast.Ident)
+	if !ok {
+		return
+	}
+	args := r.p.TypesInfo.Instances[id].TypeArgs
+	if args.Len() <= given {
+		return
+	}
+	var texts []string
+	for i := given; i < args.Len(); i++ {
+		texts = append(texts, r.typeText(fun.Pos(), args.At(i)))
+	}
+	if text := strings.Join(texts, ", "); given > 0 {
+		r.after(end, ", "+text)
+	} else {
+		r.after(end, "["+text+"]")
+	}
+}
+
+// dropComma removes the comma behind the last argument: what was an argument list
+// becomes the right side of an assignment.
+func (r *rewriter) dropComma(c *ast.CallExpr) {
+	if len(c.Args) == 0 {
+		return
+	}
+	var s scanner.Scanner
+	from, to := r.offset(c.Args[len(c.Args)-1].End()), r.offset(c.Rparen)
+	src := r.src[from:to]
+	s.Init(token.NewFileSet().AddFile("", 1, len(src)), src, nil, 0)
+	for {
+		switch pos, tok, _ := s.Scan(); tok {
+		case token.COMMA:
+			at := from + int(pos) - 1
+			r.edits = append(r.edits, edit{from: at, to: at + 1})
+			return
+		case token.EOF:
+			return
+		}
+	}
 }
 
 // param returns the type that argument i is assigned to.
@@ -320,6 +386,17 @@ func (r *rewriter) param(sig *types.Signature, i int, c *ast.CallExpr) types.Typ
 	}
 	return sig.Params().At(i).Type()
 }
+
+// typeText writes a type that the source doesn't spell out.
+func (r *rewriter) typeText(pos token.Pos, t types.Type) string {
+	text := types.TypeString(t, r.qualify(pos))
+	if chanWord.MatchString(text) {
+		r.unsupported(pos, "go statement with an argument whose type "+text+" must be written")
+	}
+	return text
+}
+
+var chanWord = regexp.MustCompile(`\bchan\b`)
 
 // qualify names packages as the file does.
 func (r *rewriter) qualify(pos token.Pos) types.Qualifier {

@@ -120,6 +120,9 @@ func label(ev row) string {
 	return s
 }
 
+// longestName is how much is shown of the name of a variable.
+const longestName = 18
+
 func describe(ev engine.Event) string {
 	s := ev.Kind.String()
 	switch ev.Kind {
@@ -136,7 +139,7 @@ func describe(ev engine.Event) string {
 		return fmt.Sprintf("go T%d", ev.New)
 	}
 	if ev.Where != "" && ev.Where != "cpu" {
-		s += " " + ev.Where
+		s += " " + clip(ev.Where, longestName) // the values behind it say more
 	}
 	old, now := ev.OldName, ev.NewName
 	if now == "" {

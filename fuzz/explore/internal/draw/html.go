@@ -12,7 +12,7 @@ import (
 
 // The page is one SVG between a headline and a token, in units of CSS pixels.
 const (
-	laneWidth  = 290
+	laneWidth  = 316 // 36 characters and the mark
 	leftMargin = 64
 	rowHeight  = 38
 	gapHeight  = 26
@@ -106,17 +106,22 @@ svg .bad{font:600 13px system-ui,sans-serif;fill:#b00000}
 		c := colour(ev.Thread)
 		switch {
 		case prev < 0:
-		case prev == ev.Thread:
+		case prev == ev.Thread && px == x:
 			fmt.Fprintf(b, `<line x1="%d" y1="%d" x2="%d" y2="%d" stroke="%s" stroke-width="3"/>`+"\n", px, py+7, x, y-7, c)
 		case p.preempts(last, ev.Step):
 			mid := y - rowHeight/2 - gapHeight/2 + 2
 			fmt.Fprintf(b, `<path d="M%d %d V%d H%d V%d" stroke="#8a4b00" stroke-width="1.5" stroke-dasharray="5 4" fill="none"/>`+"\n", px, py+7, mid, x, y-7)
 			fmt.Fprintf(b, `<text class="pre" x="%d" y="%d">%s is preempted</text>`+"\n", min(px, x)+14, mid-5, thread(prev))
 		default:
-			fmt.Fprintf(b, `<path d="M%d %d L%d %d" stroke="#b8bec8" fill="none"/>`+"\n", px, py+7, x, y-7)
+			// To another lane between the rows, so as to strike out no text.
+			stroke, strokeWidth := "#b8bec8", "1"
+			if prev == ev.Thread {
+				stroke, strokeWidth = c, "3"
+			}
+			fmt.Fprintf(b, `<path d="M%d %d V%d H%d V%d" stroke="%s" stroke-width="%s" fill="none"/>`+"\n", px, py+7, y-15, x, y-7, stroke, strokeWidth)
 		}
 		px, py, prev, last = x, y, ev.Thread, ev.Step
-		fmt.Fprintf(b, `<g><title>%s</title>`, esc(strings.TrimSpace(place(ev)+"\n"+src.line(ev)+"\n"+ev.Func)))
+		fmt.Fprintf(b, `<g><title>%s</title>`, esc(strings.TrimSpace(strings.Join([]string{label(ev), ev.Where, place(ev), src.line(ev), ev.Func}, "\n"))))
 		class := ""
 		switch ev.Kind {
 		case engine.OpFail:

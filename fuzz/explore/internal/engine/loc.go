@@ -64,6 +64,9 @@ func (e *Engine) locAddr(p unsafe.Pointer) *Loc {
 
 func (e *Engine) newLoc(addr uintptr) int {
 	t := e.cur
+	if t == nil {
+		panic(outsider)
+	}
 	i := len(e.locs)
 	if i < cap(e.locs) {
 		e.locs = e.locs[:i+1]

@@ -5,6 +5,9 @@ import (
 	"unsafe"
 )
 
+// outsider is the panic of a goroutine that the explorer didn't start.
+const outsider = "explore: an explored object was used by a goroutine that isn't part of the exploration: explored code starts threads with explore.Go, and nobody else may use its objects meanwhile"
+
 // Before is the scheduling point before an access to the location of m.
 func (e *Engine) Before(k OpKind, m *Meta) {
 	if e.fuel--; e.fuel < 0 {
@@ -49,7 +52,7 @@ func (e *Engine) point(op Op) {
 	t := e.cur
 	if e.phase != runPhase {
 		if e.phase == idlePhase {
-			panic("explore: an explored object was used by a goroutine that isn't part of the exploration")
+			panic(outsider)
 		}
 		e.Fail(KindLivelock, "Setup or Finish did not end after "+itoa(outsidePoints)+" points")
 	}

@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/refbench/refbench/fuzz/explore"
+)
+
+// jsonFields returns the paths of the fields that encoding/json writes for a type.
+func jsonFields(t reflect.Type, path string, failureToo bool) (paths []string) {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return jsonFields(t.Elem(), path, failureToo)
+	case reflect.Slice:
+		return jsonFields(t.Elem(), path+"[]", failureToo)
+	case reflect.Struct:
+	default:
+		return []string{path}
+	}
+	if t == reflect.TypeFor[explore.Failure]() {
+		if !failureToo {
+			return []string{path} // it has a section of its own
+		}
+		paths = append(paths, "schedule") // MarshalJSON adds it
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Anonymous:
+			paths = append(paths, jsonFields(f.Type, path, failureToo)...)
+		case f.IsExported() && name != "-":
+			if path != "" {
+				name = path + "." + name
+			}
+			paths = append(paths, jsonFields(f.Type, name, failureToo)...)
+		}
+	}
+	return paths
+}
+
+// TestJSONIsDocumented: JSON.md names each field that programs may read, and no other.
+func TestJSONIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../JSON.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := make(map[string][]string)
+	section := ""
+	field := regexp.MustCompile("^\\| `([^`]+)` \\| .+ \\|$")
+	for line := range strings.Lines(string(page)) {
+		line = strings.TrimSpace(line)
+		if title, ok := strings.CutPrefix(line, "## "); ok {
+			section = title
+			documented[section] = nil
+		} else if m := field.FindStringSubmatch(line); m != nil {
+			documented[section] = append(documented[section], m[1])
+		}
+	}
+	for section, v := range map[string]any{
+		"A failure":            explore.Failure{},
+		"explore":              exploration{},
+		"replay of a history":  replayedHistory{},
+		"replay of a program":  replayedProgram{},
+		"check":                checked{},
+		"bugs":                 detection{},
+		"bugs --list":          []describedBug{},
+		"corpus import":        corpusDone{},
+		"corpus import --fuzz": importedInputs{},
+		"corpus export":        []exportedInputs{},
+		"corpus minimize":      minimizedInputs{},
+	} {
+		want := jsonFields(reflect.TypeOf(v), "", section == "A failure")
+		got, ok := documented[section]
+		if !ok {
+			t.Errorf("JSON.md has no section %q", section)
+		}
+		delete(documented, section)
+		for _, name := range want {
+			if !slices.Contains(got, name) {
+				t.Errorf("JSON.md, section %s: no field `%s`", section, name)
+			}
+		}
+		for i, name := range got {
+			if !slices.Contains(want, name) || slices.Contains(got[:i], name) {
+				t.Errorf("JSON.md, section %s: `%s` is no field, or there twice", section, name)
+			}
+		}
+	}
+	for section := range documented {
+		t.Errorf("JSON.md has a section %q of which this test knows no type", section)
+	}
+}

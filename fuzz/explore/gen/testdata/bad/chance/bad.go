@@ -1,0 +1,5 @@
+package bad
+
+import "hash/maphash"
+
+var Seed = maphash.MakeSeed()

@@ -1,0 +1,5 @@
+package bad
+
+func F(c chan int) {}
+
+func G() { go F(nil) }

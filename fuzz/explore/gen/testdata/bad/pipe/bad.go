@@ -1,0 +1,5 @@
+package bad
+
+import "io"
+
+var R, W = io.Pipe()
