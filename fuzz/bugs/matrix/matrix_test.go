@@ -261,6 +261,7 @@ func TestFindingsSayWhatIsWrong(t *testing.T) {
 		"freelist":      "is used by 2 objects at a time",
 		"fdrecycled":    "files were used that are another descriptor's",
 		"tunnelreset":   "never released",
+		"fullring":      "nobody can go on",
 	} {
 		f, err := exploration(t.Context(), entry(t, name), false, Budget{Seed: 1, Time: time.Minute})
 		if err != nil || !strings.Contains(f.Message, want) {
