@@ -150,25 +150,30 @@ func (e *env) cross(x crossing) {
 	var stop atomic.Bool
 	// All wait by polling: a goroutine takes longer to wake than a round, so
 	// that those that are woken would hardly ever meet.
-	poll := func(ready func() bool) {
+	poll := func(ready func() bool) (ok bool) {
 		for tries := 0; !ready(); tries++ {
+			if e.abandoned.Load() {
+				return false
+			}
 			if tries < 10000 {
 				runtime.Gosched()
 			} else {
 				time.Sleep(50 * time.Microsecond)
 			}
 		}
+		return true
 	}
 	var wg sync.WaitGroup
 	for i := range ws {
 		wg.Go(func() {
 			for r := int64(1); ; r++ {
-				poll(func() bool { return round.Load() == r || stop.Load() })
-				if stop.Load() {
+				if !poll(func() bool { return round.Load() == r || stop.Load() }) || stop.Load() {
 					return
 				}
 				arrived.Add(1)
-				poll(func() bool { return arrived.Load() == r*int64(n) })
+				if !poll(func() bool { return arrived.Load() == r*int64(n) }) {
+					return
+				}
 				x.body(&ws[i], c)
 				finished.Add(1)
 			}
@@ -189,7 +194,9 @@ func (e *env) cross(x crossing) {
 			ws[i].trues, ws[i].err = 0, nil
 		}
 		round.Store(r)
-		poll(func() bool { return finished.Load() == r*int64(n) })
+		if !poll(func() bool { return finished.Load() == r*int64(n) }) {
+			return
+		}
 		trues := 0
 		var errs []error
 		for i := range ws {

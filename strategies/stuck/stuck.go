@@ -58,12 +58,35 @@ func Look(s *strategies.Strategy, long time.Duration) (calls, stacks string) {
 	return fmt.Sprintf("calls of %s don't return", strings.Join(ops, " and ")), b.String()
 }
 
-// Sentence is what Look says of calls, or if it is "", that it isn't known which.
-func Sentence(calls string) string {
+// An Error is something that uses counts and isn't finished, though it should be long
+// since.
+type Error struct {
+	After time.Duration // that it was given
+
+	// Calls and Stacks are what [Look] says.
+	Calls, Stacks string
+}
+
+// After looks why something that uses counts of the strategy isn't finished after so
+// long.
+func After(long time.Duration, s *strategies.Strategy) *Error {
+	// On a busy machine a goroutine may not get on for some time.
+	calls, stacks := Look(s, min(long/8, time.Second))
+	return &Error{long, calls, stacks}
+}
+
+// Error returns a line and the stacks.
+func (e *Error) Error() string {
+	return e.Line() + "\n" + e.Stacks
+}
+
+// Line returns one line: "not finished after 1s: a call of TryGet doesn't return".
+func (e *Error) Line() string {
+	calls := e.Calls
 	if calls == "" {
-		return "some call doesn't return"
+		calls = "some call doesn't return"
 	}
-	return calls
+	return fmt.Sprintf("not finished after %v: %s", e.After, calls)
 }
 
 // A goroutine is in an operation of a count.
@@ -185,9 +208,8 @@ func typesOf(c strategies.Counter) []string {
 			name, _, _ := strings.Cut(t.Name(), "[")
 			if name = t.PkgPath() + "." + name; slices.Contains(names, name) {
 				return
-			} else {
-				names = append(names, name)
 			}
+			names = append(names, name)
 		}
 		if t.Kind() != reflect.Struct {
 			return

@@ -106,7 +106,7 @@ func TestLookLetsTheBusyAlone(t *testing.T) {
 	}
 	close(stop)
 	<-ended
-	if got := stuck.Sentence(""); got != "some call doesn't return" {
+	if got := stuck.After(time.Millisecond, atomic.Strategy).Line(); got != "not finished after 1ms: some call doesn't return" {
 		t.Errorf("%q", got)
 	}
 }
