@@ -30,7 +30,8 @@ import (
 // The scripts run programs with lists of their own. "planted" has small strategies and workloads,
 // some of them wrong on purpose; "nice" has only the right ones; "misnamed" has
 // a name that would break the result format; "empty" has nothing; "faulty" has a
-// right strategy and two wrong ones; "badtwin" has a planted bug whose twin has it
+// right strategy and two wrong ones; "hanging" has a right one and some whose calls never
+// return; "badtwin" has a planted bug whose twin has it
 // too, "unfound" one that no program shows.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
@@ -43,7 +44,8 @@ func TestMain(m *testing.M) {
 			kit.Strategies = append(kit.Strategies, strategy("per-8"))
 			cli.Main(kit)
 		},
-		"faulty": func() { cli.Main(faultyKit()) },
+		"faulty":  func() { cli.Main(faultyKit()) },
+		"hanging": func() { cli.Main(hangingKit()) },
 		"otherversion": func() {
 			kit := cli.Builtin()
 			kit.Explored.Version = "other"
@@ -91,6 +93,8 @@ func TestScripts(t *testing.T) {
 
 			"finding":     finding,
 			"checktoken":  checkToken,
+			"quick":       quick,
+			"stuck":       stuckIn,
 			"tokenof":     tokenOf,
 			"sametoken":   sameToken,
 			"samefailure": sameFailure,
@@ -333,6 +337,45 @@ func faultyKit() cli.Kit {
 	blind.New = func() strategies.Counter { return new(blindCount) }
 	kit.Strategies = []*strategies.Strategy{strategy("plain"), racy, blind}
 	kit.Explored = scenarios.Forms{Version: "test", Strategies: []*strategies.Strategy{explored}}
+	return kit
+}
+
+// hangingCount is wrong: calls of one operation never return.
+type hangingCount struct {
+	atomicCount
+	in string
+	on func() // never returns
+}
+
+func (c *hangingCount) at(op string) {
+	if op == c.in {
+		c.on()
+	}
+}
+func (c *hangingCount) Get()         { c.at("Get"); c.atomicCount.Get() }
+func (c *hangingCount) TryGet() bool { c.at("TryGet"); return c.atomicCount.TryGet() }
+func (c *hangingCount) Put() bool    { c.at("Put"); return c.atomicCount.Put() }
+
+// hangingKit has a right strategy and four of which calls of one operation never return:
+// three that wait, and one that spins.
+func hangingKit() cli.Kit {
+	kit := niceKit()
+	kit.Strategies = []*strategies.Strategy{strategy("plain")}
+	add := func(name, in string, on func()) {
+		s := strategy(name)
+		s.Promise.Bytes = 64 // at most
+		s.New = func() strategies.Counter { return &hangingCount{in: in, on: on} }
+		kit.Strategies = append(kit.Strategies, s)
+		kit.Explored.Strategies = append(kit.Explored.Strategies, s)
+	}
+	add("get", "Get", lostWakeup)
+	add("tryget", "TryGet", lostWakeup)
+	add("put", "Put", lostWakeup)
+	add("spin", "TryGet", func() {
+		for {
+		}
+	})
+	kit.Explored.Version = "test"
 	return kit
 }
 

@@ -18,20 +18,21 @@ import (
 // ever found in the same operation so many times.
 const looks = 8
 
-// Look looks at all goroutines for as long, and says which operations of counts of the
-// strategy some of them were in all the time: "a call of TryGet doesn't return". It is
-// "" if there were none. The stacks are those of the goroutines, or if there were none,
-// of all.
+// Look looks for as long at the goroutines that the caller started, and those that they
+// started, and says which operations of counts of the strategy some of them were in all
+// the time: "a call of TryGet doesn't return". It is "" if there were none. The stacks
+// are those of the goroutines, or if there were none, of all.
 //
 // Strategies whose counters are of the same type can't be told apart.
 func Look(s *strategies.Strategy, long time.Duration) (calls, stacks string) {
 	types := typesOf(s.New())
-	seen := in(types, all())
+	me := caller()
+	seen := in(types, me, all())
 	last := ""
 	for range looks - 1 {
 		time.Sleep(long / (looks - 1))
 		last = all()
-		now := in(types, last)
+		now := in(types, me, last)
 		for id, g := range seen {
 			if h, ok := now[id]; ok && h.op == g.op {
 				seen[id] = h
@@ -72,7 +73,7 @@ type Error struct {
 func After(long time.Duration, s *strategies.Strategy) *Error {
 	// On a busy machine a goroutine may not get on for some time.
 	calls, stacks := Look(s, min(long/8, time.Second))
-	return &Error{long, calls, stacks}
+	return &Error{long.Round(time.Millisecond), calls, stacks}
 }
 
 // Error returns a line and the stacks.
@@ -122,27 +123,56 @@ func all() string {
 	}
 }
 
-// in returns the goroutines that are in an operation of a count of one of the types, by
-// their numbers.
-func in(types []string, stacks string) map[string]goroutine {
+// caller returns the number of the goroutine that calls it.
+func caller() string {
+	buf := make([]byte, 64)
+	id, _, _ := heading(string(buf[:runtime.Stack(buf, false)]))
+	return id
+}
+
+// heading returns the number in "goroutine 7 [running]:", and what comes after that line.
+func heading(stack string) (id, rest string, ok bool) {
+	line, rest, _ := strings.Cut(stack, "\n")
+	words := strings.Fields(line)
+	if len(words) < 2 || words[0] != "goroutine" {
+		return "", "", false
+	}
+	return words[1], rest, true
+}
+
+// in returns those goroutines that are in an operation of a count of one of the types,
+// by their numbers. They are of the family that the ancestor began. Others may be stuck
+// since long, and not for what is looked for now.
+func in(types []string, ancestor, stacks string) map[string]goroutine {
 	found := make(map[string]goroutine)
+	parents := make(map[string]string)
 	for stack := range strings.SplitSeq(stacks, "\n\n") {
-		// "goroutine 7 [running]:", and then two lines for each call, the innermost
-		// first. Which call was made from outside is said by the last that matches:
-		// Kill may be made of Put.
-		lines := strings.Split(stack, "\n")
-		head := strings.Fields(lines[0])
-		if len(head) < 2 || head[0] != "goroutine" {
+		id, rest, ok := heading(stack)
+		if !ok {
 			continue
 		}
-		g := goroutine{id: head[1], stack: strings.TrimSpace(stack)}
-		for _, line := range lines[1:] {
+		if _, parent, ok := strings.Cut(rest, " in goroutine "); ok {
+			parents[id], _, _ = strings.Cut(parent, "\n") // "created by main.main in goroutine 1"
+		}
+		// There are two lines for each call, the innermost first. Which call was made
+		// from outside is said by the last that matches: Kill may be made of Put.
+		g := goroutine{id: id, stack: strings.TrimSpace(stack)}
+		for line := range strings.Lines(rest) {
 			if op := operation(types, line); op != "" {
 				g.op = op
 			}
 		}
 		if g.op != "" {
-			found[g.id] = g
+			found[id] = g
+		}
+	}
+	for id := range found {
+		at := id
+		for at != "" && at != ancestor {
+			at = parents[at]
+		}
+		if at == "" {
+			delete(found, id)
 		}
 	}
 	return found

@@ -84,6 +84,41 @@ func TestLookNamesTheCall(t *testing.T) {
 	}
 }
 
+// Whoever looks sees what came from itself.
+func TestLookSeesItsOwn(t *testing.T) {
+	end, ended, called := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	s := *atomic.Strategy
+	s.New = func() strategies.Counter { return &waiter{in: "Put", end: end} }
+	x := s.New()
+	go func() { // This one's child is stuck, and the test's grandchild.
+		go func() {
+			defer close(ended)
+			x.Init()
+			close(called)
+			x.Put()
+		}()
+		<-end
+	}()
+	<-called
+	calls := ""
+	for begin := time.Now(); calls == "" && time.Since(begin) < 10*time.Second; {
+		calls, _ = stuck.Look(&s, 20*time.Millisecond)
+	}
+	if calls != "a call of Put doesn't return" {
+		t.Errorf("a grandchild's: %q", calls)
+	}
+	other := make(chan string)
+	go func() {
+		calls, _ := stuck.Look(&s, 20*time.Millisecond)
+		other <- calls
+	}()
+	if calls := <-other; calls != "" {
+		t.Errorf("another's: %q", calls)
+	}
+	close(end)
+	<-ended
+}
+
 // Goroutines that make call after call aren't taken for stuck.
 func TestLookLetsTheBusyAlone(t *testing.T) {
 	x := atomic.Strategy.New()

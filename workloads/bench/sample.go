@@ -126,8 +126,8 @@ func (e *IdleError) Error() string {
 // workers runs the checked form.
 //
 // If ctx ends, the sample is dropped and its error returned. After a
-// [*HungError] the cell's goroutines still run, so nothing that is measured in
-// this process afterwards means anything.
+// [*HungError] those of the cell's goroutines that don't return are still there,
+// so nothing that is measured in this process afterwards means anything.
 func Measure(ctx context.Context, m *Machine, c Cell, l Length, seed uint64) (Sample, error) {
 	// Garbage of earlier cells isn't collected at this one's cost.
 	runtime.GC()
@@ -176,7 +176,9 @@ func supervise[R any](ctx context.Context, c Cell, deadline time.Duration, f fun
 			cancelled = nil
 			cr.abort(ctx.Err())
 		case <-timer.C:
-			return zero, &HungError{Cell: c, After: time.Since(begin), Stacks: stacks()}
+			err := &HungError{Cell: c, After: time.Since(begin), Stacks: stacks()}
+			cr.abort(err) // Those that can end do.
+			return zero, err
 		}
 	}
 }

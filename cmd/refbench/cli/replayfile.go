@@ -23,6 +23,9 @@ const largestReplay = 64 << 20 // bytes
 // judging is how long replay searches for an order of a history's calls.
 const judging = 30 * time.Second
 
+// returning is how long replay waits for an op program, which takes no time.
+const returning = 10 * time.Second
+
 // replayable reports whether the argument names a file and not a token.
 func replayable(arg string) bool {
 	info, err := os.Stat(arg)
@@ -95,6 +98,12 @@ func replayProgram(c *cobra.Command, kit Kit, name, text, page string) error {
 	}
 	if page != "" {
 		return usagef("--html is for tokens and histories: %s is an op program", name)
+	}
+	for i, e := range lockstep.Hung(kit.Strategies, &p, returning) {
+		if e != nil {
+			fmt.Fprintln(c.OutOrStdout(), strings.TrimSpace(e.Error()))
+			return findingf("%s breaks its promise: %s", kit.Strategies[i].Name, e.Line())
+		}
 	}
 	for _, s := range kit.Strategies {
 		if d := lockstep.New(append(kit.Strategies[:0:0], s), lockstep.Specification).Run(&p); d != nil {
