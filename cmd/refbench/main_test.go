@@ -371,8 +371,9 @@ func hangingKit() cli.Kit {
 	add("get", "Get", lostWakeup)
 	add("tryget", "TryGet", lostWakeup)
 	add("put", "Put", lostWakeup)
+	var unlocked atomic.Bool
 	add("spin", "TryGet", func() {
-		for {
+		for !unlocked.Load() { // It was forgotten.
 		}
 	})
 	kit.Explored.Version = "test"
@@ -385,8 +386,33 @@ func plantedKit() cli.Kit {
 		workload("leaky", nil, workloads.Books{Lives: 2, Kinds: [arena.Kinds]uint64{arena.Leak: 2}, Notes: []string{"object 7 was never released"}}),
 		workload("panicky", func() { panic("planted panic") }, workloads.Books{}),
 		workload("stuck", func() { lostWakeup() }, workloads.Books{}),
+		dry(),
 	)
 	return kit
+}
+
+// dry returns a workload that runs dry: after 15 ms no worker does anything any more.
+func dry() *workloads.Workload {
+	w := workload("dry", nil, workloads.Books{})
+	fresh := w.New
+	w.New = func(c workloads.Config) (workloads.Instance, error) {
+		inst, err := fresh(c)
+		return drying{inst, time.Now()}, err
+	}
+	return w
+}
+
+type drying struct {
+	workloads.Instance
+	begin time.Time
+}
+
+func (d drying) Work(worker, n int) int {
+	if time.Since(d.begin) > 15*time.Millisecond {
+		time.Sleep(10 * time.Microsecond)
+		return 0
+	}
+	return d.Instance.Work(worker, n)
 }
 
 // lostWakeup never returns: select without cases would be found out by the

@@ -232,6 +232,26 @@ func TestOnlyWhatHangsIsBlamed(t *testing.T) {
 	}
 }
 
+// dry is an instance whose workers can't go on.
+type dry struct{}
+
+func (dry) Work(int, int) int       { return 0 }
+func (dry) Roles() []workloads.Role { return nil }
+func (dry) Close() workloads.Books  { return workloads.Books{Lives: 1, Released: 1} }
+
+// A workload in which nobody can go on is a finding.
+func TestStuckWorkloadsAreFound(t *testing.T) {
+	s := subject("right", nil)
+	s.Workloads = []*workloads.Workload{{
+		Name: "dry", Doc: "a load for tests", Source: "tests", Operation: "none",
+		New: func(workloads.Config) (workloads.Instance, error) { return dry{}, nil },
+	}}
+	r := find(t, "workloads").Do(context.Background(), s, Budget{Time: 50 * time.Millisecond, Slack: 3 * time.Second})
+	if r.Verdict != Broken || len(r.Findings) != 1 || !strings.Contains(r.Findings[0].What, "no worker can go on") {
+		t.Errorf("%s %s %+v", r.Verdict, r.Reason, r.Findings)
+	}
+}
+
 // A check that doesn't come to an end is given up, whatever it does.
 func TestEndlessChecksAreGivenUp(t *testing.T) {
 	stop := make(chan struct{})

@@ -204,11 +204,15 @@ func loads(ctx context.Context, s Subject, b Budget) Result {
 		ran++
 		var hung *bench.HungError
 		var panicked *bench.PanicError
+		var idle *bench.StuckError
 		switch {
 		case errors.As(err, &hung):
 			r.stuck(c.Key(), stuck.After(hung.After.Round(time.Millisecond), s.Strategy), Finding{})
 		case errors.As(err, &panicked):
 			r.broken(Finding{What: err.Error(), Detail: string(panicked.Stack)})
+		case errors.As(err, &idle):
+			// The workload goes on with any count that is right.
+			r.broken(Finding{What: err.Error()})
 		case err != nil:
 			r.unknown("%v", err)
 		}
