@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "86145c89049055ef9042de88"
+const Version = "0a2849d8f13fe3a1db85df4c"

@@ -23,12 +23,15 @@ type Entry struct {
 	Explored *exploredbugs.Bug
 }
 
-// Builtin returns every planted bug. A new one has no explored form yet in the
-// refbench that is to generate it: that one goes without.
-func Builtin() []Entry {
+// Builtin returns every planted bug.
+func Builtin() []Entry { return pair(bugs.All, exploredbugs.All) }
+
+// pair pairs bugs by name. A new one has no explored form yet in the refbench that is to
+// generate it: that one goes without.
+func pair(native []*bugs.Bug, explored []*exploredbugs.Bug) []Entry {
 	var es []Entry
-	for _, b := range bugs.All {
-		for _, x := range exploredbugs.All {
+	for _, b := range native {
+		for _, x := range explored {
 			if x.Name == b.Name {
 				es = append(es, Entry{b, x})
 			}
