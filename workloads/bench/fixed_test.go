@@ -51,18 +51,18 @@ func TestFixedDoesTheOperationsAskedFor(t *testing.T) {
 func TestFixedEndsWhenNobodyGoesOn(t *testing.T) {
 	w := fakeWorkload("dry", func(_ workloads.Config, f *fake) error {
 		begin := time.Now()
-		f.work = func(_, n int) int {
+		f.work = func(int, int) int {
 			if time.Since(begin) > 10*time.Millisecond {
 				return 0
 			}
-			return n
+			return 1
 		}
 		return nil
 	})
 	c := Cell{Workload: w, Strategy: fakeStrategy("plain"), CPUs: 2, New: w.New}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	_, _, err := MeasureFixed(ctx, testMachine(t), c, 1<<50, 1, func() {}, func() {})
+	_, _, err := MeasureFixed(ctx, testMachine(t), c, 1<<30, 1, func() {}, func() {})
 	var e *StuckError
 	if !errors.As(err, &e) {
 		t.Errorf("error %v, want a StuckError", err)
