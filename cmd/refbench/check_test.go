@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -15,6 +16,7 @@ type checked struct {
 	Seconds float64
 	Results []struct {
 		Strategy, Check, Verdict string
+		Reason, Stuck            string
 		Tried                    []struct {
 			N    uint64
 			Unit string
@@ -73,4 +75,31 @@ func checkToken(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("%s: no token", args[0])
+}
+
+// quick FILE SECONDS expects that the check took no longer.
+func quick(ts *testscript.TestScript, neg bool, args []string) {
+	most, err := strconv.ParseFloat(args[1], 64)
+	ts.Check(err)
+	if c := readChecked(ts, args[0]); (c.Seconds <= most) == neg {
+		ts.Fatalf("took %.1f s, want at most %s s", c.Seconds, args[1])
+	}
+}
+
+// stuck FILE STRATEGY OPERATION expects one finding about the strategy, which says that a
+// call of the operation doesn't return, and that all other checks weren't run.
+func stuckIn(ts *testscript.TestScript, neg bool, args []string) {
+	found, left := 0, 0
+	for _, r := range readChecked(ts, args[0]).Results {
+		switch {
+		case r.Strategy != args[1]:
+		case r.Verdict == "unknown" && strings.HasPrefix(r.Reason, "not run: a call of "+args[2]+" doesn't return"):
+			left++
+		case r.Verdict == "BROKEN" && r.Stuck == "a call of "+args[2]+" doesn't return" && len(r.Findings) == 1 && strings.HasSuffix(r.Findings[0].What, r.Stuck):
+			found++
+		}
+	}
+	if (found == 1 && left > 0) == neg {
+		ts.Fatalf("%s: %d findings that a call of %s doesn't return, and %d checks left out because of it", args[1], found, args[2], left)
+	}
 }

@@ -30,7 +30,8 @@ import (
 // The scripts run programs with lists of their own. "planted" has small strategies and workloads,
 // some of them wrong on purpose; "nice" has only the right ones; "misnamed" has
 // a name that would break the result format; "empty" has nothing; "faulty" has a
-// right strategy and two wrong ones; "badtwin" has a planted bug whose twin has it
+// right strategy and two wrong ones; "hanging" has a right one and some whose calls never
+// return; "badtwin" has a planted bug whose twin has it
 // too, "unfound" one that no program shows.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
@@ -43,7 +44,8 @@ func TestMain(m *testing.M) {
 			kit.Strategies = append(kit.Strategies, strategy("per-8"))
 			cli.Main(kit)
 		},
-		"faulty": func() { cli.Main(faultyKit()) },
+		"faulty":  func() { cli.Main(faultyKit()) },
+		"hanging": func() { cli.Main(hangingKit()) },
 		"otherversion": func() {
 			kit := cli.Builtin()
 			kit.Explored.Version = "other"
@@ -92,6 +94,8 @@ func TestScripts(t *testing.T) {
 
 			"finding":     finding,
 			"checktoken":  checkToken,
+			"quick":       quick,
+			"stuck":       stuckIn,
 			"tokenof":     tokenOf,
 			"sametoken":   sameToken,
 			"samefailure": sameFailure,
@@ -361,14 +365,79 @@ func faultyKit() cli.Kit {
 	return kit
 }
 
+// hangingCount is wrong: calls of one operation never return.
+type hangingCount struct {
+	atomicCount
+	in string
+	on func() // never returns
+}
+
+func (c *hangingCount) at(op string) {
+	if op == c.in {
+		c.on()
+	}
+}
+func (c *hangingCount) Get()         { c.at("Get"); c.atomicCount.Get() }
+func (c *hangingCount) TryGet() bool { c.at("TryGet"); return c.atomicCount.TryGet() }
+func (c *hangingCount) Put() bool    { c.at("Put"); return c.atomicCount.Put() }
+
+// hangingKit has a right strategy and four of which calls of one operation never return:
+// three that wait, and one that spins.
+func hangingKit() cli.Kit {
+	kit := niceKit()
+	kit.Strategies = []*strategies.Strategy{strategy("plain")}
+	add := func(name, in string, on func()) {
+		s := strategy(name)
+		s.Promise.Bytes = 64 // at most
+		s.New = func() strategies.Counter { return &hangingCount{in: in, on: on} }
+		kit.Strategies = append(kit.Strategies, s)
+		kit.Explored.Strategies = append(kit.Explored.Strategies, s)
+	}
+	add("get", "Get", lostWakeup)
+	add("tryget", "TryGet", lostWakeup)
+	add("put", "Put", lostWakeup)
+	var unlocked atomic.Bool
+	add("spin", "TryGet", func() {
+		for !unlocked.Load() { // It was forgotten.
+		}
+	})
+	kit.Explored.Version = "test"
+	return kit
+}
+
 func plantedKit() cli.Kit {
 	kit := niceKit()
 	kit.Workloads = append(kit.Workloads,
 		workload("leaky", nil, workloads.Books{Lives: 2, Kinds: [arena.Kinds]uint64{arena.Leak: 2}, Notes: []string{"object 7 was never released"}}),
 		workload("panicky", func() { panic("planted panic") }, workloads.Books{}),
 		workload("stuck", func() { lostWakeup() }, workloads.Books{}),
+		dry(),
 	)
 	return kit
+}
+
+// dry returns a workload that runs dry: after 15 ms no worker does anything any more.
+func dry() *workloads.Workload {
+	w := workload("dry", nil, workloads.Books{})
+	fresh := w.New
+	w.New = func(c workloads.Config) (workloads.Instance, error) {
+		inst, err := fresh(c)
+		return drying{inst, time.Now()}, err
+	}
+	return w
+}
+
+type drying struct {
+	workloads.Instance
+	begin time.Time
+}
+
+func (d drying) Work(worker, n int) int {
+	if time.Since(d.begin) > 15*time.Millisecond {
+		time.Sleep(10 * time.Microsecond)
+		return 0
+	}
+	return d.Instance.Work(worker, n)
 }
 
 // lostWakeup never returns: select without cases would be found out by the

@@ -25,6 +25,7 @@ import (
 
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
+	"github.com/refbench/refbench/strategies/stuck"
 )
 
 // A Verdict is what a test says of a strategy. The words are those that the
@@ -98,6 +99,9 @@ type Result struct {
 	// Reason says why the test doesn't apply, what broke the promise, or what
 	// the kernel's test says.
 	Reason string `json:"reason,omitempty"`
+
+	// Stuck says why the test isn't finished, if it isn't.
+	Stuck *stuck.Error `json:"-"`
 }
 
 // String returns the result in one line.
@@ -144,9 +148,7 @@ type env struct {
 	cfg Config
 	res Result
 
-	// late says that the time is up, so that those who wait for one who is
-	// stuck don't use CPUs for ever.
-	late atomic.Bool
+	abandoned atomic.Bool // the test timed out: its goroutines should end
 }
 
 // verdictError ends a test.
@@ -210,10 +212,10 @@ func (t Test) Run(s *strategies.Strategy, cfg Config) Result {
 	case res := <-done:
 		return res
 	case <-timer.C:
-		e.late.Store(true)
-		// e still belongs to the goroutine that is stuck.
-		return Result{Test: t.Name, Kind: t.Kind, Strategy: s.Name, Verdict: Fail,
-			Reason: fmt.Sprintf("not finished after %v: some call doesn't return", cfg.Timeout)}
+		e.abandoned.Store(true)
+		// The rest of e still belongs to the goroutine that is stuck.
+		stuck := stuck.After(cfg.Timeout, s)
+		return Result{Test: t.Name, Kind: t.Kind, Strategy: s.Name, Verdict: Fail, Reason: stuck.Line(), Stuck: stuck}
 	}
 }
 

@@ -599,14 +599,14 @@ func TestStuckAndPanickingCountsFail(t *testing.T) {
 	end := make(chan struct{})
 	defer close(end)
 	for _, p := range []planted{
-		{"stuck", "not finished after 50ms", saturating.Strategy, func() strategies.Counter { return &stuck{end: end} }, nil, nil},
+		{"stuck", "not finished after 300ms: a call of Put doesn't return", saturating.Strategy, func() strategies.Counter { return &stuck{end: end} }, nil, nil},
 		{"bomb", "Put panicked: boom", saturating.Strategy, func() strategies.Counter { return new(bomb) }, nil, nil},
 	} {
 		for _, test := range boundary.Tests() {
 			switch test.Name {
 			case "REFCOUNT_DEC_AND_TEST_NEGATIVE", "Put", "many Put below zero":
-				r := test.Run(wrong(p.name, p.like, p.fresh), boundary.Config{Timeout: 50 * time.Millisecond, Rounds: 2})
-				if r.Verdict != boundary.Fail || !strings.Contains(r.Reason, p.rule) {
+				r := test.Run(wrong(p.name, p.like, p.fresh), boundary.Config{Timeout: 300 * time.Millisecond, Rounds: 2})
+				if r.Verdict != boundary.Fail || !strings.Contains(r.Reason, p.rule) || (r.Stuck != nil) != (p.name == "stuck") {
 					t.Errorf("%v, want it to fail with %q", r, p.rule)
 				}
 			}

@@ -161,27 +161,28 @@ func (e *env) cross(x crossing) {
 	var stop atomic.Bool
 	// All wait by polling: a goroutine takes longer to wake than a round, so
 	// that those that are woken would hardly ever meet.
-	// When the time is up nobody waits any more.
-	poll := func(ready func() bool) {
-		for tries := 0; !ready() && !e.late.Load(); tries++ {
+	poll := func(ready func() bool) (ok bool) {
+		for tries := 0; !ready(); tries++ {
+			if e.abandoned.Load() {
+				return false
+			}
 			if tries < 10000 {
 				runtime.Gosched()
 			} else {
 				time.Sleep(50 * time.Microsecond)
 			}
 		}
+		return true
 	}
 	var wg sync.WaitGroup
 	for i := range ws {
 		wg.Go(func() {
 			for r := int64(1); ; r++ {
-				poll(func() bool { return round.Load() == r || stop.Load() })
-				if stop.Load() || e.late.Load() {
+				if !poll(func() bool { return round.Load() == r || stop.Load() }) || stop.Load() {
 					return
 				}
 				arrived.Add(1)
-				poll(func() bool { return arrived.Load() == r*int64(n) })
-				if e.late.Load() {
+				if !poll(func() bool { return arrived.Load() == r*int64(n) }) {
 					return
 				}
 				ws[i].run(x.body, c)
@@ -204,8 +205,7 @@ func (e *env) cross(x crossing) {
 			ws[i].trues, ws[i].err = 0, nil
 		}
 		round.Store(r)
-		poll(func() bool { return finished.Load() == r*int64(n) })
-		if e.late.Load() {
+		if !poll(func() bool { return finished.Load() == r*int64(n) }) {
 			return // nobody wants to know any more
 		}
 		trues := 0
@@ -534,7 +534,7 @@ func (e *env) ownReferences(drop func(w *worker, c strategies.Counter) bool) {
 				w.do(c, spec.Call{Op: spec.Get})
 			}
 			at := (ready.Add(1)-1)/n + 1
-			for ready.Load() < at*n && !e.late.Load() {
+			for ready.Load() < at*n && !e.abandoned.Load() {
 				runtime.Gosched()
 			}
 			if drop(w, c) {
@@ -564,7 +564,7 @@ func (e *env) locked() {
 	e.need(spec.PutAndLock)
 	// An object that is found under the lock is alive, because the last drop
 	// and the removal happen under it.
-	mu := spinLock{late: &e.late}
+	mu := spinLock{late: &e.abandoned}
 	var removed strategies.Counter
 	e.ownReferences(func(w *worker, c strategies.Counter) (last bool) {
 		drop := func() {

@@ -492,6 +492,130 @@ func (l *lastUse) End(thread int) { l.Do(thread, 'p') }
 
 func (l *lastUse) Close() { judgeBooks(l.c.Judge, workloads.BooksOf(l.arena)) }
 
+// A ring hands references on from thread to thread, the last to the first, through
+// mailboxes. Each is passed on some times and then dropped by whoever has it.
+//
+//	t  a turn: pass on what has come, as far as there is room, and hand over a new one
+type ring struct {
+	c       Config
+	arena   *arena.Arena[counter, struct{}]
+	threads []ringThread
+}
+
+type ringThread struct {
+	holder holder
+	cache  *arena.Cache[counter, struct{}]
+
+	// The mailbox that the thread takes out of. The one before it puts in.
+	in, out syncatomic.Uint64 // parcels ever put in and taken out
+	inbox   [ringRoom]ringParcel
+}
+
+// A ringParcel is an object's only reference on its way.
+type ringParcel struct {
+	object *arena.Slot[counter, struct{}]
+	hold   arena.Hold
+	passes int // left
+}
+
+const (
+	ringRoom   = 2 // in a mailbox
+	ringPasses = 2
+)
+
+// startRing makes a ring that has one place free, in the first thread's mailbox.
+func startRing(c Config) Run {
+	options, holders := c.kit(atomic.Strategy)
+	r := &ring{c: c, arena: arena.New[counter, struct{}](options), threads: make([]ringThread, len(c.Program))}
+	for i := range r.threads {
+		r.threads[i].holder = holders(workloads.WorkerName(i))
+		r.threads[i].cache = r.arena.Cache()
+	}
+	for i := range r.threads {
+		for to := r.next(i); to.waiting() < ringRoom && (to != &r.threads[0] || to.waiting() < ringRoom-1); {
+			r.handOver(&r.threads[i], to)
+		}
+	}
+	return r
+}
+
+func (r *ring) next(thread int) *ringThread { return &r.threads[(thread+1)%len(r.threads)] }
+
+func (t *ringThread) waiting() int { return int(t.in.Load() - t.out.Load()) }
+
+func (t *ringThread) put(p ringParcel) {
+	in := t.in.Load()
+	t.inbox[in%ringRoom] = p
+	t.in.Store(in + 1)
+}
+
+func (t *ringThread) take() ringParcel {
+	out := t.out.Load()
+	p := t.inbox[out%ringRoom]
+	t.out.Store(out + 1)
+	return p
+}
+
+func (r *ring) handOver(me, to *ringThread) {
+	o := me.cache.Alloc()
+	to.put(ringParcel{o, me.holder.Init(&o.Object), ringPasses})
+}
+
+// drop drops an object's only reference.
+func (r *ring) drop(me *ringThread, p ringParcel) {
+	if me.holder.Kill(&p.object.Object, p.hold) {
+		me.cache.Free(p.object)
+	}
+}
+
+func (r *ring) Do(thread int, op byte) {
+	if op == 't' {
+		r.turn(thread)
+	}
+}
+
+// turn reports whether the thread could do anything.
+func (r *ring) turn(thread int) bool {
+	me, to := &r.threads[thread], r.next(thread)
+	acted := false
+	for to.waiting() < ringRoom && me.waiting() > 0 {
+		p := me.take()
+		if p.passes--; p.passes == 0 {
+			r.drop(me, p)
+		} else {
+			to.put(p)
+		}
+		acted = true
+	}
+	room := ringRoom // the mistake: it may be the last place of all
+	if r.c.Fixed {
+		room = ringRoom / 2
+	}
+	if to.waiting() < room {
+		r.handOver(me, to)
+		acted = true
+	}
+	return acted
+}
+
+func (r *ring) End(int) {}
+
+func (r *ring) Close() {
+	stuck := true
+	for i := range r.threads {
+		stuck = stuck && !r.turn(i) // or else nothing has changed for the next
+	}
+	for i := range r.threads {
+		for me := &r.threads[i]; me.waiting() > 0; {
+			r.drop(me, me.take())
+		}
+	}
+	judgeBooks(r.c.Judge, workloads.BooksOf(r.arena))
+	if stuck {
+		r.c.Judge.Failf("nobody can go on: every mailbox is full, and each waits for room in the next")
+	}
+}
+
 var useBugs = []*Bug{
 	{
 		Name:   "tunnelreset",
@@ -562,5 +686,18 @@ is told of the last drop, and releases. The first reads what is gone.`,
 		Program: []string{"p", "p"}, CPUs: 2, Repeat: 1, Concurrent: true,
 		Sights: misuse(sure, sure),
 		start:  startLastUse,
+	},
+	{
+		Name:   "fullring",
+		Doc:    "a ring of mailboxes, and senders who need room for one only",
+		Source: "P. M. Merlin and P. J. Schweitzer, Deadlock Avoidance in Store-and-Forward Networks, IEEE Trans. Communications 28, 1980; workload handoff before its senders kept room",
+		Interleaving: `Three of four places are taken. Thread 0, in whose mailbox is room, finds the next one full and
+passes nothing on. Thread 1 passes one on to it: now thread 0's is full, and there is room in thread
+1's. Thread 0 puts a new one there. Both wait for room in the other's for ever. Nobody blocks, and
+the books balance.`,
+		Fix:     "what is new is put only into a mailbox that is less than half full",
+		Program: []string{"t", "t"}, CPUs: 2, Repeat: 100, Concurrent: true,
+		Sights: misuse(luck, blind(allAtomic)),
+		start:  startRing,
 	},
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"runtime"
 	"sync"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/refbench/refbench/fuzz/linear"
 	"github.com/refbench/refbench/fuzz/scenarios"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/stuck"
 	"github.com/refbench/refbench/workloads"
 )
 
@@ -69,8 +69,9 @@ type Budget struct {
 	Time time.Duration
 	Seed uint64
 
-	// Slack is how much longer than Time a check may take before a call of the
-	// count is taken for stuck; 0 means 30 seconds.
+	// Slack is how much longer than Time a check may take before it is given up; 0
+	// means 30 seconds. A call of the count that doesn't return within its part of
+	// that, one of [Patiences], is taken for stuck.
 	Slack time.Duration
 }
 
@@ -109,6 +110,16 @@ type Result struct {
 
 	Findings []Finding `json:"findings,omitempty"`
 	Seconds  float64   `json:"seconds"`
+
+	// Stuck says which calls of the count never returned, if some didn't. Their
+	// goroutines are left behind, so other checks of the strategy are for another
+	// process.
+	Stuck string `json:"stuck,omitempty"`
+
+	// Others are results of the same check about strategies that this one was
+	// compared with, whose calls never returned. Then the check is to be run again
+	// without them.
+	Others []Result `json:"-"`
 }
 
 // An Amount is how much of something was tried.
@@ -175,6 +186,25 @@ func (r *Result) unknown(format string, args ...any) {
 	}
 }
 
+// stuck adds a finding: what was done isn't finished.
+func (r *Result) stuck(what string, e *stuck.Error, f Finding) {
+	if what != "" {
+		what += ": "
+	}
+	f.What, f.Detail = what+e.Line(), e.Error()
+	r.broken(f)
+	if r.Stuck = e.Calls; r.Stuck == "" {
+		r.Stuck = "some call doesn't return"
+	}
+}
+
+// patience is how long is waited for calls that take no time.
+func (b Budget) patience() time.Duration { return b.slack() / Patiences }
+
+// Patiences is how much longer a check may take than a call: some checks make calls of
+// several kinds, and look for whose don't return.
+const Patiences = 3
+
 func (b Budget) slack() time.Duration {
 	if b.Slack > 0 {
 		return b.Slack
@@ -189,13 +219,11 @@ func (c Check) Do(ctx context.Context, s Subject, b Budget) Result {
 	done := make(chan Result, 1)
 	go func() { done <- c.Run(ctx, s, b) }()
 	finish := func(r Result) Result {
-		r.Strategy, r.Check, r.Seconds = s.Strategy.Name, c.Name, time.Since(begin).Seconds()
-		if r.Tried == nil {
-			r.Tried = []Amount{} // not null in JSON
+		r.Strategy = s.Strategy.Name
+		for i := range r.Others {
+			r.Others[i].finish(c, b, begin)
 		}
-		for i := range r.Findings {
-			r.Findings[i].Seed = b.Seed
-		}
+		r.finish(c, b, begin)
 		return r
 	}
 	timer := time.NewTimer(b.Time + b.slack())
@@ -214,13 +242,22 @@ func (c Check) Do(ctx context.Context, s Subject, b Budget) Result {
 			if ctx.Err() != nil {
 				return finish(Result{Verdict: Unknown, Reason: "interrupted"})
 			}
-			stacks := make([]byte, 1<<16)
-			stacks = stacks[:runtime.Stack(stacks, true)]
-			return finish(Result{Verdict: Broken, Findings: []Finding{{
-				What:   fmt.Sprintf("not finished %v after its time of %v: some call doesn't return", b.slack(), b.Time.Round(time.Millisecond)),
-				Detail: string(stacks),
-			}}})
+			r := Result{}
+			what := fmt.Sprintf("its time was %v", b.Time.Round(time.Millisecond))
+			r.stuck(what, stuck.After((b.Time+b.slack()).Round(time.Millisecond), s.Strategy), Finding{})
+			return finish(r)
 		}
+	}
+}
+
+// finish fills in what all results have.
+func (r *Result) finish(c Check, b Budget, begin time.Time) {
+	r.Check, r.Seconds = c.Name, time.Since(begin).Seconds()
+	if r.Tried == nil {
+		r.Tried = []Amount{} // not null in JSON
+	}
+	for i := range r.Findings {
+		r.Findings[i].Seed = b.Seed
 	}
 }
 

@@ -12,9 +12,12 @@ import (
 	"time"
 
 	xatomic "github.com/refbench/refbench/fuzz/explore/sync/atomic"
+	"github.com/refbench/refbench/fuzz/lockstep"
+	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/fuzz/scenarios"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/builtin"
+	"github.com/refbench/refbench/strategies/spec"
 	"github.com/refbench/refbench/workloads"
 )
 
@@ -28,8 +31,8 @@ type word interface {
 // count is an atomic count, with faults.
 type count struct {
 	n     word
-	yield func() // between two steps that should be one, so that others meet it
-	put   func() // before Put
+	yield func()        // between two steps that should be one, so that others meet it
+	hook  func(spec.Op) // before Get, TryGet and Put
 
 	racy  bool // Get and Put load and store
 	blind bool // TryGet takes what is dead
@@ -49,8 +52,9 @@ func (c *count) add(d int64) int64 {
 	}
 }
 func (c *count) Init() { c.n.Store(1) }
-func (c *count) Get()  { c.add(1) }
+func (c *count) Get()  { c.hook(spec.Get); c.add(1) }
 func (c *count) TryGet() bool {
+	c.hook(spec.TryGet)
 	for {
 		n := c.n.Load()
 		if n == 0 && !c.blind {
@@ -61,8 +65,8 @@ func (c *count) TryGet() bool {
 		}
 	}
 }
-func (c *count) Put() bool    { c.put(); return c.add(-1) == 0 }
-func (c *count) Kill() bool   { return c.Put() }
+func (c *count) Put() bool    { c.hook(spec.Put); return c.add(-1) == 0 }
+func (c *count) Kill() bool   { return c.add(-1) == 0 }
 func (c *count) Count() int64 { return c.n.Load() }
 func (c *count) InitAt(n int64) {
 	c.n.Store(n)
@@ -80,7 +84,7 @@ func strategy(name string, change func(*count)) (native, explored *strategies.St
 				Bytes: 64, TypeStable: true,
 			},
 			New: func() strategies.Counter {
-				c := &count{n: newWord(), yield: yield, put: nothing}
+				c := &count{n: newWord(), yield: yield, hook: func(spec.Op) {}}
 				if change != nil {
 					change(c)
 				}
@@ -169,21 +173,110 @@ func TestTheRightOneIsBlamed(t *testing.T) {
 	}
 }
 
-func TestStuckAndInterruptedChecks(t *testing.T) {
+// A call that doesn't return is found by every check, and named. How the explorer,
+// which can't be used any more then, does it is tested by the command's tests.
+func TestCallsThatDontReturnAreFound(t *testing.T) {
+	for _, c := range All() {
+		if c.Name == "schedules" {
+			continue
+		}
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel() // They wait most of the time.
+			ops := []spec.Op{spec.TryGet, spec.Get, spec.Put}
+			if testing.Short() {
+				ops = ops[:1]
+			}
+			for _, op := range ops {
+				stop := make(chan struct{})
+				s := subject("hanging", func(c *count) {
+					c.hook = func(o spec.Op) {
+						if o == op {
+							<-stop
+						}
+					}
+				})
+				s.Workloads = []*workloads.Workload{workloads.ListTryGet, workloads.Handoff}
+				b := Budget{Time: 300 * time.Millisecond, Slack: 4500 * time.Millisecond}
+				if c.Name == "workloads" {
+					// Others are to be finished first, also on a busy machine.
+					b = Budget{Time: 2 * time.Second, Slack: 15 * time.Second}
+				}
+				begin := time.Now()
+				r := c.Do(context.Background(), s, b)
+				if r.Verdict != Broken || len(r.Findings) != 1 || !strings.Contains(r.Findings[0].What, "return") || !strings.Contains(r.Findings[0].What, op.String()) ||
+					strings.Contains(r.Findings[0].What, "\n") || !strings.Contains(r.Stuck, op.String()) || !strings.Contains(r.Findings[0].Detail, "(*count)."+op.String()) {
+					t.Errorf("%v that doesn't return: %s %s, stuck %q, %+v", op, r.Verdict, r.Reason, r.Stuck, r.Findings)
+				}
+				if took := time.Since(begin); took > 30*time.Second {
+					t.Errorf("%v that doesn't return: given up after %v", op, took)
+				}
+				close(stop)
+			}
+		})
+	}
+}
+
+// Who is to blame for a program that isn't finished is found out.
+func TestOnlyWhatHangsIsBlamed(t *testing.T) {
 	stop := make(chan struct{})
 	defer close(stop)
-	stuck := subject("stuck", func(c *count) { c.put = func() { <-stop } })
-	for _, name := range []string{"operations", "programs", "histories"} {
-		begin := time.Now()
-		b := Budget{Time: 50 * time.Millisecond, Slack: 100 * time.Millisecond}
-		r := find(t, name).Do(context.Background(), stuck, b)
-		if r.Verdict != Broken || !strings.Contains(r.Findings[0].What, "return") {
-			t.Errorf("%s: %s %+v, want a call that doesn't return", name, r.Verdict, r.Findings)
+	hanging, _ := strategy("hanging", func(c *count) {
+		c.hook = func(op spec.Op) {
+			if op == spec.TryGet {
+				<-stop
+			}
 		}
-		if took := time.Since(begin); took > 5*time.Second {
-			t.Errorf("%s: given up after %v", name, took)
-		}
+	})
+	r := find(t, "programs").Do(context.Background(), subject("right", nil, hanging), Budget{Time: 50 * time.Millisecond, Slack: 3 * time.Second, Seed: 7})
+	if r.Verdict != Unknown || r.Stuck != "" || len(r.Others) != 1 {
+		t.Fatalf("%s %s, stuck %q, others %+v, want %s because of hanging", r.Verdict, r.Reason, r.Stuck, r.Others, Unknown)
 	}
+	o := r.Others[0]
+	if o.Strategy != "hanging" || o.Check != "programs" || o.Verdict != Broken || o.Stuck != "a call of TryGet doesn't return" || o.Findings[0].Seed != 7 || len(o.Findings[0].Attachments) != 1 {
+		t.Errorf("%+v", o)
+	}
+	p, err := program.Parse(o.Findings[0].Program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	right, _ := strategy("right", nil)
+	if hung := lockstep.Hung([]*strategies.Strategy{right, hanging}, &p, time.Second); hung[0] != nil || hung[1] == nil || hung[1].Calls != o.Stuck {
+		t.Errorf("the program hangs so: %v, want hanging alone", hung)
+	}
+}
+
+// dry is an instance whose workers can't go on.
+type dry struct{}
+
+func (dry) Work(int, int) int       { return 0 }
+func (dry) Roles() []workloads.Role { return nil }
+func (dry) Close() workloads.Books  { return workloads.Books{Lives: 1, Released: 1} }
+
+// A workload in which nobody can go on is a finding.
+func TestStuckWorkloadsAreFound(t *testing.T) {
+	s := subject("right", nil)
+	s.Workloads = []*workloads.Workload{{
+		Name: "dry", Doc: "a load for tests", Source: "tests", Operation: "none",
+		New: func(workloads.Config) (workloads.Instance, error) { return dry{}, nil },
+	}}
+	r := find(t, "workloads").Do(context.Background(), s, Budget{Time: 50 * time.Millisecond, Slack: 15 * time.Second})
+	if r.Verdict != Broken || len(r.Findings) != 1 || !strings.Contains(r.Findings[0].What, "no worker can go on") {
+		t.Errorf("%s %s %+v", r.Verdict, r.Reason, r.Findings)
+	}
+}
+
+// A check that doesn't come to an end is given up, whatever it does.
+func TestEndlessChecksAreGivenUp(t *testing.T) {
+	stop := make(chan struct{})
+	defer close(stop)
+	c := Check{Name: "endless", Run: func(context.Context, Subject, Budget) Result { <-stop; return Result{} }}
+	r := c.Do(context.Background(), subject("right", nil), Budget{Time: 50 * time.Millisecond, Slack: 100 * time.Millisecond})
+	if r.Verdict != Broken || r.Findings[0].What != "its time was 50ms: not finished after 150ms: some call doesn't return" || r.Stuck == "" {
+		t.Errorf("%s %+v", r.Verdict, r.Findings)
+	}
+}
+
+func TestInterruptedChecks(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(50*time.Millisecond, cancel)
 	begin := time.Now()

@@ -13,6 +13,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/linear"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/stuck"
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/bench"
 )
@@ -70,11 +71,14 @@ func schedules(ctx context.Context, s Subject, b Budget) Result {
 		}
 		res, err := explore.Explore(sc, explore.Options{
 			Seed: b.Seed, Executions: -1, Time: left / time.Duration(len(todo)-i), Version: forms.Version,
+			Stall: b.patience() / 2, // It is seen after twice as long at most.
 		})
 		if err != nil {
-			var stuck *explore.StuckError
-			if errors.As(err, &stuck) {
-				r.broken(Finding{What: firstLine(err.Error()), Detail: err.Error()})
+			var hung *explore.StuckError
+			if errors.As(err, &hung) {
+				e := stuck.After(hung.Stall, x)
+				e.Stacks = hung.Error()
+				r.stuck(sc.Name, e, Finding{})
 			} else {
 				r.unknown("%s: %v", sc.Name, err)
 			}
@@ -121,11 +125,14 @@ func recorded(ctx context.Context, s Subject, b Budget, clock *linear.Clock) Res
 	if why := linear.Unsupported(s.Strategy, n); why != "" {
 		return Result{Verdict: Unsupported, Reason: why}
 	}
-	x, err := linear.Stress(ctx, s.Strategy, linear.Config{Clients: n, Time: max(b.Time, time.Millisecond), Seed: b.Seed, Clock: clock, Patience: b.slack() / 2})
+	x, err := linear.Stress(ctx, s.Strategy, linear.Config{Clients: n, Time: max(b.Time, time.Millisecond), Seed: b.Seed, Clock: clock, Patience: b.patience()})
 	r := Result{Verdict: Kept}
 	switch {
 	case err != nil:
 		r.unknown("%v", err)
+	case x.Stuck != nil:
+		r.stuck("", x.Stuck, Finding{})
+		r.Findings[0].What = x.Reason
 	case x.Verdict == linear.Illegal:
 		f := Finding{What: x.Reason}
 		if x.History != nil {
@@ -190,7 +197,7 @@ func loads(ctx context.Context, s Subject, b Budget) Result {
 			break
 		}
 		c := bench.Cell{Workload: w, Strategy: s.Strategy, CPUs: cpus, Generic: true, New: w.New}
-		l := bench.Length{Slack: b.slack() / 2}
+		l := bench.Length{Slack: b.patience()}
 		room, err := bench.Room(ctx, m, c, l, b.Seed)
 		if err == nil {
 			runtime.GOMAXPROCS(max(before, room))
@@ -211,13 +218,20 @@ func loads(ctx context.Context, s Subject, b Budget) Result {
 		ran++
 		var hung *bench.HungError
 		var panicked *bench.PanicError
+		var idle *bench.StuckError
 		switch {
 		case errors.As(err, &hung):
-			r.broken(Finding{What: err.Error(), Detail: string(hung.Stacks)})
+			r.stuck(c.Key(), stuck.After(hung.After.Round(time.Millisecond), s.Strategy), Finding{})
 		case errors.As(err, &panicked):
 			r.broken(Finding{What: err.Error(), Detail: string(panicked.Stack)})
+		case errors.As(err, &idle):
+			// The workload goes on with any count that is right.
+			r.broken(Finding{What: err.Error()})
 		case err != nil:
 			r.unknown("%v", err)
+		}
+		if r.Stuck != "" {
+			break
 		}
 	}
 	if ran < len(ws) {

@@ -2,10 +2,12 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/refbench/refbench/fuzz/boundary"
@@ -13,6 +15,7 @@ import (
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/rules"
+	"github.com/refbench/refbench/strategies/stuck"
 )
 
 // firstLine returns the first line of a text.
@@ -27,6 +30,10 @@ func (r *Result) boundaryTest(x boundary.Result) bool {
 	case boundary.NotApplicable:
 		return false
 	case boundary.Fail:
+		if x.Stuck != nil {
+			r.stuck(x.Test, x.Stuck, Finding{})
+			break
+		}
 		r.broken(Finding{What: x.Test + ": " + firstLine(x.Reason), Detail: x.Reason})
 	}
 	return true
@@ -52,13 +59,16 @@ func kernel(ctx context.Context, s Subject, b Budget) Result {
 			continue
 		}
 		all++
-		x := t.Run(s.Strategy, boundary.Config{Seed: b.Seed})
+		x := t.Run(s.Strategy, boundary.Config{Seed: b.Seed, Timeout: b.patience()})
 		if !r.boundaryTest(x) {
 			continue
 		}
 		applied++
 		if x.Kernel != "" {
 			scores[x.Kernel]++
+		}
+		if r.Stuck != "" {
+			break
 		}
 		if ctx.Err() != nil {
 			r.unknown("interrupted")
@@ -83,10 +93,13 @@ func operations(ctx context.Context, s Subject, b Budget) Result {
 			continue
 		}
 		all++
-		x := t.Run(s.Strategy, boundary.Config{Seed: b.Seed})
+		x := t.Run(s.Strategy, boundary.Config{Seed: b.Seed, Timeout: b.patience()})
 		checks += x.Checks
 		if r.boundaryTest(x) {
 			applied++
+		}
+		if r.Stuck != "" {
+			break
 		}
 		if ctx.Err() != nil {
 			r.unknown("interrupted")
@@ -118,7 +131,7 @@ func crossings(ctx context.Context, s Subject, b Budget) Result {
 			if r.Verdict != Kept || seed != b.Seed && (ctx.Err() != nil || time.Now().After(deadline)) {
 				return false
 			}
-			x := t.Run(s.Strategy, boundary.Config{Seed: seed, Rounds: rounds, Timeout: b.Time + b.slack()/2})
+			x := t.Run(s.Strategy, boundary.Config{Seed: seed, Rounds: rounds, Timeout: b.Time + b.patience()})
 			checks += x.Checks
 			return !r.boundaryTest(x)
 		})
@@ -143,12 +156,17 @@ func conformance(ctx context.Context, s Subject, b Budget) Result {
 		case c.Unsupported(s.Strategy) != "":
 			unsupported++
 			continue
-		case ctx.Err() != nil || time.Now().After(deadline):
+		case ctx.Err() != nil || time.Now().After(deadline) || r.Stuck != "":
 			late++
 			continue
 		}
 		ran++
-		if err := c.Check(s.Strategy, rules.Config{Seed: b.Seed, Short: true, Timeout: max(time.Until(deadline), 0) + b.slack()/2}); err != nil {
+		err := c.Check(s.Strategy, rules.Config{Seed: b.Seed, Short: true, Timeout: max(time.Until(deadline), 0) + b.patience()})
+		var hung *stuck.Error
+		switch {
+		case errors.As(err, &hung):
+			r.stuck("rule "+c.Name, hung, Finding{})
+		case err != nil:
 			r.broken(Finding{What: firstLine(err.Error()), Detail: err.Error()})
 		}
 	}
@@ -162,16 +180,68 @@ func conformance(ctx context.Context, s Subject, b Budget) Result {
 	return r
 }
 
-// programs runs random programs in lockstep until the time is up.
+// programs runs random programs in lockstep until the time is up, or one isn't
+// finished.
 func programs(ctx context.Context, s Subject, b Budget) Result {
-	r := Result{Verdict: Kept}
-	rng := rand.New(rand.NewPCG(b.Seed, 0))
-	list := []*strategies.Strategy{s.Strategy}
-	for _, o := range s.Others {
-		if o.Name != s.Strategy.Name {
-			list = append(list, o)
+	var current atomic.Pointer[program.Program]
+	done := make(chan Result, 1)
+	go func() { done <- randomPrograms(ctx, s, b, &current) }()
+	const ticks = 4 // within the patience
+	tick := time.NewTicker(max(b.patience()/ticks, 1))
+	defer tick.Stop()
+	var seen *program.Program
+	for same := 0; ; {
+		select {
+		case r := <-done:
+			return r
+		case <-tick.C:
+			if p := current.Load(); p != seen {
+				seen, same = p, 0
+			} else if same++; p != nil && same > ticks {
+				return unfinished(s, b, p)
+			}
 		}
 	}
+}
+
+// unfinished says whose calls don't return from the program. That is found out by
+// running it on each alone.
+func unfinished(s Subject, b Budget, p *program.Program) Result {
+	list := append([]*strategies.Strategy{s.Strategy}, s.others()...)
+	hung := lockstep.Hung(list, p, b.patience()/2)
+	var r Result
+	for i, e := range hung {
+		if e == nil {
+			continue
+		}
+		var x Result
+		text := p.String()
+		x.stuck("a program alone", e, Finding{Program: text, Attachments: []Attachment{textFile(".program", text)}})
+		if i == 0 {
+			x.Others = r.Others
+			r = x
+			continue
+		}
+		x.Strategy = list[i].Name
+		r.Others = append(r.Others, x)
+		r.unknown("a call of %s, which it was compared with, didn't return", x.Strategy)
+	}
+	if r.Stuck == "" && len(r.Others) == 0 {
+		r.stuck("a program, though it is on each strategy alone", stuck.After(b.patience(), s.Strategy), Finding{})
+	}
+	return r
+}
+
+// others returns the strategies to compare with, without the one that is checked.
+func (s Subject) others() []*strategies.Strategy {
+	return slices.DeleteFunc(slices.Clone(s.Others), func(o *strategies.Strategy) bool { return o.Name == s.Strategy.Name })
+}
+
+// randomPrograms is programs, and says which program it is at.
+func randomPrograms(ctx context.Context, s Subject, b Budget, current *atomic.Pointer[program.Program]) Result {
+	r := Result{Verdict: Kept}
+	rng := rand.New(rand.NewPCG(b.Seed, 0))
+	list := append([]*strategies.Strategy{s.Strategy}, s.others()...)
 	run := lockstep.New(list, lockstep.Both)
 	deadline := time.Now().Add(b.Time)
 	data := make([]byte, 512)
@@ -185,6 +255,7 @@ func programs(ctx context.Context, s Subject, b Budget) Result {
 		}
 		p, _ := program.Decode(data[:1+rng.IntN(len(data))])
 		count++
+		current.Store(&p)
 		d := run.Run(&p)
 		if d == nil {
 			continue

@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "9edaff9a95d86ada4ee0019d"
+const Version = "fdd535fedb01d821f729a46b"

@@ -179,8 +179,8 @@ type limited struct {
 	limit    int64
 }
 
-// stuck is far from every number of references.
-const stuck = -1 << 40
+// farOff is far from every number of references.
+const farOff = -1 << 40
 
 func (c *limited) InitAt(n int64) { c.n.Store(n) }
 
@@ -208,7 +208,7 @@ func (c *limited) took(now int64) {
 	case strategies.Saturates:
 		c.yield()
 		if c.fault != "saturation is forgotten" || c.n.Load() < 0 || c.n.Load() > c.limit {
-			c.n.Store(stuck)
+			c.n.Store(farOff)
 		}
 	}
 }
@@ -234,7 +234,7 @@ func (c *limited) Put() bool {
 			c.n.Store(c.limit)
 			return false
 		}
-		c.n.Store(stuck)
+		c.n.Store(farOff)
 	}
 	return now == 0
 }

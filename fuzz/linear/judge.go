@@ -46,7 +46,8 @@ type Result struct {
 	// Reason says what can't be explained, or why it isn't known.
 	Reason string
 
-	// Found is the step that found it: "intervals" or "search".
+	// Found is the step that found it: "intervals" or "search"; or "patience" if
+	// it is a call that didn't return.
 	Found string
 
 	// Life is the index of the life that is illegal or unknown, -1 if there

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
+	"github.com/refbench/refbench/strategies/stuck"
 )
 
 // Config is how [Record] and [Stress] make histories.
@@ -82,6 +85,10 @@ type Report struct {
 	// History is that life alone, nil if there is none.
 	History *History
 
+	// Stuck says why the last batch was never finished, nil if it was. Its
+	// goroutines are left behind.
+	Stuck *stuck.Error
+
 	Clock            string
 	Seed             uint64
 	Ops, Lives       int
@@ -131,7 +138,7 @@ func Stress(ctx context.Context, s *strategies.Strategy, cfg Config) (Report, er
 		}
 		batch = min(2*batch, lastBatch)
 		t0 := time.Now()
-		h, stuck := record(ctx, s, one, n)
+		h, hung := record(ctx, s, one, n)
 		t1 := time.Now()
 		total.Recorded += t1.Sub(t0)
 		r, err := j.Check(judging, h)
@@ -139,8 +146,9 @@ func Stress(ctx context.Context, s *strategies.Strategy, cfg Config) (Report, er
 		if err != nil {
 			return total, fmt.Errorf("strategy %s, seed %d: what was recorded is no history: %w", s.Name, cfg.Seed, err)
 		}
-		if stuck != "" && r.Verdict != Illegal {
-			r.Verdict, r.Reason, r.Found, r.Life, r.Stretch = Illegal, stuck, "patience", -1, nil
+		if hung != nil {
+			r.Verdict, r.Reason, r.Found, r.Life, r.Stretch = Illegal, hung.Error(), "patience", -1, nil
+			total.Stuck = hung.why
 		}
 		if r.Verdict == Unknown && interrupt.Err() != nil {
 			break // it was cut short, so the batch counts for nothing
@@ -180,9 +188,9 @@ func Record(ctx context.Context, s *strategies.Strategy, cfg Config) (*History, 
 	if err != nil {
 		return nil, err
 	}
-	h, stuck := record(ctx, s, cfg, 0)
-	if stuck != "" {
-		return h, fmt.Errorf("strategy %s, seed %d: %s", s.Name, cfg.Seed, stuck)
+	h, hung := record(ctx, s, cfg, 0)
+	if hung != nil {
+		return h, fmt.Errorf("strategy %s, seed %d: %w", s.Name, cfg.Seed, hung)
 	}
 	return h, nil
 }
@@ -256,13 +264,15 @@ type client struct {
 	owns   [mostCounts]bool
 	killed [mostCounts]bool // it was the owner and has killed the count
 	told   [mostCounts]bool // it was told of the last drop, and has begun no life since
+	done   atomic.Int64     // rounds
 	failed bool             // a call panicked, so it isn't known what is held
 	yields bool             // there are more clients than CPUs
 	_      [64]byte         // so that clients don't slow each other down
 }
 
-// record is Record for a checked cfg. n tells batches of the same seed apart.
-func record(ctx context.Context, s *strategies.Strategy, cfg Config, n uint64) (h *History, stuck string) {
+// record is Record for a checked cfg. n tells batches of the same seed apart. If some
+// call doesn't return, the history is empty and the error says so.
+func record(ctx context.Context, s *strategies.Strategy, cfg Config, n uint64) (*History, *stuckError) {
 	d := &driver{s: s, clock: cfg.Clock, limit: newLimit(spec.Of(s)), powers: make(map[strategies.Power]bool)}
 	for _, p := range s.Powers() {
 		d.powers[p] = true
@@ -277,14 +287,58 @@ func record(ctx context.Context, s *strategies.Strategy, cfg Config, n uint64) (
 			yields: cfg.Clients > runtime.GOMAXPROCS(0),
 		})
 	}
-	me := d.clients[cfg.Clients]
-	crew := d.clients[:cfg.Clients]
-	for _, c := range crew {
+	for _, c := range d.clients[:cfg.Clients] {
 		go c.run(int64(cfg.Clients))
 	}
+	done := make(chan int, 1) // lives
+	go func() { done <- d.drive(ctx, cfg) }()
+	const ticks = 4 // within the patience
+	tick := time.NewTicker(max(cfg.Patience/ticks, 1))
+	defer tick.Stop()
+	for seen, same := int64(0), 0; ; {
+		select {
+		case lives := <-done:
+			return d.history(cfg.Seed, lives), nil
+		case <-tick.C:
+			if now := d.start.Load(); now != seen {
+				seen, same = now, 0
+			} else if same++; same > ticks {
+				d.abandoned.Store(true)
+				// The clients may still be writing.
+				return &History{Strategy: s.Name, Clock: d.clock.Name(), Seed: cfg.Seed}, &stuckError{stuck.After(cfg.Patience, s), d.unfinished()}
+			}
+		}
+	}
+}
+
+// A stuckError is a round that isn't finished.
+type stuckError struct {
+	why     *stuck.Error
+	clients string // that are still in it
+}
+
+func (e *stuckError) Error() string { return e.why.Line() + "; " + e.clients }
+
+// unfinished says which clients haven't finished the round.
+func (d *driver) unfinished() string {
+	var left []string
+	for _, c := range d.clients[:len(d.clients)-1] {
+		if c.done.Load() != d.start.Load() {
+			left = append(left, strconv.Itoa(c.id))
+		}
+	}
+	if left == nil {
+		return "it was made between two rounds, when no client makes any"
+	}
+	return "of clients that haven't finished their round: " + strings.Join(left, ", ")
+}
+
+// drive makes rounds until it is enough, and returns how many lives there were.
+func (d *driver) drive(ctx context.Context, cfg Config) (lives int) {
+	me, crew := d.clients[cfg.Clients], d.clients[:cfg.Clients]
 	deadline := time.Now().Add(cfg.Time)
-	lives, ops := 0, 0
-	for round := int64(1); (cfg.Ops == 0 || ops < cfg.Ops) && ctx.Err() == nil && stuck == ""; round++ {
+	ops := 0
+	for round := int64(1); (cfg.Ops == 0 || ops < cfg.Ops) && ctx.Err() == nil; round++ {
 		if cfg.Time > 0 && !time.Now().Before(deadline) {
 			break
 		}
@@ -295,18 +349,11 @@ func record(ctx context.Context, s *strategies.Strategy, cfg Config, n uint64) (
 		}
 		d.finished.Store(0)
 		d.start.Store(round)
-		patience := time.Now().Add(cfg.Patience)
 		for spins := 1; d.finished.Load() != int64(len(crew)); spins++ {
-			wait(spins)
-			if spins%1024 == 0 && time.Now().After(patience) {
-				d.abandoned.Store(true)
-				stuck = fmt.Sprintf("a call didn't return within %v", cfg.Patience)
-				break
+			if d.abandoned.Load() {
+				return lives
 			}
-		}
-		if stuck != "" {
-			// The clients may still be writing.
-			return &History{Strategy: s.Name, Clock: d.clock.Name(), Seed: cfg.Seed}, stuck
+			wait(spins)
 		}
 		ops = len(me.calls)
 		failed := me.failed
@@ -322,7 +369,7 @@ func record(ctx context.Context, s *strategies.Strategy, cfg Config, n uint64) (
 		}
 	}
 	d.start.Store(-1)
-	return d.history(cfg.Seed, lives), ""
+	return lives
 }
 
 // begin begins a life of the count.
@@ -428,6 +475,7 @@ func (c *client) run(clients int64) {
 			wait(spins)
 		}
 		c.round()
+		c.done.Store(round)
 		c.d.finished.Add(1)
 	}
 }

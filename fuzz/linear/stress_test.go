@@ -156,30 +156,65 @@ func TestPromiseDecidesOverSpuriousFailure(t *testing.T) {
 	}
 }
 
-// hooked is a right count with something to do in Put.
+// hooked is a right count with something to do in its operations.
 type hooked struct {
 	count
-	put func()
+	hook func(op spec.Op)
 }
 
-func (h *hooked) Put() bool { h.put(); return h.count.Put() }
+func (h *hooked) Get()         { h.hook(spec.Get); h.count.Get() }
+func (h *hooked) TryGet() bool { h.hook(spec.TryGet); return h.count.TryGet() }
+func (h *hooked) Put() bool    { h.hook(spec.Put); return h.count.Put() }
 
 func TestCallsThatDontReturn(t *testing.T) {
-	with := func(put func()) *strategies.Strategy {
+	with := func(hook func(op spec.Op)) *strategies.Strategy {
 		s := native("")
 		plain := s.New
-		s.New = func() strategies.Counter { return &hooked{*plain().(*count), put} }
+		s.New = func() strategies.Counter { return &hooked{*plain().(*count), hook} }
 		return s
 	}
+	for _, c := range []struct {
+		in    spec.Op
+		after int64 // so many calls
+		want  string
+	}{
+		{spec.Put, 0, "of clients that haven't finished their round: "},
+		{spec.Put, 1000, "of clients that haven't finished their round: "},
+		{spec.Get, 0, ""},    // before the first round, or in it
+		{spec.TryGet, 0, ""}, // after it, or in it
+		{spec.TryGet, 1000, ""},
+	} {
+		var calls atomic.Int64
+		stop := make(chan struct{})
+		r := stress(t, with(func(op spec.Op) {
+			if op == c.in && calls.Add(1) > c.after {
+				<-stop
+			}
+		}), Config{Ops: 100_000, Patience: 200 * time.Millisecond})
+		close(stop)
+		want := "not finished after 200ms: a call of " + c.in.String() + " doesn't return; "
+		if r.Verdict != Illegal || !strings.HasPrefix(r.Reason, want+c.want) || r.Stuck == nil {
+			t.Errorf("%v that hangs after %d calls: %s: %s, want %s%s", c.in, c.after, r.Verdict, r.Reason, want, c.want)
+		}
+	}
+	r := stress(t, with(func(op spec.Op) {
+		if op == spec.Put {
+			panic("planted")
+		}
+	}), Config{Ops: 1000})
+	if r.Verdict != Illegal || r.History == nil || r.Stuck != nil {
+		t.Errorf("a call that panics: %s: %s", r.Verdict, r.Reason)
+	}
+	// Nor does Record wait for ever.
 	stop := make(chan struct{})
 	defer close(stop)
-	r := stress(t, with(func() { <-stop }), Config{Ops: 1000, Patience: 50 * time.Millisecond})
-	if r.Verdict != Illegal || !strings.Contains(r.Reason, "didn't return within 50ms") {
-		t.Errorf("a call that hangs: %s: %s", r.Verdict, r.Reason)
-	}
-	r = stress(t, with(func() { panic("planted") }), Config{Ops: 1000})
-	if r.Verdict != Illegal || r.History == nil {
-		t.Errorf("a call that panics: %s: %s", r.Verdict, r.Reason)
+	first := with(func(op spec.Op) {
+		if op == spec.TryGet {
+			<-stop
+		}
+	})
+	if _, err := Record(context.Background(), first, Config{Ops: 100_000, Clients: 1, Patience: 200 * time.Millisecond}); err == nil || !strings.Contains(err.Error(), "seed 0: not finished after 200ms: a call of TryGet doesn't return") {
+		t.Errorf("%v, want a TryGet that doesn't return", err)
 	}
 }
 
@@ -262,7 +297,10 @@ func TestInterruptEndsJudging(t *testing.T) {
 	plain := s.New
 	var puts atomic.Int64
 	s.New = func() strategies.Counter {
-		return &hooked{*plain().(*count), func() {
+		return &hooked{*plain().(*count), func(op spec.Op) {
+			if op != spec.Put {
+				return
+			}
 			// So that calls meet, and judging is more than a look.
 			time.Sleep(10 * time.Microsecond)
 			if puts.Add(1) == 300 {

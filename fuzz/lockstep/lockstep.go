@@ -18,10 +18,13 @@ package lockstep
 import (
 	"fmt"
 	"math"
+	"sync"
+	"time"
 
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
+	"github.com/refbench/refbench/strategies/stuck"
 )
 
 // Oracles are a set of what judges.
@@ -326,7 +329,8 @@ func New(list []*strategies.Strategy, oracles Oracles) *Runner {
 // Stats returns what the runner has done so far.
 func (r *Runner) Stats() Stats { return r.stats }
 
-// Run runs the program and returns the first thing that is wrong, or nil.
+// Run runs the program and returns the first thing that is wrong, or nil. It has no
+// limit of time: a call that doesn't return keeps it from returning. See [Hung].
 func (r *Runner) Run(p *program.Program) *Divergence {
 	r.stats.Programs++
 	d, panicked := r.guarded(p)
@@ -338,6 +342,32 @@ func (r *Runner) Run(p *program.Program) *Divergence {
 		clear(r.lanes[i].counts[:])
 	}
 	return r.again(p, d, panicked)
+}
+
+// Hung runs the program on each strategy alone, on all at the same time, and says for
+// each of the list why it isn't finished after so long, or nil. The goroutines of those
+// that aren't are left behind. A runner that runs such a program never returns.
+func Hung(list []*strategies.Strategy, p *program.Program, after time.Duration) []*stuck.Error {
+	hung := make([]*stuck.Error, len(list))
+	var all sync.WaitGroup
+	for i, s := range list {
+		all.Go(func() {
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				New([]*strategies.Strategy{s}, Specification).Run(p)
+			}()
+			timer := time.NewTimer(after)
+			defer timer.Stop()
+			select {
+			case <-done:
+			case <-timer.C:
+				hung[i] = stuck.After(after, s)
+			}
+		})
+	}
+	all.Wait()
+	return hung
 }
 
 // bounds are the largest programs of RunBytes. A fuzz engine makes many small inputs

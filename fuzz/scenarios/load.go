@@ -27,8 +27,9 @@ var (
 // plans are settings with few objects and no waiting: objects change and die
 // within some operations, since schedules must be short to be searched.
 var plans = map[string]plan{
-	"getput":     {settings: "objects=1,tryget=50", program: workers},
-	"handoff":    {settings: "lifetime=1,hops=1", program: explore.Program{"000", "111"}},
+	"getput": {settings: "objects=1,tryget=50", program: workers},
+	// Mailboxes for two, so that they can be full.
+	"handoff":    {settings: "lifetime=1,hops=2,depth=2", program: explore.Program{"000", "111"}},
 	"listmutex":  {settings: "entries=2,skew=0,lifetime=1,release=0", program: workers},
 	"listtryget": {settings: "entries=2,skew=0,lifetime=1,release=0", program: workers},
 	"listrcu":    {settings: "entries=2,skew=0,lifetime=1,release=0", program: workers},
@@ -58,7 +59,7 @@ func planFor(w *workloads.Workload) plan {
 const instanceSeed = 1
 
 // load is a strategy under a workload in its checked form. What it does wrong
-// stands in its books at the end.
+// stands in its books at the end, and somebody must be able to go on.
 func load(s *strategies.Strategy, w *workloads.Workload, wrong bool) *explore.Scenario {
 	return loadJudgedBy(judge, s, w, wrong)
 }
@@ -67,7 +68,7 @@ func load(s *strategies.Strategy, w *workloads.Workload, wrong bool) *explore.Sc
 // explored form.
 func Judges() []string { return []string{reflect.TypeFor[arena.Shadow]().PkgPath()} }
 
-func loadJudgedBy(judge func(workloads.Books), s *strategies.Strategy, w *workloads.Workload, wrong bool) *explore.Scenario {
+func loadJudgedBy(judge func(b workloads.Books, stuck bool), s *strategies.Strategy, w *workloads.Workload, wrong bool) *explore.Scenario {
 	p := planFor(w)
 	crew := 0
 	for _, ops := range p.program {
@@ -88,7 +89,10 @@ func loadJudgedBy(judge func(workloads.Books), s *strategies.Strategy, w *worklo
 						act(inst, op)
 					}
 				},
-				Finish: func() { judge(inst.Close()) },
+				Finish: func() {
+					stuck := stuck(inst, crew)
+					judge(inst.Close(), stuck)
+				},
 			}
 			for _, ops := range program {
 				c.Threads = append(c.Threads, func() {
@@ -129,16 +133,40 @@ func act(inst workloads.Instance, op byte) {
 	}
 }
 
-// judge fails the execution if the books don't balance. If all that is wrong is
-// that objects are left, it is a leak.
-func judge(b workloads.Books) {
+// stuckRounds is for how many rounds somebody must go on. A role may have to act some
+// times before a worker can.
+const stuckRounds = 100
+
+// stuck reports whether nobody can go on: the workers and roles, one after the other
+// and round after round, come to no operation. Workers that wait for each other so
+// do it without blocking, so that it is no deadlock.
+func stuck(inst workloads.Instance, crew int) bool {
+	explore.Notef("can anybody go on?")
+	for range stuckRounds {
+		for w := range crew {
+			if inst.Work(w, 1) > 0 {
+				return false
+			}
+		}
+		for _, r := range inst.Roles() {
+			r.Step()
+		}
+	}
+	return true
+}
+
+// judge fails the execution if the books don't balance, or else if no worker could go
+// on. If all that is wrong is that objects are left, it is a leak.
+func judge(b workloads.Books, stuck bool) {
+	leaks := b.Kinds[arena.Leak]
 	switch {
-	case b.Violations() == 0 && b.Released != b.Lives:
-		explore.Leakf("%d objects were made and %d released", b.Lives, b.Released)
-	case b.Violations() == 0:
-	case b.Violations() == b.Kinds[arena.Leak]:
-		explore.Leakf("%s", b.Sentence())
-	default:
+	case b.Violations() > leaks:
 		explore.Failf("%s", b.Sentence())
+	case stuck:
+		explore.Failf("no worker can go on: when all threads had ended, every worker and every role came %d times more and no operation was done", stuckRounds)
+	case leaks > 0:
+		explore.Leakf("%s", b.Sentence())
+	case b.Released != b.Lives:
+		explore.Leakf("%d objects were made and %d released", b.Lives, b.Released)
 	}
 }

@@ -82,7 +82,7 @@ func TestWrongPairsAreFound(t *testing.T) {
 // The double release of tunnels' routes is found also by who looks for nothing
 // else: one slot for all CPUs leaks routes as well, which is found sooner.
 func TestDoubleReleaseIsFound(t *testing.T) {
-	underflows := func(b workloads.Books) {
+	underflows := func(b workloads.Books, _ bool) {
 		if n := b.Kinds[arena.Underflow] + b.Kinds[arena.DoubleFree]; n > 0 {
 			explore.Failf("%v", b.Err())
 		}
@@ -267,6 +267,61 @@ func (shelf) Roles() []workloads.Role {
 	return []workloads.Role{{Name: "role", Step: func() time.Duration { return 0 }}}
 }
 func (s shelf) Close() workloads.Books { return s.books }
+
+// idlers are an instance that comes to an operation only after so many steps of its
+// role, and then only as the worker that is named.
+type idlers struct {
+	shelf
+	steps, worker int
+}
+
+func (i *idlers) Work(worker, n int) int {
+	if i.steps > 0 || worker != i.worker {
+		return 0
+	}
+	return n
+}
+func (i *idlers) Roles() []workloads.Role {
+	return []workloads.Role{{Name: "role", Step: func() time.Duration { i.steps--; return 0 }}}
+}
+
+// Somebody must be able to go on. What is wrong with the books beside a leak is worse.
+func TestStuckWorkersAreSeen(t *testing.T) {
+	const never = 1 << 30
+	balanced := workloads.Books{Lives: 1, Released: 1}
+	leak := workloads.Books{Lives: 1, Kinds: [arena.Kinds]uint64{arena.Leak: 1}}
+	freed := workloads.Books{Lives: 1, Released: 1, Kinds: [arena.Kinds]uint64{arena.DoubleFree: 1}}
+	for _, c := range []struct {
+		name          string
+		books         workloads.Books
+		steps, worker int
+		want          string // a part of the failure; "": none
+	}{
+		{"all go on", balanced, 0, 0, ""},
+		{"one goes on", balanced, 0, 1, ""},
+		{"one goes on when the role has acted", balanced, 20, 1, ""},
+		{"none goes on", balanced, never, 0, "no worker can go on"},
+		{"none goes on, and a leak", leak, never, 0, "no worker can go on"},
+		{"none goes on, and a double free", freed, never, 0, "double-free"},
+		{"one goes on, and a leak", leak, 0, 1, "leak"},
+	} {
+		w := &workloads.Workload{
+			Name: "idlers", Doc: "workers for tests", Source: "tests", Operation: "none",
+			New: func(workloads.Config) (workloads.Instance, error) {
+				return &idlers{shelf: shelf{c.books}, steps: c.steps, worker: c.worker}, nil
+			},
+		}
+		s := planted("right", strategies.Exact, func() strategies.Counter { return new(flawed) })
+		r := run(t, load(s, w, false), explore.Options{Executions: 3})
+		got := ""
+		if r.Failure != nil {
+			got = r.Failure.Error()
+		}
+		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
 
 // Books that don't balance are failures: leaks if nothing else is wrong. And a pair
 // that lacks a power says so.

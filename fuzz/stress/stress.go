@@ -11,26 +11,57 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
 )
 
+// patience is how long an execution may take. It takes microseconds.
+const patience = 10 * time.Second
+
 // Run runs the program on counts of the strategy so many times, and returns the
-// first thing that was wrong, or nil. A strategy whose calls don't return keeps it
-// from returning.
+// first thing that was wrong, or nil. A call that doesn't return within 10 seconds is
+// wrong; its goroutine is left behind.
 func Run(s *strategies.Strategy, p *program.Program, times int) error {
+	return runFor(patience, s, p, times)
+}
+
+func runFor(patience time.Duration, s *strategies.Strategy, p *program.Program, times int) error {
 	powers := s.Powers()
-	var r run
-	for n := range times {
-		if err := r.run(s, powers, p); err != nil {
-			return fmt.Errorf("stress: strategy %s, run %d of %d: %w\nprogram:\n%s", s.Name, n+1, times, err, p)
+	r := new(run)
+	var begun atomic.Int64 // executions
+	done := make(chan error, 1)
+	go func() {
+		for n := range times {
+			begun.Store(int64(n + 1))
+			if err := r.guarded(s, powers, p); err != nil {
+				done <- fmt.Errorf("stress: strategy %s, run %d of %d: %w\nprogram:\n%s", s.Name, n+1, times, err, p)
+				return
+			}
+		}
+		done <- nil
+	}()
+	tick := time.NewTicker(patience)
+	defer tick.Stop()
+	for seen := int64(0); ; {
+		select {
+		case err := <-done:
+			return err
+		case <-tick.C:
+			if now := begun.Load(); now != seen {
+				seen = now // It has had less than that.
+				continue
+			}
+			// r still belongs to the goroutines that are stuck. What they do can
+			// be read.
+			return fmt.Errorf("stress: strategy %s, run %d of %d: not finished after %v: %s\nprogram:\n%s", s.Name, seen, times, patience, r.stuck(), p)
 		}
 	}
-	return nil
 }
 
 // A run is one execution of a program.
@@ -41,6 +72,50 @@ type run struct {
 	objects [program.MaxObjects]object
 	errs    [program.MaxThreads]error
 	ready   atomic.Int32
+	// doing is what each thread does; the last is who sets up and finishes.
+	doing [program.MaxThreads + 1]doing
+}
+
+// setter is the index of who sets up and finishes.
+const setter = program.MaxThreads
+
+// doing is the call that a thread is in. It is a fence between two calls, and none
+// inside one.
+//
+//	bits 0-31    the call's number
+//	bits 32-39   its operation
+//	bits 40-47   object
+//	bits 48-63   step, from 1; 0: in no call
+type doing struct {
+	word atomic.Uint64
+	_    [56]byte // so that threads don't slow each other down
+}
+
+func (d *doing) begins(step, object int, call spec.Call) {
+	d.word.Store(uint64(step)<<48 | uint64(object)<<40 | uint64(call.Op)<<32 | uint64(uint32(call.N)))
+}
+
+func (d *doing) ends() { d.word.Store(0) }
+
+// stuck says which threads are in a call, and in which.
+func (r *run) stuck() string {
+	var parts []string
+	for i := range r.doing {
+		w := r.doing[i].word.Load()
+		if w == 0 {
+			continue
+		}
+		who := fmt.Sprintf("thread %d, step %d", i, w>>48)
+		if i == setter {
+			who = "when no thread ran"
+		}
+		call := spec.Call{Op: spec.Op(w >> 32), N: int64(uint32(w))}
+		parts = append(parts, fmt.Sprintf("%s: %c.%v doesn't return", who, 'a'+byte(w>>40), call))
+	}
+	if parts == nil {
+		return "no thread is in a call"
+	}
+	return strings.Join(parts, "; ")
 }
 
 // An object is a count and what must be true of it.
@@ -65,11 +140,22 @@ type object struct {
 	body int
 }
 
+// guarded is run, and an error if it panics where no thread runs.
+func (r *run) guarded(s *strategies.Strategy, powers []strategies.Power, p *program.Program) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("when no thread ran, it panicked: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return r.run(s, powers, p)
+}
+
 func (r *run) run(s *strategies.Strategy, powers []strategies.Power, p *program.Program) error {
 	r.s, r.p = s, p
 	r.guard.Reset(p, powers, &s.Promise)
 	r.errs = [program.MaxThreads]error{}
 	r.ready.Store(0)
+	me := &r.doing[setter]
 	for o := range p.Objects {
 		x := &r.objects[o]
 		x.c = s.New()
@@ -78,14 +164,18 @@ func (r *run) run(s *strategies.Strategy, powers []strategies.Power, p *program.
 		x.mode.Store(0)
 		x.body = 0
 		x.lock = lock{}
+		me.begins(1, o, spec.Call{Op: spec.Init})
 		x.c.Init()
 		if r.guard.Shared(o) {
+			me.begins(1, o, spec.Call{Op: spec.SwitchToAtomic})
 			x.c.(strategies.Switcher).SwitchToAtomic()
 		}
 		for range r.guard.Held(o) {
+			me.begins(1, o, spec.Call{Op: spec.Get})
 			x.c.Get()
 		}
 	}
+	me.ends()
 	var wg sync.WaitGroup
 	for i := range p.Threads {
 		wg.Go(func() { r.errs[i] = r.thread(i) })
@@ -112,10 +202,12 @@ func (r *run) thread(i int) (err error) {
 			err = fmt.Errorf("it panicked: %v\n%s", p, debug.Stack())
 		}
 		if err != nil {
+			r.doing[i].ends()
 			err = fmt.Errorf("thread %d, step %d: %w", i, step, err)
 		}
 	}()
 	t := r.guard.Thread(i)
+	me := &r.doing[i]
 	// A program is shorter than the time that it takes to start a goroutine, so
 	// they wait for each other. But not for long: there may be fewer CPUs.
 	r.ready.Add(1)
@@ -127,6 +219,7 @@ func (r *run) thread(i int) (err error) {
 	for _, s := range r.p.Threads[i] {
 		step++
 		if call, ok := t.Allow(s); ok {
+			me.begins(step, int(s.Object), call)
 			if err := r.do(t, int(s.Object), call); err != nil {
 				return fmt.Errorf("%c.%v: %w", 'a'+s.Object, call, err)
 			}
@@ -135,11 +228,13 @@ func (r *run) thread(i int) (err error) {
 	for o := range r.p.Objects {
 		for call, ok := t.Leave(o); ok; call, ok = t.Leave(o) {
 			step++
+			me.begins(step, o, call)
 			if err := r.do(t, o, call); err != nil {
 				return fmt.Errorf("%c.%v at its end: %w", 'a'+o, call, err)
 			}
 		}
 	}
+	me.ends()
 	return nil
 }
 
@@ -251,27 +346,39 @@ func (r *run) judge(t *program.Holder, o int, call spec.Call, a spec.Answer, mod
 // finish ends what is left of the object's last life, and looks at what is left then.
 func (r *run) finish(o int) error {
 	x := &r.objects[o]
+	me := &r.doing[setter]
+	defer me.ends()
 	reader, _ := x.c.(strategies.Reader)
-	if r.s.Promise.Count == strategies.None {
-		reader = nil
+	// counts reports whether Count returns n, if it can be asked.
+	counts := func(n int64) (value int64, ok bool) {
+		if reader == nil || r.s.Promise.Count == strategies.None {
+			return n, true
+		}
+		me.begins(1, o, spec.Call{Op: spec.Count})
+		value = reader.Count()
+		return value, value == n
 	}
 	if t := r.guard.Owner(o); t != nil {
 		if x.dead.Load() {
 			return fmt.Errorf("a drop reported the last, but the owner's reference is left")
 		}
-		if reader != nil && reader.Count() != 1 {
-			return fmt.Errorf("only the owner's reference is left, but Count returns %d", reader.Count())
+		if n, ok := counts(1); !ok {
+			return fmt.Errorf("only the owner's reference is left, but Count returns %d", n)
 		}
-		if err := r.do(t, o, spec.Call{Op: spec.Kill}); err != nil {
+		kill := spec.Call{Op: spec.Kill}
+		me.begins(1, o, kill)
+		if err := r.do(t, o, kill); err != nil {
 			return fmt.Errorf("its owner's Kill: %w", err)
 		}
 	}
-	switch {
-	case !x.dead.Load():
+	if !x.dead.Load() {
 		return fmt.Errorf("every reference is dropped, but no drop reported the last")
-	case reader != nil && reader.Count() != 0:
-		return fmt.Errorf("every reference is dropped, but Count returns %d", reader.Count())
-	case x.c.TryGet():
+	}
+	if n, ok := counts(0); !ok {
+		return fmt.Errorf("every reference is dropped, but Count returns %d", n)
+	}
+	me.begins(1, o, spec.Call{Op: spec.TryGet})
+	if x.c.TryGet() {
 		return fmt.Errorf("every reference is dropped, but TryGet takes one")
 	}
 	return nil

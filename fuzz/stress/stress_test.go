@@ -5,12 +5,15 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/builtin"
 	"github.com/refbench/refbench/strategies/saturating"
+	"github.com/refbench/refbench/strategies/spec"
 )
 
 func random(rng *rand.Rand, n int) []byte {
@@ -92,6 +95,60 @@ func (c *flawed) PutAndLock(l sync.Locker) bool {
 		l.Unlock()
 	}
 	return last
+}
+
+// A hanging count waits in one of its operations, from its second call on, until the
+// test ends.
+type hanging struct {
+	count
+	in    spec.Op
+	calls atomic.Int32
+	end   chan struct{}
+}
+
+func (c *hanging) at(op spec.Op) {
+	if op == c.in && c.calls.Add(1) > 1 {
+		<-c.end
+	}
+}
+func (c *hanging) Get()         { c.at(spec.Get); c.count.Get() }
+func (c *hanging) TryGet() bool { c.at(spec.TryGet); return c.count.TryGet() }
+func (c *hanging) Put() bool    { c.at(spec.Put); return c.count.Put() }
+func (c *hanging) GetN(n int)   { c.at(spec.GetN); c.count.GetN(n) }
+func (c *hanging) Count() int64 { c.at(spec.Count); return c.count.Count() }
+
+// A call that doesn't return is found, with its thread. The others go on.
+func TestCallsThatDontReturnAreFound(t *testing.T) {
+	end := make(chan struct{})
+	t.Cleanup(func() { close(end) })
+	for _, c := range []struct {
+		in            spec.Op
+		threads, want string
+	}{
+		{spec.Get, "thread 0: a.Get a.Put\n", "thread 0, step 1: a.Get doesn't return"},
+		{spec.Get, "thread 0: a.Get a.Put\nthread 1: a.Put\n", "when no thread ran: a.Get doesn't return"},
+		{spec.TryGet, "thread 0: a.Get a.Put a.Kill\nthread 1: a.TryGet a.Put b.TryGet a.TryGet\n", "thread 1, step 4: a.TryGet doesn't return"},
+		{spec.Put, "thread 0: a.Get a.Get a.Put a.Put\n", "thread 0, step 4: a.Put doesn't return"},
+		{spec.GetN, "thread 0: a.GetN(3) a.GetN(2)\n", "thread 0, step 2: a.GetN(2) doesn't return"},
+		{spec.Count, "thread 0: a.Get\n", "when no thread ran: a.Count doesn't return"},
+		{spec.TryGet, "thread 0: a.TryGet a.Kill\n", "when no thread ran: a.TryGet doesn't return"},
+	} {
+		t.Run(c.in.String(), func(t *testing.T) {
+			t.Parallel() // each waits
+			s := *saturating.Strategy
+			s.Name = "planted"
+			s.New = func() strategies.Counter { return &hanging{in: c.in, end: end} }
+			p, err := program.Parse("object a: Init\nobject b: Init\n" + c.threads)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = runFor(500*time.Millisecond, &s, &p, 3)
+			if err == nil || !strings.Contains(err.Error(), "strategy planted, run 1 of 3: not finished after 500ms") ||
+				!strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.threads) {
+				t.Errorf("%v hangs: %v, want %s with the program", c.in, err, c.want)
+			}
+		})
+	}
 }
 
 // Every flaw that one thread can meet is found by a program that has it meet it.

@@ -8,13 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/stuck"
 )
 
 // Config is how cases run.
@@ -59,7 +59,7 @@ func (c Case) Unsupported(s *strategies.Strategy) string {
 }
 
 // Check returns what the strategy does against the rule, or nil. A case that is
-// stuck leaves its goroutines behind.
+// stuck leaves its goroutines behind, and a [*stuck.Error] is in its error.
 func (c Case) Check(s *strategies.Strategy, cfg Config) error {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = time.Minute
@@ -81,9 +81,7 @@ func (c Case) Check(s *strategies.Strategy, cfg Config) error {
 	case err = <-done:
 	case <-timer.C:
 		e.abandoned.Store(true)
-		stacks := make([]byte, 1<<16)
-		stacks = stacks[:runtime.Stack(stacks, true)]
-		err = fmt.Errorf("not finished after %v: some call doesn't return\n%s", cfg.Timeout, stacks)
+		err = stuck.After(cfg.Timeout, s)
 	}
 	if err == nil {
 		return nil

@@ -27,8 +27,9 @@
 //
 // [Plan.Run] shuffles all cells in each round, so that drift of the machine hits
 // all alike, and adds each sample to a [File] before it begins the next. A cell
-// that panics is left out from then on; one that hangs ends the run, because what
-// it left behind would disturb all others.
+// that panics, or in which no worker can go on any more, is left out from then on;
+// one that hangs ends the run, because what it left behind would disturb all
+// others.
 //
 // # Was the machine free?
 //

@@ -47,7 +47,7 @@ func check(m *Machine, c Cell, l Length, seed uint64, cr *crew) (workloads.Books
 	if err := cr.run(m, inst, c.CPUs, work); err != nil {
 		return workloads.Books{}, err
 	}
-	return closeInstance(c, inst)
+	return end(c, l, inst, true)
 }
 
 // checkedBatch is how many operations a worker does between two looks at the

@@ -34,7 +34,7 @@ func MeasureFixed(ctx context.Context, m *Machine, c Cell, n int, seed uint64, b
 		if err != nil {
 			return result{}, err
 		}
-		f := &fixed{n: c.CPUs, inst: inst, begin: begin, end: end}
+		f := &fixed{n: c.CPUs, inst: inst, begin: begin, end: end, cell: c}
 		f.left.Store(int64(n))
 		if err := cr.run(m, inst, c.CPUs, f.work); err != nil {
 			return result{}, err
@@ -50,11 +50,13 @@ type fixed struct {
 	n          int // workers
 	inst       workloads.Instance
 	begin, end func()
+	cell       Cell
 
-	_    [pin.LineBytes]byte
-	left atomic.Int64 // operations that no worker has taken on
-	_    [pin.LineBytes]byte
-	done atomic.Int64
+	_        [pin.LineBytes]byte
+	left     atomic.Int64 // operations that no worker has taken on
+	progress atomic.Int64 // operations done; those who do none look whether others do
+	_        [pin.LineBytes]byte
+	done     atomic.Int64
 }
 
 // take takes on up to size operations and returns how many: 0 if none is left.
@@ -81,6 +83,8 @@ func (f *fixed) work(cr *crew, worker int) {
 	}
 	size := warmUp(cr, f.inst, worker, f.n, fixedWarm, batchTime, f.begin)
 	ops, idle := 0, 0
+	var seen int64      // of progress
+	var since time.Time // it is that
 	for cr.at() != aborted {
 		want := f.take(size)
 		if want == 0 {
@@ -88,13 +92,22 @@ func (f *fixed) work(cr *crew, worker int) {
 		}
 		did := f.inst.Work(worker, want)
 		ops += did
+		if did > 0 {
+			f.progress.Add(int64(did))
+		}
 		if did < want {
 			// It couldn't go on without its neighbours: the rest is
 			// for whoever can. They may need the CPU, but yielding a
 			// locked thread costs microseconds: not at once.
 			f.left.Add(int64(want - did))
-			if idle++; idle%spinsBeforeYield == 0 {
-				runtime.Gosched()
+			if idle++; idle%spinsBeforeYield != 0 {
+				continue
+			}
+			runtime.Gosched()
+			if now := f.progress.Load(); now != seen || since.IsZero() {
+				seen, since = now, time.Now()
+			} else if spent := time.Since(since); spent > longestTrial {
+				cr.abort(&StuckError{f.cell, false, spent})
 			}
 		}
 	}

@@ -1,7 +1,10 @@
 package bench
 
 import (
+	"context"
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/refbench/refbench/workloads"
 )
@@ -41,5 +44,27 @@ func TestFixedDoesTheOperationsAskedFor(t *testing.T) {
 				t.Errorf("%d workers: %d operations, asked for %d; began %d times, ended %d times", cpus, ops, n, began, ended)
 			}
 		}
+	}
+}
+
+// Nobody waits for operations that nobody can do.
+func TestFixedEndsWhenNobodyGoesOn(t *testing.T) {
+	w := fakeWorkload("dry", func(_ workloads.Config, f *fake) error {
+		begin := time.Now()
+		f.work = func(int, int) int {
+			if time.Since(begin) > 10*time.Millisecond {
+				return 0
+			}
+			return 1
+		}
+		return nil
+	})
+	c := Cell{Workload: w, Strategy: fakeStrategy("plain"), CPUs: 2, New: w.New}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, _, err := MeasureFixed(ctx, testMachine(t), c, 1<<30, 1, func() {}, func() {})
+	var e *StuckError
+	if !errors.As(err, &e) {
+		t.Errorf("error %v, want a StuckError", err)
 	}
 }

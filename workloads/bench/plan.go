@@ -86,8 +86,9 @@ const mostNotes = 5
 
 // Run carries out the plan. It returns an error if the plan can't be begun
 // (a [*SetupError]), a cell hangs (a [*HungError]), or the file can't be written (a
-// [*WriteError]). A cell that panics is left out from then on; the error is among
-// the outcome's failures. The outcome says what was done in any case.
+// [*WriteError]). A cell that panics, or in which nobody can go on (a
+// [*StuckError]), is left out from then on; the error is among the outcome's
+// failures. The outcome says what was done in any case.
 //
 // GOMAXPROCS is raised for the run and set back when it ends.
 func (p Plan) Run(ctx context.Context) (Outcome, error) {

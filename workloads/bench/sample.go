@@ -68,12 +68,15 @@ func (l Length) warm() time.Duration {
 	return min(max(l.Timed/5, 5*time.Millisecond), 100*time.Millisecond)
 }
 
-func (l Length) deadline(crowding int) time.Duration {
-	slack := l.Slack
-	if slack <= 0 {
-		slack = 15 * time.Second
+func (l Length) slack() time.Duration {
+	if l.Slack > 0 {
+		return l.Slack
 	}
-	return time.Duration(crowding)*(l.warm()+l.Timed+l.Checked) + slack
+	return 15 * time.Second
+}
+
+func (l Length) deadline(crowding int) time.Duration {
+	return time.Duration(crowding)*(l.warm()+l.Timed+l.Checked) + l.slack()
 }
 
 // A PanicError is a panic in a part of a cell.
@@ -108,7 +111,7 @@ type SetupError struct {
 func (e *SetupError) Error() string { return fmt.Sprintf("%s: %v", e.Cell, e.Err) }
 func (e *SetupError) Unwrap() error { return e.Err }
 
-// An IdleError is a sample in which no operation was done.
+// An IdleError is a sample in which no operation was done, though some can be.
 type IdleError struct{ Cell Cell }
 
 func (e *IdleError) Error() string {
@@ -123,11 +126,12 @@ func (e *IdleError) Error() string {
 // asked for after the last worker has begun; then each goes on with the load
 // until all have finished. Only what happened while all were in their timed
 // parts is counted: see [Sample.Window]. Then, if l says so, the same number of
-// workers runs the checked form.
+// workers runs the checked form. After each form somebody must be able to go on:
+// see [StuckError].
 //
 // If ctx ends, the sample is dropped and its error returned. After a
-// [*HungError] the cell's goroutines still run, so nothing that is measured in
-// this process afterwards means anything.
+// [*HungError] those of the cell's goroutines that don't return are still there,
+// so nothing that is measured in this process afterwards means anything.
 func Measure(ctx context.Context, m *Machine, c Cell, l Length, seed uint64) (Sample, error) {
 	// Garbage of earlier cells isn't collected at this one's cost.
 	runtime.GC()
@@ -176,7 +180,9 @@ func supervise[R any](ctx context.Context, c Cell, deadline time.Duration, f fun
 			cancelled = nil
 			cr.abort(ctx.Err())
 		case <-timer.C:
-			return zero, &HungError{Cell: c, After: time.Since(begin), Stacks: stacks()}
+			err := &HungError{Cell: c, After: time.Since(begin), Stacks: stacks()}
+			cr.abort(err) // Those that can end do.
+			return zero, err
 		}
 	}
 }
@@ -240,7 +246,7 @@ func measure(m *Machine, c Cell, l Length, seed uint64, cr *crew) (Sample, error
 		return Sample{}, err
 	}
 
-	books, err := closeInstance(c, inst)
+	books, err := end(c, l, inst, false)
 	if err != nil {
 		return Sample{}, err
 	}

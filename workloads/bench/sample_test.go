@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/workloads"
+	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/bench/cpu"
 )
 
@@ -405,14 +406,92 @@ func TestLateWorkerStillOverlaps(t *testing.T) {
 	}
 }
 
-func TestIdleCellIsAnError(t *testing.T) {
-	c := oneCell(t, 1, func(_ workloads.Config, f *fake) error {
-		f.work = func(_, _ int) int { time.Sleep(100 * time.Microsecond); return 0 }
+// idleFor makes a worker come to no operation in so many calls, once it has worked for
+// some time, and goes on then.
+func idleFor(calls int, after time.Duration) func(workloads.Config, *fake) error {
+	return func(_ workloads.Config, f *fake) error {
+		n := 0
+		begin := time.Now()
+		f.work = func(_, size int) int {
+			if time.Since(begin) < after || n == calls {
+				return size
+			}
+			n++
+			time.Sleep(100 * time.Microsecond)
+			return 0
+		}
 		return nil
-	})
+	}
+}
+
+const forEver = math.MaxInt / 2
+
+func TestIdleCellIsAnError(t *testing.T) {
+	c := oneCell(t, 1, idleFor(400, 0))
 	_, err := Measure(t.Context(), testMachine(t), c, short, 1)
 	var e *IdleError
 	if !errors.As(err, &e) {
 		t.Errorf("error %v, want an IdleError", err)
+	}
+}
+
+// Who can't go on any more isn't slow, and what it did before is no sample.
+func TestStuckCellIsAnError(t *testing.T) {
+	m := testMachine(t)
+	l := short
+	l.Slack = 3 * time.Second
+	for name, after := range map[string]time.Duration{"from the start": 0, "after some operations": 15 * time.Millisecond} {
+		_, err := Measure(t.Context(), m, oneCell(t, 1, idleFor(forEver, after)), l, 1)
+		var e *StuckError
+		if !errors.As(err, &e) || e.Checked || !strings.Contains(err.Error(), "strategy=plain/dispatch=generic: stuck: no worker can go on: in ") || !strings.HasSuffix(err.Error(), "(timed form)") {
+			t.Errorf("%s: error %v, want a StuckError", name, err)
+		}
+	}
+	l.Checked = 5 * time.Millisecond
+	c := oneCell(t, 2, func(cfg workloads.Config, f *fake) error {
+		if cfg.Checked {
+			f.work = func(int, int) int { time.Sleep(100 * time.Microsecond); return 0 }
+		}
+		return nil
+	})
+	_, err := Measure(t.Context(), m, c, l, 1)
+	var e *StuckError
+	if !errors.As(err, &e) || !e.Checked {
+		t.Errorf("error %v, want a StuckError of the checked form", err)
+	}
+	// A role may have to help, more than once.
+	_, err = Measure(t.Context(), m, oneCell(t, 2, func(_ workloads.Config, f *fake) error {
+		var steps, used atomic.Int64
+		f.work = func(worker, _ int) int {
+			time.Sleep(10 * time.Microsecond)
+			if worker == 0 || steps.Load() < 3*used.Load()+3 {
+				return 0
+			}
+			used.Add(1)
+			return 1
+		}
+		f.roles = []workloads.Role{{Name: "helper", Step: func() time.Duration {
+			steps.Add(1)
+			return 100 * time.Microsecond
+		}}}
+		return nil
+	}), l, 1)
+	if err != nil {
+		t.Errorf("error %v, though a role helps", err)
+	}
+	// What the books say is worse, and a leak isn't.
+	for kind, want := range map[arena.Kind]bool{arena.DoubleFree: false, arena.Leak: true} {
+		c := oneCell(t, 1, func(cfg workloads.Config, f *fake) error {
+			f.books.Kinds[kind] = 1
+			return idleFor(forEver, 0)(cfg, f)
+		})
+		inst, err := open(c, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := end(c, Length{Slack: 300 * time.Millisecond}, inst, false)
+		if errors.As(err, &e) != want || !want && err != nil || b.Kinds[kind] != 1 {
+			t.Errorf("%v: error %v, books %+v, want stuck %v", kind, err, b, want)
+		}
 	}
 }

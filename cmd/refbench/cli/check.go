@@ -57,6 +57,7 @@ func newCheckCommand(kit Kit) *cobra.Command {
 		seed   uint64
 		names  []string
 		dir    string
+		wait   time.Duration
 		asJSON bool
 	)
 	all := check.All()
@@ -78,6 +79,9 @@ Verdicts: kept: nothing was found. BROKEN: the promise is broken; what was found
 to see it again stands below the scorecard. unknown: not found out, with the reason;
 it is no pass. unsupported: there is nothing to check, with the reason.
 
+A call that never returns breaks the promise too. Its goroutine can't be stopped, so the
+strategy's other checks are left out; the time that it took is added to --time.
+
 "at most" is an upper bound of how often the promise is broken, at 95 % confidence: 3/N
 after N without a finding. It says nothing of what was never tried.
 
@@ -92,6 +96,9 @@ were interrupted or couldn't run.`,
 			}
 			if budget < shortestCheck || budget > longestCheck {
 				return usagef("--time %v: want %v .. %v", budget, shortestCheck, longestCheck)
+			}
+			if wait <= 0 {
+				return usagef("--patience %v: want a time such as 10s", wait)
 			}
 			if len(args) == 0 {
 				args = []string{"all"}
@@ -116,13 +123,14 @@ were interrupted or couldn't run.`,
 				return usagef("--findings %s: there is a file of that name, want a folder", dir)
 			}
 			return checking{
-				kit: kit, strategies: ss, checks: cs, budget: budget, seed: seed, dir: dir, json: asJSON,
+				kit: kit, strategies: ss, checks: cs, budget: budget, patience: wait, seed: seed, dir: dir, json: asJSON,
 				all: len(cs) == len(all),
 			}.run(c)
 		},
 	}
 	f := c.Flags()
 	f.DurationVar(&budget, "time", time.Minute, "how long to check, all strategies and checks together")
+	f.DurationVar(&wait, "patience", 10*time.Second, "how long a call may take before it counts as one that never returns")
 	f.Uint64Var(&seed, "seed", 0, "seed of all random choices (default a new one)")
 	f.StringSliceVar(&names, "checks", []string{"all"}, "checks, comma-separated, or all")
 	f.StringVar(&dir, "findings", "", "folder for files about findings, made if there is one (default a new folder in "+findingsDir+"/)")
@@ -174,6 +182,7 @@ type checking struct {
 	checks     []check.Check
 	all        bool // the checks are all that there are
 	budget     time.Duration
+	patience   time.Duration
 	seed       uint64
 	dir        string
 	json       bool
@@ -238,32 +247,79 @@ func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProg
 			return ch.position(a.Strategy) - ch.position(b.Strategy)
 		})
 	}()
+	hung := make(map[string]check.Result) // by strategy: calls that never returned
+	add := func(r check.Result) {
+		for i := range r.Findings {
+			kept := ch.keep(&r, i)
+			if kept != nil && (err == nil || err.Error() != kept.Error()) { // a folder that can't be made is one error
+				err = errors.Join(err, kept)
+			}
+		}
+		results = append(results, r)
+		if r.Stuck != "" {
+			hung[r.Strategy] = r
+		}
+		p.done(r, time.Until(deadline))
+	}
+	has := func(c check.Check, s *strategies.Strategy) bool {
+		return slices.ContainsFunc(results, func(r check.Result) bool { return r.Check == c.Name && r.Strategy == s.Name })
+	}
 	for _, c := range ch.checks {
 		for _, s := range ch.strategies {
 			p.begin(c.Name, s.Name)
 			share := max(time.Until(deadline), 0) * time.Duration(c.Weight) / time.Duration(weight)
 			weight -= c.Weight
-			r := c.Do(ctx, check.Subject{
-				Strategy: s, Others: ch.kit.Strategies, Workloads: ch.kit.Workloads, Explored: ch.kit.Explored,
-			}, check.Budget{Time: share, Seed: ch.seed})
-			interrupted := ctx.Err() != nil
-			if interrupted && r.Verdict != check.Broken { // what it has found stays found
-				return results, true, err
+			if has(c, s) {
+				continue // with another strategy
 			}
-			for i := range r.Findings {
-				kept := ch.keep(&r, i)
-				if kept != nil && (err == nil || err.Error() != kept.Error()) { // a folder that can't be made is one error
-					err = errors.Join(err, kept)
+			if h, ok := hung[s.Name]; ok {
+				add(check.Result{
+					Strategy: s.Name, Check: c.Name, Verdict: check.Unknown, Tried: []check.Amount{},
+					Reason: fmt.Sprintf("not run: %s (found by %s), and its goroutine is still there", h.Stuck, h.Check),
+				})
+				continue
+			}
+			for again := true; again; {
+				begin := time.Now()
+				r := c.Do(ctx, check.Subject{
+					Strategy: s, Others: without(ch.kit.Strategies, hung), Workloads: ch.kit.Workloads, Explored: ch.kit.Explored,
+				}, check.Budget{Time: share, Seed: ch.seed, Slack: check.Patiences * ch.patience})
+				interrupted := ctx.Err() != nil
+				if interrupted && r.Verdict != check.Broken { // what it has found stays found
+					return results, true, err
 				}
-			}
-			results = append(results, r)
-			p.done(r, time.Until(deadline))
-			if interrupted {
-				return results, true, err
+				if r.Stuck != "" || len(r.Others) > 0 {
+					// What was spent waiting isn't taken from the others.
+					deadline = deadline.Add(max(time.Since(begin)-share, 0))
+				}
+				// What it was compared with can be wrong as well.
+				again = false
+				for _, o := range r.Others {
+					hung[o.Strategy] = o
+					if ch.position(o.Strategy) >= 0 {
+						results = slices.DeleteFunc(results, func(r check.Result) bool { return r.Check == o.Check && r.Strategy == o.Strategy })
+						add(o)
+					}
+					again = r.Stuck == ""
+				}
+				if !again {
+					add(r)
+				}
+				if interrupted {
+					return results, true, err
+				}
 			}
 		}
 	}
 	return results, false, err
+}
+
+// without returns the strategies but those that are in the map.
+func without(list []*strategies.Strategy, left map[string]check.Result) []*strategies.Strategy {
+	return slices.DeleteFunc(slices.Clone(list), func(s *strategies.Strategy) bool {
+		_, ok := left[s.Name]
+		return ok
+	})
 }
 
 func (ch checking) position(strategy string) int {

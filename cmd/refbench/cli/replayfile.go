@@ -24,6 +24,9 @@ const largestReplay = 64 << 20 // bytes
 // judging is how long replay searches for an order of a history's calls.
 const judging = 30 * time.Second
 
+// returning is how long replay waits for an op program, which takes no time.
+const returning = 10 * time.Second
+
 // The output of replay --json for files. Field names are part of the interface.
 type (
 	replayedHistory struct {
@@ -126,35 +129,42 @@ func replayProgram(c *cobra.Command, kit Kit, name, text, page string, asJSON bo
 		return usagef("--html is for tokens and histories: %s is an op program", name)
 	}
 	out := replayedProgram{File: name, Verdict: check.Kept}
-	var d *lockstep.Divergence
-	finding := ""
 	for _, s := range kit.Strategies {
 		out.Strategies = append(out.Strategies, s.Name)
 	}
+	finding := ""
+	broken := func(how, message, detail string, names ...string) {
+		out.Verdict, out.Message, out.Detail, out.Strategies = check.Broken, message, detail, names
+		finding = fmt.Sprintf("%s %s: %s", strings.Join(names, " and "), how, message)
+	}
+	const breaks, differ = "breaks its promise", "differ without a reason in their promises"
+	// A call that doesn't return would not return below either.
+	for i, e := range lockstep.Hung(kit.Strategies, &p, returning) {
+		if e != nil && finding == "" {
+			broken(breaks, e.Line(), strings.TrimSpace(e.Error())+"\n", kit.Strategies[i].Name)
+		}
+	}
 	for _, s := range kit.Strategies {
-		if d = lockstep.New(append(kit.Strategies[:0:0], s), lockstep.Specification).Run(&p); d != nil {
-			out.Strategies = []string{s.Name}
-			finding = fmt.Sprintf("%s breaks its promise: %s", s.Name, d.Message)
+		if finding != "" {
 			break
 		}
-	}
-	if d == nil {
-		if d = lockstep.New(kit.Strategies, lockstep.Both).Run(&p); d != nil {
-			out.Strategies = d.Strategies
-			finding = fmt.Sprintf("%s differ without a reason in their promises: %s", strings.Join(d.Strategies, " and "), d.Message)
+		if d := lockstep.New(append(kit.Strategies[:0:0], s), lockstep.Specification).Run(&p); d != nil {
+			broken(breaks, d.Message, d.Error(), s.Name)
 		}
 	}
-	text = fmt.Sprintf("%s: all of %s do what they promise\n", name, strategyCount(len(kit.Strategies)))
-	if d != nil {
-		out.Verdict, out.Message, out.Detail = check.Broken, d.Message, d.Error()
-		text = d.Error()
+	if finding == "" {
+		if d := lockstep.New(kit.Strategies, lockstep.Both).Run(&p); d != nil {
+			broken(differ, d.Message, d.Error(), d.Strategies...)
+		}
 	}
 	if asJSON {
 		err = writeJSON(c.OutOrStdout(), out)
+	} else if finding != "" {
+		_, err = io.WriteString(c.OutOrStdout(), out.Detail)
 	} else {
-		_, err = io.WriteString(c.OutOrStdout(), text)
+		_, err = fmt.Fprintf(c.OutOrStdout(), "%s: all of %s do what they promise\n", name, strategyCount(len(kit.Strategies)))
 	}
-	if err == nil && d != nil {
+	if err == nil && finding != "" {
 		err = findingf("%s", finding)
 	}
 	return err

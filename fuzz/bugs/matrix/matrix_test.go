@@ -50,6 +50,14 @@ func TestFormsAgree(t *testing.T) {
 	}
 }
 
+// A bug that is new has no explored form in the refbench that generates it.
+func TestNewBugsGoWithout(t *testing.T) {
+	es := pair(bugs.All[:3], exploredbugs.All[1:2])
+	if len(es) != 1 || es[0].Native != bugs.All[1] || es[0].Explored != exploredbugs.All[1] {
+		t.Errorf("%d pairs of 3 bugs with 1 explored form: %+v, want that of %s", len(es), es, bugs.All[1].Name)
+	}
+}
+
 // The explorer finds every bug that needs threads, and makes it small: at most three
 // preemptions, migrations among them, and three operations of a thread. The token
 // shows the same failure again. BUGS_SEEDS says how many seeds are tried; from 20 on
@@ -300,6 +308,7 @@ func TestFindingsSayWhatIsWrong(t *testing.T) {
 		"freelist":      "is used by 2 objects at a time",
 		"fdrecycled":    "files were used that are another descriptor's",
 		"tunnelreset":   "never released",
+		"fullring":      "nobody can go on",
 	} {
 		f, err := exploration(t.Context(), entry(t, name), false, Budget{Seed: 1, Time: time.Minute})
 		if err != nil || !strings.Contains(f.Message, want) {

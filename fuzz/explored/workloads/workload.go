@@ -132,7 +132,9 @@ func (c Config) Knob(name string) int {
 // and each role's Step by one goroutine only.
 type Instance interface {
 	// Work does about n operations as the given worker, 0 ..
-	// Config.Workers-1, and returns how many it did.
+	// Config.Workers-1, and returns how many it did. It may come to none, but
+	// not for ever: whatever the workers and roles have done, if each of them
+	// goes on, one after the other, some worker does an operation soon.
 	Work(worker, n int) int
 
 	// Roles returns what runs beside the workers: administrators,
