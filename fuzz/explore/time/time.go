@@ -123,6 +123,7 @@ type Timer struct {
 	C *channel.Chan[Time]
 
 	m    engine.Meta
+	n    uint64 // what stands for the rest in the state
 	f    func()
 	life int  // counts Stop and Reset: an older life's firing is void
 	on   bool // has not fired nor been stopped
@@ -154,8 +155,8 @@ func (t *Timer) access() {
 		e.Before(engine.OpSwap, &t.m)
 		e.Writes++
 		if e.Noting() {
-			// Each change is a state of its own.
-			e.After(&t.m, engine.Access{Kind: engine.OpSwap, New: e.Writes, Seen: e.Writes, Wrote: true})
+			t.n = e.Contents(t.n)
+			e.After(&t.m, engine.Access{Kind: engine.OpSwap, New: t.n, Seen: t.n, Wrote: true})
 		}
 	}
 }

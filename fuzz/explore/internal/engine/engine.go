@@ -454,6 +454,9 @@ func (e *Engine) Spawn(f func()) {
 	}
 	e.PointAt(Op{Kind: OpSpawn, Loc: LocThreads})
 	t := e.add(f, parent)
+	if e.hist {
+		t.hist = mix(uint64(parent.ID), parent.hist) // what f is depends on that
+	}
 	e.Writes++
 	e.Poke()
 	if e.note {
@@ -468,7 +471,7 @@ func (e *Engine) PointerID(p unsafe.Pointer) uint64 {
 	if p == nil {
 		return 0
 	}
-	return uint64(e.locAddr(p).ID) + 1
+	return e.locAddr(p).name + 1
 }
 
 // Alive returns how many threads have not ended.

@@ -11,7 +11,7 @@ import (
 type Value struct {
 	v any
 	m engine.Meta
-	n uint64 // counts stores: what stands for the value in the state
+	n uint64 // what stands for the value in the state
 }
 
 func (x *Value) check(op string, new any) {
@@ -36,7 +36,7 @@ func (x *Value) wrote(e *engine.Engine, k engine.OpKind) {
 		return
 	}
 	old := x.n
-	x.n++
+	x.n = e.Contents(old)
 	e.Writes++
 	if e.Noting() {
 		e.After(&x.m, engine.Access{Kind: k, Old: old, New: x.n, Seen: old, Wrote: true})
