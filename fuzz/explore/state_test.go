@@ -137,3 +137,43 @@ func TestStatesAreToldApart(t *testing.T) {
 		})
 	}
 }
+
+// TestReplaysCountLikeSearches: a search that comes back to a node counts the points
+// without a change of memory as it did when it made the node.
+func TestReplaysCountLikeSearches(t *testing.T) {
+	s := &explore.Scenario{Name: t.Name(), Make: func(explore.Program) explore.Case {
+		var many [600]atomic.Int64
+		var own, shared atomic.Int64
+		return explore.Case{
+			Setup: func() {
+				for i := range many {
+					many[i].Store(0)
+				}
+				own.Store(0)
+				shared.Store(0)
+			},
+			Threads: []func(){
+				func() {
+					shared.Load()
+					for i := range many {
+						if i == 100 {
+							own.Store(1)
+						}
+						many[i].Load()
+					}
+					shared.Store(1)
+				},
+				func() { shared.Store(2); many[590].Store(1); shared.Load() },
+			},
+		}
+	}}
+	for _, bound := range []int{0, 1, 2, explore.Unbounded} {
+		r, err := explore.Explore(s, explore.Options{Search: explore.DFS, Bound: bound, Executions: 20_000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Failure != nil {
+			t.Errorf("bound %d, execution %d: %v", bound, r.Failure.Executions, r.Failure)
+		}
+	}
+}

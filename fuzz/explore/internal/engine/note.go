@@ -115,19 +115,26 @@ func (e *Engine) noted(t *Thread, op Op, old, new, seen uint64, ok, wrote bool) 
 			t.hist = mix(t.hist, uint64(op.Kind)<<32|uint64(op.Loc)) + mix(seen, 0x51)
 		}
 	}
+	spins := false
 	if op.Kind == OpLoad && !t.outside {
 		// A loop that waits for a change reads the same again. From the
 		// third time on it needs to run only when something has changed.
 		if t.lastLoad == op.Loc && t.lastValue == seen {
 			if t.repeats++; t.repeats >= 2 {
 				t.autoAt, t.coarse = e.Writes, false
-				e.spinning |= 1 << t.ID
+				spins = true
 			}
 		} else {
 			t.lastLoad, t.lastValue, t.repeats = op.Loc, seen, 0
 		}
 	} else {
 		t.lastLoad = NoLoc
+	}
+	if spins {
+		e.spinning |= 1 << t.ID
+		e.settleSpinners(t)
+	} else if !t.outside {
+		e.spinning &^= 1 << t.ID
 	}
 	if e.trace && e.phase == runPhase {
 		e.event(t, op, old, new, wrote)
