@@ -5,6 +5,7 @@ import (
 
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/explore/sync"
+	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 )
 
 // TestPoolOrders: each object that comes out of a Pool comes after it was put there,
@@ -64,5 +65,51 @@ func TestMapScanIsNoSpin(t *testing.T) {
 	}
 	if !first {
 		t.Error("in no schedule did Range end before the other goroutine began")
+	}
+}
+
+// TestValueChecksTypesInOneStep: of two goroutines that store values of different
+// types one panics, in every schedule.
+func TestValueChecksTypesInOneStep(t *testing.T) {
+	for name, store := range map[string]func(*atomic.Value, any){
+		"Store":          func(v *atomic.Value, x any) { v.Store(x) },
+		"Swap":           func(v *atomic.Value, x any) { v.Swap(x) },
+		"CompareAndSwap": func(v *atomic.Value, x any) { v.CompareAndSwap(nil, x) },
+	} {
+		s := &explore.Scenario{Name: name, Make: func(explore.Program) explore.Case {
+			var v atomic.Value
+			panics := 0
+			body := func(x any) func() {
+				return func() {
+					defer func() {
+						if r := recover(); r != nil {
+							panics++
+							if _, ok := r.(string); !ok {
+								panic(r) // the explorer's
+							}
+						}
+					}()
+					store(&v, x)
+				}
+			}
+			return explore.Case{
+				Setup:   func() { v, panics = atomic.Value{}, 0 },
+				Threads: []func(){body(1), body("a")},
+				Finish: func() {
+					if panics != 1 {
+						explore.Failf("%d of two panicked", panics)
+					}
+				},
+			}
+		}}
+		for _, search := range []explore.Search{explore.PlainDFS, explore.DFS} {
+			r, err := explore.Explore(s, explore.Options{Search: search, Bound: explore.Unbounded})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Failure != nil || !r.Exhaustive {
+				t.Errorf("%s, %s: %s: %v", name, search, r.Verdict, r.Failure)
+			}
+		}
 	}
 }
