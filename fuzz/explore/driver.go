@@ -63,7 +63,8 @@ func (d *driver) Begin(e *engine.Engine) bool {
 	if d.stop || d.limit >= 0 && d.executions >= d.limit || d.failure != nil && d.executions >= d.last {
 		return false
 	}
-	if !d.deadline.IsZero() && d.late() {
+	// One at least: nothing tried must not look like nothing found.
+	if !d.deadline.IsZero() && d.executions > 0 && d.late() {
 		return false
 	}
 	for d.alive > 0 {
