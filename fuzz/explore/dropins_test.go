@@ -113,3 +113,34 @@ func TestValueChecksTypesInOneStep(t *testing.T) {
 		}
 	}
 }
+
+// TestWaitGroupReusedTooSoon: who waits goes on when the number has been zero, also if
+// it isn't any more, and panics then as with the original.
+func TestWaitGroupReusedTooSoon(t *testing.T) {
+	reuse := func(again func(g *sync.WaitGroup)) *explore.Result {
+		s := &explore.Scenario{Name: t.Name(), Make: func(explore.Program) explore.Case {
+			var g sync.WaitGroup
+			return explore.Case{
+				Setup:   func() { g = sync.WaitGroup{}; g.Add(1) },
+				Threads: []func(){func() { g.Wait() }, func() { g.Done(); again(&g) }},
+			}
+		}}
+		r, err := explore.Explore(s, explore.Options{Search: explore.DFS, Bound: explore.Unbounded})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	for name, again := range map[string]func(*sync.WaitGroup){
+		"Add and Done": func(g *sync.WaitGroup) { g.Add(1); g.Done() },
+		"Add":          func(g *sync.WaitGroup) { g.Add(1) },
+	} {
+		r := reuse(again)
+		if f := r.Failure; f == nil || f.Kind != explore.Panic || f.Message != "sync: WaitGroup is reused before previous Wait has returned" {
+			t.Errorf("%s: %s: %v, want the original's panic", name, r.Verdict, f)
+		}
+	}
+	if r := reuse(func(*sync.WaitGroup) {}); !r.Exhaustive || r.Failure != nil {
+		t.Errorf("used once: %s: %v", r.Verdict, r.Failure)
+	}
+}
