@@ -4,7 +4,8 @@
 // Time is virtual: it begins at the same instant in each execution and passes
 // only when a goroutine sleeps or waits for a timer. The scheduler may let a
 // goroutine sleep as long as it likes, but never wakes it before one with an
-// earlier deadline, and only when memory has changed or nobody else can go on.
+// earlier deadline, and only when memory has changed or nobody else can go on. Reading
+// the clock is a scheduling point, since it may be later then.
 //
 // A timer takes up one of the threads of the execution until it fires. There are
 // no tickers, because an execution has to end.
@@ -98,8 +99,7 @@ var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 // Now returns the virtual time.
 func Now() Time {
 	if e := engine.Current; e != nil {
-		e.Observe(uint64(e.Now()))
-		return epoch.Add(Duration(e.Now()))
+		return epoch.Add(Duration(e.ReadClock()))
 	}
 	return epoch
 }
@@ -134,10 +134,9 @@ func (t *Timer) start(d Duration) {
 	if e == nil {
 		panic("explore/time: a timer was started outside of an exploration")
 	}
-	t.access()
 	t.life++
 	t.on = true
-	life, deadline := t.life, e.Now()+max(int64(d), 0)
+	life, deadline := t.life, e.ReadClock()+max(int64(d), 0)
 	e.Spawn(func() {
 		e.SleepUntil(deadline)
 		t.access()
@@ -189,6 +188,7 @@ func (t *Timer) Stop() bool {
 
 // Reset makes the timer fire after d, and reports whether it was going to fire.
 func (t *Timer) Reset(d Duration) bool {
+	t.access()
 	was := t.on
 	t.on = false
 	t.start(d)

@@ -485,9 +485,6 @@ func (e *Engine) PointerID(p unsafe.Pointer) uint64 {
 	return e.locAddr(p).name + 1
 }
 
-// Alive returns how many threads have not ended.
-func (e *Engine) Alive() int { return count(e.alive) }
-
 // Waited reports whether a thread that could have gone on in this execution was
 // left out of a decision because it gave way or seemed to wait in a loop.
 func (e *Engine) Waited() bool { return e.waited }

@@ -110,6 +110,8 @@ func (e *Engine) LocName(id uint32) string {
 		return ""
 	case id == LocCPUs:
 		return "cpu"
+	case id == LocClock:
+		return "clock"
 	case id == LocThreads:
 		return "threads"
 	}

@@ -108,7 +108,8 @@ func (e *Engine) Sleep(d int64) {
 		e.now += max(d, 0)
 		return
 	}
-	e.SleepUntil(e.now + max(d, 0))
+	// How long it sleeps depends on when it begins.
+	e.SleepUntil(e.ReadClock() + max(d, 0))
 }
 
 // SleepUntil is Sleep with a deadline on the virtual clock.
@@ -135,8 +136,27 @@ func (e *Engine) giveWay(k OpKind) {
 	}
 }
 
-// Now returns the virtual time in nanoseconds.
+// Now returns the virtual time in nanoseconds. It is no scheduling point: for
+// deadlines, which move with the clock.
 func (e *Engine) Now() int64 { return e.now }
+
+// ReadClock returns the virtual time in nanoseconds to code that looks at it. It is a
+// scheduling point: others may sleep until it is later.
+func (e *Engine) ReadClock() int64 {
+	e.PointAt(Op{Kind: OpLoad, Loc: LocClock})
+	e.Observe(uint64(e.now))
+	return e.now
+}
+
+// CountThreads returns how many threads have not ended, to code that looks at it. It
+// is a scheduling point that depends on whatever others do, since any step may be the
+// last of its thread.
+func (e *Engine) CountThreads() int {
+	e.PointAt(Op{Kind: OpPoint, Loc: NoLoc})
+	n := count(e.alive)
+	e.Observe(uint64(n))
+	return n
+}
 
 // decide picks who goes on. t is the thread at the point, nil if there is none.
 // It returns nil if no thread is left, or if it recorded a failure while t is
