@@ -61,7 +61,7 @@ func schedules(ctx context.Context, s Subject, b Budget) Result {
 		todo = append(todo, p.Scenario)
 	}
 	deadline := time.Now().Add(b.Time)
-	var executions, points uint64
+	var executions, points, explored uint64
 	var through []string
 	for i, sc := range todo {
 		left := time.Until(deadline)
@@ -84,12 +84,19 @@ func schedules(ctx context.Context, s Subject, b Budget) Result {
 			}
 			break
 		}
+		explored++
 		executions += uint64(res.Executions)
 		points += uint64(res.Points)
 		if res.Exhaustive {
 			through = append(through, sc.Name)
 		}
-		if f := res.Failure; f != nil {
+		f := res.Failure
+		switch {
+		case f == nil:
+		case f.Kind == explore.Unsupported, f.Kind == explore.Nondeterministic:
+			// It says nothing about the promise.
+			r.unknown("%s: %v", sc.Name, f)
+		default:
 			r.broken(Finding{
 				What: fmt.Sprintf("%s: %v", sc.Name, f), Detail: f.Text() + f.Stack, Token: f.Token,
 				Attachments: []Attachment{{".html", false, f.WriteHTML}},
@@ -98,7 +105,7 @@ func schedules(ctx context.Context, s Subject, b Budget) Result {
 	}
 	r.tried(executions, "schedules")
 	r.tried(points, "steps")
-	r.tried(uint64(len(todo)), "scenarios")
+	r.tried(explored, "scenarios")
 	if len(through) > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("every schedule tried of %s", strings.Join(through, ", ")))
 	}

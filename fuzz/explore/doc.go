@@ -55,5 +55,6 @@
 //     goroutines, the collector, finalizers.
 //   - Unfair scheduling of threads that give way: who calls runtime.Gosched, or
 //     is about to read the same word for the fourth time running after three times
-//     the same value, goes on only when memory has changed or nobody else can.
+//     the same value, or has passed some hundred points without a change of memory,
+//     goes on only when memory has changed or nobody else can.
 package explore

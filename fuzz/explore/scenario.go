@@ -64,8 +64,9 @@ type Case struct {
 	// Finish runs when all threads have ended. It looks for what is left.
 	Finish func()
 
-	// Values says that everything that threads share is in explored memory,
-	// in cells, or declared with State: then states that agree in it are the
+	// Values says that everything that threads share is in explored memory or
+	// declared with [Set], and that plain memory that is announced with [Read]
+	// and [Write] follows from it: then states that agree in it are the
 	// same, and an exhaustive search passes each only once. Threads should
 	// say where an operation ends with Boundary.
 	Values bool

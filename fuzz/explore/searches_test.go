@@ -197,3 +197,16 @@ func TestStopEndsASearch(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingTriedIsNoPass: however little time there is, something is tried.
+func TestNothingTriedIsNoPass(t *testing.T) {
+	for _, search := range explore.Searches() {
+		r, err := explore.Explore(leaky(false), explore.Options{Search: search, Time: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Executions == 0 || r.Verdict == explore.Passed {
+			t.Errorf("%s: %s after %d executions", search, r.Verdict, r.Executions)
+		}
+	}
+}

@@ -257,24 +257,25 @@ func (t *countThread) run() {
 		}
 		if ok {
 			t.do(int(s.Object), call)
-			t.boundary()
+			t.boundary(i)
 		}
 	}
 	for o := range t.k.p.Objects {
 		for call, ok := t.h.Leave(o); ok; call, ok = t.h.Leave(o) {
 			t.do(o, call)
-			t.boundary()
+			t.boundary(len(t.k.p.Threads[t.id]) + o)
 		}
 	}
 }
 
-// boundary ends an operation: this is all that the thread remembers. That it has
-// killed a count follows: it was the owner and isn't any more.
-func (t *countThread) boundary() {
+// boundary ends an operation: this is all that the thread remembers. Which step it was
+// is part of it, since steps may have been left out. That it has killed a count
+// follows: it was the owner and isn't any more.
+func (t *countThread) boundary(step int) {
 	if !t.k.bounds {
 		return
 	}
-	var state uint64
+	state := uint64(step)
 	for o := range t.k.p.Objects {
 		state = state*0x9e3779b97f4a7c15 + uint64(t.h.Holds(o))<<2
 		if t.h.Owns(o) {

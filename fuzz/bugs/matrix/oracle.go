@@ -186,6 +186,9 @@ func exploration(_ context.Context, e Entry, fixed bool, b Budget) (Finding, err
 	if r.Failure == nil {
 		return f, nil
 	}
+	if k := r.Failure.Kind; k == explore.Unsupported || k == explore.Nondeterministic {
+		return f, fmt.Errorf("bug %s can't be explored: %w", e.Native.Name, r.Failure)
+	}
 	f.Found, f.Executions, f.Message = true, r.Failure.Executions, r.Failure.Error()
 	// The same searches with the same seed find the same.
 	o.NoShrink, o.Time, o.Executions = false, 0, r.Failure.Executions

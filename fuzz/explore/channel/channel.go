@@ -29,8 +29,10 @@ type queue struct {
 	room   int         // capacity; 0: unbuffered
 	n      int         // values in it
 	closed bool
-	sent   uint64
-	taken  uint64
+
+	contents uint64 // what stands for the values in the state
+	sent     uint64
+	taken    uint64
 }
 
 // Make returns a channel with room for capacity values.
@@ -73,10 +75,10 @@ func mustRun(what string) *engine.Engine {
 
 func (q *queue) noted(e *engine.Engine, k engine.OpKind) {
 	e.Changed()
+	q.contents = e.Contents(q.contents)
 	if e.Noting() {
-		// The values have no number, so each change is a state of its own.
-		e.State(&q.m, e.Writes)
-		e.Noted(k, &q.m, 0, uint64(q.n), e.Writes)
+		e.State(&q.m, q.contents)
+		e.Noted(k, &q.m, 0, uint64(q.n), q.contents)
 	}
 }
 

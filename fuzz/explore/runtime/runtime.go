@@ -73,7 +73,7 @@ func GOMAXPROCS(n int) int { return NumCPU() }
 // NumGoroutine returns how many goroutines of the exploration there are.
 func NumGoroutine() int {
 	if e := engine.Current; e != nil {
-		return e.Alive()
+		return e.CountThreads()
 	}
 	return 1
 }

@@ -7,7 +7,8 @@ type Map struct {
 	m     engine.Meta
 	v     map[any]any
 	order []any  // keys, in the order in which they were stored first
-	n     uint64 // changes: what stands for the contents in the state
+	seen  any    // the key that was looked at last
+	n     uint64 // what stands for the contents in the state
 }
 
 func (m *Map) before(k engine.OpKind) {
@@ -20,21 +21,31 @@ func (m *Map) before(k engine.OpKind) {
 }
 
 func (m *Map) after(k engine.OpKind, wrote bool) {
-	old := m.n
-	if wrote {
-		m.n++
-	}
 	e := engine.Current
 	if e == nil {
 		return
 	}
+	old := m.n
 	if wrote {
+		m.n = e.Contents(old)
 		e.Writes++
 	}
 	if e.Noting() {
 		e.After(&m.m, engine.Access{Kind: k, Old: old, New: m.n, Seen: old, Wrote: wrote})
 	}
 }
+
+// looks is called before a look at the key. Whoever looks at one key after the other
+// doesn't wait for a change.
+func (m *Map) looks(key any) {
+	if e := engine.Current; e != nil && m.seen != key {
+		m.seen = key
+		e.Elsewhere()
+	}
+}
+
+// allKeys is what Range looks at before it looks at each key.
+type allKeys struct{}
 
 func (m *Map) set(key, value any) {
 	if _, ok := m.v[key]; !ok {
@@ -57,6 +68,7 @@ func (m *Map) remove(key any) {
 func (m *Map) Load(key any) (value any, ok bool) {
 	m.before(engine.OpLoad)
 	value, ok = m.v[key]
+	m.looks(key)
 	m.after(engine.OpLoad, false)
 	return value, ok
 }
@@ -127,6 +139,7 @@ func (m *Map) CompareAndDelete(key, old any) (deleted bool) {
 func (m *Map) Range(f func(key, value any) bool) {
 	m.before(engine.OpLoad)
 	keys := append([]any(nil), m.order...)
+	m.looks(allKeys{})
 	m.after(engine.OpLoad, false)
 	for _, k := range keys {
 		if v, ok := m.Load(k); ok && !f(k, v) {

@@ -10,6 +10,7 @@ type Pool struct {
 	m     engine.Meta
 	gen   uint64
 	items []any
+	n     uint64 // what stands for the items in the state
 }
 
 func (p *Pool) fresh(e *engine.Engine) {
@@ -17,6 +18,7 @@ func (p *Pool) fresh(e *engine.Engine) {
 		p.gen = e.Generation()
 		clear(p.items)
 		p.items = p.items[:0]
+		p.n = 0
 	}
 }
 
@@ -32,11 +34,13 @@ func (p *Pool) Put(x any) {
 	e.Before(engine.OpSignal, &p.m)
 	p.fresh(e)
 	p.items = append(p.items, x)
+	p.n = e.Contents(p.n)
 	e.Writes++
 	if e.Noting() {
-		e.Release(&p.m)
-		e.State(&p.m, e.Writes)
-		e.Noted(engine.OpSignal, &p.m, 0, uint64(len(p.items)), e.Writes)
+		// Others have put what is still there.
+		e.Join(&p.m)
+		e.State(&p.m, p.n)
+		e.Noted(engine.OpSignal, &p.m, 0, uint64(len(p.items)), p.n)
 	}
 }
 
@@ -52,13 +56,12 @@ func (p *Pool) Get() any {
 			p.items[n-1] = nil
 			p.items = p.items[:n-1]
 		}
+		p.n = e.Contents(p.n)
 		e.Writes++
 		if e.Noting() {
 			e.Acquire(&p.m)
-			// What is in the pool has no number, so each change makes
-			// a state of its own.
-			e.State(&p.m, e.Writes)
-			e.Noted(engine.OpWait, &p.m, 0, uint64(len(p.items)), e.Writes)
+			e.State(&p.m, p.n)
+			e.Noted(engine.OpWait, &p.m, 0, uint64(len(p.items)), p.n)
 		}
 		if x != nil {
 			return x

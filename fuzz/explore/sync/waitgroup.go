@@ -8,11 +8,21 @@ import (
 
 // A WaitGroup waits until a number of goroutines have finished.
 type WaitGroup struct {
-	m engine.Meta
-	n int
+	m      engine.Meta
+	n      int
+	rounds uint64 // how often n has come down to zero
 }
 
-func groupIsDone(p unsafe.Pointer) bool { return (*WaitGroup)(p).n == 0 }
+// A groupTicket is a Wait that was begun in the round.
+type groupTicket struct {
+	g     *WaitGroup
+	round uint64
+}
+
+func roundIsOver(p unsafe.Pointer) bool {
+	t := (*groupTicket)(p)
+	return t.g.rounds != t.round
+}
 
 // Add adds delta to the number of goroutines. It panics if that is negative.
 func (g *WaitGroup) Add(delta int) {
@@ -28,13 +38,16 @@ func (g *WaitGroup) Add(delta int) {
 	if g.n < 0 {
 		panic("sync: negative WaitGroup counter")
 	}
+	if old != 0 && g.n == 0 {
+		g.rounds++
+	}
 	if e != nil {
 		e.Changed()
 		if e.Noting() {
 			if delta < 0 {
 				e.Join(&g.m)
 			}
-			e.State(&g.m, uint64(g.n))
+			e.State(&g.m, g.rounds<<32|uint64(g.n))
 			e.Noted(engine.OpSignal, &g.m, uint64(old), uint64(g.n), 0)
 		}
 	}
@@ -43,7 +56,8 @@ func (g *WaitGroup) Add(delta int) {
 // Done is Add(-1).
 func (g *WaitGroup) Done() { g.Add(-1) }
 
-// Wait blocks until the number is zero.
+// Wait blocks until the number is zero. It panics if the group is used again before it
+// returns.
 func (g *WaitGroup) Wait() {
 	e := engine.Current
 	if e == nil {
@@ -55,7 +69,18 @@ func (g *WaitGroup) Wait() {
 	if e.Aborting() {
 		return
 	}
-	e.WaitAt(engine.OpWait, &g.m, groupIsDone, unsafe.Pointer(g))
+	e.Before(engine.OpWait, &g.m)
+	if g.n != 0 {
+		if e.Noting() {
+			e.Noted(engine.OpWait, &g.m, uint64(g.n), uint64(g.n), 1)
+		}
+		// It is the zero that is waited for: by the time that this goroutine
+		// runs, others may have begun the next round.
+		e.WaitAt(engine.OpWait, &g.m, roundIsOver, unsafe.Pointer(&groupTicket{g, g.rounds}))
+		if g.n != 0 {
+			panic("sync: WaitGroup is reused before previous Wait has returned")
+		}
+	}
 	if e.Noting() {
 		e.Acquire(&g.m)
 		e.Noted(engine.OpWait, &g.m, 0, 0, 0)

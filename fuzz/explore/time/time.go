@@ -4,7 +4,8 @@
 // Time is virtual: it begins at the same instant in each execution and passes
 // only when a goroutine sleeps or waits for a timer. The scheduler may let a
 // goroutine sleep as long as it likes, but never wakes it before one with an
-// earlier deadline, and only when memory has changed or nobody else can go on.
+// earlier deadline, and only when memory has changed or nobody else can go on. Reading
+// the clock is a scheduling point, since it may be later then.
 //
 // A timer takes up one of the threads of the execution until it fires. There are
 // no tickers, because an execution has to end.
@@ -98,8 +99,7 @@ var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 // Now returns the virtual time.
 func Now() Time {
 	if e := engine.Current; e != nil {
-		e.Observe(uint64(e.Now()))
-		return epoch.Add(Duration(e.Now()))
+		return epoch.Add(Duration(e.ReadClock()))
 	}
 	return epoch
 }
@@ -123,6 +123,7 @@ type Timer struct {
 	C *channel.Chan[Time]
 
 	m    engine.Meta
+	n    uint64 // what stands for the rest in the state
 	f    func()
 	life int  // counts Stop and Reset: an older life's firing is void
 	on   bool // has not fired nor been stopped
@@ -133,10 +134,9 @@ func (t *Timer) start(d Duration) {
 	if e == nil {
 		panic("explore/time: a timer was started outside of an exploration")
 	}
-	t.access()
 	t.life++
 	t.on = true
-	life, deadline := t.life, e.Now()+max(int64(d), 0)
+	life, deadline := t.life, e.ReadClock()+max(int64(d), 0)
 	e.Spawn(func() {
 		e.SleepUntil(deadline)
 		t.access()
@@ -154,8 +154,8 @@ func (t *Timer) access() {
 		e.Before(engine.OpSwap, &t.m)
 		e.Writes++
 		if e.Noting() {
-			// Each change is a state of its own.
-			e.After(&t.m, engine.Access{Kind: engine.OpSwap, New: e.Writes, Seen: e.Writes, Wrote: true})
+			t.n = e.Contents(t.n)
+			e.After(&t.m, engine.Access{Kind: engine.OpSwap, New: t.n, Seen: t.n, Wrote: true})
 		}
 	}
 }
@@ -188,6 +188,7 @@ func (t *Timer) Stop() bool {
 
 // Reset makes the timer fire after d, and reports whether it was going to fire.
 func (t *Timer) Reset(d Duration) bool {
+	t.access()
 	was := t.on
 	t.on = false
 	t.start(d)

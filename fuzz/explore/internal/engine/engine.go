@@ -23,8 +23,14 @@ const (
 	spinRounds = 2000
 
 	// spinPoints is after how many points without a change of memory a
-	// thread that goes on alone is taken to be spinning.
+	// thread that goes on alone is taken to be spinning. It is looked at after
+	// every so many points, so that it may be twice as many.
 	spinPoints = 256
+
+	// quietPoints is after how many points without a change of memory any
+	// thread that comes to the end of spinPoints is taken to be spinning:
+	// several that take turns never go on alone.
+	quietPoints = 4 * spinPoints
 )
 
 // Current is the engine of the running exploration, nil if there is none. It is
@@ -90,22 +96,26 @@ type Engine struct {
 	search      Search
 	driver      Driver
 
-	threads  [MaxThreads]Thread
-	n        int
-	outside  Thread // does Setup and Finish
-	alive    uint32
-	waiting  uint32 // threads whose ready must be asked
-	yielding uint32 // threads that gave way
-	sleeping uint32
-	spinning uint32 // threads that the engine takes to spin; candidates only if there are no others
-	rounds   int
-	roundsAt uint64
-	stamp    uint64
-	runFrom  uint64 // Writes when the running thread was last switched to or looked at
-	runStep  int
-	now      int64 // virtual nanoseconds
-	pinned   [MaxCPUs]int8
-	switches int
+	threads   [MaxThreads]Thread
+	n         int
+	outside   Thread // does Setup and Finish
+	alive     uint32
+	waiting   uint32 // threads whose ready must be asked
+	yielding  uint32 // threads that gave way
+	sleeping  uint32
+	spinning  uint32 // threads that the engine takes to spin; candidates only if there are no others
+	rounds    int
+	roundsAt  uint64
+	spins     int // decisions for one that gave way because all others spin
+	spinsAt   uint64
+	stamp     uint64
+	runFrom   uint64 // Writes when the running thread was last switched to or looked at
+	runStep   int    // ... the step of that
+	quietAt   uint64 // Writes when quietStep was set
+	quietStep int    // the step at which memory was first seen as it is
+	now       int64  // virtual nanoseconds
+	pinned    [MaxCPUs]int8
+	switches  int
 
 	failure  *Failure
 	aborting bool
@@ -233,7 +243,8 @@ func (e *Engine) Prepare(c *Case, s Search, o Options) {
 		e.cpuClocks[i].clear()
 	}
 	e.mem = 0
-	e.Writes, e.rounds, e.roundsAt, e.stamp, e.runFrom, e.runStep, e.now = 0, 0, 0, 0, 0, 0, 0
+	e.Writes, e.rounds, e.roundsAt, e.spins, e.spinsAt, e.stamp = 0, 0, 0, 0, 0, 0
+	e.runFrom, e.runStep, e.quietAt, e.quietStep, e.now = 0, 0, 0, 0, 0
 	e.alive, e.waiting, e.yielding, e.sleeping, e.spinning = 0, 0, 0, 0, 0
 	e.switches = 0
 	e.failure, e.aborting, e.waited = nil, false, false
@@ -454,6 +465,9 @@ func (e *Engine) Spawn(f func()) {
 	}
 	e.PointAt(Op{Kind: OpSpawn, Loc: LocThreads})
 	t := e.add(f, parent)
+	if e.hist {
+		t.hist = mix(uint64(parent.ID), parent.hist) // what f is depends on that
+	}
 	e.Writes++
 	e.Poke()
 	if e.note {
@@ -468,11 +482,8 @@ func (e *Engine) PointerID(p unsafe.Pointer) uint64 {
 	if p == nil {
 		return 0
 	}
-	return uint64(e.locAddr(p).ID) + 1
+	return e.locAddr(p).name + 1
 }
-
-// Alive returns how many threads have not ended.
-func (e *Engine) Alive() int { return count(e.alive) }
 
 // Waited reports whether a thread that could have gone on in this execution was
 // left out of a decision because it gave way or seemed to wait in a loop.

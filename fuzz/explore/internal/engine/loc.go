@@ -29,6 +29,14 @@ type Loc struct {
 	ID   uint32
 	addr uintptr // for names
 
+	// name is the ID in the hash of the state. Without the hash it is the ID;
+	// with it, what a thread came to first also carries how the thread came
+	// there, because the same thread may come to another object first in
+	// another execution:
+	//
+	//	if flag.Load() == 0 { x.Store(1) } else { y.Store(1) }
+	name uint64
+
 	// Clock of the last release, for the happens-before check.
 	vc    clock
 	last  int8   // vc is what this thread's clock was ...
@@ -77,6 +85,10 @@ func (e *Engine) newLoc(addr uintptr) int {
 	l.clear()
 	l.addr = addr
 	l.ID = uint32(t.ID)<<16 | t.newLocs&0xffff
+	l.name = uint64(l.ID)
+	if e.hist && !t.outside {
+		l.name = mix(l.name, t.hist)
+	}
 	t.newLocs++
 	return i
 }
@@ -101,6 +113,8 @@ func (e *Engine) LocName(id uint32) string {
 		return ""
 	case id == LocCPUs:
 		return "cpu"
+	case id == LocClock:
+		return "clock"
 	case id == LocThreads:
 		return "threads"
 	}

@@ -46,7 +46,7 @@ func (e *Engine) after(l *Loc, a Access) {
 		return
 	}
 	if e.hist {
-		v := mix(uint64(l.ID)+1, a.New)
+		v := mix(l.name+1, a.New)
 		e.mem ^= l.value ^ v
 		l.value = v
 	}
@@ -69,10 +69,23 @@ func (e *Engine) pointerName(id uint64) string {
 func (e *Engine) State(m *Meta, value uint64) {
 	if e.hist {
 		l := e.loc(m)
-		v := mix(uint64(l.ID)+1, value)
+		v := mix(l.name+1, value)
 		e.mem ^= l.value ^ v
 		l.value = v
 	}
+}
+
+// Contents returns a number that stands for what is in an object whose contents have
+// no number of their own (a channel, a map, a pool), after the running thread has
+// changed it. old is what stood for it before. With the hash of the state, how
+// contents came to be stands for them: a count of changes would be the same for
+//
+//	T0 sends 1, T1 sends 2     and     T1 sends 2, T0 sends 1
+func (e *Engine) Contents(old uint64) uint64 {
+	if !e.hist {
+		return old + 1
+	}
+	return mix(old, mix(uint64(e.cur.ID), e.cur.hist))
 }
 
 // Noted takes note of an access that has no value: of a lock, for example.
@@ -102,13 +115,14 @@ func (e *Engine) noted(t *Thread, op Op, old, new, seen uint64, ok, wrote bool) 
 			t.hist = mix(t.hist, uint64(op.Kind)<<32|uint64(op.Loc)) + mix(seen, 0x51)
 		}
 	}
+	spins := false
 	if op.Kind == OpLoad && !t.outside {
 		// A loop that waits for a change reads the same again. From the
 		// third time on it needs to run only when something has changed.
 		if t.lastLoad == op.Loc && t.lastValue == seen {
 			if t.repeats++; t.repeats >= 2 {
 				t.autoAt, t.coarse = e.Writes, false
-				e.spinning |= 1 << t.ID
+				spins = true
 			}
 		} else {
 			t.lastLoad, t.lastValue, t.repeats = op.Loc, seen, 0
@@ -116,10 +130,20 @@ func (e *Engine) noted(t *Thread, op Op, old, new, seen uint64, ok, wrote bool) 
 	} else {
 		t.lastLoad = NoLoc
 	}
+	if spins {
+		e.spinning |= 1 << t.ID
+		e.settleSpinners(t)
+	} else if !t.outside {
+		e.spinning &^= 1 << t.ID
+	}
 	if e.trace && e.phase == runPhase {
 		e.event(t, op, old, new, wrote)
 	}
 }
+
+// Elsewhere says that the running thread looks at another part of something that is
+// one location here, so that it isn't taken to wait for a change of it.
+func (e *Engine) Elsewhere() { e.cur.lastLoad = NoLoc }
 
 // Observe says that the running thread has learned v other than through an
 // explored access.
@@ -210,7 +234,7 @@ func (e *Engine) orderHash() uint64 {
 			v = mix(v, knows(&e.threads[j].vc))
 		}
 		for j := range e.locs {
-			v += mix(uint64(e.locs[j].ID), knows(&e.locs[j].vc))
+			v += mix(e.locs[j].name, knows(&e.locs[j].vc))
 		}
 		for j := range e.caseOf.CPUs {
 			v += mix(uint64(j)+99, knows(&e.cpuClocks[j].vc))
@@ -246,7 +270,7 @@ func (e *Engine) SetAddr(p unsafe.Pointer, value uint64) {
 	old := l.set
 	l.set = value
 	if e.hist {
-		v := mix(uint64(l.ID)+1, value)
+		v := mix(l.name+1, value)
 		e.mem ^= l.value ^ v
 		l.value = v
 	}

@@ -61,6 +61,7 @@ const (
 	LocThreads = 0xffff_fe00 // the list of threads
 	locCPU0    = 0xffff_fd00 // CPU i, for clocks and lock sets
 	LocBarrier = 0xffff_fc00
+	LocClock   = 0xffff_fb00 // the virtual clock
 )
 
 // LocCPU is the location that stands for a pin of the CPU.

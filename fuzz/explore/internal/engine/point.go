@@ -111,7 +111,8 @@ func (e *Engine) Sleep(d int64) {
 		e.now += max(d, 0)
 		return
 	}
-	e.SleepUntil(e.now + max(d, 0))
+	// How long it sleeps depends on when it begins.
+	e.SleepUntil(e.ReadClock() + max(d, 0))
 }
 
 // SleepUntil is Sleep with a deadline on the virtual clock.
@@ -138,8 +139,27 @@ func (e *Engine) giveWay(k OpKind) {
 	}
 }
 
-// Now returns the virtual time in nanoseconds.
+// Now returns the virtual time in nanoseconds. It is no scheduling point: for
+// deadlines, which move with the clock.
 func (e *Engine) Now() int64 { return e.now }
+
+// ReadClock returns the virtual time in nanoseconds to code that looks at it. It is a
+// scheduling point: others may sleep until it is later.
+func (e *Engine) ReadClock() int64 {
+	e.PointAt(Op{Kind: OpLoad, Loc: LocClock})
+	e.Observe(uint64(e.now))
+	return e.now
+}
+
+// CountThreads returns how many threads have not ended, to code that looks at it. It
+// is a scheduling point that depends on whatever others do, since any step may be the
+// last of its thread.
+func (e *Engine) CountThreads() int {
+	e.PointAt(Op{Kind: OpPoint, Loc: NoLoc})
+	n := count(e.alive)
+	e.Observe(uint64(n))
+	return n
+}
 
 // decide picks who goes on. t is the thread at the point, nil if there is none.
 // It returns nil if no thread is left, or if it recorded a failure while t is
@@ -167,10 +187,8 @@ func (e *Engine) decide(t *Thread) *Thread {
 	cur := -1
 	if t != nil {
 		cur = t.ID
-		cand = e.withoutSpinners(t, cand)
-	} else {
-		cand = e.withoutSpinners(nil, cand)
 	}
+	cand = e.withoutSpinners(t, cand, explicit)
 	if cand != enabled {
 		e.waited = true
 	}
@@ -186,7 +204,7 @@ func (e *Engine) decide(t *Thread) *Thread {
 			e.record(KindLivelock, "every thread that could go on only gives way, and memory no longer changes", nil)
 			return e.failed(t)
 		}
-		cand = e.longestYield(enabled)
+		cand = e.longestYield(enabled, e.rounds)
 	}
 	next, grant := e.search.Pick(e, cand, cur)
 	if e.failure != nil { // the search found the case nondeterministic
@@ -202,7 +220,10 @@ func (e *Engine) decide(t *Thread) *Thread {
 			Preempts: cur >= 0 && enabled&^e.yielding&(1<<cur) != 0,
 		})
 	}
-	e.grant = min(grant, spinPoints, e.caseOf.MaxPoints-step)
+	// Not past the next step at which withoutSpinners looks: what a search grants
+	// must not decide who is taken to spin, or a search that comes back to a node
+	// would find other candidates there.
+	e.grant = min(grant, spinPoints-1-step%spinPoints, e.caseOf.MaxPoints-step)
 	e.fuel = e.grant
 	u := &e.threads[next]
 	if next != cur {
@@ -291,16 +312,18 @@ func (e *Engine) firstSleeper() int {
 }
 
 // withoutSpinners takes out threads that read the same over and over while
-// memory doesn't change, unless that leaves nobody.
-func (e *Engine) withoutSpinners(t *Thread, cand uint32) uint32 {
-	if t != nil {
-		if e.runFrom != e.Writes {
-			e.runFrom, e.runStep = e.Writes, e.base
-		} else if e.base-e.runStep >= spinPoints {
-			e.runStep = e.base
+// memory doesn't change. If that leaves nobody, one that gave way goes on; and if
+// there is none, the spinners do.
+func (e *Engine) withoutSpinners(t *Thread, cand, gaveWay uint32) uint32 {
+	if t != nil && e.base%spinPoints == 0 {
+		if e.quietAt != e.Writes {
+			e.quietAt, e.quietStep = e.Writes, e.base
+		}
+		if e.runFrom == e.Writes && e.base-e.runStep >= spinPoints || e.base-e.quietStep >= quietPoints {
 			t.autoAt, t.coarse = e.Writes, true
 			e.spinning |= 1 << t.ID
 		}
+		e.runFrom, e.runStep = e.Writes, e.base
 	}
 	if e.spinning == 0 {
 		return cand
@@ -309,19 +332,52 @@ func (e *Engine) withoutSpinners(t *Thread, cand uint32) uint32 {
 	for m := e.spinning; m != 0; m &= m - 1 {
 		i := lowest(m)
 		u := &e.threads[i]
-		// Whoever was seen to read the same again and again is left out only
-		// while that is what it does next: then its step changes nothing.
-		if u.autoAt != e.Writes || !u.coarse && (u.op.Kind != OpLoad || u.op.Loc != u.lastLoad) {
+		if !e.spinsOn(u) {
 			e.spinning &^= 1 << i
 			continue
 		}
 		rest &^= 1 << i
 	}
-	if rest == 0 {
-		e.spinning = 0
-		return cand
+	switch {
+	case rest != 0:
+		return rest
+	case cand != 0 && gaveWay != 0:
+		// They may wait for what it does next. This is no round of giving
+		// way: how many of those there were is part of what Default says, and
+		// how soon a spinner is seen depends on what is noted.
+		if e.spinsAt != e.Writes {
+			e.spinsAt, e.spins = e.Writes, 0
+		}
+		e.spins++
+		return e.longestYield(gaveWay, e.spins)
 	}
-	return rest
+	e.spinning = 0
+	return cand
+}
+
+// spinsOn reports whether a thread that was seen to spin still does. Who was seen to
+// read the same again and again is left out only while that is what it does next:
+// then its step changes nothing.
+func (e *Engine) spinsOn(t *Thread) bool {
+	return t.autoAt == e.Writes && (t.coarse || t.op.Kind == OpLoad && t.op.Loc == t.lastLoad)
+}
+
+// settleSpinners is called when t, which runs, was seen to spin. If now all that could go
+// on spin, none is left out any more. That is settled here and not at the next
+// decision, because a search that repeats decisions skips those in which nothing was
+// decided.
+func (e *Engine) settleSpinners(t *Thread) {
+	enabled := e.enabled()
+	if e.stillYielding(enabled) != 0 {
+		return // one of those goes on
+	}
+	for m := enabled &^ (1 << t.ID); m != 0; m &= m - 1 {
+		i := lowest(m)
+		if e.spinning&(1<<i) == 0 || !e.spinsOn(&e.threads[i]) {
+			return
+		}
+	}
+	e.spinning = 0
 }
 
 // sleepRounds is how often the earliest sleeper wakes while nothing changes before
@@ -331,12 +387,12 @@ const sleepRounds = 8
 
 // longestYield returns the thread to go on when all give way, as a mask: the
 // earliest sleeper, because time passes when nothing else does, or else the one
-// that gave way first.
-func (e *Engine) longestYield(enabled uint32) uint32 {
+// that gave way first. rounds is how often that was asked without a change of memory.
+func (e *Engine) longestYield(enabled uint32, rounds int) uint32 {
 	from := enabled
 	if s := enabled & e.sleeping; s != 0 {
-		if e.rounds <= sleepRounds {
-			return 1 << e.firstSleeper()
+		if first := e.firstSleeper(); rounds <= sleepRounds && s&(1<<first) != 0 {
+			return 1 << first
 		}
 		from = s
 	}
@@ -358,7 +414,7 @@ func (e *Engine) Default(enabled uint32, cur int) int {
 	}
 	prefer := enabled &^ e.stillYielding(enabled)
 	if prefer == 0 {
-		prefer = e.longestYield(enabled)
+		prefer = e.longestYield(enabled, e.rounds)
 	}
 	after := uint32(0)
 	if cur >= 0 {

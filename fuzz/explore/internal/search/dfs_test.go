@@ -90,6 +90,12 @@ func TestDFSCounts(t *testing.T) {
 		for _, s := range []DFS{{Bound: -1, Hash: true}, {Bound: -1, Hash: true, Retries: true}, {Bound: 2, Hash: true, Retries: true}, {Bound: 2}, {Bound: 2, Plain: true}} {
 			d := &dfsDriver{s: s, c: casCase(n), limit: 500000}
 			engine.Run(d)
+			if !d.done && d.execs < d.limit || d.fail != nil {
+				t.Errorf("%d threads, %+v: done %v after %d executions, failure %v", n, s.Bound, d.done, d.execs, d.fail)
+			}
+			if n < 4 && !d.done {
+				t.Errorf("%d threads, bound %d, plain %v: not through in %d executions", n, s.Bound, s.Plain, d.execs)
+			}
 			t.Logf("%d threads plain=%v hash=%v,%v bound=%d: %d executions, %d states, %d restarts, done %v, fail %v",
 				n, s.Plain, s.Hash, s.Retries, s.Bound, d.execs, d.s.States, d.s.Restarts, d.done, d.fail)
 		}

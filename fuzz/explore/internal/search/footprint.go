@@ -45,8 +45,10 @@ const maxOps = 64
 func (f *footprints) record(t *engine.Thread) {
 	op := t.Op()
 	switch op.Kind {
-	case engine.OpStart, engine.OpYield, engine.OpSleep, engine.OpBarrier:
+	case engine.OpStart, engine.OpYield, engine.OpBarrier:
 		return
+	case engine.OpSleep:
+		op.Loc = engine.LocClock
 	case engine.OpTryLock, engine.OpTryRLock:
 		if !f.tries {
 			f.tries, f.grown = true, true

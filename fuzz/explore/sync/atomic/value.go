@@ -11,13 +11,18 @@ import (
 type Value struct {
 	v any
 	m engine.Meta
-	n uint64 // counts stores: what stands for the value in the state
+	n uint64 // what stands for the value in the state
 }
 
-func (x *Value) check(op string, new any) {
+func notNil(op string, new any) {
 	if new == nil {
 		panic("sync/atomic: " + op + " of nil value into Value")
 	}
+}
+
+// check is part of the step that stores: another goroutine may have stored the first
+// value just before.
+func (x *Value) check(op string, new any) {
 	if x.v != nil && reflect.TypeOf(x.v) != reflect.TypeOf(new) {
 		panic("sync/atomic: " + op + " of inconsistently typed value into Value")
 	}
@@ -36,7 +41,7 @@ func (x *Value) wrote(e *engine.Engine, k engine.OpKind) {
 		return
 	}
 	old := x.n
-	x.n++
+	x.n = e.Contents(old)
 	e.Writes++
 	if e.Noting() {
 		e.After(&x.m, engine.Access{Kind: k, Old: old, New: x.n, Seen: old, Wrote: true})
@@ -53,16 +58,18 @@ func (x *Value) Load() (val any) {
 
 // Store sets the value. It panics if val is nil or has another type than before.
 func (x *Value) Store(val any) {
-	x.check("store", val)
+	notNil("store", val)
 	e := x.access(engine.OpStore)
+	x.check("store", val)
 	x.v = val
 	x.wrote(e, engine.OpStore)
 }
 
 // Swap sets the value and returns the old one.
 func (x *Value) Swap(new any) (old any) {
-	x.check("swap", new)
+	notNil("swap", new)
 	e := x.access(engine.OpSwap)
+	x.check("swap", new)
 	old, x.v = x.v, new
 	x.wrote(e, engine.OpSwap)
 	return old
@@ -70,11 +77,12 @@ func (x *Value) Swap(new any) (old any) {
 
 // CompareAndSwap sets the value to new if it is old, and reports whether it did.
 func (x *Value) CompareAndSwap(old, new any) (swapped bool) {
-	x.check("compare and swap", new)
+	notNil("compare and swap", new)
 	if old != nil && reflect.TypeOf(old) != reflect.TypeOf(new) {
 		panic("sync/atomic: compare and swap of inconsistently typed values")
 	}
 	e := x.access(engine.OpCAS)
+	x.check("compare and swap", new)
 	if x.v != old {
 		if e != nil && e.Noting() {
 			e.After(&x.m, engine.Access{Kind: engine.OpCAS, Old: x.n, New: x.n})
