@@ -427,10 +427,10 @@ var litmuses = []litmus{
 		}
 		explore.Read(&x)
 	}},
-	{"unbuffered send waits for the receiver", explore.Deadlock, "waits in wait", func() {
+	{"unbuffered send waits for the receiver", explore.Deadlock, "waits in send", func() {
 		channel.Make[int](0).Send(1)
 	}},
-	{"buffered send waits when full", explore.Deadlock, "waits in signal", func() {
+	{"buffered send waits when full", explore.Deadlock, "waits in send", func() {
 		c := channel.Make[int](1)
 		c.Send(1)
 		c.Send(2)

@@ -182,7 +182,7 @@ func (g *generator) pkg(p *packages.Package) ([]File, error) {
 		if err != nil {
 			return nil, fmt.Errorf("gen: %w", err)
 		}
-		r := &rewriter{g: g, p: p, file: f, src: src, base: p.Fset.File(f.Pos())}
+		r := &rewriter{g: g, p: p, file: f, src: src, base: p.Fset.File(f.Pos()), comm: make(map[ast.Node]bool)}
 		out, err := r.rewrite()
 		if err != nil {
 			return nil, fmt.Errorf("gen: %s: %w", g.short(name), err)
@@ -290,27 +290,37 @@ func (r *rewriter) rewrite() ([]byte, error) {
 			}
 		}
 	}
-	slices.SortStableFunc(r.edits, func(a, b edit) int {
+	r.rewriteSelects()
+	text, err := apply(r.src, 0, len(r.src), r.edits)
+	if err != nil {
+		return nil, err
+	}
+	out := []byte(r.header() + text)
+	data, err := format.Source(out)
+	if err != nil && len(r.g.items) == 0 {
+		return nil, fmt.Errorf("the explored form doesn't parse: %w", err)
+	}
+	return data, nil
+}
+
+// apply returns the source between two offsets with the edits.
+func apply(src []byte, from, to int, edits []edit) (string, error) {
+	slices.SortStableFunc(edits, func(a, b edit) int {
 		if a.from != b.from {
 			return a.from - b.from
 		}
 		return a.order - b.order
 	})
-	var out bytes.Buffer
-	out.WriteString(r.header())
-	at := 0
-	for _, e := range r.edits {
+	var out strings.Builder
+	at := from
+	for _, e := range edits {
 		if e.from < at {
-			return nil, fmt.Errorf("two changes overlap at offset %d; report this", e.from)
+			return "", fmt.Errorf("two changes overlap at offset %d; report this", e.from)
 		}
-		out.Write(r.src[at:e.from])
+		out.Write(src[at:e.from])
 		out.WriteString(e.text)
 		at = e.to
 	}
-	out.Write(r.src[at:])
-	data, err := format.Source(out.Bytes())
-	if err != nil && len(r.g.items) == 0 {
-		return nil, fmt.Errorf("the explored form doesn't parse: %w", err)
-	}
-	return data, nil
+	out.Write(src[at:to])
+	return out.String(), nil
 }

@@ -22,6 +22,9 @@ const (
 	// livelock.
 	spinRounds = 2000
 
+	// MaxWays is in how many ways a step may go on.
+	MaxWays = 32
+
 	// spinPoints is after how many points without a change of memory a
 	// thread that goes on alone is taken to be spinning.
 	spinPoints = 256
@@ -61,6 +64,9 @@ type Search interface {
 	// PickCPU returns one of the CPUs of the mask for the running thread,
 	// whose last was cur.
 	PickCPU(e *Engine, mask uint32, cur int) int
+	// PickWay returns which of n ways, from 0, the running thread's step
+	// takes.
+	PickWay(e *Engine, n int) int
 }
 
 // A Driver runs executions. Its methods are called on whatever stack is at

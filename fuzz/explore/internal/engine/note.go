@@ -102,7 +102,7 @@ func (e *Engine) noted(t *Thread, op Op, old, new, seen uint64, ok, wrote bool) 
 			t.hist = mix(t.hist, uint64(op.Kind)<<32|uint64(op.Loc)) + mix(seen, 0x51)
 		}
 	}
-	if op.Kind == OpLoad && !t.outside {
+	if (op.Kind == OpLoad || op.Kind == OpPoll) && !t.outside {
 		// A loop that waits for a change reads the same again. From the
 		// third time on it needs to run only when something has changed.
 		if t.lastLoad == op.Loc && t.lastValue == seen {

@@ -308,7 +308,7 @@ func (e *Engine) withoutSpinners(t *Thread, cand uint32) uint32 {
 		u := &e.threads[i]
 		// Whoever was seen to read the same again and again is left out only
 		// while that is what it does next: then its step changes nothing.
-		if u.autoAt != e.Writes || !u.coarse && (u.op.Kind != OpLoad || u.op.Loc != u.lastLoad) {
+		if u.autoAt != e.Writes || !u.coarse && !u.looksAgain() {
 			e.spinning &^= 1 << i
 			continue
 		}
@@ -319,6 +319,15 @@ func (e *Engine) withoutSpinners(t *Thread, cand uint32) uint32 {
 		return cand
 	}
 	return rest
+}
+
+// looksAgain reports whether what the thread does next is to look once more at what
+// it looked at last.
+func (t *Thread) looksAgain() bool {
+	if t.op.Loc != t.lastLoad {
+		return false
+	}
+	return t.op.Kind == OpLoad || t.op.Kind == OpPoll && !t.ready(t.obj)
 }
 
 // sleepRounds is how often the earliest sleeper wakes while nothing changes before

@@ -13,12 +13,14 @@ type Thread struct {
 	fn      func()
 	begun   bool
 	done    bool
-	outside bool // does Setup and Finish, not a thread of its own
-	slot    int  // where it waits
-	stack   int  // what it runs on
-	op      Op   // what it does next
+	outside bool     // does Setup and Finish, not a thread of its own
+	slot    int      // where it waits
+	stack   int      // what it runs on
+	op      Op       // what it does next
+	with    []uint32 // locations that op touches besides its own
 
-	// A waiting thread goes on when ready(obj) holds.
+	// A waiting thread goes on when ready(obj) holds. One that polls finds
+	// nothing while it doesn't.
 	ready func(unsafe.Pointer) bool
 	obj   unsafe.Pointer
 
@@ -38,7 +40,7 @@ type Thread struct {
 	histLoad uint64   // hist before the last load
 	held     []uint32 // locks held: their location IDs
 
-	lastLoad  uint32 // location of the last access if that was a load
+	lastLoad  uint32 // location of the last access if that was a load or a poll in vain
 	lastValue uint64
 	repeats   int
 
@@ -50,6 +52,7 @@ func (t *Thread) reset(f func(), cpu int) {
 	t.fn = f
 	t.begun, t.done = false, false
 	t.op = Op{Kind: OpStart, Loc: NoLoc}
+	t.with = t.with[:0]
 	t.ready, t.obj = nil, nil
 	t.cpu, t.pins = cpu, 0
 	t.newLocs, t.opIndex, t.hist = 0, 0, 0
@@ -73,6 +76,9 @@ func (t *Thread) CPU() int { return t.cpu }
 
 // Op returns what the thread does next.
 func (t *Thread) Op() Op { return t.op }
+
+// With returns the locations that Op touches besides its own.
+func (t *Thread) With() []uint32 { return t.with }
 
 // OpIndex returns how many operations of its program the thread has finished.
 func (t *Thread) OpIndex() int { return t.opIndex }

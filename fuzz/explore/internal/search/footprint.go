@@ -24,6 +24,7 @@ type footprints struct {
 	at     [engine.MaxThreads][]touched // by operation
 	future [engine.MaxThreads][]touched // this operation and all later ones
 	guards guards
+	groups groups
 	tries  bool // there was a TryLock
 	grown  bool
 }
@@ -45,13 +46,19 @@ const maxOps = 64
 func (f *footprints) record(t *engine.Thread) {
 	op := t.Op()
 	switch op.Kind {
-	case engine.OpStart, engine.OpYield, engine.OpSleep, engine.OpBarrier:
+	case engine.OpStart, engine.OpWake, engine.OpYield, engine.OpSleep, engine.OpBarrier:
 		return
 	case engine.OpTryLock, engine.OpTryRLock:
 		if !f.tries {
 			f.tries, f.grown = true, true
 		}
 	}
+	for _, loc := range t.With() {
+		if f.groups.join(op.Loc, loc) {
+			f.grown = true
+		}
+	}
+	op.Loc = f.groups.of(op.Loc)
 	i := min(t.OpIndex(), maxOps-1)
 	for len(f.at[t.ID]) <= i {
 		f.at[t.ID] = append(f.at[t.ID], touched{})
@@ -137,7 +144,7 @@ func (s *DFS) alone(e *engine.Engine, p int) bool {
 	t := e.Thread(p)
 	op := t.Op()
 	switch op.Kind {
-	case engine.OpStart, engine.OpYield, engine.OpBarrier:
+	case engine.OpStart, engine.OpWake, engine.OpYield, engine.OpBarrier:
 		return true
 	case engine.OpUnlock:
 		// Whoever else could take the lock has to wait for this.
@@ -152,6 +159,7 @@ func (s *DFS) alone(e *engine.Engine, p int) bool {
 	if op.Loc == engine.NoLoc {
 		return false
 	}
+	op.Loc = s.foot.groups.of(op.Loc)
 	if s.foot.guards.at(op.Loc)&lockBits(t) != 0 {
 		return true
 	}
@@ -181,6 +189,52 @@ func lockBits(t *engine.Thread) uint64 {
 		}
 	}
 	return b
+}
+
+// groups are locations that count as one: those that an access touches together, as a
+// select does its channels. A thread that waits in a select is at all of them: who
+// meets it at one of them takes it away from the others,
+//
+//	T  select { <-a, <-b }     waits
+//	U                          a <- 1       T goes on
+//	V                                       select { b <- 2, default }   finds nobody
+//
+// so the steps of U and V don't commute although no channel is in both.
+//
+// They are learned like footprints, and the search begins again whenever they grow:
+// at the end each select that it has met, and so each that there is, is within one.
+type groups struct{ up map[uint32]uint32 }
+
+// of returns the location that stands for the group.
+func (g *groups) of(loc uint32) uint32 {
+	if len(g.up) == 0 {
+		return loc
+	}
+	for {
+		up, ok := g.up[loc]
+		if !ok {
+			return loc
+		}
+		loc = up
+	}
+}
+
+// join makes the groups of a and b one, and reports whether they were two.
+func (g *groups) join(a, b uint32) bool {
+	if a, b = g.of(a), g.of(b); a == b {
+		return false
+	}
+	if g.up == nil {
+		g.up = make(map[uint32]uint32)
+	}
+	g.up[max(a, b)] = min(a, b)
+	return true
+}
+
+// independent is engine.Independent with groups.
+func (f *footprints) independent(a, b engine.Op) bool {
+	a.Loc, b.Loc = f.groups.of(a.Loc), f.groups.of(b.Loc)
+	return engine.Independent(a, b)
 }
 
 // guards maps locations to the locks that were held at every access.

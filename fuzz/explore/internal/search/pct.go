@@ -103,3 +103,6 @@ func (s *PCT) admit(n int) {
 func (s *PCT) PickCPU(_ *engine.Engine, mask uint32, cur int) int {
 	return s.r.chooseCPU(mask, cur, 8)
 }
+
+// PickWay picks any.
+func (s *PCT) PickWay(_ *engine.Engine, n int) int { return s.r.below(n) }
