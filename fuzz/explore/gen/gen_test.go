@@ -58,8 +58,8 @@ func TestExplored(t *testing.T) {
 			t.Errorf("%s isn't marked as generated", f.Path)
 		}
 	}
-	if len(files) != 3 {
-		t.Errorf("%d files, want 3", len(files))
+	if len(files) != 4 {
+		t.Errorf("%d files, want 4", len(files))
 	}
 	pkgs, err := packages.Load(&packages.Config{Mode: packages.NeedName | packages.NeedTypes | packages.NeedDeps | packages.NeedImports | packages.NeedSyntax}, exploredRoot+"/...")
 	if err != nil {

@@ -2,7 +2,9 @@ package gen
 
 import (
 	"maps"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/refbench/refbench/fuzz/explore"
@@ -48,4 +50,133 @@ func TestSelectPrograms(t *testing.T) {
 			t.Logf("%s, %s: %d executions", p.Name, o.Search, r.Executions)
 		}
 	}
+}
+
+// play explores a game. ends is how it can end if nothing fails.
+func play(t *testing.T, program explore.Program, o explore.Options, values bool) (map[string]bool, *explore.Result) {
+	t.Helper()
+	seen := make(map[string]bool)
+	o.NoShrink = true
+	s := &explore.Scenario{Name: "game", Program: program, Make: func(p explore.Program) explore.Case {
+		var g *explored.Game
+		c := explore.Case{
+			Values: values,
+			Setup:  func() { g = explored.NewGame(p) },
+			Finish: func() { seen[g.End()] = true },
+		}
+		for i := range p {
+			c.Threads = append(c.Threads, func() { g.Thread(i) })
+		}
+		return c
+	}}
+	r, err := explore.Explore(s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seen, r
+}
+
+// TestReductionsLoseNoSelect: depth-first search that leaves schedules out ends random
+// programs of channel operations in the same ways as one that doesn't, or finds that
+// they deadlock if that does. Natively they end in no other way.
+func TestReductionsLoseNoSelect(t *testing.T) {
+	const alphabet = "abcABC11223344556677889klxy"
+	const seed, limit = 40, 20_000
+	rng := rand.New(rand.NewPCG(seed, 0))
+	var compared, deadlocks, fair, plainTotal, reducedTotal, hashedTotal, natively int
+	for compared < 300 {
+		n := 2 + rng.IntN(2)
+		p := make(explore.Program, n)
+		for i := range p {
+			var b strings.Builder
+			for range 1 + rng.IntN(6-n) {
+				b.WriteByte(alphabet[rng.IntN(len(alphabet))])
+			}
+			p[i] = b.String()
+		}
+		plain, r := play(t, p, explore.Options{Search: explore.PlainDFS, Bound: explore.Unbounded, Executions: limit}, false)
+		if r.Failure == nil && !r.Exhaustive {
+			continue
+		}
+		if r.Failure != nil {
+			if r.Failure.Kind != explore.Deadlock {
+				t.Fatalf("seed %d, program %v: %v", seed, p, r.Failure)
+			}
+			// Most do.
+			if deadlocks >= 100 {
+				continue
+			}
+			deadlocks++
+		}
+		compared++
+		plainTotal += r.Executions
+		for _, values := range []bool{false, true} {
+			got, q := play(t, p, explore.Options{Search: explore.DFS, Bound: explore.Unbounded, Executions: 5 * limit}, values)
+			if values {
+				hashedTotal += q.Executions
+			} else {
+				reducedTotal += q.Executions
+			}
+			if q.Verdict != r.Verdict {
+				t.Fatalf("seed %d, program %v, values %v: %s in %d executions, want %s", seed, p, values, q.Verdict, q.Executions, r.Verdict)
+			}
+			if r.Failure != nil {
+				continue
+			}
+			if !q.Exhaustive {
+				t.Fatalf("seed %d, program %v, values %v: not exhausted in %d executions", seed, p, values, q.Executions)
+			}
+			if q.Complete != "all schedules" {
+				// Somebody polls again and again: some ends may be missing.
+				fair++
+				for k := range got {
+					if !plain[k] {
+						t.Fatalf("seed %d, program %v, values %v: impossible end %s", seed, p, values, k)
+					}
+				}
+				continue
+			}
+			if !maps.Equal(plain, got) {
+				for _, k := range slices.Sorted(maps.Keys(plain)) {
+					if !got[k] {
+						t.Errorf("lost: %s", k)
+					}
+				}
+				t.Fatalf("seed %d, program %v, values %v: %d ends in %d executions, want %d", seed, p, values, len(got), q.Executions, len(plain))
+			}
+		}
+		if r.Failure != nil {
+			continue
+		}
+		for range 30 {
+			g := native.NewGame(p)
+			g.Play()
+			natively++
+			if !plain[g.End()] {
+				t.Fatalf("seed %d, program %v: natively it ends with %s, want one of %q", seed, p, g.End(), slices.Sorted(maps.Keys(plain)))
+			}
+		}
+		for bound := range 3 {
+			want, r := play(t, p, explore.Options{Search: explore.PlainDFS, Bound: bound, Executions: limit}, false)
+			got, q := play(t, p, explore.Options{Search: explore.DFS, Bound: bound, Executions: limit}, true)
+			if r.Complete == "" || q.Complete == "" {
+				t.Fatalf("seed %d, program %v: bound %d not exhausted", seed, p, bound)
+			}
+			if !strings.HasPrefix(q.Complete, "all schedules") {
+				continue
+			}
+			for _, k := range slices.Sorted(maps.Keys(want)) {
+				if !got[k] {
+					t.Fatalf("seed %d, program %v, bound %d: lost %s", seed, p, bound, k)
+				}
+			}
+		}
+	}
+	if deadlocks == compared || deadlocks == 0 {
+		t.Errorf("%d of %d programs deadlock: they don't tell right from wrong", deadlocks, compared)
+	}
+	if 4*fair > compared {
+		t.Errorf("%d of %d searches were through fair schedules only: too few to compare", fair, 2*compared)
+	}
+	t.Logf("%d programs, %d deadlock, %d fair only, %d runs natively: %d executions plain, %d with partial orders, %d with states", compared, deadlocks, fair, natively, plainTotal, reducedTotal, hashedTotal)
 }
