@@ -274,7 +274,7 @@ func (w *waiter) park(e *engine.Engine, first *queue) {
 			q.parked = append(q.parked, c)
 		}
 	}
-	first.noted(e, engine.OpSelect)
+	first.noted(e, engine.OpArrive)
 }
 
 // leave undoes park.

@@ -2,11 +2,12 @@
 //
 // The explored form is the same source with the imports of sync, sync/atomic,
 // runtime, time and refbench's package pin replaced by the drop-ins of package
-// explore, go statements by explore.Go, and channels by explore/channel. It works
-// on code that was never written for it, in this module or in another.
+// explore, go statements by explore.Go, and channels and select statements by
+// explore/channel. It works on code that was never written for it, in this module or
+// in another.
 //
 // What can't be modelled is refused by name: identifiers that the drop-ins don't
-// have, select, dot imports, cgo, assembly, go:linkname, embedded files, packages
+// have, dot imports, cgo, assembly, go:linkname, embedded files, packages
 // of the standard library that synchronize by themselves, and packages of other
 // modules that synchronize and aren't taken along.
 //

@@ -27,6 +27,7 @@ const (
 	OpClose
 	OpSelect // select without default
 	OpPoll   // select with default
+	OpArrive // begins to wait where others can see it
 	OpWake   // goes on: what it waited for has been done by another thread
 	OpPin
 	OpUnpin
@@ -46,7 +47,7 @@ var opNames = [...]string{
 	OpStart: "begin", OpEnd: "end", OpLoad: "load", OpStore: "store", OpSwap: "swap", OpAdd: "add",
 	OpAnd: "and", OpOr: "or", OpCAS: "cas", OpLock: "lock", OpTryLock: "trylock", OpUnlock: "unlock",
 	OpRLock: "rlock", OpTryRLock: "tryrlock", OpRUnlock: "runlock", OpWait: "wait", OpSignal: "signal",
-	OpSend: "send", OpReceive: "receive", OpClose: "close", OpSelect: "select", OpPoll: "poll", OpWake: "wake",
+	OpSend: "send", OpReceive: "receive", OpClose: "close", OpSelect: "select", OpPoll: "poll", OpArrive: "arrive", OpWake: "wake",
 	OpPin: "pin", OpUnpin: "unpin", OpBarrier: "barrier", OpYield: "gosched", OpSleep: "sleep",
 	OpSpawn: "go", OpPoint: "point", OpRead: "read", OpWrite: "write", OpFail: "FAIL", OpNote: "note", OpCPU: "on",
 }
