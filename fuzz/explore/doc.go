@@ -37,8 +37,9 @@
 // Threads interleave at accesses to shared memory through the drop-ins. Go's
 // atomic operations are sequentially consistent, so for code without data races
 // that is every behaviour that Go allows. Virtual CPUs are part of the state: which
-// CPU a thread is on is a choice whenever the code asks. Time is virtual: it
-// passes only when threads sleep.
+// CPU a thread is on is a choice whenever the code asks. So is the case that a select
+// takes if several can go on. Time is virtual: it passes only when threads sleep or
+// wait for a timer.
 //
 // # What is not
 //
@@ -55,5 +56,7 @@
 //     goroutines, the collector, finalizers.
 //   - Unfair scheduling of threads that give way: who calls runtime.Gosched, or
 //     is about to read the same word for the fourth time running after three times
-//     the same value, goes on only when memory has changed or nobody else can.
+//     the same value, goes on only when memory has changed or nobody else can. So
+//     does who is about to try the same select with a default for the fourth time
+//     running, as long as it would find nothing again.
 package explore

@@ -40,7 +40,8 @@ type Result struct {
 	// what was tried completely, in words; it is empty if nothing was. In a
 	// fair schedule a thread that calls runtime.Gosched, sleeps, or is about
 	// to read the same word for the fourth time running after three times the
-	// same value, goes on only when memory has changed or nobody else can.
+	// same value, goes on only when memory has changed or nobody else can; so
+	// does one that tries a select with a default again and again.
 	Exhaustive bool   `json:"exhaustive"`
 	Complete   string `json:"complete,omitempty"`
 
