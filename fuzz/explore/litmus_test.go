@@ -417,6 +417,66 @@ var litmuses = []litmus{
 		})
 	}},
 
+	{"a ticker ticks on time, and drops what nobody takes", "", "", func() {
+		start := vtime.Now()
+		t := vtime.NewTicker(time.Second)
+		for i := range 3 {
+			if d := t.C.Receive().Sub(start); d != time.Duration(i+1)*time.Second {
+				explore.Failf("tick %d after %v", i+1, d)
+			}
+		}
+		vtime.Sleep(2500 * time.Millisecond)
+		late, next := t.C.Receive().Sub(start), t.C.Receive().Sub(start)
+		if late != 4*time.Second || next != 6*time.Second {
+			explore.Failf("ticks after %v and %v", late, next)
+		}
+	}},
+	{"a ticker that nobody stops", "", "", func() {
+		t := vtime.NewTicker(time.Second)
+		t.C.Receive()
+	}},
+	{"a ticker keeps nobody from working", "", "", func() {
+		t, done := vtime.NewTicker(time.Second), channel.Make[int](0)
+		var n atomic.Int64
+		both(func() { n.Add(1); n.Add(1); done.Close() }, func() {
+			for channel.Select(channel.Receiving(t.C), channel.Receiving(done)) == 0 {
+				n.Add(1)
+			}
+		})
+	}},
+	{"a ticker hides no deadlock", explore.Deadlock, "waits in receive", func() {
+		vtime.NewTicker(time.Second)
+		channel.Make[int](0).Receive()
+	}},
+	{"a timeout can win a select", explore.Violation, "timed out", func() {
+		c := channel.Make[int](0)
+		explore.Go(func() { channel.Select(channel.To(c).Sending(1), channel.Receiving(vtime.After(time.Hour))) })
+		if channel.Select(channel.Receiving(c), channel.Receiving(vtime.After(time.Second))) == 1 {
+			explore.Failf("timed out")
+		}
+	}},
+	{"no timeout before a shorter sleep", "", "", func() {
+		c := channel.Make[int](1)
+		explore.Go(func() { vtime.Sleep(time.Second); c.Send(1) })
+		start := vtime.Now()
+		channel.Select(channel.Receiving(c), channel.Receiving(vtime.After(2*time.Second)))
+		if d := vtime.Since(start); d < time.Second {
+			explore.Failf("only %v", d)
+		}
+	}},
+	{"a stopped timer waits for ever", explore.Deadlock, "waits in timed", func() {
+		t := vtime.NewTimer(time.Second)
+		t.Stop()
+		t.C.Receive()
+	}},
+	{"poll a timer and work meanwhile", "", "", func() {
+		t := vtime.NewTimer(time.Second)
+		var n atomic.Int64
+		for channel.Poll(channel.Receiving(t.C)) < 0 {
+			n.Add(1)
+		}
+	}},
+
 	// channels
 	{"channel orders plain memory", "", "", func() {
 		c := channel.Make[int](0)

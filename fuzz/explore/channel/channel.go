@@ -27,8 +27,9 @@ import (
 
 // A Chan is a channel. A nil *Chan blocks for ever, as a nil channel does.
 type Chan[T any] struct {
-	q queue
-	v []T
+	q     queue
+	v     []T
+	fired func(ns int64) T // of a timer's channel: the value for a time
 }
 
 // queue is what a Chan is without its values.
@@ -38,11 +39,13 @@ type queue struct {
 	room   int         // capacity; 0: unbuffered
 	n      int         // values in it
 	closed bool
+	timer  *timer // not nil: a timer sends on it
 
 	// The cases in which goroutines wait at an unbuffered channel, in the
 	// order in which they came.
 	parked []Case
-	gen    uint64 // the execution that parked is of
+	passed int    // how often a select took what never ends although it could receive here, or send
+	gen    uint64 // the execution that parked and passed are of
 }
 
 // Make returns a channel with room for capacity values.
@@ -143,6 +146,9 @@ func (c *Chan[T]) Receive2() (v T, ok bool) {
 func (c *Chan[T]) take(e *engine.Engine) (v T, ok bool) {
 	if e.Noting() {
 		e.Acquire(&c.q.m)
+	}
+	if c.q.timer != nil {
+		v, ok = c.fired(c.q.timer.fire(e)), true
 	}
 	if c.q.n > 0 {
 		v, ok = c.v[0], true

@@ -134,6 +134,8 @@ func (a *about) ready() bool {
 	switch q := a.q; {
 	case q == nil:
 		return false
+	case q.timer != nil:
+		return q.timer.when <= engine.Current.Now()
 	case a.send:
 		return q.closed || q.n < q.room
 	default:
@@ -176,7 +178,7 @@ func (w *waiter) ways(a *about) int {
 	if a.ready() {
 		return 1
 	}
-	if a.q == nil || a.q.room > 0 {
+	if a.q == nil || !a.q.meets() {
 		return 0
 	}
 	p := w.partner(a)
@@ -192,6 +194,9 @@ func (w *waiter) ways(a *about) int {
 	return n
 }
 
+// meets reports whether goroutines meet at the channel.
+func (q *queue) meets() bool { return q.room == 0 && q.timer == nil }
+
 // wait does one of the cases and returns which. It returns -1 if none can go on and
 // it must not block.
 func wait(e *engine.Engine, k engine.OpKind, block bool, cases []Case) int {
@@ -205,7 +210,7 @@ func wait(e *engine.Engine, k engine.OpKind, block bool, cases []Case) int {
 	}
 	w := &waiter{t: e.Cur(), cases: cases, chosen: -1}
 	var first *queue
-	meets := false // somebody at an unbuffered channel
+	meets, timed := false, false // somebody at an unbuffered channel; there is a timer's
 	for i, c := range cases {
 		a := c.about()
 		a.w, a.i = w, i
@@ -214,9 +219,10 @@ func wait(e *engine.Engine, k engine.OpKind, block bool, cases []Case) int {
 			continue
 		}
 		if q.gen != e.Generation() {
-			q.gen, q.parked = e.Generation(), nil // left behind by an execution that failed
+			q.gen, q.parked, q.passed = e.Generation(), nil, 0 // left behind by an execution that failed
 		}
-		meets = meets || q.room == 0
+		meets = meets || q.meets()
+		timed = timed || q.timer != nil
 		if first == nil {
 			first = q
 		} else if q != first {
@@ -230,12 +236,32 @@ func wait(e *engine.Engine, k engine.OpKind, block bool, cases []Case) int {
 		return -1
 	case first == nil:
 		return -1
+	case !block && timed:
+		e.Before(engine.OpTimed, &first.m)
+		e.Without()
+		i := -1
+		if may, must := w.pollTimers(e); may {
+			i = w.goOn(e, !must)
+		}
+		if i < 0 {
+			e.Vain(engine.OpTimed, &first.m)
+		}
+		return i
 	case !block:
 		e.Poll(&first.m, canGoOn, self)
+		e.Without()
 		if !canGoOn(self) {
-			e.Polled(&first.m)
-			e.Without()
+			e.Vain(engine.OpPoll, &first.m)
 			return -1
+		}
+	case timed:
+		if meets {
+			e.Before(engine.OpTimed, &first.m)
+		}
+		if !meets || !canGoOn(self) {
+			w.park(e, first)
+			e.WaitDue(&first.m, canGoOn, due, self)
+			w.leave()
 		}
 	case !meets:
 		e.WaitAt(k, &first.m, canGoOn, self)
@@ -257,7 +283,7 @@ func wait(e *engine.Engine, k engine.OpKind, block bool, cases []Case) int {
 		}
 		return w.chosen
 	}
-	return w.goOn(e)
+	return w.goOn(e, false)
 }
 
 func (a *about) kind() engine.OpKind {
@@ -269,36 +295,78 @@ func (a *about) kind() engine.OpKind {
 
 // park makes the waiter wait at its unbuffered channels.
 func (w *waiter) park(e *engine.Engine, first *queue) {
+	seen := false
 	for _, c := range w.cases {
-		if q := c.about().q; q != nil && q.room == 0 {
+		if q := c.about().q; q != nil && q.meets() {
 			q.parked = append(q.parked, c)
+			seen = true
 		}
 	}
-	first.noted(e, engine.OpArrive)
+	if seen {
+		first.noted(e, engine.OpArrive)
+	}
 }
 
 // leave undoes park.
 func (w *waiter) leave() {
 	for _, c := range w.cases {
-		if q := c.about().q; q != nil && q.room == 0 {
+		if q := c.about().q; q != nil && q.meets() {
 			q.parked = slices.DeleteFunc(q.parked, func(c Case) bool { return c.about().w == w })
 		}
 	}
 }
 
-// goOn does one of the cases that can go on.
-func (w *waiter) goOn(e *engine.Engine) int {
-	n := 0
+// mostPassed is how often in a row selects take what never ends, a closed channel or a
+// timer, although another case could go on: after that they must take the other. A
+// loop around a select whose cases can always go on would otherwise never end.
+const mostPassed = 4
+
+// goOn does one of the cases that can go on and returns which, or -1 if it may do none
+// and doesn't.
+func (w *waiter) goOn(e *engine.Engine, orNone bool) int {
+	longest := 0
 	for _, c := range w.cases {
-		n += w.ways(c.about())
+		if a := c.about(); a.q != nil && w.ways(a) > 0 {
+			longest = max(longest, a.q.passed)
+		}
+	}
+	ways := func(a *about) int {
+		n := w.ways(a) + a.later(e)
+		if n > 0 && longest >= mostPassed && a.q.passed < mostPassed {
+			e.Unfair()
+			return 0
+		}
+		return n
+	}
+	n := 0
+	if orNone {
+		n = 1
+	}
+	for _, c := range w.cases {
+		n += ways(c.about())
 	}
 	n = e.Way(n)
+	if orNone {
+		if n--; n < 0 {
+			return -1
+		}
+	}
 	for i, c := range w.cases {
 		a := c.about()
-		ways := w.ways(a)
-		if n >= ways {
+		if ways := ways(a); n >= ways {
 			n -= ways
 			continue
+		}
+		if a.q.timer != nil || a.q.closed {
+			for _, c := range w.cases {
+				if b := c.about(); b.q != nil && w.ways(b) > 0 {
+					b.q.passed++
+				}
+			}
+		}
+		a.q.passed = 0
+		if a.later(e) > 0 {
+			e.MoveClock(a.q.timer.when)
 		}
 		if a.ready() {
 			c.alone(e)

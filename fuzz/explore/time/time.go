@@ -2,12 +2,13 @@
 // concurrent code waits with, in explored form.
 //
 // Time is virtual: it begins at the same instant in each execution and passes
-// only when a goroutine sleeps or waits for a timer. The scheduler may let a
-// goroutine sleep as long as it likes, but never wakes it before one with an
+// only when a goroutine sleeps, or looks whether a timer has fired. The scheduler may
+// let a goroutine sleep as long as it likes, but never wakes it before one with an
 // earlier deadline, and only when memory has changed or nobody else can go on.
 //
-// A timer takes up one of the threads of the execution until it fires. There are
-// no tickers, because an execution has to end.
+// Whether a timer or a ticker has fired when somebody looks at its channel is the
+// search's choice, unless somebody sleeps who has to wake before. A timer of AfterFunc
+// takes up one of the threads of the execution, for good.
 package time
 
 import (
@@ -98,8 +99,9 @@ var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 // Now returns the virtual time.
 func Now() Time {
 	if e := engine.Current; e != nil {
-		e.Observe(uint64(e.Now()))
-		return epoch.Add(Duration(e.Now()))
+		now := e.ReadClock()
+		e.Observe(uint64(now))
+		return value(now)
 	}
 	return epoch
 }
@@ -128,18 +130,17 @@ type Timer struct {
 	on   bool // has not fired nor been stopped
 }
 
-func (t *Timer) start(d Duration) {
-	e := engine.Current
-	if e == nil {
-		panic("explore/time: a timer was started outside of an exploration")
-	}
-	t.access()
+// value is what a channel receives at a time of the virtual clock.
+func value(ns int64) Time { return epoch.Add(Duration(ns)) }
+
+// start makes a timer of AfterFunc fire after d.
+func (t *Timer) start(e *engine.Engine, d Duration) {
 	t.life++
 	t.on = true
-	life, deadline := t.life, e.Now()+max(int64(d), 0)
+	life, deadline := t.life, e.Deadline(int64(d))
 	e.Spawn(func() {
 		e.SleepUntil(deadline)
-		t.access()
+		t.access(e)
 		if !t.on || t.life != life {
 			return
 		}
@@ -148,23 +149,20 @@ func (t *Timer) start(d Duration) {
 	})
 }
 
-// access is the scheduling point before the timer is looked at or changed.
-func (t *Timer) access() {
-	if e := engine.Current; e != nil {
-		e.Before(engine.OpSwap, &t.m)
-		e.Writes++
-		if e.Noting() {
-			// Each change is a state of its own.
-			e.After(&t.m, engine.Access{Kind: engine.OpSwap, New: e.Writes, Seen: e.Writes, Wrote: true})
-		}
+// access is the scheduling point before a timer of AfterFunc is looked at or changed.
+func (t *Timer) access(e *engine.Engine) {
+	e.Before(engine.OpSwap, &t.m)
+	e.Writes++
+	if e.Noting() {
+		// Each change is a state of its own.
+		e.After(&t.m, engine.Access{Kind: engine.OpSwap, New: e.Writes, Seen: e.Writes, Wrote: true})
 	}
 }
 
 // NewTimer returns a timer that sends the time on its channel after d.
 func NewTimer(d Duration) *Timer {
-	t := &Timer{C: channel.Make[Time](1)}
-	t.f = func() { t.C.Send(Now()) }
-	t.start(d)
+	t := &Timer{C: channel.ForTimer(value)}
+	t.C.Start(int64(d), 0, true)
 	return t
 }
 
@@ -173,14 +171,36 @@ func After(d Duration) *channel.Chan[Time] { return NewTimer(d).C }
 
 // AfterFunc calls f in a goroutine of its own after d.
 func AfterFunc(d Duration, f func()) *Timer {
+	e := engine.Current
+	if e == nil {
+		panic("explore/time: a timer was started outside of an exploration")
+	}
 	t := &Timer{f: f}
-	t.start(d)
+	if !e.Aborting() {
+		t.start(e, d)
+	}
 	return t
 }
 
-// Stop keeps the timer from firing, and reports whether it would have fired.
+// Stop keeps the timer from firing, and reports whether it would have fired. A timer
+// with a channel has fired when its value is received: as in the original since Go 1.23.
 func (t *Timer) Stop() bool {
-	t.access()
+	if t.C != nil {
+		return t.C.Stop()
+	}
+	return t.stop("Stop")
+}
+
+// stop stops a timer of AfterFunc.
+func (t *Timer) stop(what string) bool {
+	if t.f == nil {
+		panic("time: " + what + " called on uninitialized Timer")
+	}
+	e := engine.Current
+	if e == nil || e.Aborting() {
+		return false
+	}
+	t.access(e)
 	was := t.on
 	t.on = false
 	return was
@@ -188,8 +208,55 @@ func (t *Timer) Stop() bool {
 
 // Reset makes the timer fire after d, and reports whether it was going to fire.
 func (t *Timer) Reset(d Duration) bool {
-	was := t.on
-	t.on = false
-	t.start(d)
+	if t.C != nil {
+		return t.C.Start(int64(d), 0, false)
+	}
+	was := t.stop("Reset")
+	if e := engine.Current; e != nil && !e.Aborting() {
+		t.start(e, d)
+	}
 	return was
+}
+
+// A Ticker sends the time on its channel again and again. What fires before the last
+// value was received is lost.
+type Ticker struct {
+	// C receives the times.
+	C *channel.Chan[Time]
+}
+
+// NewTicker returns a ticker that fires every d. It panics if d isn't positive.
+func NewTicker(d Duration) *Ticker {
+	if d <= 0 {
+		panic("non-positive interval for NewTicker")
+	}
+	t := &Ticker{C: channel.ForTimer(value)}
+	t.C.Start(int64(d), int64(d), true)
+	return t
+}
+
+// Tick returns the channel of a new ticker, or nil if d isn't positive.
+func Tick(d Duration) *channel.Chan[Time] {
+	if d <= 0 {
+		return nil
+	}
+	return NewTicker(d).C
+}
+
+// Stop keeps the ticker from firing. It doesn't close the channel.
+func (t *Ticker) Stop() {
+	if t.C != nil { // as in the original
+		t.C.Stop()
+	}
+}
+
+// Reset makes the ticker fire every d from now on. It panics if d isn't positive.
+func (t *Ticker) Reset(d Duration) {
+	if d <= 0 {
+		panic("non-positive interval for Ticker.Reset")
+	}
+	if t.C == nil {
+		panic("time: Reset called on uninitialized Ticker")
+	}
+	t.C.Start(int64(d), int64(d), false)
 }

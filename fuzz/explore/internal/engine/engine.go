@@ -109,7 +109,9 @@ type Engine struct {
 	stamp    uint64
 	runFrom  uint64 // Writes when the running thread was last switched to or looked at
 	runStep  int
-	now      int64 // virtual nanoseconds
+	now      int64  // virtual nanoseconds
+	timers   bool   // a timer was started: what remains to it depends on now
+	clocked  uint32 // threads that have read the clock
 	pinned   [MaxCPUs]int8
 	switches int
 
@@ -242,7 +244,8 @@ func (e *Engine) Prepare(c *Case, s Search, o Options) {
 	e.Writes, e.rounds, e.roundsAt, e.stamp, e.runFrom, e.runStep, e.now = 0, 0, 0, 0, 0, 0, 0
 	e.alive, e.waiting, e.yielding, e.sleeping, e.spinning = 0, 0, 0, 0, 0
 	e.switches = 0
-	e.failure, e.aborting, e.waited = nil, false, false
+	e.failure, e.aborting, e.waited, e.timers = nil, false, false, false
+	e.clocked = 0
 	for i := range e.pinned {
 		e.pinned[i] = -1
 	}

@@ -23,7 +23,10 @@ type Thread struct {
 	// nothing while it doesn't.
 	ready func(unsafe.Pointer) bool
 	obj   unsafe.Pointer
+	// One that waits for a timer too is asleep at the same time, until due(obj).
+	due func(unsafe.Pointer) int64
 
+	passed   int    // how often sleepers woke since it could go on but didn't
 	yieldAt  uint64 // Engine.Writes when it gave way
 	stamp    uint64 // when it gave way, to let the one who waited longest go first
 	wokeAt   uint64 // Engine.Writes when it last woke from a sleep
@@ -53,8 +56,9 @@ func (t *Thread) reset(f func(), cpu int) {
 	t.begun, t.done = false, false
 	t.op = Op{Kind: OpStart, Loc: NoLoc}
 	t.with = t.with[:0]
-	t.ready, t.obj = nil, nil
+	t.ready, t.obj, t.due = nil, nil, nil
 	t.cpu, t.pins = cpu, 0
+	t.passed = 0
 	t.newLocs, t.opIndex, t.hist = 0, 0, 0
 	t.held = t.held[:0]
 	t.lastLoad, t.repeats = NoLoc, 0
@@ -79,6 +83,9 @@ func (t *Thread) Op() Op { return t.op }
 
 // With returns the locations that Op touches besides its own.
 func (t *Thread) With() []uint32 { return t.with }
+
+// Timed reports whether the thread waits for a timer, maybe among other things.
+func (t *Thread) Timed() bool { return t.due != nil }
 
 // OpIndex returns how many operations of its program the thread has finished.
 func (t *Thread) OpIndex() int { return t.opIndex }

@@ -22,7 +22,7 @@ func (e *Engine) Name(m *Meta) {
 }
 
 // Poll is the point before a look whether ready(obj) holds, at the location of m. If
-// it doesn't, the caller tells it with Polled.
+// it doesn't, the caller tells it with Vain.
 func (e *Engine) Poll(m *Meta, ready func(unsafe.Pointer) bool, obj unsafe.Pointer) {
 	// While others run, the engine asks whether a thread that polls again and
 	// again would find something.
@@ -30,12 +30,16 @@ func (e *Engine) Poll(m *Meta, ready func(unsafe.Pointer) bool, obj unsafe.Point
 	e.Before(OpPoll, m)
 }
 
-// Polled says that a Poll found nothing.
-func (e *Engine) Polled(m *Meta) {
+// Vain says that a look of the kind found nothing.
+func (e *Engine) Vain(k OpKind, m *Meta) {
 	if e.note {
-		e.noted(e.cur, Op{OpPoll, e.loc(m).ID}, 0, 0, 0, true, false)
+		e.noted(e.cur, Op{k, e.loc(m).ID}, 0, 0, 0, true, false)
 	}
 }
+
+// Unfair says that a way to go on isn't offered because others have been passed over too
+// often.
+func (e *Engine) Unfair() { e.waited = true }
 
 // Way returns which of n ways, from 0, the running thread's step takes. A step has
 // one such choice at most.
@@ -63,7 +67,9 @@ func (e *Engine) Way(n int) int {
 func (e *Engine) Wake(t *Thread) {
 	bit := uint32(1) << t.ID
 	e.waiting &^= bit
-	t.ready = nil
+	e.sleeping &^= bit
+	e.yielding &^= bit
+	t.ready, t.due = nil, nil
 	t.op = Op{Kind: OpWake, Loc: NoLoc}
 	t.with = t.with[:0]
 	if e.hist {

@@ -125,6 +125,10 @@ func (s *DFS) Pick(e *engine.Engine, cand uint32, cur int) (int, int) {
 	if cur >= 0 && !s.Plain {
 		s.foot.record(e.Thread(cur))
 	}
+	if m := e.ClockReaders(); m&^s.foot.clock != 0 {
+		s.foot.clock |= m
+		s.foot.grown = true
+	}
 	def := e.Default(e.Enabled(), cur)
 	if cand&(1<<def) == 0 {
 		def = bits.TrailingZeros32(cand)

@@ -25,13 +25,17 @@ type footprints struct {
 	future [engine.MaxThreads][]touched // this operation and all later ones
 	guards guards
 	groups groups
-	tries  bool // there was a TryLock
+	tries  bool   // there was a TryLock
+	clock  uint32 // threads that read the clock in some step
 	grown  bool
 }
 
 // touched is a pair of sets of locations, by bit of their hash: two locations
 // that share a bit count as one, which only makes for more schedules.
-type touched struct{ reads, writes uint64 }
+type touched struct {
+	reads, writes uint64
+	clocks        bool // may move the clock on
+}
 
 func bitOf(loc uint32) uint64 {
 	if loc == engine.NoLoc {
@@ -46,7 +50,7 @@ const maxOps = 64
 func (f *footprints) record(t *engine.Thread) {
 	op := t.Op()
 	switch op.Kind {
-	case engine.OpStart, engine.OpWake, engine.OpYield, engine.OpSleep, engine.OpBarrier:
+	case engine.OpStart, engine.OpWake, engine.OpYield, engine.OpBarrier:
 		return
 	case engine.OpTryLock, engine.OpTryRLock:
 		if !f.tries {
@@ -64,6 +68,12 @@ func (f *footprints) record(t *engine.Thread) {
 		f.at[t.ID] = append(f.at[t.ID], touched{})
 	}
 	p := &f.at[t.ID][i]
+	if op.Kind.Clocks() && !p.clocks {
+		p.clocks, f.grown = true, true
+	}
+	if op.Kind == engine.OpSleep {
+		return
+	}
 	b := bitOf(op.Loc)
 	if op.Kind.Reads() {
 		if p.reads&b != b {
@@ -94,6 +104,7 @@ func (f *footprints) settle() {
 		for i := n - 1; i >= 0; i-- {
 			all.reads |= f.at[t][i].reads
 			all.writes |= f.at[t][i].writes
+			all.clocks = all.clocks || f.at[t][i].clocks
 			f.future[t][i] = all
 		}
 	}
@@ -117,6 +128,7 @@ func (f *footprints) others(e *engine.Engine, p int) touched {
 		if op < len(f.future[i]) {
 			all.reads |= f.future[i][op].reads
 			all.writes |= f.future[i][op].writes
+			all.clocks = all.clocks || f.future[i][op].clocks
 		}
 	}
 	return all
@@ -143,6 +155,9 @@ func (s *DFS) ample(e *engine.Engine, cand uint32, cur, def int) int {
 func (s *DFS) alone(e *engine.Engine, p int) bool {
 	t := e.Thread(p)
 	op := t.Op()
+	if s.foot.clock&(1<<p) != 0 && s.foot.others(e, p).clocks {
+		return false // what it does until its next point may read the clock
+	}
 	switch op.Kind {
 	case engine.OpStart, engine.OpWake, engine.OpYield, engine.OpBarrier:
 		return true
@@ -153,7 +168,7 @@ func (s *DFS) alone(e *engine.Engine, p int) bool {
 		}
 	case engine.OpUnpin:
 		return true
-	case engine.OpSleep:
+	case engine.OpSleep, engine.OpTimed:
 		return false
 	}
 	if op.Loc == engine.NoLoc {

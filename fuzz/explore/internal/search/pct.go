@@ -73,6 +73,11 @@ func (s *PCT) Pick(e *engine.Engine, candidates uint32, cur int) (int, int) {
 		// memory, before the thread that it waits for gets on.
 		s.lower(cur)
 	}
+	if cur >= 0 && e.Thread(cur).Timed() {
+		// Who waits for a timer among other things lets the others go first:
+		// else a ticker would keep one thread running for ever.
+		s.lower(cur)
+	}
 	best := priority(math.MinInt64)
 	for i, p := range s.prio[:s.have] {
 		if candidates>>i&1 == 0 {

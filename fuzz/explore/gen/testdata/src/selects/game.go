@@ -3,6 +3,7 @@ package selects
 import (
 	"fmt"
 	"sync/atomic"
+	"time"
 )
 
 // A Game is a program of random channel operations: for each thread a string.
@@ -16,10 +17,14 @@ import (
 //	9       receive from c, twice in one select, or not
 //	k       close c                        l   the length of c
 //	x y     add to an atomic word
+//	t       receive from the timer or from c       p   from the timer, or not
+//	s r     stop and reset the timer               w   receive from a, with a timeout
+//	z       sleep
 type Game struct {
 	program []string
 	a, b, c chan int
 	x, y    atomic.Int64
+	timer   *time.Timer
 	seen    [][]int
 }
 
@@ -27,7 +32,7 @@ type Game struct {
 func NewGame(program []string) *Game {
 	return &Game{
 		program: program, a: make(chan int), b: make(chan int), c: make(chan int, 1),
-		seen: make([][]int, len(program)),
+		timer: time.NewTimer(time.Millisecond), seen: make([][]int, len(program)),
 	}
 }
 
@@ -133,12 +138,46 @@ func (g *Game) Thread(i int) {
 			close(g.c)
 		case 'l':
 			see(len(g.c))
+		case 't':
+			select {
+			case <-g.timer.C:
+				see(1)
+			case v := <-g.c:
+				see(2, v)
+			}
+		case 'p':
+			select {
+			case <-g.timer.C:
+				see(1)
+			default:
+				see(0)
+			}
+		case 's':
+			see(bit(g.timer.Stop()))
+		case 'r':
+			see(bit(g.timer.Reset(time.Millisecond)))
+		case 'w':
+			select {
+			case v := <-g.a:
+				see(1, v)
+			case <-time.After(time.Millisecond):
+				see(2)
+			}
+		case 'z':
+			time.Sleep(time.Millisecond / 2)
 		case 'x':
 			see(int(g.x.Add(1)))
 		case 'y':
 			see(int(g.y.Add(1)))
 		}
 	}
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // Play runs all threads.

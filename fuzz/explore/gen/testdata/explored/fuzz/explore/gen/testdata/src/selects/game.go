@@ -7,6 +7,7 @@ import channel_ "github.com/refbench/refbench/fuzz/explore/channel"
 import (
 	"fmt"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
+	"github.com/refbench/refbench/fuzz/explore/time"
 )
 
 // A Game is a program of random channel operations: for each thread a string.
@@ -20,10 +21,14 @@ import (
 //	9       receive from c, twice in one select, or not
 //	k       close c                        l   the length of c
 //	x y     add to an atomic word
+//	t       receive from the timer or from c       p   from the timer, or not
+//	s r     stop and reset the timer               w   receive from a, with a timeout
+//	z       sleep
 type Game struct {
 	program []string
 	a, b, c *channel_.Chan[int]
 	x, y    atomic.Int64
+	timer   *time.Timer
 	seen    [][]int
 }
 
@@ -31,7 +36,7 @@ type Game struct {
 func NewGame(program []string) *Game {
 	return &Game{
 		program: program, a: channel_.Make[int](0), b: channel_.Make[int](0), c: channel_.Make[int](1),
-		seen: make([][]int, len(program)),
+		timer: time.NewTimer(time.Millisecond), seen: make([][]int, len(program)),
 	}
 }
 
@@ -166,12 +171,54 @@ func (g *Game) Thread(i int) {
 			channel_.Close(g.c)
 		case 'l':
 			see(channel_.Len(g.c))
+		case 't':
+			switch select9_0, select9_1 := channel_.Receiving(g.timer.C), channel_.Receiving(g.c); channel_.Select(select9_0, select9_1) {
+			case 0:
+				see(1)
+			case 1:
+				v := select9_1.Value()
+				see(2, v)
+
+			default:
+				panic("unreachable")
+			}
+		case 'p':
+			switch select10_0 := channel_.Receiving(g.timer.C); channel_.Poll(select10_0) {
+			case 0:
+				see(1)
+			default:
+				see(0)
+			}
+		case 's':
+			see(bit(g.timer.Stop()))
+		case 'r':
+			see(bit(g.timer.Reset(time.Millisecond)))
+		case 'w':
+			switch select11_0, select11_1 := channel_.Receiving(g.a), channel_.Receiving(time.After(time.Millisecond)); channel_.Select(select11_0, select11_1) {
+			case 0:
+				v := select11_0.Value()
+				see(1, v)
+			case 1:
+				see(2)
+
+			default:
+				panic("unreachable")
+			}
+		case 'z':
+			time.Sleep(time.Millisecond / 2)
 		case 'x':
 			see(int(g.x.Add(1)))
 		case 'y':
 			see(int(g.y.Add(1)))
 		}
 	}
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // Play runs all threads.
