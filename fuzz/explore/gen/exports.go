@@ -30,6 +30,11 @@ var exports = map[string][]string{
 		"StampMilli", "StampNano", "Tick", "Ticker", "Time", "TimeOnly", "Timer", "UTC", "Unix", "UnixMilli", "Until",
 		"Weekday",
 	},
+	"context": {
+		"AfterFunc", "Background", "CancelCauseFunc", "CancelFunc", "Canceled", "Cause", "Context",
+		"DeadlineExceeded", "TODO", "WithCancel", "WithCancelCause", "WithDeadline", "WithDeadlineCause",
+		"WithTimeout", "WithTimeoutCause", "WithValue", "WithoutCancel",
+	},
 	"github.com/refbench/refbench/strategies/pin": {
 		"Barrier", "BarrierKind", "CPU", "CPUs", "LineBytes", "Pin", "Plain", "Unpin", "Word",
 	},

@@ -1,7 +1,7 @@
 // Package gen writes the explored form of ordinary Go packages.
 //
 // The explored form is the same source with the imports of sync, sync/atomic,
-// runtime, time and refbench's package pin replaced by the drop-ins of package
+// runtime, time, context and refbench's package pin replaced by the drop-ins of package
 // explore, go statements by explore.Go, and channels and select statements by
 // explore/channel. It works on code that was never written for it, in this module or
 // in another.
@@ -41,6 +41,7 @@ var dropIns = map[string]string{
 	"sync/atomic": home + "/sync/atomic",
 	"runtime":     home + "/runtime",
 	"time":        home + "/time",
+	"context":     home + "/context",
 	"github.com/refbench/refbench/strategies/pin": home + "/pin",
 }
 
@@ -201,7 +202,7 @@ func empty(name string) bool {
 
 // hidden are packages of the standard library that synchronize by themselves or
 // depend on real time, so that what they do would not be explored.
-var hidden = []string{"context", "internal/", "net", "net/", "os/exec", "os/signal", "runtime/", "testing/synctest", "unique", "weak"}
+var hidden = []string{"internal/", "net", "net/", "os/exec", "os/signal", "runtime/", "testing/synctest", "unique", "weak"}
 
 // harmless are packages below hidden ones that are not.
 var harmless = []string{"runtime/debug"}
@@ -255,7 +256,7 @@ func (g *generator) synchronizes(p *packages.Package) string {
 	for _, to := range paths {
 		why := ""
 		switch q := p.Imports[to]; {
-		case to == "sync" || to == "sync/atomic" || strings.HasSuffix(to, "strategies/pin"):
+		case to == "sync" || to == "sync/atomic" || to == "context" || strings.HasSuffix(to, "strategies/pin"):
 			why = to
 		case q.Module != nil && !slices.Contains(g.o.Keep, to) && g.new[to] == "":
 			why = g.synchronizes(q)

@@ -58,8 +58,8 @@ func TestExplored(t *testing.T) {
 			t.Errorf("%s isn't marked as generated", f.Path)
 		}
 	}
-	if len(files) != 5 {
-		t.Errorf("%d files, want 5", len(files))
+	if len(files) != 6 {
+		t.Errorf("%d files, want 6", len(files))
 	}
 	pkgs, err := packages.Load(&packages.Config{Mode: packages.NeedName | packages.NeedTypes | packages.NeedDeps | packages.NeedImports | packages.NeedSyntax}, exploredRoot+"/...")
 	if err != nil {
@@ -103,18 +103,19 @@ func TestGeneratedCodeIsExplored(t *testing.T) {
 // TestRefused: what can't be modelled is refused by name and place.
 func TestRefused(t *testing.T) {
 	for dir, want := range map[string]string{
-		"ident":    "unsupported: time.LoadLocation in testdata/bad/ident/bad.go:5",
-		"context":  "unsupported: import of context in testdata/bad/context/bad.go:3",
-		"rand":     "unsupported: math/rand/v2.IntN in testdata/bad/rand/bad.go:5",
-		"dot":      "unsupported: dot import of sync in testdata/bad/dot/bad.go:3",
-		"named":    "unsupported: named channel type C in testdata/bad/named/bad.go:3",
-		"broken":   "doesn't compile: ",
-		"linkname": "unsupported: go:linkname in testdata/bad/linkname/bad.go:5",
-		"embed":    "unsupported: embedded file x.txt",
-		"cgo":      "unsupported: cgo in ",
-		"asm":      "unsupported: assembly in testdata/bad/asm/f_amd64.s",
-		"command":  "is a command",
-		"dep":      "unsupported: import of github.com/refbench/refbench/strategies, which uses sync and is not among the packages to explore in testdata/bad/dep/bad.go:3",
+		"ident":     "unsupported: time.LoadLocation in testdata/bad/ident/bad.go:5",
+		"hidden":    "unsupported: import of os/signal in testdata/bad/hidden/bad.go:3",
+		"signature": "unsupported: log/slog.InfoContext, which has a context or a channel and is not among the packages to explore, in testdata/bad/signature/bad.go:8",
+		"rand":      "unsupported: math/rand/v2.IntN in testdata/bad/rand/bad.go:5",
+		"dot":       "unsupported: dot import of sync in testdata/bad/dot/bad.go:3",
+		"named":     "unsupported: named channel type C in testdata/bad/named/bad.go:3",
+		"broken":    "doesn't compile: ",
+		"linkname":  "unsupported: go:linkname in testdata/bad/linkname/bad.go:5",
+		"embed":     "unsupported: embedded file x.txt",
+		"cgo":       "unsupported: cgo in ",
+		"asm":       "unsupported: assembly in testdata/bad/asm/f_amd64.s",
+		"command":   "is a command",
+		"dep":       "unsupported: import of github.com/refbench/refbench/strategies, which uses sync and is not among the packages to explore in testdata/bad/dep/bad.go:3",
 	} {
 		_, err := Packages(Options{Patterns: []string{"./testdata/bad/" + dir}, Root: "example.com/explored"})
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -164,7 +164,13 @@ func (r *rewriter) node(n ast.Node, stack []ast.Node) {
 // ident refuses what a drop-in doesn't have.
 func (r *rewriter) ident(id *ast.Ident) {
 	obj := r.p.TypesInfo.Uses[id]
-	if obj == nil || obj.Pkg() == nil || obj.Parent() != obj.Pkg().Scope() {
+	if obj == nil || obj.Pkg() == nil {
+		return
+	}
+	if f, ok := obj.(*types.Func); ok && dropIns[f.Pkg().Path()] == "" && r.g.new[f.Pkg().Path()] == "" && passes(f.Signature()) {
+		r.unsupported(id.Pos(), f.Pkg().Path()+"."+f.Name()+", which has a context or a channel and is not among the packages to explore,")
+	}
+	if obj.Parent() != obj.Pkg().Scope() {
 		return
 	}
 	path := obj.Pkg().Path()
@@ -183,6 +189,24 @@ func (r *rewriter) ident(id *ast.Ident) {
 			r.unsupported(id.Pos(), path+"."+obj.Name())
 		}
 	}
+}
+
+// passes reports whether a function takes or returns a context or a channel: those of
+// explored code are of other types.
+func passes(s *types.Signature) bool {
+	for _, t := range []*types.Tuple{s.Params(), s.Results()} {
+		for v := range t.Variables() {
+			switch t := types.Unalias(v.Type()).(type) {
+			case *types.Chan:
+				return true
+			case *types.Named:
+				if o := t.Obj(); o.Pkg() != nil && o.Pkg().Path() == "context" && o.Name() == "Context" {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 func (r *rewriter) builtin(id *ast.Ident) bool {

@@ -36,6 +36,7 @@ func TestPrograms(t *testing.T) {
 	}{
 		{native.Programs, explored.Programs, 500},
 		{native.Timers, explored.Timers, 5},
+		{native.Contexts, explored.Contexts, 50},
 	} {
 		for i, p := range l.native {
 			want := slices.Sorted(slices.Values(p.Ends))

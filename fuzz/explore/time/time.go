@@ -124,10 +124,9 @@ type Timer struct {
 	// C receives the time when the timer fires, unless AfterFunc made it.
 	C *channel.Chan[Time]
 
-	m    engine.Meta
-	f    func()
-	life int  // counts Stop and Reset: an older life's firing is void
-	on   bool // has not fired nor been stopped
+	m engine.Meta
+	f func()
+	t *engine.Thread // that calls f; nil if the timer doesn't run
 }
 
 // value is what a channel receives at a time of the virtual clock.
@@ -135,27 +134,22 @@ func value(ns int64) Time { return epoch.Add(Duration(ns)) }
 
 // start makes a timer of AfterFunc fire after d.
 func (t *Timer) start(e *engine.Engine, d Duration) {
-	t.life++
-	t.on = true
-	life, deadline := t.life, e.Deadline(int64(d))
-	e.Spawn(func() {
-		e.SleepUntil(deadline)
-		t.access(e)
-		if !t.on || t.life != life {
-			return
-		}
-		t.on = false
+	t.t = e.SpawnAt(func() {
+		// That it has fired is settled when it wakes: since then Stop is late.
+		t.t = nil
 		t.f()
-	})
+	}, e.Deadline(int64(d)))
 }
 
 // access is the scheduling point before a timer of AfterFunc is looked at or changed.
 func (t *Timer) access(e *engine.Engine) {
-	e.Before(engine.OpSwap, &t.m)
+	// Which comes first, this or that the timer fires, is a choice however little
+	// the two touch otherwise.
+	e.Before(engine.OpTimed, &t.m)
 	e.Writes++
 	if e.Noting() {
 		// Each change is a state of its own.
-		e.After(&t.m, engine.Access{Kind: engine.OpSwap, New: e.Writes, Seen: e.Writes, Wrote: true})
+		e.After(&t.m, engine.Access{Kind: engine.OpTimed, New: e.Writes, Seen: e.Writes, Wrote: true})
 	}
 }
 
@@ -201,9 +195,12 @@ func (t *Timer) stop(what string) bool {
 		return false
 	}
 	t.access(e)
-	was := t.on
-	t.on = false
-	return was
+	if t.t == nil {
+		return false
+	}
+	e.Dismiss(t.t)
+	t.t = nil
+	return true
 }
 
 // Reset makes the timer fire after d, and reports whether it was going to fire.

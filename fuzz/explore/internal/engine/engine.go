@@ -470,6 +470,36 @@ func (e *Engine) Spawn(f func()) {
 	}
 }
 
+// SpawnAt starts a goroutine that begins when the clock reaches the deadline.
+func (e *Engine) SpawnAt(f func(), deadline int64) *Thread {
+	e.Spawn(f)
+	if e.aborting {
+		return nil
+	}
+	t := &e.threads[e.n-1] // nothing runs between
+	t.op = Op{Kind: OpSleep, Loc: NoLoc}
+	t.deadline = deadline
+	e.stamp++
+	t.yieldAt, t.stamp = e.Writes, e.stamp
+	e.sleeping |= 1 << t.ID
+	e.yielding |= 1 << t.ID
+	return t
+}
+
+// Dismiss ends a thread of SpawnAt that hasn't begun.
+func (e *Engine) Dismiss(t *Thread) {
+	bit := uint32(1) << t.ID
+	if t.begun || e.alive&bit == 0 {
+		return
+	}
+	t.done = true
+	e.alive &^= bit
+	e.sleeping &^= bit
+	e.yielding &^= bit
+	e.Writes++
+	e.Poke()
+}
+
 // PointerID returns a number that stands for the object at p in the hash of the
 // state: the same in each execution in which the object is come to in the same
 // way.

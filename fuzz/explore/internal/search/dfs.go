@@ -223,6 +223,9 @@ func (s *DFS) count(cand uint32, cur, next int) {
 // wake takes those out of the sleep set whose next step depends on p's.
 func (s *DFS) wake(e *engine.Engine, p int) {
 	op := e.Thread(p).Op()
+	if op.Kind == engine.OpSleep {
+		s.foot.record(e.Thread(p)) // it may have been asleep from the beginning
+	}
 	for m := s.sleep; m != 0; m &= m - 1 {
 		i := bits.TrailingZeros32(m)
 		if i == p || !s.foot.independent(op, e.Thread(i).Op()) {
