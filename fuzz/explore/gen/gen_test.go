@@ -15,7 +15,10 @@ import (
 	"golang.org/x/tools/go/packages"
 
 	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/explore/context"
+	"github.com/refbench/refbench/fuzz/explore/gen/testdata/explored/fuzz/explore/gen/testdata/src/poller"
 	"github.com/refbench/refbench/fuzz/explore/gen/testdata/explored/fuzz/explore/gen/testdata/src/queue"
+	"github.com/refbench/refbench/fuzz/explore/time"
 )
 
 var update = flag.Bool("update", false, "write testdata/explored")
@@ -58,8 +61,8 @@ func TestExplored(t *testing.T) {
 			t.Errorf("%s isn't marked as generated", f.Path)
 		}
 	}
-	if len(files) != 6 {
-		t.Errorf("%d files, want 6", len(files))
+	if len(files) != 7 {
+		t.Errorf("%d files, want 7", len(files))
 	}
 	pkgs, err := packages.Load(&packages.Config{Mode: packages.NeedName | packages.NeedTypes | packages.NeedDeps | packages.NeedImports | packages.NeedSyntax}, exploredRoot+"/...")
 	if err != nil {
@@ -96,6 +99,53 @@ func TestGeneratedCodeIsExplored(t *testing.T) {
 			t.Errorf("%v", r.Failure)
 		case !torn && r.Failure != nil:
 			t.Errorf("false alarm:\n%s%s", r.Failure.Text(), r.Failure.Stack)
+		}
+	}
+}
+
+// TestServiceIsExplored: a service with a select, a ticker and contexts goes through the
+// generator; its bug, which needs certain cases of selects, is found, and without the
+// bug it passes.
+func TestServiceIsExplored(t *testing.T) {
+	for _, hasty := range []bool{true, false} {
+		s := &explore.Scenario{Name: "poller", CPUs: 2, Make: func(explore.Program) explore.Case {
+			return explore.Case{Threads: []func(){func() {
+				p := poller.New(context.Background(), time.Second, hasty)
+				want := 0
+				for _, v := range []int{3, 4} {
+					switch err := p.Add(v, 2*time.Second); err {
+					case nil:
+						want += v
+					case context.DeadlineExceeded:
+					default:
+						explore.Failf("%v", err)
+					}
+				}
+				if got := p.Close(); got != want {
+					explore.Failf("the sum is %d, want %d", got, want)
+				}
+			}}}
+		}}
+		for _, o := range []explore.Options{
+			{Search: explore.Random}, {Search: explore.PCT}, {Search: explore.DFS, Bound: explore.Unbounded}, {Seed: 1},
+		} {
+			o.Executions = 3000
+			r, err := explore.Explore(s, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch {
+			case hasty && r.Failure == nil:
+				t.Errorf("%s: the planted bug was not found in %d executions", o.Search, r.Executions)
+			case hasty && !strings.Contains(r.Failure.Message, "the sum is"):
+				t.Errorf("%s: %v", o.Search, r.Failure)
+			case hasty:
+				if _, err := explore.Replay(r.Failure.Token, []*explore.Scenario{s}, explore.Options{}); err != nil {
+					t.Errorf("%s: %v", o.Search, err)
+				}
+			case r.Failure != nil:
+				t.Errorf("%s: false alarm:\n%s%s", o.Search, r.Failure.Text(), r.Failure.Stack)
+			}
 		}
 	}
 }
