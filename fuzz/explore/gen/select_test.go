@@ -90,17 +90,19 @@ func play(t *testing.T, program explore.Program, o explore.Options, values bool)
 // programs of channel operations in the same ways as one that doesn't, or finds that
 // they deadlock if that does. Natively they end in no other way.
 func TestReductionsLoseNoSelect(t *testing.T) {
-	for _, alphabet := range []string{"abcABC11223344556677889klxy", "aAcC1234569lxyttppssrrwwzz"} {
-		compareGames(t, alphabet)
-	}
+	compareGames(t, "abcABC11223344556677889klxy", 300, true)
+	// Natively a timer may be late by any time, also if one that fires after it has
+	// fired.
+	compareGames(t, "aAcC1234569lxyttppssrrwwzz", 100, false)
+	compareGames(t, "aBCcx125pszxfgffgq", 100, false)
 }
 
-func compareGames(t *testing.T, alphabet string) {
+func compareGames(t *testing.T, alphabet string, programs int, timely bool) {
 	t.Helper()
 	const seed, limit = 40, 20_000
 	rng := rand.New(rand.NewPCG(seed, 0))
 	var compared, deadlocks, fair, plainTotal, reducedTotal, hashedTotal, natively int
-	for compared < 300 {
+	for compared < programs {
 		n := 2 + rng.IntN(2)
 		p := make(explore.Program, n)
 		for i := range p {
@@ -119,7 +121,7 @@ func compareGames(t *testing.T, alphabet string) {
 				t.Fatalf("seed %d, program %v: %v", seed, p, r.Failure)
 			}
 			// Most do.
-			if deadlocks >= 100 {
+			if deadlocks >= programs/3 {
 				continue
 			}
 			deadlocks++
@@ -164,7 +166,7 @@ func compareGames(t *testing.T, alphabet string) {
 		if r.Failure != nil {
 			continue
 		}
-		for range 10 {
+		for n := 0; n < 20 && timely; n++ {
 			g := native.NewGame(p)
 			g.Play()
 			natively++

@@ -4,7 +4,8 @@
 // Time is virtual: it begins at the same instant in each execution and passes
 // only when a goroutine sleeps, or looks whether a timer has fired. The scheduler may
 // let a goroutine sleep as long as it likes, but never wakes it before one with an
-// earlier deadline, and only when memory has changed or nobody else can go on.
+// earlier deadline, and only when memory has changed or nobody else can go on. So
+// timers fire in the order of their deadlines; natively one may be late.
 //
 // Whether a timer or a ticker has fired when somebody looks at its channel is the
 // search's choice, unless somebody sleeps who has to wake before. A timer of AfterFunc

@@ -1,6 +1,7 @@
 package selects
 
 import (
+	"context"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,8 @@ import (
 //	t       receive from the timer or from c       p   from the timer, or not
 //	s r     stop and reset the timer               w   receive from a, with a timeout
 //	z       sleep
+//	f       start a timer that calls a function        g   stop the last one
+//	q       receive from b until a context's time is up, which its child knows
 type Game struct {
 	program []string
 	a, b, c chan int
@@ -38,6 +41,7 @@ func NewGame(program []string) *Game {
 
 // Thread runs thread i.
 func (g *Game) Thread(i int) {
+	var calls *time.Timer
 	see := func(v ...int) { g.seen[i] = append(g.seen[i], v...) }
 	defer func() {
 		switch r := recover(); fmt.Sprint(r) {
@@ -163,6 +167,23 @@ func (g *Game) Thread(i int) {
 			case <-time.After(time.Millisecond):
 				see(2)
 			}
+		case 'f':
+			calls = time.AfterFunc(time.Millisecond/2, func() { g.x.Add(10) })
+		case 'g':
+			if calls != nil {
+				see(bit(calls.Stop()), int(g.x.Load()))
+			}
+		case 'q':
+			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+			child, stop := context.WithCancel(ctx)
+			select {
+			case v := <-g.b:
+				see(1, v)
+			case <-child.Done():
+				see(2, bit(child.Err() == context.DeadlineExceeded))
+			}
+			stop()
+			cancel()
 		case 'z':
 			time.Sleep(time.Millisecond / 2)
 		case 'x':

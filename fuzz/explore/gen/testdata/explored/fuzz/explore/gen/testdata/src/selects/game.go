@@ -6,6 +6,7 @@ import channel_ "github.com/refbench/refbench/fuzz/explore/channel"
 
 import (
 	"fmt"
+	"github.com/refbench/refbench/fuzz/explore/context"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/fuzz/explore/time"
 )
@@ -24,6 +25,8 @@ import (
 //	t       receive from the timer or from c       p   from the timer, or not
 //	s r     stop and reset the timer               w   receive from a, with a timeout
 //	z       sleep
+//	f       start a timer that calls a function        g   stop the last one
+//	q       receive from b until a context's time is up, which its child knows
 type Game struct {
 	program []string
 	a, b, c *channel_.Chan[int]
@@ -42,6 +45,7 @@ func NewGame(program []string) *Game {
 
 // Thread runs thread i.
 func (g *Game) Thread(i int) {
+	var calls *time.Timer
 	see := func(v ...int) { g.seen[i] = append(g.seen[i], v...) }
 	defer func() {
 		switch r := recover(); fmt.Sprint(r) {
@@ -204,6 +208,27 @@ func (g *Game) Thread(i int) {
 			default:
 				panic("unreachable")
 			}
+		case 'f':
+			calls = time.AfterFunc(time.Millisecond/2, func() { g.x.Add(10) })
+		case 'g':
+			if calls != nil {
+				see(bit(calls.Stop()), int(g.x.Load()))
+			}
+		case 'q':
+			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+			child, stop := context.WithCancel(ctx)
+			switch select12_0, select12_1 := channel_.Receiving(g.b), channel_.Receiving(child.Done()); channel_.Select(select12_0, select12_1) {
+			case 0:
+				v := select12_0.Value()
+				see(1, v)
+			case 1:
+				see(2, bit(child.Err() == context.DeadlineExceeded))
+
+			default:
+				panic("unreachable")
+			}
+			stop()
+			cancel()
 		case 'z':
 			time.Sleep(time.Millisecond / 2)
 		case 'x':
