@@ -141,7 +141,8 @@ var Contexts = []Program{
 		s := ""
 		together(cancel, func() {
 			ctx.Done().Receive()
-			s = fmt.Sprint(a.Err() != nil, b.Err() != nil)
+			second := b.Err() != nil // looked at first: else the order of children wouldn't matter
+			s = fmt.Sprint(a.Err() != nil, second)
 		})
 		stopA()
 		stopB()
