@@ -464,7 +464,7 @@ var litmuses = []litmus{
 			explore.Failf("only %v", d)
 		}
 	}},
-	{"a stopped timer waits for ever", explore.Deadlock, "waits in timed", func() {
+	{"a stopped timer waits for ever", explore.Deadlock, "waits in timer", func() {
 		t := vtime.NewTimer(time.Second)
 		t.Stop()
 		t.C.Receive()

@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "2ce3473611cf04bc9bd920ee"
+const Version = "a5b4467da59e907683909bf9"

@@ -48,7 +48,7 @@ var opNames = [...]string{
 	OpStart: "begin", OpEnd: "end", OpLoad: "load", OpStore: "store", OpSwap: "swap", OpAdd: "add",
 	OpAnd: "and", OpOr: "or", OpCAS: "cas", OpLock: "lock", OpTryLock: "trylock", OpUnlock: "unlock",
 	OpRLock: "rlock", OpTryRLock: "tryrlock", OpRUnlock: "runlock", OpWait: "wait", OpSignal: "signal",
-	OpSend: "send", OpReceive: "receive", OpClose: "close", OpSelect: "select", OpPoll: "poll", OpTimed: "timed", OpArrive: "arrive", OpWake: "wake",
+	OpSend: "send", OpReceive: "receive", OpClose: "close", OpSelect: "select", OpPoll: "poll", OpTimed: "timer", OpArrive: "arrive", OpWake: "wake",
 	OpPin: "pin", OpUnpin: "unpin", OpBarrier: "barrier", OpYield: "gosched", OpSleep: "sleep",
 	OpSpawn: "go", OpPoint: "point", OpRead: "read", OpWrite: "write", OpFail: "FAIL", OpNote: "note", OpCPU: "on",
 }
