@@ -40,7 +40,7 @@ func TestPrograms(t *testing.T) {
 	} {
 		for i, p := range l.native {
 			want := slices.Sorted(slices.Values(p.Ends))
-			for range l.times {
+			for n := 0; n < l.times && !p.Racy; n++ {
 				if got := p.Run(); !slices.Contains(want, got) {
 					t.Errorf("%s: natively it ends with %q, want one of %q", p.Name, got, want)
 				}
@@ -90,11 +90,11 @@ func play(t *testing.T, program explore.Program, o explore.Options, values bool)
 // programs of channel operations in the same ways as one that doesn't, or finds that
 // they deadlock if that does. Natively they end in no other way.
 func TestReductionsLoseNoSelect(t *testing.T) {
-	compareGames(t, "abcABC11223344556677889klxy", 300, true)
+	compareGames(t, "abcABC11223344556677889klxy", 150, true)
 	// Natively a timer may be late by any time, also if one that fires after it has
 	// fired.
-	compareGames(t, "aAcC1234569lxyttppssrrwwzz", 100, false)
-	compareGames(t, "aBCcx125pszxfgffgq", 100, false)
+	compareGames(t, "aAcC1234569lxyttppssrrwwzz", 50, false)
+	compareGames(t, "aBCcx125pszxfgffgq", 50, false)
 }
 
 func compareGames(t *testing.T, alphabet string, programs int, timely bool) {
@@ -174,7 +174,7 @@ func compareGames(t *testing.T, alphabet string, programs int, timely bool) {
 		if r.Failure != nil {
 			continue
 		}
-		for n := 0; n < 20 && timely; n++ {
+		for n := 0; n < 20 && timely && !strings.Contains(strings.Join(p, ""), "k"); n++ { // as Program.Racy
 			g := native.NewGame(p)
 			g.Play()
 			natively++

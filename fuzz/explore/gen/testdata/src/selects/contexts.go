@@ -39,7 +39,7 @@ var Contexts = []Program{
 	{"roots", func() string {
 		b, t := context.Background(), context.TODO()
 		return fmt.Sprint(b, t, b == t, b.Done() == nil, " ", about(b))
-	}, []string{"context.Background context.TODO false true <nil> <nil> false <nil>"}},
+	}, []string{"context.Background context.TODO false true <nil> <nil> false <nil>"}, false},
 
 	{"canceled", func() string {
 		ctx, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, 1))
@@ -48,7 +48,7 @@ var Contexts = []Program{
 		cancel()
 		<-ctx.Done()
 		return s + ", " + about(ctx)
-	}, []string{"<nil> <nil> false 1, context canceled context canceled false 1"}},
+	}, []string{"<nil> <nil> false 1, context canceled context canceled false 1"}, false},
 
 	{"cause", func() string {
 		ctx, cancel := context.WithCancelCause(context.Background())
@@ -57,7 +57,7 @@ var Contexts = []Program{
 		cancel(nil)
 		stop()
 		return about(ctx) + ", " + about(child) + fmt.Sprint(errors.Is(ctx.Err(), context.Canceled))
-	}, []string{"context canceled cause false <nil>, context canceled cause false <nil>true"}},
+	}, []string{"context canceled cause false <nil>, context canceled cause false <nil>true"}, false},
 
 	{"child of a canceled one", func() string {
 		ctx, cancel := context.WithCancelCause(context.Background())
@@ -65,7 +65,7 @@ var Contexts = []Program{
 		child, stop := context.WithTimeout(ctx, time.Hour)
 		defer stop()
 		return about(child)
-	}, []string{"context canceled cause true <nil>"}},
+	}, []string{"context canceled cause true <nil>"}, false},
 
 	{"a child cancels itself alone", func() string {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -74,7 +74,7 @@ var Contexts = []Program{
 		s := fmt.Sprint(ctx.Err(), child.Err())
 		cancel()
 		return s
-	}, []string{"<nil> context canceled"}},
+	}, []string{"<nil> context canceled"}, false},
 
 	{"without cancel", func() string {
 		ctx, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, 2))
@@ -84,20 +84,20 @@ var Contexts = []Program{
 		s := about(free) + fmt.Sprint(free.Done() == nil) + about(child)
 		stop()
 		return s
-	}, []string{"<nil> <nil> false 2true<nil> <nil> false 2"}},
+	}, []string{"<nil> <nil> false 2true<nil> <nil> false 2"}, false},
 
 	{"timeout", func() string {
 		ctx, cancel := context.WithTimeoutCause(context.Background(), short, errCause)
 		defer cancel()
 		<-ctx.Done()
 		return about(ctx)
-	}, []string{"context deadline exceeded cause true <nil>"}},
+	}, []string{"context deadline exceeded cause true <nil>"}, false},
 
 	{"deadline in the past", func() string {
 		ctx, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
 		defer cancel()
 		return about(ctx)
-	}, []string{"context deadline exceeded context deadline exceeded true <nil>"}},
+	}, []string{"context deadline exceeded context deadline exceeded true <nil>"}, false},
 
 	{"the sooner deadline", func() string {
 		ctx, cancel := context.WithTimeout(context.Background(), short)
@@ -108,13 +108,13 @@ var Contexts = []Program{
 		b, _ := child.Deadline()
 		<-child.Done()
 		return fmt.Sprint(a.Equal(b), child.Err())
-	}, []string{"true context deadline exceeded"}},
+	}, []string{"true context deadline exceeded"}, false},
 
 	{"timeout or cancel", func() string {
 		ctx, cancel := context.WithTimeout(context.Background(), short)
 		cancel()
 		return ctx.Err().Error()
-	}, []string{"context canceled", "context deadline exceeded"}},
+	}, []string{"context canceled", "context deadline exceeded"}, false},
 
 	{"parent and child", func() string {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -127,7 +127,7 @@ var Contexts = []Program{
 			<-child.Done()
 		})
 		return s
-	}, []string{"context canceled <nil>", "context canceled context canceled"}},
+	}, []string{"context canceled <nil>", "context canceled context canceled"}, false},
 
 	{"which child first", func() string {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -142,7 +142,7 @@ var Contexts = []Program{
 		stopA()
 		stopB()
 		return s
-	}, []string{"false false", "false true", "true false", "true true"}},
+	}, []string{"false false", "false true", "true false", "true true"}, false},
 
 	{"a new child meanwhile", func() string {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -152,7 +152,7 @@ var Contexts = []Program{
 			stop()
 		})
 		return "done"
-	}, []string{"done"}},
+	}, []string{"done"}, false},
 
 	{"after func", func() string {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -163,7 +163,7 @@ var Contexts = []Program{
 		cancel()
 		<-called
 		return s + fmt.Sprint(stop())
-	}, []string{"true falsefalse"}},
+	}, []string{"true falsefalse"}, false},
 
 	{"after func or stop", func() string {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -174,7 +174,7 @@ var Contexts = []Program{
 			return "stopped"
 		}
 		return <-called
-	}, []string{"called", "stopped"}},
+	}, []string{"called", "stopped"}, false},
 
 	{"somebody else's type", func() string {
 		parent := own{context.Background(), make(chan struct{})}
@@ -184,7 +184,7 @@ var Contexts = []Program{
 		s := about(ctx)
 		cancel()
 		return s
-	}, []string{"cause cause false <nil>"}},
+	}, []string{"cause cause false <nil>"}, false},
 
 	{"nil parent", func() (s string) {
 		defer func() { s = fmt.Sprint(recover()) }()
@@ -192,11 +192,11 @@ var Contexts = []Program{
 		_, cancel := context.WithCancel(none)
 		cancel()
 		return ""
-	}, []string{"cannot create context from nil parent"}},
+	}, []string{"cannot create context from nil parent"}, false},
 
 	{"names", func() string {
 		ctx, cancel := context.WithCancel(context.TODO())
 		cancel()
 		return fmt.Sprint(context.WithoutCancel(ctx))
-	}, []string{"context.TODO.WithCancel.WithoutCancel"}},
+	}, []string{"context.TODO.WithCancel.WithoutCancel"}, false},
 }

@@ -13,6 +13,10 @@ type Program struct {
 	Name string
 	Run  func() string
 	Ends []string
+
+	// Racy programs close a channel while others send, of which the race detector
+	// complains natively.
+	Racy bool
 }
 
 // together runs functions in goroutines and waits for them.
@@ -40,7 +44,7 @@ var Programs = []Program{
 		case v, ok := <-b:
 			return fmt.Sprint("b", v, ok, len(a))
 		}
-	}, []string{"a1 1", "b2 true 1"}},
+	}, []string{"a1 1", "b2 true 1"}, false},
 
 	{"nothing ready", func() string {
 		a, b := make(chan int), make(chan int, 1)
@@ -58,14 +62,14 @@ var Programs = []Program{
 		default:
 			return "default"
 		}
-	}, []string{"default"}},
+	}, []string{"default"}, false},
 
 	{"default alone", func() string {
 		select {
 		default:
 			return "default"
 		}
-	}, []string{"default"}},
+	}, []string{"default"}, false},
 
 	{"closed", func() string {
 		a, b := make(chan int), make(chan int, 2)
@@ -82,7 +86,7 @@ var Programs = []Program{
 			}
 		}
 		return s
-	}, []string{"a0 false a0 false ", "a0 false b7 true ", "b7 true a0 false ", "b7 true b0 false "}},
+	}, []string{"a0 false a0 false ", "a0 false b7 true ", "b7 true a0 false ", "b7 true b0 false "}, false},
 
 	{"send on closed", func() (s string) {
 		defer func() { s += fmt.Sprint(recover()) }()
@@ -95,7 +99,7 @@ var Programs = []Program{
 		case <-b:
 			return "received "
 		}
-	}, []string{"received <nil>", "send on closed channel"}},
+	}, []string{"received <nil>", "send on closed channel"}, false},
 
 	{"waiting sender, closed", func() (s string) {
 		a, b := make(chan int), make(chan int)
@@ -107,7 +111,7 @@ var Programs = []Program{
 			}
 		}, func() { close(a) })
 		return s
-	}, []string{"send on closed channel"}},
+	}, []string{"send on closed channel"}, true},
 
 	{"select meets select", func() string {
 		a, b := make(chan string), make(chan string)
@@ -126,7 +130,7 @@ var Programs = []Program{
 			}
 		})
 		return one + ", " + two
-	}, []string{"sent, 1 to a", "2 to b, sent"}},
+	}, []string{"sent, 1 to a", "2 to b, sent"}, false},
 
 	{"not with itself", func() string {
 		a := make(chan int)
@@ -138,7 +142,7 @@ var Programs = []Program{
 		default:
 			return "default"
 		}
-	}, []string{"default"}},
+	}, []string{"default"}, false},
 
 	{"the same channel twice", func() string {
 		a := make(chan int)
@@ -152,7 +156,7 @@ var Programs = []Program{
 			}
 		}, func() { a <- 1 })
 		return got
-	}, []string{"first", "second"}},
+	}, []string{"first", "second"}, false},
 
 	{"try to send", func() string {
 		a, done := make(chan int), make(chan bool, 1)
@@ -171,7 +175,7 @@ var Programs = []Program{
 			}
 		})
 		return s
-	}, []string{"met", "nobody"}},
+	}, []string{"met", "nobody"}, false},
 
 	// While b has a value, who waits at both has left a.
 	{"a way is open", func() string {
@@ -193,7 +197,7 @@ var Programs = []Program{
 			}
 		})
 		return s + " " + t
-	}, []string{"b nobody"}},
+	}, []string{"b nobody"}, false},
 
 	{"taken away from the other channel", func() string {
 		a, b, done := make(chan int), make(chan int), make(chan bool)
@@ -220,7 +224,7 @@ var Programs = []Program{
 			close(done)
 		})
 		return s + "=" + t
-	}, []string{"=", "a=a", "b=b"}},
+	}, []string{"=", "a=a", "b=b"}, false},
 
 	{"two senders", func() string {
 		a, b := make(chan int), make(chan int, 1)
@@ -236,7 +240,7 @@ var Programs = []Program{
 			}
 		})
 		return s
-	}, []string{"12", "21"}},
+	}, []string{"12", "21"}, false},
 
 	{"order of evaluation", func() string {
 		var s strings.Builder
@@ -270,7 +274,7 @@ var Programs = []Program{
 		}():
 		}
 		return s.String()
-	}, []string{"AvwCDd!"}},
+	}, []string{"AvwCDd!"}, false},
 
 	{"assignments", func() string {
 		a := make(chan int, 3)
@@ -299,7 +303,7 @@ var Programs = []Program{
 		case _ = <-a:
 		}
 		return fmt.Sprint(x, ok, p.v, len(a))
-	}, []string{"[1 2] true 3 0"}},
+	}, []string{"[1 2] true 3 0"}, false},
 
 	{"control flow", func() string {
 		a := make(chan int, 10)
@@ -338,7 +342,7 @@ var Programs = []Program{
 			s += "|"
 		}
 		return s + last(a)
-	}, []string{"1.||4.|end"}},
+	}, []string{"1.||4.|end"}, false},
 
 	{"a channel of channels", func() string {
 		cc := make(chan (chan<- float64), 1)
@@ -352,7 +356,7 @@ var Programs = []Program{
 		case (<-cc) <- 1:
 		}
 		return fmt.Sprint(<-c)
-	}, []string{"1"}},
+	}, []string{"1"}, false},
 }
 
 // last ends with a select without a default.

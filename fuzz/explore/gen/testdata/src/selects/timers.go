@@ -16,7 +16,7 @@ var Timers = []Program{
 		case <-time.After(short):
 			return "timeout"
 		}
-	}, []string{"timeout"}},
+	}, []string{"timeout"}, false},
 
 	{"timeout or value", func() string {
 		c := make(chan int, 1)
@@ -27,7 +27,7 @@ var Timers = []Program{
 		case <-time.After(short):
 			return "timeout"
 		}
-	}, []string{"timeout", "value"}},
+	}, []string{"timeout", "value"}, false},
 
 	{"timeout or sender", func() string {
 		c, gone := make(chan int), make(chan bool)
@@ -47,7 +47,7 @@ var Timers = []Program{
 			}
 		})
 		return s
-	}, []string{"timeout", "value"}},
+	}, []string{"timeout", "value"}, false},
 
 	{"stopped", func() string {
 		t := time.NewTimer(short)
@@ -58,7 +58,7 @@ var Timers = []Program{
 		default:
 			return s
 		}
-	}, []string{"true false"}},
+	}, []string{"true false"}, false},
 
 	{"stopped after its time", func() string {
 		t := time.NewTimer(short)
@@ -70,20 +70,20 @@ var Timers = []Program{
 		default:
 			return s
 		}
-	}, []string{"true"}},
+	}, []string{"true"}, false},
 
 	{"stopped after it fired", func() string {
 		t := time.NewTimer(-short)
 		<-t.C
 		return fmt.Sprint(t.Stop(), t.Reset(short), t.Stop())
-	}, []string{"false false true"}},
+	}, []string{"false false true"}, false},
 
 	{"reset while another waits", func() string {
 		t := time.NewTimer(time.Hour)
 		t.Stop()
 		together(func() { <-t.C }, func() { t.Reset(short) })
 		return "fired"
-	}, []string{"fired"}},
+	}, []string{"fired"}, false},
 
 	{"polled", func() string {
 		t := time.NewTimer(short)
@@ -97,7 +97,7 @@ var Timers = []Program{
 			}
 		}
 		return s
-	}, []string{"fired not yet ", "not yet fired ", "not yet not yet "}},
+	}, []string{"fired not yet ", "not yet fired ", "not yet not yet "}, false},
 
 	{"polled until it fires", func() string {
 		t := time.NewTimer(short)
@@ -108,13 +108,13 @@ var Timers = []Program{
 			default:
 			}
 		}
-	}, []string{"fired"}},
+	}, []string{"fired"}, false},
 
 	{"length", func() string {
 		t := time.NewTimer(short)
 		time.Sleep(2 * short)
 		return fmt.Sprint(len(t.C), cap(t.C))
-	}, []string{"0 0"}},
+	}, []string{"0 0"}, false},
 
 	{"ticker", func() string {
 		t := time.NewTicker(short)
@@ -129,7 +129,7 @@ var Timers = []Program{
 		default:
 			return "stopped"
 		}
-	}, []string{"stopped"}},
+	}, []string{"stopped"}, false},
 
 	{"ticker never stopped", func() string {
 		s := ""
@@ -146,15 +146,15 @@ var Timers = []Program{
 			}
 		}
 		return s
-	}, []string{"...", "slow"}},
+	}, []string{"...", "slow"}, false},
 
-	{"no ticker", func() string { return fmt.Sprint(time.Tick(0) == nil, time.Tick(-1) == nil) }, []string{"true true"}},
+	{"no ticker", func() string { return fmt.Sprint(time.Tick(0) == nil, time.Tick(-1) == nil) }, []string{"true true"}, false},
 
 	{"bad interval", func() (s string) {
 		defer func() { s = fmt.Sprint(recover()) }()
 		time.NewTicker(0)
 		return ""
-	}, []string{"non-positive interval for NewTicker"}},
+	}, []string{"non-positive interval for NewTicker"}, false},
 
 	{"two timers", func() string {
 		a, b := time.After(short), time.After(time.Hour)
@@ -164,7 +164,7 @@ var Timers = []Program{
 		case <-a:
 			return "a"
 		}
-	}, []string{"a"}},
+	}, []string{"a"}, false},
 
 	{"more timers than threads", func() string {
 		n := 0
@@ -173,7 +173,7 @@ var Timers = []Program{
 			n++
 		}
 		return fmt.Sprint(n)
-	}, []string{"40"}},
+	}, []string{"40"}, false},
 
 	{"call or stop", func() string {
 		done := make(chan string, 1)
@@ -182,5 +182,5 @@ var Timers = []Program{
 			return "stopped"
 		}
 		return <-done
-	}, []string{"called", "stopped"}},
+	}, []string{"called", "stopped"}, false},
 }

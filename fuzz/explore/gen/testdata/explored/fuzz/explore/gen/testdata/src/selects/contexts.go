@@ -44,7 +44,7 @@ var Contexts = []Program{
 	{"roots", func() string {
 		b, t := context.Background(), context.TODO()
 		return fmt.Sprint(b, t, b == t, b.Done() == nil, " ", about(b))
-	}, []string{"context.Background context.TODO false true <nil> <nil> false <nil>"}},
+	}, []string{"context.Background context.TODO false true <nil> <nil> false <nil>"}, false},
 
 	{"canceled", func() string {
 		ctx, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, 1))
@@ -53,7 +53,7 @@ var Contexts = []Program{
 		cancel()
 		ctx.Done().Receive()
 		return s + ", " + about(ctx)
-	}, []string{"<nil> <nil> false 1, context canceled context canceled false 1"}},
+	}, []string{"<nil> <nil> false 1, context canceled context canceled false 1"}, false},
 
 	{"cause", func() string {
 		ctx, cancel := context.WithCancelCause(context.Background())
@@ -62,7 +62,7 @@ var Contexts = []Program{
 		cancel(nil)
 		stop()
 		return about(ctx) + ", " + about(child) + fmt.Sprint(errors.Is(ctx.Err(), context.Canceled))
-	}, []string{"context canceled cause false <nil>, context canceled cause false <nil>true"}},
+	}, []string{"context canceled cause false <nil>, context canceled cause false <nil>true"}, false},
 
 	{"child of a canceled one", func() string {
 		ctx, cancel := context.WithCancelCause(context.Background())
@@ -70,7 +70,7 @@ var Contexts = []Program{
 		child, stop := context.WithTimeout(ctx, time.Hour)
 		defer stop()
 		return about(child)
-	}, []string{"context canceled cause true <nil>"}},
+	}, []string{"context canceled cause true <nil>"}, false},
 
 	{"a child cancels itself alone", func() string {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -79,7 +79,7 @@ var Contexts = []Program{
 		s := fmt.Sprint(ctx.Err(), child.Err())
 		cancel()
 		return s
-	}, []string{"<nil> context canceled"}},
+	}, []string{"<nil> context canceled"}, false},
 
 	{"without cancel", func() string {
 		ctx, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, 2))
@@ -89,20 +89,20 @@ var Contexts = []Program{
 		s := about(free) + fmt.Sprint(free.Done() == nil) + about(child)
 		stop()
 		return s
-	}, []string{"<nil> <nil> false 2true<nil> <nil> false 2"}},
+	}, []string{"<nil> <nil> false 2true<nil> <nil> false 2"}, false},
 
 	{"timeout", func() string {
 		ctx, cancel := context.WithTimeoutCause(context.Background(), short, errCause)
 		defer cancel()
 		ctx.Done().Receive()
 		return about(ctx)
-	}, []string{"context deadline exceeded cause true <nil>"}},
+	}, []string{"context deadline exceeded cause true <nil>"}, false},
 
 	{"deadline in the past", func() string {
 		ctx, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
 		defer cancel()
 		return about(ctx)
-	}, []string{"context deadline exceeded context deadline exceeded true <nil>"}},
+	}, []string{"context deadline exceeded context deadline exceeded true <nil>"}, false},
 
 	{"the sooner deadline", func() string {
 		ctx, cancel := context.WithTimeout(context.Background(), short)
@@ -113,13 +113,13 @@ var Contexts = []Program{
 		b, _ := child.Deadline()
 		child.Done().Receive()
 		return fmt.Sprint(a.Equal(b), child.Err())
-	}, []string{"true context deadline exceeded"}},
+	}, []string{"true context deadline exceeded"}, false},
 
 	{"timeout or cancel", func() string {
 		ctx, cancel := context.WithTimeout(context.Background(), short)
 		cancel()
 		return ctx.Err().Error()
-	}, []string{"context canceled", "context deadline exceeded"}},
+	}, []string{"context canceled", "context deadline exceeded"}, false},
 
 	{"parent and child", func() string {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -132,7 +132,7 @@ var Contexts = []Program{
 			child.Done().Receive()
 		})
 		return s
-	}, []string{"context canceled <nil>", "context canceled context canceled"}},
+	}, []string{"context canceled <nil>", "context canceled context canceled"}, false},
 
 	{"which child first", func() string {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -147,7 +147,7 @@ var Contexts = []Program{
 		stopA()
 		stopB()
 		return s
-	}, []string{"false false", "false true", "true false", "true true"}},
+	}, []string{"false false", "false true", "true false", "true true"}, false},
 
 	{"a new child meanwhile", func() string {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -157,7 +157,7 @@ var Contexts = []Program{
 			stop()
 		})
 		return "done"
-	}, []string{"done"}},
+	}, []string{"done"}, false},
 
 	{"after func", func() string {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -168,7 +168,7 @@ var Contexts = []Program{
 		cancel()
 		called.Receive()
 		return s + fmt.Sprint(stop())
-	}, []string{"true falsefalse"}},
+	}, []string{"true falsefalse"}, false},
 
 	{"after func or stop", func() string {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -182,7 +182,7 @@ var Contexts = []Program{
 			return "stopped"
 		}
 		return called.Receive()
-	}, []string{"called", "stopped"}},
+	}, []string{"called", "stopped"}, false},
 
 	{"somebody else's type", func() string {
 		parent := own{context.Background(), channel_.Make[struct{}](0)}
@@ -192,7 +192,7 @@ var Contexts = []Program{
 		s := about(ctx)
 		cancel()
 		return s
-	}, []string{"cause cause false <nil>"}},
+	}, []string{"cause cause false <nil>"}, false},
 
 	{"nil parent", func() (s string) {
 		defer func() { s = fmt.Sprint(recover()) }()
@@ -200,11 +200,11 @@ var Contexts = []Program{
 		_, cancel := context.WithCancel(none)
 		cancel()
 		return ""
-	}, []string{"cannot create context from nil parent"}},
+	}, []string{"cannot create context from nil parent"}, false},
 
 	{"names", func() string {
 		ctx, cancel := context.WithCancel(context.TODO())
 		cancel()
 		return fmt.Sprint(context.WithoutCancel(ctx))
-	}, []string{"context.TODO.WithCancel.WithoutCancel"}},
+	}, []string{"context.TODO.WithCancel.WithoutCancel"}, false},
 }

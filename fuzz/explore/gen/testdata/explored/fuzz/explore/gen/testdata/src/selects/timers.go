@@ -23,7 +23,7 @@ var Timers = []Program{
 		default:
 			panic("unreachable")
 		}
-	}, []string{"timeout"}},
+	}, []string{"timeout"}, false},
 
 	{"timeout or value", func() string {
 		c := channel_.Make[int](1)
@@ -37,7 +37,7 @@ var Timers = []Program{
 		default:
 			panic("unreachable")
 		}
-	}, []string{"timeout", "value"}},
+	}, []string{"timeout", "value"}, false},
 
 	{"timeout or sender", func() string {
 		c, gone := channel_.Make[int](0), channel_.Make[bool](0)
@@ -63,7 +63,7 @@ var Timers = []Program{
 			}
 		})
 		return s
-	}, []string{"timeout", "value"}},
+	}, []string{"timeout", "value"}, false},
 
 	{"stopped", func() string {
 		t := time.NewTimer(short)
@@ -74,7 +74,7 @@ var Timers = []Program{
 		default:
 			return s
 		}
-	}, []string{"true false"}},
+	}, []string{"true false"}, false},
 
 	{"stopped after its time", func() string {
 		t := time.NewTimer(short)
@@ -86,20 +86,20 @@ var Timers = []Program{
 		default:
 			return s
 		}
-	}, []string{"true"}},
+	}, []string{"true"}, false},
 
 	{"stopped after it fired", func() string {
 		t := time.NewTimer(-short)
 		t.C.Receive()
 		return fmt.Sprint(t.Stop(), t.Reset(short), t.Stop())
-	}, []string{"false false true"}},
+	}, []string{"false false true"}, false},
 
 	{"reset while another waits", func() string {
 		t := time.NewTimer(time.Hour)
 		t.Stop()
 		together(func() { t.C.Receive() }, func() { t.Reset(short) })
 		return "fired"
-	}, []string{"fired"}},
+	}, []string{"fired"}, false},
 
 	{"polled", func() string {
 		t := time.NewTimer(short)
@@ -113,7 +113,7 @@ var Timers = []Program{
 			}
 		}
 		return s
-	}, []string{"fired not yet ", "not yet fired ", "not yet not yet "}},
+	}, []string{"fired not yet ", "not yet fired ", "not yet not yet "}, false},
 
 	{"polled until it fires", func() string {
 		t := time.NewTimer(short)
@@ -124,13 +124,13 @@ var Timers = []Program{
 			default:
 			}
 		}
-	}, []string{"fired"}},
+	}, []string{"fired"}, false},
 
 	{"length", func() string {
 		t := time.NewTimer(short)
 		time.Sleep(2 * short)
 		return fmt.Sprint(channel_.Len(t.C), channel_.Cap(t.C))
-	}, []string{"0 0"}},
+	}, []string{"0 0"}, false},
 
 	{"ticker", func() string {
 		t := time.NewTicker(short)
@@ -145,7 +145,7 @@ var Timers = []Program{
 		default:
 			return "stopped"
 		}
-	}, []string{"stopped"}},
+	}, []string{"stopped"}, false},
 
 	{"ticker never stopped", func() string {
 		s := ""
@@ -162,15 +162,15 @@ var Timers = []Program{
 			}
 		}
 		return s
-	}, []string{"...", "slow"}},
+	}, []string{"...", "slow"}, false},
 
-	{"no ticker", func() string { return fmt.Sprint(time.Tick(0) == nil, time.Tick(-1) == nil) }, []string{"true true"}},
+	{"no ticker", func() string { return fmt.Sprint(time.Tick(0) == nil, time.Tick(-1) == nil) }, []string{"true true"}, false},
 
 	{"bad interval", func() (s string) {
 		defer func() { s = fmt.Sprint(recover()) }()
 		time.NewTicker(0)
 		return ""
-	}, []string{"non-positive interval for NewTicker"}},
+	}, []string{"non-positive interval for NewTicker"}, false},
 
 	{"two timers", func() string {
 		a, b := time.After(short), time.After(time.Hour)
@@ -183,7 +183,7 @@ var Timers = []Program{
 		default:
 			panic("unreachable")
 		}
-	}, []string{"a"}},
+	}, []string{"a"}, false},
 
 	{"more timers than threads", func() string {
 		n := 0
@@ -192,7 +192,7 @@ var Timers = []Program{
 			n++
 		}
 		return fmt.Sprint(n)
-	}, []string{"40"}},
+	}, []string{"40"}, false},
 
 	{"call or stop", func() string {
 		done := channel_.Make[string](1)
@@ -201,5 +201,5 @@ var Timers = []Program{
 			return "stopped"
 		}
 		return done.Receive()
-	}, []string{"called", "stopped"}},
+	}, []string{"called", "stopped"}, false},
 }
