@@ -42,7 +42,7 @@ func FuzzToken(f *testing.F) {
 		// the checksum right.
 		sum := crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli))
 		inside := base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint32(data[:len(data):len(data)], sum))
-		for _, token := range []string{string(data), "rx1." + inside} {
+		for _, token := range []string{string(data), "rx2." + inside} {
 			info, err := explore.InspectToken(token)
 			if err == nil && len(info.Program) > explore.MaxThreads {
 				t.Fatalf("%q has %d threads", token, len(info.Program))

@@ -37,8 +37,9 @@
 // Threads interleave at accesses to shared memory through the drop-ins. Go's
 // atomic operations are sequentially consistent, so for code without data races
 // that is every behaviour that Go allows. Virtual CPUs are part of the state: which
-// CPU a thread is on is a choice whenever the code asks. Time is virtual: it
-// passes only when threads sleep.
+// CPU a thread is on is a choice whenever the code asks. So is the case that a select
+// takes if several can go on, and whether a timer has fired by then. Time is virtual:
+// it passes only when threads sleep or look whether a timer has fired.
 //
 // # What is not
 //
@@ -56,5 +57,10 @@
 //   - Unfair scheduling of threads that give way: who calls runtime.Gosched, or
 //     is about to read the same word for the fourth time running after three times
 //     the same value, or has passed some hundred points without a change of memory,
-//     goes on only when memory has changed or nobody else can.
+//     goes on only when memory has changed or nobody else can. So
+//     does who is about to try the same select with a default for the fourth time
+//     running, as long as it would find nothing again. Who could go on is passed over
+//     by four wakings of sleepers at most, and a case of a select that could be taken
+//     by four closed channels or timers. A timer that is polled in an execution of
+//     more than half of its points has fired.
 package explore

@@ -41,7 +41,8 @@ type Result struct {
 	// fair schedule a thread that calls runtime.Gosched, sleeps, or is about
 	// to read the same word for the fourth time running after three times the
 	// same value, or has passed some hundred points without a change of memory,
-	// goes on only when memory has changed or nobody else can.
+	// goes on only when memory has changed or nobody else can; so does one that
+	// tries a select with a default again and again.
 	Exhaustive bool   `json:"exhaustive"`
 	Complete   string `json:"complete,omitempty"`
 

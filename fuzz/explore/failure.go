@@ -85,7 +85,7 @@ func (f *found) finish(s *Scenario, o Options) (*Failure, error) {
 	}
 	for _, x := range d.decisions {
 		switch {
-		case x.CPU:
+		case x.Of == engine.OfCPU:
 			out.Migrations++
 		case x.Preempts:
 			out.Preemptions++

@@ -417,6 +417,66 @@ var litmuses = []litmus{
 		})
 	}},
 
+	{"a ticker ticks on time, and drops what nobody takes", "", "", func() {
+		start := vtime.Now()
+		t := vtime.NewTicker(time.Second)
+		for i := range 3 {
+			if d := t.C.Receive().Sub(start); d != time.Duration(i+1)*time.Second {
+				explore.Failf("tick %d after %v", i+1, d)
+			}
+		}
+		vtime.Sleep(2500 * time.Millisecond)
+		late, next := t.C.Receive().Sub(start), t.C.Receive().Sub(start)
+		if late != 4*time.Second || next != 6*time.Second {
+			explore.Failf("ticks after %v and %v", late, next)
+		}
+	}},
+	{"a ticker that nobody stops", "", "", func() {
+		t := vtime.NewTicker(time.Second)
+		t.C.Receive()
+	}},
+	{"a ticker keeps nobody from working", "", "", func() {
+		t, done := vtime.NewTicker(time.Second), channel.Make[int](0)
+		var n atomic.Int64
+		both(func() { n.Add(1); n.Add(1); done.Close() }, func() {
+			for channel.Select(channel.Receiving(t.C), channel.Receiving(done)) == 0 {
+				n.Add(1)
+			}
+		})
+	}},
+	{"a ticker hides no deadlock", explore.Deadlock, "waits in receive", func() {
+		vtime.NewTicker(time.Second)
+		channel.Make[int](0).Receive()
+	}},
+	{"a timeout can win a select", explore.Violation, "timed out", func() {
+		c := channel.Make[int](0)
+		explore.Go(func() { channel.Select(channel.To(c).Sending(1), channel.Receiving(vtime.After(time.Hour))) })
+		if channel.Select(channel.Receiving(c), channel.Receiving(vtime.After(time.Second))) == 1 {
+			explore.Failf("timed out")
+		}
+	}},
+	{"no timeout before a shorter sleep", "", "", func() {
+		c := channel.Make[int](1)
+		start := vtime.Now()
+		explore.Go(func() { vtime.Sleep(time.Second); c.Send(1) })
+		channel.Select(channel.Receiving(c), channel.Receiving(vtime.After(2*time.Second)))
+		if d := vtime.Since(start); d < time.Second {
+			explore.Failf("only %v", d)
+		}
+	}},
+	{"a stopped timer waits for ever", explore.Deadlock, "waits in timer", func() {
+		t := vtime.NewTimer(time.Second)
+		t.Stop()
+		t.C.Receive()
+	}},
+	{"poll a timer and work meanwhile", "", "", func() {
+		t := vtime.NewTimer(time.Second)
+		var n atomic.Int64
+		for channel.Poll(channel.Receiving(t.C)) < 0 {
+			n.Add(1)
+		}
+	}},
+
 	// channels
 	{"channel orders plain memory", "", "", func() {
 		c := channel.Make[int](0)
@@ -427,10 +487,10 @@ var litmuses = []litmus{
 		}
 		explore.Read(&x)
 	}},
-	{"unbuffered send waits for the receiver", explore.Deadlock, "waits in wait", func() {
+	{"unbuffered send waits for the receiver", explore.Deadlock, "waits in send", func() {
 		channel.Make[int](0).Send(1)
 	}},
-	{"buffered send waits when full", explore.Deadlock, "waits in signal", func() {
+	{"buffered send waits when full", explore.Deadlock, "waits in send", func() {
 		c := channel.Make[int](1)
 		c.Send(1)
 		c.Send(2)
@@ -450,6 +510,117 @@ var litmuses = []litmus{
 		c := channel.Make[int](1)
 		c.Close()
 		c.Send(1)
+	}},
+	{"close wakes an unbuffered sender", explore.Panic, "send on closed channel", func() {
+		c := channel.Make[int](0)
+		both(func() { c.Send(1) }, func() { c.Close() })
+	}},
+	{"an unbuffered send orders what comes after it", "", "", func() {
+		c := channel.Make[int](0)
+		x := 0
+		explore.Go(func() { explore.Write(&x); x = 1; c.Receive() })
+		c.Send(1)
+		explore.Read(&x)
+	}},
+	{"another receiver's value orders nothing", explore.Race, "not ordered", func() {
+		c := channel.Make[int](0)
+		x := 0
+		explore.Go(func() { explore.Write(&x); c.Send(1); c.Send(2) })
+		explore.Go(func() { c.Send(3) })
+		c.Receive()
+		explore.Read(&x)
+		c.Receive()
+		c.Receive()
+	}},
+
+	// select
+	{"select waits for nobody", explore.Deadlock, "T0 waits in select T0#0", func() {
+		a, b := channel.Make[int](0), channel.Make[int](1)
+		channel.Select(channel.Receiving(a), channel.Receiving(b))
+	}},
+	{"select without cases", explore.Deadlock, "T0 waits in select", func() { channel.Select() }},
+	{"select on nil channels", explore.Deadlock, "T0 waits in select", func() {
+		var c *channel.Chan[int]
+		channel.Select(channel.Receiving(c), channel.To(c).Sending(1))
+	}},
+	{"select orders plain memory", "", "", func() {
+		a, b := channel.Make[int](0), channel.Make[int](1)
+		x, y := 0, 0
+		explore.Go(func() { explore.Write(&x); a.Send(1) })
+		explore.Go(func() { explore.Write(&y); b.Send(1) })
+		if channel.Select(channel.Receiving(a), channel.Receiving(b)) == 0 {
+			explore.Read(&x)
+		} else {
+			explore.Read(&y)
+			a.Receive()
+			explore.Read(&x)
+		}
+	}},
+	{"select orders only what it has received", explore.Race, "not ordered", func() {
+		a, b := channel.Make[int](1), channel.Make[int](1)
+		x := 0
+		explore.Go(func() { explore.Write(&x); a.Send(1) })
+		explore.Go(func() { b.Send(1) })
+		channel.Select(channel.Receiving(a), channel.Receiving(b))
+		explore.Read(&x)
+	}},
+	{"poll orders nothing if it finds nothing", explore.Race, "not ordered", func() {
+		a := channel.Make[int](1)
+		x := 0
+		both(func() { explore.Write(&x); a.Send(1) }, func() {
+			channel.Poll(channel.Receiving(a))
+			explore.Read(&x)
+		})
+	}},
+	{"poll until something comes", "", "", func() {
+		a := channel.Make[int](0)
+		both(func() { a.Send(1) }, func() {
+			for channel.Poll(channel.Receiving(a)) < 0 {
+			}
+		})
+	}},
+	{"poll for what nobody sends", explore.Livelock, "did not end after", func() {
+		a, b := channel.Make[int](0), channel.Make[int](1)
+		for channel.Poll(channel.Receiving(a), channel.Receiving(b)) < 0 {
+		}
+	}},
+	{"poll of two in turns", "", "", func() {
+		a, b := channel.Make[int](0), channel.Make[int](0)
+		both(func() { b.Send(1) }, func() {
+			for channel.Poll(channel.Receiving(a)) < 0 && channel.Poll(channel.Receiving(a), channel.Receiving(b)) < 0 {
+			}
+		})
+	}},
+	{"a second case may be taken", explore.Violation, "second", func() {
+		a, b := channel.Make[int](1), channel.Make[int](1)
+		a.Send(1)
+		b.Send(1)
+		if channel.Select(channel.Receiving(a), channel.Receiving(b)) == 1 {
+			explore.Failf("second")
+		}
+	}},
+	{"more ways than can be modelled", explore.Unsupported, "a select with 33 cases that can go on", func() {
+		c := channel.Make[int](1)
+		var cases []channel.Case
+		for range 33 {
+			cases = append(cases, channel.To(c).Sending(1))
+		}
+		channel.Select(cases...)
+	}},
+	{"select in a deferred call of an execution that failed", explore.Violation, "first", func() {
+		c := channel.Make[int](1)
+		defer func() {
+			for channel.Poll(channel.Receiving(c)) < 0 {
+			}
+		}()
+		defer func() {
+			for {
+				if channel.Select(channel.Receiving(c)) == 1 {
+					return
+				}
+			}
+		}()
+		explore.Failf("first")
 	}},
 	{"two orders of two senders", explore.Violation, "second first", func() {
 		c := channel.Make[int](2)

@@ -36,7 +36,8 @@ type Schedules struct {
 	// Prefix is the beginning of each schedule, a byte for each decision: bits
 	// 0-1 say which of the threads that can go on does (or on which CPU the
 	// thread goes on), counted from the running one, and bits 2-7 how many
-	// points pass until the next decision.
+	// points pass until the next decision. The byte for a select of which
+	// several cases can go on says which.
 	Prefix []byte
 
 	// Seed fixes what comes after Prefix: in the first execution nothing but

@@ -114,7 +114,7 @@ func shrinkSchedule(s *Scenario, f *found, o Options) {
 func preemptions(ds []engine.Decision) int {
 	n := 0
 	for _, d := range ds {
-		if d.Preempts || d.CPU {
+		if d.Preempts || d.Of == engine.OfCPU {
 			n++
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
 )
 
-// A token is a failing schedule as short text: "rx1." and base64 (URL alphabet, no
+// A token is a failing schedule as short text: "rx2." and base64 (URL alphabet, no
 // padding) of
 //
 //	version, scenario             strings: length, bytes
@@ -19,7 +19,8 @@ import (
 //	flags                         bit 0: with the happens-before check
 //	threads                       number, then a string for each
 //	decisions                     number, then for each:
-//	                              steps since the last one x 2 + (1: of a CPU), choice
+//	                              steps since the last one x 4 + (0: of who goes on,
+//	                              1: of a CPU, 2: of a way to go on), choice
 //	kind                          string
 //	step                          number: where it fails
 //	checksum                      4 bytes, CRC-32C of all before, big-endian
@@ -38,7 +39,7 @@ type token struct {
 
 // tokenPrefix names the format. It changes when the format does, or when the
 // engine would follow the same schedule in another way.
-const tokenPrefix = "rx1."
+const tokenPrefix = "rx2."
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -61,11 +62,7 @@ func (t token) encode() string {
 	num(len(t.decisions))
 	last := 0
 	for _, d := range t.decisions {
-		n := (d.Step - last) << 1
-		if d.CPU {
-			n |= 1
-		}
-		num(n)
+		num((d.Step-last)<<2 | int(d.Of))
 		num(int(d.Choice))
 		last = d.Step
 	}
@@ -126,8 +123,10 @@ func decodeToken(s string) (t token, err error) {
 	last := 0
 	for n := num(); n > 0 && !bad; n-- {
 		x := num()
-		last += x >> 1
-		t.decisions = append(t.decisions, engine.Decision{Step: last, Choice: uint8(num()), CPU: x&1 != 0})
+		last += x >> 2
+		of := engine.Decided(x & 3)
+		bad = bad || of > engine.OfWay
+		t.decisions = append(t.decisions, engine.Decision{Step: last, Choice: uint8(num()), Of: of})
 	}
 	t.kind = Kind(str())
 	t.step = num()

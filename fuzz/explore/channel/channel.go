@@ -1,12 +1,21 @@
 // Package channel has channels in explored form: what explore/gen makes of
-// channel types and operations. There is no select.
+// channel types, channel operations and select statements.
+//
+// # Scheduling
+//
+// A send on or a receive from a buffered channel is one step, which is possible when
+// there is room or a value. On an unbuffered channel two goroutines meet: the first
+// comes and waits, in a step of its own, and the second does what both want. So a
+// select with a default sees only who has come already. Which case a select takes if
+// several can go on is the search's choice.
 //
 // # Happens-before
 //
-// A send synchronizes before the receive of its value and of all later ones, a
-// receive before the return of all later sends, and Close before a receive that
-// finds the channel closed. For buffered channels the Go memory model orders a
-// little less.
+// For a buffered channel a send synchronizes before the receive of its value and of
+// all later ones, a receive before the return of all later sends; the Go memory model
+// orders a little less. At an unbuffered channel each of the two who meet synchronizes
+// before the other's return. Close synchronizes before a receive that finds the
+// channel closed.
 package channel
 
 import (
@@ -18,21 +27,27 @@ import (
 
 // A Chan is a channel. A nil *Chan blocks for ever, as a nil channel does.
 type Chan[T any] struct {
-	q queue
-	v []T
+	q     queue
+	v     []T
+	fired func(ns int64) T // of a timer's channel: the value for a time
 }
 
 // queue is what a Chan is without its values.
 type queue struct {
 	m      engine.Meta
-	back   engine.Meta // what receivers release
+	back   engine.Meta // what receivers of a buffered channel release
 	room   int         // capacity; 0: unbuffered
 	n      int         // values in it
 	closed bool
+	timer  *timer // not nil: a timer sends on it
 
 	contents uint64 // what stands for the values in the state
-	sent     uint64
-	taken    uint64
+
+	// The cases in which goroutines wait at an unbuffered channel, in the
+	// order in which they came.
+	parked []Case
+	passed int    // how often a select took what never ends although it could receive here, or send
+	gen    uint64 // the execution that parked and passed are of
 }
 
 // Make returns a channel with room for capacity values.
@@ -40,27 +55,21 @@ func Make[T any](capacity int) *Chan[T] {
 	if capacity < 0 {
 		panic("makechan: size out of range")
 	}
-	return &Chan[T]{q: queue{room: capacity}}
+	c := &Chan[T]{q: queue{room: capacity}}
+	if e := engine.Current; e != nil {
+		e.Name(&c.q.m)
+	}
+	return c
 }
 
 func canSend(p unsafe.Pointer) bool {
 	q := (*queue)(p)
-	return q.closed || q.n < max(q.room, 1)
+	return q.closed || q.n < q.room
 }
 
 func canReceive(p unsafe.Pointer) bool {
 	q := (*queue)(p)
 	return q.closed || q.n > 0
-}
-
-type handover struct {
-	q  *queue
-	no uint64
-}
-
-func isTaken(p unsafe.Pointer) bool {
-	h := (*handover)(p)
-	return h.q.taken >= h.no
 }
 
 func never(unsafe.Pointer) bool { return false }
@@ -88,26 +97,26 @@ func (c *Chan[T]) Send(v T) {
 	if e.Aborting() {
 		return
 	}
-	if c == nil {
-		e.Wait(engine.Op{Kind: engine.OpSignal, Loc: engine.NoLoc}, never, nil)
+	if c == nil || c.q.room == 0 {
+		wait(e, engine.OpSend, true, []Case{To(c).Sending(v)})
 		return
 	}
-	e.WaitAt(engine.OpSignal, &c.q.m, canSend, unsafe.Pointer(&c.q))
+	e.WaitAt(engine.OpSend, &c.q.m, canSend, unsafe.Pointer(&c.q))
+	c.put(e, v)
+}
+
+// put does a send that needs nobody else: to a buffer that has room, or to a closed
+// channel.
+func (c *Chan[T]) put(e *engine.Engine, v T) {
 	if c.q.closed {
 		panic("send on closed channel")
 	}
 	c.v = append(c.v, v)
 	c.q.n++
-	c.q.sent++
-	no := c.q.sent
 	if e.Noting() {
 		e.Join(&c.q.m)
 	}
-	c.q.noted(e, engine.OpSignal)
-	if c.q.room == 0 {
-		h := &handover{&c.q, no}
-		e.WaitAt(engine.OpWait, &c.q.m, isTaken, unsafe.Pointer(h))
-	}
+	c.q.noted(e, engine.OpSend)
 	if e.Noting() {
 		e.Acquire(&c.q.back)
 	}
@@ -125,24 +134,33 @@ func (c *Chan[T]) Receive2() (v T, ok bool) {
 	if e.Aborting() {
 		return v, false
 	}
-	if c == nil {
-		e.Wait(engine.Op{Kind: engine.OpWait, Loc: engine.NoLoc}, never, nil)
-		return v, false
+	if c == nil || c.q.room == 0 {
+		o := Receiving(c)
+		wait(e, engine.OpReceive, true, []Case{o})
+		return o.v, o.ok
 	}
-	e.WaitAt(engine.OpWait, &c.q.m, canReceive, unsafe.Pointer(&c.q))
+	e.WaitAt(engine.OpReceive, &c.q.m, canReceive, unsafe.Pointer(&c.q))
+	return c.take(e)
+}
+
+// take does a receive that needs nobody else: from a buffer that has a value, or from
+// a closed channel.
+func (c *Chan[T]) take(e *engine.Engine) (v T, ok bool) {
 	if e.Noting() {
 		e.Acquire(&c.q.m)
+	}
+	if c.q.timer != nil {
+		v, ok = c.fired(c.q.timer.fire(e)), true
 	}
 	if c.q.n > 0 {
 		v, ok = c.v[0], true
 		c.v = c.v[1:]
 		c.q.n--
-		c.q.taken++
 		if e.Noting() {
 			e.Join(&c.q.back)
 		}
 	}
-	c.q.noted(e, engine.OpWait)
+	c.q.noted(e, engine.OpReceive)
 	return v, ok
 }
 
@@ -166,7 +184,7 @@ func (c *Chan[T]) Close() {
 	if e.Aborting() {
 		return
 	}
-	e.Before(engine.OpSignal, &c.q.m)
+	e.Before(engine.OpClose, &c.q.m)
 	if c.q.closed {
 		panic("close of closed channel")
 	}
@@ -174,7 +192,7 @@ func (c *Chan[T]) Close() {
 	if e.Noting() {
 		e.Join(&c.q.m)
 	}
-	c.q.noted(e, engine.OpSignal)
+	c.q.noted(e, engine.OpClose)
 }
 
 // Len returns how many values are buffered.
@@ -183,7 +201,10 @@ func (c *Chan[T]) Len() int {
 		return 0
 	}
 	if e := engine.Current; e != nil {
-		e.Before(engine.OpWait, &c.q.m)
+		e.Before(engine.OpLoad, &c.q.m)
+		if e.Noting() {
+			e.Noted(engine.OpLoad, &c.q.m, uint64(c.q.n), uint64(c.q.n), uint64(c.q.n))
+		}
 	}
 	return c.q.n
 }

@@ -24,11 +24,16 @@ var exports = map[string][]string{
 	"time": {
 		"ANSIC", "After", "AfterFunc", "April", "August", "Date", "DateOnly", "DateTime", "December",
 		"Duration", "February", "Hour", "January", "July", "June", "Kitchen", "Layout", "Location",
-		"March", "May", "Microsecond", "Millisecond", "Minute", "Month", "Nanosecond", "NewTimer",
+		"March", "May", "Microsecond", "Millisecond", "Minute", "Month", "Nanosecond", "NewTicker", "NewTimer",
 		"November", "Now", "October", "Parse", "ParseDuration", "ParseError", "RFC1123", "RFC3339",
 		"RFC3339Nano", "RFC822", "RFC850", "Second", "September", "Since", "Sleep", "Stamp", "StampMicro",
-		"StampMilli", "StampNano", "Time", "TimeOnly", "Timer", "UTC", "Unix", "UnixMilli", "Until",
+		"StampMilli", "StampNano", "Tick", "Ticker", "Time", "TimeOnly", "Timer", "UTC", "Unix", "UnixMilli", "Until",
 		"Weekday",
+	},
+	"context": {
+		"AfterFunc", "Background", "CancelCauseFunc", "CancelFunc", "Canceled", "Cause", "Context",
+		"DeadlineExceeded", "TODO", "WithCancel", "WithCancelCause", "WithDeadline", "WithDeadlineCause",
+		"WithTimeout", "WithTimeoutCause", "WithValue", "WithoutCancel",
 	},
 	"github.com/refbench/refbench/strategies/pin": {
 		"Barrier", "BarrierKind", "CPU", "CPUs", "LineBytes", "Pin", "Plain", "Unpin", "Word",

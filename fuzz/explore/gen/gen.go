@@ -1,9 +1,10 @@
 // Package gen writes the explored form of ordinary Go packages.
 //
 // The explored form is the same source with the imports of sync, sync/atomic,
-// runtime, time and refbench's package pin replaced by the drop-ins of package
-// explore, go statements by explore.Go, and channels by explore/channel. It works
-// on code that was never written for it, in this module or in another.
+// runtime, time, context and refbench's package pin replaced by the drop-ins of package
+// explore, go statements by explore.Go, and channels and select statements by
+// explore/channel. It works on code that was never written for it, in this module or
+// in another.
 //
 // # Use
 //
@@ -35,7 +36,7 @@
 // its tokens may not replay.
 //
 // What can't be modelled is refused by name: identifiers that the drop-ins don't
-// have, select, dot imports, cgo, assembly, go:linkname, embedded files, packages
+// have, dot imports, cgo, assembly, go:linkname, embedded files, packages
 // of the standard library that synchronize by themselves or draw lots, and packages of
 // other modules that synchronize and aren't taken along. Options.Keep says which
 // packages to use all the same.
@@ -70,6 +71,7 @@ var dropIns = map[string]string{
 	"sync/atomic": home + "/sync/atomic",
 	"runtime":     home + "/runtime",
 	"time":        home + "/time",
+	"context":     home + "/context",
 	"github.com/refbench/refbench/strategies/pin": home + "/pin",
 }
 
@@ -215,7 +217,7 @@ func (g *generator) pkg(p *packages.Package) ([]File, error) {
 		if err != nil {
 			return nil, fmt.Errorf("gen: %w", err)
 		}
-		r := &rewriter{g: g, p: p, file: f, src: src, base: p.Fset.File(f.Pos())}
+		r := &rewriter{g: g, p: p, file: f, src: src, base: p.Fset.File(f.Pos()), comm: make(map[ast.Node]bool)}
 		out, err := r.rewrite()
 		if err != nil {
 			return nil, fmt.Errorf("gen: %s: %w", g.short(name), err)
@@ -234,7 +236,7 @@ func empty(name string) bool {
 // hidden are packages of the standard library that synchronize by themselves or
 // depend on real time, so that what they do would not be explored, or on chance, so
 // that it would not be repeated.
-var hidden = []string{"crypto/rand", "hash/maphash", "context", "internal/", "net", "net/", "os/exec", "os/signal", "runtime/", "testing/synctest", "unique", "weak"}
+var hidden = []string{"crypto/rand", "hash/maphash", "internal/", "net", "net/", "os/exec", "os/signal", "runtime/", "testing/synctest", "unique", "weak"}
 
 // harmless are packages below hidden ones that are not.
 var harmless = []string{"runtime/debug"}
@@ -288,7 +290,7 @@ func (g *generator) synchronizes(p *packages.Package) string {
 	for _, to := range paths {
 		why := ""
 		switch q := p.Imports[to]; {
-		case to == "sync" || to == "sync/atomic" || strings.HasSuffix(to, "strategies/pin"):
+		case to == "sync" || to == "sync/atomic" || to == "context" || strings.HasSuffix(to, "strategies/pin"):
 			why = to
 		case q.Module != nil && !slices.Contains(g.o.Keep, to) && g.new[to] == "":
 			why = g.synchronizes(q)
@@ -324,27 +326,37 @@ func (r *rewriter) rewrite() ([]byte, error) {
 			}
 		}
 	}
-	slices.SortStableFunc(r.edits, func(a, b edit) int {
+	r.rewriteSelects()
+	text, err := apply(r.src, 0, len(r.src), r.edits)
+	if err != nil {
+		return nil, err
+	}
+	out := []byte(r.header() + text)
+	data, err := format.Source(out)
+	if err != nil && len(r.g.items) == 0 {
+		return nil, fmt.Errorf("the explored form doesn't parse: %w", err)
+	}
+	return data, nil
+}
+
+// apply returns the source between two offsets with the edits.
+func apply(src []byte, from, to int, edits []edit) (string, error) {
+	slices.SortStableFunc(edits, func(a, b edit) int {
 		if a.from != b.from {
 			return a.from - b.from
 		}
 		return a.order - b.order
 	})
-	var out bytes.Buffer
-	out.WriteString(r.header())
-	at := 0
-	for _, e := range r.edits {
+	var out strings.Builder
+	at := from
+	for _, e := range edits {
 		if e.from < at {
-			return nil, fmt.Errorf("two changes overlap at offset %d; report this", e.from)
+			return "", fmt.Errorf("two changes overlap at offset %d; report this", e.from)
 		}
-		out.Write(r.src[at:e.from])
+		out.Write(src[at:e.from])
 		out.WriteString(e.text)
 		at = e.to
 	}
-	out.Write(r.src[at:])
-	data, err := format.Source(out.Bytes())
-	if err != nil && len(r.g.items) == 0 {
-		return nil, fmt.Errorf("the explored form doesn't parse: %w", err)
-	}
-	return data, nil
+	out.Write(src[at:to])
+	return out.String(), nil
 }

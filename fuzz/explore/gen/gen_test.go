@@ -15,7 +15,10 @@ import (
 	"golang.org/x/tools/go/packages"
 
 	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/explore/context"
+	"github.com/refbench/refbench/fuzz/explore/gen/testdata/explored/fuzz/explore/gen/testdata/src/poller"
 	"github.com/refbench/refbench/fuzz/explore/gen/testdata/explored/fuzz/explore/gen/testdata/src/queue"
+	"github.com/refbench/refbench/fuzz/explore/time"
 )
 
 var update = flag.Bool("update", false, "write testdata/explored")
@@ -25,7 +28,7 @@ const exploredRoot = "github.com/refbench/refbench/fuzz/explore/gen/testdata/exp
 // TestExplored: the explored form is what is committed, compiles, and is the same
 // every time.
 func TestExplored(t *testing.T) {
-	o := Options{Patterns: []string{"./testdata/src/queue/..."}, Root: exploredRoot}
+	o := Options{Patterns: []string{"./testdata/src/..."}, Root: exploredRoot}
 	files, err := Packages(o)
 	if err != nil {
 		t.Fatal(err)
@@ -58,8 +61,8 @@ func TestExplored(t *testing.T) {
 			t.Errorf("%s isn't marked as generated", f.Path)
 		}
 	}
-	if len(files) != 2 {
-		t.Errorf("%d files, want 2", len(files))
+	if len(files) != 7 {
+		t.Errorf("%d files, want 7", len(files))
 	}
 	pkgs, err := packages.Load(&packages.Config{Mode: packages.NeedName | packages.NeedTypes | packages.NeedDeps | packages.NeedImports | packages.NeedSyntax}, exploredRoot+"/...")
 	if err != nil {
@@ -100,26 +103,73 @@ func TestGeneratedCodeIsExplored(t *testing.T) {
 	}
 }
 
+// TestServiceIsExplored: a service with a select, a ticker and contexts goes through the
+// generator; its bug, which needs certain cases of selects, is found, and without the
+// bug it passes.
+func TestServiceIsExplored(t *testing.T) {
+	for _, hasty := range []bool{true, false} {
+		s := &explore.Scenario{Name: "poller", CPUs: 2, Make: func(explore.Program) explore.Case {
+			return explore.Case{Threads: []func(){func() {
+				p := poller.New(context.Background(), time.Second, hasty)
+				want := 0
+				for _, v := range []int{3, 4} {
+					switch err := p.Add(v, 2*time.Second); err {
+					case nil:
+						want += v
+					case context.DeadlineExceeded:
+					default:
+						explore.Failf("%v", err)
+					}
+				}
+				if got := p.Close(); got != want {
+					explore.Failf("the sum is %d, want %d", got, want)
+				}
+			}}}
+		}}
+		for _, o := range []explore.Options{
+			{Search: explore.Random}, {Search: explore.PCT}, {Search: explore.DFS, Bound: explore.Unbounded}, {Seed: 1},
+		} {
+			o.Executions = 3000
+			r, err := explore.Explore(s, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch {
+			case hasty && r.Failure == nil:
+				t.Errorf("%s: the planted bug was not found in %d executions", o.Search, r.Executions)
+			case hasty && !strings.Contains(r.Failure.Message, "the sum is"):
+				t.Errorf("%s: %v", o.Search, r.Failure)
+			case hasty:
+				if _, err := explore.Replay(r.Failure.Token, []*explore.Scenario{s}, explore.Options{}); err != nil {
+					t.Errorf("%s: %v", o.Search, err)
+				}
+			case r.Failure != nil:
+				t.Errorf("%s: false alarm:\n%s%s", o.Search, r.Failure.Text(), r.Failure.Stack)
+			}
+		}
+	}
+}
+
 // TestRefused: what can't be modelled is refused by name and place.
 func TestRefused(t *testing.T) {
 	for dir, want := range map[string]string{
-		"select":   "unsupported: select in testdata/bad/select/bad.go:8",
-		"ident":    "unsupported: time.NewTicker in testdata/bad/ident/bad.go:5",
-		"context":  "unsupported: import of context in testdata/bad/context/bad.go:3",
-		"rand":     "unsupported: math/rand/v2.IntN in testdata/bad/rand/bad.go:5",
-		"dot":      "unsupported: dot import of sync in testdata/bad/dot/bad.go:3",
-		"named":    "unsupported: named channel type C in testdata/bad/named/bad.go:3",
-		"broken":   "doesn't compile: ",
-		"linkname": "unsupported: go:linkname in testdata/bad/linkname/bad.go:5",
-		"embed":    "unsupported: embedded file x.txt",
-		"cgo":      "unsupported: cgo in ",
-		"asm":      "unsupported: assembly in testdata/bad/asm/f_amd64.s",
-		"command":  "is a command",
-		"chance":   "unsupported: import of hash/maphash in testdata/bad/chance/bad.go:3",
-		"pipe":     "unsupported: io.Pipe in testdata/bad/pipe/bad.go:5",
-		"none":     "none can't be loaded: ",
-		"gochan":   "unsupported: go statement with an argument whose type chan int must be written in testdata/bad/gochan/bad.go:5",
-		"dep":      "unsupported: import of github.com/refbench/refbench/strategies, which uses sync and is not among the packages to explore in testdata/bad/dep/bad.go:3",
+		"ident":     "unsupported: time.LoadLocation in testdata/bad/ident/bad.go:5",
+		"hidden":    "unsupported: import of os/signal in testdata/bad/hidden/bad.go:3",
+		"signature": "unsupported: log/slog.InfoContext, which has a context or a channel and is not among the packages to explore, in testdata/bad/signature/bad.go:8",
+		"rand":      "unsupported: math/rand/v2.IntN in testdata/bad/rand/bad.go:5",
+		"dot":       "unsupported: dot import of sync in testdata/bad/dot/bad.go:3",
+		"named":     "unsupported: named channel type C in testdata/bad/named/bad.go:3",
+		"broken":    "doesn't compile: ",
+		"linkname":  "unsupported: go:linkname in testdata/bad/linkname/bad.go:5",
+		"embed":     "unsupported: embedded file x.txt",
+		"cgo":       "unsupported: cgo in ",
+		"asm":       "unsupported: assembly in testdata/bad/asm/f_amd64.s",
+		"command":   "is a command",
+		"dep":       "unsupported: import of github.com/refbench/refbench/strategies, which uses sync and is not among the packages to explore in testdata/bad/dep/bad.go:3",
+		"chance":    "unsupported: import of hash/maphash in testdata/bad/chance/bad.go:3",
+		"pipe":      "unsupported: io.Pipe in testdata/bad/pipe/bad.go:5",
+		"none":      "none can't be loaded: ",
+		"gochan":    "unsupported: go statement with an argument whose type chan int must be written in testdata/bad/gochan/bad.go:5",
 	} {
 		_, err := Packages(Options{Patterns: []string{"./testdata/bad/" + dir}, Root: "example.com/explored"})
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -33,6 +33,8 @@ type rewriter struct {
 
 	explore, channel bool // the file needs the import
 	gos              int
+	selects          []*ast.SelectStmt
+	comm             map[ast.Node]bool // sends and receives that are a case of a select
 }
 
 func (r *rewriter) unsupported(pos token.Pos, what string) { r.g.unsupported(r.p.Fset, pos, what) }
@@ -95,8 +97,8 @@ func (r *rewriter) node(n ast.Node, stack []ast.Node) {
 			switch m := m.(type) {
 			case *ast.GoStmt:
 				r.explore = true
-			case *ast.ChanType, *ast.SendStmt:
-				r.channel = r.channel || needsChannel(m)
+			case *ast.ChanType, *ast.SelectStmt:
+				r.channel = true
 			case *ast.CallExpr:
 				if id, ok := m.Fun.(*ast.Ident); ok && r.builtin(id) && slices.Contains([]string{"close", "len", "cap"}, id.Name) && len(m.Args) == 1 && r.isChan(m.Args[0]) {
 					r.channel = true
@@ -108,15 +110,23 @@ func (r *rewriter) node(n ast.Node, stack []ast.Node) {
 	case *ast.Ident:
 		r.ident(n)
 	case *ast.SelectStmt:
-		r.unsupported(n.Pos(), "select")
+		r.selects = append(r.selects, n)
+		for _, c := range n.Body.List {
+			if op, _ := caseOf(c.(*ast.CommClause)); op != nil {
+				r.comm[op] = true
+			}
+		}
 	case *ast.GoStmt:
 		r.goStmt(n)
 	case *ast.SendStmt:
+		if r.comm[n] {
+			return
+		}
 		r.parens(n.Chan)
 		r.replace(n.Arrow, n.Arrow+2, ".Send(")
 		r.after(n.End(), ")")
 	case *ast.UnaryExpr:
-		if n.Op == token.ARROW {
+		if n.Op == token.ARROW && !r.comm[n] {
 			r.replace(n.OpPos, n.OpPos+2, "")
 			r.parens(n.X)
 			if r.twoValues(n, stack) {
@@ -166,7 +176,13 @@ var unmodelled = map[string][]string{
 // ident refuses what a drop-in doesn't have.
 func (r *rewriter) ident(id *ast.Ident) {
 	obj := r.p.TypesInfo.Uses[id]
-	if obj == nil || obj.Pkg() == nil || obj.Parent() != obj.Pkg().Scope() {
+	if obj == nil || obj.Pkg() == nil {
+		return
+	}
+	if f, ok := obj.(*types.Func); ok && dropIns[f.Pkg().Path()] == "" && r.g.new[f.Pkg().Path()] == "" && passes(f.Signature()) {
+		r.unsupported(id.Pos(), f.Pkg().Path()+"."+f.Name()+", which has a context or a channel and is not among the packages to explore,")
+	}
+	if obj.Parent() != obj.Pkg().Scope() {
 		return
 	}
 	path := obj.Pkg().Path()
@@ -185,6 +201,24 @@ func (r *rewriter) ident(id *ast.Ident) {
 			r.unsupported(id.Pos(), path+"."+obj.Name())
 		}
 	}
+}
+
+// passes reports whether a function takes or returns a context or a channel: those of
+// explored code are of other types.
+func passes(s *types.Signature) bool {
+	for _, t := range []*types.Tuple{s.Params(), s.Results()} {
+		for v := range t.Variables() {
+			switch t := types.Unalias(v.Type()).(type) {
+			case *types.Chan:
+				return true
+			case *types.Named:
+				if o := t.Obj(); o.Pkg() != nil && o.Pkg().Path() == "context" && o.Name() == "Context" {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 func (r *rewriter) builtin(id *ast.Ident) bool {
@@ -253,7 +287,6 @@ func (r *rewriter) call(c *ast.CallExpr) {
 		} else {
 			r.after(ct.End(), "](0")
 		}
-	case "select":
 	}
 }
 
@@ -415,4 +448,92 @@ func (r *rewriter) qualify(pos token.Pos) types.Qualifier {
 		r.unsupported(pos, "go statement with an argument of type "+p.Name()+".…, a package that the file doesn't import")
 		return p.Name()
 	}
+}
+
+// caseOf returns the send or receive of a case and what a receive is assigned to, if
+// it is; nil of the default.
+func caseOf(c *ast.CommClause) (op ast.Node, to *ast.AssignStmt) {
+	switch s := c.Comm.(type) {
+	case *ast.SendStmt:
+		return s, nil
+	case *ast.ExprStmt:
+		return ast.Unparen(s.X), nil
+	case *ast.AssignStmt:
+		return ast.Unparen(s.Rhs[0]), s
+	}
+	return nil, nil
+}
+
+// rewriteSelects turns select statements into switch statements, as package channel
+// says. It comes when everything else has been changed, because the operands of cases
+// move to the top of the statement; inner ones come before outer ones.
+func (r *rewriter) rewriteSelects() {
+	for k := len(r.selects) - 1; k >= 0; k-- {
+		r.rewriteSelect(k, r.selects[k])
+	}
+}
+
+func (r *rewriter) rewriteSelect(k int, n *ast.SelectStmt) {
+	var names, ops []string
+	how := "Select"
+	for _, s := range n.Body.List {
+		c := s.(*ast.CommClause)
+		op, to := caseOf(c)
+		if op == nil {
+			how = "Poll"
+			continue
+		}
+		i := len(names)
+		name := fmt.Sprintf("select%d_%d", k, i)
+		names = append(names, name)
+		text := fmt.Sprintf("case %d:", i)
+		switch op := op.(type) {
+		case *ast.SendStmt:
+			ops = append(ops, fmt.Sprintf("%s.To(%s).Sending(%s)", channelName, r.cut(op.Chan), r.cut(op.Value)))
+		case *ast.UnaryExpr:
+			ops = append(ops, fmt.Sprintf("%s.Receiving(%s)", channelName, r.cut(op.X)))
+			if to == nil {
+				break
+			}
+			value := ".Value()"
+			var left []string
+			for _, l := range to.Lhs {
+				left = append(left, r.cut(l))
+			}
+			if len(left) == 2 {
+				value = ".Value2()"
+			}
+			text += " " + strings.Join(left, ", ") + " " + to.Tok.String() + " " + name + value + ";"
+		}
+		r.replace(c.Case, c.Colon+1, text)
+	}
+	head := fmt.Sprintf("%s.%s(%s) ", channelName, how, strings.Join(names, ", "))
+	if len(names) > 0 {
+		head = strings.Join(names, ", ") + " := " + strings.Join(ops, ", ") + "; " + head
+	}
+	r.replace(n.Select, n.Body.Lbrace, "switch "+head)
+	if how == "Select" {
+		// A select needs no default to be the last statement of a function.
+		r.before(n.Body.Rbrace, "\ndefault: panic(\"unreachable\")\n")
+	}
+}
+
+// cut returns the text of an expression with the changes that were made to it, which
+// are no longer there then.
+func (r *rewriter) cut(x ast.Expr) string {
+	from, to := r.offset(x.Pos()), r.offset(x.End())
+	var in, out []edit
+	for _, e := range r.edits {
+		if e.from >= from && e.to <= to {
+			in = append(in, e)
+		} else {
+			out = append(out, e)
+		}
+	}
+	r.edits = out
+	text, err := apply(r.src, from, to, in)
+	if err != nil {
+		r.unsupported(x.Pos(), "select: "+err.Error())
+	}
+	return text
 }

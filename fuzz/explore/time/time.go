@@ -2,13 +2,15 @@
 // concurrent code waits with, in explored form.
 //
 // Time is virtual: it begins at the same instant in each execution and passes
-// only when a goroutine sleeps or waits for a timer. The scheduler may let a
-// goroutine sleep as long as it likes, but never wakes it before one with an
-// earlier deadline, and only when memory has changed or nobody else can go on. Reading
-// the clock is a scheduling point, since it may be later then.
+// only when a goroutine sleeps, or looks whether a timer has fired. The scheduler may
+// let a goroutine sleep as long as it likes, but never wakes it before one with an
+// earlier deadline, and only when memory has changed or nobody else can go on. So
+// timers fire in the order of their deadlines; natively one may be late. Reading the
+// clock is a scheduling point, since it may be later then.
 //
-// A timer takes up one of the threads of the execution until it fires. There are
-// no tickers, because an execution has to end.
+// Whether a timer or a ticker has fired when somebody looks at its channel is the
+// search's choice, unless somebody sleeps who has to wake before. A timer of AfterFunc
+// takes up one of the threads of the execution, for good.
 package time
 
 import (
@@ -99,7 +101,7 @@ var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 // Now returns the virtual time.
 func Now() Time {
 	if e := engine.Current; e != nil {
-		return epoch.Add(Duration(e.ReadClock()))
+		return value(e.LookAtClock())
 	}
 	return epoch
 }
@@ -122,49 +124,41 @@ type Timer struct {
 	// C receives the time when the timer fires, unless AfterFunc made it.
 	C *channel.Chan[Time]
 
-	m    engine.Meta
-	n    uint64 // what stands for the rest in the state
-	f    func()
-	life int  // counts Stop and Reset: an older life's firing is void
-	on   bool // has not fired nor been stopped
+	m engine.Meta
+	n uint64 // what stands for the rest in the state
+	f func()
+	t *engine.Thread // that calls f; nil if the timer doesn't run
 }
 
-func (t *Timer) start(d Duration) {
-	e := engine.Current
-	if e == nil {
-		panic("explore/time: a timer was started outside of an exploration")
-	}
-	t.life++
-	t.on = true
-	life, deadline := t.life, e.ReadClock()+max(int64(d), 0)
-	e.Spawn(func() {
-		e.SleepUntil(deadline)
-		t.access()
-		if !t.on || t.life != life {
-			return
-		}
-		t.on = false
+// value is what a channel receives at a time of the virtual clock.
+func value(ns int64) Time { return epoch.Add(Duration(ns)) }
+
+// start makes a timer of AfterFunc fire after d.
+func (t *Timer) start(e *engine.Engine, d Duration) {
+	e.LookAtClock() // when it fires depends on when it is started
+	t.t = e.SpawnAt(func() {
+		// That it has fired is settled when it wakes: since then Stop is late.
+		t.t = nil
 		t.f()
-	})
+	}, e.Deadline(int64(d)))
 }
 
-// access is the scheduling point before the timer is looked at or changed.
-func (t *Timer) access() {
-	if e := engine.Current; e != nil {
-		e.Before(engine.OpSwap, &t.m)
-		e.Writes++
-		if e.Noting() {
-			t.n = e.Contents(t.n)
-			e.After(&t.m, engine.Access{Kind: engine.OpSwap, New: t.n, Seen: t.n, Wrote: true})
-		}
+// access is the scheduling point before a timer of AfterFunc is looked at or changed.
+func (t *Timer) access(e *engine.Engine) {
+	// Which comes first, this or that the timer fires, is a choice however little
+	// the two touch otherwise.
+	e.Before(engine.OpTimed, &t.m)
+	e.Writes++
+	if e.Noting() {
+		t.n = e.Contents(t.n)
+		e.After(&t.m, engine.Access{Kind: engine.OpTimed, New: t.n, Seen: t.n, Wrote: true})
 	}
 }
 
 // NewTimer returns a timer that sends the time on its channel after d.
 func NewTimer(d Duration) *Timer {
-	t := &Timer{C: channel.Make[Time](1)}
-	t.f = func() { t.C.Send(Now()) }
-	t.start(d)
+	t := &Timer{C: channel.ForTimer(value)}
+	t.C.Start(int64(d), 0, true)
 	return t
 }
 
@@ -173,24 +167,95 @@ func After(d Duration) *channel.Chan[Time] { return NewTimer(d).C }
 
 // AfterFunc calls f in a goroutine of its own after d.
 func AfterFunc(d Duration, f func()) *Timer {
+	e := engine.Current
+	if e == nil {
+		panic("explore/time: a timer was started outside of an exploration")
+	}
 	t := &Timer{f: f}
-	t.start(d)
+	if !e.Aborting() {
+		t.start(e, d)
+	}
 	return t
 }
 
-// Stop keeps the timer from firing, and reports whether it would have fired.
+// Stop keeps the timer from firing, and reports whether it would have fired. A timer
+// with a channel has fired when its value is received: as in the original since Go 1.23.
 func (t *Timer) Stop() bool {
-	t.access()
-	was := t.on
-	t.on = false
-	return was
+	if t.C != nil {
+		return t.C.Stop()
+	}
+	return t.stop("Stop")
+}
+
+// stop stops a timer of AfterFunc.
+func (t *Timer) stop(what string) bool {
+	if t.f == nil {
+		panic("time: " + what + " called on uninitialized Timer")
+	}
+	e := engine.Current
+	if e == nil || e.Aborting() {
+		return false
+	}
+	t.access(e)
+	if t.t == nil {
+		return false
+	}
+	e.Dismiss(t.t)
+	t.t = nil
+	return true
 }
 
 // Reset makes the timer fire after d, and reports whether it was going to fire.
 func (t *Timer) Reset(d Duration) bool {
-	t.access()
-	was := t.on
-	t.on = false
-	t.start(d)
+	if t.C != nil {
+		return t.C.Start(int64(d), 0, false)
+	}
+	was := t.stop("Reset")
+	if e := engine.Current; e != nil && !e.Aborting() {
+		t.start(e, d)
+	}
 	return was
+}
+
+// A Ticker sends the time on its channel again and again. What fires before the last
+// value was received is lost.
+type Ticker struct {
+	// C receives the times.
+	C *channel.Chan[Time]
+}
+
+// NewTicker returns a ticker that fires every d. It panics if d isn't positive.
+func NewTicker(d Duration) *Ticker {
+	if d <= 0 {
+		panic("non-positive interval for NewTicker")
+	}
+	t := &Ticker{C: channel.ForTimer(value)}
+	t.C.Start(int64(d), int64(d), true)
+	return t
+}
+
+// Tick returns the channel of a new ticker, or nil if d isn't positive.
+func Tick(d Duration) *channel.Chan[Time] {
+	if d <= 0 {
+		return nil
+	}
+	return NewTicker(d).C
+}
+
+// Stop keeps the ticker from firing. It doesn't close the channel.
+func (t *Ticker) Stop() {
+	if t.C != nil { // as in the original
+		t.C.Stop()
+	}
+}
+
+// Reset makes the ticker fire every d from now on. It panics if d isn't positive.
+func (t *Ticker) Reset(d Duration) {
+	if d <= 0 {
+		panic("non-positive interval for Ticker.Reset")
+	}
+	if t.C == nil {
+		panic("time: Reset called on uninitialized Ticker")
+	}
+	t.C.Start(int64(d), int64(d), false)
 }

@@ -97,7 +97,7 @@ func (e *Engine) chooseCPU(t *Thread, k OpKind) {
 		cpu = lowest(free)
 	}
 	if e.recording && cpu != defaultCPU(free, t.cpu) {
-		e.rec = append(e.rec, Decision{Step: e.Step(), Choice: uint8(cpu), CPU: true})
+		e.rec = append(e.rec, Decision{Step: e.Step(), Choice: uint8(cpu), Of: OfCPU})
 	}
 	old := t.cpu
 	t.cpu = cpu

@@ -22,6 +22,9 @@ const (
 	// livelock.
 	spinRounds = 2000
 
+	// MaxWays is in how many ways a step may go on.
+	MaxWays = 32
+
 	// spinPoints is after how many points without a change of memory a
 	// thread that goes on alone is taken to be spinning. It is looked at after
 	// every so many points, so that it may be twice as many.
@@ -67,6 +70,9 @@ type Search interface {
 	// PickCPU returns one of the CPUs of the mask for the running thread,
 	// whose last was cur.
 	PickCPU(e *Engine, mask uint32, cur int) int
+	// PickWay returns which of n ways, from 0, the running thread's step
+	// takes.
+	PickWay(e *Engine, n int) int
 }
 
 // A Driver runs executions. Its methods are called on whatever stack is at
@@ -114,6 +120,8 @@ type Engine struct {
 	quietAt   uint64 // Writes when quietStep was set
 	quietStep int    // the step at which memory was first seen as it is
 	now       int64  // virtual nanoseconds
+	timers    bool   // a timer was started: what remains to it depends on now
+	clocked   uint32 // threads that have read the clock
 	pinned    [MaxCPUs]int8
 	switches  int
 
@@ -247,7 +255,8 @@ func (e *Engine) Prepare(c *Case, s Search, o Options) {
 	e.runFrom, e.runStep, e.quietAt, e.quietStep, e.now = 0, 0, 0, 0, 0
 	e.alive, e.waiting, e.yielding, e.sleeping, e.spinning = 0, 0, 0, 0, 0
 	e.switches = 0
-	e.failure, e.aborting, e.waited = nil, false, false
+	e.failure, e.aborting, e.waited, e.timers = nil, false, false, false
+	e.clocked = 0
 	for i := range e.pinned {
 		e.pinned[i] = -1
 	}
@@ -473,6 +482,36 @@ func (e *Engine) Spawn(f func()) {
 	if e.note {
 		e.noted(parent, Op{Kind: OpSpawn, Loc: LocThreads}, 0, uint64(t.ID), uint64(t.ID), true, true)
 	}
+}
+
+// SpawnAt starts a goroutine that begins when the clock reaches the deadline.
+func (e *Engine) SpawnAt(f func(), deadline int64) *Thread {
+	e.Spawn(f)
+	if e.aborting {
+		return nil
+	}
+	t := &e.threads[e.n-1] // nothing runs between
+	t.op = Op{Kind: OpSleep, Loc: NoLoc}
+	t.deadline = deadline
+	e.stamp++
+	t.yieldAt, t.stamp = e.Writes, e.stamp
+	e.sleeping |= 1 << t.ID
+	e.yielding |= 1 << t.ID
+	return t
+}
+
+// Dismiss ends a thread of SpawnAt that hasn't begun.
+func (e *Engine) Dismiss(t *Thread) {
+	bit := uint32(1) << t.ID
+	if t.begun || e.alive&bit == 0 {
+		return
+	}
+	t.done = true
+	e.alive &^= bit
+	e.sleeping &^= bit
+	e.yielding &^= bit
+	e.Writes++
+	e.Poke()
 }
 
 // PointerID returns a number that stands for the object at p in the hash of the

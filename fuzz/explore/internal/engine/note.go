@@ -116,7 +116,7 @@ func (e *Engine) noted(t *Thread, op Op, old, new, seen uint64, ok, wrote bool) 
 		}
 	}
 	spins := false
-	if op.Kind == OpLoad && !t.outside {
+	if (op.Kind == OpLoad || op.Kind == OpPoll) && !t.outside {
 		// A loop that waits for a change reads the same again. From the
 		// third time on it needs to run only when something has changed.
 		if t.lastLoad == op.Loc && t.lastValue == seen {
@@ -181,7 +181,7 @@ func (e *Engine) StateHash() uint64 {
 			v = mix(v, 0xdead)
 		} else {
 			v = mix(v, uint64(t.op.Kind)<<32|uint64(t.op.Loc))
-			flags := uint64(t.Pinned()+1) << 8
+			flags := uint64(t.Pinned()+1)<<8 | uint64(t.passed)<<4
 			bit := uint32(1) << i
 			if e.waiting&bit != 0 {
 				flags |= 1
@@ -192,8 +192,8 @@ func (e *Engine) StateHash() uint64 {
 			if e.spinning&bit != 0 && t.autoAt == e.Writes {
 				flags |= 4
 			}
-			if e.sleeping&bit != 0 {
-				flags |= uint64(t.deadline-e.now) << 16
+			if e.asleep(i) {
+				flags |= uint64(e.wakeAt(t)-e.now) << 16
 				if t.wokeAt == e.Writes {
 					flags |= 8
 				}
@@ -201,6 +201,9 @@ func (e *Engine) StateHash() uint64 {
 			v = mix(v, flags)
 		}
 		h += mix(v, uint64(i)+0x77)
+	}
+	if e.timers {
+		h += mix(uint64(e.now), 0x71)
 	}
 	if len(e.cells) > 0 {
 		h += e.orderHash()

@@ -20,8 +20,16 @@ const (
 	OpRLock
 	OpTryRLock
 	OpRUnlock
-	OpWait   // WaitGroup, Cond, channel
-	OpSignal // Cond, WaitGroup, channel
+	OpWait   // WaitGroup, Cond
+	OpSignal // Cond, WaitGroup
+	OpSend
+	OpReceive
+	OpClose
+	OpSelect // select without default
+	OpPoll   // select with default
+	OpTimed  // receive from a timer's channel, select with such a case, start of a timer
+	OpArrive // begins to wait where others can see it
+	OpWake   // goes on: what it waited for has been done by another thread
 	OpPin
 	OpUnpin
 	OpBarrier
@@ -40,6 +48,7 @@ var opNames = [...]string{
 	OpStart: "begin", OpEnd: "end", OpLoad: "load", OpStore: "store", OpSwap: "swap", OpAdd: "add",
 	OpAnd: "and", OpOr: "or", OpCAS: "cas", OpLock: "lock", OpTryLock: "trylock", OpUnlock: "unlock",
 	OpRLock: "rlock", OpTryRLock: "tryrlock", OpRUnlock: "runlock", OpWait: "wait", OpSignal: "signal",
+	OpSend: "send", OpReceive: "receive", OpClose: "close", OpSelect: "select", OpPoll: "poll", OpTimed: "timer", OpArrive: "arrive", OpWake: "wake",
 	OpPin: "pin", OpUnpin: "unpin", OpBarrier: "barrier", OpYield: "gosched", OpSleep: "sleep",
 	OpSpawn: "go", OpPoint: "point", OpRead: "read", OpWrite: "write", OpFail: "FAIL", OpNote: "note", OpCPU: "on",
 }
@@ -51,6 +60,12 @@ func (k OpKind) Reads() bool { return k == OpLoad || k == OpRead }
 
 // Yields reports whether the access lets others go first.
 func (k OpKind) Yields() bool { return k == OpYield || k == OpSleep }
+
+// Clocks reports whether the access may move the clock on.
+func (k OpKind) Clocks() bool { return k == OpSleep || k == OpTimed }
+
+// local reports whether the access touches nothing that others can see.
+func (k OpKind) local() bool { return k == OpStart || k == OpWake }
 
 // NoLoc is the ID of no location.
 const NoLoc = ^uint32(0)
@@ -76,14 +91,14 @@ type Op struct {
 // Independent reports whether the two accesses, of different threads, have the
 // same effect in either order, and neither enables or disables the other.
 func Independent(a, b Op) bool {
-	if a.Kind == OpSleep || b.Kind == OpSleep {
+	if a.Kind.Clocks() || b.Kind.Clocks() {
 		return false // the clock is everybody's
 	}
 	if a.Kind.Yields() || b.Kind.Yields() {
 		// Who gave way waits for a change of memory.
-		return (a.Kind.Reads() || a.Kind.Yields() || a.Kind == OpStart) && (b.Kind.Reads() || b.Kind.Yields() || b.Kind == OpStart)
+		return (a.Kind.Reads() || a.Kind.Yields() || a.Kind.local()) && (b.Kind.Reads() || b.Kind.Yields() || b.Kind.local())
 	}
-	if a.Kind == OpStart || b.Kind == OpStart {
+	if a.Kind.local() || b.Kind.local() {
 		return true
 	}
 	if a.Kind == OpPoint && a.Loc == NoLoc || b.Kind == OpPoint && b.Loc == NoLoc {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"math/bits"
 	"unsafe"
 )
@@ -102,7 +103,7 @@ func (e *Engine) Yield() {
 	if e.aborting || e.cur.outside {
 		return
 	}
-	e.giveWay(OpYield)
+	e.giveWay(Op{Kind: OpYield, Loc: NoLoc})
 }
 
 // Sleep is Yield that also moves the virtual clock on by d nanoseconds.
@@ -112,7 +113,7 @@ func (e *Engine) Sleep(d int64) {
 		return
 	}
 	// How long it sleeps depends on when it begins.
-	e.SleepUntil(e.ReadClock() + max(d, 0))
+	e.SleepUntil(e.LookAtClock() + max(d, 0))
 }
 
 // SleepUntil is Sleep with a deadline on the virtual clock.
@@ -123,33 +124,93 @@ func (e *Engine) SleepUntil(deadline int64) {
 	t := e.cur
 	t.deadline = deadline
 	e.sleeping |= 1 << t.ID
-	e.giveWay(OpSleep)
+	e.giveWay(Op{Kind: OpSleep, Loc: NoLoc})
 }
 
-func (e *Engine) giveWay(k OpKind) {
+// WaitDue is Wait that also ends when the clock reaches due(obj). On return either that
+// or ready(obj) holds.
+func (e *Engine) WaitDue(m *Meta, ready func(unsafe.Pointer) bool, due func(unsafe.Pointer) int64, obj unsafe.Pointer) {
+	if e.aborting {
+		return
+	}
+	t := e.cur
+	if t.outside {
+		if !ready(obj) {
+			if due(obj) == Never {
+				e.Fail(KindDeadlock, "Setup or Finish blocks in "+OpTimed.String())
+			}
+			e.now = max(e.now, due(obj))
+		}
+		return
+	}
+	op := Op{Kind: OpTimed, Loc: NoLoc}
+	if e.note {
+		op.Loc = e.loc(m).ID
+	}
+	t.ready, t.obj, t.due = ready, obj, due
+	e.waiting |= 1 << t.ID
+	e.sleeping |= 1 << t.ID
+	e.giveWay(op)
+}
+
+// Deadline returns when a timer that is started now fires after d nanoseconds.
+func (e *Engine) Deadline(d int64) int64 {
+	e.timers = true
+	return e.ReadClock() + min(max(d, 0), Never-1-e.now)
+}
+
+// ReadClock is Now for the running thread. It is no point: the clock is read in the
+// step that the thread is in.
+func (e *Engine) ReadClock() int64 {
+	if !e.cur.outside {
+		e.clocked |= 1 << e.cur.ID
+	}
+	return e.now
+}
+
+// LookAtClock is ReadClock at a scheduling point of its own, for code to which the time
+// matters: others may sleep until it is later.
+func (e *Engine) LookAtClock() int64 {
+	e.PointAt(Op{Kind: OpLoad, Loc: LocClock})
+	now := e.ReadClock()
+	e.Observe(uint64(now))
+	return now
+}
+
+// ClockReaders returns the threads that have read the clock.
+func (e *Engine) ClockReaders() uint32 { return e.clocked }
+
+// Late reports whether the execution is so long that it should come to an end: then
+// timers fire as soon as they are looked at.
+func (e *Engine) Late() bool { return e.Step() > e.caseOf.MaxPoints/2 }
+
+// Reaches reports whether the clock may move on to the time: it never passes somebody
+// who sleeps.
+func (e *Engine) Reaches(when int64) bool {
+	first := e.firstSleeper()
+	return first < 0 || when <= e.wakeAt(&e.threads[first])
+}
+
+// MoveClock moves the clock on to the time, if it isn't there yet.
+func (e *Engine) MoveClock(when int64) { e.now = max(e.now, when) }
+
+// giveWay is a point at which others go first.
+func (e *Engine) giveWay(op Op) {
 	t := e.cur
 	e.refuel(0)
 	e.fuel--
 	e.stamp++
 	t.yieldAt, t.stamp = e.Writes, e.stamp
 	e.yielding |= 1 << t.ID
-	e.point(Op{Kind: k, Loc: NoLoc})
-	if e.trace {
-		e.event(t, Op{Kind: k, Loc: NoLoc}, 0, 0, false)
+	e.point(op)
+	if e.trace && op.Kind.Yields() {
+		e.event(t, op, 0, 0, false)
 	}
 }
 
 // Now returns the virtual time in nanoseconds. It is no scheduling point: for
 // deadlines, which move with the clock.
 func (e *Engine) Now() int64 { return e.now }
-
-// ReadClock returns the virtual time in nanoseconds to code that looks at it. It is a
-// scheduling point: others may sleep until it is later.
-func (e *Engine) ReadClock() int64 {
-	e.PointAt(Op{Kind: OpLoad, Loc: LocClock})
-	e.Observe(uint64(e.now))
-	return e.now
-}
 
 // CountThreads returns how many threads have not ended, to code that looks at it. It
 // is a scheduling point that depends on whatever others do, since any step may be the
@@ -230,14 +291,18 @@ func (e *Engine) decide(t *Thread) *Thread {
 		e.runFrom, e.runStep = e.Writes, step
 	}
 	bit := uint32(1) << next
-	e.waiting &^= bit
-	e.yielding &^= bit
-	u.ready = nil
-	if e.sleeping&bit != 0 {
-		e.sleeping &^= bit
-		e.now = max(e.now, u.deadline)
+	if e.asleep(next) {
+		for m := cand &^ e.yielding; m != 0; m &= m - 1 {
+			e.threads[lowest(m)].passed++
+		}
+		e.now = max(e.now, e.wakeAt(u))
 		u.wokeAt = e.Writes
 	}
+	e.waiting &^= bit
+	e.yielding &^= bit
+	e.sleeping &^= bit
+	u.ready, u.due = nil, nil
+	u.passed = 0
 	return u
 }
 
@@ -266,7 +331,7 @@ func (e *Engine) enabled() uint32 {
 	en := e.alive
 	for m := e.waiting & e.alive; m != 0; m &= m - 1 {
 		i := lowest(m)
-		if t := &e.threads[i]; !t.ready(t.obj) {
+		if t := &e.threads[i]; !t.ready(t.obj) && (t.due == nil || t.due(t.obj) == Never) {
 			en &^= 1 << i
 		}
 	}
@@ -281,10 +346,23 @@ func (e *Engine) stillYielding(enabled uint32) uint32 {
 		return 0
 	}
 	first := e.firstSleeper()
+	if first >= 0 {
+		// A loop that sleeps and works must not keep others from going on for
+		// ever.
+		for m := enabled &^ e.yielding; m != 0; m &= m - 1 {
+			if e.threads[lowest(m)].passed >= mostPassed {
+				first = -1
+				break
+			}
+		}
+	}
 	for m := e.yielding & enabled; m != 0; m &= m - 1 {
 		i := lowest(m)
 		t := &e.threads[i]
 		gave := t.yieldAt == e.Writes
+		if t.due != nil && !e.asleep(i) {
+			continue // it has what it waits for
+		}
 		if e.sleeping&(1<<i) != 0 {
 			// A sleeper may wake at any time, because the others may be
 			// slow; but not before one with an earlier deadline, and
@@ -304,11 +382,38 @@ func (e *Engine) firstSleeper() int {
 	first := -1
 	for m := e.sleeping; m != 0; m &= m - 1 {
 		i := lowest(m)
-		if first < 0 || e.threads[i].deadline < e.threads[first].deadline {
+		if !e.asleep(i) {
+			continue
+		}
+		if first < 0 || e.wakeAt(&e.threads[i]) < e.wakeAt(&e.threads[first]) {
 			first = i
 		}
 	}
 	return first
+}
+
+// mostPassed is how often sleepers may wake while a thread that could go on doesn't.
+const mostPassed = 4
+
+// Never is later than any deadline.
+const Never = math.MaxInt64
+
+// asleep reports whether the thread sleeps: it doesn't if what it waits for besides the
+// time is there, or if no timer runs that it could wait for.
+func (e *Engine) asleep(i int) bool {
+	if e.sleeping&(1<<i) == 0 {
+		return false
+	}
+	t := &e.threads[i]
+	return t.due == nil || !t.ready(t.obj) && t.due(t.obj) != Never
+}
+
+// wakeAt is when the thread, which sleeps, wakes.
+func (e *Engine) wakeAt(t *Thread) int64 {
+	if t.due != nil {
+		return t.due(t.obj)
+	}
+	return t.deadline
 }
 
 // withoutSpinners takes out threads that read the same over and over while
@@ -359,7 +464,7 @@ func (e *Engine) withoutSpinners(t *Thread, cand, gaveWay uint32) uint32 {
 // read the same again and again is left out only while that is what it does next:
 // then its step changes nothing.
 func (e *Engine) spinsOn(t *Thread) bool {
-	return t.autoAt == e.Writes && (t.coarse || t.op.Kind == OpLoad && t.op.Loc == t.lastLoad)
+	return t.autoAt == e.Writes && (t.coarse || t.looksAgain())
 }
 
 // settleSpinners is called when t, which runs, was seen to spin. If now all that could go
@@ -380,6 +485,15 @@ func (e *Engine) settleSpinners(t *Thread) {
 	e.spinning = 0
 }
 
+// looksAgain reports whether what the thread does next is to look once more at what
+// it looked at last.
+func (t *Thread) looksAgain() bool {
+	if t.op.Loc != t.lastLoad {
+		return false
+	}
+	return t.op.Kind == OpLoad || t.op.Kind == OpPoll && !t.ready(t.obj)
+}
+
 // sleepRounds is how often the earliest sleeper wakes while nothing changes before
 // others wake too, whatever their deadline: one that polls every millisecond must
 // not keep one that sleeps for an hour from ever waking.
@@ -391,7 +505,7 @@ const sleepRounds = 8
 func (e *Engine) longestYield(enabled uint32, rounds int) uint32 {
 	from := enabled
 	if s := enabled & e.sleeping; s != 0 {
-		if first := e.firstSleeper(); rounds <= sleepRounds && s&(1<<first) != 0 {
+		if first := e.firstSleeper(); first >= 0 && rounds <= sleepRounds && s&(1<<first) != 0 {
 			return 1 << first
 		}
 		from = s

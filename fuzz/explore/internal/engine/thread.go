@@ -13,15 +13,20 @@ type Thread struct {
 	fn      func()
 	begun   bool
 	done    bool
-	outside bool // does Setup and Finish, not a thread of its own
-	slot    int  // where it waits
-	stack   int  // what it runs on
-	op      Op   // what it does next
+	outside bool     // does Setup and Finish, not a thread of its own
+	slot    int      // where it waits
+	stack   int      // what it runs on
+	op      Op       // what it does next
+	with    []uint32 // locations that op touches besides its own
 
-	// A waiting thread goes on when ready(obj) holds.
+	// A waiting thread goes on when ready(obj) holds. One that polls finds
+	// nothing while it doesn't.
 	ready func(unsafe.Pointer) bool
 	obj   unsafe.Pointer
+	// One that waits for a timer too is asleep at the same time, until due(obj).
+	due func(unsafe.Pointer) int64
 
+	passed   int    // how often sleepers woke since it could go on but didn't
 	yieldAt  uint64 // Engine.Writes when it gave way
 	stamp    uint64 // when it gave way, to let the one who waited longest go first
 	wokeAt   uint64 // Engine.Writes when it last woke from a sleep
@@ -38,7 +43,7 @@ type Thread struct {
 	histLoad uint64   // hist before the last load
 	held     []uint32 // locks held: their location IDs
 
-	lastLoad  uint32 // location of the last access if that was a load
+	lastLoad  uint32 // location of the last access if that was a load or a poll in vain
 	lastValue uint64
 	repeats   int
 
@@ -50,8 +55,10 @@ func (t *Thread) reset(f func(), cpu int) {
 	t.fn = f
 	t.begun, t.done = false, false
 	t.op = Op{Kind: OpStart, Loc: NoLoc}
-	t.ready, t.obj = nil, nil
+	t.with = t.with[:0]
+	t.ready, t.obj, t.due = nil, nil, nil
 	t.cpu, t.pins = cpu, 0
+	t.passed = 0
 	t.newLocs, t.opIndex, t.hist = 0, 0, 0
 	t.held = t.held[:0]
 	t.lastLoad, t.repeats = NoLoc, 0
@@ -73,6 +80,12 @@ func (t *Thread) CPU() int { return t.cpu }
 
 // Op returns what the thread does next.
 func (t *Thread) Op() Op { return t.op }
+
+// With returns the locations that Op touches besides its own.
+func (t *Thread) With() []uint32 { return t.with }
+
+// Timed reports whether the thread waits for a timer, maybe among other things.
+func (t *Thread) Timed() bool { return t.due != nil }
 
 // OpIndex returns how many operations of its program the thread has finished.
 func (t *Thread) OpIndex() int { return t.opIndex }

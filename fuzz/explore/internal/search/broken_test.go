@@ -3,6 +3,7 @@ package search
 import (
 	"testing"
 
+	"github.com/refbench/refbench/fuzz/explore/channel"
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 )
@@ -53,6 +54,7 @@ type never struct{}
 
 func (never) Pick(e *engine.Engine, cand uint32, cur int) (int, int) { return e.Default(cand, cur), 0 }
 func (never) PickCPU(_ *engine.Engine, mask uint32, cur int) int     { return stay(mask, cur) }
+func (never) PickWay(*engine.Engine, int) int                        { return 0 }
 
 // TestBrokenSearchesMiss: what the real searches find, one that never switches and
 // one that prunes everything miss. So the bug tells them apart.
@@ -91,6 +93,70 @@ func TestBrokenSearchesMiss(t *testing.T) {
 		engine.Run(&c.d)
 		if (c.d.fail != nil) != c.finds {
 			t.Errorf("%s: found %v in %d executions, want found: %v", c.name, c.d.fail, c.d.i, c.finds)
+		}
+	}
+}
+
+// wrongCase is a bug that needs the second case of a select whose cases can both go on,
+// and no preemption: a value that is left behind when the reader is told to stop.
+func wrongCase() engine.Case {
+	var values, stop *channel.Chan[int]
+	return engine.Case{
+		CPUs: 2, MaxPoints: 1000,
+		Setup: func() {
+			values, stop = channel.Make[int](1), channel.Make[int](0)
+			values.Send(1)
+			stop.Close()
+		},
+		Threads: []func(){func() {
+			for channel.Select(channel.Receiving(values), channel.Receiving(stop)) == 0 {
+				engine.Current.Yield()
+			}
+		}},
+		Finish: func() {
+			if values.Len() != 0 {
+				engine.Current.Fail(engine.KindViolation, "a value is left behind")
+			}
+		},
+	}
+}
+
+// firstCase is a broken search: it always takes the first case that can go on.
+type firstCase struct{ engine.Search }
+
+func (firstCase) PickWay(*engine.Engine, int) int { return 0 }
+
+// TestFirstCaseMisses: each search finds a bug that needs a certain case of a select,
+// and none does if it always takes the first that can go on.
+func TestFirstCaseMisses(t *testing.T) {
+	for _, first := range []bool{false, true} {
+		random, pct, prefix := &Random{Seed: 1}, &PCT{Seed: 1, Depth: 1}, &Prefix{Bytes: []byte{0, 0, 1}, Then: &engine.Guided{}}
+		plain, bounded := &DFS{Bound: Unbounded, Plain: true}, &DFS{Bound: 0}
+		dfs, hashed := &DFS{Bound: Unbounded}, &DFS{Bound: Unbounded, Hash: true}
+		for _, c := range []struct {
+			name  string
+			s     engine.Search
+			begin func(i int) bool
+			end   func()
+			o     engine.Options
+		}{
+			{"random", random, func(i int) bool { random.Begin(i); return true }, nil, engine.Options{}},
+			{"pct", pct, func(i int) bool { pct.Begin(i, 6); return true }, nil, engine.Options{}},
+			{"prefix", prefix, func(int) bool { prefix.Begin(); return true }, nil, engine.Options{}},
+			{"plain dfs", plain, func(int) bool { return plain.Begin() }, plain.End, engine.Options{}},
+			{"dfs without preemptions", bounded, func(int) bool { return bounded.Begin() }, bounded.End, engine.Options{Note: true}},
+			{"dfs", dfs, func(int) bool { return dfs.Begin() }, dfs.End, engine.Options{Note: true}},
+			{"dfs with states", hashed, func(int) bool { return hashed.Begin() }, hashed.End, engine.Options{Hash: true}},
+		} {
+			s := c.s
+			if first {
+				s = firstCase{s}
+			}
+			d := &oneSearch{s: s, begin: c.begin, end: c.end, o: c.o, c: wrongCase(), n: 500}
+			engine.Run(d)
+			if (d.fail == nil) != first {
+				t.Errorf("%s, always the first case %v: found %v in %d executions", c.name, first, d.fail, d.i)
+			}
 		}
 	}
 }

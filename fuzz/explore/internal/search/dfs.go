@@ -59,13 +59,13 @@ const Unbounded = -1
 // A node is a point at which there was a choice.
 type node struct {
 	step   int
-	cand   uint32 // candidates: threads, or CPUs
+	cand   uint32 // candidates: threads, CPUs, or ways to go on
 	todo   uint32 // left to try
 	sleep  uint32 // needn't be tried, including what has been
 	pre    int    // preemptions before
 	cur    int8
 	chosen int8
-	cpu    bool
+	within bool // the step: of a CPU or a way, decided after who takes the step
 }
 
 // Begin starts the next execution and reports whether there is one.
@@ -96,7 +96,7 @@ func (s *DFS) End() {
 	for len(s.nodes) > 0 {
 		n := &s.nodes[len(s.nodes)-1]
 		if n.todo != 0 {
-			if !n.cpu && s.Bound < 0 {
+			if !n.within && s.Bound < 0 {
 				n.sleep |= 1 << n.chosen
 			}
 			n.chosen = int8(bits.TrailingZeros32(n.todo))
@@ -112,7 +112,7 @@ func (s *DFS) Pick(e *engine.Engine, cand uint32, cur int) (int, int) {
 	step := e.Step()
 	if s.depth < len(s.nodes) {
 		n := &s.nodes[s.depth]
-		if n.step > step || n.step == step && n.cpu {
+		if n.step > step || n.step == step && n.within {
 			return e.Default(e.Enabled(), cur), s.grant(step)
 		}
 		if n.step != step || n.cand != cand {
@@ -124,6 +124,10 @@ func (s *DFS) Pick(e *engine.Engine, cand uint32, cur int) (int, int) {
 	}
 	if cur >= 0 && !s.Plain {
 		s.foot.record(e.Thread(cur))
+	}
+	if m := e.ClockReaders(); m&^s.foot.clock != 0 {
+		s.foot.clock |= m
+		s.foot.grown = true
 	}
 	def := e.Default(e.Enabled(), cur)
 	if cand&(1<<def) == 0 {
@@ -174,7 +178,7 @@ func (s *DFS) Pick(e *engine.Engine, cand uint32, cur int) (int, int) {
 
 // grant is how many points may pass before the next node.
 func (s *DFS) grant(step int) int {
-	if s.depth < len(s.nodes) && !s.nodes[s.depth].cpu {
+	if s.depth < len(s.nodes) && !s.nodes[s.depth].within {
 		return s.nodes[s.depth].step - step - 1
 	}
 	return 0
@@ -219,9 +223,12 @@ func (s *DFS) count(cand uint32, cur, next int) {
 // wake takes those out of the sleep set whose next step depends on p's.
 func (s *DFS) wake(e *engine.Engine, p int) {
 	op := e.Thread(p).Op()
+	if op.Kind == engine.OpSleep {
+		s.foot.record(e.Thread(p)) // it may have been asleep from the beginning
+	}
 	for m := s.sleep; m != 0; m &= m - 1 {
 		i := bits.TrailingZeros32(m)
-		if i == p || !engine.Independent(op, e.Thread(i).Op()) {
+		if i == p || !s.foot.independent(op, e.Thread(i).Op()) {
 			s.sleep &^= 1 << i
 		}
 	}
@@ -261,21 +268,34 @@ func (s *DFS) recall(e *engine.Engine, try uint32, cur int) uint32 {
 	return left
 }
 
-// PickCPU tries the CPUs one after another.
+// PickCPU tries the CPUs one after another. Each that isn't the thread's last costs
+// what a preemption does.
 func (s *DFS) PickCPU(e *engine.Engine, mask uint32, cur int) int {
+	return s.within(e, mask, stay(mask, cur), true)
+}
+
+// PickWay tries the ways one after another. They cost nothing: which case of a
+// select goes on is anybody's guess however threads are scheduled.
+func (s *DFS) PickWay(e *engine.Engine, n int) int {
+	return s.within(e, uint32(1)<<n-1, 0, false)
+}
+
+// within decides something else than who goes on. first is what is tried first, costs
+// whether the bound counts the others.
+func (s *DFS) within(e *engine.Engine, mask uint32, first int, costs bool) int {
 	if s.depth < len(s.nodes) {
 		n := &s.nodes[s.depth]
-		if !n.cpu || n.step != e.Step() {
+		if !n.within || n.step != e.Step() {
 			// There was no choice here before.
-			return stay(mask, cur)
+			return first
 		}
 		if n.cand != mask {
-			e.Nondeterministic("the same decisions led to other free CPUs than before")
+			e.Nondeterministic("the same decisions led to other free CPUs or ways to go on than before")
 			return -1
 		}
 		s.depth++
 		s.pre = n.pre
-		if int(n.chosen) != stay(mask, cur) {
+		if costs && int(n.chosen) != first {
 			s.pre++
 		}
 		if s.depth == len(s.nodes) {
@@ -283,15 +303,14 @@ func (s *DFS) PickCPU(e *engine.Engine, mask uint32, cur int) int {
 		}
 		return int(n.chosen)
 	}
-	first := stay(mask, cur)
 	if s.cut {
 		return first
 	}
-	if s.Bound >= 0 && s.pre >= s.Bound {
+	if costs && s.Bound >= 0 && s.pre >= s.Bound {
 		s.cutBound = true
 		return first
 	}
-	s.nodes = append(s.nodes, node{step: e.Step(), cand: mask, todo: mask &^ (1 << first), sleep: s.sleep, pre: s.pre, chosen: int8(first), cpu: true})
+	s.nodes = append(s.nodes, node{step: e.Step(), cand: mask, todo: mask &^ (1 << first), sleep: s.sleep, pre: s.pre, chosen: int8(first), within: true})
 	s.depth++
 	return first
 }

@@ -24,13 +24,18 @@ type footprints struct {
 	at     [engine.MaxThreads][]touched // by operation
 	future [engine.MaxThreads][]touched // this operation and all later ones
 	guards guards
-	tries  bool // there was a TryLock
+	groups groups
+	tries  bool   // there was a TryLock
+	clock  uint32 // threads that read the clock in some step
 	grown  bool
 }
 
 // touched is a pair of sets of locations, by bit of their hash: two locations
 // that share a bit count as one, which only makes for more schedules.
-type touched struct{ reads, writes uint64 }
+type touched struct {
+	reads, writes uint64
+	clocks        bool // may move the clock on
+}
 
 func bitOf(loc uint32) uint64 {
 	if loc == engine.NoLoc {
@@ -45,20 +50,30 @@ const maxOps = 64
 func (f *footprints) record(t *engine.Thread) {
 	op := t.Op()
 	switch op.Kind {
-	case engine.OpStart, engine.OpYield, engine.OpBarrier:
+	case engine.OpStart, engine.OpWake, engine.OpYield, engine.OpBarrier:
 		return
-	case engine.OpSleep:
-		op.Loc = engine.LocClock
 	case engine.OpTryLock, engine.OpTryRLock:
 		if !f.tries {
 			f.tries, f.grown = true, true
 		}
 	}
+	for _, loc := range t.With() {
+		if f.groups.join(op.Loc, loc) {
+			f.grown = true
+		}
+	}
+	op.Loc = f.groups.of(op.Loc)
 	i := min(t.OpIndex(), maxOps-1)
 	for len(f.at[t.ID]) <= i {
 		f.at[t.ID] = append(f.at[t.ID], touched{})
 	}
 	p := &f.at[t.ID][i]
+	if op.Kind.Clocks() && !p.clocks {
+		p.clocks, f.grown = true, true
+	}
+	if op.Kind == engine.OpSleep {
+		return
+	}
 	b := bitOf(op.Loc)
 	if op.Kind.Reads() {
 		if p.reads&b != b {
@@ -89,6 +104,7 @@ func (f *footprints) settle() {
 		for i := n - 1; i >= 0; i-- {
 			all.reads |= f.at[t][i].reads
 			all.writes |= f.at[t][i].writes
+			all.clocks = all.clocks || f.at[t][i].clocks
 			f.future[t][i] = all
 		}
 	}
@@ -112,6 +128,7 @@ func (f *footprints) others(e *engine.Engine, p int) touched {
 		if op < len(f.future[i]) {
 			all.reads |= f.future[i][op].reads
 			all.writes |= f.future[i][op].writes
+			all.clocks = all.clocks || f.future[i][op].clocks
 		}
 	}
 	return all
@@ -138,8 +155,11 @@ func (s *DFS) ample(e *engine.Engine, cand uint32, cur, def int) int {
 func (s *DFS) alone(e *engine.Engine, p int) bool {
 	t := e.Thread(p)
 	op := t.Op()
+	if s.foot.clock&(1<<p) != 0 && s.foot.others(e, p).clocks {
+		return false // what it does until its next point may read the clock
+	}
 	switch op.Kind {
-	case engine.OpStart, engine.OpYield, engine.OpBarrier:
+	case engine.OpStart, engine.OpWake, engine.OpYield, engine.OpBarrier:
 		return true
 	case engine.OpUnlock:
 		// Whoever else could take the lock has to wait for this.
@@ -148,12 +168,13 @@ func (s *DFS) alone(e *engine.Engine, p int) bool {
 		}
 	case engine.OpUnpin:
 		return true
-	case engine.OpSleep:
+	case engine.OpSleep, engine.OpTimed:
 		return false
 	}
 	if op.Loc == engine.NoLoc {
 		return false
 	}
+	op.Loc = s.foot.groups.of(op.Loc)
 	if s.foot.guards.at(op.Loc)&lockBits(t) != 0 {
 		return true
 	}
@@ -183,6 +204,52 @@ func lockBits(t *engine.Thread) uint64 {
 		}
 	}
 	return b
+}
+
+// groups are locations that count as one: those that an access touches together, as a
+// select does its channels. A thread that waits in a select is at all of them: who
+// meets it at one of them takes it away from the others,
+//
+//	T  select { <-a, <-b }     waits
+//	U                          a <- 1       T goes on
+//	V                                       select { b <- 2, default }   finds nobody
+//
+// so the steps of U and V don't commute although no channel is in both.
+//
+// They are learned like footprints, and the search begins again whenever they grow:
+// at the end each select that it has met, and so each that there is, is within one.
+type groups struct{ up map[uint32]uint32 }
+
+// of returns the location that stands for the group.
+func (g *groups) of(loc uint32) uint32 {
+	if len(g.up) == 0 {
+		return loc
+	}
+	for {
+		up, ok := g.up[loc]
+		if !ok {
+			return loc
+		}
+		loc = up
+	}
+}
+
+// join makes the groups of a and b one, and reports whether they were two.
+func (g *groups) join(a, b uint32) bool {
+	if a, b = g.of(a), g.of(b); a == b {
+		return false
+	}
+	if g.up == nil {
+		g.up = make(map[uint32]uint32)
+	}
+	g.up[max(a, b)] = min(a, b)
+	return true
+}
+
+// independent is engine.Independent with groups.
+func (f *footprints) independent(a, b engine.Op) bool {
+	a.Loc, b.Loc = f.groups.of(a.Loc), f.groups.of(b.Loc)
+	return engine.Independent(a, b)
 }
 
 // guards maps locations to the locks that were held at every access.

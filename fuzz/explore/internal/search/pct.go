@@ -73,6 +73,11 @@ func (s *PCT) Pick(e *engine.Engine, candidates uint32, cur int) (int, int) {
 		// memory, before the thread that it waits for gets on.
 		s.lower(cur)
 	}
+	if cur >= 0 && e.Thread(cur).Timed() {
+		// Who waits for a timer among other things lets the others go first:
+		// else a ticker would keep one thread running for ever.
+		s.lower(cur)
+	}
 	best := priority(math.MinInt64)
 	for i, p := range s.prio[:s.have] {
 		if candidates>>i&1 == 0 {
@@ -103,3 +108,6 @@ func (s *PCT) admit(n int) {
 func (s *PCT) PickCPU(_ *engine.Engine, mask uint32, cur int) int {
 	return s.r.chooseCPU(mask, cur, 8)
 }
+
+// PickWay picks any.
+func (s *PCT) PickWay(_ *engine.Engine, n int) int { return s.r.below(n) }

@@ -13,6 +13,8 @@ import (
 //	0-1   which candidate, modulo their number, counted from the running thread, or
 //	      which CPU, counted from the one that the thread is on: 0 goes on as it was
 //	2-7   how many points pass before the next decision, for threads
+//
+// Of a step that can go on in several ways all bits say which, modulo their number.
 type Prefix struct {
 	Bytes []byte
 	Then  engine.Search
@@ -40,6 +42,16 @@ func (s *Prefix) PickCPU(e *engine.Engine, mask uint32, cur int) int {
 	b := s.left[0]
 	s.left = s.left[1:]
 	return nth(mask, cur, int(b&3))
+}
+
+// PickWay picks what the next byte says.
+func (s *Prefix) PickWay(e *engine.Engine, n int) int {
+	if len(s.left) == 0 {
+		return s.Then.PickWay(e, n)
+	}
+	b := s.left[0]
+	s.left = s.left[1:]
+	return int(b) % n
 }
 
 // nth returns member n of the mask, modulo their number, beginning at from and going

@@ -20,3 +20,6 @@ func (s *Random) Pick(_ *engine.Engine, candidates uint32, cur int) (int, int) {
 func (s *Random) PickCPU(_ *engine.Engine, mask uint32, cur int) int {
 	return s.r.chooseCPU(mask, cur, 2)
 }
+
+// PickWay picks any.
+func (s *Random) PickWay(_ *engine.Engine, n int) int { return s.r.below(n) }

@@ -2,4 +2,4 @@ package bad
 
 import "time"
 
-func F() { time.NewTicker(1) }
+func F() { time.LoadLocation("UTC") }

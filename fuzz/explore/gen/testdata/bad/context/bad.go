@@ -1,5 +1,0 @@
-package bad
-
-import "context"
-
-var _ context.Context

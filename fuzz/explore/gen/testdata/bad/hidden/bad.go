@@ -1,0 +1,5 @@
+package bad
+
+import "os/signal"
+
+func F() { signal.Reset() }
