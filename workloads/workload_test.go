@@ -43,7 +43,7 @@ func run(t *testing.T, inst workloads.Instance, workers, ops int) workloads.Book
 	}
 	for w := range workers {
 		wg.Go(func() {
-			done := 0
+			done, idle := 0, 0
 			// Go on until everybody is through: a worker may depend
 			// on its neighbours.
 			for !stop.Load() && (done < ops || finished.Load()+acted.Load() < want) {
@@ -52,8 +52,12 @@ func run(t *testing.T, inst workloads.Instance, workers, ops int) workloads.Book
 				if before < ops && done >= ops {
 					finished.Add(1)
 				}
-				if done == before {
+				if idle++; done > before {
+					idle = 0
+				}
+				if idle == 100 {
 					// The neighbour may need this thread's CPU.
+					idle = 0
 					time.Sleep(10 * time.Microsecond)
 				}
 				runtime.Gosched() // the roles need a P too

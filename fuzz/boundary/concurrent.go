@@ -152,9 +152,10 @@ func (e *env) cross(x crossing) {
 	// that those that are woken would hardly ever meet.
 	poll := func(ready func() bool) {
 		for tries := 0; !ready(); tries++ {
-			if tries < 10000 {
+			if tries < 1000 {
 				runtime.Gosched()
 			} else {
+				// Those that it waits for may need this thread's CPU.
 				time.Sleep(50 * time.Microsecond)
 			}
 		}
@@ -177,6 +178,7 @@ func (e *env) cross(x crossing) {
 	defer wg.Wait()
 	defer stop.Store(true)
 	for r := int64(1); r <= int64(e.cfg.Rounds); r++ {
+		e.rounds.Add(1)
 		from := x.starts[int(r)%len(x.starts)]
 		wrong := func(err error) {
 			e.fail("round %d of %d with %d goroutines, from %q: %v; seed %d", r, e.cfg.Rounds, n, from.state, err, e.cfg.Seed)
