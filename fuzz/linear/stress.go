@@ -303,7 +303,8 @@ func record(ctx context.Context, s *strategies.Strategy, cfg Config, n uint64) (
 // wait lets others go on. Waking a goroutine takes longer than most rounds, so all
 // wait by polling.
 func wait(spins int) {
-	if spins%10_000 == 0 {
+	if spins%1000 == 0 {
+		// Those that it waits for may need this thread's CPU.
 		time.Sleep(50 * time.Microsecond)
 	} else {
 		runtime.Gosched()
