@@ -92,7 +92,8 @@ func readLines(t *testing.T, path string) time.Duration {
 // The complete report over 100,000 result lines takes at most 5 s and 500 MB,
 // whether they are of many CPU counts or of many settings. That is on a machine like
 // that of BENCHMARKS.md, which reads the lines in usualRead; a slower one may take
-// longer in proportion. Where others use the CPUs as well, the CPU time counts.
+// longer in proportion. Where others use the CPUs as well, the CPU time counts; and the
+// collector may come late, so that once in a while it takes more memory.
 func TestReportOf100000Lines(t *testing.T) {
 	const limit, usualRead, tries = 5 * time.Second, 60 * time.Millisecond, 5
 	exe := buildRefbench(t)
@@ -117,15 +118,12 @@ func TestReportOf100000Lines(t *testing.T) {
 			}
 			t.Logf("%d variants on up to %d CPUs, %d lines: %v, %v of CPU time, %d MB; reading them: %v of CPU time", tt.variants, tt.maxCPUs, lines,
 				took.Round(time.Millisecond), used.Round(time.Millisecond), bytesUsed>>20, read.Round(time.Millisecond))
-			if bytesUsed > 500e6 {
-				t.Errorf("%d lines took %d MB, want at most 500", lines, bytesUsed>>20)
-			}
 			most := time.Duration(max(1, float64(read)/float64(usualRead)) * float64(limit))
-			if min(took, used) <= most {
+			if min(took, used) <= most && bytesUsed <= 500e6 {
 				break
 			}
 			if try == tries {
-				t.Errorf("%d lines took %v and %v of CPU time, more than %v for the %d. time", lines, took, used, most, tries)
+				t.Errorf("%d lines took %v, %v of CPU time and %d MB, %d times in a row more than %v or 500 MB", lines, took, used, bytesUsed>>20, tries, most)
 				break
 			}
 		}
