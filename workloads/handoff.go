@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -197,6 +198,9 @@ func (h *handoff[T, H]) give(w *handoffWorker[T, H]) {
 		// after the receiver has begun. By then the object may be gone.
 		w.next.send(parcel[T]{o, w.hold, 0})
 		spin.For(h.start)
+		if w.given%16 == 15 {
+			runtime.Gosched() // the receiver's turn, where there is one CPU
+		}
 		w.hold = w.holder.Get(&o.Object)
 	} else {
 		w.next.send(parcel[T]{o, w.holder.Get(&o.Object), h.hops - 1})

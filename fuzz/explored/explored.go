@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "c6dcefd68b6915df8fdcc716"
+const Version = "e856bc9eebef312a647d6579"

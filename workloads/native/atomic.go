@@ -1054,6 +1054,9 @@ func (h *handoffAtomic) give(w *handoffWorkerAtomic) {
 		// after the receiver has begun. By then the object may be gone.
 		w.next.send(parcelAtomic{o, w.hold, 0})
 		spin.For(h.start)
+		if w.given%16 == 15 {
+			runtime.Gosched() // the receiver's turn, where there is one CPU
+		}
 		w.hold = w.holder.Get(&o.Object)
 	} else {
 		w.next.send(parcelAtomic{o, w.holder.Get(&o.Object), h.hops - 1})

@@ -3,6 +3,7 @@
 package workloads
 
 import (
+	"github.com/refbench/refbench/fuzz/explore/runtime"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/fuzz/explore/time"
 
@@ -199,6 +200,9 @@ func (h *handoff[T, H]) give(w *handoffWorker[T, H]) {
 		// after the receiver has begun. By then the object may be gone.
 		w.next.send(parcel[T]{o, w.hold, 0})
 		spin.For(h.start)
+		if w.given%16 == 15 {
+			runtime.Gosched() // the receiver's turn, where there is one CPU
+		}
 		w.hold = w.holder.Get(&o.Object)
 	} else {
 		w.next.send(parcel[T]{o, w.holder.Get(&o.Object), h.hops - 1})
