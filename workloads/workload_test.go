@@ -236,7 +236,7 @@ func TestBooksShowBrokenCounts(t *testing.T) {
 		{"lost put", "pid2proc", "processes=1"},
 		{"lost put", "pnode unmount", ""},
 		{"silent kill", "unmount", ""},
-		{"never last", "unmount", "hold=1000"},
+		{"never last", "unmount", "hold=100000"}, // long enough to be preempted in it where there is one CPU
 		{"dead on arrival", "unmount", ""},
 		{"always last", "buffers churn pid2proc pnode unmount", ""},
 		{"silent kill", "buffers churn pid2proc pnode", ""},
