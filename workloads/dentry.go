@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -230,7 +231,9 @@ func (d *dcache[T, H]) hitWrong(w *dentryWorker[T, H], name int) dentryRef[T] {
 		return dentryRef[T]{}
 	}
 	f := dentryRef[T]{dentry: e, life: e.Life()}
-	if w.holder.Count(&e.Object) == 0 {
+	count := w.holder.Count(&e.Object)
+	runtime.Gosched() // anybody else's turn
+	if count == 0 {
 		f.hold = w.holder.Init(&e.Object)
 	} else {
 		f.hold = w.holder.Get(&e.Object)

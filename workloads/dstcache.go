@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -241,6 +242,9 @@ func (d *dstCache[T, H]) set(a *dstActor[T, H], slot *dstSlot[T], dst *arena.Slo
 		slot.lock.Lock()
 	}
 	old, oldHold := slot.dst.Load(), slot.hold
+	if d.wrong {
+		runtime.Gosched() // anybody else's turn
+	}
 	var cookie uint32
 	if dst != nil {
 		slot.hold = a.holder.Get(&dst.Object)

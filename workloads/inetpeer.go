@@ -291,6 +291,9 @@ func (n *inetPeers[T, H]) Work(worker, ops int) int {
 			w.actor.holder.Use(&p.Object, h)
 			p.Value.tokens.Add(1)
 			spin.For(n.hold)
+			if n.wrong {
+				runtime.Gosched() // the collector's turn
+			}
 			w.actor.holder.Use(&p.Object, h)
 			n.put(&w.actor, p, h)
 		}
@@ -425,6 +428,7 @@ func (n *inetPeers[T, H]) collectWrong(c *inetCollector[T, H]) {
 		}
 	}
 	n.readers.Unlock(section)
+	runtime.Gosched() // anybody else's turn
 	n.tree.lock()
 	for _, p := range idle {
 		n.tree.remove(p)

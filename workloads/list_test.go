@@ -1,6 +1,7 @@
 package workloads_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -125,15 +126,16 @@ func TestListLookupsMeetDeadEntries(t *testing.T) {
 					}
 				})
 			}
-			deadline := time.After(10 * time.Second)
+			deadline, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
 			select {
 			case <-dying:
-			case <-deadline:
+			case <-deadline.Done():
 				t.Error("no Put but the owner's was ever the last")
 			}
 			for before := s.failed.Load(); s.failed.Load() == before; time.Sleep(time.Millisecond) {
 				select {
-				case <-deadline:
+				case <-deadline.Done():
 					t.Error("no lookup met the dead entry")
 					before = -1
 				default:

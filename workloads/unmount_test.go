@@ -36,7 +36,7 @@ func TestUnmountWaitsForTheLastOperation(t *testing.T) {
 	<-left
 	select {
 	case <-unmounted:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the administrator waits for ever")
 	}
 	if n := s.lasts.Load(); n != 1 {

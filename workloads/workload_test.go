@@ -43,7 +43,7 @@ func run(t *testing.T, inst workloads.Instance, workers, ops int) workloads.Book
 	}
 	for w := range workers {
 		wg.Go(func() {
-			done := 0
+			done, idle := 0, 0
 			// Go on until everybody is through: a worker may depend
 			// on its neighbours.
 			for !stop.Load() && (done < ops || finished.Load()+acted.Load() < want) {
@@ -51,6 +51,14 @@ func run(t *testing.T, inst workloads.Instance, workers, ops int) workloads.Book
 				done += inst.Work(w, 256)
 				if before < ops && done >= ops {
 					finished.Add(1)
+				}
+				if idle++; done > before {
+					idle = 0
+				}
+				if idle == 100 {
+					// The neighbour may need this thread's CPU.
+					idle = 0
+					time.Sleep(10 * time.Microsecond)
 				}
 				runtime.Gosched() // the roles need a P too
 			}
@@ -228,7 +236,7 @@ func TestBooksShowBrokenCounts(t *testing.T) {
 		{"lost put", "pid2proc", "processes=1"},
 		{"lost put", "pnode unmount", ""},
 		{"silent kill", "unmount", ""},
-		{"never last", "unmount", "hold=1000"},
+		{"never last", "unmount", "hold=100000"}, // long enough to be preempted in it where there is one CPU
 		{"dead on arrival", "unmount", ""},
 		{"always last", "buffers churn pid2proc pnode unmount", ""},
 		{"silent kill", "buffers churn pid2proc pnode", ""},

@@ -136,8 +136,9 @@ type Config struct {
 	// Workers is how many goroutines do; 0 is twice as many as CPUs, from 4
 	// to 16.
 	Workers int
-	// Timeout is how long a test may take; 0 is 20 seconds. A test that
-	// reaches it fails and leaves its goroutines behind.
+	// Timeout is how long a test may go on without beginning another round,
+	// if it has rounds; 0 is 20 seconds. A test that reaches it fails, after
+	// twice the time at most, and leaves its goroutines behind.
 	Timeout time.Duration
 }
 
@@ -148,7 +149,8 @@ type env struct {
 	cfg Config
 	res Result
 
-	abandoned atomic.Bool // the test timed out: its goroutines should end
+	rounds    atomic.Int64 // begun
+	abandoned atomic.Bool  // the test timed out: its goroutines should end
 }
 
 // verdictError ends a test.
@@ -208,10 +210,18 @@ func (t Test) Run(s *strategies.Strategy, cfg Config) Result {
 	}()
 	timer := time.NewTimer(cfg.Timeout)
 	defer timer.Stop()
-	select {
-	case res := <-done:
-		return res
-	case <-timer.C:
+	for begun := int64(0); ; {
+		select {
+		case res := <-done:
+			return res
+		case <-timer.C:
+		}
+		// Where the machine has much else to do, many rounds take long.
+		if n := e.rounds.Load(); n != begun {
+			begun = n
+			timer.Reset(cfg.Timeout)
+			continue
+		}
 		e.abandoned.Store(true)
 		// The rest of e still belongs to the goroutine that is stuck.
 		stuck := stuck.After(cfg.Timeout, s)

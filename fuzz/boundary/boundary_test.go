@@ -598,14 +598,14 @@ func (c *bomb) Put() bool { panic("boom") }
 func TestStuckAndPanickingCountsFail(t *testing.T) {
 	end := make(chan struct{})
 	defer close(end)
-	for _, p := range []planted{
-		{"stuck", "not finished after 300ms: a call of Put doesn't return", saturating.Strategy, func() strategies.Counter { return &stuck{end: end} }, nil, nil},
-		{"bomb", "Put panicked: boom", saturating.Strategy, func() strategies.Counter { return new(bomb) }, nil, nil},
+	for p, timeout := range map[*planted]time.Duration{
+		{"stuck", "not finished after 300ms: a call of Put doesn't return", saturating.Strategy, func() strategies.Counter { return &stuck{end: end} }, nil, nil}: 300 * time.Millisecond,
+		{"bomb", "Put panicked: boom", saturating.Strategy, func() strategies.Counter { return new(bomb) }, nil, nil}:                                              0,
 	} {
 		for _, test := range boundary.Tests() {
 			switch test.Name {
 			case "REFCOUNT_DEC_AND_TEST_NEGATIVE", "Put", "many Put below zero":
-				r := test.Run(wrong(p.name, p.like, p.fresh), boundary.Config{Timeout: 300 * time.Millisecond, Rounds: 2})
+				r := test.Run(wrong(p.name, p.like, p.fresh), boundary.Config{Timeout: timeout, Rounds: 2})
 				if r.Verdict != boundary.Fail || !strings.Contains(r.Reason, p.rule) || (r.Stuck != nil) != (p.name == "stuck") {
 					t.Errorf("%v, want it to fail with %q", r, p.rule)
 				}
@@ -700,6 +700,27 @@ func TestNobodyWaitsForTheStuck(t *testing.T) {
 	for deadline := time.Now().Add(20 * time.Second); waiting() > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d goroutines still wait", waiting())
+		}
+	}
+}
+
+// A slow count sleeps in Put, as one seems to whose thread has no CPU.
+type slow struct{ sat }
+
+func (c *slow) Put() bool {
+	time.Sleep(2 * time.Millisecond)
+	return c.sat.Put()
+}
+
+// What is slow isn't stuck: the test takes two seconds at least.
+func TestSlowCountDoesNotFail(t *testing.T) {
+	s := wrong("slow", saturating.Strategy, func() strategies.Counter { return new(slow) })
+	for _, test := range boundary.Tests() {
+		if test.Name != "many Put below zero" {
+			continue
+		}
+		if r := test.Run(s, boundary.Config{Timeout: time.Second, Rounds: 50}); r.Verdict != boundary.Good {
+			t.Errorf("%v", r)
 		}
 	}
 }

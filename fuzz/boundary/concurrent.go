@@ -166,9 +166,10 @@ func (e *env) cross(x crossing) {
 			if e.abandoned.Load() {
 				return false
 			}
-			if tries < 10000 {
+			if tries < 1000 {
 				runtime.Gosched()
 			} else {
+				// Those that it waits for may need this thread's CPU.
 				time.Sleep(50 * time.Microsecond)
 			}
 		}
@@ -193,6 +194,7 @@ func (e *env) cross(x crossing) {
 	defer wg.Wait()
 	defer stop.Store(true)
 	for r := int64(1); r <= int64(e.cfg.Rounds); r++ {
+		e.rounds.Add(1)
 		from := x.starts[int(r)%len(x.starts)]
 		wrong := func(err error) {
 			e.fail("round %d of %d with %d goroutines, from %q: %v; seed %d", r, e.cfg.Rounds, n, from.state, err, e.cfg.Seed)

@@ -273,7 +273,8 @@ func TestWhatIsNotDecidedIsUnknown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(begin); took > 20*timeout {
+	// Without the timeout it would take years.
+	if took := time.Since(begin); took > time.Minute {
 		t.Errorf("took %v with a timeout of %v", took, timeout)
 	}
 	if r.Verdict != Unknown || r.Life != 1 || r.Unknown != 62 || r.Judged != 3 || !strings.Contains(r.Reason, "60 of them at once") && !strings.Contains(r.Reason, "61 of them at once") {

@@ -449,7 +449,8 @@ func (d *driver) end(me *client, i int) {
 // wait lets others go on. Waking a goroutine takes longer than most rounds, so all
 // wait by polling.
 func wait(spins int) {
-	if spins%10_000 == 0 {
+	if spins%1000 == 0 {
+		// Those that it waits for may need this thread's CPU.
 		time.Sleep(50 * time.Microsecond)
 	} else {
 		runtime.Gosched()

@@ -196,7 +196,10 @@ func TestSwitchesLoseNothing(t *testing.T) {
 			})
 		}
 		switcher.Go(func() {
-			for !stop.Load() {
+			for i := 1; !stop.Load(); i++ {
+				if i%16 == 0 {
+					runtime.Gosched() // the users may have no other P
+				}
 				c.SwitchToAtomic()
 				if n := c.Count(); n < 1 {
 					t.Errorf("round %d: count %d right after the switch", round, n)

@@ -86,7 +86,8 @@ func (e *env) race(workers, rounds int, r race) error {
 			if e.abandoned.Load() {
 				return false
 			}
-			if n > 10000 {
+			if n > 1000 {
+				// Those that it waits for may need this thread's CPU.
 				time.Sleep(50 * time.Microsecond)
 			} else {
 				runtime.Gosched()
@@ -118,6 +119,7 @@ func (e *env) race(workers, rounds int, r race) error {
 		})
 	}
 	for round := 1; round <= rounds; round++ {
+		e.rounds.Add(1)
 		wrong := func(err error) error {
 			return fmt.Errorf("round %d of %d with %d goroutines: %w", round, rounds, workers, err)
 		}

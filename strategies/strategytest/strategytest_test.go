@@ -633,6 +633,23 @@ func TestStuckCountIsGivenUp(t *testing.T) {
 	}
 }
 
+// A slow count sleeps in Kill, as one seems to whose thread has no CPU.
+type slow struct{ sound }
+
+func (c *slow) Kill() bool {
+	time.Sleep(10 * time.Millisecond)
+	return c.sound.Kill()
+}
+
+// What is slow isn't stuck: the case takes two seconds at least.
+func TestSlowCountIsNotGivenUp(t *testing.T) {
+	s := strategy("slow", saturates(), func() counter { return new(slow) })
+	i := slices.IndexFunc(Cases(), func(c Case) bool { return c.Name == "OrderedBeforeLast" })
+	if err := Cases()[i].Check(s, Config{Timeout: time.Second, Short: true}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestFailureSaysWhatAndWhere(t *testing.T) {
 	s := strategy("silentkill", saturates(), func() counter { return new(silentKill) })
 	err := Cases()[0].Check(s, Config{Seed: 17})

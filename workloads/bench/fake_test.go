@@ -116,4 +116,19 @@ func oneCell(t testing.TB, n int, change func(c workloads.Config, f *fake) error
 	return cells[0]
 }
 
+// patiently tries what depends on how fast this machine is, and on what else it
+// does, until it is right once.
+func patiently(t *testing.T, try func() error) {
+	t.Helper()
+	const tries = 10
+	var err error
+	for range tries {
+		if err = try(); err == nil || t.Failed() {
+			return
+		}
+		t.Log(err)
+	}
+	t.Errorf("%d times in a row, the last time: %v", tries, err)
+}
+
 var short = Length{Timed: 20 * time.Millisecond, Warm: 5 * time.Millisecond}

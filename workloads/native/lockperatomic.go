@@ -639,6 +639,9 @@ func (d *dstCacheLockperatomic) set(a *dstActorLockperatomic, slot *dstSlotLockp
 		slot.lock.Lock()
 	}
 	old, oldHold := slot.dst.Load(), slot.hold
+	if d.wrong {
+		runtime.Gosched() // anybody else's turn
+	}
 	var cookie uint32
 	if dst != nil {
 		slot.hold = a.holder.Get(&dst.Object)
@@ -1000,21 +1003,32 @@ func newHandoffLockperatomic(c workloads.Config, k KitLockperatomic) (workloads.
 //	hands over one: B has no room
 //
 // both would wait for each other for ever.
+//
+// Handing over comes first, so that everybody goes on, even where the workers take
+// turns on one CPU. If what is received were passed on first, then
+//
+//	A                                   B
+//	receives all, hands over 32
+//	                                    receives 32, and passes them on:
+//	                                    A's mailbox is half full
+//	receives all, hands over 32
+//
+// B would never hand over anything.
 func (h *handoffLockperatomic) Work(worker, n int) int {
 	w := &h.workers[worker]
 	for done := 0; done < n; {
 		idle := true
+		if w.next.waiting() < h.depth/2 {
+			h.give(w)
+			done++
+			idle = false
+		}
 		for w.next.waiting() < h.depth {
 			p, ok := w.inbox.receive()
 			if !ok {
 				break
 			}
 			h.handle(w, p)
-			idle = false
-		}
-		if w.next.waiting() < h.depth/2 {
-			h.give(w)
-			done++
 			idle = false
 		}
 		if idle {
@@ -1040,6 +1054,9 @@ func (h *handoffLockperatomic) give(w *handoffWorkerLockperatomic) {
 		// after the receiver has begun. By then the object may be gone.
 		w.next.send(parcelLockperatomic{o, w.hold, 0})
 		spin.For(h.start)
+		if w.given%16 == 15 {
+			runtime.Gosched() // the receiver's turn, where there is one CPU
+		}
 		w.hold = w.holder.Get(&o.Object)
 	} else {
 		w.next.send(parcelLockperatomic{o, w.holder.Get(&o.Object), h.hops - 1})
@@ -2873,6 +2890,9 @@ func (u *unmountLockperatomic) Work(worker, n int) int {
 		}
 		w.misses.End()
 		spin.For(u.hold)
+		if u.wrong {
+			runtime.Gosched() // the administrator's turn
+		}
 		w.holder.Use(&m.Object, h)
 		if m.Life() != life {
 			w.stolen++
@@ -3221,7 +3241,9 @@ func (d *dcacheResurrectLockperatomic) hitWrong(w *dentryWorkerResurrectLockpera
 		return dentryRefLockperatomic{}
 	}
 	f := dentryRefLockperatomic{dentry: e, life: e.Life()}
-	if w.holder.Count(&e.Object) == 0 {
+	count := w.holder.Count(&e.Object)
+	runtime.Gosched() // anybody else's turn
+	if count == 0 {
 		f.hold = w.holder.Init(&e.Object)
 	} else {
 		f.hold = w.holder.Get(&e.Object)

@@ -639,6 +639,9 @@ func (d *dstCacheSaturating) set(a *dstActorSaturating, slot *dstSlotSaturating,
 		slot.lock.Lock()
 	}
 	old, oldHold := slot.dst.Load(), slot.hold
+	if d.wrong {
+		runtime.Gosched() // anybody else's turn
+	}
 	var cookie uint32
 	if dst != nil {
 		slot.hold = a.holder.Get(&dst.Object)
@@ -1000,21 +1003,32 @@ func newHandoffSaturating(c workloads.Config, k KitSaturating) (workloads.Instan
 //	hands over one: B has no room
 //
 // both would wait for each other for ever.
+//
+// Handing over comes first, so that everybody goes on, even where the workers take
+// turns on one CPU. If what is received were passed on first, then
+//
+//	A                                   B
+//	receives all, hands over 32
+//	                                    receives 32, and passes them on:
+//	                                    A's mailbox is half full
+//	receives all, hands over 32
+//
+// B would never hand over anything.
 func (h *handoffSaturating) Work(worker, n int) int {
 	w := &h.workers[worker]
 	for done := 0; done < n; {
 		idle := true
+		if w.next.waiting() < h.depth/2 {
+			h.give(w)
+			done++
+			idle = false
+		}
 		for w.next.waiting() < h.depth {
 			p, ok := w.inbox.receive()
 			if !ok {
 				break
 			}
 			h.handle(w, p)
-			idle = false
-		}
-		if w.next.waiting() < h.depth/2 {
-			h.give(w)
-			done++
 			idle = false
 		}
 		if idle {
@@ -1040,6 +1054,9 @@ func (h *handoffSaturating) give(w *handoffWorkerSaturating) {
 		// after the receiver has begun. By then the object may be gone.
 		w.next.send(parcelSaturating{o, w.hold, 0})
 		spin.For(h.start)
+		if w.given%16 == 15 {
+			runtime.Gosched() // the receiver's turn, where there is one CPU
+		}
 		w.hold = w.holder.Get(&o.Object)
 	} else {
 		w.next.send(parcelSaturating{o, w.holder.Get(&o.Object), h.hops - 1})
@@ -2871,6 +2888,9 @@ func (u *unmountSaturating) Work(worker, n int) int {
 		}
 		w.misses.End()
 		spin.For(u.hold)
+		if u.wrong {
+			runtime.Gosched() // the administrator's turn
+		}
 		w.holder.Use(&m.Object, h)
 		if m.Life() != life {
 			w.stolen++
@@ -3293,6 +3313,9 @@ func (n *inetPeersOneSaturating) Work(worker, ops int) int {
 			w.actor.holder.Use(&p.Object, h)
 			p.Value.tokens.Add(1)
 			spin.For(n.hold)
+			if n.wrong {
+				runtime.Gosched() // the collector's turn
+			}
 			w.actor.holder.Use(&p.Object, h)
 			n.put(&w.actor, p, h)
 		}
@@ -3423,6 +3446,7 @@ func (n *inetPeersOneSaturating) collectWrong(c *inetCollectorOneSaturating) {
 		}
 	}
 	n.readers.Unlock(section)
+	runtime.Gosched() // anybody else's turn
 	n.tree.lock()
 	for _, p := range idle {
 		n.tree.remove(p)

@@ -92,7 +92,7 @@ func TestSynchronizeWaitsForASectionThatHasBegun(t *testing.T) {
 	d.Unlock(outer)
 	select {
 	case <-done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("Synchronize didn't return when the last old reader had left")
 	}
 	d.Unlock(late)

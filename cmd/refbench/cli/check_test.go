@@ -35,8 +35,9 @@ func TestInterruptedCheckSaysWhatItHas(t *testing.T) {
 	errOut := &stopper{text: "2 of 6: ", stop: cancel}
 	begin := time.Now()
 	status := Run(ctx, Builtin(), []string{"check", "atomic", "percpu", "--checks", "operations,programs,histories", "--time", "1h"}, &out, errOut)
-	if took := time.Since(begin); took > 20*time.Second {
-		t.Errorf("took %v after the interrupt", took)
+	// Nothing but the interrupt ends it within the hour.
+	if took := time.Since(begin); took > 2*time.Minute {
+		t.Errorf("took %v, with an interrupt after two checks", took)
 	}
 	if status != exitFailed || !strings.Contains(errOut.String(), "refbench: interrupted after 2 of 6 checks") {
 		t.Errorf("status %d, stderr %q, want %d and after how many checks", status, errOut, exitFailed)

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/perf/benchfmt"
 )
 
 // buildRefbench builds the command as users have it and returns its path.
@@ -60,33 +62,70 @@ func manyLines(t testing.TB, seed uint64, variants, maxCPUs int) (path string, l
 	return path, lines
 }
 
+// readLines reads a result file as benchstat does and returns the CPU time that it
+// took: the measure of how fast this machine is.
+func readLines(t *testing.T, path string) time.Duration {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	used := func() time.Duration {
+		var ru syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &ru); err != nil {
+			t.Fatal(err)
+		}
+		return time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
+	}
+	before, lines := used(), 0
+	r := benchfmt.NewReader(f, path)
+	for r.Scan() {
+		lines++
+	}
+	if err := r.Err(); err != nil || lines < 100_000 {
+		t.Fatalf("%d lines, %v", lines, err)
+	}
+	return used() - before
+}
+
 // The complete report over 100,000 result lines takes at most 5 s and 500 MB,
-// whether they are of many CPU counts or of many settings.
+// whether they are of many CPU counts or of many settings. That is on a machine like
+// that of BENCHMARKS.md, which reads the lines in usualRead; a slower one may take
+// longer in proportion. Where others use the CPUs as well, the CPU time counts; and the
+// collector may come late, so that once in a while it takes more memory.
 func TestReportOf100000Lines(t *testing.T) {
+	const limit, usualRead, tries = 5 * time.Second, 60 * time.Millisecond, 5
 	exe := buildRefbench(t)
 	for _, tt := range []struct{ variants, maxCPUs int }{{10, 256}, {1250, 2}} {
 		path, lines := manyLines(t, 1, tt.variants, tt.maxCPUs)
 		if lines < 100_000 {
 			t.Fatalf("the file has %d lines", lines)
 		}
-		cmd := exec.Command(exe, "report", path, "-o", filepath.Join(t.TempDir(), "out"))
-		start := time.Now()
-		out, err := cmd.Output()
-		took := time.Since(start)
-		if err != nil || !bytes.Contains(out, []byte("lockperatomic")) {
-			t.Fatalf("refbench report: %v", err)
-		}
-		bytesUsed := int64(-1)
-		if ru, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok && runtime.GOOS == "linux" {
-			bytesUsed = int64(ru.Maxrss) << 10
-		}
-		t.Logf("%d variants on up to %d CPUs, %d lines: %v, %v of CPU time, %d MB", tt.variants, tt.maxCPUs, lines, took.Round(time.Millisecond),
-			(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Round(time.Millisecond), bytesUsed>>20)
-		if took > 5*time.Second {
-			t.Errorf("%d lines took %v, want at most 5 s", lines, took)
-		}
-		if bytesUsed > 500e6 {
-			t.Errorf("%d lines took %d MB, want at most 500", lines, bytesUsed>>20)
+		for try := 1; ; try++ {
+			cmd := exec.Command(exe, "report", path, "-o", filepath.Join(t.TempDir(), "out"))
+			start := time.Now()
+			out, err := cmd.Output()
+			took := time.Since(start)
+			if err != nil || !bytes.Contains(out, []byte("lockperatomic")) {
+				t.Fatalf("refbench report: %v", err)
+			}
+			used := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+			read := readLines(t, path)
+			bytesUsed := int64(-1)
+			if ru, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok && runtime.GOOS == "linux" {
+				bytesUsed = int64(ru.Maxrss) << 10
+			}
+			t.Logf("%d variants on up to %d CPUs, %d lines: %v, %v of CPU time, %d MB; reading them: %v of CPU time", tt.variants, tt.maxCPUs, lines,
+				took.Round(time.Millisecond), used.Round(time.Millisecond), bytesUsed>>20, read.Round(time.Millisecond))
+			most := time.Duration(max(1, float64(read)/float64(usualRead)) * float64(limit))
+			if min(took, used) <= most && bytesUsed <= 500e6 {
+				break
+			}
+			if try == tries {
+				t.Errorf("%d lines took %v, %v of CPU time and %d MB, %d times in a row more than %v or 500 MB", lines, took, used, bytesUsed>>20, tries, most)
+				break
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@
 package workloads
 
 import (
+	"github.com/refbench/refbench/fuzz/explore/runtime"
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/fuzz/explore/time"
@@ -232,7 +233,9 @@ func (d *dcache[T, H]) hitWrong(w *dentryWorker[T, H], name int) dentryRef[T] {
 		return dentryRef[T]{}
 	}
 	f := dentryRef[T]{dentry: e, life: e.Life()}
-	if w.holder.Count(&e.Object) == 0 {
+	count := w.holder.Count(&e.Object)
+	runtime.Gosched() // anybody else's turn
+	if count == 0 {
 		f.hold = w.holder.Init(&e.Object)
 	} else {
 		f.hold = w.holder.Get(&e.Object)

@@ -3,6 +3,7 @@
 package workloads
 
 import (
+	"github.com/refbench/refbench/fuzz/explore/runtime"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/fuzz/explore/time"
 
@@ -243,6 +244,9 @@ func (d *dstCache[T, H]) set(a *dstActor[T, H], slot *dstSlot[T], dst *arena.Slo
 		slot.lock.Lock()
 	}
 	old, oldHold := slot.dst.Load(), slot.hold
+	if d.wrong {
+		runtime.Gosched() // anybody else's turn
+	}
 	var cookie uint32
 	if dst != nil {
 		slot.hold = a.holder.Get(&dst.Object)

@@ -3,6 +3,7 @@
 package workloads
 
 import (
+	"github.com/refbench/refbench/fuzz/explore/runtime"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/fuzz/explore/time"
 
@@ -148,21 +149,32 @@ func newHandoff[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 //	hands over one: B has no room
 //
 // both would wait for each other for ever.
+//
+// Handing over comes first, so that everybody goes on, even where the workers take
+// turns on one CPU. If what is received were passed on first, then
+//
+//	A                                   B
+//	receives all, hands over 32
+//	                                    receives 32, and passes them on:
+//	                                    A's mailbox is half full
+//	receives all, hands over 32
+//
+// B would never hand over anything.
 func (h *handoff[T, H]) Work(worker, n int) int {
 	w := &h.workers[worker]
 	for done := 0; done < n; {
 		idle := true
+		if w.next.waiting() < h.depth/2 {
+			h.give(w)
+			done++
+			idle = false
+		}
 		for w.next.waiting() < h.depth {
 			p, ok := w.inbox.receive()
 			if !ok {
 				break
 			}
 			h.handle(w, p)
-			idle = false
-		}
-		if w.next.waiting() < h.depth/2 {
-			h.give(w)
-			done++
 			idle = false
 		}
 		if idle {
@@ -188,6 +200,9 @@ func (h *handoff[T, H]) give(w *handoffWorker[T, H]) {
 		// after the receiver has begun. By then the object may be gone.
 		w.next.send(parcel[T]{o, w.hold, 0})
 		spin.For(h.start)
+		if w.given%16 == 15 {
+			runtime.Gosched() // the receiver's turn, where there is one CPU
+		}
 		w.hold = w.holder.Get(&o.Object)
 	} else {
 		w.next.send(parcel[T]{o, w.holder.Get(&o.Object), h.hops - 1})

@@ -160,6 +160,9 @@ func (u *unmount[T, H]) Work(worker, n int) int {
 		}
 		w.misses.End()
 		spin.For(u.hold)
+		if u.wrong {
+			runtime.Gosched() // the administrator's turn
+		}
 		w.holder.Use(&m.Object, h)
 		if m.Life() != life {
 			w.stolen++
