@@ -600,7 +600,7 @@ func TestStuckAndPanickingCountsFail(t *testing.T) {
 	defer close(end)
 	for p, timeout := range map[*planted]time.Duration{
 		{"stuck", "not finished after 300ms: a call of Put doesn't return", saturating.Strategy, func() strategies.Counter { return &stuck{end: end} }, nil, nil}: 300 * time.Millisecond,
-		{"bomb", "Put panicked: boom", saturating.Strategy, func() strategies.Counter { return new(bomb) }, nil, nil}:                                              0,
+		{"bomb", "Put panicked: boom", saturating.Strategy, func() strategies.Counter { return new(bomb) }, nil, nil}:                                             0,
 	} {
 		for _, test := range boundary.Tests() {
 			switch test.Name {
