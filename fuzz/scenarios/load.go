@@ -82,22 +82,28 @@ func loadJudgedBy(judge func(b workloads.Books, stuck bool), s *strategies.Strat
 		Name: name(s, w.Name, wrong), Program: p.program, CPUs: 2, MaxPoints: 100_000, Judges: Judges(),
 		Make: func(program explore.Program) explore.Case {
 			var inst workloads.Instance
+			var idle bool // a worker came and did nothing
 			c := explore.Case{
 				Setup: func() {
+					idle = false
 					inst = start(s, w, p.settings, crew, wrong)
 					for _, op := range []byte(p.before) {
 						act(inst, op)
 					}
 				},
 				Finish: func() {
-					stuck := stuck(inst, crew)
+					// Who did something could go on, and mostly that is all: what
+					// goes wrong here is in no picture.
+					stuck := idle && stuck(inst, crew)
 					judge(inst.Close(), stuck)
 				},
 			}
 			for _, ops := range program {
 				c.Threads = append(c.Threads, func() {
 					for _, op := range []byte(ops) {
-						act(inst, op)
+						if !act(inst, op) {
+							idle = true
+						}
 					}
 				})
 			}
@@ -121,16 +127,18 @@ func start(s *strategies.Strategy, w *workloads.Workload, settings string, crew 
 	return inst
 }
 
-// act does one action of a program.
-func act(inst workloads.Instance, op byte) {
+// act does one action of a program, and reports whether there was something to do.
+func act(inst workloads.Instance, op byte) bool {
 	if op <= '9' {
 		explore.Notef("%s", workloads.WorkerName(int(op-'0')))
-		inst.Work(int(op-'0'), 1)
-	} else if roles := inst.Roles(); int(op-'a') < len(roles) {
+		return inst.Work(int(op-'0'), 1) > 0
+	}
+	if roles := inst.Roles(); int(op-'a') < len(roles) {
 		r := roles[op-'a']
 		explore.Notef("%s", r.Name)
 		r.Step() // The pause after it is the scheduler's to choose.
 	}
+	return true
 }
 
 // stuckRounds is for how many rounds somebody must go on. A role may have to act some
