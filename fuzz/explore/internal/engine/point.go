@@ -291,7 +291,7 @@ func (e *Engine) decide(t *Thread) *Thread {
 		e.runFrom, e.runStep = e.Writes, step
 	}
 	bit := uint32(1) << next
-	if e.asleep(next) {
+	if e.sleeping&bit != 0 && e.asleep(next) {
 		for m := cand &^ e.yielding; m != 0; m &= m - 1 {
 			e.threads[lowest(m)].passed++
 		}
