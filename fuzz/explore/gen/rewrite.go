@@ -163,8 +163,6 @@ func (r *rewriter) node(n ast.Node, stack []ast.Node) {
 	}
 }
 
-func needsChannel(n ast.Node) bool { _, ok := n.(*ast.ChanType); return ok }
-
 // unmodelled are functions of the standard library that switch goroutines, block, or
 // make channels by themselves, in packages that are otherwise of use.
 var unmodelled = map[string][]string{
