@@ -30,10 +30,10 @@ func textFile(suffix, text string) Attachment {
 // judged: those that it has the powers for.
 func historyScenarios(s *strategies.Strategy) []*explore.Scenario {
 	list := []*explore.Scenario{linear.Scenario(s.Name+"/history", s, linear.Program)}
-	if s.Promise.Resurrection && slices.Contains(s.Powers(), strategies.PowerResurrect) {
+	if s.Promise.Resurrection && slices.Contains(s.Powers(), strategies.PowerResurrecter) {
 		list = append(list, linear.Scenario(s.Name+"/revival", s, linear.Revival))
 	}
-	if slices.Contains(s.Powers(), strategies.PowerSwitch) {
+	if slices.Contains(s.Powers(), strategies.PowerSwitcher) {
 		list = append(list, linear.Scenario(s.Name+"/modes", s, linear.Modes))
 	}
 	if near := linear.NearLimit(s.Name+"/limit", s, linear.Limit); near != nil {

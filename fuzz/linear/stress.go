@@ -378,10 +378,10 @@ func (d *driver) begin(me *client, crew []*client, i int) {
 	if d.limit.lives(len(crew)) {
 		kinds = append(kinds, nearLimit)
 	}
-	if d.powers[strategies.PowerResurrect] && d.s.Promise.Resurrection {
+	if d.powers[strategies.PowerResurrecter] && d.s.Promise.Resurrection {
 		kinds = append(kinds, cached)
 	}
-	if d.powers[strategies.PowerSwitch] || d.s.Promise.TypeStable {
+	if d.powers[strategies.PowerSwitcher] || d.s.Promise.TypeStable {
 		kinds = append(kinds, renewed)
 	}
 	most := min(mostHeld, (d.s.Promise.Limit-1)/int64(len(crew)))
@@ -530,7 +530,7 @@ func (c *client) act(i int) {
 		c.drop(i)
 	case (n == 11 || n > 12 && k&renewed != 0) && c.owns[i]:
 		c.kill(i)
-	case n == 12 && c.owns[i] && c.has(strategies.PowerSwitch):
+	case n == 12 && c.owns[i] && c.has(strategies.PowerSwitcher):
 		op := spec.SwitchToAtomic
 		if c.rng.IntN(2) == 0 {
 			op = spec.SwitchToPerCPU
@@ -548,12 +548,12 @@ func (c *client) has(p strategies.Power) bool { return c.d.powers[p] }
 
 // reads reports whether reading the counts means anything.
 func (c *client) reads() bool {
-	return c.d.s.Promise.Count != strategies.None && c.has(strategies.PowerRead)
+	return c.d.s.Promise.Count != strategies.None && c.has(strategies.PowerReader)
 }
 
 // try takes references if the count isn't dead.
 func (c *client) try(i int) {
-	if c.has(strategies.PowerSwitch) && c.rng.IntN(3) == 0 {
+	if c.has(strategies.PowerSwitcher) && c.rng.IntN(3) == 0 {
 		if c.do(i, spec.Call{Op: spec.TryGetLive}) {
 			c.held[i]++
 		}
@@ -566,12 +566,12 @@ func (c *client) try(i int) {
 // way.
 func (c *client) renew(i int) {
 	var ops []spec.Op
-	if c.has(strategies.PowerSwitch) {
+	if c.has(strategies.PowerSwitcher) {
 		ops = append(ops, spec.ResurrectLive)
 	}
 	// Whether it is dead only those know who were told, and nobody brings it
 	// back but them.
-	if c.told[i] && c.has(strategies.PowerSwitch) {
+	if c.told[i] && c.has(strategies.PowerSwitcher) {
 		ops = append(ops, spec.Reinit)
 	}
 	if c.told[i] && c.d.s.Promise.TypeStable {
@@ -600,7 +600,7 @@ func (c *client) take(i int, single, several spec.Op) {
 // kill gives up the owner's reference.
 func (c *client) kill(i int) {
 	op := spec.Kill
-	if c.has(strategies.PowerSwitch) && c.rng.IntN(2) == 0 {
+	if c.has(strategies.PowerSwitcher) && c.rng.IntN(2) == 0 {
 		op = spec.KillAndConfirm
 	}
 	c.owns[i], c.killed[i] = false, true
@@ -613,18 +613,18 @@ func (c *client) drop(i int) {
 	// detected.
 	exact := c.d.s.Promise.Zero == strategies.Immediate
 	switch n := c.rng.IntN(12); {
-	case n == 0 && exact && c.has(strategies.PowerOne):
+	case n == 0 && exact && c.has(strategies.PowerOnePutter):
 		if c.do(i, spec.Call{Op: spec.PutIfOne}) {
 			c.held[i]--
 		}
-	case n == 1 && exact && c.has(strategies.PowerOne):
+	case n == 1 && exact && c.has(strategies.PowerOnePutter):
 		if c.do(i, spec.Call{Op: spec.PutUnlessOne}) {
 			c.held[i]--
 		}
-	case n == 2 && exact && c.has(strategies.PowerLock):
+	case n == 2 && exact && c.has(strategies.PowerLockPutter):
 		c.held[i]--
 		c.do(i, spec.Call{Op: spec.PutAndLock})
-	case n == 3 && c.held[i] > 1 && c.has(strategies.PowerDrop):
+	case n == 3 && c.held[i] > 1 && c.has(strategies.PowerDropper):
 		c.held[i]--
 		c.do(i, spec.Call{Op: spec.Drop})
 	case n < 6 && c.has(strategies.PowerMulti):

@@ -348,8 +348,8 @@ func TestBooksAreJudged(t *testing.T) {
 		if r := run(t, pairs[1].Scenario, explore.Options{Executions: 3}); r.Verdict != c.want {
 			t.Errorf("%+v: verdict %s, want %s", c.books, r.Verdict, c.want)
 		}
-		w.Needs = []strategies.Power{strategies.PowerOne}
-		if p := f.Pairs(false)[1]; p.Scenario != nil || !strings.Contains(p.Unsupported, "ifone") {
+		w.Needs = []strategies.Power{strategies.PowerOnePutter}
+		if p := f.Pairs(false)[1]; p.Scenario != nil || !strings.Contains(p.Unsupported, "oneputter") {
 			t.Errorf("a pair without the power: %+v", p)
 		}
 		if n := len(f.Pairs(true)); n != 1 {

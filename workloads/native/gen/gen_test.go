@@ -131,7 +131,7 @@ func newW[T any, H Holder[T]](k Kit[T, H]) any { x := new(w[T, H]); x.h = k.Hold
 func newV[T any, H LeapHolder[T]](k Kit[T, H]) any { x := new(v[T, H]); x.h = k.Holder; x.h.Leap(&x.p.t); return x }
 `)
 	files, err := gen.Native(dir, "example.com/m", []gen.Strategy{
-		{Name: "leaping", Path: "example.com/leaping", Type: "Count", Powers: []strategies.Power{strategies.PowerMulti, strategies.PowerOne}},
+		{Name: "leaping", Path: "example.com/leaping", Type: "Count", Powers: []strategies.Power{strategies.PowerMulti, strategies.PowerOnePutter}},
 		{Name: "plain", Path: "example.com/plain", Type: "Count", Powers: []strategies.Power{strategies.PowerMulti}},
 	})
 	if err != nil {
