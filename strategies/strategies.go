@@ -231,6 +231,12 @@ type Strategy struct {
 	// Promise is what every check judges the strategy against.
 	Promise Promise
 
+	// Retries says what the counter's code does when it loses a race: it reads the
+	// same word again after a compare-and-swap that failed, and what it counts while
+	// it waits for a word only decides when to call runtime.Gosched. Depth-first
+	// search then leaves out such turns: see fuzz/explore.Case.
+	Retries bool
+
 	// New returns a new count that is not initialized yet. Its dynamic
 	// type is always the same pointer type *T.
 	New func() Counter

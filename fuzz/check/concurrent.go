@@ -13,7 +13,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/linear"
 	"github.com/refbench/refbench/strategies"
-	"github.com/refbench/refbench/strategies/stuck"
+	"github.com/refbench/refbench/strategies/watchdog"
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/bench"
 )
@@ -36,10 +36,7 @@ func historyScenarios(s *strategies.Strategy) []*explore.Scenario {
 	if slices.Contains(s.Powers(), strategies.PowerSwitcher) {
 		list = append(list, linear.Scenario(s.Name+"/modes", s, linear.Modes))
 	}
-	if near := linear.NearLimit(s.Name+"/limit", s, linear.Limit); near != nil {
-		list = append(list, near)
-	}
-	return list
+	return append(list, linear.Scenario(s.Name+"/limit", s, linear.Limit))
 }
 
 // schedules explores every pair of the strategy.
@@ -76,7 +73,7 @@ func schedules(ctx context.Context, s Subject, b Budget) Result {
 		if err != nil {
 			var hung *explore.StuckError
 			if errors.As(err, &hung) {
-				e := stuck.After(hung.Stall, x)
+				e := watchdog.Hang(hung.Stall, x)
 				e.Stacks = hung.Error()
 				r.stuck(sc.Name, e, Finding{})
 			} else {
@@ -228,7 +225,7 @@ func loads(ctx context.Context, s Subject, b Budget) Result {
 		var idle *bench.StuckError
 		switch {
 		case errors.As(err, &hung):
-			r.stuck(c.Key(), stuck.After(hung.After.Round(time.Millisecond), s.Strategy), Finding{})
+			r.stuck(c.Key(), watchdog.Hang(hung.After.Round(time.Millisecond), s.Strategy), Finding{})
 		case errors.As(err, &panicked):
 			r.broken(Finding{What: err.Error(), Detail: string(panicked.Stack)})
 		case errors.As(err, &idle):

@@ -13,10 +13,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
-	"github.com/refbench/refbench/strategies/stuck"
+	"github.com/refbench/refbench/strategies/watchdog"
 )
 
 // Config is how [Record] and [Stress] make histories.
@@ -87,7 +86,7 @@ type Report struct {
 
 	// Stuck says why the last batch was never finished, nil if it was. Its
 	// goroutines are left behind.
-	Stuck *stuck.Error
+	Stuck *watchdog.HangError
 
 	Clock            string
 	Seed             uint64
@@ -232,8 +231,8 @@ type note struct {
 	life int // in the history
 }
 
-// driver is what the clients share.
-type driver struct {
+// recording is what the clients share.
+type recording struct {
 	s       *strategies.Strategy
 	clock   *Clock
 	clients []*client
@@ -255,7 +254,7 @@ type driver struct {
 // A client is one goroutine that uses the counts. Nobody else writes to it in a
 // round.
 type client struct {
-	d      *driver
+	d      *recording
 	id     int
 	rng    *rand.Rand
 	fence  fence
@@ -273,7 +272,7 @@ type client struct {
 // record is Record for a checked cfg. n tells batches of the same seed apart. If some
 // call doesn't return, the history is empty and the error says so.
 func record(ctx context.Context, s *strategies.Strategy, cfg Config, n uint64) (*History, *stuckError) {
-	d := &driver{s: s, clock: cfg.Clock, limit: newLimit(spec.Of(s)), powers: make(map[strategies.Power]bool)}
+	d := &recording{s: s, clock: cfg.Clock, limit: newLimit(spec.Of(s)), powers: make(map[strategies.Power]bool)}
 	for _, p := range s.Powers() {
 		d.powers[p] = true
 	}
@@ -305,7 +304,7 @@ func record(ctx context.Context, s *strategies.Strategy, cfg Config, n uint64) (
 			} else if same++; same > ticks {
 				d.abandoned.Store(true)
 				// The clients may still be writing.
-				return &History{Strategy: s.Name, Clock: d.clock.Name(), Seed: cfg.Seed}, &stuckError{stuck.After(cfg.Patience, s), d.unfinished()}
+				return &History{Strategy: s.Name, Clock: d.clock.Name(), Seed: cfg.Seed}, &stuckError{watchdog.Hang(cfg.Patience, s), d.unfinished()}
 			}
 		}
 	}
@@ -313,14 +312,14 @@ func record(ctx context.Context, s *strategies.Strategy, cfg Config, n uint64) (
 
 // A stuckError is a round that isn't finished.
 type stuckError struct {
-	why     *stuck.Error
+	why     *watchdog.HangError
 	clients string // that are still in it
 }
 
 func (e *stuckError) Error() string { return e.why.Line() + "; " + e.clients }
 
 // unfinished says which clients haven't finished the round.
-func (d *driver) unfinished() string {
+func (d *recording) unfinished() string {
 	var left []string
 	for _, c := range d.clients[:len(d.clients)-1] {
 		if c.done.Load() != d.start.Load() {
@@ -334,7 +333,7 @@ func (d *driver) unfinished() string {
 }
 
 // drive makes rounds until it is enough, and returns how many lives there were.
-func (d *driver) drive(ctx context.Context, cfg Config) (lives int) {
+func (d *recording) drive(ctx context.Context, cfg Config) (lives int) {
 	me, crew := d.clients[cfg.Clients], d.clients[:cfg.Clients]
 	deadline := time.Now().Add(cfg.Time)
 	ops := 0
@@ -373,7 +372,7 @@ func (d *driver) drive(ctx context.Context, cfg Config) (lives int) {
 }
 
 // begin begins a life of the count.
-func (d *driver) begin(me *client, crew []*client, i int) {
+func (d *recording) begin(me *client, crew []*client, i int) {
 	var kinds []kind
 	if d.limit.lives(len(crew)) {
 		kinds = append(kinds, nearLimit)
@@ -428,7 +427,7 @@ func (d *driver) begin(me *client, crew []*client, i int) {
 }
 
 // end looks at the count when the clients have dropped what they held.
-func (d *driver) end(me *client, i int) {
+func (d *recording) end(me *client, i int) {
 	look := func() {
 		if me.reads() {
 			me.do(i, spec.Call{Op: spec.Count})
@@ -656,7 +655,7 @@ func (c *client) do(i int, call spec.Call) bool {
 		},
 		life: c.d.life + i,
 	})
-	c.told[i] = c.told[i] || program.Last(call, a.Result)
+	c.told[i] = c.told[i] || call.Last(a.Result)
 	return a.Result
 }
 
@@ -694,7 +693,7 @@ func putAndLock(c strategies.LockPutter, mu *sync.Mutex) (last bool, panicked an
 }
 
 // history sorts what the clients noted down by lives.
-func (d *driver) history(seed uint64, lives int) *History {
+func (d *recording) history(seed uint64, lives int) *History {
 	h := &History{Strategy: d.s.Name, Clock: d.clock.Name(), Seed: seed, Lives: make([]Life, lives)}
 	sizes := make([]int, lives)
 	total := 0
