@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "9f5cf5ca1f8b696d3936fc21"
+const Version = "aefc2e62c5f3d0a771c38bfe"

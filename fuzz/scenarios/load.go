@@ -91,17 +91,12 @@ func act(inst workloads.Instance, a workloads.Action) bool {
 }
 
 // judge fails the execution if the books don't balance, or else if no worker could go
-// on. If all that is wrong is that objects are left, it is a leak.
+// on.
 func judge(b workloads.Books, idle bool) {
-	leaks := b.Kinds[arena.Leak]
-	switch {
-	case b.Violations() > leaks:
-		explore.Failf("%s", b.Sentence())
-	case idle:
-		explore.Failf("no worker can go on: when all threads had ended, every worker and every role came %d times more and no operation was done", workloads.IdleRounds)
-	case leaks > 0:
-		explore.Leakf("%s", b.Sentence())
-	case b.Released != b.Lives:
-		explore.Leakf("%d objects were made and %d released", b.Lives, b.Released)
+	switch what, leak := b.Wrong(idle); {
+	case leak:
+		explore.Leakf("%s", what)
+	case what != "":
+		explore.Failf("%s", what)
 	}
 }

@@ -1,6 +1,6 @@
 // Package stress runs op programs on goroutines: the concurrent reading of package
 // program, in which every call is a right use, so that whatever goes wrong is the
-// strategy's fault.
+// strategy's fault. And it runs the plans of workloads, in short lives.
 //
 // Which goroutine comes first is up to Go's scheduler. So a run that finds nothing
 // says little, and what a run has found another may not find. But nothing that it
@@ -9,6 +9,7 @@ package stress
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -53,17 +54,35 @@ type Result struct {
 // Run runs the program on counts of the strategy so many times, or, if times is 0, until
 // ctx ends; and until something is wrong.
 func Run(ctx context.Context, s *strategies.Strategy, p *program.Program, times int, cfg Config) Result {
+	x := driver.New(s, driver.Options{Bare: cfg.Bare, Unordered: cfg.Unordered})
+	x.Load(p)
+	return run(ctx, s, x, len(p.Threads), times, cfg, "program: "+p.String())
+}
+
+// An execution is what some threads do at once, again and again.
+type execution interface {
+	// Begin makes everything new, alone.
+	Begin()
+	// Thread is what a thread does. It returns what goes wrong.
+	Thread(i int) error
+	// End ends what is left, when all threads have ended.
+	End() error
+	// Doing says which threads are in a call, and in which, or "". Any goroutine may
+	// call it.
+	Doing() string
+}
+
+// run is Run of executions, which are described in the last line of errors.
+func run(ctx context.Context, s *strategies.Strategy, x execution, threads, times int, cfg Config, what string) Result {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 10 * time.Second
 	}
-	x := driver.New(s, driver.Options{Bare: cfg.Bare, Unordered: cfg.Unordered})
-	x.Load(p)
-	errs := make([]error, len(p.Threads))
-	rngs := make([]*rand.Rand, len(p.Threads))
+	errs := make([]error, threads)
+	rngs := make([]*rand.Rand, threads)
 	for i := range rngs {
 		rngs[i] = rand.New(rand.NewPCG(cfg.Seed, uint64(i)))
 	}
-	group := rendezvous.New(len(p.Threads), func(i int) {
+	group := rendezvous.New(threads, func(i int) {
 		if cfg.Pause {
 			pause(rngs[i])
 		}
@@ -71,7 +90,7 @@ func Run(ctx context.Context, s *strategies.Strategy, p *program.Program, times 
 	})
 	var r Result
 	wrong := func(err error) error {
-		return fmt.Errorf("stress: strategy %s, execution %d: %w\nprogram: %s", s.Name, group.Rounds(), err, p)
+		return fmt.Errorf("stress: strategy %s, execution %d: %w\n%s", s.Name, group.Rounds(), err, what)
 	}
 	dog := watchdog.Dog{Timeout: cfg.Timeout, Progress: group.Rounds, Abandon: group.Abandon, Strategy: s}
 	hung := dog.Watch(context.Background(), func() {
@@ -99,18 +118,18 @@ func Run(ctx context.Context, s *strategies.Strategy, p *program.Program, times 
 		}
 	})
 	if hung != nil {
-		what := x.Doing()
-		if what == "" {
-			what = "no thread is in a call"
+		doing := x.Doing()
+		if doing == "" {
+			doing = "no thread is in a call"
 		}
 		// r still belongs to the goroutines that hang.
-		return Result{Executions: int(group.Rounds()), Err: fmt.Errorf("%s: %w", wrong(fmt.Errorf("%s", what)), hung)}
+		return Result{Executions: int(group.Rounds()), Err: fmt.Errorf("%s: %w", wrong(errors.New(doing)), hung)}
 	}
 	return r
 }
 
 // begin begins an execution, and returns what a count panicked with.
-func begin(x *driver.Execution) (err error) {
+func begin(x execution) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("when no thread ran: panicked: %v", v)
