@@ -371,7 +371,9 @@ func (t *thread) do(object int, call spec.Call) {
 		t.use(o)
 		o.ledger.Drops(n)
 	}
-	o.confirms = 0
+	if call.Op.Kills() {
+		o.confirms = 0 // It is the only call that uses it.
+	}
 	result, value := t.plain(object, call)
 	for fails := 1; moves.If == spec.Alive && held > 0 && !result; fails++ {
 		if t.x.s.Promise.TryGet == strategies.Exact || fails == patience {
@@ -467,24 +469,23 @@ func (t *thread) release(o *object) {
 
 // confirm says whether TryGetLive must fail from now on.
 func (x *Execution) confirm(o *object, to bool) {
-	if !x.live || to == (x.confirmation(o)&1 == 1) {
+	// Nobody but the thread that kills or undoes it changes it.
+	now := atomic.LoadUint64(&o.confirmed)
+	if !x.live || to == (now&1 == 1) {
 		return
 	}
-	if !x.o.Explored {
-		atomic.AddUint64(&o.confirmed, 1)
-		return
+	if x.o.Explored {
+		explore.Set(&o.confirmed, now+1)
 	}
-	explore.Set(&o.confirmed, o.confirmed+1)
-	o.confirmed++
+	atomic.StoreUint64(&o.confirmed, now+1)
 }
 
 // confirmation returns the object's confirmed. Explored, that is a scheduling point.
 func (x *Execution) confirmation(o *object) uint64 {
-	if !x.o.Explored {
-		return atomic.LoadUint64(&o.confirmed)
+	if x.o.Explored {
+		explore.Look(&o.confirmed)
 	}
-	explore.Look(&o.confirmed)
-	return o.confirmed
+	return atomic.LoadUint64(&o.confirmed)
 }
 
 // call makes a call and records it.
