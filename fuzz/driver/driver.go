@@ -176,10 +176,11 @@ func (x *Execution) Begin() {
 		o, b := &x.objects[i], x.guard.Begin(i)
 		o.c = x.s.New()
 		o.body, o.confirmed = 0, 0
-		o.lives.Store(1)
 		o.ledger.Open(1+b.Held, !x.o.Explored)
-		o.lock.open()
-		if x.o.Explored {
+		if !x.o.Explored {
+			o.lives.Store(1)
+			o.lock.open()
+		} else {
 			explore.Name(&o.body, "the object")
 			if x.guard.May(spec.PutAndLock) {
 				// Touched, so that it has the same number in every execution.
@@ -355,7 +356,9 @@ func (t *thread) do(object int, call spec.Call) {
 	moves, held := call.Op.Moves(), t.h.Holds(object)
 	if t.h.Revives(object, call) {
 		o.ledger.Begins()
-		o.lives.Add(1)
+		if !t.x.o.Explored {
+			o.lives.Add(1)
+		}
 	} else if call.Op.Revives() && t.x.p.Objects[object].Cached {
 		o.ledger.Revives()
 	}
@@ -593,12 +596,8 @@ type lock struct {
 }
 
 // open makes it a lock that nobody holds. What an earlier execution left may still be
-// locked.
+// locked; that of explored ones the scheduler forgets.
 func (l *lock) open() {
-	if l.explored {
-		l.virtual = exploresync.Mutex{}
-		return
-	}
 	if l.held.Load() {
 		l.Unlock()
 	}
