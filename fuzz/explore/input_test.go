@@ -53,7 +53,8 @@ func TestBadTokens(t *testing.T) {
 	}
 	refuse("longer", tok+"A", all, o, "cut or altered")
 	refuse("something else", "hello", all, o, "cut or altered")
-	refuse("another format", "rx9."+tok[4:], all, o, "format rx9")
+	refuse("another format", "rx9."+tok[4:len(tok)-1], all, o, "format rx9, this version reads rx3; use the version that made it")
+	refuse("an older format", "rx2."+tok[4:], all, o, `format rx2, this version reads rx3; use the version that made it, "v1.2.3"`)
 	refuse("another version", tok, all, explore.Options{Version: "v2"}, `made by version "v1.2.3" and this is "v2"`)
 	refuse("no such scenario", tok, nil, o, "doesn't exist here")
 	var ve *explore.VersionError
@@ -80,6 +81,8 @@ func TestBadOptions(t *testing.T) {
 		{explore.Scenario{Name: "x"}, explore.Options{}, "no Make"},
 		{explore.Scenario{Name: "x", Make: good.Make, CPUs: 99}, explore.Options{}, "99 CPUs"},
 		{explore.Scenario{Name: "x", Make: good.Make, Program: make(explore.Program, 17)}, explore.Options{}, "17 threads"},
+		{explore.Scenario{Name: "x", Make: good.Make, Program: explore.Program{"t p", "t  p"}}, explore.Options{}, `thread 1 of its program is "t  p": want words`},
+		{explore.Scenario{Name: "x", Make: good.Make, Program: explore.Program{"t|p"}}, explore.Options{}, `thread 0 of its program is "t|p": want words`},
 		{explore.Scenario{Name: "x", Make: func(explore.Program) explore.Case { return explore.Case{} }}, explore.Options{}, "no threads"},
 	} {
 		if _, err := explore.Explore(&c.s, c.o); err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\n") {

@@ -2,7 +2,6 @@ package explore
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
 )
@@ -14,14 +13,6 @@ const (
 	MaxCPUs    = engine.MaxCPUs
 )
 
-// A Program says what the threads do: a string for each thread, in it a byte or a
-// word for each operation. What a byte means is up to the scenario. The shrinker takes
-// away strings and operations, so every part of a program must itself be one.
-type Program []string
-
-// String returns the threads separated by "|".
-func (p Program) String() string { return strings.Join(p, "|") }
-
 // A Scenario is something to explore. Scenarios are values that are not modified.
 type Scenario struct {
 	// Name identifies the scenario in tokens.
@@ -29,10 +20,6 @@ type Scenario struct {
 
 	// Program is what the threads do. Scenarios with fixed threads have none.
 	Program Program
-
-	// Words says that operations are words separated by single blanks instead
-	// of bytes.
-	Words bool
 
 	// CPUs is the number of virtual CPUs; 0 means one for each thread of
 	// the program, and at least two.
@@ -83,22 +70,6 @@ type Case struct {
 	Show func() string
 }
 
-// operations splits the operations of a thread.
-func (s *Scenario) operations(thread string) []string {
-	if s.Words {
-		return strings.Fields(thread)
-	}
-	return strings.Split(thread, "")
-}
-
-// thread is the reverse of operations.
-func (s *Scenario) thread(operations []string) string {
-	if s.Words {
-		return strings.Join(operations, " ")
-	}
-	return strings.Join(operations, "")
-}
-
 func (s *Scenario) cpus(p Program) int {
 	if s.CPUs > 0 {
 		return s.CPUs
@@ -123,8 +94,9 @@ func (s *Scenario) check() error {
 		return fmt.Errorf("scenario %s: no Make", s.Name)
 	case s.CPUs > MaxCPUs:
 		return fmt.Errorf("scenario %s: %d CPUs, at most %d can be modelled", s.Name, s.CPUs, MaxCPUs)
-	case len(s.Program) > MaxThreads:
-		return fmt.Errorf("scenario %s: %d threads, at most %d can be modelled", s.Name, len(s.Program), MaxThreads)
+	}
+	if err := s.Program.check(); err != nil {
+		return fmt.Errorf("scenario %s: %w", s.Name, err)
 	}
 	return nil
 }

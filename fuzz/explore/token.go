@@ -11,7 +11,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
 )
 
-// A token is a failing schedule as short text: "rx2." and base64 (URL alphabet, no
+// A token is a failing schedule as short text: "rx3." and base64 (URL alphabet, no
 // padding) of
 //
 //	version, scenario             strings: length, bytes
@@ -39,7 +39,7 @@ type token struct {
 
 // tokenPrefix names the format. It changes when the format does, or when the
 // engine would follow the same schedule in another way.
-const tokenPrefix = "rx2."
+const tokenPrefix = "rx3."
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -78,18 +78,10 @@ func decodeToken(s string) (t token, err error) {
 	s = strings.TrimSpace(s)
 	body, ok := strings.CutPrefix(s, tokenPrefix)
 	if !ok {
-		head, _, dot := strings.Cut(s, ".")
-		if format, ok := strings.CutPrefix(head, "rx"); ok && dot && format != "" && len(format) < 4 && strings.Trim(format, "0123456789") == "" {
-			return t, fmt.Errorf("replay token: it has format %s, this version reads %s; use the version that made it", head, strings.TrimSuffix(tokenPrefix, "."))
-		}
-		return t, fmt.Errorf("replay token: %w", errToken)
+		return t, fmt.Errorf("replay token: %w", otherFormat(s))
 	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(body)
-	if err != nil || len(b) < 5 {
-		return t, fmt.Errorf("replay token: %w", errToken)
-	}
-	b, sum := b[:len(b)-4], binary.BigEndian.Uint32(b[len(b)-4:])
-	if crc32.Checksum(b, castagnoli) != sum {
+	b, ok := checked(body)
+	if !ok {
 		return t, fmt.Errorf("replay token: %w", errToken)
 	}
 	// The checksum fits, so what follows is as it was written; still nothing
@@ -130,10 +122,38 @@ func decodeToken(s string) (t token, err error) {
 	}
 	t.kind = Kind(str())
 	t.step = num()
-	if bad || len(b) != 0 || t.cpus < 1 || t.cpus > MaxCPUs || len(t.program) > MaxThreads || !named(t.kind) {
+	if bad || len(b) != 0 || t.cpus < 1 || t.cpus > MaxCPUs || t.program.check() != nil || !named(t.kind) {
 		return token{}, fmt.Errorf("replay token: %w", errToken)
 	}
 	return t, nil
+}
+
+// checked returns what the text after the prefix stands for, without the checksum, and
+// whether that fits.
+func checked(body string) ([]byte, bool) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(body)
+	if err != nil || len(b) < 5 {
+		return nil, false
+	}
+	b, sum := b[:len(b)-4], binary.BigEndian.Uint32(b[len(b)-4:])
+	return b, crc32.Checksum(b, castagnoli) == sum
+}
+
+// otherFormat says why a text without tokenPrefix is refused. Tokens of all formats
+// begin with the version that made them.
+func otherFormat(s string) error {
+	head, body, _ := strings.Cut(s, ".")
+	format, ok := strings.CutPrefix(head, "rx")
+	if !ok || body == "" || format == "" || len(format) > 3 || strings.Trim(format, "0123456789") != "" {
+		return errToken
+	}
+	by := ""
+	if b, ok := checked(body); ok {
+		if n, k := binary.Uvarint(b); k > 0 && n > 0 && n <= uint64(len(b)-k) {
+			by = fmt.Sprintf(", %q", b[k:k+int(n)])
+		}
+	}
+	return fmt.Errorf("it has format %s, this version reads %s; use the version that made it%s", head, strings.TrimSuffix(tokenPrefix, "."), by)
 }
 
 // named reports whether the kind is one of those that there are: messages show it.

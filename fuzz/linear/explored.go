@@ -14,50 +14,50 @@ import (
 	"github.com/refbench/refbench/strategies/spec"
 )
 
-// letters are the calls that programs of [Scenario] are made of.
-var letters = map[byte]spec.Call{
-	'g': {Op: spec.Get},
-	't': {Op: spec.TryGet},
-	'p': {Op: spec.Put},
-	'k': {Op: spec.Kill},
-	'K': {Op: spec.KillAndConfirm},
-	'r': {Op: spec.Count},
-	'G': {Op: spec.GetN, N: 2},
-	'T': {Op: spec.TryGetN, N: 2},
-	'P': {Op: spec.PutN, N: 2},
-	'd': {Op: spec.Drop},
-	'o': {Op: spec.PutIfOne},
-	'u': {Op: spec.PutUnlessOne},
-	'l': {Op: spec.PutAndLock},
-	'a': {Op: spec.SwitchToAtomic},
-	'c': {Op: spec.SwitchToPerCPU},
-	'L': {Op: spec.TryGetLive},
-	'v': {Op: spec.ResurrectLive},
-	'i': {Op: spec.Reinit},
-	'n': {Op: spec.Init},
-	'R': {Op: spec.Resurrect},
+// words are the calls that programs of [Scenario] are made of.
+var words = map[string]spec.Call{
+	"g": {Op: spec.Get},
+	"t": {Op: spec.TryGet},
+	"p": {Op: spec.Put},
+	"k": {Op: spec.Kill},
+	"K": {Op: spec.KillAndConfirm},
+	"r": {Op: spec.Count},
+	"G": {Op: spec.GetN, N: 2},
+	"T": {Op: spec.TryGetN, N: 2},
+	"P": {Op: spec.PutN, N: 2},
+	"d": {Op: spec.Drop},
+	"o": {Op: spec.PutIfOne},
+	"u": {Op: spec.PutUnlessOne},
+	"l": {Op: spec.PutAndLock},
+	"a": {Op: spec.SwitchToAtomic},
+	"c": {Op: spec.SwitchToPerCPU},
+	"L": {Op: spec.TryGetLive},
+	"v": {Op: spec.ResurrectLive},
+	"i": {Op: spec.Reinit},
+	"n": {Op: spec.Init},
+	"R": {Op: spec.Resurrect},
 }
 
 // Programs for [Scenario] and [NearLimit].
 var (
 	// Program is one in which threads drop the last reference while others try to
 	// take one.
-	Program = explore.Program{"gpk", "tpt", "ptp"}
+	Program = explore.Program{"g p k", "t p t", "p t p"}
 
 	// Revival is one in which threads bring a dead count back while others drop
 	// the last reference.
-	Revival = explore.Program{"kR", "pR", "pt"}
+	Revival = explore.Program{"k R", "p R", "p t"}
 
 	// Modes is one in which the owner gives up its reference and takes it back
 	// while others ask for a live count.
-	Modes = explore.Program{"gKvk", "rLp", "pLt"}
+	Modes = explore.Program{"g K v k", "r L p", "p L t"}
 
 	// Limit is one for NearLimit.
-	Limit = explore.Program{"gtr", "gpr", "tpr"}
+	Limit = explore.Program{"g t r", "g p r", "t p r"}
 )
 
 // Scenario is a strategy, in explored form, under a program on one count, whose
-// history is judged. Each byte of the program is a call of its thread:
+// history is judged. Each word of the program is a call of its thread:
 //
 //	g Get   t TryGet   p Put   k Kill   K KillAndConfirm   r Count
 //	G GetN(2)   T TryGetN(2)   P PutN(2)   d Drop
@@ -116,9 +116,9 @@ func newCase(s *strategies.Strategy, p explore.Program, near *limit) explore.Cas
 	prog := &program.Program{Objects: make([]program.Object, 1), Threads: make([]program.Thread, max(1, len(p)))}
 	stays := strings.ContainsRune(strings.Join(p, ""), 'R')
 	takes := int64(0) // at most
-	for i, text := range p {
-		for _, b := range []byte(text) {
-			call, ok := letters[b]
+	for i, thread := range p.Words() {
+		for _, word := range thread {
+			call, ok := words[word]
 			if !ok || stays && (call.Op == spec.Reinit || call.Op == spec.Init) {
 				continue
 			}

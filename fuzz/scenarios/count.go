@@ -38,7 +38,7 @@ func Count(s *strategies.Strategy, p *program.Program) *explore.Scenario {
 // CountText is [Count] of a program such as explore prints it: the steps of each
 // thread separated by blanks, the threads by "|".
 func CountText(s *strategies.Strategy, text string) (*explore.Scenario, error) {
-	words := splitThreads(text)
+	words := explore.ParseProgram(text)
 	p, _, err := parseWords(words)
 	switch {
 	case err != nil && errors.Unwrap(err) != nil:
@@ -53,7 +53,7 @@ func CountText(s *strategies.Strategy, text string) (*explore.Scenario, error) {
 
 func countOf(s *strategies.Strategy, name string, words explore.Program) *explore.Scenario {
 	return &explore.Scenario{
-		Name: name, Program: words, Words: true, CPUs: countCPUs,
+		Name: name, Program: words, CPUs: countCPUs,
 		Make: func(words explore.Program) explore.Case {
 			p, wild, err := parseWords(words)
 			if err != nil {

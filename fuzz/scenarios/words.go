@@ -8,9 +8,9 @@ import (
 	"github.com/refbench/refbench/fuzz/program"
 )
 
-// In explored programs and tokens an op program is a string for each thread, with a
-// word for each step, as package program writes steps: "a.Get", "b.PutN(2)". The
-// shrinker takes words away, so everything else about a program is a word as well:
+// In explored programs and tokens an op program has a word for each step, as package
+// program writes steps: "a.Get", "b.PutN(2)". The shrinker takes words away, so
+// everything else about a program is a word as well:
 //
 //	a:shared   object a begins in shared mode
 //	a.Get!     a Get that isn't guarded: wrong if its thread holds no reference
@@ -36,15 +36,6 @@ func wordsOf(p *program.Program) explore.Program {
 			ws = append(ws, s.String())
 		}
 		words[i] = strings.Join(ws, " ")
-	}
-	return words
-}
-
-// splitThreads separates the threads of a program that is one text.
-func splitThreads(text string) explore.Program {
-	var words explore.Program
-	for t := range strings.SplitSeq(text, "|") {
-		words = append(words, strings.Join(strings.Fields(t), " "))
 	}
 	return words
 }

@@ -28,9 +28,9 @@ func Scenario(b *bugs.Bug, fixed bool) *explore.Scenario {
 				},
 				Finish: func() { run.Close() },
 			}
-			for i, ops := range program {
+			for i, words := range program.Words() {
 				c.Threads = append(c.Threads, func() {
-					for _, op := range []byte(ops) {
+					for _, op := range words {
 						run.Do(i, op)
 					}
 					run.End(i)

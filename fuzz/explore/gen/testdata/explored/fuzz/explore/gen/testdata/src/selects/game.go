@@ -11,7 +11,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explore/time"
 )
 
-// A Game is a program of random channel operations: for each thread a string.
+// A Game is a program of random channel operations: for each thread its words.
 //
 //	a b c   receive from a, b (unbuffered), c (room for one)     A B C   send to them
 //	1       receive from a or b            2   send to a or b
@@ -28,7 +28,7 @@ import (
 //	f       start a timer that calls a function        g   stop the last one
 //	q       receive from b until a context's time is up, which its child knows
 type Game struct {
-	program []string
+	program [][]string
 	a, b, c *channel_.Chan[int]
 	x, y    atomic.Int64
 	timer   *time.Timer
@@ -36,7 +36,7 @@ type Game struct {
 }
 
 // NewGame returns a game at its beginning.
-func NewGame(program []string) *Game {
+func NewGame(program [][]string) *Game {
 	return &Game{
 		program: program, a: channel_.Make[int](0), b: channel_.Make[int](0), c: channel_.Make[int](1),
 		timer: time.NewTimer(time.Millisecond), seen: make([][]int, len(program)),
@@ -59,19 +59,19 @@ func (g *Game) Thread(i int) {
 	for k, op := range g.program[i] {
 		v := 10*(i+1) + k
 		switch op {
-		case 'a':
+		case "a":
 			see(g.a.Receive())
-		case 'b':
+		case "b":
 			see(g.b.Receive())
-		case 'c':
+		case "c":
 			see(g.c.Receive())
-		case 'A':
+		case "A":
 			g.a.Send(v)
-		case 'B':
+		case "B":
 			g.b.Send(v)
-		case 'C':
+		case "C":
 			g.c.Send(v)
-		case '1':
+		case "1":
 			switch select0_0, select0_1 := channel_.Receiving(g.a), channel_.Receiving(g.b); channel_.Select(select0_0, select0_1) {
 			case 0:
 				v := select0_0.Value()
@@ -83,7 +83,7 @@ func (g *Game) Thread(i int) {
 			default:
 				panic("unreachable")
 			}
-		case '2':
+		case "2":
 			switch select1_0, select1_1 := channel_.To(g.a).Sending(v), channel_.To(g.b).Sending(v); channel_.Select(select1_0, select1_1) {
 			case 0:
 				see(1)
@@ -93,7 +93,7 @@ func (g *Game) Thread(i int) {
 			default:
 				panic("unreachable")
 			}
-		case '3':
+		case "3":
 			switch select2_0, select2_1 := channel_.Receiving(g.a), channel_.To(g.c).Sending(v); channel_.Select(select2_0, select2_1) {
 			case 0:
 				v := select2_0.Value()
@@ -104,7 +104,7 @@ func (g *Game) Thread(i int) {
 			default:
 				panic("unreachable")
 			}
-		case '4':
+		case "4":
 			switch select3_0, select3_1 := channel_.To(g.a).Sending(v), channel_.Receiving(g.c); channel_.Select(select3_0, select3_1) {
 			case 0:
 				see(1)
@@ -115,7 +115,7 @@ func (g *Game) Thread(i int) {
 			default:
 				panic("unreachable")
 			}
-		case '5':
+		case "5":
 			switch select4_0, select4_1 := channel_.Receiving(g.a), channel_.To(g.b).Sending(v); channel_.Poll(select4_0, select4_1) {
 			case 0:
 				v := select4_0.Value()
@@ -125,7 +125,7 @@ func (g *Game) Thread(i int) {
 			default:
 				see(0)
 			}
-		case '6':
+		case "6":
 			switch select5_0, select5_1, select5_2 := channel_.To(g.a).Sending(v), channel_.Receiving(g.b), channel_.Receiving(g.c); channel_.Poll(select5_0, select5_1, select5_2) {
 			case 0:
 				see(1)
@@ -138,7 +138,7 @@ func (g *Game) Thread(i int) {
 			default:
 				see(0)
 			}
-		case '7':
+		case "7":
 			switch select6_0, select6_1 := channel_.To(g.c).Sending(v), channel_.Receiving(g.c); channel_.Select(select6_0, select6_1) {
 			case 0:
 				see(1)
@@ -149,7 +149,7 @@ func (g *Game) Thread(i int) {
 			default:
 				panic("unreachable")
 			}
-		case '8':
+		case "8":
 			switch select7_0, select7_1 := channel_.To(g.a).Sending(v), channel_.Receiving(g.a); channel_.Select(select7_0, select7_1) {
 			case 0:
 				see(1)
@@ -160,7 +160,7 @@ func (g *Game) Thread(i int) {
 			default:
 				panic("unreachable")
 			}
-		case '9':
+		case "9":
 			switch select8_0, select8_1 := channel_.Receiving(g.c), channel_.Receiving(g.c); channel_.Poll(select8_0, select8_1) {
 			case 0:
 				v := select8_0.Value()
@@ -171,11 +171,11 @@ func (g *Game) Thread(i int) {
 			default:
 				see(0)
 			}
-		case 'k':
+		case "k":
 			channel_.Close(g.c)
-		case 'l':
+		case "l":
 			see(channel_.Len(g.c))
-		case 't':
+		case "t":
 			switch select9_0, select9_1 := channel_.Receiving(g.timer.C), channel_.Receiving(g.c); channel_.Select(select9_0, select9_1) {
 			case 0:
 				see(1)
@@ -186,18 +186,18 @@ func (g *Game) Thread(i int) {
 			default:
 				panic("unreachable")
 			}
-		case 'p':
+		case "p":
 			switch select10_0 := channel_.Receiving(g.timer.C); channel_.Poll(select10_0) {
 			case 0:
 				see(1)
 			default:
 				see(0)
 			}
-		case 's':
+		case "s":
 			see(bit(g.timer.Stop()))
-		case 'r':
+		case "r":
 			see(bit(g.timer.Reset(time.Millisecond)))
-		case 'w':
+		case "w":
 			switch select11_0, select11_1 := channel_.Receiving(g.a), channel_.Receiving(time.After(time.Millisecond)); channel_.Select(select11_0, select11_1) {
 			case 0:
 				v := select11_0.Value()
@@ -208,13 +208,13 @@ func (g *Game) Thread(i int) {
 			default:
 				panic("unreachable")
 			}
-		case 'f':
+		case "f":
 			calls = time.AfterFunc(time.Millisecond/2, func() { g.x.Add(10) })
-		case 'g':
+		case "g":
 			if calls != nil {
 				see(bit(calls.Stop()), int(g.x.Load()))
 			}
-		case 'q':
+		case "q":
 			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 			child, stop := context.WithCancel(ctx)
 			switch select12_0, select12_1 := channel_.Receiving(g.b), channel_.Receiving(child.Done()); channel_.Select(select12_0, select12_1) {
@@ -229,11 +229,11 @@ func (g *Game) Thread(i int) {
 			}
 			stop()
 			cancel()
-		case 'z':
+		case "z":
 			time.Sleep(time.Millisecond / 2)
-		case 'x':
+		case "x":
 			see(int(g.x.Add(1)))
-		case 'y':
+		case "y":
 			see(int(g.y.Add(1)))
 		}
 	}
