@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/refbench/refbench/fuzz/dropins"
 	"github.com/refbench/refbench/fuzz/explore/gen"
 )
 
@@ -137,7 +138,7 @@ func TestOutsideStrategy(t *testing.T) {
 
 	files, err := gen.Packages(gen.Options{
 		Dir: dir, Env: env, Patterns: []string{"example.com/outside/mine"},
-		Keep: []string{"github.com/refbench/refbench/strategies"}, Root: "example.com/outside/explored",
+		Keep: []string{"github.com/refbench/refbench/strategies"}, Replace: dropins.Replace(), Root: "example.com/outside/explored",
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/refbench/refbench/fuzz/explore"
-	"github.com/refbench/refbench/fuzz/explore/pin"
+	"github.com/refbench/refbench/fuzz/explore/cpu"
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 )
@@ -200,7 +200,7 @@ func (c *checkThenInc) TryGet() bool {
 // Fold: a count per CPU that is summed when the owner drops its reference.
 type perCPU struct {
 	mode     atomic.Uint32 // 0: per CPU; 1: shared
-	words    [2]pin.Word
+	words    [2]atomic.Int64
 	shared   atomic.Int64
 	oneByOne bool // the bug
 	unpinned bool // another bug
@@ -222,13 +222,13 @@ func (c *perCPU) Reset() {
 
 func (c *perCPU) add(n int64) bool {
 	if c.unpinned {
-		w := &c.words[pin.CPU()]
+		w := &c.words[cpu.Current()]
 		v := w.Load()
 		w.Store(v + n<<1)
 		return true
 	}
-	w := &c.words[pin.Pin()]
-	defer pin.Unpin()
+	w := &c.words[cpu.Pin()]
+	defer cpu.Unpin()
 	v := w.Load()
 	w.Store(v | 1)
 	if c.mode.Load() != 0 {
@@ -265,7 +265,7 @@ func (c *perCPU) Count() int64 { return c.shared.Load() }
 
 func (c *perCPU) Kill() bool {
 	c.mode.Store(1)
-	pin.Barrier()
+	cpu.Barrier()
 	for i := range c.words {
 		for c.words[i].Load()&1 != 0 {
 		}

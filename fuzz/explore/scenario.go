@@ -30,6 +30,10 @@ type Scenario struct {
 	// any others, and pictures draw what a thread does there as one step.
 	Judges []string
 
+	// DropIns are import paths of drop-ins of one's own: gen.Options.Replace.
+	// Pictures show where they are called instead of what is in them.
+	DropIns []string
+
 	// MaxPoints is the length at which an execution counts as endless; 0
 	// means 20,000 points.
 	MaxPoints int
@@ -65,8 +69,8 @@ type Case struct {
 	// Values reach further.
 	Retries bool
 
-	// Show returns the value to be drawn beside each step: the count's, most
-	// likely.
+	// Show returns the value to be drawn beside each step: that of the variable
+	// that matters, most likely.
 	Show func() string
 }
 
@@ -112,6 +116,6 @@ func (s *Scenario) build(p Program, cpus int, races bool) (engine.Case, Case, er
 	}
 	return engine.Case{
 		CPUs: cpus, Setup: c.Setup, Threads: c.Threads, Finish: c.Finish,
-		MaxPoints: s.maxPoints(), Races: races,
+		MaxPoints: s.maxPoints(), Races: races, DropIns: s.DropIns,
 	}, c, nil
 }

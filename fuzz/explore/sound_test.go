@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/refbench/refbench/fuzz/explore"
-	"github.com/refbench/refbench/fuzz/explore/pin"
+	"github.com/refbench/refbench/fuzz/explore/cpu"
 	"github.com/refbench/refbench/fuzz/explore/runtime"
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
@@ -30,7 +30,7 @@ func outcomes(t *testing.T, program explore.Program, o explore.Options, values b
 	ends := make(map[string]bool)
 	s := &explore.Scenario{Name: "outcomes", Program: program, CPUs: 2, Make: func(p explore.Program) explore.Case {
 		var v [3]atomic.Int64
-		var onCPU [2]pin.Word
+		var onCPU [2]atomic.Int64
 		var mu sync.Mutex
 		seen := make([][]int64, len(p))
 		c := explore.Case{Values: values}
@@ -77,13 +77,13 @@ func outcomes(t *testing.T, program explore.Program, o explore.Options, values b
 							see(-4)
 						}
 					case op == 'w':
-						w := &onCPU[pin.Pin()]
+						w := &onCPU[cpu.Pin()]
 						w.Store(w.Load() + 1)
-						pin.Unpin()
+						cpu.Unpin()
 					case op == 'r':
-						cpu := pin.CPU()
-						see(int64(cpu))
-						w := &onCPU[cpu]
+						on := cpu.Current()
+						see(int64(on))
+						w := &onCPU[on]
 						w.Store(w.Load() + 1)
 					case op == 'l':
 						for range 3 {
@@ -232,9 +232,9 @@ func TestReductionsLoseNoRace(t *testing.T) {
 								v[0].Load()
 								mu.Unlock()
 							case 'w':
-								pin.Pin()
+								cpu.Pin()
 								v[1].Load()
-								pin.Unpin()
+								cpu.Unpin()
 							case 'x', 'y':
 								explore.Read(&cells[op-'x'])
 							case 'X', 'Y':

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/refbench/refbench/fuzz/dropins"
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/fuzz/program"
@@ -91,7 +92,7 @@ func NearLimit(name string, s *strategies.Strategy, p explore.Program) *explore.
 }
 
 func scenario(name string, s *strategies.Strategy, p explore.Program, near *limit) *explore.Scenario {
-	return &explore.Scenario{Name: name, Program: p, CPUs: 2, Make: func(p explore.Program) explore.Case {
+	return &explore.Scenario{Name: name, Program: p, CPUs: 2, DropIns: dropins.Paths(), Make: func(p explore.Program) explore.Case {
 		return newCase(s, p, near)
 	}}
 }

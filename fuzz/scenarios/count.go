@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/refbench/refbench/fuzz/dropins"
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/fuzz/explored/strategies/builtin"
@@ -53,7 +54,7 @@ func CountText(s *strategies.Strategy, text string) (*explore.Scenario, error) {
 
 func countOf(s *strategies.Strategy, name string, words explore.Program) *explore.Scenario {
 	return &explore.Scenario{
-		Name: name, Program: words, CPUs: countCPUs,
+		Name: name, Program: words, CPUs: countCPUs, DropIns: dropins.Paths(),
 		Make: func(words explore.Program) explore.Case {
 			p, wild, err := parseWords(words)
 			if err != nil {

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/refbench/refbench/fuzz/dropins"
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/explored/workloads"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
@@ -80,7 +81,7 @@ func loadJudgedBy(judge func(b workloads.Books, stuck bool), s *strategies.Strat
 		}
 	}
 	return &explore.Scenario{
-		Name: name(s, w.Name, wrong), Program: p.program, CPUs: 2, MaxPoints: 100_000, Judges: Judges(),
+		Name: name(s, w.Name, wrong), Program: p.program, CPUs: 2, MaxPoints: 100_000, Judges: Judges(), DropIns: dropins.Paths(),
 		Make: func(program explore.Program) explore.Case {
 			var inst workloads.Instance
 			var idle bool // a worker came and did nothing
