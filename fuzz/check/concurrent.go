@@ -71,12 +71,12 @@ func schedules(ctx context.Context, s Subject, b Budget) Result {
 		}
 		res, err := explore.Explore(sc, explore.Options{
 			Seed: b.Seed, Executions: -1, Time: left / time.Duration(len(todo)-i), Version: forms.Version,
-			Stall: b.patience() / 2, // It is seen after twice as long at most.
+			Timeout: b.patience() / 2, // It is seen after twice as long at most.
 		})
 		if err != nil {
-			var hung *explore.StuckError
+			var hung *explore.HangError
 			if errors.As(err, &hung) {
-				e := stuck.After(hung.Stall, x)
+				e := stuck.After(hung.Timeout, x)
 				e.Stacks = hung.Error()
 				r.stuck(sc.Name, e, Finding{})
 			} else {

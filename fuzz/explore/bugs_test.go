@@ -2,6 +2,7 @@ package explore_test
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/explore/cpu"
@@ -98,8 +99,6 @@ func (o *object) run(words []string) {
 					o.release()
 				}
 			}
-		default:
-			panic("no operation is called " + op)
 		}
 		explore.Boundary(uint64(held))
 	}
@@ -117,6 +116,13 @@ func counted(name string, count func() counter, program ...string) *explore.Scen
 		Name: name, Program: program,
 		Make: func(p explore.Program) explore.Case {
 			o := &object{count: count()}
+			for _, words := range p.Words() {
+				for _, op := range words {
+					if !strings.Contains("tgupo", op) {
+						return explore.Case{Err: fmt.Errorf("no operation is called %q", op)}
+					}
+				}
+			}
 			c := explore.Case{
 				Values: true, Retries: true,
 				Show: func() string { return fmt.Sprintf("count %d", o.count.Count()) },

@@ -38,13 +38,18 @@ type Scenario struct {
 	// means 20,000 points.
 	MaxPoints int
 
-	// Make returns the case for a program. It is called once for many
-	// executions, before them.
+	// Make returns the case for a program, whatever that says; see Case.Err. It
+	// is called once for many executions, before them.
 	Make func(Program) Case
 }
 
 // A Case is what runs in each execution.
 type Case struct {
+	// Err says why there is no case of the program, which comes from a token or
+	// from the shrinker: it names something that doesn't exist. All else is
+	// left out then.
+	Err error
+
 	// Setup makes everything new. It runs before the threads, and all that
 	// it does happens before them.
 	Setup func()
@@ -105,14 +110,21 @@ func (s *Scenario) check() error {
 	return nil
 }
 
-// build makes the engine's case.
+// A programError says why a program has no case.
+type programError struct{ scenario, why string }
+
+func (e *programError) Error() string { return "scenario " + e.scenario + ": " + e.why }
+
+// build makes the engine's case. Its error is a *programError.
 func (s *Scenario) build(p Program, cpus int, races bool) (engine.Case, Case, error) {
 	c := s.Make(p)
-	if len(c.Threads) == 0 {
-		return engine.Case{}, c, fmt.Errorf("scenario %s: no threads in program %q", s.Name, p)
-	}
-	if len(c.Threads) > MaxThreads {
-		return engine.Case{}, c, fmt.Errorf("scenario %s: %d threads, at most %d can be modelled", s.Name, len(c.Threads), MaxThreads)
+	switch {
+	case c.Err != nil:
+		return engine.Case{}, c, &programError{s.Name, fmt.Sprintf("program %q: %v", p, c.Err)}
+	case len(c.Threads) == 0:
+		return engine.Case{}, c, &programError{s.Name, fmt.Sprintf("no threads in program %q", p)}
+	case len(c.Threads) > MaxThreads:
+		return engine.Case{}, c, &programError{s.Name, fmt.Sprintf("%d threads, at most %d can be modelled", len(c.Threads), MaxThreads)}
 	}
 	return engine.Case{
 		CPUs: cpus, Setup: c.Setup, Threads: c.Threads, Finish: c.Finish,

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"strings"
 
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
@@ -16,7 +17,7 @@ import (
 //
 //	version, scenario             strings: length, bytes
 //	cpus                          number
-//	flags                         bit 0: with the happens-before check
+//	flags                         bit 0: with the happens-before check; no other
 //	threads                       number, then a string for each
 //	decisions                     number, then for each:
 //	                              steps since the last one x 4 + (0: of who goes on,
@@ -108,17 +109,19 @@ func decodeToken(s string) (t token, err error) {
 	}
 	t.version, t.scenario = str(), str()
 	t.cpus = num()
-	t.races = num()&1 != 0
+	flags := num()
+	t.races = flags&1 != 0
+	bad = bad || flags > 1
 	for n := num(); n > 0 && !bad; n-- {
 		t.program = append(t.program, str())
 	}
 	last := 0
 	for n := num(); n > 0 && !bad; n-- {
-		x := num()
+		x, choice := num(), num()
 		last += x >> 2
 		of := engine.Decided(x & 3)
-		bad = bad || of > engine.OfWay
-		t.decisions = append(t.decisions, engine.Decision{Step: last, Choice: uint8(num()), Of: of})
+		bad = bad || of > engine.OfWay || choice >= max(MaxThreads, MaxCPUs, engine.MaxWays)
+		t.decisions = append(t.decisions, engine.Decision{Step: last, Choice: uint8(choice), Of: of})
 	}
 	t.kind = Kind(str())
 	t.step = num()
@@ -187,9 +190,18 @@ func (e *VersionError) Error() string {
 	return fmt.Sprintf("replay token: it was made by version %q and this is %q; use that version", e.Token, e.Here)
 }
 
-// Replay runs the schedule of the token with the scenario of that name, and
-// returns how it fails. A token that doesn't lead to the failure that it was made
-// for is an error: the code has changed.
+// A FitError says that a token doesn't fit the scenario that it names: the scenario has
+// no such program, or the schedule doesn't lead to the failure that the token was made
+// for. The scenario is another one, or its code is, or the token was altered.
+type FitError struct{ Scenario, Why string }
+
+func (e *FitError) Error() string {
+	return fmt.Sprintf("replay token: it doesn't fit scenario %s here: %s", e.Scenario, e.Why)
+}
+
+// Replay runs the schedule of the token with the scenario of that name, and returns how
+// it fails. The error says why the token can't be read, or is a [*VersionError], a
+// [*FitError] or a [*HangError].
 func Replay(s string, scenarios []*Scenario, o Options) (*Failure, error) {
 	o, err := o.check()
 	if err != nil {
@@ -211,17 +223,47 @@ func Replay(s string, scenarios []*Scenario, o Options) (*Failure, error) {
 	if sc == nil {
 		return nil, fmt.Errorf("replay token: it is of scenario %q, which doesn't exist here", t.scenario)
 	}
-	o.NoRaces = !t.races
-	f := &found{program: t.program, cpus: t.cpus, decisions: t.decisions, failure: &engine.Failure{Kind: t.kind, Step: t.step}}
-	d, err := follow(sc, t.program, t.cpus, t.decisions, o, false)
-	if err != nil {
+	if err := sc.check(); err != nil {
 		return nil, err
 	}
-	if d.failure == nil {
-		return nil, fmt.Errorf("replay token: the schedule no longer fails (it failed with %s); the code of scenario %s has changed since", t.kind, t.scenario)
+	o.NoRaces = !t.races
+	if why, err := t.misfit(sc, o); err != nil {
+		return nil, err
+	} else if why != "" {
+		return nil, &FitError{sc.Name, why}
 	}
-	if d.failure.Kind != t.kind || d.failure.Step != t.step {
-		return nil, fmt.Errorf("replay token: the schedule now leads to %q at point %d instead of %s at point %d; the code of scenario %s has changed since", d.failure, d.failure.Step, t.kind, t.step, t.scenario)
-	}
+	f := &found{program: t.program, cpus: t.cpus, decisions: t.decisions, failure: &engine.Failure{Kind: t.kind, Step: t.step}}
 	return f.finish(sc, o)
+}
+
+// misfit runs the token's schedule and says why it doesn't fit the scenario, "" if it
+// does.
+func (t token) misfit(s *Scenario, o Options) (why string, err error) {
+	switch {
+	case len(s.Program) == 0 && len(t.program) > 0:
+		return fmt.Sprintf("its threads are fixed, and the token has program %q", t.program), nil
+	case s.CPUs > 0 && s.CPUs != t.cpus:
+		return fmt.Sprintf("it has %d CPUs, and the token %d", s.CPUs, t.cpus), nil
+	}
+	d, err := follow(s, t.program, t.cpus, t.decisions, o, false)
+	var p *programError
+	switch {
+	case errors.As(err, &p):
+		return p.why, nil
+	case err != nil:
+		return "", err
+	case d.failure == nil:
+		return fmt.Sprintf("the schedule doesn't fail, and it was made for a failure of kind %s", t.kind), nil
+	case d.failure.Kind != t.kind || d.failure.Step != t.step:
+		return fmt.Sprintf("the schedule leads to %q at point %d, and it was made for a failure of kind %s at point %d", d.failure, d.failure.Step, t.kind, t.step), nil
+	case !slices.EqualFunc(d.decisions, t.decisions, sameDecision):
+		return "the schedule has decisions where there is nothing to decide", nil
+	}
+	return "", nil
+}
+
+// sameDecision reports whether two decisions are the same; a token doesn't say whether
+// one preempts.
+func sameDecision(a, b engine.Decision) bool {
+	return a.Step == b.Step && a.Choice == b.Choice && a.Of == b.Of
 }

@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "0b6409b2fbe44cc980b4314f"
+const Version = "41d8da8eb61a852fde892dbe"

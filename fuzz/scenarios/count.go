@@ -42,8 +42,6 @@ func CountText(s *strategies.Strategy, text string) (*explore.Scenario, error) {
 	words := explore.ParseProgram(text)
 	p, _, err := parseWords(words)
 	switch {
-	case err != nil && errors.Unwrap(err) != nil:
-		return nil, errors.Unwrap(err) // without a line's number: there are none in text
 	case err != nil:
 		return nil, err
 	case p.Steps() == 0:
@@ -58,7 +56,7 @@ func countOf(s *strategies.Strategy, name string, words explore.Program) *explor
 		Make: func(words explore.Program) explore.Case {
 			p, wild, err := parseWords(words)
 			if err != nil {
-				return explore.Case{} // without threads: refused
+				return explore.Case{Err: err}
 			}
 			return newCounting(s).of(&p, wild)
 		},

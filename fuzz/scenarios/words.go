@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -81,5 +82,8 @@ func parseWords(words explore.Program) (p program.Program, wild []map[int]bool, 
 		fmt.Fprintf(&text, "object %c: %v\n", 'a'+o, p)
 	}
 	p, err = program.Parse(text.String() + threads.String())
+	if inner := errors.Unwrap(err); inner != nil {
+		err = inner // without a line's number: there are none in words
+	}
 	return p, wild, err
 }
