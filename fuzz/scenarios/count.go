@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/refbench/refbench/fuzz/driver"
+	"github.com/refbench/refbench/fuzz/dropins"
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
@@ -59,11 +60,11 @@ func CountText(s *strategies.Strategy, text string) (*explore.Scenario, error) {
 // of that name. unordered says that the count needn't order plain accesses.
 func Counts(name string, s *strategies.Strategy, p *program.Program, unordered bool) *explore.Scenario {
 	return &explore.Scenario{
-		Name: name, Program: p.Words(), Words: true, CPUs: countCPUs,
+		Name: name, Program: p.Words(), CPUs: countCPUs, DropIns: dropins.Paths(),
 		Make: func(words explore.Program) explore.Case {
 			p, err := program.ParseWords(words)
 			if err != nil {
-				return explore.Case{} // without threads: refused
+				return explore.Case{Err: err}
 			}
 			x := newCounting(s, driver.Options{Explored: true, Boundaries: true, Unordered: unordered})
 			return x.of(&p)

@@ -142,7 +142,7 @@ func TestRetriesLoseNothing(t *testing.T) {
 // Words and programs are the same; and what isn't a program is refused.
 func TestWords(t *testing.T) {
 	for _, text := range []string{"a.Get", "a.Get|", "|b.PutN(3) a.Put", "a:shared c:shared d.Kill|a.TryGetN(64)", countProgram.String()} {
-		p, wild, err := parseWords(splitThreads(text))
+		p, wild, err := parseWords(explore.ParseProgram(text))
 		if err != nil || wild != nil {
 			t.Errorf("%q: %v, %v", text, wild, err)
 			continue

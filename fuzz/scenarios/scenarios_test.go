@@ -62,12 +62,8 @@ func TestWrongPairsAreFound(t *testing.T) {
 			t.Errorf("%s: %d preemptions, want at most 3", r.Scenario, f.Preemptions)
 		}
 		for _, ops := range f.Program {
-			n := len(ops)
-			if p.Scenario.Words {
-				n = len(strings.Fields(ops))
-			}
-			if n > 3 {
-				t.Errorf("%s: a thread has %d operations (%s), want at most 3", r.Scenario, len(ops), f.Program)
+			if n := len(strings.Fields(ops)); n > 3 {
+				t.Errorf("%s: a thread has %d operations (%s), want at most 3", r.Scenario, n, f.Program)
 			}
 		}
 		g, err := explore.Replay(f.Token, all, explore.Options{Version: forms.Version})
