@@ -115,8 +115,10 @@ type thread struct {
 	h    *program.Caller
 	id   int
 	step int
-	at   doing
-	err  error
+	// object is what Alone is at.
+	object int
+	at     doing
+	err    error
 }
 
 // doing is the call that a thread is in, for whoever asks why it doesn't go on. It is a
@@ -167,12 +169,17 @@ func (x *Execution) Guard() *program.Guard { return &x.guard }
 func (x *Execution) Counter(object int) strategies.Counter { return x.objects[object].c }
 
 // Begin begins an execution: each object is a new count, with what the threads hold at
-// first. No thread runs.
-func (x *Execution) Begin() {
+// first. No thread runs. It returns what goes wrong on goroutines: an explored count that
+// panics ends its execution.
+func (x *Execution) Begin() (err error) {
 	x.guard.Copy(&x.fresh)
 	t := &x.threads[Alone]
 	t.step = 1
-	for i := range x.p.Objects {
+	if !x.o.Explored {
+		defer t.recovered(&err)
+	}
+	for t.object = range x.p.Objects {
+		i := t.object
 		o, b := &x.objects[i], x.guard.Begin(i)
 		o.c = x.s.New()
 		o.body, o.confirmed = 0, 0
@@ -201,6 +208,7 @@ func (x *Execution) Begin() {
 			}
 		}
 	}
+	return nil
 }
 
 // Started returns with how many references the first life of the object begins, for a
@@ -249,8 +257,8 @@ func (x *Execution) End() (err error) {
 	if !x.o.Explored {
 		defer t.recovered(&err)
 	}
-	for i := range x.p.Objects {
-		t.finish(i)
+	for t.object = range x.p.Objects {
+		t.finish(t.object)
 	}
 	return nil
 }
@@ -289,7 +297,10 @@ func (t *thread) finish(i int) {
 	if x.p.Objects[i].Cached || !x.o.Explored {
 		t.counts(i, 0)
 	}
-	if !x.o.Explored && o.c.TryGet() {
+	if x.o.Explored {
+		return
+	}
+	if took, _ := t.plain(i, spec.Call{Op: spec.TryGet}); took {
 		t.failf("every reference is dropped, but TryGet takes one")
 	}
 }
@@ -371,7 +382,9 @@ func (t *thread) do(object int, call spec.Call) {
 		t.use(o)
 		o.ledger.Drops(n)
 	}
-	o.confirms = 0
+	if call.Op == spec.KillAndConfirm {
+		o.confirms = 0
+	}
 	result, value := t.plain(object, call)
 	for fails := 1; moves.If == spec.Alive && held > 0 && !result; fails++ {
 		if t.x.s.Promise.TryGet == strategies.Exact || fails == patience {
@@ -465,17 +478,17 @@ func (t *thread) release(o *object) {
 	}
 }
 
-// confirm says whether TryGetLive must fail from now on.
+// confirm says whether TryGetLive must fail from now on. Only who has the owner's
+// reference changes that, or may have it back.
 func (x *Execution) confirm(o *object, to bool) {
-	if !x.live || to == (x.confirmation(o)&1 == 1) {
-		return
-	}
-	if !x.o.Explored {
+	switch {
+	case !x.live || to == (o.confirmed&1 == 1):
+	case x.o.Explored:
+		explore.Set(&o.confirmed, o.confirmed+1)
+		o.confirmed++
+	default:
 		atomic.AddUint64(&o.confirmed, 1)
-		return
 	}
-	explore.Set(&o.confirmed, o.confirmed+1)
-	o.confirmed++
 }
 
 // confirmation returns the object's confirmed. Explored, that is a scheduling point.
@@ -555,7 +568,7 @@ func (t *thread) recovered(err *error) {
 		}
 	}
 	if *err = fmt.Errorf("thread %d, step %d: %s", t.id, t.step, text); t.id == Alone {
-		*err = fmt.Errorf("when no thread ran: %s", text)
+		*err = fmt.Errorf("when no thread ran, object %s: %s", program.ObjectName(t.object), text)
 	}
 }
 
