@@ -115,8 +115,10 @@ type thread struct {
 	h    *program.Caller
 	id   int
 	step int
-	at   doing
-	err  error
+	// object is what Alone is at.
+	object int
+	at     doing
+	err    error
 }
 
 // doing is the call that a thread is in, for whoever asks why it doesn't go on. It is a
@@ -168,12 +170,17 @@ func (x *Execution) Guard() *program.Guard { return &x.guard }
 func (x *Execution) Counter(object int) strategies.Counter { return x.objects[object].c }
 
 // Begin begins an execution: each object is a new count, with what the threads hold at
-// first. No thread runs.
-func (x *Execution) Begin() {
+// first. No thread runs. It returns what goes wrong on goroutines: an explored count that
+// panics ends its execution.
+func (x *Execution) Begin() (err error) {
 	x.guard.Restart(&x.fresh)
 	t := &x.threads[Alone]
 	t.step = 1
-	for i := range x.p.Objects {
+	if !x.o.Explored {
+		defer t.recovered(&err)
+	}
+	for t.object = range x.p.Objects {
+		i := t.object
 		o, b := &x.objects[i], x.guard.Begin(i)
 		o.c = x.s.New()
 		o.body, o.confirmed = 0, 0
@@ -203,6 +210,7 @@ func (x *Execution) Begin() {
 			}
 		}
 	}
+	return nil
 }
 
 // Started returns with how many references the first life of the object begins, for a
@@ -251,8 +259,8 @@ func (x *Execution) End() (err error) {
 	if !x.o.Explored {
 		defer t.recovered(&err)
 	}
-	for i := range x.p.Objects {
-		t.finish(i)
+	for t.object = range x.p.Objects {
+		t.finish(t.object)
 	}
 	return nil
 }
@@ -291,7 +299,10 @@ func (t *thread) finish(i int) {
 	if x.p.Objects[i].Cached || !x.o.Explored {
 		t.counts(i, 0)
 	}
-	if !x.o.Explored && o.c.TryGet() {
+	if x.o.Explored {
+		return
+	}
+	if took, _ := t.plain(i, spec.Call{Op: spec.TryGet}); took {
 		t.failf("every reference is dropped, but TryGet takes one")
 	}
 }
@@ -479,17 +490,17 @@ func (t *thread) release(o *object) {
 	}
 }
 
-// confirm says whether TryGetLive must fail from now on.
+// confirm says whether TryGetLive must fail from now on. Only who has the owner's
+// reference changes that, or may have it back.
 func (x *Execution) confirm(o *object, to bool) {
-	// Nobody but the thread that kills or undoes it changes it.
-	now := atomic.LoadUint64(&o.confirmed)
-	if !x.live || to == (now&1 == 1) {
-		return
+	switch {
+	case !x.live || to == (o.confirmed&1 == 1):
+	case x.o.Explored:
+		explore.Set(&o.confirmed, o.confirmed+1)
+		o.confirmed++
+	default:
+		atomic.AddUint64(&o.confirmed, 1)
 	}
-	if x.o.Explored {
-		explore.Set(&o.confirmed, now+1)
-	}
-	atomic.StoreUint64(&o.confirmed, now+1)
 }
 
 // confirmation returns the object's confirmed. Explored, that is a scheduling point.
@@ -568,7 +579,7 @@ func (t *thread) recovered(err *error) {
 		}
 	}
 	if *err = fmt.Errorf("thread %d, step %d: %s", t.id, t.step, text); t.id == Alone {
-		*err = fmt.Errorf("when no thread ran: %s", text)
+		*err = fmt.Errorf("when no thread ran, object %s: %s", program.ObjectName(t.object), text)
 	}
 }
 

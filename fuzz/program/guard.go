@@ -85,8 +85,8 @@ type hold struct {
 func (g *Guard) Reset(p *Program, sp *spec.Spec, starts bool) {
 	*g = Guard{p: p, sp: sp}
 	promise := sp.Promise()
-	for op := range spec.Op(32) {
-		if sp.Has(op) && (op.By() != spec.TypeStableReleaser || promise.TypeStable) {
+	for _, op := range sp.Ops() {
+		if op.By() != spec.TypeStableReleaser || promise.TypeStable {
 			g.may |= 1 << op
 		}
 	}
