@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "e4a008f92378cef4cb5dbaef"
+const Version = "f75941526d4f247e1a999a40"
