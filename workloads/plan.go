@@ -78,6 +78,21 @@ func ParseAction(word string) (Action, error) {
 	return Action{}, fmt.Errorf("action %q: want w0.Work for an operation of worker 0, or r0.Step for a step of the first role", word)
 }
 
+// ParseActions returns those of the text of each thread.
+func ParseActions(threads []string) ([][]Action, error) {
+	out := make([][]Action, len(threads))
+	for i, text := range threads {
+		for word := range strings.FieldsSeq(text) {
+			a, err := ParseAction(word)
+			if err != nil {
+				return nil, err
+			}
+			out[i] = append(out[i], a)
+		}
+	}
+	return out, nil
+}
+
 // Name returns who does the action on the instance.
 func (a Action) Name(inst Instance) string {
 	if !a.Role {

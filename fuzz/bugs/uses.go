@@ -526,6 +526,7 @@ func (l *lastUse) use(me *lastUser, as *user[int], o *arena.Slot[counter, int]) 
 }
 
 func (l *lastUse) Close() workloads.Books {
+	l.wrong = false // What is left is dropped as it should be.
 	for i := range l.users {
 		l.do(i)
 	}
@@ -714,6 +715,6 @@ the books balance.`,
 		Concurrent: true,
 		Expected:   misuse.but(Expected{"race": allAtomic}),
 	}.use(newRing, "a turn in which something is passed on", workloads.Plan{
-		Program: "w0.Work|w1.Work",
+		Program: "w0.Work w0.Work|w1.Work w1.Work",
 	}),
 }

@@ -96,12 +96,12 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 		}
 		res, err := explore.Explore(sc, explore.Options{
 			Seed: b.Seed, Executions: -1, Time: share, NoShrink: true, Version: s.Explored.Version, Stop: ctx.Done(),
-			Stall: b.timeout() / 2, // It is seen after twice as long at most.
+			Timeout: b.timeout() / 2, // It is seen after twice as long at most.
 		})
 		if err != nil {
-			var hung *explore.StuckError
+			var hung *explore.HangError
 			if errors.As(err, &hung) {
-				e := watchdog.Hang(hung.Stall, s.explored())
+				e := watchdog.Hang(hung.Timeout, s.explored())
 				e.Stacks = hung.Error()
 				r.hang(sc.Name, e, Finding{})
 			} else {
@@ -142,7 +142,7 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 // the same.
 func small(sc *explore.Scenario, f *explore.Failure, s Subject, b Budget) Finding {
 	at := time.Now()
-	res, err := explore.Explore(sc, explore.Options{Seed: b.Seed, Executions: f.Executions, Version: s.Explored.Version, Stall: b.timeout() / 2})
+	res, err := explore.Explore(sc, explore.Options{Seed: b.Seed, Executions: f.Executions, Version: s.Explored.Version, Timeout: b.timeout() / 2})
 	if err == nil && res.Failure != nil {
 		f = res.Failure
 	}

@@ -115,8 +115,10 @@ type thread struct {
 	h    *program.Caller
 	id   int
 	step int
-	at   doing
-	err  error
+	// object is what Alone is at.
+	object int
+	at     doing
+	err    error
 }
 
 // doing is the call that a thread is in, for whoever asks why it doesn't go on. It is a
@@ -155,6 +157,7 @@ func (x *Execution) Load(p *program.Program) {
 		x.live = x.live || s.Call.Op.Moves().If == spec.Unkilled
 	}
 	x.fresh.Reset(p, x.sp, x.o.Starts)
+	x.guard.Reset(p, x.sp, x.o.Starts)
 }
 
 // Program returns the program that was loaded.
@@ -167,19 +170,25 @@ func (x *Execution) Guard() *program.Guard { return &x.guard }
 func (x *Execution) Counter(object int) strategies.Counter { return x.objects[object].c }
 
 // Begin begins an execution: each object is a new count, with what the threads hold at
-// first. No thread runs.
-func (x *Execution) Begin() {
-	x.guard.Copy(&x.fresh)
+// first. No thread runs. It returns what goes wrong on goroutines: an explored count that
+// panics ends its execution.
+func (x *Execution) Begin() (err error) {
+	x.guard.Restart(&x.fresh)
 	t := &x.threads[Alone]
 	t.step = 1
-	for i := range x.p.Objects {
+	if !x.o.Explored {
+		defer t.recovered(&err)
+	}
+	for t.object = range x.p.Objects {
+		i := t.object
 		o, b := &x.objects[i], x.guard.Begin(i)
 		o.c = x.s.New()
 		o.body, o.confirmed = 0, 0
-		o.lives.Store(1)
 		o.ledger.Open(1+b.Held, !x.o.Explored)
-		o.lock.open()
-		if x.o.Explored {
+		if !x.o.Explored {
+			o.lives.Store(1)
+			o.lock.open()
+		} else {
 			explore.Name(&o.body, "the object")
 			if x.guard.May(spec.PutAndLock) {
 				// Touched, so that it has the same number in every execution.
@@ -201,6 +210,7 @@ func (x *Execution) Begin() {
 			}
 		}
 	}
+	return nil
 }
 
 // Started returns with how many references the first life of the object begins, for a
@@ -249,8 +259,8 @@ func (x *Execution) End() (err error) {
 	if !x.o.Explored {
 		defer t.recovered(&err)
 	}
-	for i := range x.p.Objects {
-		t.finish(i)
+	for t.object = range x.p.Objects {
+		t.finish(t.object)
 	}
 	return nil
 }
@@ -289,7 +299,10 @@ func (t *thread) finish(i int) {
 	if x.p.Objects[i].Cached || !x.o.Explored {
 		t.counts(i, 0)
 	}
-	if !x.o.Explored && o.c.TryGet() {
+	if x.o.Explored {
+		return
+	}
+	if took, _ := t.plain(i, spec.Call{Op: spec.TryGet}); took {
 		t.failf("every reference is dropped, but TryGet takes one")
 	}
 }
@@ -355,7 +368,9 @@ func (t *thread) do(object int, call spec.Call) {
 	moves, held := call.Op.Moves(), t.h.Holds(object)
 	if t.h.Revives(object, call) {
 		o.ledger.Begins()
-		o.lives.Add(1)
+		if !t.x.o.Explored {
+			o.lives.Add(1)
+		}
 	} else if call.Op.Revives() && t.x.p.Objects[object].Cached {
 		o.ledger.Revives()
 	}
@@ -371,9 +386,17 @@ func (t *thread) do(object int, call spec.Call) {
 		t.use(o)
 		o.ledger.Drops(n)
 	}
-	o.confirms = 0
-	result, value := t.plain(object, call)
-	for fails := 1; moves.If == spec.Alive && held > 0 && !result; fails++ {
+	if call.Op.Kills() {
+		o.confirms = 0 // It is the only call that uses it.
+	}
+	var result bool
+	var value int64
+	if t.x.o.Explored { // as plain does, and faster
+		result, value = call.Apply(o.c, &o.env)
+	} else {
+		result, value = t.plain(object, call)
+	}
+	for fails := 1; !result && moves.If == spec.Alive && held > 0; fails++ {
 		if t.x.s.Promise.TryGet == strategies.Exact || fails == patience {
 			t.failf("%v failed while its caller held a reference", call)
 		}
@@ -389,7 +412,9 @@ func (t *thread) do(object int, call spec.Call) {
 	if call.Op.Kills() {
 		t.x.confirm(o, true)
 	}
-	t.answers(o, object, call, before, result, value)
+	if moves.If > spec.Alive || moves.Sign == 0 || call.Op.Kills() {
+		t.answers(o, object, call, before, result, value)
+	}
 	if call.Last(result) {
 		k, held := o.ledger.Last()
 		t.wrong(k, call, held)
@@ -465,26 +490,25 @@ func (t *thread) release(o *object) {
 	}
 }
 
-// confirm says whether TryGetLive must fail from now on.
+// confirm says whether TryGetLive must fail from now on. Only who has the owner's
+// reference changes that, or may have it back.
 func (x *Execution) confirm(o *object, to bool) {
-	if !x.live || to == (x.confirmation(o)&1 == 1) {
-		return
-	}
-	if !x.o.Explored {
+	switch {
+	case !x.live || to == (o.confirmed&1 == 1):
+	case x.o.Explored:
+		explore.Set(&o.confirmed, o.confirmed+1)
+		o.confirmed++
+	default:
 		atomic.AddUint64(&o.confirmed, 1)
-		return
 	}
-	explore.Set(&o.confirmed, o.confirmed+1)
-	o.confirmed++
 }
 
 // confirmation returns the object's confirmed. Explored, that is a scheduling point.
 func (x *Execution) confirmation(o *object) uint64 {
-	if !x.o.Explored {
-		return atomic.LoadUint64(&o.confirmed)
+	if x.o.Explored {
+		explore.Look(&o.confirmed)
 	}
-	explore.Look(&o.confirmed)
-	return o.confirmed
+	return atomic.LoadUint64(&o.confirmed)
 }
 
 // call makes a call and records it.
@@ -555,7 +579,7 @@ func (t *thread) recovered(err *error) {
 		}
 	}
 	if *err = fmt.Errorf("thread %d, step %d: %s", t.id, t.step, text); t.id == Alone {
-		*err = fmt.Errorf("when no thread ran: %s", text)
+		*err = fmt.Errorf("when no thread ran, object %s: %s", program.ObjectName(t.object), text)
 	}
 }
 
@@ -592,12 +616,8 @@ type lock struct {
 }
 
 // open makes it a lock that nobody holds. What an earlier execution left may still be
-// locked.
+// locked; that of explored ones the scheduler forgets.
 func (l *lock) open() {
-	if l.explored {
-		l.virtual = exploresync.Mutex{}
-		return
-	}
 	if l.held.Load() {
 		l.Unlock()
 	}

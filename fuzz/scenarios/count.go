@@ -2,8 +2,10 @@ package scenarios
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/refbench/refbench/fuzz/driver"
+	"github.com/refbench/refbench/fuzz/dropins"
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
@@ -43,12 +45,12 @@ func Count(s *strategies.Strategy, p *program.Program) *explore.Scenario {
 	return Counts(name(s, CountName, false), s, &q, false)
 }
 
-// CountText is [Count] of a program's text.
+// CountText is [Count] of a program's text. An error names the thread and the word.
 func CountText(s *strategies.Strategy, text string) (*explore.Scenario, error) {
 	p, err := program.Parse(text)
 	switch {
 	case err != nil:
-		return nil, errors.Unwrap(err)
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "program: "))
 	case p.Steps() == 0:
 		return nil, errors.New("it has no steps: want some, such as a.Get a.Put|a.Kill")
 	}
@@ -59,11 +61,11 @@ func CountText(s *strategies.Strategy, text string) (*explore.Scenario, error) {
 // of that name. unordered says that the count needn't order plain accesses.
 func Counts(name string, s *strategies.Strategy, p *program.Program, unordered bool) *explore.Scenario {
 	return &explore.Scenario{
-		Name: name, Program: p.Words(), Words: true, CPUs: countCPUs,
+		Name: name, Program: p.Words(), CPUs: countCPUs, DropIns: dropins.Paths(),
 		Make: func(words explore.Program) explore.Case {
 			p, err := program.ParseWords(words)
 			if err != nil {
-				return explore.Case{} // without threads: refused
+				return explore.Case{Err: err}
 			}
 			x := newCounting(s, driver.Options{Explored: true, Boundaries: true, Unordered: unordered})
 			return x.of(&p)
@@ -79,6 +81,7 @@ type counting struct {
 	s      *strategies.Strategy
 	x      *driver.Execution
 	bodies [program.MaxThreads]func()
+	begin  func()
 	end    func()
 }
 
@@ -87,7 +90,7 @@ func newCounting(s *strategies.Strategy, o driver.Options) *counting {
 	for i := range k.bodies {
 		k.bodies[i] = func() { k.x.Thread(i) }
 	}
-	k.end = func() { k.x.End() }
+	k.begin, k.end = func() { k.x.Begin() }, func() { k.x.End() }
 	return k
 }
 
@@ -99,6 +102,6 @@ func (k *counting) of(p *program.Program) explore.Case {
 		// What a thread has learned is in its boundaries, and the
 		// judge's ledger follows from where the threads are.
 		Values: true, Retries: k.s.Retries,
-		Setup: k.x.Begin, Threads: k.bodies[:len(p.Threads)], Finish: k.end,
+		Setup: k.begin, Threads: k.bodies[:len(p.Threads)], Finish: k.end,
 	}
 }

@@ -2,8 +2,8 @@ package scenarios
 
 import (
 	"reflect"
-	"strings"
 
+	"github.com/refbench/refbench/fuzz/dropins"
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/explored/workloads"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
@@ -26,15 +26,18 @@ func Judges() []string { return []string{reflect.TypeFor[arena.Shadow]().PkgPath
 
 func loadJudgedBy(judge func(b workloads.Books, idle bool), s *strategies.Strategy, w *workloads.Workload, wrong bool) *explore.Scenario {
 	return &explore.Scenario{
-		Name: name(s, w.Name, wrong), Program: w.Plan.Threads(), Words: true, CPUs: 2, MaxPoints: 100_000, Judges: Judges(),
+		Name: name(s, w.Name, wrong), Program: w.Plan.Threads(), CPUs: 2, MaxPoints: 100_000, Judges: Judges(), DropIns: dropins.Paths(),
 		Make: func(program explore.Program) explore.Case {
 			var inst workloads.Instance
 			var idle bool // a worker came and did nothing
-			threads := make([][]workloads.Action, len(program))
-			for i, text := range program {
-				threads[i] = actions(text)
+			var threads [][]workloads.Action
+			before, err := workloads.ParseActions([]string{w.Plan.Before})
+			if err == nil {
+				threads, err = workloads.ParseActions(program)
 			}
-			before := actions(w.Plan.Before)
+			if err != nil {
+				return explore.Case{Err: err}
+			}
 			c := explore.Case{
 				Setup: func() {
 					var err error
@@ -43,7 +46,7 @@ func loadJudgedBy(judge func(b workloads.Books, idle bool), s *strategies.Strate
 					if err != nil {
 						panic(err)
 					}
-					for _, a := range before {
+					for _, a := range before[0] {
 						act(inst, a)
 					}
 				},
@@ -69,19 +72,6 @@ func loadJudgedBy(judge func(b workloads.Books, idle bool), s *strategies.Strate
 			return c
 		},
 	}
-}
-
-// actions returns those of a text.
-func actions(text string) []workloads.Action {
-	var out []workloads.Action
-	for word := range strings.FieldsSeq(text) {
-		a, err := workloads.ParseAction(word)
-		if err != nil {
-			panic(err)
-		}
-		out = append(out, a)
-	}
-	return out
 }
 
 // act does one action, and reports whether there was something to do.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
-	"strings"
 
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/workloads"
@@ -17,31 +16,21 @@ import (
 // don't balance, or nobody can go on. wrong asks for the known-wrong variant. In bare
 // runs neither is looked at.
 func RunPlan(ctx context.Context, s *strategies.Strategy, w *workloads.Workload, wrong bool, times int, cfg Config) Result {
-	threads := w.Plan.Threads()
-	x := &lives{
-		w: w, bare: cfg.Bare, before: actions(w.Plan.Before), idle: make([]bool, len(threads)),
-		cfg: workloads.Config{Seed: cfg.Seed, Checked: !cfg.Bare, Wrong: wrong, NewCounter: s.New},
+	text := append([]string{w.Plan.Before}, w.Plan.Threads()...)
+	actions, err := workloads.ParseActions(text)
+	if err != nil {
+		return Result{Err: fmt.Errorf("workload %s: %w", w.Name, err)}
 	}
-	for _, text := range threads {
-		x.threads = append(x.threads, actions(text))
+	threads := actions[1:]
+	x := &lives{
+		w: w, bare: cfg.Bare, before: actions[0], threads: threads, idle: make([]bool, len(threads)),
+		cfg: workloads.Config{Seed: cfg.Seed, Checked: !cfg.Bare, Wrong: wrong, NewCounter: s.New},
 	}
 	what := "workload: " + w.Name
 	if wrong {
 		what += ", known-wrong variant"
 	}
 	return run(ctx, s, x, len(threads), times, cfg, what)
-}
-
-func actions(text string) []workloads.Action {
-	var out []workloads.Action
-	for word := range strings.FieldsSeq(text) {
-		a, err := workloads.ParseAction(word)
-		if err != nil {
-			panic(err) // plans are constants
-		}
-		out = append(out, a)
-	}
-	return out
 }
 
 // lives are one instance after the other.
@@ -62,18 +51,19 @@ type lives struct {
 const most = 128
 
 // Begin begins a life.
-func (l *lives) Begin() {
+func (l *lives) Begin() (err error) {
+	defer l.recovered(&err)
 	l.cfg.Seed++
 	if l.repeat *= 2; l.repeat == 0 || l.repeat > most {
 		l.repeat = 1
 	}
-	var err error
 	if l.inst, err = l.w.StartPlan(l.cfg); err != nil {
-		panic(err)
+		return err
 	}
 	for _, a := range l.before {
 		a.Do(l.inst)
 	}
+	return nil
 }
 
 // Thread does a thread's actions.

@@ -9,11 +9,11 @@ package stress
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/refbench/refbench/fuzz/driver"
@@ -43,6 +43,8 @@ type Config struct {
 
 // A Result is what was tried, and what was wrong.
 type Result struct {
+	// Executions is how many were carried out, the one that was wrong among them if it
+	// came to an end.
 	Executions int
 
 	// Err is what was wrong first, or nil. It is a [*watchdog.HangError], with the calls
@@ -62,8 +64,8 @@ func Run(ctx context.Context, s *strategies.Strategy, p *program.Program, times 
 // An execution is what some threads do at once, again and again.
 type execution interface {
 	// Begin makes everything new, alone.
-	Begin()
-	// Thread is what a thread does. It returns what goes wrong.
+	Begin() error
+	// Thread is what a thread does.
 	Thread(i int) error
 	// End ends what is left, when all threads have ended.
 	End() error
@@ -72,7 +74,7 @@ type execution interface {
 	Doing() string
 }
 
-// run is Run of executions, which are described in the last line of errors.
+// run is [Run] of executions with so many threads. what is the last line of errors.
 func run(ctx context.Context, s *strategies.Strategy, x execution, threads, times int, cfg Config, what string) Result {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 10 * time.Second
@@ -89,17 +91,19 @@ func run(ctx context.Context, s *strategies.Strategy, x execution, threads, time
 		errs[i] = x.Thread(i)
 	})
 	var r Result
+	var begun atomic.Int64 // executions
 	wrong := func(err error) error {
-		return fmt.Errorf("stress: strategy %s, execution %d: %w\n%s", s.Name, group.Rounds(), err, what)
+		return fmt.Errorf("stress: strategy %s, execution %d: %w\n%s", s.Name, begun.Load(), err, what)
 	}
-	dog := watchdog.Dog{Timeout: cfg.Timeout, Progress: group.Rounds, Abandon: group.Abandon, Strategy: s}
+	dog := watchdog.Dog{Timeout: cfg.Timeout, Progress: begun.Load, Abandon: group.Abandon, Strategy: s}
 	hung := dog.Watch(context.Background(), func() {
 		defer group.Close()
 		for n := 1; (times == 0 || n <= times) && (ctx.Err() == nil || n == 1); n++ {
+			begun.Store(int64(n))
 			if cfg.Began != nil {
 				cfg.Began(n)
 			}
-			if err := begin(x); err != nil {
+			if err := x.Begin(); err != nil {
 				r.Err = wrong(err)
 				return
 			}
@@ -123,20 +127,9 @@ func run(ctx context.Context, s *strategies.Strategy, x execution, threads, time
 			doing = "no thread is in a call"
 		}
 		// r still belongs to the goroutines that hang.
-		return Result{Executions: int(group.Rounds()), Err: fmt.Errorf("%s: %w", wrong(errors.New(doing)), hung)}
+		return Result{Executions: int(begun.Load()) - 1, Err: wrong(fmt.Errorf("%s: %w", doing, hung))}
 	}
 	return r
-}
-
-// begin begins an execution, and returns what a count panicked with.
-func begin(x execution) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("when no thread ran: panicked: %v", v)
-		}
-	}()
-	x.Begin()
-	return nil
 }
 
 // pause lets a random short time pass, so that executions differ in their order.
