@@ -10,6 +10,7 @@ package driver
 
 import (
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -99,8 +100,9 @@ type object struct {
 	// change goes with an access to body: either happens-before orders a holder and
 	// the releaser, and then every schedule that is left out has the same order, or it
 	// doesn't, and then that is a race in every one of them.
-	body  int
-	lives atomic.Int32 // that have begun
+	body   int
+	cached bool
+	lives  atomic.Int32 // that have begun
 
 	// confirmed is odd while TryGetLive must fail: from when a Kill is confirmed or
 	// has returned to before what undoes it begins. It is used only if the
@@ -183,7 +185,7 @@ func (x *Execution) Begin() (err error) {
 		i := t.object
 		o, b := &x.objects[i], x.guard.Begin(i)
 		o.c = x.s.New()
-		o.body, o.confirmed = 0, 0
+		o.body, o.confirmed, o.cached = 0, 0, x.p.Objects[i].Cached
 		o.ledger.Open(1+b.Held, !x.o.Explored)
 		if !x.o.Explored {
 			o.lives.Store(1)
@@ -237,10 +239,16 @@ func (x *Execution) Thread(i int) (err error) {
 	}
 	for k, s := range x.p.Threads[i] {
 		t.step = k + 1
-		if call, ok := t.h.Allow(s); ok {
+		call, ok := t.h.Allow(s)
+		switch {
+		case !ok:
+			continue
+		case s.Wild && call.Op.Drops() && t.h.Holds(int(s.Object)) < call.Refs():
+			t.stray(int(s.Object), call)
+		default:
 			t.do(int(s.Object), call)
-			t.boundary(k)
 		}
+		t.boundary(k)
 	}
 	for o := range x.p.Objects {
 		for call, ok := t.h.Leave(o); ok; call, ok = t.h.Leave(o) {
@@ -359,7 +367,7 @@ func (t *thread) do(object int, call spec.Call) {
 			t.use(o)
 		}
 		result, _ := t.call(object, call)
-		if t.x.o.Bare && call.Last(result) {
+		if t.x.o.Bare && call.Last(result) && !o.cached {
 			o.body++
 		}
 		t.h.Did(object, call, result)
@@ -384,6 +392,7 @@ func (t *thread) do(object int, call spec.Call) {
 	n := call.Refs()
 	if moves.Sign < 0 {
 		t.use(o)
+		t.meet(o)
 		o.ledger.Drops(n)
 	}
 	if call.Op.Kills() {
@@ -404,9 +413,11 @@ func (t *thread) do(object int, call spec.Call) {
 	}
 	switch moved := call.Moved(result); {
 	case moved > 0:
+		t.meet(o)
 		t.wrong(o.ledger.Took(moved), call, 0)
 		t.use(o)
 	case moved == 0 && moves.Sign < 0:
+		t.meet(o)
 		o.ledger.Kept(n)
 	}
 	if call.Op.Kills() {
@@ -416,6 +427,7 @@ func (t *thread) do(object int, call spec.Call) {
 		t.answers(o, object, call, before, result, value)
 	}
 	if call.Last(result) {
+		t.meet(o)
 		k, held := o.ledger.Last()
 		t.wrong(k, call, held)
 		t.release(o)
@@ -427,6 +439,17 @@ func (t *thread) do(object int, call spec.Call) {
 		}
 	}
 	t.h.Did(object, call, result)
+}
+
+// stray makes a call that drops what the thread doesn't hold. All that is asked of it is not
+// to report the last reference wrongly.
+func (t *thread) stray(object int, call spec.Call) {
+	result, _ := t.call(object, call)
+	if t.x.judged && call.Last(result) {
+		t.meet(&t.x.objects[object])
+		k, held := t.x.objects[object].ledger.Last()
+		t.wrong(k, call, held)
+	}
 }
 
 // answers judges an answer by what the thread holds and has been told.
@@ -468,13 +491,23 @@ func (t *thread) wrong(k judge.Kind, call spec.Call, held int64) {
 	}
 }
 
-// use reads the object's fields.
+// meet is called before the ledger is. Where order isn't asked for, explored threads don't
+// touch body, and so this is the access that goes with each change.
+func (t *thread) meet(o *object) {
+	if t.x.o.Unordered && t.x.o.Explored {
+		explore.Set(&o.body, 0)
+	}
+}
+
+// use reads the object's fields. An entry of a cache isn't released at zero.
 func (t *thread) use(o *object) {
 	switch {
-	case t.x.o.Unordered && !t.x.o.Bare:
+	case t.x.o.Bare && !o.cached:
+		runtime.KeepAlive(o.body)
+	case o.cached || t.x.o.Unordered:
 	case t.x.o.Explored:
 		explore.Read(&o.body)
-	case o.body != 0 && o.lives.Load() == 1 && !t.x.o.Bare:
+	case o.body != 0 && o.lives.Load() == 1:
 		t.failf("the object was released while the thread held references")
 	}
 }
@@ -482,7 +515,7 @@ func (t *thread) use(o *object) {
 // release writes the object's fields.
 func (t *thread) release(o *object) {
 	switch {
-	case t.x.o.Unordered:
+	case o.cached || t.x.o.Unordered:
 	case t.x.o.Explored:
 		explore.Write(&o.body)
 	case o.lives.Load() == 1:
