@@ -12,6 +12,7 @@ import (
 
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/linear"
+	"github.com/refbench/refbench/fuzz/rules"
 	"github.com/refbench/refbench/fuzz/scenarios"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/watchdog"
@@ -41,9 +42,9 @@ func All() []Check {
 	// The CPUs' counters are compared once, not for each strategy.
 	clock := sync.OnceValue(linear.NewClock)
 	return []Check{
-		{Name: "kernel", Doc: "the 17 tests that Linux has of its refcount_t, judged by the promise", Weight: 1, Run: kernel},
-		{Name: "operations", Doc: "every operation in every state at a boundary, against the executable specification", Weight: 1, Run: operations},
-		{Name: "rules", Doc: "the rules of the contract, one by one", Weight: 4, Run: conformance},
+		{Name: "kernel", Doc: "the 17 tests that Linux has of its refcount_t, judged by the promise", Weight: 1, Run: once(rules.Kernel, "tests")},
+		{Name: "operations", Doc: "every operation in every state at a boundary, against the executable specification", Weight: 1, Run: once(rules.Operation, "operations")},
+		{Name: "rules", Doc: "the rules of the contract, one by one", Weight: 4, Run: once(rules.Contract, "rules")},
 		{Name: "crossings", Doc: "goroutines that cross a boundary at once", Weight: 2, Run: crossings},
 		{Name: "programs", Doc: "random programs, call by call, against the specification and the other strategies", Weight: 3, Run: programs},
 		{Name: "schedules", Doc: "schedules of op programs and workloads under the deterministic scheduler", Weight: 8, Run: schedules},

@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -10,11 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/refbench/refbench/fuzz/boundary"
 	"github.com/refbench/refbench/fuzz/lockstep"
 	"github.com/refbench/refbench/fuzz/program"
+	"github.com/refbench/refbench/fuzz/rules"
 	"github.com/refbench/refbench/strategies"
-	"github.com/refbench/refbench/strategies/rules"
 	"github.com/refbench/refbench/strategies/watchdog"
 )
 
@@ -24,17 +22,15 @@ func firstLine(text string) string {
 	return line
 }
 
-// boundaryTest adds what a boundary test found, and reports whether it applied.
-func (r *Result) boundaryTest(x boundary.Result) bool {
-	switch x.Verdict {
-	case boundary.NotApplicable:
+// rule adds what came of a rule, and reports whether it applied.
+func (r *Result) rule(x rules.Result) bool {
+	switch {
+	case x.Verdict == rules.NotApplicable:
 		return false
-	case boundary.Fail:
-		if x.Stuck != nil {
-			r.stuck(x.Test, x.Stuck, Finding{})
-			break
-		}
-		r.broken(Finding{What: x.Test + ": " + firstLine(x.Reason), Detail: x.Reason})
+	case x.Hang != nil:
+		r.stuck(x.Rule.Name, x.Hang, Finding{})
+	case x.Verdict == rules.Fail:
+		r.broken(Finding{What: x.Rule.Name + ": " + firstLine(x.Reason), Detail: x.Err().Error()})
 	}
 	return true
 }
@@ -49,134 +45,79 @@ func (r *Result) some(applied, all int, unit string) {
 	}
 }
 
-// kernel runs the kernel's tests, which take no time.
-func kernel(ctx context.Context, s Subject, b Budget) Result {
-	r := Result{Verdict: Kept}
-	scores := make(map[boundary.Verdict]int)
-	applied, all := 0, 0
-	for _, t := range boundary.Tests() {
-		if t.Kind != boundary.Kernel {
+// of returns the rules of a kind that apply to the strategy, and how many there are.
+func of(kind rules.Kind, s *strategies.Strategy) (list []rules.Rule, all int) {
+	for _, x := range rules.All() {
+		if x.Kind != kind {
 			continue
 		}
-		all++
-		x := t.Run(s.Strategy, boundary.Config{Seed: b.Seed, Timeout: b.patience()})
-		if !r.boundaryTest(x) {
-			continue
-		}
-		applied++
-		if x.Kernel != "" {
-			scores[x.Kernel]++
-		}
-		if r.Stuck != "" {
-			break
-		}
-		if ctx.Err() != nil {
-			r.unknown("interrupted")
-			break
+		if all++; x.Unsupported(s) == "" {
+			list = append(list, x)
 		}
 	}
-	r.tried(uint64(applied), "tests")
-	if len(scores) > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("by the kernel's own measure, whatever is promised: %d good, %d tolerated, %d fail",
-			scores[boundary.Good], scores[boundary.Tolerated], scores[boundary.Fail]))
-	}
-	r.some(applied, all, "tests")
-	return r
+	return list, all
 }
 
-// operations runs the tests of single operations, which take no time.
-func operations(ctx context.Context, s Subject, b Budget) Result {
-	r := Result{Verdict: Kept}
-	applied, all, checks := 0, 0, 0
-	for _, t := range boundary.Tests() {
-		if t.Kind != boundary.Operation {
-			continue
-		}
-		all++
-		x := t.Run(s.Strategy, boundary.Config{Seed: b.Seed, Timeout: b.patience()})
-		checks += x.Checks
-		if r.boundaryTest(x) {
-			applied++
-		}
-		if r.Stuck != "" {
-			break
-		}
-		if ctx.Err() != nil {
-			r.unknown("interrupted")
-			break
-		}
-	}
-	r.tried(uint64(checks), "answers")
-	r.tried(uint64(applied), "operations")
-	r.some(applied, all, "operations")
-	return r
-}
-
-// crossings repeats the concurrent tests with other seeds until the time is up.
-func crossings(ctx context.Context, s Subject, b Budget) Result {
-	const rounds = 50 // of a test at a time: some milliseconds
-	r := Result{Verdict: Kept}
-	var tests []boundary.Test
-	all := 0
-	for _, t := range boundary.Tests() {
-		if t.Kind == boundary.Concurrent {
-			tests = append(tests, t)
-			all++
-		}
-	}
-	deadline := time.Now().Add(b.Time)
-	checks := 0
-	for seed := b.Seed; len(tests) > 0 && r.Verdict == Kept; seed++ {
-		tests = slices.DeleteFunc(tests, func(t boundary.Test) bool {
-			if r.Verdict != Kept || seed != b.Seed && (ctx.Err() != nil || time.Now().After(deadline)) {
-				return false
+// once returns what checks the rules of a kind, each once. Its figures are answers
+// and rules, which are called units.
+func once(kind rules.Kind, units string) func(context.Context, Subject, Budget) Result {
+	return func(ctx context.Context, s Subject, b Budget) Result {
+		r := Result{Verdict: Kept}
+		list, all := of(kind, s.Strategy)
+		// All of them take less than half a second on a machine that is free.
+		deadline := time.Now().Add(max(b.Time, 500*time.Millisecond))
+		scores := make(map[rules.Verdict]int)
+		ran, checks := 0, 0
+		for _, x := range list {
+			if r.Stuck != "" || ctx.Err() != nil || time.Now().After(deadline) {
+				break
 			}
-			x := t.Run(s.Strategy, boundary.Config{Seed: seed, Rounds: rounds, Timeout: b.Time + b.patience()})
-			checks += x.Checks
-			return !r.boundaryTest(x)
-		})
-		if ctx.Err() != nil || time.Now().After(deadline) {
+			res := x.Run(ctx, s.Strategy, rules.Config{Seed: b.Seed, Short: true, Timeout: b.patience()})
+			ran++
+			checks += res.Checks
+			r.rule(res)
+			if res.Score != "" {
+				scores[res.Score]++
+			}
+		}
+		r.tried(uint64(ran), units)
+		r.tried(uint64(checks), "answers")
+		if len(scores) > 0 {
+			r.Notes = append(r.Notes, fmt.Sprintf("by the kernel's own measure, whatever is promised: %d good, %d tolerated, %d fail",
+				scores[rules.Good], scores[rules.Tolerated], scores[rules.Fail]))
+		}
+		if ran < len(list) {
+			r.unknown("the time was enough for %d of %d %s", ran, len(list), units)
+		}
+		r.some(len(list), all, units)
+		return r
+	}
+}
+
+// crossings repeats the crossings with other seeds until the time is up.
+func crossings(ctx context.Context, s Subject, b Budget) Result {
+	const rounds = 10 // of a crossing at a time: some milliseconds
+	r := Result{Verdict: Kept}
+	list, all := of(rules.Crossing, s.Strategy)
+	deadline := time.Now().Add(b.Time)
+	late := func() bool { return ctx.Err() != nil || time.Now().After(deadline) }
+	checks := 0
+	for seed := b.Seed; len(list) > 0 && r.Verdict == Kept; seed++ {
+		for _, x := range list {
+			if r.Verdict != Kept || seed != b.Seed && late() {
+				break
+			}
+			res := x.Run(ctx, s.Strategy, rules.Config{Seed: seed, Rounds: rounds, Timeout: b.Time + b.patience()})
+			checks += res.Checks
+			r.rule(res)
+		}
+		if late() {
 			break
 		}
 	}
 	r.tried(uint64(checks), "answers")
-	r.some(len(tests), all, "tests")
+	r.some(len(list), all, "crossings")
 	r.sampled()
-	return r
-}
-
-// conformance runs the rules, each once.
-func conformance(ctx context.Context, s Subject, b Budget) Result {
-	r := Result{Verdict: Kept}
-	// All of them take less than half a second on a machine that is free.
-	deadline := time.Now().Add(max(b.Time, 500*time.Millisecond))
-	ran, unsupported, late := 0, 0, 0
-	for _, c := range rules.Cases() {
-		switch {
-		case c.Unsupported(s.Strategy) != "":
-			unsupported++
-			continue
-		case ctx.Err() != nil || time.Now().After(deadline) || r.Stuck != "":
-			late++
-			continue
-		}
-		ran++
-		err := c.Check(s.Strategy, rules.Config{Seed: b.Seed, Short: true, Timeout: max(time.Until(deadline), 0) + b.patience()})
-		var hung *watchdog.HangError
-		switch {
-		case errors.As(err, &hung):
-			r.stuck("rule "+c.Name, hung, Finding{})
-		case err != nil:
-			r.broken(Finding{What: firstLine(err.Error()), Detail: err.Error()})
-		}
-	}
-	r.tried(uint64(ran), "rules")
-	if unsupported > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("%d of %d rules are about powers that it doesn't have", unsupported, unsupported+ran+late))
-	}
-	if late > 0 {
-		r.unknown("the time was enough for %d of %d rules", ran, ran+late)
-	}
 	return r
 }
 
