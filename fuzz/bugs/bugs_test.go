@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/refbench/refbench/fuzz/rules"
 	"github.com/refbench/refbench/strategies"
-	"github.com/refbench/refbench/strategies/strategytest"
 )
 
 func TestBugsAreComplete(t *testing.T) {
@@ -132,11 +132,11 @@ func TestTwinsKeepTheContract(t *testing.T) {
 		if b.Fixed == nil || b.Fixed.Promise.Limit < fewest {
 			continue
 		}
-		for _, c := range strategytest.Cases() {
-			if strings.HasPrefix(c.Name, "Stress") || strings.HasPrefix(c.Name, "Ordered") || c.Unsupported(b.Fixed) != "" {
+		for _, r := range rules.All() {
+			if r.Kind == rules.Crossing {
 				continue
 			}
-			if err := c.Check(b.Fixed, strategytest.Config{Seed: 1, Short: true}); err != nil {
+			if err := r.Run(t.Context(), b.Fixed, rules.Config{Seed: 1, Short: true}).Err(); err != nil {
 				t.Error(err)
 			}
 		}

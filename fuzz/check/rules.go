@@ -58,7 +58,7 @@ func (k ruled) list(s Subject) (some []rules.Rule, all int) {
 }
 
 func (k ruled) run(ctx context.Context, s Subject, b Budget) Result {
-	const rounds = 50 // of a crossing at a time: some milliseconds
+	const rounds = 10 // of a crossing at a time: some milliseconds
 	var r Result
 	list, all := k.list(s)
 	// All of them take less than half a second on a machine that is free.

@@ -1,12 +1,10 @@
 package rules
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
-	"slices"
 	"sync/atomic"
 
 	"github.com/refbench/refbench/strategies"
@@ -48,9 +46,11 @@ type life struct {
 	strategies.Counter
 	id    int // of all the crossing's
 	from  begin
-	env   spec.Env
-	lock  spinLock
 	slice int // of its round's
+	late  func() bool
+	// holder is the worker whose lock is locked, from 1, or 0. A wrong strategy may unlock
+	// it though it isn't locked: a sync.Mutex would end the process.
+	holder atomic.Int32
 
 	// ledger judges the calls if they are right uses.
 	judged bool
@@ -64,29 +64,30 @@ type life struct {
 	written  []int
 }
 
-// A spinLock is a lock that a wrong strategy may unlock though it isn't locked. For
-// a sync.Mutex that would end the process. Once late it locks nothing any more.
-type spinLock struct {
-	held atomic.Bool
-	late func() bool
-}
-
-func (l *spinLock) Lock() {
-	for !l.held.CompareAndSwap(false, true) && !l.late() {
-		runtime.Gosched()
-	}
-}
-
-func (l *spinLock) Unlock() { l.held.Store(false) }
-
 // A worker is one goroutine.
 type worker struct {
 	id    int
 	rng   *rand.Rand
 	trues [perRound]int // calls that returned true, of each life
 	err   error         // what was wrong first
-	_     [64]byte      // so that workers don't slow each other down
+	lives atomic.Int64  // that it is through with
+	l     *life         // the one that it is at
+	env   spec.Env
+	_     [64]byte // so that workers don't slow each other down
 }
+
+// Lock locks the lock of the worker's life. Once it is late it locks nothing any more.
+func (w *worker) Lock() {
+	for !w.l.holder.CompareAndSwap(0, int32(w.id)+1) && !w.l.late() {
+		runtime.Gosched()
+	}
+}
+
+// Unlock unlocks it, whoever has locked it.
+func (w *worker) Unlock() { w.l.holder.Store(0) }
+
+// locked reports whether the worker has locked it.
+func (w *worker) locked() bool { return w.l.holder.Load() == int32(w.id)+1 }
 
 func (w *worker) failf(format string, args ...any) {
 	if w.err == nil {
@@ -112,6 +113,10 @@ func (w *worker) call(l *life, call spec.Call) bool {
 	result, ok := w.apply(l, call)
 	if !ok {
 		return result
+	}
+	if call.Op == spec.PutAndLock && result != w.locked() {
+		w.failf("%s returned %v, and has the lock: %v", call, result, w.locked())
+		w.Unlock()
 	}
 	if call.Op.Kills() {
 		l.killed.Store(true)
@@ -142,10 +147,10 @@ func (w *worker) apply(l *life, call spec.Call) (result, ok bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			w.failf("%s panicked: %v", call, p)
-			l.lock.Unlock() // or the others wait for what will never come
+			w.Unlock() // or the others wait for what will never come
 		}
 	}()
-	result, _ = call.Apply(l.Counter, &l.env)
+	result, _ = call.Apply(l.Counter, &w.env)
 	return result, true
 }
 
@@ -226,14 +231,18 @@ func (e *env) at(refs int64) begin {
 // cross returns the check of a crossing.
 func (e *env) cross(x crossing) func() error {
 	return func() error {
-		ws := make([]worker, e.cfg.Workers)
+		ws := e.workers
 		for i := range ws {
-			ws[i].id, ws[i].rng = i, rand.New(rand.NewPCG(e.cfg.Seed, uint64(i+1)))
+			w := &ws[i]
+			w.id, w.rng = i, rand.New(rand.NewPCG(e.cfg.Seed, uint64(i+1)))
+			w.env = spec.Env{Lock: w, Confirm: func() { w.l.confirms.Add(1) }}
 		}
 		lives := make([]*life, perRound)
 		group := rendezvous.New(len(ws), func(i int) {
 			for _, l := range lives {
+				ws[i].l = l
 				x.body(&ws[i], l)
+				ws[i].lives.Add(1)
 			}
 		})
 		e.group.Store(group)
@@ -243,7 +252,7 @@ func (e *env) cross(x crossing) func() error {
 				return nil
 			}
 			for i := range lives {
-				lives[i] = e.begin(x, round*perRound+i, group.Abandoned)
+				lives[i] = e.begin(x, round*perRound+i, lives[i], group.Abandoned)
 			}
 			for i := range ws {
 				ws[i].trues, ws[i].err = [perRound]int{}, nil
@@ -271,13 +280,26 @@ func (e *env) cross(x crossing) func() error {
 	}
 }
 
-// begin begins a life.
-func (e *env) begin(x crossing, id int, late func() bool) *life {
-	l := &life{
-		Counter: e.s.New(), id: id, slice: id % perRound, from: x.starts[id%len(x.starts)],
-		judged: x.ends == nil, lock: spinLock{late: late}, written: make([]int, e.cfg.Workers),
+// progress changes whenever something gets on.
+func (e *env) progress() int64 {
+	n := e.ended.Load()
+	for i := range e.workers {
+		n += e.workers[i].lives.Load()
 	}
-	l.env = spec.Env{Lock: &l.lock, Confirm: func() { l.confirms.Add(1) }}
+	return n
+}
+
+// begin begins a life, after another one.
+func (e *env) begin(x crossing, id int, before *life, late func() bool) *life {
+	l := &life{
+		id: id, slice: id % perRound, from: x.starts[id%len(x.starts)],
+		judged: x.ends == nil, late: late, written: make([]int, e.cfg.Workers),
+	}
+	if before != nil && l.judged {
+		l.Counter = before.Counter // which is dead
+	} else {
+		l.Counter = e.s.New()
+	}
 	for _, call := range l.from.path {
 		spec.Do(l.Counter, call)
 	}
@@ -293,6 +315,7 @@ func (e *env) end(x crossing, l *life, ws []worker) error {
 			return err
 		}
 	}
+	e.ended.Add(1)
 	trues := 0
 	for i := range ws {
 		trues += ws[i].trues[l.slice]
@@ -308,12 +331,12 @@ func (e *env) end(x crossing, l *life, ws []worker) error {
 		return err
 	}
 	r := e.sp.Resume(l.Counter, st)
-	looks := []func() error{r.Finish, func() error { return r.Try(spec.Afterwards()...) }}
-	if l.id%2 == 1 {
-		slices.Reverse(looks)
+	err = r.Try(spec.Call{Op: spec.Count})
+	if err == nil && !l.judged {
+		err = r.Try(spec.Afterwards()...)
 	}
-	if err = r.Try(spec.Call{Op: spec.Count}); err == nil {
-		err = cmp.Or(looks[0](), looks[1]())
+	if err == nil {
+		err = r.Finish()
 	}
 	e.res.Checks += r.Checks
 	if err != nil {

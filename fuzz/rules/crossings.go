@@ -376,11 +376,8 @@ func (e *env) locked() func() error {
 		if !w.do(l, spec.PutAndLock) {
 			return
 		}
-		if !l.lock.held.Load() {
-			w.failf("PutAndLock returned true, but the lock is free")
-		}
 		l.removed = true
-		l.lock.Unlock()
+		w.Unlock()
 	}
 	return e.cross(crossing{
 		starts: []begin{e.at(int64(e.cfg.Workers))},
@@ -388,10 +385,10 @@ func (e *env) locked() func() error {
 			drop(w, l)
 			for range each {
 				w.pause()
-				l.lock.Lock()
+				w.Lock()
 				found := !l.removed
 				got := found && w.do(l, spec.TryGet)
-				l.lock.Unlock()
+				w.Unlock()
 				if found && !got && e.p.TryGet == strategies.Exact {
 					w.failf("found the object under the lock, but TryGet says that it is dead")
 				}
@@ -401,7 +398,7 @@ func (e *env) locked() func() error {
 			}
 		},
 		after: func(l *life) error {
-			if l.lock.held.Load() {
+			if l.holder.Load() != 0 {
 				return fmt.Errorf("all references are dropped, but the lock is held")
 			}
 			return nil

@@ -1,9 +1,6 @@
 package rules
 
-import (
-	"github.com/refbench/refbench/strategies"
-	"github.com/refbench/refbench/strategies/spec"
-)
+import "github.com/refbench/refbench/strategies/spec"
 
 // docs are rules of operations that have more to say than their names.
 var docs = map[spec.Op]string{
@@ -13,7 +10,9 @@ var docs = map[spec.Op]string{
 	spec.PutAndLock:   "PutAndLock returns true with the lock held if it dropped the last reference, and otherwise false without having locked it.",
 }
 
-// operations returns a rule for each operation: its rows of the specification's table.
+// operations returns a rule for each operation: its rows of the specification's table,
+// and that the monitor is told of misuse that the count refuses or saturates on, of the
+// right kind, once a call, and of nothing else.
 func operations() []Rule {
 	var list []Rule
 	for _, op := range spec.Ops() {
@@ -23,7 +22,7 @@ func operations() []Rule {
 		}
 		list = append(list, Rule{op.String(), Operation, doc, func(e *env) func() error {
 			e.need(op)
-			return rows(func(_ *spec.Spec, row spec.Row) bool { return row.Call.Op == op })(e)
+			return rows(false, func(_ *spec.Spec, row spec.Row) bool { return row.Call.Op == op })(e)
 		}})
 	}
 	return list
@@ -32,9 +31,9 @@ func operations() []Rule {
 // A selection of the specification's table makes a rule of those rows.
 type selection func(sp *spec.Spec, row spec.Row) bool
 
-// rows plans a check: every row that is selected does what the specification says,
-// the monitor's reports apart.
-func rows(selected selection) func(*env) func() error {
+// rows plans a check: every row that is selected does what the specification says. deaf
+// leaves out what the monitor is told.
+func rows(deaf bool, selected selection) func(*env) func() error {
 	return func(e *env) func() error {
 		var list []spec.Row
 		for _, row := range e.sp.Table() {
@@ -47,7 +46,7 @@ func rows(selected selection) func(*env) func() error {
 		}
 		return func() error {
 			for _, row := range list {
-				if err := e.sp.TryRow(row, true); err != nil {
+				if err := e.sp.TryRow(row, deaf); err != nil {
 					return err
 				}
 				e.res.Checks++
@@ -60,7 +59,7 @@ func rows(selected selection) func(*env) func() error {
 // nearLimit selects what takes references up to the limit and past it.
 func nearLimit(e *env) func() error {
 	e.need(spec.InitAt)
-	return rows(func(sp *spec.Spec, row spec.Row) bool {
+	return rows(true, func(sp *spec.Spec, row spec.Row) bool {
 		takes := row.Call.Op.By() == spec.AnyHolder || row.Call.Op.Moves().If == spec.Alive
 		return takes && row.State.Refs >= sp.Promise().Limit-1
 	})(e)
@@ -75,24 +74,4 @@ func dropsTooMany(sp *spec.Spec, row spec.Row) bool {
 // getsOnZero selects Get on a dead count.
 func getsOnZero(sp *spec.Spec, row spec.Row) bool {
 	return row.Call.Op.By() == spec.AnyHolder && sp.Dead(row.State)
-}
-
-// monitorReports plans a check that every row reports to the monitor what it should.
-// Rows that go wrong in another way are another rule's.
-func monitorReports(e *env) func() error {
-	if !e.s.Has(strategies.PowerMonitored) {
-		e.skip("%s doesn't have the power %q", e.s.Name, strategies.PowerMonitored)
-	}
-	return func() error {
-		for _, row := range e.sp.Table() {
-			if row.Unpromised != "" || e.sp.TryRow(row, true) != nil {
-				continue
-			}
-			if err := e.sp.TryRow(row, false); err != nil {
-				return err
-			}
-			e.res.Checks++
-		}
-		return nil
-	}
 }

@@ -134,8 +134,8 @@ type Config struct {
 	Rounds int
 	// Workers is how many goroutines do; 0 is rendezvous.Workers.
 	Workers int
-	// Timeout is for how long no round may begin, or, where there are none, how long
-	// the check may take; 0 is a minute. It takes less than a second.
+	// Timeout is for how long no goroutine of a crossing may get on, or how long another
+	// check may take; 0 is a minute. It takes less than a second.
 	Timeout time.Duration
 }
 
@@ -149,7 +149,10 @@ type env struct {
 	rng *rand.Rand
 	res Result
 
-	group atomic.Pointer[rendezvous.Group] // a crossing's
+	// A crossing's goroutines, and how many of its lives have ended.
+	group   atomic.Pointer[rendezvous.Group]
+	workers []worker
+	ended   atomic.Int64
 }
 
 func newEnv(ctx context.Context, r Rule, s *strategies.Strategy, cfg Config) *env {
@@ -167,8 +170,9 @@ func newEnv(ctx context.Context, r Rule, s *strategies.Strategy, cfg Config) *en
 	}
 	return &env{
 		s: s, p: s.Promise, sp: spec.Of(s), cfg: cfg, ctx: ctx,
-		rng: rand.New(rand.NewPCG(cfg.Seed, 0)),
-		res: Result{Rule: r, Strategy: s.Name, Seed: cfg.Seed, Verdict: Good},
+		rng:     rand.New(rand.NewPCG(cfg.Seed, 0)),
+		res:     Result{Rule: r, Strategy: s.Name, Seed: cfg.Seed, Verdict: Good},
+		workers: make([]worker, cfg.Workers),
 	}
 }
 
@@ -224,12 +228,7 @@ func (r Rule) Run(ctx context.Context, s *strategies.Strategy, cfg Config) Resul
 		begun.Verdict, begun.Reason = NotApplicable, why
 		return begun
 	}
-	dog := watchdog.Dog{Timeout: e.cfg.Timeout, Strategy: s, Progress: func() int64 {
-		if g := e.group.Load(); g != nil {
-			return g.Rounds()
-		}
-		return 0
-	}, Abandon: func() {
+	dog := watchdog.Dog{Timeout: e.cfg.Timeout, Strategy: s, Progress: e.progress, Abandon: func() {
 		if g := e.group.Load(); g != nil {
 			g.Abandon()
 		}

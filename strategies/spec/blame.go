@@ -76,7 +76,7 @@ func (sp *Spec) blame(all []said) string {
 			// Another operation is more likely to be wrong than Count.
 		default:
 			if _, err := other.Check(st, last.call, last.answer); err == nil {
-				return fmt.Sprintf(" (promise: %s, but it does what %s says)", FieldOf(sp.p, alt.field), FieldOf(alt.p, alt.field))
+				return fmt.Sprintf(" (promise: %s)", FieldOf(sp.p, alt.field))
 			}
 		}
 	}

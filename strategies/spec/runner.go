@@ -113,10 +113,10 @@ func (r *Runner) Try(calls ...Call) error {
 // says so.
 func (r *Runner) Finish() error {
 	const few = 256
-	if st := r.st; !r.born || st.Saturated || st.Lost || st.Refs <= 0 || st.Refs > few {
+	if st := r.st; !r.born || st.Saturated || st.Lost || st.Refs < 0 || st.Refs > few {
 		return nil
 	}
-	if !r.st.Killed {
+	if r.st.Refs > 0 && !r.st.Killed {
 		if err := r.Try(Call{Op: Kill}); err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func (r *Runner) Finish() error {
 			return err
 		}
 	}
-	return r.Try(Call{Op: TryGet})
+	return r.Try(Call{Op: TryGet}, Call{Op: TryGet})
 }
 
 // shown is how many calls before a failure are printed.
