@@ -45,6 +45,10 @@ var Buffers = &Workload{
 		{Name: "hold", Doc: "how long a reader holds its buffer, in ns", Default: 0, Min: 0, Max: 1_000_000},
 	},
 	Wrong: "eviction frees a buffer though somebody may be reading it",
+	Plan: Plan{
+		Settings: "files=2,skew=0,capacity=50,shards=1,verify=1",
+		Program:  "w0.Work w0.Work w0.Work|w1.Work w1.Work w1.Work",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(buffers[Dynamic, dynamicTimed]), new(buffers[Dynamic, dynamicChecked]))
 	},

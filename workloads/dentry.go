@@ -56,6 +56,11 @@ var Dentry = &Workload{
 		{Name: "pause", Doc: "time between two steps of the reaper, in us", Default: 1000, Min: 1, Max: 1_000_000},
 	},
 	Wrong: "a hit reads the count and then begins the life anew or takes a reference, without the lock",
+	Plan: Plan{
+		Settings: "names=1,open=1,keep=0,pause=1",
+		Before:   "w0.Work",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamicResurrect(c, new(dcache[DynamicResurrect, dynamicTimedResurrect]), new(dcache[DynamicResurrect, dynamicCheckedResurrect]))
 	},

@@ -27,6 +27,10 @@ var GetPut = &Workload{
 		{Name: "hold", Doc: "how long a reference is held, in ns", Default: 0, Min: 0, Max: 1_000_000},
 	},
 	Wrong: "the first worker drops a reference more than it took, once",
+	Plan: Plan{
+		Settings: "objects=1,tryget=50",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(getPut[Dynamic, dynamicTimed]), new(getPut[Dynamic, dynamicChecked]))
 	},

@@ -36,6 +36,10 @@ var Handoff = &Workload{
 		{Name: "depth", Doc: "references that wait between two workers at most", Default: handoffDepth, Min: 2, Max: handoffDepth},
 	},
 	Wrong: "the owner takes the receiver's reference after it has handed the object over",
+	Plan: Plan{
+		Settings: "lifetime=1,hops=2,depth=2",
+		Program:  "w0.Work w0.Work w0.Work|w1.Work w1.Work w1.Work",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(handoff[Dynamic, dynamicTimed]), new(handoff[Dynamic, dynamicChecked]))
 	},

@@ -50,6 +50,11 @@ var InetPeer = &Workload{
 		{Name: "ttl", Doc: "steps of the collector that a peer is idle before it may be freed", Default: 1, Min: 0, Max: 1 << 20},
 	},
 	Wrong: "the collector reads that peers are idle, and frees them in a second step",
+	Plan: Plan{
+		Settings: "addresses=1,ttl=0,pause=1",
+		Before:   "w0.Work",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamicOne(c, new(inetPeers[DynamicOne, dynamicTimedOne]), new(inetPeers[DynamicOne, dynamicCheckedOne]))
 	},

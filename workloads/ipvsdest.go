@@ -48,6 +48,10 @@ var IPVSDest = &Workload{
 		{Name: "period", Doc: "steps of the timer that a destination stays in the trash", Default: 4, Min: 0, Max: 1 << 20},
 	},
 	Wrong: "the reference of the trash list isn't counted: the last connection frees what the trash points to",
+	Plan: Plan{
+		Settings: "destinations=1,away=100,connections=1,period=0,pause=1",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step|r1.Step r1.Step",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(ipvsDests[Dynamic, dynamicTimed]), new(ipvsDests[Dynamic, dynamicChecked]))
 	},

@@ -52,6 +52,10 @@ var PNode = &Workload{
 		{Name: "pause", Doc: "time between two reclaimed nodes, in us", Default: 200, Min: 1, Max: 1_000_000},
 	},
 	Wrong: "a poll holds no reference of its own until its answer",
+	Plan: Plan{
+		Settings: "files=1,skew=0,polls=50,queue=2,answer=1,pause=1",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step|r1.Step r1.Step",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(pnodes[Dynamic, dynamicTimed]), new(pnodes[Dynamic, dynamicChecked]))
 	},

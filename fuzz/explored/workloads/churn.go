@@ -42,6 +42,10 @@ var Churn = &Workload{
 		{Name: "hold", Doc: "how long a request takes, in ns", Default: 0, Min: 0, Max: 1_000_000},
 	},
 	Wrong: "the error path forgets a reference",
+	Plan: Plan{
+		Settings: "routes=1,gets=1,errors=50",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(churn[Dynamic, dynamicTimed]), new(churn[Dynamic, dynamicChecked]))
 	},

@@ -48,6 +48,11 @@ var DstCache = &Workload{
 		{Name: "hold", Doc: "how long a packet holds its route, in ns", Default: 0, Min: 0, Max: 1_000_000},
 	},
 	Wrong: "one slot for all CPUs, changed without its lock, as before the fix",
+	Plan: Plan{
+		Settings: "tunnels=1,pause=1",
+		Before:   "w0.Work r0.Step",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step r0.Step",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(dstCache[Dynamic, dynamicTimed]), new(dstCache[Dynamic, dynamicChecked]))
 	},

@@ -52,6 +52,10 @@ var PID2Proc = &Workload{
 		{Name: "pause", Doc: "time between two turns of the scheduler, in us", Default: 50, Min: 1, Max: 1_000_000},
 	},
 	Wrong: "the lookup takes its reference with a plain Get, also to a process that has died",
+	Plan: Plan{
+		Settings: "processes=1,skew=0,destroy=500,wake=50,teardown=0,pause=1",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(pid2proc[Dynamic, dynamicTimed]), new(pid2proc[Dynamic, dynamicChecked]))
 	},

@@ -49,6 +49,10 @@ var Unmount = &Workload{
 		{Name: "pause", Doc: "time between two unmounts, in us", Default: 1000, Min: 1, Max: 1_000_000},
 	},
 	Wrong: "unmounting doesn't wait until the mount is drained",
+	Plan: Plan{
+		Settings: "mounts=1,pause=1",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(unmount[Dynamic, dynamicTimed]), new(unmount[Dynamic, dynamicChecked]))
 	},
