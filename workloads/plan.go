@@ -40,10 +40,26 @@ func (p Plan) Workers() int {
 	n := 1
 	for word := range strings.FieldsSeq(p.Before + " " + strings.Join(p.Threads(), " ")) {
 		if a, err := ParseAction(word); err == nil && !a.Role {
-			n = max(n, a.Index+1)
+			n = max(n, a.Index+1) // one that isn't an action is refused when it is used
 		}
 	}
 	return n
+}
+
+// Actions returns the actions of a text, one thread's. They are of the plan's workers.
+func (p Plan) Actions(text string) ([]Action, error) {
+	var out []Action
+	for word := range strings.FieldsSeq(text) {
+		a, err := ParseAction(word)
+		if n := p.Workers(); err == nil && !a.Role && a.Index >= n {
+			err = fmt.Errorf("action %q: there are %d workers, the first is w0", word, n)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	return out, nil
 }
 
 // StartPlan makes an instance for the workload's plan. What is to be done before the
@@ -76,21 +92,6 @@ func ParseAction(word string) (Action, error) {
 		}
 	}
 	return Action{}, fmt.Errorf("action %q: want w0.Work for an operation of worker 0, or r0.Step for a step of the first role", word)
-}
-
-// ParseActions returns those of the text of each thread.
-func ParseActions(threads []string) ([][]Action, error) {
-	out := make([][]Action, len(threads))
-	for i, text := range threads {
-		for word := range strings.FieldsSeq(text) {
-			a, err := ParseAction(word)
-			if err != nil {
-				return nil, err
-			}
-			out[i] = append(out[i], a)
-		}
-	}
-	return out, nil
 }
 
 // Name returns who does the action on the instance.

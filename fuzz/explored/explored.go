@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "73c5e901b5cad46a56100931"
+const Version = "1d3b093c3b042d6bff6e230f"

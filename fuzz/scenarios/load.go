@@ -30,11 +30,14 @@ func loadJudgedBy(judge func(b workloads.Books, idle bool), s *strategies.Strate
 		Make: func(program explore.Program) explore.Case {
 			var inst workloads.Instance
 			var idle bool // a worker came and did nothing
-			var threads [][]workloads.Action
-			before, err := workloads.ParseActions([]string{w.Plan.Before})
-			if err == nil {
-				threads, err = workloads.ParseActions(program)
+			threads := make([][]workloads.Action, len(program))
+			for i, text := range program {
+				var err error
+				if threads[i], err = w.Plan.Actions(text); err != nil {
+					return explore.Case{Err: err}
+				}
 			}
+			before, err := w.Plan.Actions(w.Plan.Before)
 			if err != nil {
 				return explore.Case{Err: err}
 			}
@@ -46,7 +49,7 @@ func loadJudgedBy(judge func(b workloads.Books, idle bool), s *strategies.Strate
 					if err != nil {
 						panic(err)
 					}
-					for _, a := range before[0] {
+					for _, a := range before {
 						act(inst, a)
 					}
 				},

@@ -99,11 +99,15 @@ func TestDoubleReleaseIsFound(t *testing.T) {
 // A new workload says how it is to be explored, with settings that it has.
 func TestEveryWorkloadHasAPlan(t *testing.T) {
 	for _, w := range Builtin().Workloads {
-		p, ok := plans[w.Name]
-		if !ok {
-			t.Errorf("workload %s: add a plan with small settings to plans in load.go", w)
+		if w.Plan.Program == "" {
+			t.Errorf("workload %s: add a Plan with small settings", w)
 		}
-		if _, err := w.ParseSettings(p.settings); err != nil {
+		for _, text := range append(w.Plan.Threads(), w.Plan.Before) {
+			if _, err := w.Plan.Actions(text); err != nil {
+				t.Errorf("workload %s: %v", w, err)
+			}
+		}
+		if _, err := w.ParseSettings(w.Plan.Settings); err != nil {
 			t.Errorf("workload %s: %v", w, err)
 		}
 	}

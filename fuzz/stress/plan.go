@@ -16,21 +16,24 @@ import (
 // don't balance, or nobody can go on. wrong asks for the known-wrong variant. In bare
 // runs neither is looked at.
 func RunPlan(ctx context.Context, s *strategies.Strategy, w *workloads.Workload, wrong bool, times int, cfg Config) Result {
-	text := append([]string{w.Plan.Before}, w.Plan.Threads()...)
-	actions, err := workloads.ParseActions(text)
+	x := &lives{
+		w: w, bare: cfg.Bare, idle: make([]bool, len(w.Plan.Threads())),
+		cfg: workloads.Config{Seed: cfg.Seed, Checked: !cfg.Bare, Wrong: wrong, NewCounter: s.New},
+	}
+	var err error
+	for _, text := range append([]string{w.Plan.Before}, w.Plan.Threads()...) {
+		actions, wrong := w.Plan.Actions(text)
+		x.threads, err = append(x.threads, actions), errors.Join(err, wrong)
+	}
 	if err != nil {
 		return Result{Err: fmt.Errorf("workload %s: %w", w.Name, err)}
 	}
-	threads := actions[1:]
-	x := &lives{
-		w: w, bare: cfg.Bare, before: actions[0], threads: threads, idle: make([]bool, len(threads)),
-		cfg: workloads.Config{Seed: cfg.Seed, Checked: !cfg.Bare, Wrong: wrong, NewCounter: s.New},
-	}
+	x.before, x.threads = x.threads[0], x.threads[1:]
 	what := "workload: " + w.Name
 	if wrong {
 		what += ", known-wrong variant"
 	}
-	return run(ctx, s, x, len(threads), times, cfg, what)
+	return run(ctx, s, x, len(x.threads), times, cfg, what)
 }
 
 // lives are one instance after the other.
