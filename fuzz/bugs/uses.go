@@ -632,7 +632,7 @@ var useBugs = []*Bug{
 		Interleaving: `CPU 0 and CPU 1 each cache a route, with a reference. CPU 0 resets the tunnel: it clears its
 own slot twice, and never looks at CPU 1's. The slots are freed, and CPU 1's route leaks.`,
 		Fix:      "per_cpu_ptr of the loop's CPU",
-		Expected: misuse.but(Expected{"stress": sure, "workloads": sure, "race": nothingGone}),
+		Expected: misuse.but(Expected{"stress": sure, "race": nothingGone}),
 	}.use(newTunnel, "a route cached", workloads.Plan{
 		Program: "w0.Work r0.Step|w1.Work",
 	}),
@@ -646,7 +646,7 @@ and puts, its put leaves 0, and the keyring is freed while its process has it.`,
 		Fix:      "put on every path",
 		Wraps:    true,
 		Wrong:    slimStrategy,
-		Expected: misuse.but(Expected{"stress": sure, "workloads": sure, "race": noThreads}),
+		Expected: misuse.but(Expected{"stress": sure, "race": noThreads}),
 	}.use(newKeyring, "a joining and a look-up", workloads.Plan{
 		Before:  "w0.Work w0.Work w0.Work w0.Work w0.Work",
 		Program: "w0.Work w0.Work",

@@ -87,11 +87,15 @@ func (s Subject) explored() *strategies.Strategy {
 	return s.Explored.Strategies[i]
 }
 
+// narrow says that the strategy counts so few references that only what is made for it
+// stays below its limit.
+func (s Subject) narrow() bool { return s.Strategy.Promise.Limit <= program.MaxThreads }
+
 // supported splits the workloads into those that the strategy can run under and the names
 // of others.
 func (s Subject) supported() (ws []*workloads.Workload, unsupported []string) {
 	for _, w := range s.Workloads {
-		if w.Unsupported(s.Strategy) != "" {
+		if w.Unsupported(s.Strategy) != "" || s.narrow() && !s.Uses {
 			unsupported = append(unsupported, w.Name)
 		} else {
 			ws = append(ws, w)

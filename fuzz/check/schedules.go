@@ -38,6 +38,9 @@ func (s Subject) Scenarios() (list []*explore.Scenario, unsupported []string) {
 		for i := range s.Programs {
 			list = append(list, s.first(x, &s.Programs[i]))
 		}
+		if s.narrow() {
+			return list, nil
+		}
 		list = append(list, recordable(x)...)
 	}
 	forms := s.Explored
@@ -51,6 +54,15 @@ func (s Subject) Scenarios() (list []*explore.Scenario, unsupported []string) {
 		}
 	}
 	return list, unsupported
+}
+
+// Scenarios returns what is explored of the strategies beside the scenarios of the forms.
+func Scenarios(forms scenarios.Forms) []*explore.Scenario {
+	var list []*explore.Scenario
+	for _, s := range forms.Strategies {
+		list = append(list, recordable(s)...)
+	}
+	return list
 }
 
 // first is a program to try first. Of one that begins near the limit the history is
@@ -115,14 +127,20 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 		if res.Exhaustive {
 			through = append(through, sc.Name)
 		}
-		if f := res.Failure; f == nil {
+		if res.Failure == nil {
 			continue
-		} else if f.Kind == explore.Unsupported || f.Kind == explore.Nondeterministic {
+		}
+		at := time.Now()
+		f := small(sc, res.Failure, s, b)
+		if f.Kind == explore.Unsupported || f.Kind == explore.Nondeterministic {
 			// It says nothing about the promise.
 			r.unknown("%s: %v", sc.Name, f)
 			continue
 		}
-		r.broken(small(sc, res.Failure, s, b))
+		r.broken(Finding{
+			What: fmt.Sprintf("%s: %v", sc.Name, f), Detail: f.Text() + f.Stack, Token: f.Token, Failure: f, at: at,
+			Attachments: []Attachment{{".html", false, f.WriteHTML}},
+		})
 		if b.First {
 			break
 		}
@@ -138,16 +156,11 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 	return r
 }
 
-// small is a finding of what failed, made small. The same searches with the same seed find
-// the same.
-func small(sc *explore.Scenario, f *explore.Failure, s Subject, b Budget) Finding {
-	at := time.Now()
+// small makes a failure small. The same searches with the same seed find the same.
+func small(sc *explore.Scenario, f *explore.Failure, s Subject, b Budget) *explore.Failure {
 	res, err := explore.Explore(sc, explore.Options{Seed: b.Seed, Executions: f.Executions, Version: s.Explored.Version, Timeout: b.timeout() / 2})
-	if err == nil && res.Failure != nil {
-		f = res.Failure
+	if err != nil || res.Failure == nil {
+		return f
 	}
-	return Finding{
-		What: fmt.Sprintf("%s: %v", sc.Name, f), Detail: f.Text() + f.Stack, Token: f.Token, Failure: f, at: at,
-		Attachments: []Attachment{{".html", false, f.WriteHTML}},
-	}
+	return res.Failure
 }

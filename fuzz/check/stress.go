@@ -92,6 +92,9 @@ func (s Subject) loads(rng *rand.Rand) []load {
 		for _, p := range s.Programs {
 			add(p, 20*turn)
 		}
+		if s.narrow() {
+			return list
+		}
 		bounds := program.Bounds{Objects: 2, Threads: 4, Steps: 12}
 		add(randomProgram(rng, 48, func(data []byte) (p program.Program) {
 			bounds.Decode(&p, data)

@@ -102,6 +102,7 @@ type object struct {
 	// doesn't, and then that is a race in every one of them.
 	body   int
 	cached bool
+	astray bool         // the program drops more than is held
 	lives  atomic.Int32 // that have begun
 
 	// confirmed is odd while TryGetLive must fail: from when a Kill is confirmed or
@@ -155,7 +156,12 @@ func New(s *strategies.Strategy, o Options) *Execution {
 // Load makes p the program of the executions that follow. It must not change meanwhile.
 func (x *Execution) Load(p *program.Program) {
 	x.p, x.live = p, false
+	for i := range x.objects {
+		x.objects[i].astray = false
+	}
 	for _, s := range p.All() {
+		o := &x.objects[s.Object]
+		o.astray = o.astray || s.Wild && s.Call.Op.Drops()
 		x.live = x.live || s.Call.Op.Moves().If == spec.Unkilled
 	}
 	x.fresh.Reset(p, x.sp, x.o.Starts)
@@ -303,6 +309,9 @@ func (t *thread) finish(i int) {
 	}
 	if kind != judge.Fine {
 		t.leakf("%s", judge.Sentence(kind, "an operation", 0))
+	}
+	if o.astray {
+		return
 	}
 	if x.p.Objects[i].Cached || !x.o.Explored {
 		t.counts(i, 0)

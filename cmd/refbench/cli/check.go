@@ -28,7 +28,7 @@ type (
 	checked struct {
 		Version     string            `json:"version"` // of the explored code, as in tokens
 		Seed        uint64            `json:"seed"`
-		Budget      float64           `json:"budgetseconds"`
+		Budget      float64           `json:"budget_seconds"`
 		Seconds     float64           `json:"seconds"`
 		Interrupted bool              `json:"interrupted,omitempty"`
 		Strategies  []checkedStrategy `json:"strategies"`
@@ -98,7 +98,7 @@ were interrupted or couldn't run.`,
 				return usagef("--time %v: want %v .. %v", budget, shortestCheck, longestCheck)
 			}
 			if wait <= 0 {
-				return usagef("--patience %v: want a time such as 10s", wait)
+				return usagef("--timeout %v: want a time such as 10s", wait)
 			}
 			if len(args) == 0 {
 				args = []string{"all"}
@@ -123,14 +123,14 @@ were interrupted or couldn't run.`,
 				return usagef("--findings %s: there is a file of that name, want a folder", dir)
 			}
 			return checking{
-				kit: kit, strategies: ss, checks: cs, budget: budget, patience: wait, seed: seed, dir: dir, json: asJSON,
+				kit: kit, strategies: ss, checks: cs, budget: budget, timeout: wait, seed: seed, dir: dir, json: asJSON,
 				all: len(cs) == len(all),
 			}.run(c)
 		},
 	}
 	f := c.Flags()
 	f.DurationVar(&budget, "time", time.Minute, "how long to check, all strategies and checks together")
-	f.DurationVar(&wait, "patience", 10*time.Second, "how long a call may take before it counts as one that never returns")
+	f.DurationVar(&wait, "timeout", 10*time.Second, "how long a call may take before it counts as one that never returns")
 	f.Uint64Var(&seed, "seed", 0, "seed of all random choices (default a new one)")
 	f.StringSliceVar(&names, "checks", []string{"all"}, "checks, comma-separated, or all")
 	f.StringVar(&dir, "findings", "", "folder for files about findings, made if there is one (default a new folder in "+findingsDir+"/)")
@@ -182,7 +182,7 @@ type checking struct {
 	checks     []check.Check
 	all        bool // the checks are all that there are
 	budget     time.Duration
-	patience   time.Duration
+	timeout    time.Duration
 	seed       uint64
 	dir        string
 	json       bool
@@ -256,7 +256,7 @@ func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProg
 			}
 		}
 		results = append(results, r)
-		if r.Stuck != "" {
+		if r.Hang != "" {
 			hung[r.Strategy] = r
 		}
 		p.done(r, time.Until(deadline))
@@ -275,20 +275,20 @@ func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProg
 			if h, ok := hung[s.Name]; ok {
 				add(check.Result{
 					Strategy: s.Name, Check: c.Name, Verdict: check.Unknown, Tried: []check.Amount{},
-					Reason: fmt.Sprintf("not run: %s (found by %s), and its goroutine is still there", h.Stuck, h.Check),
+					Reason: fmt.Sprintf("not run: %s (found by %s), and its goroutine is still there", h.Hang, h.Check),
 				})
 				continue
 			}
 			for again := true; again; {
 				begin := time.Now()
-				r := c.Do(ctx, check.Subject{
-					Strategy: s, Others: without(ch.kit.Strategies, hung), Workloads: ch.kit.Workloads, Explored: ch.kit.Explored,
-				}, check.Budget{Time: share, Seed: ch.seed, Slack: check.Patiences * ch.patience})
+				what := subject(ch.kit, s)
+				what.Others = without(ch.kit.Strategies, hung)
+				r := c.Do(ctx, what, check.Budget{Time: share, Seed: ch.seed, Timeout: ch.timeout})
 				interrupted := ctx.Err() != nil
 				if interrupted && r.Verdict != check.Broken { // what it has found stays found
 					return results, true, err
 				}
-				if r.Stuck != "" || len(r.Others) > 0 {
+				if r.Hang != "" || len(r.Others) > 0 {
 					// What was spent waiting isn't taken from the others.
 					deadline = deadline.Add(max(time.Since(begin)-share, 0))
 				}
@@ -300,7 +300,7 @@ func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProg
 						results = slices.DeleteFunc(results, func(r check.Result) bool { return r.Check == o.Check && r.Strategy == o.Strategy })
 						add(o)
 					}
-					again = r.Stuck == ""
+					again = r.Hang == ""
 				}
 				if !again {
 					add(r)

@@ -137,6 +137,7 @@ func newRootCommand(kit Kit) *cobra.Command {
 	root.AddCommand(newExploreCommand(kit))
 	root.AddCommand(newReplayCommand(kit))
 	root.AddCommand(newBugsCommand(kit.Bugs))
+	root.AddCommand(newRaceChildCommand(kit))
 	return root
 }
 

@@ -1,0 +1,48 @@
+//go:build race
+
+package matrix
+
+import (
+	"flag"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/refbench/refbench/fuzz/check"
+)
+
+// The child is this test binary: it runs TestRaceChild with a bug's name and whether
+// it is the twin, and then the seed and the time.
+func TestRaceChild(t *testing.T) {
+	args := flag.Args()
+	if len(args) != 6 {
+		return // not as a child
+	}
+	fixed, err := strconv.ParseBool(args[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := check.RaceChild(t.Context(), entry(t, args[0]).Subject(fixed), check.Budget{Seed: 1, Time: time.Second}, os.Stdout); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRaceDetectorFindsWhatItShould(t *testing.T) {
+	for _, e := range Builtin() {
+		if !e.Native.Expected["race"].Sure {
+			continue
+		}
+		for _, fixed := range []bool{false, true} {
+			s := e.Subject(fixed)
+			s.Child = []string{os.Args[0], "-test.run=^TestRaceChild$", e.Native.Name, strconv.FormatBool(fixed)}
+			want := check.Broken
+			if fixed {
+				want = check.Kept
+			}
+			if r := find(t, "race").Do(t.Context(), s, check.Budget{Seed: 1, Time: time.Second}); r.Verdict != want {
+				t.Errorf("%s, twin %v: %s %s after %v: %+v, want %s", e.Native.Name, fixed, r.Verdict, r.Reason, r.Tried, r.Findings, want)
+			}
+		}
+	}
+}
