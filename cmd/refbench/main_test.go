@@ -23,8 +23,8 @@ import (
 	xatomic "github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/fuzz/scenarios"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads"
-	"github.com/refbench/refbench/workloads/arena"
 )
 
 // The scripts run programs with lists of their own. "planted" has small strategies and workloads,
@@ -277,7 +277,7 @@ func (l *load) Close() workloads.Books {
 	if l.ref.Kill() {
 		b.Released++
 	} else {
-		b.Kinds[arena.Leak]++
+		b.Kinds[judge.Leak]++
 	}
 	return b
 }
@@ -408,7 +408,7 @@ func hangingKit() cli.Kit {
 func plantedKit() cli.Kit {
 	kit := niceKit()
 	kit.Workloads = append(kit.Workloads,
-		workload("leaky", nil, workloads.Books{Lives: 2, Kinds: [arena.Kinds]uint64{arena.Leak: 2}, Notes: []string{"object 7 was never released"}}),
+		workload("leaky", nil, workloads.Books{Lives: 2, Kinds: [judge.Kinds]uint64{judge.Leak: 2}, Notes: []string{"object 7 was never released"}}),
 		workload("panicky", func() { panic("planted panic") }, workloads.Books{}),
 		workload("stuck", func() { lostWakeup() }, workloads.Books{}),
 		dry(),

@@ -8,6 +8,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/workloads"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
 )
 
 // instanceSeed fixes what workers choose at random. It is a constant, since tokens
@@ -86,7 +87,7 @@ func act(inst workloads.Instance, a workloads.Action) bool {
 // judge fails the execution if the books don't balance, or else if no worker could go
 // on. If all that is wrong is that objects are left, it is a leak.
 func judge(b workloads.Books, idle bool) {
-	leaks := b.Kinds[arena.Leak]
+	leaks := b.Kinds[judge.Leak]
 	switch {
 	case b.Violations() > leaks:
 		explore.Failf("%s", b.Sentence())

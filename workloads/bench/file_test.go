@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads"
-	"github.com/refbench/refbench/workloads/arena"
 )
 
 var fileHeader = []Config{{"format", Format}, {"cpu", "test cpu"}, {"commit", "abc"}}
@@ -28,7 +28,7 @@ func testFile(t *testing.T) (*Machine, *File) {
 func testSample(t *testing.T) Sample {
 	return Sample{
 		Cell: oneCell(t, 2, nil), Ops: 300, Window: time.Microsecond, Overlap: 0.995, Jain: 1,
-		Parallel: 0.987654321, Books: workloads.Books{Lives: 3, Released: 2, Kinds: [arena.Kinds]uint64{arena.Leak: 1}},
+		Parallel: 0.987654321, Books: workloads.Books{Lives: 3, Released: 2, Kinds: [judge.Kinds]uint64{judge.Leak: 1}},
 	}
 }
 

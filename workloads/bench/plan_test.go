@@ -17,8 +17,8 @@ import (
 	"golang.org/x/perf/benchfmt"
 
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads"
-	"github.com/refbench/refbench/workloads/arena"
 )
 
 // diary is a Watcher that writes down what it is told.
@@ -173,7 +173,7 @@ func TestFailuresLeaveOtherCellsAlone(t *testing.T) {
 		return nil
 	})
 	leaky := fakeWorkload("leaky", func(_ workloads.Config, f *fake) error {
-		f.books = workloads.Books{Lives: 1, Kinds: [arena.Kinds]uint64{arena.Leak: 1}}
+		f.books = workloads.Books{Lives: 1, Kinds: [judge.Kinds]uint64{judge.Leak: 1}}
 		for i := range 9 {
 			f.books.Notes = append(f.books.Notes, fmt.Sprintf("note %d", i))
 		}

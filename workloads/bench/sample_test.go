@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads"
-	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/bench/cpu"
 )
 
@@ -498,7 +498,7 @@ func TestStuckCellIsAnError(t *testing.T) {
 		t.Errorf("error %v, though a role helps", err)
 	}
 	// What the books say is worse, and a leak isn't.
-	for kind, want := range map[arena.Kind]bool{arena.DoubleFree: false, arena.Leak: true} {
+	for kind, want := range map[judge.Kind]bool{judge.DoubleFree: false, judge.Leak: true} {
 		c := oneCell(t, 1, func(cfg workloads.Config, f *fake) error {
 			f.books.Kinds[kind] = 1
 			return idleFor(forEver, 0)(cfg, f)

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads"
-	"github.com/refbench/refbench/workloads/arena"
 )
 
 // A StuckError is a cell in which nobody could go on any more: all workers return from
@@ -67,7 +67,7 @@ func goesOn(c Cell, l Length, inst workloads.Instance, checked bool) error {
 func end(c Cell, l Length, inst workloads.Instance, checked bool) (workloads.Books, error) {
 	stuck := goesOn(c, l, inst, checked)
 	books, err := closeInstance(c, inst)
-	if err == nil && books.Violations() == books.Kinds[arena.Leak] {
+	if err == nil && books.Violations() == books.Kinds[judge.Leak] {
 		err = stuck
 	}
 	return books, err
