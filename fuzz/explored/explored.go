@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "f75941526d4f247e1a999a40"
+const Version = "5d7ce8f64073ce7004f3fc3e"
