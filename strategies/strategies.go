@@ -49,6 +49,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"sync"
 )
 
@@ -176,21 +177,44 @@ type (
 	}
 )
 
-// A Power names one of the optional interfaces.
+// A Power names one of the optional interfaces, by the interface's name in lower
+// case.
 type Power string
 
-// The powers, in the order in which [Strategy.Powers] lists them.
+// The powers.
 const (
-	PowerMulti     Power = "several"   // Multi
-	PowerRead      Power = "count"     // Reader
-	PowerResurrect Power = "resurrect" // Resurrecter
-	PowerDrop      Power = "drop"      // Dropper
-	PowerOne       Power = "ifone"     // OnePutter
-	PowerLock      Power = "putlock"   // LockPutter
-	PowerSwitch    Power = "modes"     // Switcher
-	PowerPreset    Power = "initat"    // Presetter
-	PowerMonitor   Power = "monitor"   // Monitored
+	PowerMulti       Power = "multi"
+	PowerReader      Power = "reader"
+	PowerResurrecter Power = "resurrecter"
+	PowerDropper     Power = "dropper"
+	PowerOnePutter   Power = "oneputter"
+	PowerLockPutter  Power = "lockputter"
+	PowerSwitcher    Power = "switcher"
+	PowerPresetter   Power = "presetter"
+	PowerMonitored   Power = "monitored"
 )
+
+// powers has, for each power, how to see whether a counter has it, in the order in
+// which [Strategy.Powers] lists them.
+var powers = []struct {
+	power Power
+	has   func(Counter) bool
+}{
+	{PowerMulti, implements[Multi]},
+	{PowerReader, implements[Reader]},
+	{PowerResurrecter, implements[Resurrecter]},
+	{PowerDropper, implements[Dropper]},
+	{PowerOnePutter, implements[OnePutter]},
+	{PowerLockPutter, implements[LockPutter]},
+	{PowerSwitcher, implements[Switcher]},
+	{PowerPresetter, implements[Presetter]},
+	{PowerMonitored, implements[Monitored]},
+}
+
+func implements[I any](c Counter) bool {
+	_, ok := c.(I)
+	return ok
+}
 
 // A Strategy is one way to count references: a counter type and what it
 // promises. Strategies are package-level values such as atomic.Strategy and
@@ -207,6 +231,12 @@ type Strategy struct {
 	// Promise is what every check judges the strategy against.
 	Promise Promise
 
+	// Retries says what the counter's code does when it loses a race: it reads the
+	// same word again after a compare-and-swap that failed, and what it counts while
+	// it waits for a word only decides when to call runtime.Gosched. Depth-first
+	// search then leaves out such turns: see fuzz/explore.Case.
+	Retries bool
+
 	// New returns a new count that is not initialized yet. Its dynamic
 	// type is always the same pointer type *T.
 	New func() Counter
@@ -219,31 +249,17 @@ func (s *Strategy) String() string { return s.Name }
 func (s *Strategy) Powers() []Power {
 	c := s.New()
 	var ps []Power
-	add := func(ok bool, p Power) {
-		if ok {
-			ps = append(ps, p)
+	for _, p := range powers {
+		if p.has(c) {
+			ps = append(ps, p.power)
 		}
 	}
-	_, ok := c.(Multi)
-	add(ok, PowerMulti)
-	_, ok = c.(Reader)
-	add(ok, PowerRead)
-	_, ok = c.(Resurrecter)
-	add(ok, PowerResurrect)
-	_, ok = c.(Dropper)
-	add(ok, PowerDrop)
-	_, ok = c.(OnePutter)
-	add(ok, PowerOne)
-	_, ok = c.(LockPutter)
-	add(ok, PowerLock)
-	_, ok = c.(Switcher)
-	add(ok, PowerSwitch)
-	_, ok = c.(Presetter)
-	add(ok, PowerPreset)
-	_, ok = c.(Monitored)
-	add(ok, PowerMonitor)
 	return ps
 }
+
+// Has reports whether the strategy's counter has the power. Every counter has the
+// power "", which is that of the five basic operations.
+func (s *Strategy) Has(p Power) bool { return p == "" || slices.Contains(s.Powers(), p) }
 
 // validName is what [Strategy.Name] and the names of workloads must match. A
 // digit after a dash at the end of a benchmark's name would be taken for

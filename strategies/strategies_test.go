@@ -140,10 +140,10 @@ func TestPowers(t *testing.T) {
 	}{
 		{good(), nil},
 		{atomic.Strategy, []strategies.Power{
-			strategies.PowerMulti, strategies.PowerRead, strategies.PowerResurrect, strategies.PowerDrop, strategies.PowerOne, strategies.PowerPreset,
+			strategies.PowerMulti, strategies.PowerReader, strategies.PowerResurrecter, strategies.PowerDropper, strategies.PowerOnePutter, strategies.PowerPresetter,
 		}},
 		{saturating.Strategy, []strategies.Power{
-			strategies.PowerMulti, strategies.PowerRead, strategies.PowerDrop, strategies.PowerOne, strategies.PowerLock, strategies.PowerPreset, strategies.PowerMonitor,
+			strategies.PowerMulti, strategies.PowerReader, strategies.PowerDropper, strategies.PowerOnePutter, strategies.PowerLockPutter, strategies.PowerPresetter, strategies.PowerMonitored,
 		}},
 	} {
 		if got := tt.s.Powers(); !slices.Equal(got, tt.want) {

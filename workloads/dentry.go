@@ -46,7 +46,7 @@ var Dentry = &Workload{
 	Doc:       "names found in a cache whose unused entries are resurrected on a hit or reaped",
 	Source:    "Akaros kern/src/vfs.c, Documentation/kref.txt",
 	Operation: "a file closed and another opened",
-	Needs:     []strategies.Power{strategies.PowerResurrect, strategies.PowerRead},
+	Needs:     []strategies.Power{strategies.PowerResurrecter, strategies.PowerReader},
 	Knobs: []Knob{
 		{Name: "names", Doc: "names that are looked up", Default: 1024, Min: 1, Max: 1 << 17},
 		{Name: "hot", Doc: "share of lookups that are for a sixteenth of the names, in percent", Default: 80, Min: 0, Max: 100},

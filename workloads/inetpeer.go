@@ -40,7 +40,7 @@ var InetPeer = &Workload{
 	Doc:       "look remote hosts up in a tree or add them, while a collector frees idle ones",
 	Source:    "Linux net/ipv4/inetpeer.c",
 	Operation: "a peer looked up, or made, used and put",
-	Needs:     []strategies.Power{strategies.PowerOne, strategies.PowerRead},
+	Needs:     []strategies.Power{strategies.PowerOnePutter, strategies.PowerReader},
 	Knobs: []Knob{
 		{Name: "addresses", Doc: "addresses that are asked for", Default: 1024, Min: 1, Max: 1 << 17},
 		{Name: "hot", Doc: "share of lookups that are for a sixteenth of the addresses, in percent", Default: 80, Min: 0, Max: 100},

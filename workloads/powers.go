@@ -21,7 +21,7 @@ type ResurrectRef[T any] interface {
 }
 
 // A ResurrectHolder is the [Holder] of workloads that need the powers
-// strategies.PowerResurrect and strategies.PowerRead.
+// strategies.PowerResurrecter and strategies.PowerReader.
 type ResurrectHolder[T any] interface {
 	Holder[T]
 	// Resurrect takes a reference whether the count is zero or not. The
@@ -102,7 +102,7 @@ type OneRef[T any] interface {
 }
 
 // A OneHolder is the [Holder] of workloads that need the powers
-// strategies.PowerOne and strategies.PowerRead.
+// strategies.PowerOnePutter and strategies.PowerReader.
 type OneHolder[T any] interface {
 	Holder[T]
 	// PutIfOne drops the reference h if it is the only one, and reports

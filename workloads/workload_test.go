@@ -388,13 +388,13 @@ func TestKeysNameWhatIsNotDefault(t *testing.T) {
 
 // A workload that needs a power says which strategies don't have it.
 func TestUnsupportedSaysWhichPowerIsMissing(t *testing.T) {
-	w := &workloads.Workload{Name: "w", Needs: []strategies.Power{strategies.PowerSwitch}}
+	w := &workloads.Workload{Name: "w", Needs: []strategies.Power{strategies.PowerSwitcher}}
 	for _, s := range builtin.All() {
 		reason := w.Unsupported(s)
 		if (reason == "") != (s.Name == "percpu") {
 			t.Errorf("%s: reason %q", s, reason)
 		}
-		if reason != "" && !strings.Contains(reason, "modes") {
+		if reason != "" && !strings.Contains(reason, "switcher") {
 			t.Errorf("%s: reason %q doesn't name the power", s, reason)
 		}
 	}

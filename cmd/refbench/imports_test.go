@@ -18,7 +18,7 @@ var layers = []struct {
 	{"strategies", []string{"strategies"}},
 	{"workloads/native/gen", []string{"strategies"}},
 	{"fuzz/explore/gen", nil},
-	{"cmd/refbench/gen", []string{"strategies", "workloads/native/gen", "fuzz/explore/gen"}},
+	{"cmd/refbench/gen", []string{"strategies", "workloads/native/gen", "fuzz/explore/gen", "fuzz/dropins"}},
 	{"workloads", []string{"strategies", "workloads"}},
 	{"fuzz", []string{"strategies", "workloads", "fuzz"}},
 	{"report", []string{"report"}},

@@ -302,7 +302,7 @@ func workload(name string, fault func(), books workloads.Books) *workloads.Workl
 
 func niceKit() cli.Kit {
 	needy := workload("needy", nil, workloads.Books{})
-	needy.Needs = []strategies.Power{strategies.PowerResurrect}
+	needy.Needs = []strategies.Power{strategies.PowerResurrecter}
 	loop := workload("getput", nil, workloads.Books{})
 	return cli.Kit{
 		Strategies: []*strategies.Strategy{strategy("plain"), strategy("other")},

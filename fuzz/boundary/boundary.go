@@ -25,7 +25,7 @@ import (
 
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
-	"github.com/refbench/refbench/strategies/stuck"
+	"github.com/refbench/refbench/strategies/watchdog"
 )
 
 // A Verdict is what a test says of a strategy. The words are those that the
@@ -101,7 +101,7 @@ type Result struct {
 	Reason string `json:"reason,omitempty"`
 
 	// Stuck says why the test isn't finished, if it isn't.
-	Stuck *stuck.Error `json:"-"`
+	Stuck *watchdog.HangError `json:"-"`
 }
 
 // String returns the result in one line.
@@ -224,7 +224,7 @@ func (t Test) Run(s *strategies.Strategy, cfg Config) Result {
 		}
 		e.abandoned.Store(true)
 		// The rest of e still belongs to the goroutine that is stuck.
-		stuck := stuck.After(cfg.Timeout, s)
+		stuck := watchdog.Hang(cfg.Timeout, s)
 		return Result{Test: t.Name, Kind: t.Kind, Strategy: s.Name, Verdict: Fail, Reason: stuck.Line(), Stuck: stuck}
 	}
 }
@@ -242,7 +242,7 @@ func RunAll(s *strategies.Strategy, cfg Config) []Result {
 // table.
 func operationTests() []Test {
 	var tests []Test
-	for _, op := range spec.AllOps() {
+	for _, op := range spec.Ops() {
 		tests = append(tests, Test{
 			Name: op.String(),
 			Kind: Operation,

@@ -421,7 +421,7 @@ func (e *env) stays(st spec.State) {
 	for _, c := range e.sp.Calls() {
 		switch os := e.sp.Step(st, c); {
 		case len(os) != 1 || os[0].Next != st || os[0].Panics:
-		case c.Op.Power() == strategies.PowerSwitch && c.Op != spec.TryGetLive:
+		case c.Op.Power() == strategies.PowerSwitcher && c.Op != spec.TryGetLive:
 			// Only one goroutine at a time may switch.
 		default:
 			calls = append(calls, c)

@@ -14,7 +14,7 @@ import (
 	"github.com/refbench/refbench/fuzz/linear"
 	"github.com/refbench/refbench/fuzz/scenarios"
 	"github.com/refbench/refbench/strategies"
-	"github.com/refbench/refbench/strategies/stuck"
+	"github.com/refbench/refbench/strategies/watchdog"
 	"github.com/refbench/refbench/workloads"
 )
 
@@ -187,7 +187,7 @@ func (r *Result) unknown(format string, args ...any) {
 }
 
 // stuck adds a finding: what was done isn't finished.
-func (r *Result) stuck(what string, e *stuck.Error, f Finding) {
+func (r *Result) stuck(what string, e *watchdog.HangError, f Finding) {
 	if what != "" {
 		what += ": "
 	}
@@ -244,7 +244,7 @@ func (c Check) Do(ctx context.Context, s Subject, b Budget) Result {
 			}
 			r := Result{}
 			what := fmt.Sprintf("its time was %v", b.Time.Round(time.Millisecond))
-			r.stuck(what, stuck.After((b.Time+b.slack()).Round(time.Millisecond), s.Strategy), Finding{})
+			r.stuck(what, watchdog.Hang((b.Time+b.slack()).Round(time.Millisecond), s.Strategy), Finding{})
 			return finish(r)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/linear"
 	"github.com/refbench/refbench/strategies"
-	"github.com/refbench/refbench/strategies/stuck"
+	"github.com/refbench/refbench/strategies/watchdog"
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/bench"
 )
@@ -30,16 +30,13 @@ func textFile(suffix, text string) Attachment {
 // judged: those that it has the powers for.
 func historyScenarios(s *strategies.Strategy) []*explore.Scenario {
 	list := []*explore.Scenario{linear.Scenario(s.Name+"/history", s, linear.Program)}
-	if s.Promise.Resurrection && slices.Contains(s.Powers(), strategies.PowerResurrect) {
+	if s.Promise.Resurrection && slices.Contains(s.Powers(), strategies.PowerResurrecter) {
 		list = append(list, linear.Scenario(s.Name+"/revival", s, linear.Revival))
 	}
-	if slices.Contains(s.Powers(), strategies.PowerSwitch) {
+	if slices.Contains(s.Powers(), strategies.PowerSwitcher) {
 		list = append(list, linear.Scenario(s.Name+"/modes", s, linear.Modes))
 	}
-	if near := linear.NearLimit(s.Name+"/limit", s, linear.Limit); near != nil {
-		list = append(list, near)
-	}
-	return list
+	return append(list, linear.Scenario(s.Name+"/limit", s, linear.Limit))
 }
 
 // schedules explores every pair of the strategy.
@@ -71,12 +68,12 @@ func schedules(ctx context.Context, s Subject, b Budget) Result {
 		}
 		res, err := explore.Explore(sc, explore.Options{
 			Seed: b.Seed, Executions: -1, Time: left / time.Duration(len(todo)-i), Version: forms.Version,
-			Stall: b.patience() / 2, // It is seen after twice as long at most.
+			Timeout: b.patience() / 2, // It is seen after twice as long at most.
 		})
 		if err != nil {
-			var hung *explore.StuckError
+			var hung *explore.HangError
 			if errors.As(err, &hung) {
-				e := stuck.After(hung.Stall, x)
+				e := watchdog.Hang(hung.Timeout, x)
 				e.Stacks = hung.Error()
 				r.stuck(sc.Name, e, Finding{})
 			} else {
@@ -228,7 +225,7 @@ func loads(ctx context.Context, s Subject, b Budget) Result {
 		var idle *bench.StuckError
 		switch {
 		case errors.As(err, &hung):
-			r.stuck(c.Key(), stuck.After(hung.After.Round(time.Millisecond), s.Strategy), Finding{})
+			r.stuck(c.Key(), watchdog.Hang(hung.After.Round(time.Millisecond), s.Strategy), Finding{})
 		case errors.As(err, &panicked):
 			r.broken(Finding{What: err.Error(), Detail: string(panicked.Stack)})
 		case errors.As(err, &idle):

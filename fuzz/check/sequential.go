@@ -15,7 +15,7 @@ import (
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/rules"
-	"github.com/refbench/refbench/strategies/stuck"
+	"github.com/refbench/refbench/strategies/watchdog"
 )
 
 // firstLine returns the first line of a text.
@@ -162,7 +162,7 @@ func conformance(ctx context.Context, s Subject, b Budget) Result {
 		}
 		ran++
 		err := c.Check(s.Strategy, rules.Config{Seed: b.Seed, Short: true, Timeout: max(time.Until(deadline), 0) + b.patience()})
-		var hung *stuck.Error
+		var hung *watchdog.HangError
 		switch {
 		case errors.As(err, &hung):
 			r.stuck("rule "+c.Name, hung, Finding{})
@@ -227,7 +227,7 @@ func unfinished(s Subject, b Budget, p *program.Program) Result {
 		r.unknown("a call of %s, which it was compared with, didn't return", x.Strategy)
 	}
 	if r.Stuck == "" && len(r.Others) == 0 {
-		r.stuck("a program, though it is on each strategy alone", stuck.After(b.patience(), s.Strategy), Finding{})
+		r.stuck("a program, though it is on each strategy alone", watchdog.Hang(b.patience(), s.Strategy), Finding{})
 	}
 	return r
 }

@@ -3,6 +3,7 @@ package linear
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/refbench/refbench/fuzz/explore"
@@ -16,17 +17,17 @@ func programOf(fault string) *explore.Scenario {
 	of := Scenario
 	switch fault {
 	case "lost update":
-		p = explore.Program{"gpk", "gp", "p"}
+		p = explore.Program{"g p k", "g p", "p"}
 	case "read":
-		p = explore.Program{"rk", "r"}
+		p = explore.Program{"r k", "r"}
 	case "Resurrect sets", "Resurrect leaves the dead":
 		p = Revival
 	case "TryGet writes back":
-		p = explore.Program{"kn", "pt"}
+		p = explore.Program{"k n", "p t"}
 	case "TryGetLive ignores Kill", "TryGetLive revives", "no mark before the drop", "ResurrectLive loses":
 		p = Modes
 	case "Reinit stays killed":
-		p = explore.Program{"kiL", "p"}
+		p = explore.Program{"k i L", "p"}
 	case "saturation is forgotten", "saturation is left", "the limit is looked at before", "panics too early":
 		p, of = Limit, NearLimit
 	}
@@ -58,14 +59,14 @@ func TestRightCountsAreLinearizableInExploration(t *testing.T) {
 		list = append(list, inExploration(name))
 	}
 	for _, s := range list {
-		programs := []explore.Program{Program, Revival, Modes, {"kinkL", "LpR", "tp"}, {"kLik", "Lt", "tp"}}
-		limits := []explore.Program{Limit, {"gkp", "tpr", "ug"}}
+		programs := []explore.Program{Program, Revival, Modes, {"k i n k L", "L p R", "t p"}, {"k L i k", "L t", "t p"}}
+		limits := []explore.Program{Limit, {"g k p", "t p r", "u g"}}
 		if s.Promise.Zero == strategies.AfterKill {
-			programs = append(programs, explore.Program{"agcrpK", "tGpT", "tP"})
-			limits = append(limits, explore.Program{"agpcvk", "ppptp", "tg"})
+			programs = append(programs, explore.Program{"a g c r p K", "t G p T", "t P"})
+			limits = append(limits, explore.Program{"a g p c v k", "p p p t p", "t g"})
 		} else {
-			programs = append(programs, explore.Program{"gldk", "tougr", "tlT"})
-			limits = append(limits, explore.Program{"Ggkrr", "oludP", "TRr"})
+			programs = append(programs, explore.Program{"g l d k", "t o u g r", "t l T"})
+			limits = append(limits, explore.Program{"G g k r r", "o l u d P", "T R r"})
 		}
 		var scenarios []*explore.Scenario
 		for _, p := range programs {
@@ -104,9 +105,11 @@ func TestRandomProgramsOfRightCounts(t *testing.T) {
 		for _, s := range list {
 			p := make(explore.Program, 3)
 			for i := range p {
-				for range 2 + rng.IntN(4) {
-					p[i] += string(calls[rng.IntN(len(calls))])
+				words := make([]string, 2+rng.IntN(4))
+				for k := range words {
+					words[k] = string(calls[rng.IntN(len(calls))])
 				}
+				p[i] = strings.Join(words, " ")
 			}
 			for _, sc := range []*explore.Scenario{Scenario(s.Name+"/linear", s, p), NearLimit(s.Name+"/limit", s, p)} {
 				if sc == nil {

@@ -13,10 +13,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
-	"github.com/refbench/refbench/strategies/stuck"
+	"github.com/refbench/refbench/strategies/watchdog"
 )
 
 // Config is how [Record] and [Stress] make histories.
@@ -87,7 +86,7 @@ type Report struct {
 
 	// Stuck says why the last batch was never finished, nil if it was. Its
 	// goroutines are left behind.
-	Stuck *stuck.Error
+	Stuck *watchdog.HangError
 
 	Clock            string
 	Seed             uint64
@@ -232,8 +231,8 @@ type note struct {
 	life int // in the history
 }
 
-// driver is what the clients share.
-type driver struct {
+// recording is what the clients share.
+type recording struct {
 	s       *strategies.Strategy
 	clock   *Clock
 	clients []*client
@@ -255,7 +254,7 @@ type driver struct {
 // A client is one goroutine that uses the counts. Nobody else writes to it in a
 // round.
 type client struct {
-	d      *driver
+	d      *recording
 	id     int
 	rng    *rand.Rand
 	fence  fence
@@ -273,7 +272,7 @@ type client struct {
 // record is Record for a checked cfg. n tells batches of the same seed apart. If some
 // call doesn't return, the history is empty and the error says so.
 func record(ctx context.Context, s *strategies.Strategy, cfg Config, n uint64) (*History, *stuckError) {
-	d := &driver{s: s, clock: cfg.Clock, limit: newLimit(spec.Of(s)), powers: make(map[strategies.Power]bool)}
+	d := &recording{s: s, clock: cfg.Clock, limit: newLimit(spec.Of(s)), powers: make(map[strategies.Power]bool)}
 	for _, p := range s.Powers() {
 		d.powers[p] = true
 	}
@@ -305,7 +304,7 @@ func record(ctx context.Context, s *strategies.Strategy, cfg Config, n uint64) (
 			} else if same++; same > ticks {
 				d.abandoned.Store(true)
 				// The clients may still be writing.
-				return &History{Strategy: s.Name, Clock: d.clock.Name(), Seed: cfg.Seed}, &stuckError{stuck.After(cfg.Patience, s), d.unfinished()}
+				return &History{Strategy: s.Name, Clock: d.clock.Name(), Seed: cfg.Seed}, &stuckError{watchdog.Hang(cfg.Patience, s), d.unfinished()}
 			}
 		}
 	}
@@ -313,14 +312,14 @@ func record(ctx context.Context, s *strategies.Strategy, cfg Config, n uint64) (
 
 // A stuckError is a round that isn't finished.
 type stuckError struct {
-	why     *stuck.Error
+	why     *watchdog.HangError
 	clients string // that are still in it
 }
 
 func (e *stuckError) Error() string { return e.why.Line() + "; " + e.clients }
 
 // unfinished says which clients haven't finished the round.
-func (d *driver) unfinished() string {
+func (d *recording) unfinished() string {
 	var left []string
 	for _, c := range d.clients[:len(d.clients)-1] {
 		if c.done.Load() != d.start.Load() {
@@ -334,7 +333,7 @@ func (d *driver) unfinished() string {
 }
 
 // drive makes rounds until it is enough, and returns how many lives there were.
-func (d *driver) drive(ctx context.Context, cfg Config) (lives int) {
+func (d *recording) drive(ctx context.Context, cfg Config) (lives int) {
 	me, crew := d.clients[cfg.Clients], d.clients[:cfg.Clients]
 	deadline := time.Now().Add(cfg.Time)
 	ops := 0
@@ -373,15 +372,15 @@ func (d *driver) drive(ctx context.Context, cfg Config) (lives int) {
 }
 
 // begin begins a life of the count.
-func (d *driver) begin(me *client, crew []*client, i int) {
+func (d *recording) begin(me *client, crew []*client, i int) {
 	var kinds []kind
 	if d.limit.lives(len(crew)) {
 		kinds = append(kinds, nearLimit)
 	}
-	if d.powers[strategies.PowerResurrect] && d.s.Promise.Resurrection {
+	if d.powers[strategies.PowerResurrecter] && d.s.Promise.Resurrection {
 		kinds = append(kinds, cached)
 	}
-	if d.powers[strategies.PowerSwitch] || d.s.Promise.TypeStable {
+	if d.powers[strategies.PowerSwitcher] || d.s.Promise.TypeStable {
 		kinds = append(kinds, renewed)
 	}
 	most := min(mostHeld, (d.s.Promise.Limit-1)/int64(len(crew)))
@@ -428,7 +427,7 @@ func (d *driver) begin(me *client, crew []*client, i int) {
 }
 
 // end looks at the count when the clients have dropped what they held.
-func (d *driver) end(me *client, i int) {
+func (d *recording) end(me *client, i int) {
 	look := func() {
 		if me.reads() {
 			me.do(i, spec.Call{Op: spec.Count})
@@ -530,7 +529,7 @@ func (c *client) act(i int) {
 		c.drop(i)
 	case (n == 11 || n > 12 && k&renewed != 0) && c.owns[i]:
 		c.kill(i)
-	case n == 12 && c.owns[i] && c.has(strategies.PowerSwitch):
+	case n == 12 && c.owns[i] && c.has(strategies.PowerSwitcher):
 		op := spec.SwitchToAtomic
 		if c.rng.IntN(2) == 0 {
 			op = spec.SwitchToPerCPU
@@ -548,12 +547,12 @@ func (c *client) has(p strategies.Power) bool { return c.d.powers[p] }
 
 // reads reports whether reading the counts means anything.
 func (c *client) reads() bool {
-	return c.d.s.Promise.Count != strategies.None && c.has(strategies.PowerRead)
+	return c.d.s.Promise.Count != strategies.None && c.has(strategies.PowerReader)
 }
 
 // try takes references if the count isn't dead.
 func (c *client) try(i int) {
-	if c.has(strategies.PowerSwitch) && c.rng.IntN(3) == 0 {
+	if c.has(strategies.PowerSwitcher) && c.rng.IntN(3) == 0 {
 		if c.do(i, spec.Call{Op: spec.TryGetLive}) {
 			c.held[i]++
 		}
@@ -566,12 +565,12 @@ func (c *client) try(i int) {
 // way.
 func (c *client) renew(i int) {
 	var ops []spec.Op
-	if c.has(strategies.PowerSwitch) {
+	if c.has(strategies.PowerSwitcher) {
 		ops = append(ops, spec.ResurrectLive)
 	}
 	// Whether it is dead only those know who were told, and nobody brings it
 	// back but them.
-	if c.told[i] && c.has(strategies.PowerSwitch) {
+	if c.told[i] && c.has(strategies.PowerSwitcher) {
 		ops = append(ops, spec.Reinit)
 	}
 	if c.told[i] && c.d.s.Promise.TypeStable {
@@ -600,7 +599,7 @@ func (c *client) take(i int, single, several spec.Op) {
 // kill gives up the owner's reference.
 func (c *client) kill(i int) {
 	op := spec.Kill
-	if c.has(strategies.PowerSwitch) && c.rng.IntN(2) == 0 {
+	if c.has(strategies.PowerSwitcher) && c.rng.IntN(2) == 0 {
 		op = spec.KillAndConfirm
 	}
 	c.owns[i], c.killed[i] = false, true
@@ -613,18 +612,18 @@ func (c *client) drop(i int) {
 	// detected.
 	exact := c.d.s.Promise.Zero == strategies.Immediate
 	switch n := c.rng.IntN(12); {
-	case n == 0 && exact && c.has(strategies.PowerOne):
+	case n == 0 && exact && c.has(strategies.PowerOnePutter):
 		if c.do(i, spec.Call{Op: spec.PutIfOne}) {
 			c.held[i]--
 		}
-	case n == 1 && exact && c.has(strategies.PowerOne):
+	case n == 1 && exact && c.has(strategies.PowerOnePutter):
 		if c.do(i, spec.Call{Op: spec.PutUnlessOne}) {
 			c.held[i]--
 		}
-	case n == 2 && exact && c.has(strategies.PowerLock):
+	case n == 2 && exact && c.has(strategies.PowerLockPutter):
 		c.held[i]--
 		c.do(i, spec.Call{Op: spec.PutAndLock})
-	case n == 3 && c.held[i] > 1 && c.has(strategies.PowerDrop):
+	case n == 3 && c.held[i] > 1 && c.has(strategies.PowerDropper):
 		c.held[i]--
 		c.do(i, spec.Call{Op: spec.Drop})
 	case n < 6 && c.has(strategies.PowerMulti):
@@ -656,7 +655,7 @@ func (c *client) do(i int, call spec.Call) bool {
 		},
 		life: c.d.life + i,
 	})
-	c.told[i] = c.told[i] || program.Last(call, a.Result)
+	c.told[i] = c.told[i] || call.Last(a.Result)
 	return a.Result
 }
 
@@ -694,7 +693,7 @@ func putAndLock(c strategies.LockPutter, mu *sync.Mutex) (last bool, panicked an
 }
 
 // history sorts what the clients noted down by lives.
-func (d *driver) history(seed uint64, lives int) *History {
+func (d *recording) history(seed uint64, lives int) *History {
 	h := &History{Strategy: d.s.Name, Clock: d.clock.Name(), Seed: seed, Lives: make([]Life, lives)}
 	sizes := make([]int, lives)
 	total := 0

@@ -24,7 +24,7 @@ import (
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
-	"github.com/refbench/refbench/strategies/stuck"
+	"github.com/refbench/refbench/strategies/watchdog"
 )
 
 // Oracles are a set of what judges.
@@ -347,8 +347,8 @@ func (r *Runner) Run(p *program.Program) *Divergence {
 // Hung runs the program on each strategy alone, on all at the same time, and says for
 // each of the list why it isn't finished after so long, or nil. The goroutines of those
 // that aren't are left behind. A runner that runs such a program never returns.
-func Hung(list []*strategies.Strategy, p *program.Program, after time.Duration) []*stuck.Error {
-	hung := make([]*stuck.Error, len(list))
+func Hung(list []*strategies.Strategy, p *program.Program, after time.Duration) []*watchdog.HangError {
+	hung := make([]*watchdog.HangError, len(list))
 	var all sync.WaitGroup
 	for i, s := range list {
 		all.Go(func() {
@@ -362,7 +362,7 @@ func Hung(list []*strategies.Strategy, p *program.Program, after time.Duration) 
 			select {
 			case <-done:
 			case <-timer.C:
-				hung[i] = stuck.After(after, s)
+				hung[i] = watchdog.Hang(after, s)
 			}
 		})
 	}
@@ -415,9 +415,9 @@ func start(p *program.Program, i int) {
 		o := &p.Objects[j]
 		switch {
 		case i == 2:
-			o.Shared = !o.Shared
+			o.Atomic = !o.Atomic
 		case i > 0 && o.Start == program.StartNear:
-			*o = program.Object{Shared: o.Shared}
+			*o = program.Object{Atomic: o.Atomic}
 		case i > 0:
 			o.Start = program.StartNear
 		}
@@ -548,7 +548,7 @@ func (r *Runner) begin(o int) *Divergence {
 		}
 		c.leader = uint8(leaders[kind] - 1)
 	}
-	if object.Shared {
+	if object.Atomic {
 		if d := r.call(beginning, o, spec.Call{Op: spec.SwitchToAtomic}); d != nil {
 			return d
 		}

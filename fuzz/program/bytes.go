@@ -6,8 +6,11 @@ import "github.com/refbench/refbench/strategies/spec"
 // more gets a program of this size, and the bytes that are left over.
 type Bounds struct{ Objects, Threads, Steps int }
 
-// Largest is the bounds of every program.
-var largest = Bounds{MaxObjects, MaxThreads, MaxSteps}
+// byteThreads is how many threads programs have that come from bytes.
+const byteThreads = 4
+
+// largest are the bounds of every program that comes from bytes.
+var largest = Bounds{MaxObjects, byteThreads, MaxSteps}
 
 // The byte form of a program:
 //
@@ -19,7 +22,7 @@ var largest = Bounds{MaxObjects, MaxThreads, MaxSteps}
 //	                  bit  6   SwitchToAtomic follows
 //	                  bit  7   ignored
 //	steps    2 bytes each, those of all threads mixed
-//	   first          bits 0-4 operation: an index in codes
+//	   first          bits 0-4 operation: see spec.OpOfCode
 //	                  bits 5-7 number, low bits
 //	   second         bits 0-1 thread, modulo their number
 //	                  bits 2-3 object, modulo their number
@@ -30,37 +33,12 @@ var largest = Bounds{MaxObjects, MaxThreads, MaxSteps}
 // steps as the bounds allow. Every step takes the same room and says whose it is,
 // so a mutation that inserts, removes or repeats bytes leaves most of the
 // program as it was.
+//
+// The byte form says nothing of Cached, Immortal and Wild.
 const (
 	endByte  = 0xff
-	codeBits = 5
+	codeBits = 5 // spec.CodeCount codes
 )
-
-// ops are what steps are made of, each at its canonical code.
-var ops = [...]spec.Op{
-	spec.Get, spec.TryGet, spec.Put, spec.Kill, spec.Init, spec.GetN, spec.TryGetN, spec.PutN,
-	spec.Count, spec.Resurrect, spec.PutIfOne, spec.PutUnlessOne, spec.PutAndLock,
-	spec.SwitchToAtomic, spec.SwitchToPerCPU, spec.TryGetLive, spec.KillAndConfirm, spec.ResurrectLive, spec.Reinit, spec.Drop,
-}
-
-// codes are the operations of all codes. Those past the canonical ones repeat the
-// operations that make up most of a life, so that random bytes have more of them.
-var codes = [1 << codeBits]spec.Op{
-	spec.Get, spec.TryGet, spec.Put, spec.Kill, spec.Init, spec.GetN, spec.TryGetN, spec.PutN,
-	spec.Count, spec.Resurrect, spec.PutIfOne, spec.PutUnlessOne, spec.PutAndLock,
-	spec.SwitchToAtomic, spec.SwitchToPerCPU, spec.TryGetLive, spec.KillAndConfirm, spec.ResurrectLive, spec.Reinit, spec.Drop,
-	spec.Get, spec.Put, spec.Put, spec.TryGet, spec.Put, spec.Kill,
-	spec.TryGet, spec.Put, spec.Get, spec.PutN, spec.Put, spec.Put,
-}
-
-// codeOf returns the canonical code of the operation.
-func codeOf(op spec.Op) (byte, bool) {
-	for i, o := range ops {
-		if o == op {
-			return byte(i), true
-		}
-	}
-	return 0, false
-}
 
 // Numbers have 7 bits. Codes below 64 are the numbers from 1 to 64. Above them come
 // 2^k-1 and 2^k for k from 7 to 31, at which counts of 8, 16, 24 and 32 bits
@@ -118,7 +96,7 @@ func (b Bounds) Decode(p *Program, data []byte) (rest []byte) {
 	p.Objects = p.Objects[:0]
 	for range objects {
 		v := next()
-		o := Object{Start: Start(v >> 4 & 3), K: v & 15, Shared: v>>6&1 != 0}
+		o := Object{Start: Start(v >> 4 & 3), K: v & 15, Atomic: v>>6&1 != 0}
 		if o.Start == starts || o.Start == StartAt && o.K == 0 {
 			o.Start = StartInit
 		}
@@ -143,7 +121,7 @@ func (b Bounds) Decode(p *Program, data []byte) (rest []byte) {
 		}
 		first, second := next(), next()
 		s := Step{Object: second >> 2 & 3 % byte(objects)}
-		if s.Call.Op = codes[first&(1<<codeBits-1)]; s.Call.Op.TakesNumber() {
+		if s.Call.Op = spec.OpOfCode(first); s.Call.Op.TakesNumber() {
 			s.Call.N = number(first>>codeBits | second>>4<<3)
 		}
 		t := &p.Threads[int(second&3)%threads]
@@ -152,20 +130,20 @@ func (b Bounds) Decode(p *Program, data []byte) (rest []byte) {
 	return data
 }
 
-// Encode returns bytes that decode to p, with nothing after it. p must be a program:
-// see Check.
+// Encode returns bytes that decode to p, with nothing after it. p must be a program, see
+// Check, of at most four threads.
 func (p *Program) Encode() []byte {
 	b := []byte{byte(len(p.Threads)-1) | byte(len(p.Objects)-1)<<2}
 	for _, o := range p.Objects {
 		v := o.K | byte(o.Start)<<4
-		if o.Shared {
+		if o.Atomic {
 			v |= 1 << 6
 		}
 		b = append(b, v)
 	}
 	for i, t := range p.Threads {
 		for _, s := range t {
-			code, _ := codeOf(s.Call.Op)
+			code, _ := s.Call.Op.Code()
 			var n byte
 			if s.Call.Op.TakesNumber() {
 				n, _ = numberCode(s.Call.N)

@@ -1,6 +1,8 @@
 package program
 
 import (
+	"math"
+
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
 )
@@ -8,38 +10,25 @@ import (
 // A Guard keeps the calls of one program right while its threads run at once. It
 // knows what each thread holds.
 //
-//   - Each object has an owner: the first thread in the program that kills it, or
-//     else the first that switches its mode, or else nobody. The owner begins with
-//     the owner's reference, and every other thread that has a step on the object
-//     with a reference of its own.
-//   - Get, GetN: by a thread that holds a reference. Resurrect too.
-//   - TryGet, TryGetN, TryGetLive, Count: always.
-//   - Put, PutN, PutIfOne, PutUnlessOne, PutAndLock: by a thread that holds a
-//     reference beside the owner's. PutN drops at most as many as it holds. If the
-//     strategy detects zero only after Kill, the last three are for the thread that
-//     killed: the others can't know whether zero is detected.
-//   - Drop: by a thread that holds another, so that it isn't the last.
-//   - Kill, KillAndConfirm, SwitchToAtomic, SwitchToPerCPU: by the thread that has
-//     the owner's reference.
-//   - ResurrectLive: by the thread that killed, while it holds a reference. It has
-//     the owner's again.
-//   - Resurrect on a dead count: by the thread that was told of the last drop, instead
-//     of releasing the object.
-//   - Reinit: by that thread if it has killed the count too. It has the owner's
-//     reference again. Init too, where the strategy promises that another thread may
-//     call TryGet meanwhile.
-//   - What the counter hasn't got: never.
+// Each object has an owner: the first thread in the program that kills it, or else the
+// first that switches its mode, or else nobody. The owner begins with the owner's
+// reference, and every other thread that has a step on the object with a reference
+// of its own. Who may make a call says its [spec.By]; besides,
 //
-// Several at once are made at most 64, and nobody takes more than its share of what
-// is left up to the limit that the strategy promises, which must be at least
-// MaxThreads + 1: counts near their limits are for the sequential reading, and for
-// tests that know what they do.
+//   - What the counter hasn't got is never called.
+//   - On a cached object Resurrect is for any thread, and no life begins but the first.
+//   - Several at once are made at most 64, and nobody drops more than it holds.
+//   - Nobody takes more than its share of what is left up to the limit that the
+//     strategy promises, which must be at least MaxThreads + 1. A guard of counts that
+//     begin where the program says lets them come past the limit where the
+//     promise says what happens then: see [Guard.Reset].
 //
 // It is used so:
 //
-//	g := program.NewGuard(&p, s)
-//	for each object:     c.Init(); c.SwitchToAtomic() if g.Shared(o); c.Get() g.Held(o) times
-//	each thread:         t := g.Thread(i)
+//	var g program.Guard
+//	g.Reset(&p, sp, false)
+//	for each object:     begin it: see Begin
+//	each thread:         t := g.Caller(i)
 //	    for each step:   if call, ok := t.Allow(step); ok { make it; t.Did(o, call, result) }
 //	    for each object: for call, ok := t.Leave(o); ok; call, ok = t.Leave(o) { make it; t.Did(o, call, result) }
 //	when all ended:      for each object: if t := g.Owner(o); t != nil { make Kill; t.Did(o, Kill, result) }
@@ -47,22 +36,35 @@ import (
 // PutAndLock is called with a lock of the object's, which the caller unlocks if the
 // result is true.
 //
-// A Thread belongs to one goroutine at a time; the others of its Guard may be used
-// meanwhile. Nothing is allocated after NewGuard.
+// A Caller belongs to one goroutine at a time; the others of its Guard may be used
+// meanwhile. Nothing is allocated after Reset.
 type Guard struct {
-	p         *Program
-	has       uint32 // a bit for each operation
-	immediate bool   // zero is always detected
-	share     [MaxObjects]int64
-	owner     [MaxObjects]int // a thread, or nobody
-	held      [MaxObjects]int
-	threads   [MaxThreads]Holder
+	p       *Program
+	sp      *spec.Spec
+	may     uint32 // a bit for each operation that threads may call
+	begins  [MaxObjects]Beginning
+	share   [MaxObjects]int64
+	deaf    [MaxObjects]bool // who takes a reference may not be told that it has none
+	owner   [MaxObjects]int  // a thread, or nobody
+	callers [MaxThreads]Caller
 }
 
 const nobody = -1
 
-// A Holder is one thread of a Guard, and what it holds.
-type Holder struct {
+// A Beginning is how an object's first life begins in the concurrent reading.
+type Beginning struct {
+	// First is Init or InitAt, and Gets is how many Gets follow it.
+	First spec.Call
+	Gets  int64
+	// Atomic says that SwitchToAtomic comes after First.
+	Atomic bool
+	// Held is how many references the threads hold then, and Spare how many
+	// nobody holds. The owner's is in neither.
+	Held, Spare int64
+}
+
+// A Caller is one thread of a Guard, and what it holds.
+type Caller struct {
 	g    *Guard
 	held [MaxObjects]hold
 	_    [64]byte // so that threads don't slow each other down
@@ -76,110 +78,170 @@ type hold struct {
 	released bool  // it was told of the last drop, and has not brought the count back
 }
 
-// NewGuard returns the guard of a program on counts of the strategy. The program
-// must not change while the guard is used.
-func NewGuard(p *Program, s *strategies.Strategy) *Guard {
-	g := new(Guard)
-	g.Reset(p, s.Powers(), &s.Promise)
-	return g
-}
-
-// Reset makes g the guard of another program, with no allocation, on counts that have
-// the powers and the promise.
-func (g *Guard) Reset(p *Program, powers []strategies.Power, promise *strategies.Promise) {
-	*g = Guard{p: p, immediate: promise.Zero == strategies.Immediate}
-	for _, op := range ops {
-		ok := op.Power() == ""
-		for _, have := range powers {
-			ok = ok || op.Power() == have
-		}
-		if op == spec.Init {
-			ok = promise.TypeStable
-		}
-		if ok {
-			g.has |= 1 << op
+// Reset makes g the guard of a program on counts of the strategy of sp, with no
+// allocation. The program must not change while the guard is used. If starts is set,
+// first lives begin where the program says, as far as the strategy can, and
+// else all begin with Init.
+func (g *Guard) Reset(p *Program, sp *spec.Spec, starts bool) {
+	*g = Guard{p: p, sp: sp}
+	promise := sp.Promise()
+	for _, op := range sp.Ops() {
+		if op.By() != spec.TypeStableReleaser || promise.TypeStable {
+			g.may |= 1 << op
 		}
 	}
 	for o := range p.Objects {
 		g.owner[o] = p.owner(uint8(o))
 		users := int64(1)
-		for i, t := range p.Threads {
-			h := &g.threads[i].held[o]
-			g.threads[i].g = g
-			if i == g.owner[o] {
+		b := &g.begins[o]
+		for i := range p.Threads {
+			h := &g.callers[i].held[o]
+			g.callers[i].g = g
+			switch {
+			case i == g.owner[o]:
 				h.owner = true
 				continue
-			}
-			for _, s := range t {
-				if int(s.Object) == o {
-					h.refs = 1
-					g.held[o]++
-					break
-				}
+			case p.uses(i, uint8(o)):
+				h.refs = 1
+				b.Held++
 			}
 			users++
 		}
 		// The owner's reference comes on top of every thread's share.
 		g.share[o] = max(1, (promise.Limit-1)/users)
+		b.First, b.Gets = spec.Call{Op: spec.Init}, b.Held
+		b.Atomic = p.Objects[o].Atomic && g.May(spec.SwitchToAtomic)
+		if starts && p.Objects[o].Start != StartInit {
+			g.begin(o, users)
+		}
 	}
+}
+
+// Restart makes g what it was after Reset, given fresh, which was made by the same Reset and
+// not used since. It is faster than Reset.
+func (g *Guard) Restart(fresh *Guard) {
+	for o := range g.p.Objects {
+		g.owner[o], g.begins[o].Spare = fresh.owner[o], fresh.begins[o].Spare
+	}
+	for i := range g.p.Threads {
+		g.callers[i].held = fresh.callers[i].held
+	}
+}
+
+// few is to how many references lives count up or down one by one.
+const few = 64
+
+// begin lets the first life of the object begin where the program says.
+func (g *Guard) begin(o int, users int64) {
+	b, limit := &g.begins[o], g.sp.Promise().Limit
+	promise := g.sp.Promise()
+	n := g.p.Objects[o].First(&promise).N
+	near := g.p.Objects[o].Start == StartNear
+	switch past := g.sp.PastLimit(); {
+	case !near && n > limit-users*few:
+		return // no room for what the threads take
+	case near && past != spec.Untold:
+		g.share[o], g.deaf[o] = math.MaxInt64, past == spec.Refused
+	case near:
+		// All threads together come to the limit.
+		most := min(2, (limit-1)/users)
+		if n, g.share[o] = limit-users*most, most; most < 1 || n < 1 {
+			g.share[o] = 1
+			return
+		}
+	}
+	if near && g.deaf[o] && n <= few {
+		g.share[o], g.deaf[o] = max(1, (limit-1)/users), false
+		return
+	}
+	switch {
+	case g.sp.Has(spec.InitAt):
+		b.First = spec.Call{Op: spec.InitAt, N: n}
+		b.Gets = 0
+	case n <= few:
+		b.Gets = n - 1
+	default:
+		return
+	}
+	b.Spare = n - 1 - b.Held
+	if b.Spare < 0 {
+		b.Gets, b.Spare = b.Gets-b.Spare, 0
+	}
+}
+
+// uses reports whether the thread has a step on the object.
+func (p *Program) uses(thread int, object uint8) bool {
+	for _, s := range p.Threads[thread] {
+		if s.Object == object {
+			return true
+		}
+	}
+	return false
 }
 
 // owner returns the thread that has the owner's reference at first.
 func (p *Program) owner(object uint8) int {
 	switcher := nobody
-	for i, t := range p.Threads {
-		for _, s := range t {
-			if s.Object != object {
-				continue
-			}
-			switch s.Call.Op {
-			case spec.Kill, spec.KillAndConfirm:
-				return i
-			case spec.SwitchToAtomic, spec.SwitchToPerCPU:
-				if switcher == nobody {
-					switcher = i
-				}
-			}
+	for i, s := range p.All() {
+		switch {
+		case s.Object != object || s.Call.Op.By() != spec.Owner:
+		case s.Call.Op.Kills():
+			return i
+		case switcher == nobody:
+			switcher = i
 		}
 	}
 	return switcher
 }
 
-// Has reports whether threads may call the operation: whether the counter has it, and
+// May reports whether threads may call the operation: whether the counter has it, and
 // of Init whether that is right while other threads call TryGet.
-func (g *Guard) Has(op spec.Op) bool { return g.has>>op&1 != 0 }
+func (g *Guard) May(op spec.Op) bool { return g.may>>op&1 != 0 }
 
-// Held returns how many references the threads hold of the object at first, beside
-// the owner's.
-func (g *Guard) Held(object int) int { return g.held[object] }
+// Begin returns how the object's first life begins.
+func (g *Guard) Begin(object int) *Beginning { return &g.begins[object] }
 
-// Shared reports whether SwitchToAtomic is to be called on the object after Init.
-func (g *Guard) Shared(object int) bool {
-	return g.p.Objects[object].Shared && g.Has(spec.SwitchToAtomic)
-}
+// Caller returns what the thread holds.
+func (g *Guard) Caller(i int) *Caller { return &g.callers[i] }
 
-// Thread returns what the thread holds.
-func (g *Guard) Thread(i int) *Holder { return &g.threads[i] }
-
-// Owner returns a holder of the owner's reference of the object, or nil if it has been
-// given up. It is for when all threads have ended: a first owner that isn't a thread
-// is thread 0 from then on.
-func (g *Guard) Owner(object int) *Holder {
+// Owner returns a caller that has the owner's reference of the object, or nil if it has
+// been given up. It is for when all threads have ended: a first owner that isn't a
+// thread is thread 0 from then on.
+func (g *Guard) Owner(object int) *Caller {
 	if g.owner[object] == nobody {
 		g.owner[object] = 0
-		g.threads[0].held[object].owner = true
+		g.callers[0].held[object].owner = true
 	}
-	for i := range g.threads {
-		if g.threads[i].held[object].owner {
-			return &g.threads[i]
+	for i := range g.p.Threads {
+		if g.callers[i].held[object].owner {
+			return &g.callers[i]
 		}
 	}
 	return nil
 }
 
+// Spared returns the call that drops references which the first life began with and that
+// nobody holds, and false if there are none, or so many that it would take too long. It
+// is for when all threads have ended.
+func (g *Guard) Spared(object int) (spec.Call, bool) {
+	b := &g.begins[object]
+	n := b.Spare
+	switch {
+	case n == 0:
+		return spec.Call{}, false
+	case g.May(spec.PutN) && n <= math.MaxInt:
+		b.Spare = 0
+		return spec.Call{Op: spec.PutN, N: n}, true
+	case n <= few:
+		b.Spare--
+		return spec.Call{Op: spec.Put}, true
+	}
+	return spec.Call{}, false
+}
+
 // Holds returns how many references the thread holds of the object, the owner's among
 // them.
-func (t *Holder) Holds(object int) int64 {
+func (t *Caller) Holds(object int) int64 {
 	h := &t.held[object]
 	if h.owner {
 		return h.refs + 1
@@ -189,130 +251,93 @@ func (t *Holder) Holds(object int) int64 {
 
 // Owns reports whether the thread has the owner's reference. As long as it has, the
 // count is neither dead nor killed.
-func (t *Holder) Owns(object int) bool { return t.held[object].owner }
+func (t *Caller) Owns(object int) bool { return t.held[object].owner }
+
+// Told reports whether the thread was told of the last drop, and has not brought the
+// count back.
+func (t *Caller) Told(object int) bool { return t.held[object].released }
 
 // Allow returns the call that the thread makes for the step: the step's, or one of a
 // smaller number. It returns false if the call would be a wrong use.
-func (t *Holder) Allow(s Step) (c spec.Call, ok bool) {
+func (t *Caller) Allow(s Step) (c spec.Call, ok bool) {
 	c = s.Call
-	if !t.g.Has(c.Op) {
+	if s.Wild {
+		return c, t.g.sp.Has(c.Op)
+	}
+	if !t.g.May(c.Op) {
 		return c, false
 	}
 	h := &t.held[s.Object]
-	room := t.g.share[s.Object] - h.refs
-	switch c.Op {
-	case spec.Get:
-		return c, (h.refs > 0 || h.owner) && room > 0
-	case spec.GetN:
-		c.N = min(c.N, room, smallNumbers)
-		return c, (h.refs > 0 || h.owner) && room > 0
-	case spec.TryGet, spec.TryGetLive:
-		return c, room > 0
-	case spec.TryGetN:
-		c.N = min(c.N, room, smallNumbers)
-		return c, room > 0
-	case spec.Resurrect:
-		return c, (h.refs > 0 || h.owner || h.released) && room > 0
-	case spec.Count:
-		return c, true
-	case spec.Put:
-		return c, h.refs > 0
-	case spec.PutIfOne, spec.PutUnlessOne, spec.PutAndLock:
-		return c, h.refs > 0 && (t.g.immediate || h.killed)
-	case spec.Drop:
-		return c, h.refs > 1 || h.refs > 0 && h.owner
-	case spec.PutN:
+	m := c.Op.Moves()
+	if m.Sign > 0 && !m.Owner {
+		room := t.g.share[s.Object] - h.refs
+		if room <= 0 || t.g.deaf[s.Object] && m.If == spec.Always {
+			return c, false
+		}
+		if c.Op.TakesNumber() {
+			c.N = min(c.N, room, smallNumbers)
+		}
+	}
+	if m.Sign < 0 && c.Op.TakesNumber() {
 		c.N = min(c.N, h.refs)
+	}
+	cached := t.g.p.Objects[s.Object].Cached
+	switch c.Op.By() {
+	case spec.Anybody:
+		return c, true
+	case spec.AnyHolder:
+		return c, h.refs > 0 || h.owner
+	case spec.Holder:
 		return c, h.refs > 0
-	case spec.Kill, spec.KillAndConfirm, spec.SwitchToAtomic, spec.SwitchToPerCPU:
+	case spec.ExactHolder:
+		// Others than who killed can't know whether zero is detected.
+		return c, h.refs > 0 && (h.killed || t.g.sp.Promise().Zero == strategies.Immediate)
+	case spec.HolderOfTwo:
+		return c, h.refs > 1 || h.refs > 0 && h.owner
+	case spec.HolderOrReleaser:
+		return c, h.refs > 0 || h.owner || h.released || cached && t.g.sp.Promise().Resurrection
+	case spec.Owner:
 		return c, h.owner
-	case spec.ResurrectLive:
+	case spec.Killer:
 		return c, h.killed && h.refs > 0
-	case spec.Reinit, spec.Init:
+	case spec.Releaser, spec.TypeStableReleaser:
 		// If another thread had killed, it could not know that this is a
 		// new life, and take ResurrectLive on it for right.
-		return c, h.released && h.killed
+		return c, h.released && h.killed && !cached
 	}
 	return c, false
 }
 
 // Revives reports whether the call that Allow returned brings a dead count back. An
 // oracle must then expect the count to be alive as soon as the call begins.
-func (t *Holder) Revives(object int, c spec.Call) bool {
-	return t.held[object].released && (c.Op == spec.Resurrect || c.Op == spec.Reinit || c.Op == spec.Init)
+func (t *Caller) Revives(object int, c spec.Call) bool {
+	return t.held[object].released && c.Op.Revives()
 }
 
 // Leave returns a call by which the thread drops what it holds beside the owner's
 // reference, or false if it holds nothing any more.
-func (t *Holder) Leave(object int) (c spec.Call, ok bool) {
+func (t *Caller) Leave(object int) (c spec.Call, ok bool) {
 	h := &t.held[object]
 	// Single ones give a scheduler more to choose from.
 	const singles = 8
-	if h.refs > singles && t.g.Has(spec.PutN) {
+	if h.refs > singles && t.g.May(spec.PutN) {
 		return spec.Call{Op: spec.PutN, N: h.refs - singles}, true
 	}
 	return spec.Call{Op: spec.Put}, h.refs > 0
 }
 
 // Did says that the thread has made the call, and what it returned.
-func (t *Holder) Did(object int, c spec.Call, result bool) {
+func (t *Caller) Did(object int, c spec.Call, result bool) {
 	h := &t.held[object]
-	last := false
-	switch c.Op {
-	case spec.Get:
-		h.refs++
-	case spec.GetN:
-		h.refs += c.N
-	case spec.TryGet, spec.TryGetLive:
-		if result {
-			h.refs++
-		}
-	case spec.TryGetN:
-		if result {
-			h.refs += c.N
-		}
-	case spec.Resurrect:
-		h.refs++
-		h.released = false
-	case spec.Drop:
-		h.refs--
-	case spec.Put, spec.PutAndLock:
-		h.refs--
-		last = result
-	case spec.PutN:
-		h.refs -= c.N
-		last = result
-	case spec.PutIfOne:
-		if result {
-			h.refs--
-			last = true
-		}
-	case spec.PutUnlessOne:
-		if result {
-			h.refs--
-		}
-	case spec.Kill, spec.KillAndConfirm:
-		h.owner, h.killed = false, true
-		last = result
-	case spec.ResurrectLive:
-		h.owner, h.killed = true, false
-	case spec.Reinit, spec.Init:
-		h.owner, h.killed, h.released = true, false, false
+	if moved := c.Moved(result); c.Op.Moves().Owner {
+		h.owner, h.killed = moved > 0, moved < 0
+	} else {
+		h.refs += moved
 	}
-	if last {
+	if c.Op.Revives() {
+		h.released = false
+	}
+	if c.Last(result) {
 		h.released = true
 	}
-}
-
-// Last reports whether the result of the call is the report that it dropped the last
-// reference.
-func Last(c spec.Call, result bool) bool {
-	if !result {
-		return false
-	}
-	switch c.Op {
-	case spec.Put, spec.PutN, spec.PutIfOne, spec.PutAndLock, spec.Kill, spec.KillAndConfirm:
-		return true
-	}
-	return false
 }

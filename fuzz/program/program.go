@@ -10,29 +10,29 @@
 // many, a Get on a dead count, a reference past the limit. What they do is in the
 // promise of the strategy, and package spec says which of them it speaks of.
 //
-// The concurrent reading ([Program.Guard]) is for threads that run at once. There
-// every call first passes a guard that knows what the thread holds, and that leaves
-// out or makes smaller what would be a wrong use. So every program, and
-// every part of one, uses its counts rightly, whatever the schedule, and whatever
-// goes wrong is the strategy's fault.
+// The concurrent reading ([Guard]) is for threads that run at once. There every call
+// first passes a guard that knows what the thread holds, and that leaves out or makes
+// smaller what would be a wrong use. So every program, and every part of one, uses
+// its counts rightly, whatever the schedule, and whatever goes wrong is the
+// strategy's fault. Package driver carries it out.
 //
-// Programs come from bytes and go to bytes ([Decode], [Program.Encode]), for
-// fuzzing, and from text to text ([Parse], [Program.String]), for people.
+// Programs come from text and go to text ([Parse], [Program.String]), for people and
+// tokens, and from bytes and to bytes ([Decode], [Program.Encode]), for fuzzing.
 package program
 
 import (
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
 )
 
-// The largest programs. Objects and threads have one-digit numbers and letters, so
-// that they fit the byte form.
+// The largest programs.
 const (
 	MaxObjects = 4
-	MaxThreads = 4
+	MaxThreads = 8
 	// MaxSteps is how many steps all threads have together.
 	MaxSteps = 256
 	// MaxK is the largest [Object.K].
@@ -57,6 +57,9 @@ type Step struct {
 	Call spec.Call
 	// Object is an index in [Program.Objects].
 	Object uint8
+	// Wild says that the guard doesn't see the step: it is made even if it is a
+	// wrong use. The sequential reading makes every step anyway.
+	Wild bool
 }
 
 // An Object is one count, and how its first life begins.
@@ -65,13 +68,18 @@ type Object struct {
 	// K is the number that the start needs: from 1 to MaxK for StartAt, from 0
 	// to MaxK for StartNear, and 0 for StartInit.
 	K uint8
-	// Shared says that SwitchToAtomic follows at once, on a counter that has
+	// Atomic says that SwitchToAtomic follows at once, on a counter that has
 	// it: zero is then detected from the start.
-	Shared bool
+	Atomic bool
+	// Cached says that the object stays where it is at zero, as an entry of a
+	// cache does: any thread may call Resurrect on it, whatever it holds.
+	Cached bool
+	// Immortal says that the program takes the count past its limit, so that it may
+	// stick and the object never be released.
+	Immortal bool
 }
 
-// A Start is how the first life of a count begins in the sequential reading. The
-// concurrent one begins each life with Init.
+// A Start is how the first life of a count begins.
 type Start uint8
 
 // The starts.
@@ -94,10 +102,6 @@ func (o Object) First(p *strategies.Promise) spec.Call {
 	return spec.Call{Op: spec.Init}
 }
 
-// Ops lists what steps are made of: every operation but InitAt, whose number would
-// mean something else for each strategy.
-func Ops() []spec.Op { return append([]spec.Op(nil), ops[:]...) }
-
 // Steps returns how many steps all threads have together.
 func (p *Program) Steps() int {
 	n := 0
@@ -107,19 +111,24 @@ func (p *Program) Steps() int {
 	return n
 }
 
+// All yields the steps thread by thread, each with its thread's number.
+func (p *Program) All() iter.Seq2[int, Step] {
+	return func(yield func(int, Step) bool) {
+		for i, t := range p.Threads {
+			for _, s := range t {
+				if !yield(i, s) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // Sequential yields the steps of the sequential reading, each with its thread's
 // number. The threads take turns: first the first step of each, then the second of
 // each that has one, and so on.
 func (p *Program) Sequential() iter.Seq2[int, Step] {
 	return func(yield func(int, Step) bool) {
-		if len(p.Threads) == 1 {
-			for _, s := range p.Threads[0] {
-				if !yield(0, s) {
-					return
-				}
-			}
-			return
-		}
 		for i, more := 0, true; more; i++ {
 			more = false
 			for t, steps := range p.Threads {
@@ -136,32 +145,15 @@ func (p *Program) Sequential() iter.Seq2[int, Step] {
 
 // Equal reports whether both programs are the same.
 func (p *Program) Equal(q *Program) bool {
-	if len(p.Objects) != len(q.Objects) || len(p.Threads) != len(q.Threads) {
-		return false
-	}
-	for i, o := range p.Objects {
-		if o != q.Objects[i] {
-			return false
-		}
-	}
-	for i, t := range p.Threads {
-		if len(t) != len(q.Threads[i]) {
-			return false
-		}
-		for j, s := range t {
-			if s != q.Threads[i][j] {
-				return false
-			}
-		}
-	}
-	return true
+	return slices.Equal(p.Objects, q.Objects) &&
+		slices.EqualFunc(p.Threads, q.Threads, func(a, b Thread) bool { return slices.Equal(a, b) })
 }
 
 // Clone returns a copy that shares no memory with p.
 func (p *Program) Clone() Program {
-	q := Program{Objects: append([]Object(nil), p.Objects...), Threads: make([]Thread, len(p.Threads))}
+	q := Program{Objects: slices.Clone(p.Objects), Threads: make([]Thread, len(p.Threads))}
 	for i, t := range p.Threads {
-		q.Threads[i] = append(Thread(nil), t...)
+		q.Threads[i] = slices.Clone(t)
 	}
 	return q
 }
@@ -179,16 +171,16 @@ func (p *Program) Check() error {
 	}
 	for i, o := range p.Objects {
 		if o.Start >= starts || o.K > MaxK || o.Start == StartInit && o.K != 0 || o.Start == StartAt && o.K == 0 {
-			return fmt.Errorf("program: object %s begins with start %d and K %d, want a known start and a K that it can have", objectName(i), o.Start, o.K)
+			return fmt.Errorf("program: object %s begins with start %d and K %d, want a known start and a K that it can have", ObjectName(i), o.Start, o.K)
 		}
 	}
 	for i, t := range p.Threads {
 		for j, s := range t {
 			where := fmt.Sprintf("program: thread %d, step %d", i, j+1)
 			if int(s.Object) >= len(p.Objects) {
-				return fmt.Errorf("%s: object %s, of %d objects", where, objectName(int(s.Object)), len(p.Objects))
+				return fmt.Errorf("%s: object %s, of %d objects", where, ObjectName(int(s.Object)), len(p.Objects))
 			}
-			if _, ok := codeOf(s.Call.Op); !ok {
+			if _, ok := s.Call.Op.Code(); !ok {
 				return fmt.Errorf("%s: operation %d is none that programs have", where, s.Call.Op)
 			}
 			if !s.Call.Op.TakesNumber() {
@@ -196,11 +188,12 @@ func (p *Program) Check() error {
 					return fmt.Errorf("%s: %v with the number %d, which it doesn't take", where, s.Call.Op, s.Call.N)
 				}
 			} else if _, ok := numberCode(s.Call.N); !ok {
-				return fmt.Errorf("%s: %w", where, numberError(s.Call))
+				return fmt.Errorf("%s: %v: the number is none that programs have: want %s", where, s.Call, numbers)
 			}
 		}
 	}
 	return nil
 }
 
-func objectName(i int) string { return string(rune('a' + i)) }
+// ObjectName returns the name of the object with that index.
+func ObjectName(i int) string { return string(rune('a' + i)) }

@@ -8,246 +8,212 @@ import (
 	"github.com/refbench/refbench/strategies/spec"
 )
 
-// String returns the text form, which Parse reads:
+// String returns the text form, which Parse reads: the steps of each thread separated
+// by blanks, the threads by "|".
 //
-//	object a: Init
-//	object b: InitAt(limit-2) SwitchToAtomic
-//	thread 0: a.Get b.TryGet a.PutN(2)
-//	thread 1: a.Kill
+//	a.Get a.Put a.Kill|a.TryGet b.PutN(2)
 //
-// A line that begins with a blank goes on with the thread of the line before.
-func (p *Program) String() string {
-	var b strings.Builder
-	for i, o := range p.Objects {
-		fmt.Fprintf(&b, "object %s: %v\n", objectName(i), o)
-	}
-	const perLine = 10
+// How an object begins stands before the steps of the first thread, if it is more
+// than Init:
+//
+//	a:InitAt(limit-2)   its first life begins with so many references
+//	a:SwitchToAtomic    that follows
+//	a:cached            any thread may call Resurrect on it: see [Object.Cached]
+//	a:immortal          it may never be released: see [Object.Immortal]
+//
+// A step with "!" behind it, as a.Get!, isn't guarded: see [Step.Wild].
+func (p *Program) String() string { return strings.Join(p.Words(), "|") }
+
+// Words returns the text form of each thread.
+func (p *Program) Words() []string {
+	threads := make([]string, len(p.Threads))
 	for i, t := range p.Threads {
-		fmt.Fprintf(&b, "thread %d:", i)
-		for j, s := range t {
-			if j > 0 && j%perLine == 0 {
-				b.WriteString("\n         ")
+		var words []string
+		if i == 0 {
+			last := uint8(0)
+			for _, s := range p.All() {
+				last = max(last, s.Object)
 			}
-			b.WriteByte(' ')
-			b.WriteString(s.String())
+			for j, o := range p.Objects {
+				ws := o.words()
+				if len(ws) == 0 && j > int(last) {
+					ws = []string{"Init"} // or nobody would know of it
+				}
+				for _, w := range ws {
+					words = append(words, ObjectName(j)+":"+w)
+				}
+			}
 		}
-		b.WriteByte('\n')
+		for _, s := range t {
+			words = append(words, s.String())
+		}
+		threads[i] = strings.Join(words, " ")
 	}
-	return b.String()
+	return threads
 }
 
 // String returns the step as "a.GetN(4)".
 func (s Step) String() string {
-	return objectName(int(s.Object)) + "." + s.Call.String()
-}
-
-// String returns the calls that begin the object's first life.
-func (o Object) String() string {
-	text := "Init"
-	switch {
-	case o.Start == StartAt:
-		text = fmt.Sprintf("InitAt(%d)", o.K)
-	case o.Start == StartNear && o.K == 0:
-		text = "InitAt(limit)"
-	case o.Start == StartNear:
-		text = fmt.Sprintf("InitAt(limit-%d)", o.K)
-	}
-	if o.Shared {
-		text += " SwitchToAtomic"
+	text := ObjectName(int(s.Object)) + "." + s.Call.String()
+	if s.Wild {
+		text += "!"
 	}
 	return text
+}
+
+// words say how the object begins.
+func (o Object) words() []string {
+	var words []string
+	switch {
+	case o.Start == StartAt:
+		words = append(words, fmt.Sprintf("InitAt(%d)", o.K))
+	case o.Start == StartNear && o.K == 0:
+		words = append(words, "InitAt(limit)")
+	case o.Start == StartNear:
+		words = append(words, fmt.Sprintf("InitAt(limit-%d)", o.K))
+	}
+	for _, f := range o.flags() {
+		if *f.set {
+			words = append(words, f.word)
+		}
+	}
+	return words
+}
+
+type flag struct {
+	word string
+	set  *bool
+}
+
+func (o *Object) flags() [3]flag {
+	return [...]flag{{"SwitchToAtomic", &o.Atomic}, {"cached", &o.Cached}, {"immortal", &o.Immortal}}
 }
 
 // maxText is how long a program's text may be. The longest that String returns is a
 // tenth of it.
 const maxText = 1 << 16
 
-// Parse returns the program of a text such as String returns. Blank lines and what
-// follows a # are left out. An error names the line.
+// maxWord is how long a word is that can be one of a program.
+const maxWord = 40
+
+// Parse returns the program of a text such as String returns. Blanks may be any white
+// space, and what follows a # in a line is left out. An error names the word.
 func Parse(text string) (Program, error) {
 	if len(text) > maxText {
 		return Program{}, fmt.Errorf("program: it is %d bytes long, want at most %d: is this a program?", len(text), maxText)
 	}
-	var p parser
-	number := 0
-	for line := range strings.SplitSeq(text, "\n") {
-		number++
-		line, _, _ = strings.Cut(strings.TrimSuffix(line, "\r"), "#")
-		if strings.TrimSpace(line) == "" {
-			continue
-		}
-		if err := p.line(line); err != nil {
-			return Program{}, fmt.Errorf("program: line %d: %w", number, err)
-		}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, "#")
+		b.WriteString(line + "\n")
 	}
-	switch {
-	case len(p.Objects) == 0:
-		return Program{}, fmt.Errorf("program: no objects: write a line \"object a: Init\" and one \"thread 0: a.Get a.Put\"")
-	case len(p.Threads) == 0:
-		return Program{}, fmt.Errorf("program: no threads: write a line \"thread 0: a.Get a.Put\"")
+	if words := strings.Fields(b.String()); len(words) > 2 && (words[0] == "object" || words[0] == "thread") && strings.HasSuffix(words[1], ":") {
+		return Program{}, fmt.Errorf("program: this is the form of programs before version 2, by objects and threads: write the steps alone, as in %q", "a.Get a.Put|a.Kill")
 	}
-	return p.Program, nil
+	return ParseWords(strings.Split(b.String(), "|"))
 }
 
-type parser struct {
-	Program
-	steps int
+// ParseWords is [Parse] of the text of each thread.
+func ParseWords(threads []string) (Program, error) {
+	if len(threads) > MaxThreads {
+		return Program{}, fmt.Errorf("program: it has %d threads, want at most %d", len(threads), MaxThreads)
+	}
+	p := Program{Objects: make([]Object, 1, MaxObjects)}
+	steps := 0
+	for i, text := range threads {
+		var t Thread
+		for word := range strings.FieldsSeq(text) {
+			step, err := p.word(i, word, &t)
+			if step {
+				steps++
+			}
+			if err == nil && steps > MaxSteps {
+				err = fmt.Errorf("one step too many: at most %d of all threads together", MaxSteps)
+			}
+			if err != nil {
+				return Program{}, fmt.Errorf("program: thread %d: %s: %w", i, short(word), err)
+			}
+		}
+		p.Threads = append(p.Threads, t)
+	}
+	return p, nil
 }
 
-func (p *parser) line(line string) error {
-	if line[0] == ' ' || line[0] == '\t' {
-		if len(p.Threads) == 0 {
-			return fmt.Errorf("it begins with a blank, so it would go on with a thread, but there is none before it")
-		}
-		return p.thread(line)
+// word adds a word of the thread, and reports whether it is a step.
+func (p *Program) word(thread int, word string, t *Thread) (step bool, err error) {
+	at := strings.IndexAny(word, ".:")
+	if at != 1 || len(word) > maxWord || word[0] < 'a' || word[0] >= 'a'+MaxObjects {
+		return false, fmt.Errorf("want a step such as a.Get or b.PutN(2), on an object from a to %s", ObjectName(MaxObjects-1))
 	}
-	head, body, ok := strings.Cut(line, ":")
-	kind, name, _ := strings.Cut(strings.TrimSpace(head), " ")
-	name = strings.TrimSpace(name)
-	switch {
-	case ok && kind == "object":
-		switch {
-		case len(p.Threads) > 0:
-			return fmt.Errorf("object after a thread: objects come first")
-		case len(p.Objects) == MaxObjects:
-			return fmt.Errorf("one object too many: at most %d", MaxObjects)
-		case name != objectName(len(p.Objects)):
-			return fmt.Errorf("object %q: the next one's name is %s", cut(name), objectName(len(p.Objects)))
+	o := word[0] - 'a'
+	for int(o) >= len(p.Objects) {
+		p.Objects = append(p.Objects, Object{})
+	}
+	if word[1] == ':' {
+		if thread > 0 || len(*t) > 0 {
+			return false, fmt.Errorf("how an object begins stands before the steps of the first thread")
 		}
-		o, err := parseObject(body)
-		if err != nil {
-			return err
+		return false, p.Objects[o].parse(word[2:])
+	}
+	s := Step{Object: o}
+	text, wild := strings.CutSuffix(word[2:], "!")
+	if s.Wild = wild; wild && text == "" {
+		return false, fmt.Errorf("want an operation before the exclamation mark")
+	}
+	if s.Call, err = spec.ParseCall(text); err != nil {
+		return false, err
+	}
+	if _, ok := s.Call.Op.Code(); !ok {
+		return false, fmt.Errorf("%v begins a life: write it as %s:%v before the steps", s.Call, ObjectName(int(o)), s.Call)
+	}
+	if s.Call.Op.TakesNumber() {
+		if _, ok := numberCode(s.Call.N); !ok {
+			return false, fmt.Errorf("the number is none that programs have: want %s", numbers)
 		}
-		p.Objects = append(p.Objects, o)
+	}
+	*t = append(*t, s)
+	return true, nil
+}
+
+// parse reads one of the words that say how an object begins.
+func (o *Object) parse(word string) error {
+	if word == "Init" {
 		return nil
-	case ok && kind == "thread":
-		switch {
-		case len(p.Threads) == MaxThreads:
-			return fmt.Errorf("one thread too many: at most %d", MaxThreads)
-		case name != strconv.Itoa(len(p.Threads)):
-			return fmt.Errorf("thread %q: the next one's number is %d", cut(name), len(p.Threads))
-		}
-		p.Threads = append(p.Threads, nil)
-		return p.thread(body)
 	}
-	return fmt.Errorf("%q: want \"object NAME: ...\" or \"thread NUMBER: ...\"", cut(line))
-}
-
-func parseObject(text string) (o Object, err error) {
-	words := strings.Fields(text)
-	if len(words) == 2 && words[1] == spec.SwitchToAtomic.String() {
-		o.Shared = true
-		words = words[:1]
-	}
-	if len(words) == 1 {
-		if words[0] == "Init" {
-			return o, nil
-		}
-		if body, ok := argument(words[0], "InitAt"); ok {
-			o.Start = StartAt
-			if body == "limit" {
-				o.Start = StartNear
-				return o, nil
-			}
-			if k, ok := strings.CutPrefix(body, "limit-"); ok {
-				o.Start, body = StartNear, k
-			}
-			if k, err := decimal(body); err == nil && k <= MaxK && (k > 0 || o.Start == StartNear) {
-				o.K = uint8(k)
-				return o, nil
-			}
-			return o, fmt.Errorf("%s: want a number from 1 to %d, limit, or limit minus such a number", short(words[0]), MaxK)
+	for _, f := range o.flags() {
+		if word == f.word {
+			*f.set = true
+			return nil
 		}
 	}
-	return o, fmt.Errorf("%q: want Init, InitAt(2) or InitAt(limit-2), and SwitchToAtomic behind it or nothing", cut(strings.TrimSpace(text)))
-}
-
-// thread adds steps to the last thread.
-func (p *parser) thread(text string) error {
-	t := &p.Threads[len(p.Threads)-1]
-	for word := range strings.FieldsSeq(text) {
-		if p.steps++; p.steps > MaxSteps {
-			return fmt.Errorf("%s: one step too many: at most %d of all threads together", short(word), MaxSteps)
-		}
-		s, err := p.step(word)
-		if err != nil {
-			return err
-		}
-		*t = append(*t, s)
+	body, ok := strings.CutPrefix(word, "InitAt(")
+	body, closed := strings.CutSuffix(body, ")")
+	if !ok || !closed {
+		return fmt.Errorf("want Init, InitAt(2), InitAt(limit-2), SwitchToAtomic, cached or immortal")
 	}
+	start := StartAt
+	switch k, near := strings.CutPrefix(body, "limit-"); {
+	case body == "limit":
+		o.Start, o.K = StartNear, 0
+		return nil
+	case near:
+		start, body = StartNear, k
+	}
+	k, err := strconv.ParseUint(body, 10, 8)
+	if err != nil || k < 1 || k > MaxK || strconv.FormatUint(k, 10) != body {
+		return fmt.Errorf("want a number from 1 to %d, limit, or limit minus such a number", MaxK)
+	}
+	o.Start, o.K = start, uint8(k)
 	return nil
-}
-
-func (p *parser) step(word string) (s Step, err error) {
-	object, call, ok := strings.Cut(word, ".")
-	if !ok {
-		return s, fmt.Errorf("%q: want a step such as a.Get or b.PutN(2)", cut(word))
-	}
-	for len(object) != 1 || object[0] < 'a' || int(object[0]-'a') >= len(p.Objects) {
-		return s, fmt.Errorf("%s: no object %q: there are a to %s", short(word), cut(object), objectName(len(p.Objects)-1))
-	}
-	s.Object = object[0] - 'a'
-	name, _, _ := strings.Cut(call, "(")
-	for _, op := range ops {
-		if op.String() != name {
-			continue
-		}
-		s.Call.Op = op
-		if !op.TakesNumber() {
-			if call != name {
-				return s, fmt.Errorf("%s: %v takes no number", short(word), op)
-			}
-			return s, nil
-		}
-		n, ok := argument(call, name)
-		if !ok {
-			return s, fmt.Errorf("%s: want a number, as in %s.%v(2)", short(word), object, op)
-		}
-		if s.Call.N, err = decimal(n); err == nil {
-			if _, ok := numberCode(s.Call.N); ok {
-				return s, nil
-			}
-		}
-		return s, fmt.Errorf("%s: the number is none that programs have: want %s", short(word), numbers)
-	}
-	return s, fmt.Errorf("%s: no operation %q", short(word), cut(name))
 }
 
 const numbers = "1 to 64, or 2^k-1 or 2^k with k from 7 to 31"
 
-func numberError(c spec.Call) error {
-	return fmt.Errorf("%v: the number is none that programs have: want %s", c, numbers)
-}
-
-// argument returns what stands in the parentheses of "name(...)".
-func argument(text, name string) (string, bool) {
-	text, ok := strings.CutPrefix(text, name+"(")
-	if !ok {
-		return "", false
-	}
-	return strings.CutSuffix(text, ")")
-}
-
-// decimal is strconv.ParseInt for digits alone: what has a sign, a zero in front or
-// underscores is none that String returns.
-func decimal(text string) (int64, error) {
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err == nil && strconv.FormatInt(n, 10) != text || n < 0 {
-		err = strconv.ErrSyntax
-	}
-	return n, err
-}
-
 // short makes text that may be anything fit a line.
 func short(text string) string {
-	text = strconv.Quote(cut(text))
-	return text[1 : len(text)-1]
-}
-
-func cut(text string) string {
-	const most = 40
-	if len(text) > most {
-		text = text[:most] + "..."
+	if len(text) > maxWord {
+		text = text[:maxWord] + "..."
 	}
-	return text
+	text = strconv.Quote(text)
+	return text[1 : len(text)-1]
 }

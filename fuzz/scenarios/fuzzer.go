@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/refbench/refbench/fuzz/driver"
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
@@ -39,7 +40,7 @@ var fuzzBounds = program.Bounds{Objects: 2, Threads: 4, Steps: 12}
 func (f Forms) NewFuzzer() *Fuzzer {
 	z := &Fuzzer{version: f.Version, session: explore.NewSession()}
 	for _, s := range f.Strategies {
-		z.counts = append(z.counts, newCounting(s))
+		z.counts = append(z.counts, newCounting(s, driver.Options{Explored: true}))
 	}
 	return z
 }
@@ -52,8 +53,7 @@ func (z *Fuzzer) Close() { z.session.Close() }
 func (z *Fuzzer) Run(data []byte) (schedules int, err error) {
 	o, _ := z.decode(data)
 	for _, k := range z.counts {
-		c := k.of(&z.p, nil)
-		k.bounds = false
+		c := k.of(&z.p)
 		n, _, f := z.session.Run(c, o)
 		schedules += n
 		if f != nil {
@@ -70,8 +70,7 @@ func (z *Fuzzer) Trace(data []byte, schedules int, access func(strategy string, 
 	o, _ := z.decode(data)
 	o.N = min(schedules, FuzzSchedules)
 	for _, k := range z.counts {
-		c := k.of(&z.p, nil)
-		k.bounds = false
+		c := k.of(&z.p)
 		o.Access = func(a explore.Access) { access(k.s.Name, a) }
 		z.session.Run(c, o)
 	}

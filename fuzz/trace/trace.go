@@ -106,7 +106,7 @@ func (t *sequential) program(i int, p *program.Program) {
 		}
 		c.subject.Do(first)
 		c.state = l.sp.Start(max(1, first.N))
-		if object.Shared {
+		if object.Atomic {
 			t.call(i, c, spec.Call{Op: spec.SwitchToAtomic})
 		}
 	}

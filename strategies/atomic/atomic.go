@@ -72,7 +72,8 @@ var Strategy = &strategies.Strategy{
 		Bytes:        4,
 		TypeStable:   true,
 	},
-	New: func() strategies.Counter { return new(Count) },
+	Retries: true,
+	New:     func() strategies.Counter { return new(Count) },
 }
 
 // A Count is a reference count of 32 bits that wraps.

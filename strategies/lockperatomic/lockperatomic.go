@@ -103,7 +103,8 @@ var Strategy = &strategies.Strategy{
 		Progress:     strategies.Blocking,
 		Bytes:        4,
 	},
-	New: func() strategies.Counter { return new(Count) },
+	Retries: true,
+	New:     func() strategies.Counter { return new(Count) },
 }
 
 const (

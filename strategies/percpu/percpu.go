@@ -106,7 +106,8 @@ var Strategy = &strategies.Strategy{
 		Bytes:        int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(shard{})),
 		TypeStable:   true,
 	},
-	New: func() strategies.Counter { return new(Count) },
+	Retries: true,
+	New:     func() strategies.Counter { return new(Count) },
 }
 
 // A Count counts references per CPU until it is killed.

@@ -47,7 +47,7 @@ func basicCases() []Case {
 		{
 			Name:  "NearLimit",
 			Rule:  "Up to the promised limit references are counted right, and past it happens what the promise says of overflow.",
-			power: strategies.PowerPreset,
+			power: strategies.PowerPresetter,
 			run:   rows(takesNearLimit),
 		},
 		{

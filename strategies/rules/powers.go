@@ -18,7 +18,7 @@ func powerCases() []Case {
 		{
 			Name:  "CountAtRest",
 			Rule:  "While nobody takes or drops references Count returns their number.",
-			power: strategies.PowerRead,
+			power: strategies.PowerReader,
 			when: func(p strategies.Promise) string {
 				if p.Count == strategies.None {
 					return "the promise says that the count can't be read"
@@ -30,37 +30,37 @@ func powerCases() []Case {
 		{
 			Name:  "Resurrect",
 			Rule:  "Resurrect takes a reference of a count whether it is dead or alive.",
-			power: strategies.PowerResurrect,
+			power: strategies.PowerResurrecter,
 			run:   resurrect,
 		},
 		{
 			Name:  "PutIfOne",
 			Rule:  "PutIfOne drops the only reference and reports true; if there are others, or none, it changes nothing and reports false.",
-			power: strategies.PowerOne,
+			power: strategies.PowerOnePutter,
 			run:   putIfOne,
 		},
 		{
 			Name:  "PutUnlessOne",
 			Rule:  "PutUnlessOne drops a reference and reports true; if it is the only one it changes nothing and reports false.",
-			power: strategies.PowerOne,
+			power: strategies.PowerOnePutter,
 			run:   putUnlessOne,
 		},
 		{
 			Name:  "PutAndLock",
 			Rule:  "PutAndLock returns true with the lock held if it dropped the last reference, and otherwise false without having locked it.",
-			power: strategies.PowerLock,
+			power: strategies.PowerLockPutter,
 			run:   putAndLock,
 		},
 		{
 			Name:  "Modes",
 			Rule:  "Switching modes, confirming Kill, undoing it and starting again change how references are counted but not how many there are.",
-			power: strategies.PowerSwitch,
+			power: strategies.PowerSwitcher,
 			run:   modes,
 		},
 		{
 			Name:  "MonitorReports",
 			Rule:  "The monitor is told of misuse that the count refuses or saturates on, of the right kind, once a call, and of nothing else.",
-			power: strategies.PowerMonitor,
+			power: strategies.PowerMonitored,
 			run:   monitorReports,
 		},
 	}

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/strategies"
-	"github.com/refbench/refbench/strategies/stuck"
+	"github.com/refbench/refbench/strategies/watchdog"
 )
 
 // Config is how cases run.
@@ -60,7 +60,7 @@ func (c Case) Unsupported(s *strategies.Strategy) string {
 }
 
 // Check returns what the strategy does against the rule, or nil. A case that is
-// stuck leaves its goroutines behind, and a [*stuck.Error] is in its error.
+// stuck leaves its goroutines behind, and a [*watchdog.HangError] is in its error.
 func (c Case) Check(s *strategies.Strategy, cfg Config) error {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = time.Minute
@@ -91,7 +91,7 @@ func (c Case) Check(s *strategies.Strategy, cfg Config) error {
 			}
 			waiting = false
 			e.abandoned.Store(true)
-			err = stuck.After(cfg.Timeout, s)
+			err = watchdog.Hang(cfg.Timeout, s)
 		}
 	}
 	if err == nil {

@@ -122,7 +122,8 @@ var Strategy = &strategies.Strategy{
 		Bytes:        int(unsafe.Sizeof(Count{})),
 		TypeStable:   true,
 	},
-	New: func() strategies.Counter { return new(Count) },
+	Retries: true,
+	New:     func() strategies.Counter { return new(Count) },
 }
 
 // A Count is a reference count of 32 bits that saturates.

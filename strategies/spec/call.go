@@ -4,98 +4,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/refbench/refbench/strategies"
 )
-
-// An Op is an operation of a count: a method of [strategies.Counter] or of one of
-// the optional interfaces.
-type Op uint8
-
-// The operations. Their numbers may change; their names don't.
-const (
-	Init Op = iota
-	InitAt
-	Get
-	TryGet
-	Put
-	Kill
-	GetN
-	TryGetN
-	PutN
-	Count
-	Resurrect
-	Drop
-	PutIfOne
-	PutUnlessOne
-	PutAndLock
-	SwitchToAtomic
-	SwitchToPerCPU
-	TryGetLive
-	KillAndConfirm
-	ResurrectLive
-	Reinit
-	opCount
-)
-
-// ops has what is to be known of every operation.
-var ops = [opCount]struct {
-	name    string
-	power   strategies.Power // "" if every counter has it
-	number  bool             // it takes a number
-	reports bool             // it returns a bool
-}{
-	Init:           {name: "Init"},
-	InitAt:         {name: "InitAt", power: strategies.PowerPreset, number: true},
-	Get:            {name: "Get"},
-	TryGet:         {name: "TryGet", reports: true},
-	Put:            {name: "Put", reports: true},
-	Kill:           {name: "Kill", reports: true},
-	GetN:           {name: "GetN", power: strategies.PowerMulti, number: true},
-	TryGetN:        {name: "TryGetN", power: strategies.PowerMulti, number: true, reports: true},
-	PutN:           {name: "PutN", power: strategies.PowerMulti, number: true, reports: true},
-	Count:          {name: "Count", power: strategies.PowerRead},
-	Resurrect:      {name: "Resurrect", power: strategies.PowerResurrect},
-	Drop:           {name: "Drop", power: strategies.PowerDrop},
-	PutIfOne:       {name: "PutIfOne", power: strategies.PowerOne, reports: true},
-	PutUnlessOne:   {name: "PutUnlessOne", power: strategies.PowerOne, reports: true},
-	PutAndLock:     {name: "PutAndLock", power: strategies.PowerLock, reports: true},
-	SwitchToAtomic: {name: "SwitchToAtomic", power: strategies.PowerSwitch},
-	SwitchToPerCPU: {name: "SwitchToPerCPU", power: strategies.PowerSwitch},
-	TryGetLive:     {name: "TryGetLive", power: strategies.PowerSwitch, reports: true},
-	KillAndConfirm: {name: "KillAndConfirm", power: strategies.PowerSwitch, reports: true},
-	ResurrectLive:  {name: "ResurrectLive", power: strategies.PowerSwitch},
-	Reinit:         {name: "Reinit", power: strategies.PowerSwitch},
-}
-
-// AllOps returns every operation that there is, in the order of the constants.
-func AllOps() []Op {
-	all := make([]Op, opCount)
-	for i := range all {
-		all[i] = Op(i)
-	}
-	return all
-}
-
-// String returns the method's name.
-func (op Op) String() string {
-	if op >= opCount {
-		return fmt.Sprintf("Op(%d)", uint8(op))
-	}
-	return ops[op].name
-}
-
-// Power returns the power that a counter must have for the operation, or "" if
-// every counter has it.
-func (op Op) Power() strategies.Power { return ops[op].power }
-
-// TakesNumber reports whether a call of the operation has a number: how many
-// references to take or drop, or to start with.
-func (op Op) TakesNumber() bool { return ops[op].number }
-
-// Reports reports whether the operation returns a bool.
-func (op Op) Reports() bool { return ops[op].reports }
 
 // A Call is one call of an operation.
 type Call struct {
@@ -147,8 +58,8 @@ type Answer struct {
 	// Panicked is what the call panicked with, or nil.
 	Panicked any
 
-	// Heard reports whether Misuse is what the count's monitor was told
-	// during the call. It is false if the count has none, or nobody listened.
+	// Heard is true if somebody listened to the count's monitor. Then Misuse is
+	// what the monitor was told during the call.
 	Heard  bool
 	Misuse []strategies.Misuse
 
@@ -181,84 +92,74 @@ func (a Answer) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// lockCount is a lock that counts its uses.
-type lockCount struct{ locks, unlocks int }
+// Refs returns how many references the call is about: 1 if it takes no number.
+func (c Call) Refs() int64 {
+	if c.Op.TakesNumber() {
+		return c.N
+	}
+	return 1
+}
 
-func (l *lockCount) Lock()   { l.locks++ }
-func (l *lockCount) Unlock() { l.unlocks++ }
+// Moved returns how many references the caller holds more after the call, which
+// returned result: below 0 if it holds fewer.
+func (c Call) Moved(result bool) int64 {
+	m := c.Op.Moves()
+	if m.If != Always && !result {
+		return 0
+	}
+	return int64(m.Sign) * c.Refs()
+}
 
-var _ sync.Locker = (*lockCount)(nil)
+// Last reports whether the result of the call is the report that it dropped the last
+// reference.
+func (c Call) Last(result bool) bool { return result && c.Op.Last() }
 
-// Do makes the call on c, which must have the power for it, and returns what it
-// did. Nothing listens to the count's monitor: see [Subject]. A panic of the
-// count is part of the answer.
-func Do(c strategies.Counter, call Call) (a Answer) {
+// Apply makes the call on a count that has the power for it, and lets a panic pass. It
+// returns what the call returned, false if it returns no bool, and what Count
+// returned.
+func (c Call) Apply(x strategies.Counter, e *Env) (result bool, value int64) {
+	return ops[c.Op].apply(x, c.N, e)
+}
+
+// A witness is an Env that counts.
+type witness struct {
+	env                      Env
+	locks, unlocks, confirms int
+}
+
+func (w *witness) Lock()   { w.locks++ }
+func (w *witness) Unlock() { w.unlocks++ }
+
+// do is [Do] with a witness, or, if that is nil, with a new one where it matters.
+func do(c strategies.Counter, call Call, w *witness) (a Answer) {
 	defer func() {
 		if p := recover(); p != nil {
 			a.Panicked = p
 		}
 	}()
-	return Apply(c, call, nil)
-}
-
-// Apply makes the call on the count as [Do] does, and lets a panic pass. PutAndLock
-// gets the lock l; if that is nil it gets one that only counts, and the answer has
-// its numbers.
-func Apply(c strategies.Counter, call Call, l sync.Locker) (a Answer) {
-	switch call.Op {
-	case Init:
-		c.Init()
-	case InitAt:
-		c.(strategies.Presetter).InitAt(call.N)
-	case Get:
-		c.Get()
-	case TryGet:
-		a.Result = c.TryGet()
-	case Put:
-		a.Result = c.Put()
-	case Kill:
-		a.Result = c.Kill()
-	case GetN:
-		c.(strategies.Multi).GetN(int(call.N))
-	case TryGetN:
-		a.Result = c.(strategies.Multi).TryGetN(int(call.N))
-	case PutN:
-		a.Result = c.(strategies.Multi).PutN(int(call.N))
-	case Count:
-		a.Value = c.(strategies.Reader).Count()
-	case Resurrect:
-		c.(strategies.Resurrecter).Resurrect()
-	case Drop:
-		c.(strategies.Dropper).Drop()
-	case PutIfOne:
-		a.Result = c.(strategies.OnePutter).PutIfOne()
-	case PutUnlessOne:
-		a.Result = c.(strategies.OnePutter).PutUnlessOne()
-	case PutAndLock:
-		if l != nil {
-			a.Result = c.(strategies.LockPutter).PutAndLock(l)
-			break
+	if w == nil {
+		if !ops[call.Op].env {
+			a.Result, a.Value = call.Apply(c, nil)
+			return a
 		}
-		var counts lockCount
-		a.Result = c.(strategies.LockPutter).PutAndLock(&counts)
-		a.Locks, a.Unlocks = counts.locks, counts.unlocks
-	case SwitchToAtomic:
-		c.(strategies.Switcher).SwitchToAtomic()
-	case SwitchToPerCPU:
-		c.(strategies.Switcher).SwitchToPerCPU()
-	case TryGetLive:
-		a.Result = c.(strategies.Switcher).TryGetLive()
-	case KillAndConfirm:
-		n := 0 // not the answer's field, which would put every answer on the heap
-		a.Result = c.(strategies.Switcher).KillAndConfirm(func() { n++ })
-		a.Confirms = n
-	case ResurrectLive:
-		c.(strategies.Switcher).ResurrectLive()
-	case Reinit:
-		c.(strategies.Switcher).Reinit()
+		w = newWitness()
 	}
+	w.locks, w.unlocks, w.confirms = 0, 0, 0
+	a.Result, a.Value = call.Apply(c, &w.env)
+	a.Locks, a.Unlocks, a.Confirms = w.locks, w.unlocks, w.confirms
 	return a
 }
+
+func newWitness() *witness {
+	w := new(witness)
+	w.env = Env{Lock: w, Confirm: func() { w.confirms++ }}
+	return w
+}
+
+// Do makes the call on c, which must have the power for it, and returns what it
+// did. Nothing listens to the count's monitor: see [Subject]. A panic of the
+// count is part of the answer.
+func Do(c strategies.Counter, call Call) Answer { return do(c, call, nil) }
 
 // A Subject is a new count of a strategy whose monitor, if it has one, is
 // listened to. One goroutine at a time uses it.
@@ -266,11 +167,12 @@ type Subject struct {
 	strategies.Counter
 	heard   []strategies.Misuse
 	watched bool
+	witness *witness
 }
 
 // New returns a count that is not initialized yet.
 func New(s *strategies.Strategy) *Subject {
-	x := &Subject{Counter: s.New()}
+	x := &Subject{Counter: s.New(), witness: newWitness()}
 	if c, ok := x.Counter.(strategies.Monitored); ok {
 		x.watched = true
 		c.Monitor(&strategies.Monitor{Hook: func(k strategies.Misuse) { x.heard = append(x.heard, k) }})
@@ -282,7 +184,7 @@ func New(s *strategies.Strategy) *Subject {
 // overwritten by the next call.
 func (x *Subject) Do(call Call) Answer {
 	x.heard = x.heard[:0]
-	a := Do(x.Counter, call)
+	a := do(x.Counter, call, x.witness)
 	a.Heard, a.Misuse = x.watched, x.heard
 	return a
 }

@@ -130,7 +130,7 @@ func TestUnpromisedCallsAreNotChecked(t *testing.T) {
 }
 
 func TestCallsReadBack(t *testing.T) {
-	for _, op := range spec.AllOps() {
+	for _, op := range spec.Ops() {
 		numbers := []int64{0}
 		if op.TakesNumber() {
 			numbers = []int64{1, 0, -1, math.MaxInt64, math.MinInt64}

@@ -107,7 +107,7 @@ func Of(s *strategies.Strategy) *Spec {
 	for _, p := range s.Powers() {
 		powers[p] = true
 	}
-	for _, op := range AllOps() {
+	for _, op := range Ops() {
 		if powers[op.Power()] {
 			sp.ops = append(sp.ops, op)
 			sp.has[op] = true
@@ -189,8 +189,21 @@ func (sp *Spec) misused(st State, r strategies.Response, k int64, result bool, m
 	return warns(st, false, m)
 }
 
-// take is Get of k references.
-func (sp *Spec) take(st State, k int64) Outcome {
+// outcomes is what a call may do: one thing, or two.
+type outcomes struct {
+	list [2]Outcome
+	n    int
+}
+
+func one(o Outcome) outcomes { return outcomes{[2]Outcome{o}, 1} }
+
+// begin is Init, InitAt and Reinit.
+func (sp *Spec) begin(_ State, k int64) outcomes { return one(Outcome{Next: sp.Start(k)}) }
+
+// take is Get and GetN.
+func (sp *Spec) take(st State, k int64) outcomes { return one(sp.taken(st, k)) }
+
+func (sp *Spec) taken(st State, k int64) Outcome {
 	switch {
 	case st.Saturated:
 		return warns(st, false, strategies.GetOverflow)
@@ -202,8 +215,21 @@ func (sp *Spec) take(st State, k int64) Outcome {
 	return Outcome{Next: sp.moved(st, k)}
 }
 
-// tryTake is TryGet of k references.
-func (sp *Spec) tryTake(st State, k int64) Outcome {
+// try is TryGet and TryGetN.
+func (sp *Spec) try(st State, k int64) outcomes {
+	o := sp.tried(st, k)
+	switch {
+	case o.Panics:
+		// Its caller can be told, so it may refuse instead.
+		return outcomes{[2]Outcome{o, {Next: st}}, 2}
+	case o.Result && sp.p.TryGet == strategies.Spurious:
+		return outcomes{[2]Outcome{o, {Next: st}}, 2}
+	}
+	return one(o)
+}
+
+// tried is what a TryGet does that doesn't fail for no reason.
+func (sp *Spec) tried(st State, k int64) Outcome {
 	switch {
 	case st.Saturated:
 		return warns(st, true, strategies.TryGetOverflow)
@@ -215,8 +241,18 @@ func (sp *Spec) tryTake(st State, k int64) Outcome {
 	return Outcome{Next: sp.moved(st, k), Result: true}
 }
 
-// drop is Put of k references.
-func (sp *Spec) drop(st State, k int64) Outcome {
+// tryLive is TryGetLive.
+func (sp *Spec) tryLive(st State, k int64) outcomes {
+	if st.Killed {
+		return one(Outcome{Next: st})
+	}
+	return sp.try(st, k)
+}
+
+// drop is Put and PutN.
+func (sp *Spec) drop(st State, k int64) outcomes { return one(sp.dropped(st, k)) }
+
+func (sp *Spec) dropped(st State, k int64) Outcome {
 	switch {
 	case st.Saturated:
 		return warns(st, false, strategies.PutAfterFree)
@@ -227,57 +263,93 @@ func (sp *Spec) drop(st State, k int64) Outcome {
 	return Outcome{Next: next, Result: sp.Dead(next)}
 }
 
+// kill is Kill and KillAndConfirm.
+func (sp *Spec) kill(st State, k int64) outcomes {
+	st.Killed, st.Atomic = true, false
+	return sp.drop(st, k)
+}
+
 // dropBeforeLast is Drop.
-func (sp *Spec) dropBeforeLast(st State) Outcome {
+func (sp *Spec) dropBeforeLast(st State, k int64) outcomes {
 	switch {
 	case st.Saturated:
-		return warns(st, false, strategies.DropToZero)
-	case sp.Exact(st) && st.Refs <= 1 && sp.p.Underflow != strategies.Wraps:
-		return sp.misused(st, sp.p.Underflow, -1, false, strategies.DropToZero)
+		return one(warns(st, false, strategies.DropToZero))
+	case sp.Exact(st) && st.Refs <= k && sp.p.Underflow != strategies.Wraps:
+		return one(sp.misused(st, sp.p.Underflow, -k, false, strategies.DropToZero))
 	}
-	return Outcome{Next: sp.moved(st, -1)}
+	return one(Outcome{Next: sp.moved(st, -k)})
+}
+
+// dropIfOne is PutIfOne.
+func (sp *Spec) dropIfOne(st State, k int64) outcomes {
+	if st.Saturated || st.Refs != 1 {
+		return one(Outcome{Next: st})
+	}
+	return sp.drop(st, k)
 }
 
 // dropUnlessOne is PutUnlessOne.
-func (sp *Spec) dropUnlessOne(st State) Outcome {
+func (sp *Spec) dropUnlessOne(st State, k int64) outcomes {
 	switch {
 	case st.Saturated:
-		return Outcome{Next: st, Result: true}
+		return one(Outcome{Next: st, Result: true})
 	case st.Refs == 1:
-		return Outcome{Next: st}
+		return one(Outcome{Next: st})
 	case sp.Dead(st):
-		o := sp.misused(st, sp.p.OnDeadUnlessOne(), -1, true, strategies.PutAfterFree)
+		o := sp.misused(st, sp.p.OnDeadUnlessOne(), -k, true, strategies.PutAfterFree)
 		o.Result = !o.Panics
-		return o
+		return one(o)
 	}
-	return Outcome{Next: sp.moved(st, -1), Result: true}
+	return one(Outcome{Next: sp.moved(st, -k), Result: true})
 }
 
 // dropAndLock is PutAndLock: PutUnlessOne, and only for the last reference Put.
-func (sp *Spec) dropAndLock(st State) Outcome {
+func (sp *Spec) dropAndLock(st State, k int64) outcomes {
 	if !st.Saturated && st.Refs == 1 {
-		return sp.drop(st, 1)
+		return sp.drop(st, k)
 	}
-	o := sp.dropUnlessOne(st)
-	o.Result = false
-	return o
+	os := sp.dropUnlessOne(st, k)
+	os.list[0].Result = false
+	return os
+}
+
+// read is Count.
+func (sp *Spec) read(st State, _ int64) outcomes {
+	return one(Outcome{
+		Next:     st,
+		Value:    st.Refs,
+		AnyValue: sp.p.Count == strategies.None,
+		NoNumber: st.Saturated,
+	})
 }
 
 // resurrect is Resurrect: Get that a dead count is made for.
-func (sp *Spec) resurrect(st State) Outcome {
+func (sp *Spec) resurrect(st State, k int64) outcomes {
 	if sp.Dead(st) {
-		st.Refs = 1
-		return Outcome{Next: st}
+		st.Refs = k
+		return one(Outcome{Next: st})
 	}
-	return sp.take(st, 1)
+	return sp.take(st, k)
 }
 
-// number returns how many references the call is about.
-func (c Call) number() int64 {
-	if c.Op.TakesNumber() {
-		return c.N
-	}
-	return 1
+// resurrectLive is ResurrectLive. The owner's reference comes back first, while the
+// count is exact.
+func (sp *Spec) resurrectLive(st State, k int64) outcomes {
+	os := sp.resurrect(st, k)
+	os.list[0].Next.Killed = false
+	return os
+}
+
+// switchToAtomic is SwitchToAtomic.
+func (sp *Spec) switchToAtomic(st State, _ int64) outcomes {
+	st.Atomic = !st.Killed && sp.p.Zero == strategies.AfterKill
+	return one(Outcome{Next: st})
+}
+
+// switchToPerCPU is SwitchToPerCPU.
+func (sp *Spec) switchToPerCPU(st State, _ int64) outcomes {
+	st.Atomic = false
+	return one(Outcome{Next: st})
 }
 
 // Unpromised returns why the promise doesn't say what the call does in the state,
@@ -288,55 +360,28 @@ func (sp *Spec) Unpromised(st State, call Call) string {
 		return fmt.Sprintf("%s has no %s", sp.name, call.Op)
 	case st.Lost:
 		return "what the count holds isn't promised any more"
-	case call.number() < 1:
+	case call.Refs() < 1:
 		return "the number must be at least 1"
-	case call.Op != InitAt && call.number() > math.MaxInt:
+	case call.Op != InitAt && call.Refs() > math.MaxInt:
 		return "the number doesn't fit an int"
 	}
-	switch call.Op {
-	case Init, InitAt:
-		if !sp.Dead(st) {
-			return "a life isn't over"
-		}
-		if call.number() > sp.p.Limit {
-			return "a life can't begin past the limit"
-		}
-	case Put, PutN, Drop:
-		return sp.undroppable(st, call.number())
-	case Kill, KillAndConfirm:
-		if st.Killed {
-			return "the life was killed already"
-		}
-		return sp.ambiguous(st)
-	case PutIfOne, PutUnlessOne, PutAndLock:
-		if !sp.Exact(st) {
-			return "whether it is the last isn't known before Kill"
-		}
-		if call.Op != PutIfOne {
-			return sp.ambiguous(st)
-		}
-	case Resurrect:
-		if !sp.p.Resurrection {
-			return "resurrection isn't promised"
-		}
-	case SwitchToAtomic, SwitchToPerCPU:
-		if !st.Saturated && (st.Refs == 0 || st.Refs < 0 && sp.Exact(st)) {
-			return "the caller holds no reference"
-		}
-	case ResurrectLive:
-		if !st.Killed {
-			return "the life wasn't killed"
-		}
-	case Reinit:
-		if !sp.Dead(st) {
-			return "a life isn't over"
-		}
+	if why := ops[call.Op].unpromised; why != nil {
+		return why(sp, st, call.Refs())
 	}
 	return ""
 }
 
-// undroppable says why the promise doesn't say what dropping k references does.
-func (sp *Spec) undroppable(st State, k int64) string {
+func unbeginnable(sp *Spec, st State, k int64) string {
+	switch {
+	case !sp.Dead(st):
+		return "a life isn't over"
+	case k > sp.p.Limit:
+		return "a life can't begin past the limit"
+	}
+	return ""
+}
+
+func undroppable(sp *Spec, st State, k int64) string {
 	// The owner's reference keeps a count alive that can't see zero; only
 	// Kill may drop it. Below 0 such a count has come past its limit, so that
 	// the references are there.
@@ -344,6 +389,48 @@ func (sp *Spec) undroppable(st State, k int64) string {
 		return "the owner's reference is dropped by Kill alone before zero is detected"
 	}
 	return sp.ambiguous(st)
+}
+
+func unkillable(sp *Spec, st State, _ int64) string {
+	if st.Killed {
+		return "the life was killed already"
+	}
+	return sp.ambiguous(st)
+}
+
+func inexact(sp *Spec, st State, _ int64) string {
+	if !sp.Exact(st) {
+		return "whether it is the last isn't known before Kill"
+	}
+	return ""
+}
+
+func inexactOrAmbiguous(sp *Spec, st State, k int64) string {
+	if why := inexact(sp, st, k); why != "" {
+		return why
+	}
+	return sp.ambiguous(st)
+}
+
+func unresurrectable(sp *Spec, _ State, _ int64) string {
+	if !sp.p.Resurrection {
+		return "resurrection isn't promised"
+	}
+	return ""
+}
+
+func unswitchable(sp *Spec, st State, _ int64) string {
+	if !st.Saturated && (st.Refs == 0 || st.Refs < 0 && sp.Exact(st)) {
+		return "the caller holds no reference"
+	}
+	return ""
+}
+
+func unkilled(_ *Spec, st State, _ int64) string {
+	if !st.Killed {
+		return "the life wasn't killed"
+	}
+	return ""
 }
 
 // ambiguous says why nothing is promised of drops from a count that is below zero
@@ -356,82 +443,12 @@ func (sp *Spec) ambiguous(st State) string {
 	return ""
 }
 
-// outcomes is what a call may do: one thing, or two.
-type outcomes struct {
-	list [2]Outcome
-	n    int
-}
-
-func one(o Outcome) outcomes { return outcomes{[2]Outcome{o}, 1} }
-
 // step is Step without garbage.
 func (sp *Spec) step(st State, call Call) outcomes {
 	if sp.Unpromised(st, call) != "" {
 		return outcomes{}
 	}
-	switch k := call.number(); call.Op {
-	case Init, InitAt, Reinit:
-		return one(Outcome{Next: sp.Start(k)})
-	case Get, GetN:
-		return one(sp.take(st, k))
-	case TryGet, TryGetN:
-		return sp.try(st, k)
-	case TryGetLive:
-		if st.Killed {
-			return one(Outcome{Next: st})
-		}
-		return sp.try(st, k)
-	case Put, PutN:
-		return one(sp.drop(st, k))
-	case Kill, KillAndConfirm:
-		st.Killed, st.Atomic = true, false
-		return one(sp.drop(st, 1))
-	case Count:
-		return one(Outcome{
-			Next:     st,
-			Value:    st.Refs,
-			AnyValue: sp.p.Count == strategies.None,
-			NoNumber: st.Saturated,
-		})
-	case Resurrect:
-		return one(sp.resurrect(st))
-	case Drop:
-		return one(sp.dropBeforeLast(st))
-	case PutIfOne:
-		if st.Saturated || st.Refs != 1 {
-			return one(Outcome{Next: st})
-		}
-		return one(sp.drop(st, 1))
-	case PutUnlessOne:
-		return one(sp.dropUnlessOne(st))
-	case PutAndLock:
-		return one(sp.dropAndLock(st))
-	case SwitchToAtomic:
-		st.Atomic = !st.Killed && sp.p.Zero == strategies.AfterKill
-		return one(Outcome{Next: st})
-	case SwitchToPerCPU:
-		st.Atomic = false
-		return one(Outcome{Next: st})
-	case ResurrectLive:
-		// The owner's reference comes back first, while the count is exact.
-		o := sp.resurrect(st)
-		o.Next.Killed = false
-		return one(o)
-	}
-	return outcomes{}
-}
-
-// try is TryGet with what it may do besides.
-func (sp *Spec) try(st State, k int64) outcomes {
-	o := sp.tryTake(st, k)
-	switch {
-	case o.Panics:
-		// Its caller can be told, so it may refuse instead.
-		return outcomes{[2]Outcome{o, {Next: st}}, 2}
-	case o.Result && sp.p.TryGet == strategies.Spurious:
-		return outcomes{[2]Outcome{o, {Next: st}}, 2}
-	}
-	return one(o)
+	return ops[call.Op].step(sp, st, call.Refs())
 }
 
 // Step returns what the call may do in the state: one outcome, or several, the
@@ -505,4 +522,40 @@ func (sp *Spec) differs(st State, call Call, o Outcome, a Answer) string {
 		return fmt.Sprintf("reported %q, want %q once", a.Misuse, o.Misuse)
 	}
 	return ""
+}
+
+// A Past says what becomes of references past the limit.
+type Past uint8
+
+// What may become of them.
+const (
+	// Untold: the promise doesn't say how the count can be used from then on.
+	Untold Past = iota
+	// Refused: they are refused, and only who calls TryGet is told.
+	Refused
+	// Told: who takes one has it.
+	Told
+)
+
+// PastLimit returns what becomes of references past the limit, for tests that use counts
+// there rightly.
+func (sp *Spec) PastLimit() Past {
+	for _, op := range []Op{Get, TryGet} {
+		for _, o := range sp.Step(State{Refs: sp.p.Limit}, Call{Op: op}) {
+			// Of a count that has wrapped it may be that no drop is promised.
+			if o.Panics || o.Next.Lost || sp.Unpromised(o.Next, Call{Op: Put}) != "" {
+				return Untold
+			}
+		}
+	}
+	// A narrow number comes round to 0, where who holds a reference may do what
+	// is misuse of a dead count.
+	const narrow = 16
+	switch {
+	case sp.p.Overflow == strategies.Wraps && sp.p.Width < narrow && sp.p.GetOnZero != strategies.Revives:
+		return Untold
+	case sp.p.Overflow == strategies.Refuses:
+		return Refused
+	}
+	return Told
 }

@@ -118,7 +118,7 @@ func (sp *Spec) reach() map[State][]Call {
 	paths := make(map[State][]Call)
 	var last []State
 	for _, c := range starts {
-		if st := sp.Start(c.number()); paths[st] == nil {
+		if st := sp.Start(c.Refs()); paths[st] == nil {
 			paths[st] = []Call{c}
 			last = append(last, st)
 		}

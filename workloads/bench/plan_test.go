@@ -394,7 +394,7 @@ func TestSelectionRefusesWhatBreaksTheFormat(t *testing.T) {
 
 func TestUnsupportedPairsAreLeftOutWithAReason(t *testing.T) {
 	w := fakeWorkload("needy", nil)
-	w.Needs = []strategies.Power{strategies.PowerRead}
+	w.Needs = []strategies.Power{strategies.PowerReader}
 	ss := []*strategies.Strategy{fakeStrategy("plain")}
 	us := UnsupportedPairs([]*workloads.Workload{w}, ss)
 	want := []Unsupported{{"needy", "plain", `needy needs the power "count", which plain doesn't have`}}

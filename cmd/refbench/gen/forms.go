@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/tools/go/packages"
 
+	"github.com/refbench/refbench/fuzz/dropins"
 	exploregen "github.com/refbench/refbench/fuzz/explore/gen"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
@@ -21,7 +22,6 @@ const (
 	modulePath     = "github.com/refbench/refbench"
 	strategiesPath = modulePath + "/strategies"
 	builtinPath    = modulePath + "/strategies/builtin"
-	pinPath        = modulePath + "/strategies/pin"
 	workloadsPath  = modulePath + "/workloads"
 	spinPath       = modulePath + "/workloads/spin"
 	bugsPath       = modulePath + "/fuzz/bugs"
@@ -104,12 +104,12 @@ func exploredForm(dir string) ([]file, error) {
 	}
 	var patterns []string
 	packages.Visit(pkgs, nil, func(p *packages.Package) {
-		if strings.HasPrefix(p.PkgPath, modulePath+"/") && p.PkgPath != pinPath && !slices.Contains(keep, p.PkgPath) {
+		if strings.HasPrefix(p.PkgPath, modulePath+"/") && !slices.Contains(keep, p.PkgPath) {
 			patterns = append(patterns, p.PkgPath)
 		}
 	})
 	slices.Sort(patterns)
-	copies, err := exploregen.Packages(exploregen.Options{Dir: dir, Patterns: patterns, Keep: keep, Root: exploredPath})
+	copies, err := exploregen.Packages(exploregen.Options{Dir: dir, Patterns: patterns, Keep: keep, Replace: dropins.Replace(), Root: exploredPath})
 	var unsupported *exploregen.UnsupportedError
 	if errors.As(err, &unsupported) {
 		return nil, &sourceError{err}

@@ -205,7 +205,7 @@ func (x *w[T, H]) Work() { x.h.Get(&x.p.t) }
 func (x *v[T, H]) Work() { x.h.Get(&x.p.t) }
 `)
 	files := native(t, dir,
-		gen.Strategy{Name: "leaping", Path: "example.com/leaping", Type: "Count", Powers: []strategies.Power{strategies.PowerMulti, strategies.PowerOne}},
+		gen.Strategy{Name: "leaping", Path: "example.com/leaping", Type: "Count", Powers: []strategies.Power{strategies.PowerMulti, strategies.PowerOnePutter}},
 		gen.Strategy{Name: "plain", Path: "example.com/plain", Type: "Count", Powers: []strategies.Power{strategies.PowerMulti}},
 	)
 	for _, c := range []struct {

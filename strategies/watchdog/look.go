@@ -1,6 +1,4 @@
-// Package stuck tells which calls of a count don't return, from what goroutines are
-// doing. It costs nothing until somebody looks.
-package stuck
+package watchdog
 
 import (
 	"fmt"
@@ -57,37 +55,6 @@ func Look(s *strategies.Strategy, long time.Duration) (calls, stacks string) {
 		return fmt.Sprintf("a call of %s doesn't return", ops[0]), b.String()
 	}
 	return fmt.Sprintf("calls of %s don't return", strings.Join(ops, " and ")), b.String()
-}
-
-// An Error is something that uses counts and isn't finished, though it should be long
-// since.
-type Error struct {
-	After time.Duration // that it was given
-
-	// Calls and Stacks are what [Look] says.
-	Calls, Stacks string
-}
-
-// After looks why something that uses counts of the strategy isn't finished after so
-// long.
-func After(long time.Duration, s *strategies.Strategy) *Error {
-	// On a busy machine a goroutine may not get on for some time.
-	calls, stacks := Look(s, min(long/8, time.Second))
-	return &Error{long.Round(time.Millisecond), calls, stacks}
-}
-
-// Error returns a line and the stacks.
-func (e *Error) Error() string {
-	return e.Line() + "\n" + e.Stacks
-}
-
-// Line returns one line: "not finished after 1s: a call of TryGet doesn't return".
-func (e *Error) Line() string {
-	calls := e.Calls
-	if calls == "" {
-		calls = "some call doesn't return"
-	}
-	return fmt.Sprintf("not finished after %v: %s", e.After, calls)
 }
 
 // A goroutine is in an operation of a count.
@@ -210,7 +177,7 @@ func operation(types []string, line string) string {
 }
 
 func isOperation(name string) bool {
-	return slices.ContainsFunc(spec.AllOps(), func(op spec.Op) bool { return op.String() == name })
+	return slices.ContainsFunc(spec.Ops(), func(op spec.Op) bool { return op.String() == name })
 }
 
 // typesOf returns the names of the counter's type and of those whose methods it has by

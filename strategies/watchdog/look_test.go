@@ -1,4 +1,4 @@
-package stuck_test
+package watchdog_test
 
 import (
 	"strings"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/atomic"
-	"github.com/refbench/refbench/strategies/stuck"
+	"github.com/refbench/refbench/strategies/watchdog"
 )
 
 // A waiter waits in some of its operations until the test ends.
@@ -70,13 +70,13 @@ func TestLookNamesTheCall(t *testing.T) {
 		// The goroutine must have come there, which takes no time.
 		calls, stacks := "", ""
 		for begin := time.Now(); calls == "" && time.Since(begin) < 10*time.Second; {
-			calls, stacks = stuck.Look(&s, 20*time.Millisecond)
+			calls, stacks = watchdog.Look(&s, 20*time.Millisecond)
 		}
 		if calls != c.want || !strings.Contains(stacks, "stuck_test") || strings.Contains(stacks, "TestLookNames") && strings.Contains(stacks, "tRunner(") {
 			t.Errorf("%s: %q, want %q, stacks\n%s", c.name, calls, c.want, stacks)
 		}
 		// Who looks for another strategy sees nothing.
-		if other, all := stuck.Look(atomic.Strategy, 20*time.Millisecond); c.name != "generic value" && (other != "" || !strings.Contains(all, "TestLookNames")) {
+		if other, all := watchdog.Look(atomic.Strategy, 20*time.Millisecond); c.name != "generic value" && (other != "" || !strings.Contains(all, "TestLookNames")) {
 			t.Errorf("%s: %q seen of package atomic", c.name, other)
 		}
 		close(end)
@@ -102,14 +102,14 @@ func TestLookSeesItsOwn(t *testing.T) {
 	<-called
 	calls := ""
 	for begin := time.Now(); calls == "" && time.Since(begin) < 10*time.Second; {
-		calls, _ = stuck.Look(&s, 20*time.Millisecond)
+		calls, _ = watchdog.Look(&s, 20*time.Millisecond)
 	}
 	if calls != "a call of Put doesn't return" {
 		t.Errorf("a grandchild's: %q", calls)
 	}
 	other := make(chan string)
 	go func() {
-		calls, _ := stuck.Look(&s, 20*time.Millisecond)
+		calls, _ := watchdog.Look(&s, 20*time.Millisecond)
 		other <- calls
 	}()
 	if calls := <-other; calls != "" {
@@ -136,12 +136,12 @@ func TestLookLetsTheBusyAlone(t *testing.T) {
 			}
 		}
 	}()
-	if calls, _ := stuck.Look(atomic.Strategy, 500*time.Millisecond); calls != "" {
+	if calls, _ := watchdog.Look(atomic.Strategy, 500*time.Millisecond); calls != "" {
 		t.Errorf("%q of a count that is used all the time", calls)
 	}
 	close(stop)
 	<-ended
-	if got := stuck.After(time.Millisecond, atomic.Strategy).Line(); got != "not finished after 1ms: some call doesn't return" {
+	if got := watchdog.Hang(time.Millisecond, atomic.Strategy).Line(); got != "not finished after 1ms: some call doesn't return" {
 		t.Errorf("%q", got)
 	}
 }

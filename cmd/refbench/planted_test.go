@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A change is what somebody does to one file of refbench's source who adds something.
+type change struct {
+	file string
+	// new is the file of testdata/planted that it is, or old and text are a place in it
+	// and what stands there then.
+	new       string
+	old, text string
+}
+
+// Whoever adds something to refbench touches few files, and gen does the rest.
+var planted = []struct {
+	name    string
+	changes []change
+	// try are packages whose tests say most about it, by a pattern of their names.
+	try [][2]string
+	// wrong is a change that makes it wrong, and found is what refbench says then.
+	wrong change
+	found []string // the command and its output
+}{
+	{
+		name: "a strategy is its folder and a line",
+		changes: []change{
+			{file: "strategies/mutexed/mutexed.go", new: "mutexed.go.txt"},
+			{file: "strategies/mutexed/mutexed_test.go", new: "mutexed_test.go.txt"},
+			{file: "strategies/builtin/builtin.go", old: "strategies/lockperatomic\"\n", text: "strategies/lockperatomic\"\n\t\"github.com/refbench/refbench/strategies/mutexed\"\n"},
+			{file: "strategies/builtin/builtin.go", old: "lockperatomic.Strategy,\n", text: "lockperatomic.Strategy,\n\t\tmutexed.Strategy,\n"},
+		},
+		try: [][2]string{
+			{"./strategies/mutexed", "."}, {"./strategies/builtin", "."}, {"./workloads/native", "EveryPair|HotLoops"},
+		},
+		wrong: change{file: "strategies/mutexed/mutexed.go", old: "if c.n == 0 {\n\t\treturn false\n\t}\n\tc.n++", text: "if c.n != 0 {\n\t\treturn false\n\t}\n\tc.n++"},
+		found: []string{"check --strategy mutexed --time 3s", "TryGet"},
+	},
+	{
+		name: "a workload is its file and a line",
+		changes: []change{
+			{file: "workloads/lookups.go", new: "lookups.go.txt"},
+			{file: "workloads/builtin.go", old: "\tBuffers,\n", text: "\tBuffers,\n\tLookups,\n"},
+		},
+		try: [][2]string{
+			{"./workloads/native", "EveryPair|HotLoops"}, {"./workloads", "WrongVariants|Validate"},
+		},
+		wrong: change{file: "workloads/lookups.go", old: "(*w).Put(o, h)\n\t\t}", text: "(*w).Put(o, h)\n\t\t\t(*w).Put(o, h)\n\t\t}"},
+		found: []string{"explore --strategy atomic --workload lookups --time 2s", "lookups"},
+	},
+	{
+		name: "a power is its interface, a row for each operation, and a strategy that has it",
+		changes: []change{
+			{file: "strategies/strategies.go", old: "\t// Monitored reports misuse", text: "\t// Prober says whether the count is alive.\n\tProber interface {\n\t\tAlive() bool\n\t}\n\n\t// Monitored reports misuse"},
+			{file: "strategies/strategies.go", old: "\tPowerMonitored   Power = \"monitored\"\n", text: "\tPowerMonitored   Power = \"monitored\"\n\tPowerProber      Power = \"prober\"\n"},
+			{file: "strategies/strategies.go", old: "\t{PowerMonitored, implements[Monitored]},\n", text: "\t{PowerMonitored, implements[Monitored]},\n\t{PowerProber, implements[Prober]},\n"},
+			{file: "strategies/spec/op.go", old: "\tReinit\n\topCount\n", text: "\tReinit\n\tAlive\n\topCount\n"},
+			{file: "strategies/spec/op.go", old: "codes: []byte{2, 21, 22, 24, 27, 30, 31},", text: "codes: []byte{2, 21, 22, 24, 27, 30},"},
+			{file: "strategies/spec/op.go", old: "\tReinit: {\n", text: `	Alive: {
+		name: "Alive", power: strategies.PowerProber, reports: true, codes: []byte{31},
+		by: Anybody, step: func(sp *Spec, st State, _ int64) outcomes {
+			return one(Outcome{Next: st, Result: !sp.Dead(st)})
+		},
+		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
+			return c.(strategies.Prober).Alive(), 0
+		},
+	},
+	Reinit: {
+`},
+			{file: "strategies/atomic/atomic.go", old: "// Kill ", text: "// Alive reports whether the count is alive.\nfunc (c *Count) Alive() bool { return c.refs.Load() != 0 }\n\n// Kill "},
+		},
+		try: [][2]string{
+			{"./strategies", "."}, {"./strategies/spec", "."}, {"./strategies/atomic", "."}, {"./fuzz/program", "."},
+			{"./fuzz/lockstep", "Builtin|Agree"}, {"./fuzz/driver", "."},
+		},
+		wrong: change{file: "strategies/atomic/atomic.go", old: "return c.refs.Load() != 0 }", text: "return c.refs.Load() > 1 }"},
+		found: []string{"check --strategy atomic --time 3s", "Alive"},
+	},
+}
+
+func TestPlanted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds three copies of refbench")
+	}
+	for _, p := range planted {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			dir := copyTree(t)
+			for _, c := range p.changes {
+				c.apply(t, dir)
+			}
+			run(t, dir, 0, "go", "run", "./cmd/refbench/gen")
+			run(t, dir, 0, "go", "build", "./...")
+			if os.Getenv("REFBENCH_PLANTED") == "all" {
+				run(t, dir, 0, "go", "test", "-short", "./...")
+			}
+			for _, try := range p.try {
+				run(t, dir, 0, "go", "test", "-short", "-run", try[1], try[0])
+			}
+			p.wrong.apply(t, dir)
+			run(t, dir, 0, "go", "run", "./cmd/refbench/gen")
+			command := append([]string{"run", "./cmd/refbench"}, strings.Fields(p.found[0])...)
+			out := run(t, dir, 1, "go", command...)
+			if !strings.Contains(out, p.found[1]) {
+				t.Errorf("refbench %s doesn't name %s:\n%s", p.found[0], p.found[1], out)
+			}
+		})
+	}
+}
+
+// apply makes the change in the copy of the source.
+func (c change) apply(t *testing.T, dir string) {
+	t.Helper()
+	name := filepath.Join(dir, filepath.FromSlash(c.file))
+	if c.new != "" {
+		data, err := os.ReadFile(filepath.Join("testdata", "planted", c.new))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(data, []byte(c.old)); n != 1 {
+		t.Fatalf("%s has %q %d times, want once", c.file, c.old, n)
+	}
+	if err := os.WriteFile(name, bytes.Replace(data, []byte(c.old), []byte(c.text), 1), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// copyTree returns a copy of refbench's source.
+func copyTree(t *testing.T) string {
+	t.Helper()
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "refbench")
+	err = filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, name)
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(dir, rel)
+		switch {
+		case d.IsDir() && (d.Name() == ".git" || d.Name() == "refbench-results"):
+			return filepath.SkipDir
+		case d.IsDir():
+			return os.MkdirAll(to, 0o755)
+		case !d.Type().IsRegular():
+			return nil
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(to, data, 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// run runs a command that ends with the status, and returns what it prints.
+func run(t *testing.T, dir string, status int, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false")
+	out, err := cmd.CombinedOutput()
+	if got := cmd.ProcessState.ExitCode(); got != status {
+		t.Fatalf("%s: exit status %d, want %d (%v):\n%s", cmd, got, status, err, out)
+	}
+	return string(out)
+}

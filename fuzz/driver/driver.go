@@ -1,0 +1,647 @@
+// Package driver carries out op programs on counts of one strategy: the concurrent
+// reading of package program. Its threads are goroutines, or threads of the
+// deterministic scheduler; the code is the same.
+//
+// Every call passes the program's guard, so whatever goes wrong is the strategy's fault.
+// What must be true whatever the schedule is judged as it happens, by package judge
+// and by what the thread itself holds; or calls and answers are handed to a [Recorder],
+// and judged later.
+package driver
+
+import (
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/refbench/refbench/fuzz/explore"
+	exploresync "github.com/refbench/refbench/fuzz/explore/sync"
+	"github.com/refbench/refbench/fuzz/program"
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
+	"github.com/refbench/refbench/strategies/spec"
+)
+
+// Options say where the threads of an [Execution] run, and who judges.
+type Options struct {
+	// Explored says that they are threads of the deterministic scheduler, and the
+	// strategy in explored form.
+	Explored bool
+
+	// Boundaries says that explored threads say what they remember between two calls,
+	// for depth-first search.
+	Boundaries bool
+
+	// Unordered says that the count needn't order plain accesses.
+	Unordered bool
+
+	// Starts says that first lives begin where the program says: see
+	// program.Guard.Reset. It wants a Recorder, as nothing is said past the limit.
+	Starts bool
+
+	// Bare says that nobody judges and threads share nothing but the counts, and plain
+	// memory which holders read and releasers write: the race detector sees
+	// whether a count orders that.
+	Bare bool
+
+	// Record, if not nil, is told of every call. Then nobody judges.
+	Record Recorder
+}
+
+// A Recorder is told of calls, by the thread that makes them: from 0, or Alone.
+type Recorder interface {
+	// Begin is called right before a call, and End right after it.
+	Begin(thread int)
+	End(thread, object int, call spec.Call, a Answer)
+}
+
+// An Answer is what a call did.
+type Answer struct {
+	Result   bool  // what it returned; false if it returns no bool
+	Value    int64 // what Count returned
+	Panicked bool  // it didn't return
+}
+
+// Alone is the number of who sets up and finishes, when no thread runs.
+const Alone = program.MaxThreads
+
+// An Execution carries out one program after the other. It allocates only the counts.
+type Execution struct {
+	s       *strategies.Strategy
+	sp      *spec.Spec
+	o       Options
+	p       *program.Program
+	judged  bool
+	live    bool // the program has a TryGetLive
+	guard   program.Guard
+	fresh   program.Guard // guard, as it is when an execution begins
+	objects [program.MaxObjects]object
+	threads [Alone + 1]thread
+}
+
+// An object is a count and what must be true of it.
+type object struct {
+	c      strategies.Counter
+	ledger judge.Ledger
+	lock   lock
+	env    spec.Env
+
+	// body stands for the object's fields: holders read it, and whoever is told of the
+	// last drop writes it. Strategies promise that the reads happen before the
+	// write. Explored, it is declared; on goroutines the race detector sees it, in
+	// the first life alone: that a reader in a later life comes after the write is not
+	// promised, as TryGet by itself orders nothing.
+	//
+	// The ledger is no scheduling point: its changes belong to the step of the
+	// count's before them. An exhaustive search may still leave out orders of steps
+	// that don't touch the same memory. It misses nothing by that, because each
+	// change goes with an access to body: either happens-before orders a holder and
+	// the releaser, and then every schedule that is left out has the same order, or it
+	// doesn't, and then that is a race in every one of them.
+	body  int
+	lives atomic.Int32 // that have begun
+
+	// confirmed is odd while TryGetLive must fail: from when a Kill is confirmed or
+	// has returned to before what undoes it begins. It is used only if the
+	// program has a TryGetLive.
+	confirmed uint64
+	confirms  int // of the present KillAndConfirm
+}
+
+// A thread is one of the program's, or who sets up and finishes.
+type thread struct {
+	x    *Execution
+	h    *program.Caller
+	id   int
+	step int
+	// object is what Alone is at.
+	object int
+	at     doing
+	err    error
+}
+
+// doing is the call that a thread is in, for whoever asks why it doesn't go on. It is a
+// fence between two calls, and none inside one.
+//
+//	bits 0-31    the call's number
+//	bits 32-39   its operation
+//	bits 40-47   object
+//	bits 48-63   step, from 1; 0: in no call
+type doing struct {
+	word atomic.Uint64
+	_    [56]byte // so that threads don't slow each other down
+}
+
+// New returns what carries out programs on counts of the strategy.
+func New(s *strategies.Strategy, o Options) *Execution {
+	x := &Execution{s: s, sp: spec.Of(s), o: o, judged: o.Record == nil && !o.Bare}
+	for i := range x.objects {
+		b := &x.objects[i]
+		b.lock.explored = o.Explored
+		b.env = spec.Env{Lock: &b.lock, Confirm: func() {
+			b.confirms++
+			x.confirm(b, true)
+		}}
+	}
+	for i := range x.threads {
+		x.threads[i] = thread{x: x, id: i, h: x.guard.Caller(min(i, program.MaxThreads-1))}
+	}
+	return x
+}
+
+// Load makes p the program of the executions that follow. It must not change meanwhile.
+func (x *Execution) Load(p *program.Program) {
+	x.p, x.live = p, false
+	for _, s := range p.All() {
+		x.live = x.live || s.Call.Op.Moves().If == spec.Unkilled
+	}
+	x.fresh.Reset(p, x.sp, x.o.Starts)
+	x.guard.Reset(p, x.sp, x.o.Starts)
+}
+
+// Program returns the program that was loaded.
+func (x *Execution) Program() *program.Program { return x.p }
+
+// Guard returns the guard of the program.
+func (x *Execution) Guard() *program.Guard { return &x.guard }
+
+// Counter returns the present count of the object.
+func (x *Execution) Counter(object int) strategies.Counter { return x.objects[object].c }
+
+// Begin begins an execution: each object is a new count, with what the threads hold at
+// first. No thread runs. It returns what goes wrong on goroutines: an explored count that
+// panics ends its execution.
+func (x *Execution) Begin() (err error) {
+	x.guard.Restart(&x.fresh)
+	t := &x.threads[Alone]
+	t.step = 1
+	if !x.o.Explored {
+		defer t.recovered(&err)
+	}
+	for t.object = range x.p.Objects {
+		i := t.object
+		o, b := &x.objects[i], x.guard.Begin(i)
+		o.c = x.s.New()
+		o.body, o.confirmed = 0, 0
+		o.ledger.Open(1+b.Held, !x.o.Explored)
+		if !x.o.Explored {
+			o.lives.Store(1)
+			o.lock.open()
+		} else {
+			explore.Name(&o.body, "the object")
+			if x.guard.May(spec.PutAndLock) {
+				// Touched, so that it has the same number in every execution.
+				o.lock.Lock()
+				//lint:ignore SA2001 there is nothing to do
+				o.lock.Unlock()
+			}
+		}
+		// The beginning is before the history.
+		t.plain(i, b.First)
+		if b.Atomic {
+			t.plain(i, spec.Call{Op: spec.SwitchToAtomic})
+		}
+		for range b.Gets {
+			if x.o.Record != nil && !x.o.Starts {
+				t.call(i, spec.Call{Op: spec.Get})
+			} else {
+				t.plain(i, spec.Call{Op: spec.Get})
+			}
+		}
+	}
+	return nil
+}
+
+// Started returns with how many references the first life of the object begins, for a
+// Recorder: those that Begin doesn't record.
+func (x *Execution) Started(object int) int64 {
+	b := x.fresh.Begin(object)
+	n := int64(1)
+	if b.First.Op == spec.InitAt {
+		n = b.First.N
+	}
+	if x.o.Starts {
+		n += b.Gets
+	}
+	return n
+}
+
+// Thread carries out what thread i of the program does, and then drops what it holds.
+// It returns what goes wrong on a goroutine; an explored thread is ended by that.
+func (x *Execution) Thread(i int) (err error) {
+	t := &x.threads[i]
+	t.step = 0
+	if !x.o.Explored {
+		defer t.recovered(&err)
+	}
+	for k, s := range x.p.Threads[i] {
+		t.step = k + 1
+		if call, ok := t.h.Allow(s); ok {
+			t.do(int(s.Object), call)
+			t.boundary(k)
+		}
+	}
+	for o := range x.p.Objects {
+		for call, ok := t.h.Leave(o); ok; call, ok = t.h.Leave(o) {
+			t.step++
+			t.do(o, call)
+			t.boundary(len(x.p.Threads[i]) + o)
+		}
+	}
+	return nil
+}
+
+// End ends what is left of each object's last life, and looks at what is left then. All
+// threads have ended. It returns what goes wrong on goroutines.
+func (x *Execution) End() (err error) {
+	t := &x.threads[Alone]
+	if !x.o.Explored {
+		defer t.recovered(&err)
+	}
+	for t.object = range x.p.Objects {
+		t.finish(t.object)
+	}
+	return nil
+}
+
+// finish is End for one object.
+func (t *thread) finish(i int) {
+	x, o := t.x, &t.x.objects[i]
+	alone := t.h
+	if h := x.guard.Owner(i); h != nil {
+		if x.judged && !x.o.Explored {
+			t.counts(i, 1)
+		}
+		t.h = h
+		t.do(i, spec.Call{Op: spec.Kill})
+		t.h = alone
+	}
+	if x.o.Record != nil {
+		t.reads(i)
+		for call, ok := x.guard.Spared(i); ok; call, ok = x.guard.Spared(i) {
+			t.call(i, call)
+		}
+		t.call(i, spec.Call{Op: spec.TryGet})
+		t.reads(i)
+		return
+	}
+	if !x.judged {
+		return
+	}
+	b, kind := o.ledger.Balance(), judge.Fine
+	if _, kind = b.Rest(); kind == judge.LateRelease && x.p.Objects[i].Immortal {
+		return
+	}
+	if kind != judge.Fine {
+		t.leakf("%s", judge.Sentence(kind, "an operation", 0))
+	}
+	if x.p.Objects[i].Cached || !x.o.Explored {
+		t.counts(i, 0)
+	}
+	if x.o.Explored {
+		return
+	}
+	if took, _ := t.plain(i, spec.Call{Op: spec.TryGet}); took {
+		t.failf("every reference is dropped, but TryGet takes one")
+	}
+}
+
+// reads records what Count returns, if it can be asked.
+func (t *thread) reads(object int) {
+	if t.x.readable() {
+		t.call(object, spec.Call{Op: spec.Count})
+	}
+}
+
+func (x *Execution) readable() bool {
+	return x.guard.May(spec.Count) && x.s.Promise.Count != strategies.None
+}
+
+// counts fails if Count doesn't return n, if it can be asked.
+func (t *thread) counts(object int, n int64) {
+	if !t.x.readable() || t.x.p.Objects[object].Immortal {
+		return
+	}
+	if _, value := t.plain(object, spec.Call{Op: spec.Count}); value != n {
+		t.failf("%d references are left, but Count returns %d", n, value)
+	}
+}
+
+// boundary ends an operation: this is all that the thread remembers. Which step it was
+// is part of it, since steps may have been left out. That it has killed a count
+// follows: it was the owner and isn't any more.
+func (t *thread) boundary(step int) {
+	if !t.x.o.Boundaries {
+		return
+	}
+	state := uint64(step)
+	for o := range t.x.p.Objects {
+		state = state*0x9e3779b97f4a7c15 + uint64(t.h.Holds(o))<<2
+		if t.h.Owns(o) {
+			state++
+		}
+		if t.h.Told(o) {
+			state += 2
+		}
+	}
+	explore.Boundary(state)
+}
+
+// patience is how often in a row a TryGet that may fail spuriously may do so.
+const patience = 100
+
+// do makes a call that the guard allows, and judges what it does.
+func (t *thread) do(object int, call spec.Call) {
+	o := &t.x.objects[object]
+	if !t.x.judged {
+		if t.x.o.Bare && call.Op.Drops() {
+			t.use(o)
+		}
+		result, _ := t.call(object, call)
+		if t.x.o.Bare && call.Last(result) {
+			o.body++
+		}
+		t.h.Did(object, call, result)
+		return
+	}
+	moves, held := call.Op.Moves(), t.h.Holds(object)
+	if t.h.Revives(object, call) {
+		o.ledger.Begins()
+		if !t.x.o.Explored {
+			o.lives.Add(1)
+		}
+	} else if call.Op.Revives() && t.x.p.Objects[object].Cached {
+		o.ledger.Revives()
+	}
+	if call.Op.Unkills() {
+		t.x.confirm(o, false)
+	}
+	var before uint64
+	if moves.If == spec.Unkilled {
+		before = t.x.confirmation(o)
+	}
+	n := call.Refs()
+	if moves.Sign < 0 {
+		t.use(o)
+		o.ledger.Drops(n)
+	}
+	if call.Op.Kills() {
+		o.confirms = 0 // It is the only call that uses it.
+	}
+	var result bool
+	var value int64
+	if t.x.o.Explored { // as plain does, and faster
+		result, value = call.Apply(o.c, &o.env)
+	} else {
+		result, value = t.plain(object, call)
+	}
+	for fails := 1; !result && moves.If == spec.Alive && held > 0; fails++ {
+		if t.x.s.Promise.TryGet == strategies.Exact || fails == patience {
+			t.failf("%v failed while its caller held a reference", call)
+		}
+		result, value = t.plain(object, call)
+	}
+	switch moved := call.Moved(result); {
+	case moved > 0:
+		t.wrong(o.ledger.Took(moved), call, 0)
+		t.use(o)
+	case moved == 0 && moves.Sign < 0:
+		o.ledger.Kept(n)
+	}
+	if call.Op.Kills() {
+		t.x.confirm(o, true)
+	}
+	if moves.If > spec.Alive || moves.Sign == 0 || call.Op.Kills() {
+		t.answers(o, object, call, before, result, value)
+	}
+	if call.Last(result) {
+		k, held := o.ledger.Last()
+		t.wrong(k, call, held)
+		t.release(o)
+		if call.Op == spec.PutAndLock {
+			if !o.lock.isHeld() {
+				t.failf("%v returned true without the lock", call)
+			}
+			o.lock.Unlock()
+		}
+	}
+	t.h.Did(object, call, result)
+}
+
+// answers judges an answer by what the thread holds and has been told.
+func (t *thread) answers(o *object, object int, call spec.Call, before uint64, result bool, value int64) {
+	held := t.h.Holds(object) // before the call
+	switch call.Op.Moves().If {
+	case spec.Unkilled:
+		switch {
+		case !result && t.h.Owns(object) && t.x.s.Promise.TryGet == strategies.Exact:
+			t.failf("%v failed while its caller held the owner's reference", call)
+		case result && before&1 == 1 && t.x.confirmation(o) == before:
+			t.failf("%v took a reference after Kill was confirmed", call)
+		}
+	case spec.One:
+		if result && held > 1 {
+			t.failf("%v took the reference for the only one, but its caller held %d", call, held)
+		}
+	case spec.NotOne:
+		if !result && held > 1 {
+			t.failf("%v took the reference for the only one, but its caller held %d", call, held)
+		}
+	}
+	switch call.Op {
+	case spec.Count:
+		if t.x.s.Promise.Count == strategies.Exact && value < held && !t.x.p.Objects[object].Immortal {
+			t.failf("Count returned %d while its caller held %d", value, held)
+		}
+	case spec.KillAndConfirm:
+		if o.confirms != 1 {
+			t.failf("%v called confirm %d times before it returned, want 1", call, o.confirms)
+		}
+	}
+}
+
+// wrong fails if the judge found something.
+func (t *thread) wrong(k judge.Kind, call spec.Call, held int64) {
+	if k != judge.Fine {
+		t.failf("%s", judge.Sentence(k, call.String(), held))
+	}
+}
+
+// use reads the object's fields.
+func (t *thread) use(o *object) {
+	switch {
+	case t.x.o.Unordered && !t.x.o.Bare:
+	case t.x.o.Explored:
+		explore.Read(&o.body)
+	case o.body != 0 && o.lives.Load() == 1 && !t.x.o.Bare:
+		t.failf("the object was released while the thread held references")
+	}
+}
+
+// release writes the object's fields.
+func (t *thread) release(o *object) {
+	switch {
+	case t.x.o.Unordered:
+	case t.x.o.Explored:
+		explore.Write(&o.body)
+	case o.lives.Load() == 1:
+		o.body++
+	}
+}
+
+// confirm says whether TryGetLive must fail from now on. Only who has the owner's
+// reference changes that, or may have it back.
+func (x *Execution) confirm(o *object, to bool) {
+	switch {
+	case !x.live || to == (o.confirmed&1 == 1):
+	case x.o.Explored:
+		explore.Set(&o.confirmed, o.confirmed+1)
+		o.confirmed++
+	default:
+		atomic.AddUint64(&o.confirmed, 1)
+	}
+}
+
+// confirmation returns the object's confirmed. Explored, that is a scheduling point.
+func (x *Execution) confirmation(o *object) uint64 {
+	if x.o.Explored {
+		explore.Look(&o.confirmed)
+	}
+	return atomic.LoadUint64(&o.confirmed)
+}
+
+// call makes a call and records it.
+func (t *thread) call(object int, call spec.Call) (result bool, value int64) {
+	r := t.x.o.Record
+	if r == nil {
+		return t.plain(object, call)
+	}
+	if t.x.o.Explored {
+		r.Begin(t.id)
+		result, value = t.plain(object, call)
+		r.End(t.id, object, call, Answer{Result: result, Value: value})
+	} else {
+		a := Answer{Panicked: true}
+		defer func() { r.End(t.id, object, call, a) }()
+		r.Begin(t.id)
+		result, value = t.plain(object, call)
+		a = Answer{Result: result, Value: value}
+	}
+	if call.Op == spec.PutAndLock && t.x.objects[object].lock.isHeld() && result {
+		t.x.objects[object].lock.Unlock()
+	}
+	return result, value
+}
+
+// plain makes a call.
+func (t *thread) plain(object int, call spec.Call) (result bool, value int64) {
+	o := &t.x.objects[object]
+	if t.x.o.Explored {
+		return call.Apply(o.c, &o.env)
+	}
+	t.at.word.Store(uint64(t.step)<<48 | uint64(object)<<40 | uint64(call.Op)<<32 | uint64(uint32(call.N)))
+	result, value = call.Apply(o.c, &o.env)
+	t.at.word.Store(0)
+	return result, value
+}
+
+// wrongError is what ends a goroutine's thread.
+type wrongError string
+
+func (t *thread) failf(format string, args ...any) {
+	if t.x.o.Explored {
+		explore.Failf(format, args...)
+	}
+	panic(wrongError(fmt.Sprintf(format, args...)))
+}
+
+func (t *thread) leakf(format string, args ...any) {
+	if t.x.o.Explored {
+		explore.Leakf(format, args...)
+	}
+	t.failf(format, args...)
+}
+
+// recovered is deferred: it makes an error of a panic.
+func (t *thread) recovered(err *error) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	w := t.at.word.Swap(0)
+	what, ok := v.(wrongError)
+	text := string(what)
+	if !ok {
+		text = fmt.Sprintf("panicked: %v\n%s", v, debug.Stack())
+		if w != 0 {
+			text = callText(w) + " " + text
+		}
+	}
+	if *err = fmt.Errorf("thread %d, step %d: %s", t.id, t.step, text); t.id == Alone {
+		*err = fmt.Errorf("when no thread ran, object %s: %s", program.ObjectName(t.object), text)
+	}
+}
+
+func callText(w uint64) string {
+	call := spec.Call{Op: spec.Op(w >> 32), N: int64(uint32(w))}
+	return program.ObjectName(int(w>>40&0xff)) + "." + call.String()
+}
+
+// Doing says which threads are in a call, and in which, or "". Any goroutine may call it
+// while goroutines carry out a program.
+func (x *Execution) Doing() string {
+	var parts []string
+	for i := range x.threads {
+		w := x.threads[i].at.word.Load()
+		if w == 0 {
+			continue
+		}
+		who := fmt.Sprintf("thread %d, step %d", i, w>>48)
+		if i == Alone {
+			who = "when no thread ran"
+		}
+		parts = append(parts, fmt.Sprintf("%s: %s doesn't return", who, callText(w)))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// A lock is PutAndLock's. On goroutines it knows whether it is held, and Unlock of one that
+// isn't does nothing: that of a sync.Mutex would end the process.
+type lock struct {
+	explored bool
+	virtual  exploresync.Mutex
+	real     sync.Mutex
+	held     atomic.Bool
+}
+
+// open makes it a lock that nobody holds. What an earlier execution left may still be
+// locked; that of explored ones the scheduler forgets.
+func (l *lock) open() {
+	if l.held.Load() {
+		l.Unlock()
+	}
+}
+
+func (l *lock) Lock() {
+	if l.explored {
+		l.virtual.Lock()
+		return
+	}
+	l.real.Lock()
+	l.held.Store(true)
+}
+
+func (l *lock) Unlock() {
+	if l.explored {
+		l.virtual.Unlock()
+		return
+	}
+	if l.held.CompareAndSwap(true, false) {
+		l.real.Unlock()
+	}
+}
+
+// isHeld reports whether it is locked. The scheduler finds out by itself when it is
+// unlocked.
+func (l *lock) isHeld() bool { return l.explored || l.held.Load() }

@@ -1,0 +1,385 @@
+package spec
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/refbench/refbench/strategies"
+)
+
+// An Op is an operation of a count: a method of [strategies.Counter] or of one of
+// the optional interfaces.
+type Op uint8
+
+// The operations. Their numbers may change; their names don't.
+const (
+	Init Op = iota
+	InitAt
+	Get
+	TryGet
+	Put
+	Kill
+	GetN
+	TryGetN
+	PutN
+	Count
+	Resurrect
+	Drop
+	PutIfOne
+	PutUnlessOne
+	PutAndLock
+	SwitchToAtomic
+	SwitchToPerCPU
+	TryGetLive
+	KillAndConfirm
+	ResurrectLive
+	Reinit
+	opCount
+)
+
+// An operation is all that refbench knows of an operation. Specification, fuzzing,
+// schedules, histories and stress ask this table, so that a new power is its interface
+// in package strategies and its rows here.
+type operation struct {
+	name    string
+	power   strategies.Power // "" if every counter has it
+	number  bool             // it takes a number
+	reports bool             // it returns a bool
+	env     bool             // it uses its Env
+
+	// codes are its codes in the byte form of programs, from 0 to CodeCount-1,
+	// the one that is written first. More codes make it more frequent in random bytes.
+	codes []byte
+
+	// by says who may call it while others use the count, moves what it does to what
+	// its caller holds, and last that true reports the drop of the last reference.
+	by    By
+	moves Moves
+	last  bool
+
+	// step is what it does in a state in which the promise speaks of it, with the
+	// number k, 1 if it takes none. unpromised says why the promise doesn't; nil
+	// always speaks of it.
+	step       func(sp *Spec, st State, k int64) outcomes
+	unpromised func(sp *Spec, st State, k int64) string
+
+	// apply makes the call on a counter that has it. value is what Count returns.
+	apply func(c strategies.Counter, n int64, e *Env) (result bool, value int64)
+}
+
+// ops is the table, in the order of the constants.
+var ops = [opCount]operation{
+	Init: {
+		name: "Init", codes: []byte{4},
+		by: TypeStableReleaser, moves: Moves{Sign: +1, Owner: true},
+		unpromised: unbeginnable, step: (*Spec).begin,
+		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) { c.Init(); return false, 0 },
+	},
+	InitAt: {
+		name: "InitAt", power: strategies.PowerPresetter, number: true,
+		by: Nobody, moves: Moves{Sign: +1, Owner: true},
+		unpromised: unbeginnable, step: (*Spec).begin,
+		apply: func(c strategies.Counter, n int64, _ *Env) (bool, int64) {
+			c.(strategies.Presetter).InitAt(n)
+			return false, 0
+		},
+	},
+	Get: {
+		name: "Get", codes: []byte{0, 20, 28},
+		by: AnyHolder, moves: Moves{Sign: +1}, step: (*Spec).take,
+		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) { c.Get(); return false, 0 },
+	},
+	TryGet: {
+		name: "TryGet", reports: true, codes: []byte{1, 23, 26},
+		by: Anybody, moves: Moves{Sign: +1, If: Alive}, step: (*Spec).try,
+		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) { return c.TryGet(), 0 },
+	},
+	Put: {
+		name: "Put", reports: true, codes: []byte{2, 21, 22, 24, 27, 30, 31},
+		by: Holder, moves: Moves{Sign: -1}, last: true,
+		unpromised: undroppable, step: (*Spec).drop,
+		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) { return c.Put(), 0 },
+	},
+	Kill: {
+		name: "Kill", reports: true, codes: []byte{3, 25},
+		by: Owner, moves: Moves{Sign: -1, Owner: true}, last: true,
+		unpromised: unkillable, step: (*Spec).kill,
+		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) { return c.Kill(), 0 },
+	},
+	GetN: {
+		name: "GetN", power: strategies.PowerMulti, number: true, codes: []byte{5},
+		by: AnyHolder, moves: Moves{Sign: +1}, step: (*Spec).take,
+		apply: func(c strategies.Counter, n int64, _ *Env) (bool, int64) {
+			c.(strategies.Multi).GetN(int(n))
+			return false, 0
+		},
+	},
+	TryGetN: {
+		name: "TryGetN", power: strategies.PowerMulti, number: true, reports: true, codes: []byte{6},
+		by: Anybody, moves: Moves{Sign: +1, If: Alive}, step: (*Spec).try,
+		apply: func(c strategies.Counter, n int64, _ *Env) (bool, int64) {
+			return c.(strategies.Multi).TryGetN(int(n)), 0
+		},
+	},
+	PutN: {
+		name: "PutN", power: strategies.PowerMulti, number: true, reports: true, codes: []byte{7, 29},
+		by: Holder, moves: Moves{Sign: -1}, last: true,
+		unpromised: undroppable, step: (*Spec).drop,
+		apply: func(c strategies.Counter, n int64, _ *Env) (bool, int64) {
+			return c.(strategies.Multi).PutN(int(n)), 0
+		},
+	},
+	Count: {
+		name: "Count", power: strategies.PowerReader, codes: []byte{8},
+		by: Anybody, step: (*Spec).read,
+		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
+			return false, c.(strategies.Reader).Count()
+		},
+	},
+	Resurrect: {
+		name: "Resurrect", power: strategies.PowerResurrecter, codes: []byte{9},
+		by: HolderOrReleaser, moves: Moves{Sign: +1},
+		unpromised: unresurrectable, step: (*Spec).resurrect,
+		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
+			c.(strategies.Resurrecter).Resurrect()
+			return false, 0
+		},
+	},
+	Drop: {
+		name: "Drop", power: strategies.PowerDropper, codes: []byte{19},
+		by: HolderOfTwo, moves: Moves{Sign: -1},
+		unpromised: undroppable, step: (*Spec).dropBeforeLast,
+		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
+			c.(strategies.Dropper).Drop()
+			return false, 0
+		},
+	},
+	PutIfOne: {
+		name: "PutIfOne", power: strategies.PowerOnePutter, reports: true, codes: []byte{10},
+		by: ExactHolder, moves: Moves{Sign: -1, If: One}, last: true,
+		unpromised: inexact, step: (*Spec).dropIfOne,
+		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
+			return c.(strategies.OnePutter).PutIfOne(), 0
+		},
+	},
+	PutUnlessOne: {
+		name: "PutUnlessOne", power: strategies.PowerOnePutter, reports: true, codes: []byte{11},
+		by: ExactHolder, moves: Moves{Sign: -1, If: NotOne},
+		unpromised: inexactOrAmbiguous, step: (*Spec).dropUnlessOne,
+		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
+			return c.(strategies.OnePutter).PutUnlessOne(), 0
+		},
+	},
+	PutAndLock: {
+		name: "PutAndLock", power: strategies.PowerLockPutter, reports: true, env: true, codes: []byte{12},
+		by: ExactHolder, moves: Moves{Sign: -1}, last: true,
+		unpromised: inexactOrAmbiguous, step: (*Spec).dropAndLock,
+		apply: func(c strategies.Counter, _ int64, e *Env) (bool, int64) {
+			return c.(strategies.LockPutter).PutAndLock(e.Lock), 0
+		},
+	},
+	SwitchToAtomic: {
+		name: "SwitchToAtomic", power: strategies.PowerSwitcher, codes: []byte{13},
+		by: Owner, unpromised: unswitchable, step: (*Spec).switchToAtomic,
+		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
+			c.(strategies.Switcher).SwitchToAtomic()
+			return false, 0
+		},
+	},
+	SwitchToPerCPU: {
+		name: "SwitchToPerCPU", power: strategies.PowerSwitcher, codes: []byte{14},
+		by: Owner, unpromised: unswitchable, step: (*Spec).switchToPerCPU,
+		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
+			c.(strategies.Switcher).SwitchToPerCPU()
+			return false, 0
+		},
+	},
+	TryGetLive: {
+		name: "TryGetLive", power: strategies.PowerSwitcher, reports: true, codes: []byte{15},
+		by: Anybody, moves: Moves{Sign: +1, If: Unkilled}, step: (*Spec).tryLive,
+		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
+			return c.(strategies.Switcher).TryGetLive(), 0
+		},
+	},
+	KillAndConfirm: {
+		name: "KillAndConfirm", power: strategies.PowerSwitcher, reports: true, env: true, codes: []byte{16},
+		by: Owner, moves: Moves{Sign: -1, Owner: true}, last: true,
+		unpromised: unkillable, step: (*Spec).kill,
+		apply: func(c strategies.Counter, _ int64, e *Env) (bool, int64) {
+			return c.(strategies.Switcher).KillAndConfirm(e.Confirm), 0
+		},
+	},
+	ResurrectLive: {
+		name: "ResurrectLive", power: strategies.PowerSwitcher, codes: []byte{17},
+		by: Killer, moves: Moves{Sign: +1, Owner: true},
+		unpromised: unkilled, step: (*Spec).resurrectLive,
+		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
+			c.(strategies.Switcher).ResurrectLive()
+			return false, 0
+		},
+	},
+	Reinit: {
+		name: "Reinit", power: strategies.PowerSwitcher, codes: []byte{18},
+		by: Releaser, moves: Moves{Sign: +1, Owner: true},
+		unpromised: unbeginnable, step: (*Spec).begin,
+		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
+			c.(strategies.Switcher).Reinit()
+			return false, 0
+		},
+	},
+}
+
+// By says who may call an operation while others use the count: what the contract of
+// package strategies asks of the caller. Package program keeps to it.
+type By uint8
+
+// The callers.
+const (
+	Nobody             By = iota // it is for tests that are alone with the count
+	Anybody                      // a weak reference is enough
+	AnyHolder                    // who holds a reference, be it the owner's
+	Holder                       // who holds a reference beside the owner's
+	ExactHolder                  // a Holder, where zero is detected
+	HolderOfTwo                  // a Holder of another one beside it
+	HolderOrReleaser             // an AnyHolder, or who was told of the last drop, instead of releasing
+	Owner                        // who has the owner's reference
+	Killer                       // who has killed the count and holds a reference
+	Releaser                     // who has killed the count and was told of the last drop
+	TypeStableReleaser           // a Releaser, if the strategy promises that others may call TryGet meanwhile
+)
+
+// A Condition is what the effect of an operation depends on. Then its result tells
+// whether it had the effect.
+type Condition uint8
+
+// The conditions.
+const (
+	Always   Condition = iota
+	Alive              // the count isn't dead
+	Unkilled           // the count isn't killed
+	One                // there is one reference
+	NotOne             // there are others
+)
+
+// Moves says what an operation does to what its caller holds.
+type Moves struct {
+	Sign  int8      // +1 if it takes references, -1 if it drops them, 0 if neither
+	If    Condition // it takes or drops them only then
+	Owner bool      // they are the owner's
+}
+
+// Env is what calls of some operations need.
+type Env struct {
+	Lock    sync.Locker // PutAndLock's
+	Confirm func()      // KillAndConfirm's
+}
+
+// Ops returns every operation that there is, in the order of the constants.
+func Ops() []Op {
+	all := make([]Op, opCount)
+	for i := range all {
+		all[i] = Op(i)
+	}
+	return all
+}
+
+// String returns the method's name.
+func (op Op) String() string {
+	if op >= opCount {
+		return fmt.Sprintf("Op(%d)", uint8(op))
+	}
+	return ops[op].name
+}
+
+// A fact is what is asked of an operation at every call.
+type fact struct {
+	moves                                Moves
+	by                                   By
+	number, reports, last                bool
+	takes, drops, kills, begins, unkills bool
+	revives                              bool
+}
+
+// facts are those of all operations, close together in memory. Its length is a power of
+// two, so that no index needs a check.
+var facts = func() (out [maxOps]fact) {
+	for i, o := range ops {
+		takes, drops := o.moves.Sign > 0, o.moves.Sign < 0
+		out[i] = fact{
+			moves: o.moves, by: o.by, number: o.number, reports: o.reports, last: o.last,
+			takes: takes, drops: drops, kills: drops && o.moves.Owner, unkills: takes && o.moves.Owner,
+			begins:  takes && o.moves.Owner && o.by != Killer,
+			revives: o.by == HolderOrReleaser || o.by == Releaser || o.by == TypeStableReleaser,
+		}
+	}
+	return out
+}()
+
+const maxOps = 64
+
+func (op Op) fact() *fact { return &facts[op%maxOps] }
+
+// Power returns the power that a counter must have for the operation, or "" if
+// every counter has it.
+func (op Op) Power() strategies.Power { return ops[op].power }
+
+// TakesNumber reports whether a call of the operation has a number: how many
+// references to take or drop, or to start with.
+func (op Op) TakesNumber() bool { return op.fact().number }
+
+// Reports reports whether the operation returns a bool.
+func (op Op) Reports() bool { return op.fact().reports }
+
+// By returns who may call the operation while others use the count.
+func (op Op) By() By { return op.fact().by }
+
+// Moves returns what the operation does to what its caller holds.
+func (op Op) Moves() Moves { return op.fact().moves }
+
+// Last reports whether the result true reports the drop of the last reference.
+func (op Op) Last() bool { return op.fact().last }
+
+// Takes reports whether the operation may take references.
+func (op Op) Takes() bool { return op.fact().takes }
+
+// Drops reports whether the operation may drop references.
+func (op Op) Drops() bool { return op.fact().drops }
+
+// Kills reports whether the operation drops the owner's reference.
+func (op Op) Kills() bool { return op.fact().kills }
+
+// Begins reports whether the operation begins a life.
+func (op Op) Begins() bool { return op.fact().begins }
+
+// Unkills reports whether the operation begins a life or takes a killed one up again,
+// so that TryGetLive succeeds once more.
+func (op Op) Unkills() bool { return op.fact().unkills }
+
+// Revives reports whether the operation may be called on a dead count, by who was told
+// of its death, and brings it back.
+func (op Op) Revives() bool { return op.fact().revives }
+
+// CodeCount is how many codes the byte form of programs has for operations.
+const CodeCount = 1 << 5
+
+// codeOps are the operations of all codes.
+var codeOps = func() (out [CodeCount]Op) {
+	for op := range opCount {
+		for _, c := range ops[op].codes {
+			out[c] = op
+		}
+	}
+	return out
+}()
+
+// OpOfCode returns the operation of a code of the byte form.
+func OpOfCode(code byte) Op { return codeOps[code%CodeCount] }
+
+// Code returns the code of the operation that is written in the byte form. ok is false
+// if programs don't have the operation.
+func (op Op) Code() (code byte, ok bool) {
+	if op >= opCount || len(ops[op].codes) == 0 {
+		return 0, false
+	}
+	return ops[op].codes[0], true
+}
