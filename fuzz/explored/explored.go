@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "d0b612b3e07e9c9f5ba5d35b"
+const Version = "a20ab4e42a9271b19fb1a479"

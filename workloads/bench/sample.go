@@ -259,7 +259,7 @@ func measure(m *Machine, c Cell, l Length, seed uint64, cr *crew) (Sample, error
 		return Sample{}, &IdleError{c}
 	}
 	s.Ops, s.Window, s.Overlap, s.Jain = o.ops, o.window, o.share, o.jain
-	s.Parallel, s.Shared = judge(w.testimonies, w.own(), s.Stolen)
+	s.Parallel, s.Shared = assess(w.testimonies, w.own(), s.Stolen)
 	s.Shared = s.Shared || m.crowded(c.CPUs)
 	return s, nil
 }

@@ -75,7 +75,7 @@ func TestSampleCountsWhatWorkersDid(t *testing.T) {
 // blocks: only waiting for a CPU counts as sharing.
 func TestSleepingWorkersDontLookShared(t *testing.T) {
 	ts := []testimony{{spin: 1, wall: time.Second, usage: cpu.Usage{Ran: time.Millisecond}, usable: true}}
-	if parallel, shared := judge(ts, 0, 0); shared || parallel != 1 {
+	if parallel, shared := assess(ts, 0, 0); shared || parallel != 1 {
 		t.Errorf("asleep for 99.9 %% of a second: parallel %v, shared %v, want 1, false", parallel, shared)
 	}
 }
@@ -103,7 +103,7 @@ func TestWitnessJudges(t *testing.T) {
 		{"6 % stolen", []testimony{ok, ok}, 0, 120 * time.Millisecond, 0.98, true},
 		{"one old tick", []testimony{{spin: 1, wall: 10 * time.Millisecond}}, 0, 10 * time.Millisecond, 1, false},
 	} {
-		parallel, shared := judge(tt.ts, tt.own, tt.stolen)
+		parallel, shared := assess(tt.ts, tt.own, tt.stolen)
 		if math.Abs(parallel-tt.parallel) > 1e-9 || shared != tt.shared {
 			t.Errorf("%s: parallel %v, shared %v, want %v, %v", tt.name, parallel, shared, tt.parallel, tt.shared)
 		}

@@ -102,11 +102,11 @@ type testimony struct {
 	usable bool          // usage is known
 }
 
-// judge returns the parallel and shared values of a sample. own is the CPU time
+// assess returns the parallel and shared values of a sample. own is the CPU time
 // that the process used beside the workers, so waiting that its own roles and
 // its garbage collector may have caused isn't held against the machine. stolen
 // is steal time over all CPUs of the workers.
-func judge(ts []testimony, own, stolen time.Duration) (parallel float64, shared bool) {
+func assess(ts []testimony, own, stolen time.Duration) (parallel float64, shared bool) {
 	parallel = 1
 	var wall time.Duration
 	for _, t := range ts {

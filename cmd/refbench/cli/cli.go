@@ -129,7 +129,7 @@ func newRootCommand(kit Kit) *cobra.Command {
 		}
 		return usagef("unknown command %q: there are %s", args[0], strings.Join(nearest(args[0], names), ", "))
 	}
-	root.AddCommand(newGenCommand(kit.Strategies))
+	root.AddCommand(newGenCommand())
 	root.AddCommand(newReportCommand())
 	root.AddCommand(newCompareCommand())
 	root.AddCommand(newCorpusCommand(kit.FuzzTargets))

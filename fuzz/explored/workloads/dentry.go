@@ -12,6 +12,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
 	"github.com/refbench/refbench/fuzz/explored/workloads/rcu"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads/spin"
 )
 
@@ -374,8 +375,8 @@ func (d *dcache[T, H]) Close() Books {
 	b := BooksOf(d.arena)
 	for i := range d.workers {
 		w := &d.workers[i]
-		b.Observe(arena.StolenReference, w.early, "dentries were freed while worker %d had them open", i)
-		b.Observe(arena.UseAfterFree, w.other, "lookups of worker %d found another name", i)
+		b.Observe(judge.StolenReference, w.early, "dentries were freed while worker %d had them open", i)
+		b.Observe(judge.UseAfterFree, w.other, "lookups of worker %d found another name", i)
 	}
 	return b
 }

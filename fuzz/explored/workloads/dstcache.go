@@ -11,6 +11,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
 	"github.com/refbench/refbench/fuzz/explored/workloads/rcu"
 	"github.com/refbench/refbench/fuzz/explored/workloads/seqlock"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads/spin"
 )
 
@@ -396,8 +397,8 @@ func (d *dstCache[T, H]) Close() Books {
 	}
 	b := BooksOf(d.arena)
 	for i := range d.transmitters {
-		b.Observe(arena.StolenReference, d.transmitters[i].wrong, "lookups of worker %d found a route dead that the table owned", i)
+		b.Observe(judge.StolenReference, d.transmitters[i].wrong, "lookups of worker %d found a route dead that the table owned", i)
 	}
-	b.Observe(arena.StolenReference, d.admin.early, "routes were released while the table owned them")
+	b.Observe(judge.StolenReference, d.admin.early, "routes were released while the table owned them")
 	return b
 }

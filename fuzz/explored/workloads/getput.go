@@ -7,6 +7,7 @@ import (
 
 	"github.com/refbench/refbench/fuzz/dropins/pin"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads/spin"
 )
 
@@ -151,7 +152,7 @@ func (g *getPut[T, H]) Close() Books {
 	}
 	b := BooksOf(g.arena)
 	for i := range g.workers {
-		b.Observe(arena.StolenReference, g.workers[i].lasts, "operations of worker %d found an object dead that its owner held", i)
+		b.Observe(judge.StolenReference, g.workers[i].lasts, "operations of worker %d found an object dead that its owner held", i)
 	}
 	return b
 }

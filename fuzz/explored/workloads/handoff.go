@@ -9,6 +9,7 @@ import (
 
 	"github.com/refbench/refbench/fuzz/dropins/pin"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads/spin"
 )
 
@@ -279,7 +280,7 @@ func (h *handoff[T, H]) Close() Books {
 	}
 	b := BooksOf(h.arena)
 	for i := range h.workers {
-		b.Observe(arena.StolenReference, h.workers[i].early, "objects were released while worker %d owned them", i)
+		b.Observe(judge.StolenReference, h.workers[i].early, "objects were released while worker %d owned them", i)
 	}
 	return b
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
 	"github.com/refbench/refbench/fuzz/explored/workloads/rcu"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads/spin"
 )
 
@@ -515,8 +516,8 @@ func (n *inetPeers[T, H]) Close() Books {
 	b := BooksOf(n.arena)
 	for i := range n.workers {
 		w := &n.workers[i]
-		b.Observe(arena.StolenReference, w.dead, "lookups of worker %d found a peer dead that the tree held", i)
-		b.Observe(arena.StolenReference, w.actor.stolen, "puts of worker %d released a peer that the tree held", i)
+		b.Observe(judge.StolenReference, w.dead, "lookups of worker %d found a peer dead that the tree held", i)
+		b.Observe(judge.StolenReference, w.actor.stolen, "puts of worker %d released a peer that the tree held", i)
 	}
 	return b
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/refbench/refbench/fuzz/dropins/pin"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
 	"github.com/refbench/refbench/fuzz/explored/workloads/rcu"
+	"github.com/refbench/refbench/strategies/judge"
 )
 
 // IPVSDest is the load balancer of Linux IP virtual server (net/netfilter/ipvs): a
@@ -337,8 +338,8 @@ func (v *ipvsDests[T, H]) Close() Books {
 	}
 	b := BooksOf(v.arena)
 	for i := range v.workers {
-		b.Observe(arena.UseAfterFree, v.workers[i].other, "connections of worker %d were bound to a destination that was another by then", i)
+		b.Observe(judge.UseAfterFree, v.workers[i].other, "connections of worker %d were bound to a destination that was another by then", i)
 	}
-	b.Observe(arena.StolenReference, v.admin.actor.early+v.timer.actor.early, "destinations were released while a list had them")
+	b.Observe(judge.StolenReference, v.admin.actor.early+v.timer.actor.early, "destinations were released while a list had them")
 	return b
 }
