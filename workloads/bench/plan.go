@@ -85,9 +85,9 @@ func (e *WriteError) Unwrap() error { return e.Err }
 const mostNotes = 5
 
 // Run carries out the plan. It returns an error if the plan can't be begun
-// (a [*SetupError]), a cell hangs (a [*HungError]), or the file can't be written (a
+// (a [*SetupError]), a cell hangs (a [*HangError]), or the file can't be written (a
 // [*WriteError]). A cell that panics, or in which nobody can go on (a
-// [*StuckError]), is left out from then on; the error is among the outcome's
+// [*NoProgressError]), is left out from then on; the error is among the outcome's
 // failures. The outcome says what was done in any case.
 //
 // GOMAXPROCS is raised for the run and set back when it ends.
@@ -187,7 +187,7 @@ func (r *run) failed(ctx context.Context, c Cell, err error) error {
 		return ctx.Err()
 	}
 	r.out.Failures = append(r.out.Failures, err)
-	var hung *HungError
+	var hung *HangError
 	var panicked *PanicError
 	switch {
 	case errors.As(err, &hung):
@@ -245,7 +245,7 @@ func (r *run) makeRoom(ctx context.Context, procs int) error {
 func (r *run) rehearse(ctx context.Context) (time.Duration, error) {
 	var extras []float64
 	for _, c := range slices.Clone(r.left) {
-		l := Length{Timed: 2 * time.Millisecond, Warm: time.Millisecond, Slack: r.Length.Slack}
+		l := Length{Timed: 2 * time.Millisecond, Warm: time.Millisecond, Timeout: r.Length.Timeout}
 		if r.Length.Checked > 0 || r.Length.Timed == 0 {
 			l.Checked = time.Millisecond
 		}
