@@ -36,28 +36,28 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"refbench": main,
-		"planted":  func() { cli.Main(plantedKit()) },
-		"nice":     func() { cli.Main(niceKit()) },
-		"empty":    func() { cli.Main(cli.Kit{}) },
+		"planted":  func() { cli.Main(plantedParts()) },
+		"nice":     func() { cli.Main(niceParts()) },
+		"empty":    func() { cli.Main(cli.Parts{}) },
 		"misnamed": func() {
-			kit := niceKit()
-			kit.Strategies = append(kit.Strategies, strategy("per-8"))
-			cli.Main(kit)
+			parts := niceParts()
+			parts.Strategies = append(parts.Strategies, strategy("per-8"))
+			cli.Main(parts)
 		},
-		"faulty":  func() { cli.Main(faultyKit()) },
-		"hanging": func() { cli.Main(hangingKit()) },
+		"faulty":  func() { cli.Main(faultyParts()) },
+		"hanging": func() { cli.Main(hangingParts()) },
 		"otherversion": func() {
-			kit := cli.Builtin()
-			kit.Explored.Version = "other"
-			cli.Main(kit)
+			parts := cli.Builtin()
+			parts.Explored.Version = "other"
+			cli.Main(parts)
 		},
 		"fewer": func() {
-			kit := cli.Builtin()
-			kit.Explored.Strategies = kit.Explored.Strategies[:1]
-			cli.Main(kit)
+			parts := cli.Builtin()
+			parts.Explored.Strategies = parts.Explored.Strategies[:1]
+			cli.Main(parts)
 		},
-		"badtwin": func() { cli.Main(badTwinKit()) },
-		"unfound": func() { cli.Main(unfoundKit()) },
+		"badtwin": func() { cli.Main(badTwinParts()) },
+		"unfound": func() { cli.Main(unfoundParts()) },
 	})
 }
 
@@ -300,11 +300,11 @@ func workload(name string, fault func(), books workloads.Books) *workloads.Workl
 	}
 }
 
-func niceKit() cli.Kit {
+func niceParts() cli.Parts {
 	needy := workload("needy", nil, workloads.Books{})
 	needy.Needs = []strategies.Power{strategies.PowerResurrect}
 	loop := workload("getput", nil, workloads.Books{})
-	return cli.Kit{
+	return cli.Parts{
 		Strategies: []*strategies.Strategy{strategy("plain"), strategy("other")},
 		Workloads:  []*workloads.Workload{workload("getput", nil, workloads.Books{}), workload("handoff", nil, workloads.Books{}), needy},
 		Loops: []workloads.Loop{{Workload: "getput", Strategy: "plain", New: func(c workloads.Config) (workloads.Instance, error) {
@@ -349,10 +349,10 @@ type blindCount struct{ atomicCount }
 
 func (c *blindCount) TryGet() bool { c.n.Add(1); return true }
 
-// faultyKit has a right strategy, one that is wrong when goroutines meet, in both
+// faultyParts has a right strategy, one that is wrong when goroutines meet, in both
 // forms, and one that is always wrong.
-func faultyKit() cli.Kit {
-	kit := niceKit()
+func faultyParts() cli.Parts {
+	parts := niceParts()
 	racy := strategy("racy")
 	racy.Promise.Bytes = 64 // at most
 	racy.New = func() strategies.Counter { return &racyCount{new(atomic.Int64), runtime.Gosched} }
@@ -360,9 +360,9 @@ func faultyKit() cli.Kit {
 	explored.New = func() strategies.Counter { return &racyCount{new(xatomic.Int64), func() {}} }
 	blind := strategy("blind")
 	blind.New = func() strategies.Counter { return new(blindCount) }
-	kit.Strategies = []*strategies.Strategy{strategy("plain"), racy, blind}
-	kit.Explored = scenarios.Forms{Version: "test", Strategies: []*strategies.Strategy{explored}}
-	return kit
+	parts.Strategies = []*strategies.Strategy{strategy("plain"), racy, blind}
+	parts.Explored = scenarios.Forms{Version: "test", Strategies: []*strategies.Strategy{explored}}
+	return parts
 }
 
 // hangingCount is wrong: calls of one operation never return.
@@ -381,17 +381,17 @@ func (c *hangingCount) Get()         { c.at("Get"); c.atomicCount.Get() }
 func (c *hangingCount) TryGet() bool { c.at("TryGet"); return c.atomicCount.TryGet() }
 func (c *hangingCount) Put() bool    { c.at("Put"); return c.atomicCount.Put() }
 
-// hangingKit has a right strategy and four of which calls of one operation never return:
+// hangingParts has a right strategy and four of which calls of one operation never return:
 // three that wait, and one that spins.
-func hangingKit() cli.Kit {
-	kit := niceKit()
-	kit.Strategies = []*strategies.Strategy{strategy("plain")}
+func hangingParts() cli.Parts {
+	parts := niceParts()
+	parts.Strategies = []*strategies.Strategy{strategy("plain")}
 	add := func(name, in string, on func()) {
 		s := strategy(name)
 		s.Promise.Bytes = 64 // at most
 		s.New = func() strategies.Counter { return &hangingCount{in: in, on: on} }
-		kit.Strategies = append(kit.Strategies, s)
-		kit.Explored.Strategies = append(kit.Explored.Strategies, s)
+		parts.Strategies = append(parts.Strategies, s)
+		parts.Explored.Strategies = append(parts.Explored.Strategies, s)
 	}
 	add("get", "Get", lostWakeup)
 	add("tryget", "TryGet", lostWakeup)
@@ -401,19 +401,19 @@ func hangingKit() cli.Kit {
 		for !unlocked.Load() { // It was forgotten.
 		}
 	})
-	kit.Explored.Version = "test"
-	return kit
+	parts.Explored.Version = "test"
+	return parts
 }
 
-func plantedKit() cli.Kit {
-	kit := niceKit()
-	kit.Workloads = append(kit.Workloads,
+func plantedParts() cli.Parts {
+	parts := niceParts()
+	parts.Workloads = append(parts.Workloads,
 		workload("leaky", nil, workloads.Books{Lives: 2, Kinds: [arena.Kinds]uint64{arena.Leak: 2}, Notes: []string{"object 7 was never released"}}),
 		workload("panicky", func() { panic("planted panic") }, workloads.Books{}),
-		workload("stuck", func() { lostWakeup() }, workloads.Books{}),
+		workload("hang", func() { lostWakeup() }, workloads.Books{}),
 		dry(),
 	)
-	return kit
+	return parts
 }
 
 // dry returns a workload that runs dry: after 15 ms no worker does anything any more.

@@ -117,12 +117,15 @@ const mostStacks = 1 << 20 // bytes
 type watch struct {
 	calls *calls
 	limit time.Duration // on the clock
-	clock *cpu.ShareClock
+	clock clock
 
 	states []uint64        // at the last look
 	since  []time.Duration // on the clock, of the look at which each state was new
 	begun  []time.Time     // the same in wall time
 }
+
+// A clock tells the time that a call has had.
+type clock interface{ Now() time.Duration }
 
 // look returns which call doesn't return and for how long it has been seen, "" if there
 // is none.

@@ -13,10 +13,10 @@ import (
 	"github.com/refbench/refbench/workloads/native"
 )
 
-// Builtin returns the kit of the refbench command itself. Programs with
+// Builtin returns the parts of the refbench command itself. Programs with
 // strategies of their own add to its lists.
-func Builtin() Kit {
-	return Kit{
+func Builtin() Parts {
+	return Parts{
 		Strategies: builtin.All(),
 		Workloads:  workloads.All,
 		Loops:      native.Loops,

@@ -66,12 +66,12 @@ func TestInterruptedCheckKeepsItsFinding(t *testing.T) {
 		t.Error("a check began after the interrupt")
 		return check.Result{}
 	}}
-	kit := Builtin()
+	parts := Builtin()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	ch := checking{kit: kit, strategies: kit.Strategies[:1], checks: []check.Check{finds, never}, dir: filepath.Join(file, "x")}
+	ch := checking{parts: parts, strategies: parts.Strategies[:1], checks: []check.Check{finds, never}, dir: filepath.Join(file, "x")}
 	results, interrupted, err := ch.results(ctx, time.Now().Add(time.Hour), newCheckProgress(io.Discard, 2))
 	if !interrupted || len(results) != 1 || results[0].Verdict != check.Broken || len(results[0].Findings) != 2 {
 		t.Errorf("interrupted %v, results %+v: want the two findings", interrupted, results)

@@ -23,31 +23,31 @@ func nearest(name string, names []string) []string {
 	return sorted
 }
 
-// checkKit refuses lists with names that would break the result format.
-func checkKit(kit Kit) error {
-	if err := errors.Join(strategies.Validate(kit.Strategies), workloads.Validate(kit.Workloads)); err != nil {
+// checkParts refuses lists with names that would break the result format.
+func checkParts(parts Parts) error {
+	if err := errors.Join(strategies.Validate(parts.Strategies), workloads.Validate(parts.Workloads)); err != nil {
 		return usagef("this refbench can't be used: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return nil
 }
 
 // chooseStrategies returns the named strategies, all of them for "all".
-func chooseStrategies(kit Kit, names []string) ([]*strategies.Strategy, error) {
-	known := make([]string, len(kit.Strategies))
-	for i, s := range kit.Strategies {
+func chooseStrategies(parts Parts, names []string) ([]*strategies.Strategy, error) {
+	known := make([]string, len(parts.Strategies))
+	for i, s := range parts.Strategies {
 		known[i] = s.Name
 	}
 	var chosen []*strategies.Strategy
 	for _, name := range names {
 		if name == "all" {
-			chosen = append(chosen, kit.Strategies...)
+			chosen = append(chosen, parts.Strategies...)
 			continue
 		}
 		i := slices.Index(known, name)
 		if i < 0 {
 			return nil, usagef("unknown strategy %q: there are %s", name, strings.Join(nearest(name, known), ", "))
 		}
-		chosen = append(chosen, kit.Strategies[i])
+		chosen = append(chosen, parts.Strategies[i])
 	}
 	return unique(chosen), nil
 }
@@ -55,9 +55,9 @@ func chooseStrategies(kit Kit, names []string) ([]*strategies.Strategy, error) {
 // chooseWorkloads parses "name", "name:knob=value,knob=value", lists of these
 // and "all". A comma stands between workloads and between knobs, so an item
 // with an equals sign belongs to the workload before it.
-func chooseWorkloads(kit Kit, flags []string) ([]bench.Variant, error) {
-	known := make([]string, len(kit.Workloads))
-	for i, w := range kit.Workloads {
+func chooseWorkloads(parts Parts, flags []string) ([]bench.Variant, error) {
+	known := make([]string, len(parts.Workloads))
+	for i, w := range parts.Workloads {
 		known[i] = w.Name
 	}
 	var chosen []bench.Variant
@@ -73,7 +73,7 @@ func chooseWorkloads(kit Kit, flags []string) ([]bench.Variant, error) {
 		for _, spec := range specs {
 			name, knobs, _ := strings.Cut(spec, ":")
 			if name == "all" && knobs == "" {
-				for _, w := range kit.Workloads {
+				for _, w := range parts.Workloads {
 					chosen = append(chosen, bench.Variant{Workload: w})
 				}
 				continue
@@ -82,11 +82,11 @@ func chooseWorkloads(kit Kit, flags []string) ([]bench.Variant, error) {
 			if i < 0 {
 				return nil, usagef("unknown workload %q: there are %s", name, strings.Join(nearest(name, known), ", "))
 			}
-			settings, err := kit.Workloads[i].ParseSettings(knobs)
+			settings, err := parts.Workloads[i].ParseSettings(knobs)
 			if err != nil {
 				return nil, usagef("%w", err)
 			}
-			chosen = append(chosen, bench.Variant{Workload: kit.Workloads[i], Settings: settings})
+			chosen = append(chosen, bench.Variant{Workload: parts.Workloads[i], Settings: settings})
 		}
 	}
 	return chosen, nil

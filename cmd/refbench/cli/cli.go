@@ -28,9 +28,9 @@ const (
 	exitFailed  = 3 // the run itself failed or was interrupted
 )
 
-// A Kit is what a refbench is built from. Programs that add strategies or
+// A Parts is what a refbench is built from. Programs that add strategies or
 // workloads of their own call [Main] with a longer list.
-type Kit struct {
+type Parts struct {
 	Strategies []*strategies.Strategy
 	Workloads  []*workloads.Workload
 
@@ -79,18 +79,18 @@ func failedf(format string, args ...any) error {
 }
 
 // Main runs the command with the process's arguments and exits.
-func Main(kit Kit) {
+func Main(parts Parts) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the process at once, should the first not do.
 	context.AfterFunc(ctx, stop)
-	os.Exit(Run(ctx, kit, os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(Run(ctx, parts, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // Run runs the command and returns its exit status. Data goes to out, progress
 // and warnings to errOut. When ctx ends, what was measured is kept and
 // reported.
-func Run(ctx context.Context, kit Kit, args []string, out, errOut io.Writer) int {
-	root := newRootCommand(kit)
+func Run(ctx context.Context, parts Parts, args []string, out, errOut io.Writer) int {
+	root := newRootCommand(parts)
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
@@ -108,15 +108,15 @@ func Run(ctx context.Context, kit Kit, args []string, out, errOut io.Writer) int
 	return exitFailed
 }
 
-func newRootCommand(kit Kit) *cobra.Command {
-	root := newQuickCommand(kit)
+func newRootCommand(parts Parts) *cobra.Command {
+	root := newQuickCommand(parts)
 	root.SilenceErrors = true
 	root.SilenceUsage = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w: see %s --help", err, c.CommandPath())
 	})
-	root.AddCommand(newRunCommand(kit))
-	root.AddCommand(newListCommand(kit))
+	root.AddCommand(newRunCommand(parts))
+	root.AddCommand(newListCommand(parts))
 	root.Args = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return nil
@@ -129,14 +129,14 @@ func newRootCommand(kit Kit) *cobra.Command {
 		}
 		return usagef("unknown command %q: there are %s", args[0], strings.Join(nearest(args[0], names), ", "))
 	}
-	root.AddCommand(newGenCommand(kit.Strategies))
+	root.AddCommand(newGenCommand(parts.Strategies))
 	root.AddCommand(newReportCommand())
 	root.AddCommand(newCompareCommand())
-	root.AddCommand(newCorpusCommand(kit.FuzzTargets))
-	root.AddCommand(newCheckCommand(kit))
-	root.AddCommand(newExploreCommand(kit))
-	root.AddCommand(newReplayCommand(kit))
-	root.AddCommand(newBugsCommand(kit.Bugs))
+	root.AddCommand(newCorpusCommand(parts.FuzzTargets))
+	root.AddCommand(newCheckCommand(parts))
+	root.AddCommand(newExploreCommand(parts))
+	root.AddCommand(newReplayCommand(parts))
+	root.AddCommand(newBugsCommand(parts.Bugs))
 	return root
 }
 

@@ -203,7 +203,7 @@ func TestInterruptedImportGoesOn(t *testing.T) {
 	for after := range 40 {
 		ctx := &endsAfter{Context: t.Context(), left: after}
 		var stdout, stderr bytes.Buffer
-		status := Run(ctx, Kit{}, []string{"corpus", "import", "--dir", from, "-o", to}, &stdout, &stderr)
+		status := Run(ctx, Parts{}, []string{"corpus", "import", "--dir", from, "-o", to}, &stdout, &stderr)
 		got := imported(t, to)
 		if l := leftovers(t, to); len(l) > 0 {
 			t.Errorf("after %d looks: left behind: %q", after, l)

@@ -14,11 +14,11 @@ import (
 // gen --check says which file isn't.
 func TestGeneratedIsCurrent(t *testing.T) {
 	var out, errOut bytes.Buffer
-	kit := Builtin()
+	parts := Builtin()
 	gen := func() int {
 		out.Reset()
 		errOut.Reset()
-		return Run(t.Context(), kit, []string{"gen", "--check", filepath.Join("..", "..", "..")}, &out, &errOut)
+		return Run(t.Context(), parts, []string{"gen", "--check", filepath.Join("..", "..", "..")}, &out, &errOut)
 	}
 	if status := gen(); status != exitOK {
 		t.Fatalf("status %d: %s", status, errOut.String())
@@ -33,9 +33,9 @@ func TestGeneratedIsCurrent(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A promise that the page of specifications doesn't have.
-	changed := *kit.Strategies[0]
+	changed := *parts.Strategies[0]
 	changed.Promise.Underflow = strategies.Refuses
-	kit.Strategies[0] = &changed
+	parts.Strategies[0] = &changed
 	status := gen()
 	for _, want := range []string{"planted.go is of source that is gone", "SPECIFICATION.md is not current", "2 generated files are not current"} {
 		if status != exitFinding || !strings.Contains(errOut.String(), want) || out.Len() > 0 {

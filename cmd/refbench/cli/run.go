@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,11 +15,11 @@ import (
 	"github.com/refbench/refbench/workloads/bench"
 )
 
-func newRunCommand(kit Kit) *cobra.Command {
+func newRunCommand(parts Parts) *cobra.Command {
 	var (
 		strategyNames, workloadSpecs, cpus []string
 		rounds, reuse                      int
-		timed, checked, budget, slack      time.Duration
+		timed, checked, budget, timeout    time.Duration
 		seed                               uint64
 		dispatch, output, contentsDir      string
 		oversubscribe, appendTo            bool
@@ -39,7 +40,7 @@ there is, and ends with status 3.`,
   refbench run -o results.txt --append`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := checkKit(kit); err != nil {
+			if err := checkParts(parts); err != nil {
 				return err
 			}
 			switch {
@@ -53,8 +54,8 @@ there is, and ends with status 3.`,
 				return usagef("--reuse-delay %d: want 0 .. %d", reuse, mostReuseDelay)
 			case budget < 0:
 				return usagef("--budget %v: want a time such as 5m, or 0 for none", budget)
-			case slack < 0:
-				return usagef("--patience %v: want a time such as 15s", slack)
+			case timeout < 0:
+				return usagef("--timeout %v: want a time such as 15s", timeout)
 			case dispatch != "native" && dispatch != "generic":
 				return usagef("--dispatch %q: want native or generic", dispatch)
 			case appendTo && output == "":
@@ -62,11 +63,11 @@ there is, and ends with status 3.`,
 			case strings.EqualFold(filepath.Ext(output), ".json"):
 				return usagef("-o %s: a name in .json is that of the facts beside the results, choose another", output)
 			}
-			ss, err := chooseStrategies(kit, strategyNames)
+			ss, err := chooseStrategies(parts, strategyNames)
 			if err != nil {
 				return err
 			}
-			vs, err := chooseWorkloads(kit, workloadSpecs)
+			vs, err := chooseWorkloads(parts, workloadSpecs)
 			if err != nil {
 				return err
 			}
@@ -89,14 +90,14 @@ there is, and ends with status 3.`,
 				output = filepath.Join(newRunDir(), "results.txt")
 			}
 			return session{
-				kit:     kit,
+				parts:   parts,
 				machine: m,
 				selection: bench.Selection{
 					Strategies: ss, Variants: vs, CPUs: ns,
-					Loops: kit.Loops, Generic: dispatch == "generic", Contents: contents,
+					Loops: parts.Loops, Generic: dispatch == "generic", Contents: contents,
 				},
 				rounds: rounds,
-				length: bench.Length{Timed: timed, Checked: checked, ReuseDelay: reuse, Slack: slack},
+				length: bench.Length{Timed: timed, Checked: checked, ReuseDelay: reuse, Timeout: timeout},
 				budget: budget,
 				seed:   seed,
 				file:   output,
@@ -113,7 +114,7 @@ there is, and ends with status 3.`,
 	f.DurationVar(&checked, "checked", 20*time.Millisecond, "how long the checked form runs after each timed part, with every operation judged; 0 leaves it out")
 	f.IntVar(&reuse, "reuse-delay", 0, "freed objects that each actor of the checked form sets aside before it uses the memory of the first again")
 	f.DurationVar(&budget, "budget", 0, "end before a round that would make the run longer than this (default no limit)")
-	f.DurationVar(&slack, "patience", 15*time.Second, "how much longer than planned a sample may take before it counts as hung")
+	f.DurationVar(&timeout, "timeout", 15*time.Second, "how long a call may take before it counts as one that never returns")
 	f.Uint64Var(&seed, "seed", 0, "seed of the order and of all random choices (default the time)")
 	f.StringVar(&contentsDir, "contents", "", "folder with the files that the workload buffers reads, as from refbench corpus import (default built-in ones)")
 	f.StringVar(&dispatch, "dispatch", "native", "native: loops with the concrete counter type where there are any; generic: calls through an interface")
@@ -125,13 +126,13 @@ there is, and ends with status 3.`,
 		panic(err) // only for a flag that isn't there
 	}
 	mustComplete(c, "strategy", func() (names []string) {
-		for _, s := range kit.Strategies {
+		for _, s := range parts.Strategies {
 			names = append(names, s.Name+"\t"+s.Doc)
 		}
 		return names
 	})
 	mustComplete(c, "workload", func() (names []string) {
-		for _, w := range kit.Workloads {
+		for _, w := range parts.Workloads {
 			names = append(names, w.Name+"\t"+w.Doc)
 		}
 		return names
@@ -166,7 +167,7 @@ func mustComplete(c *cobra.Command, flag string, values func() []string) {
 
 // A session is one measuring run from the first check to the table.
 type session struct {
-	kit       Kit
+	parts     Parts
 	machine   *bench.Machine
 	selection bench.Selection
 	rounds    int
@@ -187,11 +188,11 @@ func (s session) run(c *cobra.Command) error {
 	if !s.machine.CPUs.Bindable {
 		fmt.Fprintf(errOut, "refbench: threads aren't bound to CPUs (%s): expect more noise\n", s.machine.CPUs.Unbindable)
 	}
-	header := s.machine.Header(s.kit.Strategies, s.kit.Workloads)
+	header := s.machine.Header(s.parts.Strategies, s.parts.Workloads)
 	if s.selection.Contents != nil {
 		header = append(header, bench.ContentsConfig(s.selection.Contents))
 	}
-	file, err := s.open(header)
+	file, err := s.open(c.Context(), header)
 	if err != nil {
 		return err
 	}
@@ -221,13 +222,13 @@ func (s session) run(c *cobra.Command) error {
 	return errors.Join(s.show(c, outcome), verdict(outcome, err))
 }
 
-func (s session) open(header []bench.Config) (*bench.File, error) {
+func (s session) open(ctx context.Context, header []bench.Config) (*bench.File, error) {
 	var f *bench.File
 	var err error
 	if s.append {
-		f, err = bench.Append(s.file, s.machine, header)
+		f, err = bench.Append(ctx, s.file, s.machine, header)
 	} else {
-		f, err = bench.Create(s.file, s.machine, header)
+		f, err = bench.Create(ctx, s.file, s.machine, header)
 	}
 	var exists *bench.ExistsError
 	var mismatch *bench.MismatchError
@@ -252,15 +253,15 @@ func (s session) show(c *cobra.Command, o bench.Outcome) error {
 	if o.Samples == 0 {
 		return nil
 	}
-	if s.kit.Table != nil {
-		if err := s.kit.Table(c.OutOrStdout(), []string{s.file}); err != nil {
+	if s.parts.Table != nil {
+		if err := s.parts.Table(c.OutOrStdout(), []string{s.file}); err != nil {
 			return failedf("table of %s: %w", s.file, err)
 		}
 	}
 	page := ""
-	if s.report != "" && s.kit.Report != nil {
+	if s.report != "" && s.parts.Report != nil {
 		var err error
-		if page, err = s.kit.Report(s.report, []string{s.file}); err != nil {
+		if page, err = s.parts.Report(s.report, []string{s.file}); err != nil {
 			return failedf("report in %s: %w", s.report, err)
 		}
 	}
