@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -67,6 +67,25 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatalf("go tool -n benchstat: %v", err)
 	}
+	cmds := map[string]func(*testscript.TestScript, bool, []string){
+		"exits":     exits,
+		"interrupt": interrupt,
+		"stopat":    stopAt,
+		"count":     count,
+		"mount":     mount,
+		"large":     large,
+
+		"finding":     finding,
+		"checktoken":  checkToken,
+		"quick":       quick,
+		"stuck":       stuckIn,
+		"tokenof":     tokenOf,
+		"sametoken":   sameToken,
+		"samefailure": sameFailure,
+		"parses":      parses,
+		"detects":     detects,
+	}
+	maps.Copy(cmds, processCommands)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
@@ -84,24 +103,7 @@ func TestScripts(t *testing.T) {
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":     exits,
-			"interrupt": interrupt,
-			"stopat":    stopAt,
-			"count":     count,
-			"mount":     mount,
-			"large":     large,
-
-			"finding":     finding,
-			"checktoken":  checkToken,
-			"quick":       quick,
-			"stuck":       stuckIn,
-			"tokenof":     tokenOf,
-			"sametoken":   sameToken,
-			"samefailure": sameFailure,
-			"parses":      parses,
-			"detects":     detects,
-		},
+		Cmds: cmds,
 	})
 }
 
@@ -128,7 +130,6 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 // three samples, sends the signal, and expects status 3. What the command
 // printed is in the files stdout.txt and stderr.txt.
 func interrupt(ts *testscript.TestScript, neg bool, args []string) {
-	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}
 	if neg {
 		ts.Fatalf("usage: interrupt SIGNAL FILE COMMAND ...")
 	}

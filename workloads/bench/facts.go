@@ -58,10 +58,17 @@ func (f *File) FactsPath() string {
 
 // ReadFacts reads the runs of a JSON file, none if it doesn't exist.
 func ReadFacts(path string) ([]Facts, error) {
-	b, err := os.ReadFile(path)
+	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() { // to open it could take for ever
+		return nil, fmt.Errorf("%s is %s, not the facts of a run", path, kindOf(info))
+	}
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

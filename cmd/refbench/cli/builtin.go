@@ -31,6 +31,7 @@ func Builtin() Parts {
 			if err != nil {
 				return err
 			}
+			leaveAsked(set)
 			return report.Text(w, set)
 		},
 		Report: func(dir string, files []string) (string, error) {
@@ -38,6 +39,7 @@ func Builtin() Parts {
 			if err != nil {
 				return "", err
 			}
+			leaveAsked(set)
 			return report.Write(dir, set)
 		},
 	}

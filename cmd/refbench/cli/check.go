@@ -15,6 +15,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"al.essio.dev/pkg/shellescape"
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -157,9 +158,6 @@ func chooseChecks(all []check.Check, names []string) ([]check.Check, error) {
 	known := make([]string, len(all))
 	for i, c := range all {
 		known[i] = c.Name
-	}
-	if len(names) == 0 {
-		return nil, usagef("--checks: name one, or all")
 	}
 	var chosen []check.Check
 	for i, c := range all {
@@ -348,18 +346,10 @@ func (ch checking) keep(r *check.Result, i int) error {
 		}
 		f.Files = append(f.Files, name)
 		if a.Replays {
-			f.Replay = "refbench replay " + name
+			f.Replay = shellescape.QuoteCommand([]string{"refbench", "replay", name})
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func writeFile(name string, write func(io.Writer) error) error {
-	w, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(write(w), w.Close())
 }
 
 func printChecked(w io.Writer, out checked) error {

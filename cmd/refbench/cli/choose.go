@@ -71,8 +71,11 @@ func chooseWorkloads(parts Parts, flags []string) ([]bench.Variant, error) {
 			specs = append(specs, item)
 		}
 		for _, spec := range specs {
-			name, knobs, _ := strings.Cut(spec, ":")
-			if name == "all" && knobs == "" {
+			name, knobs, colon := strings.Cut(spec, ":")
+			if colon && knobs == "" {
+				return nil, usagef("--workload %q: there is no knob after the colon: want NAME:KNOB=VALUE or just the name", spec)
+			}
+			if name == "all" && !colon {
 				for _, w := range parts.Workloads {
 					chosen = append(chosen, bench.Variant{Workload: w})
 				}
@@ -111,9 +114,6 @@ func chooseContents(vs []bench.Variant, dir string, given bool) ([][]byte, error
 	if !used {
 		return nil, usagef("--contents is for the workload buffers, which isn't among the chosen ones: add --workload buffers or leave it out")
 	}
-	if dir == "" {
-		return nil, usagef("--contents: name a folder with files")
-	}
 	contents, err := workloads.LoadBuffers(dir, workloads.BufferLimits{})
 	if err != nil {
 		return nil, usagef("--contents: %w", err)
@@ -128,6 +128,7 @@ func chooseCPUs(m *bench.Machine, text []string, oversubscribe bool) ([]int, err
 	if len(text) == 0 {
 		return m.CPUs.Sweep(), nil
 	}
+	most := min(mostOnCPU*m.CPUs.Max(), mostWorkers)
 	var cpus []int
 	for _, t := range text {
 		n, err := strconv.Atoi(t)
@@ -135,9 +136,6 @@ func chooseCPUs(m *bench.Machine, text []string, oversubscribe bool) ([]int, err
 			return nil, usagef("--cpus %q: want whole numbers, as in --cpus 1,2", t)
 		}
 		err = m.CheckCPUs(n)
-		if n > mostWorkers {
-			return nil, usagef("--cpus %d: at most %d workers make sense", n, mostWorkers)
-		}
 		if err != nil && (n < 1 || !oversubscribe) {
 			hint := ""
 			if n > 0 {
@@ -145,13 +143,20 @@ func chooseCPUs(m *bench.Machine, text []string, oversubscribe bool) ([]int, err
 			}
 			return nil, usagef("--cpus: %w%s", err, hint)
 		}
+		if n > most {
+			return nil, usagef("--cpus %d: at most %d workers with --oversubscribe here, since %s: of more than %d on a CPU, or %d together, each would wait for the others nearly all the time", n, most, m.CPUs.Why(), mostOnCPU, mostWorkers)
+		}
 		cpus = append(cpus, n)
 	}
 	return unique(cpus), nil
 }
 
-// mostWorkers bounds --oversubscribe: every worker is a thread.
-const mostWorkers = 4096
+// Bounds of --oversubscribe: every worker is a thread, and each sample lasts until each
+// of them has had some turns on its CPU.
+const (
+	mostOnCPU   = 64
+	mostWorkers = 4096
+)
 
 func unique[T comparable](list []T) []T {
 	var out []T

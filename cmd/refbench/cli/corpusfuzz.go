@@ -87,9 +87,6 @@ func (im inputsImport) run(c *cobra.Command, printJSON bool) error {
 		return usagef("--layout: %w", err)
 	}
 	if im.to == "" {
-		if c.Flags().Changed("output") {
-			return usagef("-o: name a folder for the inputs")
-		}
 		im.to = formDir(im.form)
 	}
 	paths := im.paths

@@ -339,11 +339,7 @@ func explorePairs(c *cobra.Command, pairs []scenarios.Pair, o explore.Options, h
 }
 
 func writePicture(name string, f *explore.Failure) error {
-	w, err := os.Create(name)
-	if err != nil {
-		return usagef("can't write the picture: %w", err)
-	}
-	if err := errors.Join(f.WriteHTML(w), w.Close()); err != nil {
+	if err := writeFile(name, f.WriteHTML); err != nil {
 		return failedf("can't write the picture: %w", err)
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -54,13 +53,13 @@ func replayFile(c *cobra.Command, parts Parts, name, page string, asJSON bool) e
 	if err := checkParts(parts); err != nil {
 		return err
 	}
-	f, err := os.Open(name)
+	f, err := openInput(c.Context(), name)
 	if err != nil {
-		return usagef("%w", err)
+		return err
 	}
 	data, err := io.ReadAll(io.LimitReader(f, largestReplay+1))
 	if err := errors.Join(err, f.Close()); err != nil {
-		return failedf("%w", err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	switch {
 	case len(data) > largestReplay:

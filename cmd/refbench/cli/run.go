@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/bench"
 )
 
@@ -102,6 +103,7 @@ there is, and ends with status 3.`,
 				seed:   seed,
 				file:   output,
 				append: appendTo,
+				named:  c.Flags().Changed("strategy") || c.Flags().Changed("workload"),
 			}.run(c)
 		},
 	}
@@ -176,6 +178,7 @@ type session struct {
 	seed      uint64
 	file      string
 	append    bool
+	named     bool   // strategies or workloads were chosen by name
 	report    string // folder of the report, "" for none
 }
 
@@ -195,6 +198,12 @@ func (s session) run(c *cobra.Command) error {
 	file, err := s.open(c.Context(), header)
 	if err != nil {
 		return err
+	}
+	if file.Unlocked != nil {
+		fmt.Fprintf(errOut, "refbench: %s can't be locked (%v): let no other run add to it meanwhile\n", s.file, file.Unlocked)
+	}
+	for _, u := range s.asked() {
+		fmt.Fprintf(errOut, "refbench: %s isn't run under %s: %s\n", u.Strategy, u.Workload, u.Reason)
 	}
 	p := newProgress(errOut)
 	outcome, err := bench.Plan{
@@ -219,7 +228,27 @@ func (s session) run(c *cobra.Command) error {
 	if outcome.Shared > 0 {
 		fmt.Fprintf(errOut, "refbench: %d of %s measured while CPUs were shared; they are marked and not averaged in\n", outcome.Shared, plural(outcome.Samples, "sample"))
 	}
-	return errors.Join(s.show(c, outcome), verdict(outcome, err))
+	if gone := new(bench.GoneError); errors.As(err, &gone) || outcome.Samples == 0 {
+		return verdict(outcome, err) // there is nothing to show
+	}
+	if !file.Regular() {
+		fmt.Fprintf(errOut, "refbench: no table, since %s can't be read again: refbench report makes one of what came out of it\n", s.file)
+		return verdict(outcome, err)
+	}
+	return errors.Join(s.show(c), verdict(outcome, err))
+}
+
+// asked returns the pairs that were asked for and can't run, if some were asked for by
+// name.
+func (s session) asked() []bench.Unsupported {
+	if !s.named {
+		return nil
+	}
+	var ws []*workloads.Workload
+	for _, v := range s.selection.Variants {
+		ws = append(ws, v.Workload)
+	}
+	return bench.UnsupportedPairs(unique(ws), s.selection.Strategies)
 }
 
 func (s session) open(ctx context.Context, header []bench.Config) (*bench.File, error) {
@@ -240,7 +269,7 @@ func (s session) open(ctx context.Context, header []bench.Config) (*bench.File, 
 		return f, nil
 	case errors.As(err, &exists):
 		return nil, usagef("%w: add to it with --append, or name another file", err)
-	case errors.As(err, &mismatch):
+	case errors.As(err, &mismatch), errors.As(err, new(*bench.InUseError)), errors.As(err, new(*bench.KindError)):
 		return nil, usagef("%w", err)
 	case s.append && errors.Is(err, fs.ErrNotExist):
 		return nil, usagef("%w: without --append it would be made", err)
@@ -249,10 +278,7 @@ func (s session) open(ctx context.Context, header []bench.Config) (*bench.File, 
 }
 
 // show prints the table and writes the report of what was measured.
-func (s session) show(c *cobra.Command, o bench.Outcome) error {
-	if o.Samples == 0 {
-		return nil
-	}
+func (s session) show(c *cobra.Command) error {
 	if s.parts.Table != nil {
 		if err := s.parts.Table(c.OutOrStdout(), []string{s.file}); err != nil {
 			return failedf("table of %s: %w", s.file, err)
