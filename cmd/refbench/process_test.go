@@ -44,6 +44,11 @@ func start(ts *testscript.TestScript, args []string, change ...func(*exec.Cmd)) 
 	cmd := exec.Command(path, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = append(os.Environ(), "PATH="+ts.Getenv("PATH"))
+	for _, name := range []string{"GOMAXPROCS", "GODEBUG"} {
+		if v := ts.Getenv(name); v != "" {
+			cmd.Env = append(cmd.Env, name+"="+v)
+		}
+	}
 	for name, out := range map[string]*io.Writer{"stdout.txt": &cmd.Stdout, "stderr.txt": &cmd.Stderr} {
 		f, err := os.Create(ts.MkAbs(name))
 		ts.Check(err)
@@ -198,8 +203,10 @@ func whileRunning(ts *testscript.TestScript, _ bool, args []string) {
 func twoSignals(ts *testscript.TestScript, _ bool, args []string) {
 	cmd := start(ts, args[2:])
 	until(ts, cmd, "begun", func() bool { return ts.ReadFile("stderr.txt") != "" })
+	const moment = 300 * time.Millisecond
+	time.Sleep(moment) // so that it is where it hangs
 	ts.Check(cmd.Process.Signal(signals[args[0]]))
-	time.Sleep(100 * time.Millisecond) // the system may else make one of two
+	time.Sleep(moment) // the system may else make one of two
 	_ = cmd.Process.Signal(signals[args[1]])
 	if status := ends(ts, cmd); status == 0 {
 		ts.Fatalf("%v: status 0 after %v", args[2:], args[:2])

@@ -90,6 +90,7 @@ func Main(parts Parts) {
 	interruptIgnored := signal.Ignored(os.Interrupt)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, ending...)
+	once(ending)
 	go func() {
 		<-signals
 		stop()
