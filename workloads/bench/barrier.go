@@ -118,10 +118,14 @@ func (b *barrier) arrive(p phase, n int, then func()) {
 // waits for may be one of them.
 const spinsBeforeYield = 1 << 14
 
+// crowded reports whether workers share CPUs. Then none keeps up the load for the others,
+// which need the CPU to get as far: the speed means nothing anyway.
+func (b *barrier) crowded() bool { return b.cell.CPUs > b.most }
+
 // wait waits until the phase p is over. It spins, so that all go on at the same time;
 // but not where workers share CPUs, because the one that it waits for needs them.
 func (b *barrier) wait(p phase) {
-	if b.cell.CPUs > b.most {
+	if b.crowded() {
 		<-b.over[p]
 		return
 	}

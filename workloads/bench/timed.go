@@ -99,6 +99,9 @@ func (s *timedWork) work(b *barrier, worker int) {
 	}
 
 	b.arrive(timing, n, nil)
+	if b.crowded() {
+		b.wait(timing)
+	}
 	for b.at() < finished {
 		call.enter()
 		inst.Work(worker, size)
@@ -136,6 +139,9 @@ func warmUp(b *barrier, inst workloads.Instance, worker, n int, long, batch time
 		if !warm && now.Sub(begin) >= long {
 			warm = true
 			b.arrive(warming, n, then)
+			if b.crowded() {
+				b.wait(warming)
+			}
 		}
 		if b.at() >= timing {
 			return size

@@ -73,7 +73,7 @@ func leaveAsked(set *report.Set) {
 			return name == u.Strategy
 		}
 		return !slices.ContainsFunc(set.Strategies, strategy) || !slices.ContainsFunc(set.Workloads, func(variant string) bool {
-			name, _, _ := strings.Cut(variant, "/")
+			name, _, _ := strings.Cut(variant, " ") // "getput objects=64"
 			return name == u.Workload
 		})
 	})
