@@ -31,7 +31,8 @@ func newRunCommand(parts Parts) *cobra.Command {
 		Long: `run measures every chosen strategy under every chosen workload on every chosen
 number of CPUs. All of these cells are measured in rounds, in an order that is new in
 each round. Each sample is on disk before the next begins, in Go's benchmark
-format; what varies from run to run stands in a JSON file beside it.
+format; what varies from run to run stands in a JSON file beside it. One run at a time
+adds to a file. A pipe or a device such as /dev/stdout gets the samples as they come.
 
 An interrupt (Ctrl-C) drops the sample that is being taken, prints the table of what
 there is, and ends with status 3.`,
