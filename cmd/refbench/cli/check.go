@@ -327,9 +327,12 @@ func (ch checking) position(strategy string) int {
 // keep writes the files of a finding and says how to see it again.
 func (ch checking) keep(r *check.Result, i int) error {
 	f := &r.Findings[i]
-	f.Replay = fmt.Sprintf("refbench check %s --checks %s --seed %d --time %v", r.Strategy, r.Check, ch.seed, max(ch.budget, shortestCheck))
+	f.Replay = shellescape.QuoteCommand([]string{
+		"refbench", "check", r.Strategy, "--checks", r.Check,
+		"--seed", strconv.FormatUint(ch.seed, 10), "--time", max(ch.budget, shortestCheck).String(),
+	})
 	if f.Token != "" {
-		f.Replay = "refbench replay " + f.Token
+		f.Replay = shellescape.QuoteCommand([]string{"refbench", "replay", f.Token})
 	}
 	if len(f.Attachments) == 0 {
 		return nil

@@ -80,3 +80,26 @@ func TestInterruptedCheckKeepsItsFinding(t *testing.T) {
 		t.Errorf("error %v: want one that says what to do", err)
 	}
 }
+
+// A command to see a finding again can be given to a shell as it is.
+func TestReplayCommandIsQuoted(t *testing.T) {
+	ch := checking{dir: filepath.Join(t.TempDir(), "what was 'found'"), seed: 7, budget: time.Second}
+	text := func(w io.Writer) error { _, err := io.WriteString(w, "a.Get"); return err }
+	r := check.Result{Strategy: "mine", Check: "programs", Findings: []check.Finding{
+		{Attachments: []check.Attachment{{Suffix: ".program", Replays: true, Write: text}}},
+		{},
+		{Token: "rx2.a-b_c"},
+	}}
+	for i, want := range []string{
+		"refbench replay '" + strings.ReplaceAll(ch.dir, "'", `'"'"'`) + "/mine-programs-1.program'",
+		"refbench check mine --checks programs --seed 7 --time 1s",
+		"refbench replay rx2.a-b_c",
+	} {
+		if err := ch.keep(&r, i); err != nil {
+			t.Fatal(err)
+		}
+		if got := filepath.ToSlash(r.Findings[i].Replay); got != want {
+			t.Errorf("finding %d: %s, want %s", i, got, want)
+		}
+	}
+}
