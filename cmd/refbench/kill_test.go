@@ -34,6 +34,7 @@ func TestNoFinishedSampleIsLost(t *testing.T) {
 			t.Fatalf("%s=%s: want a number of moments", killsVariable, v)
 		}
 	}
+	takeHangups()
 	seed := uint64(time.Now().UnixNano())
 	g := rand.New(rand.NewPCG(seed, 0))
 	dir := t.TempDir()

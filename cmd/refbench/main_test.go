@@ -86,6 +86,7 @@ func TestScripts(t *testing.T) {
 		"detects":     detects,
 	}
 	maps.Copy(cmds, processCommands)
+	takeHangups()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
@@ -155,6 +156,9 @@ func stopAt(ts *testscript.TestScript, neg bool, args []string) {
 	}, args[1:])
 }
 
+// longest is how long something may take that takes moments: the machine may be busy.
+const longest = 3 * time.Minute
+
 // stopWhen runs a command, sends it the signal when it is ready, and expects it to
 // end soon with status 3.
 func stopWhen(ts *testscript.TestScript, signal os.Signal, what string, ready func() bool, args []string) {
@@ -175,18 +179,18 @@ func stopWhen(ts *testscript.TestScript, signal os.Signal, what string, ready fu
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	ts.Check(cmd.Start())
 	for begin := time.Now(); !ready(); time.Sleep(10 * time.Millisecond) {
-		if waited := time.Since(begin); waited > 2*time.Minute {
+		if waited := time.Since(begin); waited > longest {
 			ts.Check(cmd.Process.Kill())
 			ts.Fatalf("not %s after %v:\n%s", what, waited, ts.ReadFile("stderr.txt"))
 		}
 	}
 	ts.Check(cmd.Process.Signal(signal))
-	late := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+	late := time.AfterFunc(longest, func() { _ = cmd.Process.Kill() })
 	err = cmd.Wait()
 	var ee *exec.ExitError
 	switch {
 	case !late.Stop():
-		ts.Fatalf("still running 30 s after %v:\n%s", signal, ts.ReadFile("stderr.txt"))
+		ts.Fatalf("still running %v after %v:\n%s", longest, signal, ts.ReadFile("stderr.txt"))
 	case !errors.As(err, &ee) || ee.ExitCode() != 3:
 		ts.Fatalf("after %v: %v, want exit status 3\n%s", signal, err, ts.ReadFile("stderr.txt"))
 	}

@@ -12,4 +12,6 @@ import (
 // processCommands are none here: there are no signals.
 var processCommands map[string]func(*testscript.TestScript, bool, []string)
 
+func takeHangups() {}
+
 var signals = map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}

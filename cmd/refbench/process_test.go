@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -30,8 +31,12 @@ var processCommands = map[string]func(*testscript.TestScript, bool, []string){
 
 var signals = map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": syscall.SIGKILL}
 
-// longest is how long something may take that takes moments: the machine may be busy.
-const longest = 3 * time.Minute
+// hangups are those that the tests get. If they were ignored, as under nohup, what the tests
+// start would ignore them too.
+var hangups = make(chan os.Signal, 1)
+
+// takeHangups has what the tests start take hangups.
+func takeHangups() { signal.Notify(hangups, syscall.SIGHUP) }
 
 // start starts a command of a script. What it prints is in the files stdout.txt and
 // stderr.txt.
