@@ -94,8 +94,8 @@ func median(v []float64) float64 {
 	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
-// A testimony is what the witness saw of one worker.
-type testimony struct {
+// A observation is what the witness saw of one worker.
+type observation struct {
 	spin   float64       // rate as a share of the calibrated one
 	wall   time.Duration // length of the timed part
 	usage  cpu.Usage     // over the timed part
@@ -106,7 +106,7 @@ type testimony struct {
 // that the process used beside the workers, so waiting that its own roles and
 // its garbage collector may have caused isn't held against the machine. stolen
 // is steal time over all CPUs of the workers.
-func assess(ts []testimony, own, stolen time.Duration) (parallel float64, shared bool) {
+func assess(ts []observation, own, stolen time.Duration) (parallel float64, shared bool) {
 	parallel = 1
 	var wall time.Duration
 	for _, t := range ts {
