@@ -123,7 +123,6 @@ type thread struct {
 	// told is how often it was told of the last drop of a cached object.
 	told [program.MaxObjects]uint64
 	at   doing
-	err  error
 }
 
 // doing is the call that a thread is in, for whoever asks why it doesn't go on. It is a

@@ -138,7 +138,7 @@ func do(c strategies.Counter, call Call, w *witness) (a Answer) {
 		}
 	}()
 	if w == nil {
-		if !ops[call.Op].env {
+		if !call.Op.UsesEnv() {
 			a.Result, a.Value = call.Apply(c, nil)
 			return a
 		}

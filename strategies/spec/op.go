@@ -302,6 +302,9 @@ func (op Op) TakesNumber() bool { return ops[op].number }
 // Reports reports whether the operation returns a bool.
 func (op Op) Reports() bool { return ops[op].reports }
 
+// UsesEnv reports whether a call uses its Env.
+func (op Op) UsesEnv() bool { return ops[op].env }
+
 // By returns who may call the operation while others use the count.
 func (op Op) By() By { return ops[op].by }
 
