@@ -97,6 +97,7 @@ type lane struct {
 	p       strategies.Promise
 	monitor *strategies.Monitor // of all its counts, or nil
 	heard   []strategies.Misuse // what the monitor was told during the present call
+	witness *spec.Witness       // of calls that the specification must be asked about
 	saw     observation         // what the present call did
 	counts  [program.MaxObjects]count
 
@@ -230,7 +231,7 @@ func (l *lane) knows(id stateID, call spec.Call) *known {
 // learn asks the specification.
 func (l *lane) learn(k *known, id stateID, call spec.Call) {
 	st := l.states[id]
-	*k = known{sees: observation{misuse: l.misuse(nil)}}
+	*k = known{sees: observation{misuse: l.misuse()}}
 	// Has comes first, as the other makes a text of it.
 	switch {
 	case !l.sp.Has(call.Op):
@@ -248,21 +249,21 @@ func (l *lane) learn(k *known, id stateID, call spec.Call) {
 		return
 	}
 	k.verdict, k.sees.did, k.sees.value = expect, returned(o.Result), o.Value
-	if o.Warns {
-		k.sees.misuse = l.misuse([]strategies.Misuse{o.Misuse})
+	if o.Warns && l.monitor != nil {
+		k.sees.misuse = int8(o.Misuse)
 	}
 	k.next, k.touched = l.id(o.Next), l.touches(st, o.Next, call)
 }
 
-// misuse returns what an observation has of what the monitor was told.
-func (l *lane) misuse(heard []strategies.Misuse) int8 {
+// misuse returns what the monitor was told during the present call.
+func (l *lane) misuse() int8 {
 	switch {
 	case l.monitor == nil:
 		return unheard
-	case len(heard) == 0:
+	case len(l.heard) == 0:
 		return noMisuse
-	case len(heard) == 1:
-		return int8(heard[0])
+	case len(l.heard) == 1:
+		return int8(l.heard[0])
 	}
 	return manyMisuse
 }
@@ -272,7 +273,7 @@ func New(list []*strategies.Strategy, oracles Oracles) *Runner {
 	r := &Runner{list: slices.Clone(list), lanes: make([]lane, len(list)), lowest: math.MaxInt64, oracles: oracles}
 	for i, s := range list {
 		l := &r.lanes[i]
-		l.s, l.sp, l.p = s, spec.Of(s), s.Promise
+		l.s, l.sp, l.p, l.witness = s, spec.Of(s), s.Promise, spec.NewWitness()
 		r.lowest = min(r.lowest, l.p.Limit)
 		l.ids, l.known = make(map[spec.State]stateID), make([]known, knownSize)
 		if s.Has(strategies.PowerMonitored) {
@@ -480,7 +481,7 @@ func (r *Runner) drain(i, o int) *Divergence {
 	}
 	for st.Refs > 0 && st.Refs <= few && l.sp.Unpromised(st, drop) == "" {
 		l.heard = l.heard[:0]
-		if d := r.judge(i, o, ending, drop, spec.Do(c.c, drop)); d != nil {
+		if d := r.judge(i, o, ending, drop, l.witness.Do(c.c, drop)); d != nil {
 			return d
 		}
 		drop.Op = spec.Put
@@ -503,7 +504,7 @@ func (r *Runner) call(thread, o int, call spec.Call) *Divergence {
 		switch {
 		case k.verdict == expect && !r.careful:
 			result, value := call.Apply(c.c, nil)
-			l.saw = observation{returned(result), l.misuse(l.heard), value}
+			l.saw = observation{returned(result), l.misuse(), value}
 			if l.saw != k.sees {
 				if d := r.judge(i, o, thread, call, spec.Answer{Result: result, Value: value}); d != nil {
 					return d
@@ -522,7 +523,7 @@ func (r *Runner) call(thread, o int, call spec.Call) *Divergence {
 				r.note(i, o, thread, call, st, "left out: "+l.sp.Unpromised(st, call))
 			}
 		default:
-			if d := r.judge(i, o, thread, call, spec.Do(c.c, call)); d != nil {
+			if d := r.judge(i, o, thread, call, l.witness.Do(c.c, call)); d != nil {
 				return d
 			}
 		}
@@ -556,7 +557,7 @@ func (r *Runner) judge(i, o, thread int, call spec.Call, a spec.Answer) *Diverge
 	}
 	c.touched |= l.touches(st, next, call)
 	c.state = l.id(next)
-	l.saw = observation{did: returned(a.Result), misuse: l.misuse(l.heard)}
+	l.saw = observation{did: returned(a.Result), misuse: l.misuse()}
 	switch {
 	case a.Panicked != nil:
 		l.saw.did = panicked
