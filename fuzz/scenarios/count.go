@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/refbench/refbench/fuzz/driver"
@@ -52,6 +53,11 @@ func CountText(s *strategies.Strategy, text string) (*explore.Scenario, error) {
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "program: "))
 	case p.Steps() == 0:
 		return nil, errors.New("it has no steps: want some, such as a.Get a.Put|a.Kill")
+	}
+	for i, o := range p.Objects {
+		if o.Start != program.StartInit {
+			return nil, fmt.Errorf("object %s begins with InitAt: leave that out, here all begin with Init", program.ObjectName(i))
+		}
 	}
 	return Count(s, &p), nil
 }

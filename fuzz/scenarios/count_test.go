@@ -166,7 +166,7 @@ func TestWords(t *testing.T) {
 			t.Errorf("%s: thread %d, %v is unguarded: %v", countWrongProgram, i, step, step.Wild)
 		}
 	}
-	for _, text := range []string{"", "|", "a", "a.", "e.Get", "a.get", "a.GetN", "a.InitAt(3)", "b:share", "a:shared a.Get", "a.Get,a.Put", "a.Get" + strings.Repeat("|a.Put", program.MaxThreads)} {
+	for _, text := range []string{"", "|", "a", "a.", "e.Get", "a.get", "a.GetN", "a.InitAt(3)", "b:share", "a:shared a.Get", "a:InitAt(2) a.Get", "a.Get,a.Put", "a.Get" + strings.Repeat("|a.Put", program.MaxThreads)} {
 		if sc, err := CountText(s, text); err == nil {
 			t.Errorf("%q: taken for %v", text, sc.Program)
 		}

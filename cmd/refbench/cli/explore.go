@@ -63,9 +63,10 @@ replay shows it again.
 
 Workload "count" stands for ` + scenarios.CountDoc + `. --program
 gives it another program: the steps of each thread separated by blanks, threads by "|",
-objects named a to d. Threads begin with a reference; the first that kills has the
-owner's. Steps that would be wrong uses are left out, and what is held at the end is
-dropped.
+objects named a to d. What begins an object's first life beside Init stands before the
+first thread's steps, as a:SwitchToAtomic. Threads begin with a reference; the first
+that kills has the owner's. Steps that would be wrong uses are left out, unless an
+exclamation mark follows, as in a.Get!, and what is held at the end is dropped.
 
 Searches: random is a random walk; pct is probabilistic concurrency testing; dfs tries
 schedules one after another, up to --bound preemptions, and leaves out those that
@@ -80,7 +81,8 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
   refbench explore --wrong --strategy atomic --workload handoff --html pictures
   refbench explore --time 0 --executions 100000 --seed 7 --json
   refbench explore --strategy percpu --workload count --search dfs --bound -1 --time 1m
-  refbench explore --workload count --program 'a.TryGet a.Put|a.TryGet a.Put|a.Kill'`,
+  refbench explore --workload count --program 'a.TryGet a.Put|a.TryGet a.Put|a.Kill'
+  refbench explore --strategy percpu --workload count --program 'a:SwitchToAtomic a.SwitchToPerCPU|a.TryGet'`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o := explore.Options{
