@@ -117,7 +117,7 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 				return err
 			}
 			if c.Flags().Changed("program") {
-				if err := giveProgram(pairs, forms, programText, wrong); err != nil {
+				if pairs, err = giveProgram(pairs, forms, programText, wrong); err != nil {
 					return err
 				}
 			}
@@ -247,11 +247,12 @@ func choosePairs(forms scenarios.Forms, strategyNames, workloadNames []string, w
 	return pairs, nil
 }
 
-// giveProgram has the pairs, which are of the op programs, run the given one.
-func giveProgram(pairs []scenarios.Pair, forms scenarios.Forms, text string, wrong bool) error {
+// giveProgram returns a pair for each strategy of the pairs, which are of the op programs,
+// with the given one.
+func giveProgram(pairs []scenarios.Pair, forms scenarios.Forms, text string, wrong bool) ([]scenarios.Pair, error) {
 	for i := range pairs {
 		if pairs[i].Workload != scenarios.CountName || wrong {
-			return usagef("--program is for --workload %s without --wrong: leave it out or choose that", scenarios.CountName)
+			return nil, usagef("--program is for --workload %s without --wrong: leave it out or choose that", scenarios.CountName)
 		}
 		for _, s := range forms.Strategies {
 			if s.Name != pairs[i].Strategy {
@@ -259,12 +260,12 @@ func giveProgram(pairs []scenarios.Pair, forms scenarios.Forms, text string, wro
 			}
 			sc, err := scenarios.CountText(s, text)
 			if err != nil {
-				return usagef("--program: %w", err)
+				return nil, usagef("--program: %w", err)
 			}
 			pairs[i].Scenario = sc
 		}
 	}
-	return nil
+	return slices.CompactFunc(pairs, func(a, b scenarios.Pair) bool { return a.Strategy == b.Strategy }), nil
 }
 
 func validateExplored(forms scenarios.Forms) error {
