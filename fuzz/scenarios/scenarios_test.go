@@ -207,7 +207,7 @@ func TestOpProgramsFindFlaws(t *testing.T) {
 		s := planted("flawed", c.exact, func() strategies.Counter { return &flawed{flaw: c.flaw} })
 		for _, search := range []explore.Options{{Search: explore.Portfolio}, {Search: explore.DFS, Bound: 2}, {Search: explore.DFS, Bound: explore.Unbounded}} {
 			search.Seed, search.Executions = 1, 100_000
-			r := run(t, count(s, false), search)
+			r := run(t, counts(s, false)[0], search)
 			switch f := r.Failure; {
 			case c.want == "" && f != nil:
 				t.Errorf("%q, %s: false alarm:\n%s", c.flaw, search.Search, f.Text())
@@ -218,7 +218,7 @@ func TestOpProgramsFindFlaws(t *testing.T) {
 			}
 		}
 	}
-	r := run(t, count(planted("unordered", strategies.Exact, func() strategies.Counter { return new(unordered) }), false), explore.Options{Seed: 1})
+	r := run(t, counts(planted("unordered", strategies.Exact, func() strategies.Counter { return new(unordered) }), false)[0], explore.Options{Seed: 1})
 	if r.Failure == nil || r.Failure.Kind != explore.Race {
 		t.Errorf("a count that orders nothing: %v, want a race on the object", r.Failure)
 	}
@@ -235,7 +235,7 @@ func TestPartsOfOpProgramsAreRight(t *testing.T) {
 			return
 		}
 		seen[p.String()] = true
-		s := count(right, false)
+		s := counts(right, false)[0]
 		s.Program = p
 		if r := run(t, s, explore.Options{Seed: 1, Executions: 30}); r.Failure != nil {
 			t.Errorf("program %s: %v", p, r.Failure)
@@ -250,7 +250,7 @@ func TestPartsOfOpProgramsAreRight(t *testing.T) {
 			}
 		}
 	}
-	parts(count(right, false).Program)
+	parts(counts(right, false)[0].Program)
 	if len(seen) < 100 {
 		t.Errorf("only %d programs", len(seen))
 	}

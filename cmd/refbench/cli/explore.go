@@ -63,9 +63,10 @@ replay shows it again.
 
 Workload "count" stands for ` + scenarios.CountDoc + `. --program
 gives it another program: the steps of each thread separated by blanks, threads by "|",
-objects named a to d. Threads begin with a reference; the first that kills has the
-owner's. Steps that would be wrong uses are left out, and what is held at the end is
-dropped.
+objects named a to d. What begins an object's first life beside Init stands before the
+first thread's steps, as a:SwitchToAtomic. Threads begin with a reference; the first
+that kills has the owner's. Steps that would be wrong uses are left out, unless an
+exclamation mark follows, as in a.Get!, and what is held at the end is dropped.
 
 Searches: random is a random walk; pct is probabilistic concurrency testing; dfs tries
 schedules one after another, up to --bound preemptions, and leaves out those that
@@ -80,7 +81,8 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
   refbench explore --wrong --strategy atomic --workload handoff --html pictures
   refbench explore --time 0 --executions 100000 --seed 7 --json
   refbench explore --strategy percpu --workload count --search dfs --bound -1 --time 1m
-  refbench explore --workload count --program 'a.TryGet a.Put|a.TryGet a.Put|a.Kill'`,
+  refbench explore --workload count --program 'a.TryGet a.Put|a.TryGet a.Put|a.Kill'
+  refbench explore --strategy percpu --workload count --program 'a:SwitchToAtomic a.SwitchToPerCPU|a.TryGet'`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o := explore.Options{
@@ -115,7 +117,7 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 				return err
 			}
 			if c.Flags().Changed("program") {
-				if err := giveProgram(pairs, forms, programText, wrong); err != nil {
+				if pairs, err = giveProgram(pairs, forms, programText, wrong); err != nil {
 					return err
 				}
 			}
@@ -245,11 +247,12 @@ func choosePairs(forms scenarios.Forms, strategyNames, workloadNames []string, w
 	return pairs, nil
 }
 
-// giveProgram has the pairs, which are of the op programs, run the given one.
-func giveProgram(pairs []scenarios.Pair, forms scenarios.Forms, text string, wrong bool) error {
+// giveProgram returns a pair for each strategy of the pairs, which are of the op programs,
+// with the given one.
+func giveProgram(pairs []scenarios.Pair, forms scenarios.Forms, text string, wrong bool) ([]scenarios.Pair, error) {
 	for i := range pairs {
 		if pairs[i].Workload != scenarios.CountName || wrong {
-			return usagef("--program is for --workload %s without --wrong: leave it out or choose that", scenarios.CountName)
+			return nil, usagef("--program is for --workload %s without --wrong: leave it out or choose that", scenarios.CountName)
 		}
 		for _, s := range forms.Strategies {
 			if s.Name != pairs[i].Strategy {
@@ -257,12 +260,12 @@ func giveProgram(pairs []scenarios.Pair, forms scenarios.Forms, text string, wro
 			}
 			sc, err := scenarios.CountText(s, text)
 			if err != nil {
-				return usagef("--program: %w", err)
+				return nil, usagef("--program: %w", err)
 			}
 			pairs[i].Scenario = sc
 		}
 	}
-	return nil
+	return slices.CompactFunc(pairs, func(a, b scenarios.Pair) bool { return a.Strategy == b.Strategy }), nil
 }
 
 func validateExplored(forms scenarios.Forms) error {
