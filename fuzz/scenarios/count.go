@@ -99,6 +99,6 @@ func (k *counting) of(p *program.Program) explore.Case {
 		// What a thread has learned is in its boundaries, and the
 		// judge's ledger follows from where the threads are.
 		Values: true, Retries: k.s.Retries,
-		Setup: k.x.Begin, Threads: k.bodies[:len(p.Threads)], Finish: k.end,
+		Setup: func() { k.x.Begin() }, Threads: k.bodies[:len(p.Threads)], Finish: k.end,
 	}
 }

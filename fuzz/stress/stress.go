@@ -80,7 +80,7 @@ func Run(ctx context.Context, s *strategies.Strategy, p *program.Program, times 
 			if cfg.Began != nil {
 				cfg.Began(n)
 			}
-			if err := begin(x); err != nil {
+			if err := x.Begin(); err != nil {
 				r.Err = wrong(err)
 				return
 			}
@@ -107,17 +107,6 @@ func Run(ctx context.Context, s *strategies.Strategy, p *program.Program, times 
 		return Result{Executions: int(group.Rounds()), Err: fmt.Errorf("%s: %w", wrong(fmt.Errorf("%s", what)), hung)}
 	}
 	return r
-}
-
-// begin begins an execution, and returns what a count panicked with.
-func begin(x *driver.Execution) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("when no thread ran: panicked: %v", v)
-		}
-	}()
-	x.Begin()
-	return nil
 }
 
 // pause lets a random short time pass, so that executions differ in their order.
