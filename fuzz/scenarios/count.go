@@ -76,10 +76,10 @@ const countCPUs = 2
 
 // counting runs op programs on counts of one strategy.
 type counting struct {
-	s      *strategies.Strategy
-	x      *driver.Execution
-	bodies [program.MaxThreads]func()
-	end    func()
+	s          *strategies.Strategy
+	x          *driver.Execution
+	bodies     [program.MaxThreads]func()
+	begin, end func()
 }
 
 func newCounting(s *strategies.Strategy, o driver.Options) *counting {
@@ -87,7 +87,7 @@ func newCounting(s *strategies.Strategy, o driver.Options) *counting {
 	for i := range k.bodies {
 		k.bodies[i] = func() { k.x.Thread(i) }
 	}
-	k.end = func() { k.x.End() }
+	k.begin, k.end = func() { k.x.Begin() }, func() { k.x.End() }
 	return k
 }
 
@@ -99,6 +99,6 @@ func (k *counting) of(p *program.Program) explore.Case {
 		// What a thread has learned is in its boundaries, and the
 		// judge's ledger follows from where the threads are.
 		Values: true, Retries: k.s.Retries,
-		Setup: func() { k.x.Begin() }, Threads: k.bodies[:len(p.Threads)], Finish: k.end,
+		Setup: k.begin, Threads: k.bodies[:len(p.Threads)], Finish: k.end,
 	}
 }
