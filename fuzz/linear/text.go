@@ -37,12 +37,10 @@ const magic = "refbench history 1"
 func (h *History) WriteText(w io.Writer) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\nstrategy %s\nclock %s\nseed %d\n", magic, h.Strategy, h.Clock, h.Seed)
-	var line []byte
 	for _, l := range h.Lives {
 		fmt.Fprintf(&b, "life %d\n", l.Start)
 		for _, o := range l.Ops {
-			line = o.append(line[:0])
-			b.Write(line)
+			fmt.Fprintf(&b, "%d %d %d %s %s\n", o.Client, o.Begin, o.End, o.Call, o.answer())
 		}
 	}
 	_, err := w.Write(seal(b.Bytes(), h.Ops()))
@@ -70,19 +68,6 @@ func Seal(data []byte) []byte {
 		lines = append(lines, line...)
 	}
 	return seal(lines, calls)
-}
-
-func (o Op) append(b []byte) []byte {
-	b = strconv.AppendInt(b, int64(o.Client), 10)
-	b = append(b, ' ')
-	b = strconv.AppendInt(b, o.Begin, 10)
-	b = append(b, ' ')
-	b = strconv.AppendInt(b, o.End, 10)
-	b = append(b, ' ')
-	b = append(b, o.Call.String()...)
-	b = append(b, ' ')
-	b = append(b, o.answer()...)
-	return append(b, '\n')
 }
 
 func (o Op) answer() string {
@@ -122,6 +107,9 @@ type parser struct {
 	read int // bytes before the line
 	next int // bytes up to the end of the line
 	line int
+
+	h    *History
+	life int // the line of the present life, 0 before the first
 }
 
 // text returns the next line.
@@ -139,101 +127,104 @@ func (p *parser) text() (string, error) {
 	return string(line), nil
 }
 
-// field reads a line "key value".
-func (p *parser) field(key string) (string, error) {
-	line, err := p.text()
-	if err != nil {
-		return "", err
-	}
-	value, ok := strings.CutPrefix(line, key+" ")
-	if !ok {
-		return "", fmt.Errorf("%.60q: want %q and a value", line, key)
-	}
-	return value, nil
-}
-
 func (p *parser) history() (*History, error) {
 	all := p.rest
+	p.h = new(History)
 	line, err := p.text()
 	switch {
 	case err != nil && len(all) == 0:
 		return nil, errors.New("the file is empty")
 	case err != nil || line != magic:
-		p.line = 1
 		return nil, fmt.Errorf("it isn't a history: want the first line %q", magic)
 	}
-	h := new(History)
-	if h.Strategy, err = p.field("strategy"); err != nil {
-		return nil, err
-	}
-	if strategies.CheckName("strategy", h.Strategy) != nil {
-		return nil, fmt.Errorf("%.60q: want a strategy's name", h.Strategy)
-	}
-	if h.Clock, err = p.field("clock"); err != nil {
-		return nil, err
-	}
-	switch h.Clock {
-	case ClockTSC, ClockCounter, ClockSteps:
-	default:
-		return nil, fmt.Errorf("clock %.60q: want %s, %s or %s", h.Clock, ClockTSC, ClockCounter, ClockSteps)
-	}
-	seed, err := p.field("seed")
-	if err != nil {
-		return nil, err
-	}
-	if h.Seed, err = strconv.ParseUint(seed, 10, 64); err != nil || strconv.FormatUint(h.Seed, 10) != seed {
-		return nil, fmt.Errorf("seed %.60q: want a number from 0 to 2^64-1", seed)
-	}
-	begun := 0 // the line of the life
-	finish := func() error {
-		if begun == 0 {
-			return nil
-		}
-		if err := h.Lives[len(h.Lives)-1].check(); err != nil {
-			return fmt.Errorf("in the life of line %d: %w", begun, err)
-		}
-		return nil
-	}
-	for {
-		line, err := p.text()
-		if err != nil {
+	for _, key := range []string{"strategy", "clock", "seed"} {
+		if line, err = p.text(); err != nil {
 			return nil, err
 		}
-		switch word, value, _ := strings.Cut(line, " "); word {
-		case "life":
-			if err := finish(); err != nil {
-				return nil, err
-			}
-			n, err := number(value)
-			if err != nil || n < 1 {
-				return nil, fmt.Errorf("%.60q: want the number of references that the life begins with, at least 1", line)
-			}
-			begun = p.line
-			h.Lives = append(h.Lives, Life{Start: n})
-		case "end":
-			if err := finish(); err != nil {
-				return nil, err
-			}
-			if want := fmt.Sprintf("%d %08x", h.Ops(), crc32.ChecksumIEEE(all[:p.read])); value != want {
-				return nil, fmt.Errorf("%.60q: the lines before say %q: the file was cut or altered", line, "end "+want)
-			}
-			if len(p.rest) > 0 {
-				p.line++
-				return nil, errors.New("the file goes on after its end")
-			}
-			return h, nil
-		default:
-			if begun == 0 {
-				return nil, fmt.Errorf(`%.60q: want "life" and how many references it begins with`, line)
-			}
-			o, err := parseOp(line)
-			if err != nil {
-				return nil, err
-			}
-			l := &h.Lives[len(h.Lives)-1]
-			l.Ops = append(l.Ops, o)
+		value, ok := strings.CutPrefix(line, key+" ")
+		if !ok {
+			return nil, fmt.Errorf("%.60q: want %q and a value", line, key)
+		}
+		if err := p.h.set(key, value); err != nil {
+			return nil, err
 		}
 	}
+	for {
+		if line, err = p.text(); err != nil {
+			return nil, err
+		}
+		word, value, _ := strings.Cut(line, " ")
+		if word != "end" {
+			if err := p.body(line, word, value); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err := p.finish(); err != nil {
+			return nil, err
+		}
+		if want := fmt.Sprintf("%d %08x", p.h.Ops(), crc32.ChecksumIEEE(all[:p.read])); value != want {
+			return nil, fmt.Errorf("%.60q: the lines before say %q: the file was cut or altered", line, "end "+want)
+		}
+		if len(p.rest) > 0 {
+			p.line++
+			return nil, errors.New("the file goes on after its end")
+		}
+		return p.h, nil
+	}
+}
+
+// set reads the value of a line before the lives.
+func (h *History) set(key, value string) (err error) {
+	switch key {
+	case "strategy":
+		if h.Strategy = value; strategies.CheckName(key, value) != nil {
+			return fmt.Errorf("%.60q: want a strategy's name", value)
+		}
+	case "clock":
+		if h.Clock = value; value != ClockTSC && value != ClockCounter && value != ClockSteps {
+			return fmt.Errorf("clock %.60q: want %s, %s or %s", value, ClockTSC, ClockCounter, ClockSteps)
+		}
+	case "seed":
+		if h.Seed, err = strconv.ParseUint(value, 10, 64); err != nil || strconv.FormatUint(h.Seed, 10) != value {
+			return fmt.Errorf("seed %.60q: want a number from 0 to 2^64-1", value)
+		}
+	}
+	return nil
+}
+
+// body reads the beginning of a life, or a call of it.
+func (p *parser) body(line, word, value string) error {
+	if word == "life" {
+		if err := p.finish(); err != nil {
+			return err
+		}
+		n, err := number(value)
+		if err != nil || n < 1 {
+			return fmt.Errorf("%.60q: want the number of references that the life begins with, at least 1", line)
+		}
+		p.life = p.line
+		p.h.Lives = append(p.h.Lives, Life{Start: n})
+		return nil
+	}
+	if p.life == 0 {
+		return fmt.Errorf(`%.60q: want "life" and how many references it begins with`, line)
+	}
+	o, err := parseOp(line)
+	l := &p.h.Lives[len(p.h.Lives)-1]
+	l.Ops = append(l.Ops, o)
+	return err
+}
+
+// finish looks at the life that was read, if there is one.
+func (p *parser) finish() error {
+	if p.life == 0 {
+		return nil
+	}
+	if err := p.h.Lives[len(p.h.Lives)-1].check(); err != nil {
+		return fmt.Errorf("in the life of line %d: %w", p.life, err)
+	}
+	return nil
 }
 
 func parseOp(line string) (Op, error) {

@@ -166,6 +166,13 @@ func (g *Guard) begin(o int, users int64) {
 	}
 }
 
+// Near reports whether first lives can begin near the limit with so many threads, which
+// then come to it, and past it where the promise says what happens then.
+func Near(sp *spec.Spec, threads int) bool {
+	limit := sp.Promise().Limit
+	return (sp.Has(spec.InitAt) || limit <= few) && (limit > int64(threads) || sp.PastLimit() != spec.Untold)
+}
+
 // uses reports whether the thread has a step on the object.
 func (p *Program) uses(thread int, object uint8) bool {
 	for _, s := range p.Threads[thread] {
