@@ -21,6 +21,7 @@ type rounds struct {
 	p       program.Program
 
 	calls  [kinds][2][]spec.Op // of a client, and of the owner
+	drops  []spec.Op           // those that drop others
 	kills  []spec.Op           // those that drop the owner's reference
 	renews []spec.Op           // those that take it again
 }
@@ -43,7 +44,8 @@ const (
 
 const (
 	mostObjects = 3  // that live at the same time
-	mostSteps   = 20 // of a client, before it gives up what it owns
+	mostSteps   = 20 // of a client, before it drops what it holds
+	allSteps    = 80 // of all of them
 	mostRefs    = 3  // of one call
 )
 
@@ -62,6 +64,9 @@ func newRounds(sp *spec.Spec, clients int, rng *rand.Rand) *rounds {
 			continue
 		case op.Unkills():
 			r.renews = append(r.renews, op)
+		case op.Drops():
+			n, _ := plain.weights(op)
+			r.drops = append(r.drops, slices.Repeat([]spec.Op{op}, n)...)
 		}
 		for k := range kinds {
 			anybody, owner := k.weights(op)
@@ -81,7 +86,7 @@ func (k kind) weights(op spec.Op) (anybody, owner int) {
 	switch op.By() {
 	case spec.Owner:
 		if op.Kills() && k == renewed {
-			return 0, 2
+			return 0, 3
 		}
 		return 0, 1
 	case spec.Killer, spec.Releaser, spec.TypeStableReleaser:
@@ -95,8 +100,11 @@ func (k kind) weights(op spec.Op) (anybody, owner int) {
 		}
 		return 0, 0
 	}
-	if op.Power() == "" || op.Moves().Sign == 0 {
+	switch {
+	case op.Power() == "", op.Moves().Sign == 0, op.Moves().If == spec.Unkilled:
 		return 4, 0
+	case op.TakesNumber() && op.Drops():
+		return 3, 0
 	}
 	return 1, 0
 }
@@ -120,7 +128,12 @@ func (r *rounds) next() *program.Program {
 	}
 	for i := range r.p.Threads {
 		t := r.p.Threads[i][:0]
-		for range r.rng.IntN(mostSteps + 1) {
+		for o := range objects {
+			if owners[o] != i && r.rng.IntN(2) == 0 {
+				t = append(t, r.step(o, r.drops)) // so that some hold none from the start
+			}
+		}
+		for range r.rng.IntN(min(mostSteps, allSteps/r.clients) + 1) {
 			o, owner := r.rng.IntN(objects), 0
 			if owners[o] == i {
 				owner = 1
@@ -128,7 +141,7 @@ func (r *rounds) next() *program.Program {
 			t = append(t, r.step(o, r.calls[lives[o]][owner]))
 		}
 		for o := range objects {
-			if owners[o] == i {
+			if t = r.drop(t, o); owners[o] == i {
 				t = r.giveUp(t, o, lives[o])
 			}
 		}
@@ -139,16 +152,24 @@ func (r *rounds) next() *program.Program {
 
 // giveUp adds steps that give up the owner's reference, and perhaps take it again.
 func (r *rounds) giveUp(t program.Thread, object int, life kind) program.Thread {
-	for n := 0; ; n++ {
-		t = append(t, r.step(object, r.kills))
-		if life != renewed || n == 2 {
-			return t
+	for n := 1; ; n++ {
+		if life != renewed || n == 3 {
+			return append(t, r.step(object, r.kills))
 		}
-		for range r.rng.IntN(mostRefs + 1) {
-			t = append(t, r.step(object, []spec.Op{spec.Put}))
-		}
-		t = append(t, r.step(object, r.renews))
+		t = append(t, r.step(object, []spec.Op{spec.Get}), r.step(object, r.kills))
+		t = append(t, r.step(object, r.renews)) // while it holds some
+		t = r.drop(t, object)
+		t = append(t, r.step(object, r.renews)) // or was told
+		t = r.drop(t, object)
 	}
+}
+
+// drop adds a few drops.
+func (r *rounds) drop(t program.Thread, object int) program.Thread {
+	for range r.rng.IntN(mostRefs + 1) {
+		t = append(t, r.step(object, r.drops))
+	}
+	return t
 }
 
 // step returns a step with one of the operations.
