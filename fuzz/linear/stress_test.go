@@ -343,22 +343,6 @@ func TestTextIsReadBack(t *testing.T) {
 	}
 }
 
-// An altered file is refused until it is sealed again.
-func TestSeal(t *testing.T) {
-	whole := text(t, roundTrip(t))
-	if !bytes.Equal(Seal(whole), whole) {
-		t.Errorf("sealed:\n%s, want it as it was:\n%s", Seal(whole), whole)
-	}
-	altered := bytes.Replace(whole, []byte("TryGet true"), []byte("TryGet false"), 1)
-	if _, err := Parse(altered); err == nil {
-		t.Error("an altered file is read")
-	}
-	h, err := Parse(Seal(altered))
-	if err != nil || h.Lives[0].Ops[1].Result {
-		t.Errorf("sealed again: %v, %+v", err, h)
-	}
-}
-
 // Whatever byte is missing or changed, it is said in which line.
 func TestDamagedText(t *testing.T) {
 	whole := text(t, roundTrip(t))
