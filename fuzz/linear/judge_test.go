@@ -229,6 +229,9 @@ func TestWhatIsLeftOpen(t *testing.T) {
 		{"killed", promise(nil), ops(t, "1 1 2 TryGet true", "0 3 4 Kill false", "1 5 6 TryGetLive true", "1 7 8 PutN(2) true"), Illegal},
 		{"killed, while Kill goes on", promise(nil), ops(t, "1 1 2 TryGet true", "0 3 10 Kill false", "1 4 5 Count 1", "1 6 7 TryGetLive true", "1 11 12 PutN(2) true"), Linearizable},
 		{"confirmed, while KillAndConfirm goes on", promise(nil), ops(t, "1 1 2 TryGet true", "0 3 10 KillAndConfirm false", "1 4 5 Count 1", "1 6 7 TryGetLive true", "1 11 12 PutN(2) true"), Illegal},
+		{"asked while Kill goes on, with a reference to show for it", promise(nil), ops(t, "0 1 10 Kill false", "1 2 3 TryGetLive true", "1 11 12 Put true"), Linearizable},
+		{"asked while Kill goes on, with nothing to show for it", promise(nil), ops(t, "0 1 10 Kill true", "1 2 3 TryGetLive true"), Illegal},
+		{"asked while Kill goes on, by one who can't drop", promise(nil), ops(t, "0 1 10 Kill false", "1 2 3 TryGetLive true", "1 11 12 TryGet true", "1 13 14 PutN(2) false"), Illegal},
 		{"dropped, and then asked", promise(nil), ops(t, "0 1 10 Kill true", "1 2 3 Count 0", "1 4 5 TryGetLive true"), Illegal},
 		{"not alive yet", promise(nil), ops(t, "0 1 2 Kill true", "0 3 10 ResurrectLive -", "1 4 5 TryGet true", "1 6 7 TryGetLive false"), Linearizable},
 		{"alive again", promise(nil), ops(t, "0 1 2 Kill true", "0 3 4 ResurrectLive -", "1 6 7 TryGetLive false"), Illegal},
@@ -238,8 +241,10 @@ func TestWhatIsLeftOpen(t *testing.T) {
 		{"not stuck at the end", saturating, at(3, ops(t, "0 1 10 Get -", "1 2 3 Count -1", "1 4 5 Put false", "1 11 12 Count 3")), Illegal},
 		{"stuck, and dropped to the last", saturating, at(3, ops(t, "0 1 10 Get -", "1 2 3 Count -1", "1 4 5 PutN(4) true")), Illegal},
 	} {
-		if r := verdictOf(t, &Judge{Spec: specOf(c.promise)}, c.life); r.Class != c.want {
-			t.Errorf("%s: %s %s, want %s", c.name, r.Class, r.Reason, c.want)
+		for _, without := range []part{0, intervals, intervals | cuts} {
+			if r := verdictOf(t, &Judge{Spec: specOf(c.promise), without: without}, c.life); r.Class != c.want {
+				t.Errorf("%s, without parts %b: %s %s, want %s", c.name, without, r.Class, r.Reason, c.want)
+			}
 		}
 		// Alone, the intervals don't find what isn't wrong.
 		if r := verdictOf(t, &Judge{Spec: specOf(c.promise), without: search}, c.life); r.Class == Illegal && c.want != Illegal {
