@@ -22,16 +22,16 @@ func FuzzProgramBytes(f *testing.F) {
 		text := p.String()
 		q, err := program.Parse(text)
 		if err != nil || !q.Equal(&p) || q.String() != text {
-			t.Fatalf("program\n%sparses to\n%s%v", text, &q, err)
+			t.Fatalf("program\n%s\nparses to\n%s\n%v", text, &q, err)
 		}
 		q, after := program.Decode(append(p.Encode(), rest...))
 		if !q.Equal(&p) || !bytes.Equal(after, rest) {
-			t.Fatalf("program\n%sencodes to what decodes to\n%sand leaves %q of %q", text, &q, after, rest)
+			t.Fatalf("program\n%s\nencodes to what decodes to\n%s\nand leaves %q of %q", text, &q, after, rest)
 		}
 		small := program.Bounds{Objects: 1, Threads: 2, Steps: 5}
 		small.Decode(&q, data)
 		if err := q.Check(); err != nil || len(q.Objects) > 1 || len(q.Threads) > 2 || q.Steps() > 5 {
-			t.Fatalf("within %+v it is\n%s%v", small, &q, err)
+			t.Fatalf("within %+v it is\n%s\n%v", small, &q, err)
 		}
 	})
 }

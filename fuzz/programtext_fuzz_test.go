@@ -29,11 +29,27 @@ func FuzzProgramText(f *testing.F) {
 		}
 		q, err := program.Parse(p.String())
 		if err != nil || !q.Equal(&p) {
-			t.Fatalf("program\n%sparses to\n%s%v", &p, &q, err)
+			t.Fatalf("program\n%s\nparses to\n%s\n%v", &p, &q, err)
+		}
+		// The byte form has no room for some of what a text says.
+		if plain(&p); len(p.Threads) > 4 {
+			return
 		}
 		q, rest := program.Decode(p.Encode())
 		if !q.Equal(&p) || len(rest) != 0 {
-			t.Fatalf("program\n%sdecodes to\n%sand %q", &p, &q, rest)
+			t.Fatalf("program\n%s\ndecodes to\n%s\nand %q", &p, &q, rest)
 		}
 	})
+}
+
+// plain takes away what only the text form can say.
+func plain(p *program.Program) {
+	for i := range p.Objects {
+		p.Objects[i].Cached, p.Objects[i].Immortal = false, false
+	}
+	for _, t := range p.Threads {
+		for i := range t {
+			t[i].Wild = false
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"context"
 	"testing"
 
 	"github.com/refbench/refbench/fuzz/program"
@@ -16,8 +17,8 @@ func FuzzStress(f *testing.F) {
 		var p program.Program
 		bounds.Decode(&p, data)
 		for _, s := range builtin.All() {
-			if err := stress.Run(s, &p, 2); err != nil {
-				t.Fatal(err)
+			if r := stress.Run(context.Background(), s, &p, 2, stress.Config{}); r.Err != nil {
+				t.Fatal(r.Err)
 			}
 		}
 	})

@@ -21,10 +21,10 @@ func FuzzToken(f *testing.F) {
 			var n atomic.Int64
 			c := explore.Case{Setup: func() { n.Store(0) }}
 			want := int64(0)
-			for _, ops := range p {
-				want += int64(len(ops))
+			for _, words := range p.Words() {
+				want += int64(len(words))
 				c.Threads = append(c.Threads, func() {
-					for range ops {
+					for range words {
 						n.Store(n.Load() + 1)
 					}
 				})
@@ -42,7 +42,7 @@ func FuzzToken(f *testing.F) {
 		// the checksum right.
 		sum := crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli))
 		inside := base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint32(data[:len(data):len(data)], sum))
-		for _, token := range []string{string(data), "rx2." + inside} {
+		for _, token := range []string{string(data), "rx3." + inside} {
 			info, err := explore.InspectToken(token)
 			if err == nil && len(info.Program) > explore.MaxThreads {
 				t.Fatalf("%q has %d threads", token, len(info.Program))

@@ -46,7 +46,7 @@ var Buffers = &Workload{
 	},
 	Wrong: "eviction frees a buffer though somebody may be reading it",
 	New: func(c Config) (Instance, error) {
-		return dynamic(c, newBuffers[Dynamic, dynamicTimed], newBuffers[Dynamic, dynamicChecked])
+		return dynamic(c, new(buffers[Dynamic, dynamicTimed]), new(buffers[Dynamic, dynamicChecked]))
 	},
 }
 
@@ -150,15 +150,15 @@ type bufferReader[T any, H Holder[T]] struct {
 	_       [pin.LineBytes]byte
 }
 
-func newBuffers[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
+func (b *buffers[T, H]) setup(c Config, k Kit[T, H]) error {
 	contents := c.Contents
 	if len(contents) == 0 {
 		contents = BuiltinBuffers(c.Knob("files"), c.Seed)
 	}
 	if len(contents) > maxBuffers {
-		return nil, fmt.Errorf("workload buffers: %d contents: want at most %d", len(contents), maxBuffers)
+		return fmt.Errorf("workload buffers: %d contents: want at most %d", len(contents), maxBuffers)
 	}
-	b := &buffers[T, H]{
+	*b = buffers[T, H]{
 		arena:    arena.New[T, buffer](k.Options(c)),
 		contents: contents,
 		sums:     make([]uint32, len(contents)),
@@ -184,7 +184,7 @@ func newBuffers[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 	for i := range b.workers {
 		b.open(&b.workers[i], k.Holder(WorkerName(i)), NewRand(c.Seed, i))
 	}
-	return b, nil
+	return nil
 }
 
 func (b *buffers[T, H]) open(r *bufferReader[T, H], h H, rand Rand) {
@@ -206,7 +206,9 @@ func (b *buffers[T, H]) Work(worker, n int) int {
 		if s.Life() != life {
 			r.stolen++
 		}
-		b.put(r, s, h)
+		if r.holder.Put(&s.Object, h) {
+			b.release(r, s)
+		}
 	}
 	return n
 }
@@ -242,19 +244,24 @@ func (b *buffers[T, H]) miss(r *bufferReader[T, H], shard *bufferShard[T], file 
 		b.kill(r, made)
 		return s, h, life
 	}
-	victim := shard.admit(place)
-	var old cachedBuffer[T]
-	if victim >= 0 {
-		old = shard.cached[victim]
-		shard.cached[victim] = cachedBuffer[T]{}
-	}
-	shard.cached[place] = made
+	old := shard.put(place, made)
 	h := r.holder.Get(&made.slot.Object)
 	shard.mu.Unlock()
 	if old.slot != nil {
 		b.kill(r, old)
 	}
 	return made.slot, h, made.life
+}
+
+// put puts the buffer of the file in place into the cache, and returns the one that
+// had to make room, if any. The caller holds the lock.
+func (s *bufferShard[T]) put(place int, made cachedBuffer[T]) (old cachedBuffer[T]) {
+	if victim := s.admit(place); victim >= 0 {
+		old = s.cached[victim]
+		s.cached[victim] = cachedBuffer[T]{}
+	}
+	s.cached[place] = made
+	return old
 }
 
 // admit gives the file in place a place in the clock, and returns the file that it
@@ -284,6 +291,12 @@ func (s *bufferShard[T]) admit(place int) int {
 // cache.
 func (b *buffers[T, H]) fill(r *bufferReader[T, H], file int) cachedBuffer[T] {
 	s := r.cache.Alloc()
+	s.Value.block.Store(b.read(file))
+	return cachedBuffer[T]{slot: s, hold: r.holder.Init(&s.Object), life: s.Life(), hot: true}
+}
+
+// read returns a block with a file's contents.
+func (b *buffers[T, H]) read(file int) *block {
 	data := b.contents[file]
 	k := b.blocks.take(len(data))
 	if b.wrong {
@@ -294,8 +307,7 @@ func (b *buffers[T, H]) fill(r *bufferReader[T, H], file int) cachedBuffer[T] {
 		k.wrong.Unlock()
 	}
 	k.n.Store(int64(len(data)))
-	s.Value.block.Store(k)
-	return cachedBuffer[T]{slot: s, hold: r.holder.Init(&s.Object), life: s.Life(), hot: true}
+	return k
 }
 
 // check verifies the contents of a buffer that r holds.
@@ -310,13 +322,6 @@ func (b *buffers[T, H]) check(r *bufferReader[T, H], s *arena.Slot[T, buffer], f
 	}
 	if b.wrong {
 		k.wrong.Unlock()
-	}
-}
-
-// put drops a reference.
-func (b *buffers[T, H]) put(r *bufferReader[T, H], s *arena.Slot[T, buffer], h arena.Hold) {
-	if r.holder.Put(&s.Object, h) {
-		b.release(r, s)
 	}
 }
 

@@ -41,7 +41,7 @@ var Churn = &Workload{
 	},
 	Wrong: "the error path forgets a reference",
 	New: func(c Config) (Instance, error) {
-		return dynamic(c, newChurn[Dynamic, dynamicTimed], newChurn[Dynamic, dynamicChecked])
+		return dynamic(c, new(churn[Dynamic, dynamicTimed]), new(churn[Dynamic, dynamicChecked]))
 	},
 }
 
@@ -88,8 +88,8 @@ type churnWorker[T any, H Holder[T]] struct {
 	_      [pin.LineBytes]byte
 }
 
-func newChurn[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
-	ch := &churn[T, H]{
+func (ch *churn[T, H]) setup(c Config, k Kit[T, H]) error {
+	*ch = churn[T, H]{
 		sockets: arena.New[T, churnSocket[T]](k.Options(c)),
 		routes:  arena.New[T, struct{}](k.Options(c)),
 		workers: make([]churnWorker[T, H], c.Workers),
@@ -112,7 +112,7 @@ func newChurn[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 		w.cache = ch.sockets.Cache()
 		w.rand = NewRand(c.Seed, i)
 	}
-	return ch, nil
+	return nil
 }
 
 // Work makes n connections.
@@ -150,13 +150,7 @@ func (c *churn[T, H]) transact(w *churnWorker[T, H]) {
 			w.holder.Use(&s.Value.dst.Object, s.Value.dstHold)
 		}
 	} else if c.wrong {
-		// It knows nothing of what was taken last: a reference to the
-		// socket, or else to the route.
-		if take > 0 {
-			take--
-		} else {
-			s.Value.dst = nil
-		}
+		take = c.forget(s, take)
 	}
 	for i := take - 1; i >= 0; i-- {
 		if w.holder.Put(&s.Object, holds[i]) {
@@ -164,6 +158,16 @@ func (c *churn[T, H]) transact(w *churnWorker[T, H]) {
 		}
 	}
 	c.close(w, s, own)
+}
+
+// forget is what the error path knows of what was taken, all but the last: a reference
+// to the socket, or else to the route. It returns how many to the socket.
+func (c *churn[T, H]) forget(s *arena.Slot[T, churnSocket[T]], take int) int {
+	if take > 0 {
+		return take - 1
+	}
+	s.Value.dst = nil
+	return 0
 }
 
 // connect looks up a route and keeps it in the socket (ip6_dst_lookup). The table

@@ -57,7 +57,7 @@ var Dentry = &Workload{
 	},
 	Wrong: "a hit reads the count and then begins the life anew or takes a reference, without the lock",
 	New: func(c Config) (Instance, error) {
-		return dynamicResurrect(c, newDcache[DynamicResurrect, dynamicTimedResurrect], newDcache[DynamicResurrect, dynamicCheckedResurrect])
+		return dynamicResurrect(c, new(dcache[DynamicResurrect, dynamicTimedResurrect]), new(dcache[DynamicResurrect, dynamicCheckedResurrect]))
 	},
 }
 
@@ -71,6 +71,9 @@ type dentry[T any] struct {
 
 	uses atomic.Uint64
 }
+
+// open makes it the dentry of a name, which is used.
+func (d *dentry[T]) open(name int) { d.name, d.unused, d.freed = name, false, false }
 
 // A dentryRef is an open file's reference.
 type dentryRef[T any] struct {
@@ -112,6 +115,16 @@ type dentryWorker[T any, H ResurrectHolder[T]] struct {
 	_      [pin.LineBytes]byte
 }
 
+// oldest returns the place of the file that was opened first. Next time it is
+// another's turn.
+func (w *dentryWorker[T, H]) oldest() *dentryRef[T] {
+	f := &w.files[w.next]
+	if w.next++; w.next == len(w.files) {
+		w.next = 0
+	}
+	return f
+}
+
 type dentryReaper[T any, H ResurrectHolder[T]] struct {
 	cache   *arena.Cache[T, dentry[T]]
 	retirer *rcu.Retirer[*arena.Slot[T, dentry[T]]]
@@ -123,8 +136,8 @@ type dentryReaper[T any, H ResurrectHolder[T]] struct {
 // the lock for some microseconds only.
 const dentryReap = 128
 
-func newDcache[T any, H ResurrectHolder[T]](c Config, k Kit[T, H]) (Instance, error) {
-	d := &dcache[T, H]{
+func (d *dcache[T, H]) setup(c Config, k Kit[T, H]) error {
+	*d = dcache[T, H]{
 		arena:   arena.New[T, dentry[T]](k.Options(c)),
 		readers: rcu.New(),
 		wrong:   c.Wrong,
@@ -144,17 +157,14 @@ func newDcache[T any, H ResurrectHolder[T]](c Config, k Kit[T, H]) (Instance, er
 	d.reaper.cache = d.arena.Cache()
 	d.reaper.retirer = rcu.NewRetirer(d.readers, d.reaper.cache.Recycle)
 	d.reaper.pause = time.Duration(c.Knob("pause")) * time.Microsecond
-	return d, nil
+	return nil
 }
 
 // Work closes n files and opens others.
 func (d *dcache[T, H]) Work(worker, n int) int {
 	w := &d.workers[worker]
 	for range n {
-		f := &w.files[w.next]
-		if w.next++; w.next == len(w.files) {
-			w.next = 0
-		}
+		f := w.oldest()
 		if f.dentry != nil {
 			d.put(w, *f)
 		}
@@ -190,9 +200,7 @@ func (d *dcache[T, H]) get(w *dentryWorker[T, H], name int) dentryRef[T] {
 	// Reading what the name stands for from the disk takes long, and is not
 	// done under the lock.
 	e := w.cache.Alloc()
-	e.Value.name = name
-	e.Value.unused = false
-	e.Value.freed = false
+	e.Value.open(name)
 	h := w.holder.Init(&e.Object)
 	made := dentryRef[T]{e, h, e.Life(), true}
 	d.mu.Lock()
@@ -246,6 +254,20 @@ func (d *dcache[T, H]) hitWrong(w *dentryWorker[T, H], name int) dentryRef[T] {
 	return f
 }
 
+// enlist puts a dentry on the list of unused ones, as the newest. The caller has the
+// lock.
+func (d *dcache[T, H]) enlist(e *arena.Slot[T, dentry[T]]) {
+	e.Value.unused = true
+	e.Value.older = d.newest
+	if d.newest != nil {
+		d.newest.Value.newer = e
+	} else {
+		d.oldest = e
+	}
+	d.newest = e
+	d.unused++
+}
+
 // unlist takes a dentry off the list of unused ones, if it is on it. The caller has
 // the lock.
 func (d *dcache[T, H]) unlist(e *arena.Slot[T, dentry[T]]) {
@@ -295,15 +317,7 @@ func (d *dcache[T, H]) release(w *dentryWorker[T, H], f dentryRef[T]) {
 	// Since the drop it may have been resurrected, and dropped again, and
 	// listed and freed by others.
 	if e.Life() == f.life && !e.Value.freed && !e.Value.unused && w.holder.Count(&e.Object) == 0 {
-		e.Value.unused = true
-		e.Value.older = d.newest
-		if d.newest != nil {
-			d.newest.Value.newer = e
-		} else {
-			d.oldest = e
-		}
-		d.newest = e
-		d.unused++
+		d.enlist(e)
 	}
 	d.mu.Unlock()
 }

@@ -47,7 +47,7 @@ var DstCache = &Workload{
 	},
 	Wrong: "one slot for all CPUs, changed without its lock, as before the fix",
 	New: func(c Config) (Instance, error) {
-		return dynamic(c, newDstCache[Dynamic, dynamicTimed], newDstCache[Dynamic, dynamicChecked])
+		return dynamic(c, new(dstCache[Dynamic, dynamicTimed]), new(dstCache[Dynamic, dynamicChecked]))
 	},
 }
 
@@ -125,9 +125,9 @@ type dstAdmin[T any, H Holder[T]] struct {
 	early uint64 // routes released while the table owned them
 }
 
-func newDstCache[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
+func (d *dstCache[T, H]) setup(c Config, k Kit[T, H]) error {
 	n := c.Knob("tunnels")
-	d := &dstCache[T, H]{
+	*d = dstCache[T, H]{
 		arena:        arena.New[T, route](k.Options(c)),
 		readers:      rcu.New(),
 		cpus:         pin.CPUs(),
@@ -150,7 +150,7 @@ func newDstCache[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 		d.transmitters[i].actor = d.newActor(k.Holder(WorkerName(i)))
 		d.transmitters[i].rand = NewRand(c.Seed, i)
 	}
-	return d, nil
+	return nil
 }
 
 func (d *dstCache[T, H]) newActor(h H) dstActor[T, H] {

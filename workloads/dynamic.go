@@ -16,18 +16,31 @@ type (
 	dynamicChecked = Checked[Dynamic, *Dynamic]
 )
 
+// A load is an instance that can be made ready. Every workload has a type for its
+// instances, which is generic over the counter and the holder.
+type load[T any, H Holder[T]] interface {
+	Instance
+	// setup makes the zero value ready.
+	setup(Config, Kit[T, H]) error
+}
+
+// begin makes an instance ready.
+func begin[T any, H Holder[T]](l load[T, H], c Config, k Kit[T, H]) (Instance, error) {
+	if err := l.setup(c, k); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
 // dynamic makes an instance that calls its strategy through an interface: a
 // timed or a checked one, as the Config wants.
-func dynamic(c Config,
-	timed func(Config, Kit[Dynamic, dynamicTimed]) (Instance, error),
-	checked func(Config, Kit[Dynamic, dynamicChecked]) (Instance, error),
-) (Instance, error) {
+func dynamic(c Config, timed load[Dynamic, dynamicTimed], checked load[Dynamic, dynamicChecked]) (Instance, error) {
 	if c.NewCounter == nil {
 		return nil, errors.New("workloads: Config.NewCounter is nil")
 	}
 	prepare := func(d *Dynamic) { d.Counter = c.NewCounter() }
 	if c.Checked {
-		return checked(c, CheckedKit[Dynamic](prepare))
+		return begin(checked, c, CheckedKit[Dynamic](prepare))
 	}
-	return timed(c, TimedKit[Dynamic](prepare))
+	return begin(timed, c, TimedKit[Dynamic](prepare))
 }

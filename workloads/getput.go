@@ -28,7 +28,7 @@ var GetPut = &Workload{
 	},
 	Wrong: "the first worker drops a reference more than it took, once",
 	New: func(c Config) (Instance, error) {
-		return dynamic(c, newGetPut[Dynamic, dynamicTimed], newGetPut[Dynamic, dynamicChecked])
+		return dynamic(c, new(getPut[Dynamic, dynamicTimed]), new(getPut[Dynamic, dynamicChecked]))
 	},
 }
 
@@ -57,9 +57,9 @@ type getPutWorker[T any, H Holder[T]] struct {
 	_       [pin.LineBytes]byte
 }
 
-func newGetPut[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
+func (g *getPut[T, H]) setup(c Config, k Kit[T, H]) error {
 	n := c.Knob("objects")
-	g := &getPut[T, H]{
+	*g = getPut[T, H]{
 		arena:   arena.New[T, struct{}](k.Options(c)),
 		owner:   k.Holder("owner"),
 		workers: make([]getPutWorker[T, H], c.Workers),
@@ -94,7 +94,7 @@ func newGetPut[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 		w.holder.Put(&o.slot.Object, h)
 		w.holder.Put(&o.slot.Object, h)
 	}
-	return g, nil
+	return nil
 }
 
 // Work has a loop of its own for the settings whose operations take only some

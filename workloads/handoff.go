@@ -37,7 +37,7 @@ var Handoff = &Workload{
 	},
 	Wrong: "the owner takes the receiver's reference after it has handed the object over",
 	New: func(c Config) (Instance, error) {
-		return dynamic(c, newHandoff[Dynamic, dynamicTimed], newHandoff[Dynamic, dynamicChecked])
+		return dynamic(c, new(handoff[Dynamic, dynamicTimed]), new(handoff[Dynamic, dynamicChecked]))
 	},
 }
 
@@ -111,8 +111,8 @@ func (m *mailbox[T]) receive() (parcel[T], bool) {
 	return p, true
 }
 
-func newHandoff[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
-	h := &handoff[T, H]{
+func (h *handoff[T, H]) setup(c Config, k Kit[T, H]) error {
+	*h = handoff[T, H]{
 		arena:    arena.New[T, handoffObject](k.Options(c)),
 		workers:  make([]handoffWorker[T, H], c.Workers),
 		lifetime: c.Knob("lifetime"),
@@ -130,7 +130,7 @@ func newHandoff[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 	for i := range h.workers {
 		h.workers[i].next = h.workers[(i+1)%c.Workers].inbox
 	}
-	return h, nil
+	return nil
 }
 
 // Work never waits for another worker, who may have stopped: when its neighbour
@@ -192,16 +192,7 @@ func (h *handoff[T, H]) give(w *handoffWorker[T, H]) {
 	}
 	o := w.own
 	if h.wrong {
-		// The receiver is given the owner's reference, so to speak, and
-		// the owner takes another for itself. It comes to that only
-		// when starting the receiver (kthread_run) returns, some time
-		// after the receiver has begun. By then the object may be gone.
-		w.next.send(parcel[T]{o, w.hold, 0})
-		spin.For(h.start)
-		if w.given%16 == 15 {
-			runtime.Gosched() // the receiver's turn, where there is one CPU
-		}
-		w.hold = w.holder.Get(&o.Object)
+		h.giveWrong(w)
 	} else {
 		w.next.send(parcel[T]{o, w.holder.Get(&o.Object), h.hops - 1})
 	}
@@ -210,6 +201,19 @@ func (h *handoff[T, H]) give(w *handoffWorker[T, H]) {
 	if w.given++; w.given == h.lifetime {
 		h.kill(w)
 	}
+}
+
+// giveWrong gives the receiver the owner's reference, so to speak, and takes another
+// for the owner. It comes to that only when starting the receiver (kthread_run)
+// returns, some time after the receiver has begun. By then the object may be gone.
+func (h *handoff[T, H]) giveWrong(w *handoffWorker[T, H]) {
+	o := w.own
+	w.next.send(parcel[T]{o, w.hold, 0})
+	spin.For(h.start)
+	if w.given%16 == 15 {
+		runtime.Gosched() // the receiver's turn, where there is one CPU
+	}
+	w.hold = w.holder.Get(&o.Object)
 }
 
 // kill drops the owner's reference to the worker's own object.

@@ -113,11 +113,11 @@ func (k Kit[T, H]) Options(c Config) arena.Options[T] {
 
 // TimedKit returns the kit of the timed form. prepare may be nil.
 func TimedKit[T any, P strategies.Ref[T]](prepare func(*T)) Kit[T, Timed[T, P]] {
-	return Kit[T, Timed[T, P]]{
-		Prepare: prepare,
-		Holder:  func(string) Timed[T, P] { return Timed[T, P]{} },
-	}
+	return Kit[T, Timed[T, P]]{Prepare: prepare, Holder: timedHolder[Timed[T, P]]}
 }
+
+// timedHolder returns a holder of the timed form, which has no state.
+func timedHolder[H any](string) (h H) { return h }
 
 // CheckedKit returns the kit of the checked form. prepare may be nil.
 func CheckedKit[T any, P strategies.Ref[T]](prepare func(*T)) Kit[T, Checked[T, P]] {

@@ -51,7 +51,7 @@ var InetPeer = &Workload{
 	},
 	Wrong: "the collector reads that peers are idle, and frees them in a second step",
 	New: func(c Config) (Instance, error) {
-		return dynamicOne(c, newInetPeers[DynamicOne, dynamicTimedOne], newInetPeers[DynamicOne, dynamicCheckedOne])
+		return dynamicOne(c, new(inetPeers[DynamicOne, dynamicTimedOne]), new(inetPeers[DynamicOne, dynamicCheckedOne]))
 	},
 }
 
@@ -68,6 +68,22 @@ type inetPeer[T any] struct {
 	// tokens is an example of what is remembered: how much may be sent to
 	// the address (rate_tokens).
 	tokens atomic.Uint32
+}
+
+// open makes it the peer of an address, used at the time and outside the tree.
+func (p *inetPeer[T]) open(address, now uint32) {
+	p.left.Store(nil)
+	p.right.Store(nil)
+	p.address = address
+	p.dtime.Store(now)
+}
+
+// touch puts down that the peer is used at the time. Most peers were used in this tick
+// already, and a store would take the cache line from other readers.
+func (p *inetPeer[T]) touch(now uint32) {
+	if p.dtime.Load() != now {
+		p.dtime.Store(now)
+	}
 }
 
 // toward returns the link to the subtree that has the address.
@@ -242,8 +258,8 @@ type inetCollector[T any, H OneHolder[T]] struct {
 // keep the lock for some microseconds only.
 const inetSweep = 128
 
-func newInetPeers[T any, H OneHolder[T]](c Config, k Kit[T, H]) (Instance, error) {
-	n := &inetPeers[T, H]{
+func (n *inetPeers[T, H]) setup(c Config, k Kit[T, H]) error {
+	*n = inetPeers[T, H]{
 		arena:     arena.New[T, inetPeer[T]](k.Options(c)),
 		readers:   rcu.New(),
 		wrong:     c.Wrong,
@@ -265,7 +281,7 @@ func newInetPeers[T any, H OneHolder[T]](c Config, k Kit[T, H]) (Instance, error
 	a := &n.collector.actor
 	p, h := n.make(a, 0, nil)
 	n.put(a, p, h)
-	return n, nil
+	return nil
 }
 
 func (n *inetPeers[T, H]) newActor(h H) inetActor[T, H] {
@@ -372,10 +388,7 @@ const inetPatience = 100
 // caller, who has the lock.
 func (n *inetPeers[T, H]) make(a *inetActor[T, H], address uint32, path []*arena.Slot[T, inetPeer[T]]) (*arena.Slot[T, inetPeer[T]], arena.Hold) {
 	p := a.cache.Alloc()
-	p.Value.left.Store(nil)
-	p.Value.right.Store(nil)
-	p.Value.address = address
-	p.Value.dtime.Store(n.ticks.Load())
+	p.Value.open(address, n.ticks.Load())
 	p.Value.hold = a.holder.Init(&p.Object)
 	h := a.holder.Get(&p.Object)
 	n.tree.insert(p, path)
@@ -384,11 +397,7 @@ func (n *inetPeers[T, H]) make(a *inetActor[T, H], address uint32, path []*arena
 
 // put drops a reference (inet_putpeer).
 func (n *inetPeers[T, H]) put(a *inetActor[T, H], p *arena.Slot[T, inetPeer[T]], h arena.Hold) {
-	// Most peers were used in this tick already, and a store would take the
-	// cache line from other readers.
-	if now := n.ticks.Load(); p.Value.dtime.Load() != now {
-		p.Value.dtime.Store(now)
-	}
+	p.Value.touch(n.ticks.Load())
 	if a.holder.Put(&p.Object, h) {
 		// Only the collector makes a peer dead. This one is in the tree
 		// still, or another has its memory by now: leave it alone.

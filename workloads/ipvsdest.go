@@ -49,7 +49,7 @@ var IPVSDest = &Workload{
 	},
 	Wrong: "the reference of the trash list isn't counted: the last connection frees what the trash points to",
 	New: func(c Config) (Instance, error) {
-		return dynamic(c, newIPVSDests[Dynamic, dynamicTimed], newIPVSDests[Dynamic, dynamicChecked])
+		return dynamic(c, new(ipvsDests[Dynamic, dynamicTimed]), new(ipvsDests[Dynamic, dynamicChecked]))
 	},
 }
 
@@ -112,6 +112,16 @@ type ipvsWorker[T any, H Holder[T]] struct {
 	_     [pin.LineBytes]byte
 }
 
+// oldest returns the place of the connection that was bound first. Next time it is
+// another's turn.
+func (w *ipvsWorker[T, H]) oldest() *ipvsConn[T] {
+	c := &w.conns[w.next]
+	if w.next++; w.next == len(w.conns) {
+		w.next = 0
+	}
+	return c
+}
+
 type ipvsAdmin[T any, H Holder[T]] struct {
 	actor   ipvsActor[T, H]
 	rand    Rand
@@ -126,8 +136,8 @@ type ipvsTimer[T any, H Holder[T]] struct {
 	due    []ipvsTrashed[T]
 }
 
-func newIPVSDests[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
-	v := &ipvsDests[T, H]{
+func (v *ipvsDests[T, H]) setup(c Config, k Kit[T, H]) error {
+	*v = ipvsDests[T, H]{
 		arena:   arena.New[T, ipvsDest](k.Options(c)),
 		readers: rcu.New(),
 		wrong:   c.Wrong,
@@ -151,17 +161,14 @@ func newIPVSDests[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 		w.rand = NewRand(c.Seed, i)
 		w.conns = make([]ipvsConn[T], c.Knob("connections"))
 	}
-	return v, nil
+	return nil
 }
 
 // Work replaces n connections by new ones.
 func (v *ipvsDests[T, H]) Work(worker, n int) int {
 	w := &v.workers[worker]
 	for range n {
-		c := &w.conns[w.next]
-		if w.next++; w.next == len(w.conns) {
-			w.next = 0
-		}
+		c := w.oldest()
 		if c.dest != nil {
 			w.actor.holder.Use(&c.dest.Object, c.hold)
 			v.put(&w.actor, c.dest, c.hold)

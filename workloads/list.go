@@ -114,7 +114,7 @@ type ownEntry[T any] struct {
 	life arena.Life
 }
 
-// lists is the state that the workloads of rule 3 share.
+// lists is the state that the workloads of rule 3 share: they embed it.
 type lists[T any, H Holder[T]] struct {
 	arena  *arena.Arena[T, listEntry[T]]
 	list   entryList[T]
@@ -141,8 +141,8 @@ func listKnobs(more ...Knob) []Knob {
 	}, more...)
 }
 
-// open fills in the list.
-func (l *lists[T, H]) open(c Config, k Kit[T, H]) {
+// setup fills in the list.
+func (l *lists[T, H]) setup(c Config, k Kit[T, H]) error {
 	entries := c.Knob("entries")
 	l.arena = arena.New[T, listEntry[T]](k.Options(c))
 	l.actors = make([]listActor[T, H], c.Workers)
@@ -174,6 +174,7 @@ func (l *lists[T, H]) open(c Config, k Kit[T, H]) {
 			}
 		}
 	}
+	return nil
 }
 
 // rank returns which entry to look up.

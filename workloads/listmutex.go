@@ -34,28 +34,27 @@ var ListMutex = &Workload{
 	}),
 	Wrong: "the lookup takes its reference without the mutex",
 	New: func(c Config) (Instance, error) {
-		return dynamic(c, newListMutex[Dynamic, dynamicTimed], newListMutex[Dynamic, dynamicChecked])
+		return dynamic(c, new(listMutex[Dynamic, dynamicTimed]), new(listMutex[Dynamic, dynamicChecked]))
 	},
 }
 
 type listMutex[T any, H Holder[T]] struct {
-	lists   lists[T, H]
+	lists[T, H]
 	outside bool // form 1
 }
 
-func newListMutex[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
-	l := &listMutex[T, H]{outside: c.Knob("form") == 1}
-	l.lists.open(c, k)
-	return l, nil
+func (l *listMutex[T, H]) setup(c Config, k Kit[T, H]) error {
+	l.outside = c.Knob("form") == 1
+	return l.lists.setup(c, k)
 }
 
 // Work looks up n entries and returns how many it got.
 func (l *listMutex[T, H]) Work(worker, n int) int {
-	a := &l.lists.actors[worker]
+	a := &l.actors[worker]
 	done := 0
 	for range n {
-		if l.lists.due(a) {
-			old := l.lists.replace(a)
+		if l.due(a) {
+			old := l.replace(a)
 			l.drop(a, old.slot, old.hold, true)
 		}
 		e, h, life := l.get(a)
@@ -64,7 +63,7 @@ func (l *listMutex[T, H]) Work(worker, n int) int {
 			continue
 		}
 		a.misses.End()
-		l.lists.use(a, e, h, life)
+		l.use(a, e, h, life)
 		l.drop(a, e, h, false)
 		done++
 	}
@@ -73,37 +72,37 @@ func (l *listMutex[T, H]) Work(worker, n int) int {
 
 // get returns an entry with a reference (get_entry).
 func (l *listMutex[T, H]) get(a *listActor[T, H]) (*arena.Slot[T, listEntry[T]], arena.Hold, arena.Life) {
-	rank := l.lists.rank(a)
-	if l.lists.wrong {
-		return l.getUnlocked(a, rank)
+	rank := l.rank(a)
+	if l.wrong {
+		return l.getWrong(a, rank)
 	}
-	l.lists.list.mu.Lock()
-	e := l.lists.list.at(rank)
+	l.list.mu.Lock()
+	e := l.list.at(rank)
 	if e == nil {
-		l.lists.list.mu.Unlock()
+		l.list.mu.Unlock()
 		return nil, 0, 0
 	}
 	h := a.holder.Get(&e.Object)
 	life := e.Life()
-	l.lists.list.mu.Unlock()
+	l.list.mu.Unlock()
 	return e, h, life
 }
 
-// getUnlocked is get as the document says it must not be. The
+// getWrong is get as the document says it must not be. The
 // reader is interrupted after it has found the entry.
-func (l *listMutex[T, H]) getUnlocked(a *listActor[T, H], rank int) (*arena.Slot[T, listEntry[T]], arena.Hold, arena.Life) {
-	e := l.lists.list.at(rank)
+func (l *listMutex[T, H]) getWrong(a *listActor[T, H], rank int) (*arena.Slot[T, listEntry[T]], arena.Hold, arena.Life) {
+	e := l.list.at(rank)
 	if e == nil {
 		return nil, 0, 0
 	}
 	life := e.Life()
-	l.lists.interrupt()
+	l.interrupt()
 	return e, a.holder.Get(&e.Object), life
 }
 
 // drop drops a reference, the owner's or another, under the mutex (put_entry).
 func (l *listMutex[T, H]) drop(a *listActor[T, H], e *arena.Slot[T, listEntry[T]], h arena.Hold, owner bool) {
-	l.lists.list.mu.Lock()
+	l.list.mu.Lock()
 	var last bool
 	if owner {
 		last = a.holder.Kill(&e.Object, h)
@@ -111,28 +110,33 @@ func (l *listMutex[T, H]) drop(a *listActor[T, H], e *arena.Slot[T, listEntry[T]
 		last = a.holder.Put(&e.Object, h)
 	}
 	if !last || !a.cache.End(e) {
-		l.lists.list.mu.Unlock()
+		l.list.mu.Unlock()
 		return
 	}
-	l.lists.list.del(e)
+	l.free(a, e)
+}
+
+// free unlinks and frees an entry. The caller has the mutex, and hasn't any more.
+func (l *listMutex[T, H]) free(a *listActor[T, H], e *arena.Slot[T, listEntry[T]]) {
+	l.list.del(e)
 	if l.outside {
-		l.lists.list.mu.Unlock()
+		l.list.mu.Unlock()
 		spin.For(l.lists.release)
 		a.cache.Recycle(e)
 		return
 	}
 	spin.For(l.lists.release)
 	a.cache.Recycle(e)
-	l.lists.list.mu.Unlock()
+	l.list.mu.Unlock()
 }
 
 func (l *listMutex[T, H]) Roles() []Role { return nil }
 
 func (l *listMutex[T, H]) Close() Books {
-	for i := range l.lists.actors {
-		a := &l.lists.actors[i]
+	for i := range l.actors {
+		a := &l.actors[i]
 		for _, o := range a.own {
-			l.lists.resign(a, o)
+			l.resign(a, o)
 			l.drop(a, o.slot, o.hold, true)
 		}
 	}

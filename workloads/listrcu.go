@@ -28,33 +28,35 @@ var ListRCU = &Workload{
 	Knobs:     listKnobs(),
 	Wrong:     "the entry is freed without waiting for a grace period",
 	New: func(c Config) (Instance, error) {
-		return dynamic(c, newListRCU[Dynamic, dynamicTimed], newListRCU[Dynamic, dynamicChecked])
+		return dynamic(c, new(listRCU[Dynamic, dynamicTimed]), new(listRCU[Dynamic, dynamicChecked]))
 	},
 }
 
 type listRCU[T any, H Holder[T]] struct {
-	lists    lists[T, H]
+	lists[T, H]
 	readers  *rcu.Domain
 	retirers []*rcu.Retirer[*arena.Slot[T, listEntry[T]]] // one for each worker
 }
 
-func newListRCU[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
-	l := &listRCU[T, H]{readers: rcu.New()}
-	l.lists.open(c, k)
+func (l *listRCU[T, H]) setup(c Config, k Kit[T, H]) error {
+	if err := l.lists.setup(c, k); err != nil {
+		return err
+	}
+	l.readers = rcu.New()
 	l.retirers = make([]*rcu.Retirer[*arena.Slot[T, listEntry[T]]], c.Workers)
 	for i := range l.retirers {
-		l.retirers[i] = rcu.NewRetirer(l.readers, l.lists.actors[i].cache.Recycle)
+		l.retirers[i] = rcu.NewRetirer(l.readers, l.actors[i].cache.Recycle)
 	}
-	return l, nil
+	return nil
 }
 
 // Work looks up n entries and returns how many it got.
 func (l *listRCU[T, H]) Work(worker, n int) int {
-	a := &l.lists.actors[worker]
+	a := &l.actors[worker]
 	done := 0
 	for range n {
-		if l.lists.due(a) {
-			l.kill(worker, l.lists.replace(a))
+		if l.due(a) {
+			l.kill(worker, l.replace(a))
 		}
 		e, h, life := l.get(a)
 		if e == nil {
@@ -62,7 +64,7 @@ func (l *listRCU[T, H]) Work(worker, n int) int {
 			continue
 		}
 		a.misses.End()
-		l.lists.use(a, e, h, life)
+		l.use(a, e, h, life)
 		if a.holder.Put(&e.Object, h) {
 			l.release(worker, e)
 		}
@@ -74,16 +76,16 @@ func (l *listRCU[T, H]) Work(worker, n int) int {
 // get returns an entry with a reference, or nil if it is dead (get_entry_rcu).
 func (l *listRCU[T, H]) get(a *listActor[T, H]) (*arena.Slot[T, listEntry[T]], arena.Hold, arena.Life) {
 	section := l.readers.Lock()
-	e := l.lists.list.at(l.lists.rank(a))
+	e := l.list.at(l.rank(a))
 	if e == nil {
 		l.readers.Unlock(section)
 		return nil, 0, 0
 	}
 	life := e.Life()
-	if l.lists.wrong {
-		l.lists.interrupt()
+	if l.wrong {
+		l.interrupt()
 	}
-	h, ok := l.lists.tryGet(a, e)
+	h, ok := l.tryGet(a, e)
 	l.readers.Unlock(section)
 	if !ok {
 		return nil, 0, 0
@@ -93,7 +95,7 @@ func (l *listRCU[T, H]) get(a *listActor[T, H]) (*arena.Slot[T, listEntry[T]], a
 
 // kill drops the owner's reference.
 func (l *listRCU[T, H]) kill(worker int, o ownEntry[T]) {
-	if l.lists.actors[worker].holder.Kill(&o.slot.Object, o.hold) {
+	if l.actors[worker].holder.Kill(&o.slot.Object, o.hold) {
 		l.release(worker, o.slot)
 	}
 }
@@ -102,15 +104,15 @@ func (l *listRCU[T, H]) kill(worker int, o ownEntry[T]) {
 // reader can see it any more (release_entry_rcu). The caller is outside read
 // sections.
 func (l *listRCU[T, H]) release(worker int, e *arena.Slot[T, listEntry[T]]) {
-	a := &l.lists.actors[worker]
+	a := &l.actors[worker]
 	if !a.cache.End(e) {
 		return
 	}
-	l.lists.list.mu.Lock()
-	l.lists.list.del(e)
-	l.lists.list.mu.Unlock()
+	l.list.mu.Lock()
+	l.list.del(e)
+	l.list.mu.Unlock()
 	spin.For(l.lists.release)
-	if l.lists.wrong {
+	if l.wrong {
 		a.cache.Recycle(e)
 		return
 	}
@@ -120,10 +122,10 @@ func (l *listRCU[T, H]) release(worker int, e *arena.Slot[T, listEntry[T]]) {
 func (l *listRCU[T, H]) Roles() []Role { return nil }
 
 func (l *listRCU[T, H]) Close() Books {
-	for i := range l.lists.actors {
-		a := &l.lists.actors[i]
+	for i := range l.actors {
+		a := &l.actors[i]
 		for _, o := range a.own {
-			l.kill(i, l.lists.resign(a, o))
+			l.kill(i, l.resign(a, o))
 		}
 		l.retirers[i].Flush()
 	}

@@ -29,27 +29,21 @@ var ListTryGet = &Workload{
 	Knobs:     listKnobs(),
 	Wrong:     "the lookup leaves the critical section before its TryGet",
 	New: func(c Config) (Instance, error) {
-		return dynamic(c, newListTryGet[Dynamic, dynamicTimed], newListTryGet[Dynamic, dynamicChecked])
+		return dynamic(c, new(listTryGet[Dynamic, dynamicTimed]), new(listTryGet[Dynamic, dynamicChecked]))
 	},
 }
 
 type listTryGet[T any, H Holder[T]] struct {
-	lists lists[T, H]
-}
-
-func newListTryGet[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
-	l := new(listTryGet[T, H])
-	l.lists.open(c, k)
-	return l, nil
+	lists[T, H]
 }
 
 // Work looks up n entries and returns how many it got.
 func (l *listTryGet[T, H]) Work(worker, n int) int {
-	a := &l.lists.actors[worker]
+	a := &l.actors[worker]
 	done := 0
 	for range n {
-		if l.lists.due(a) {
-			l.kill(a, l.lists.replace(a))
+		if l.due(a) {
+			l.kill(a, l.replace(a))
 		}
 		e, h, life := l.get(a)
 		if e == nil {
@@ -57,7 +51,7 @@ func (l *listTryGet[T, H]) Work(worker, n int) int {
 			continue
 		}
 		a.misses.End()
-		l.lists.use(a, e, h, life)
+		l.use(a, e, h, life)
 		if a.holder.Put(&e.Object, h) {
 			l.release(a, e)
 		}
@@ -68,25 +62,30 @@ func (l *listTryGet[T, H]) Work(worker, n int) int {
 
 // get returns an entry with a reference, or nil if it is dead (get_entry).
 func (l *listTryGet[T, H]) get(a *listActor[T, H]) (*arena.Slot[T, listEntry[T]], arena.Hold, arena.Life) {
-	rank := l.lists.rank(a)
-	l.lists.list.mu.Lock()
-	e := l.lists.list.at(rank)
+	rank := l.rank(a)
+	l.list.mu.Lock()
+	e := l.list.at(rank)
 	if e == nil {
-		l.lists.list.mu.Unlock()
+		l.list.mu.Unlock()
 		return nil, 0, 0
 	}
 	life := e.Life()
-	if l.lists.wrong {
-		l.lists.list.mu.Unlock()
-		l.lists.interrupt()
-		h, ok := l.lists.tryGet(a, e)
-		if !ok {
-			return nil, 0, 0
-		}
-		return e, h, life
+	if l.wrong {
+		return l.getWrong(a, e, life)
 	}
-	h, ok := l.lists.tryGet(a, e)
-	l.lists.list.mu.Unlock()
+	h, ok := l.tryGet(a, e)
+	l.list.mu.Unlock()
+	if !ok {
+		return nil, 0, 0
+	}
+	return e, h, life
+}
+
+// getWrong leaves the critical section before the TryGet.
+func (l *listTryGet[T, H]) getWrong(a *listActor[T, H], e *arena.Slot[T, listEntry[T]], life arena.Life) (*arena.Slot[T, listEntry[T]], arena.Hold, arena.Life) {
+	l.list.mu.Unlock()
+	l.interrupt()
+	h, ok := l.tryGet(a, e)
 	if !ok {
 		return nil, 0, 0
 	}
@@ -107,9 +106,9 @@ func (l *listTryGet[T, H]) release(a *listActor[T, H], e *arena.Slot[T, listEntr
 	if !a.cache.End(e) {
 		return
 	}
-	l.lists.list.mu.Lock()
-	l.lists.list.del(e)
-	l.lists.list.mu.Unlock()
+	l.list.mu.Lock()
+	l.list.del(e)
+	l.list.mu.Unlock()
 	spin.For(l.lists.release)
 	a.cache.Recycle(e)
 }
@@ -117,10 +116,10 @@ func (l *listTryGet[T, H]) release(a *listActor[T, H], e *arena.Slot[T, listEntr
 func (l *listTryGet[T, H]) Roles() []Role { return nil }
 
 func (l *listTryGet[T, H]) Close() Books {
-	for i := range l.lists.actors {
-		a := &l.lists.actors[i]
+	for i := range l.actors {
+		a := &l.actors[i]
 		for _, o := range a.own {
-			l.kill(a, l.lists.resign(a, o))
+			l.kill(a, l.resign(a, o))
 		}
 	}
 	return l.lists.close()

@@ -51,7 +51,7 @@ var PID2Proc = &Workload{
 	},
 	Wrong: "the lookup takes its reference with a plain Get, also to a process that has died",
 	New: func(c Config) (Instance, error) {
-		return dynamic(c, newPID2Proc[Dynamic, dynamicTimed], newPID2Proc[Dynamic, dynamicChecked])
+		return dynamic(c, new(pid2proc[Dynamic, dynamicTimed]), new(pid2proc[Dynamic, dynamicChecked]))
 	},
 }
 
@@ -225,9 +225,9 @@ type procActor[T any, H Holder[T]] struct {
 	_       [pin.LineBytes]byte
 }
 
-func newPID2Proc[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
+func (s *pid2proc[T, H]) setup(c Config, k Kit[T, H]) error {
 	n := c.Knob("processes")
-	s := &pid2proc[T, H]{
+	*s = pid2proc[T, H]{
 		arena:    arena.New[T, proc[T]](k.Options(c)),
 		workers:  make([]procActor[T, H], c.Workers),
 		pids:     make([]procID, n),
@@ -248,7 +248,7 @@ func newPID2Proc[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 	for place := range s.pids {
 		s.create(&s.kernel, place)
 	}
-	return s, nil
+	return nil
 }
 
 func (s *pid2proc[T, H]) open(a *procActor[T, H], h H, r Rand) {
@@ -275,7 +275,10 @@ func (s *pid2proc[T, H]) Work(worker, n int) int {
 		}
 		spin.For(s.hold)
 		a.holder.Use(&p.Object, h)
-		s.put(a, p, h, life)
+		if p.Life() != life {
+			a.stolen++
+		}
+		s.drop(a, p, h)
 		done++
 		if free >= 0 {
 			// Until now others had the old id, and found a process
@@ -331,10 +334,15 @@ func (s *pid2proc[T, H]) alive(p *arena.Slot[T, proc[T]]) bool {
 }
 
 // create makes the process of one place, with the one reference that keeps it
-// alive, and lets others find it (proc_alloc, proc_ready).
+// alive, and lets others find it (proc_alloc).
 func (s *pid2proc[T, H]) create(a *procActor[T, H], place int) {
 	p := a.cache.Alloc()
 	one := a.holder.Init(&p.Object)
+	s.ready(p, one, place)
+}
+
+// ready starts a process in one place and puts it into the hash (proc_ready).
+func (s *pid2proc[T, H]) ready(p *arena.Slot[T, proc[T]], one arena.Hold, place int) {
 	v := &p.Value
 	v.mu.Lock()
 	v.state, v.one, v.life, v.place = procWaiting, one, p.Life(), place
@@ -372,17 +380,9 @@ func (s *pid2proc[T, H]) wakeup(a *procActor[T, H], p *arena.Slot[T, proc[T]]) {
 // else did: only the first call has an effect. The caller holds a reference, or
 // nobody else is left.
 func (s *pid2proc[T, H]) kill(a *procActor[T, H], p *arena.Slot[T, proc[T]]) int {
-	v := &p.Value
-	v.mu.Lock()
-	if v.state == procDying {
-		v.mu.Unlock()
+	one, place := s.doom(a, p)
+	if place < 0 {
 		return -1
-	}
-	v.state = procDying
-	one, life, place := v.one, v.life, v.place
-	v.mu.Unlock()
-	if p.Life() != life {
-		a.stolen++
 	}
 	// Nobody wakes a dying process, so it won't come back on the list.
 	if listed, h := s.runnable.remove(p); listed != nil {
@@ -394,12 +394,22 @@ func (s *pid2proc[T, H]) kill(a *procActor[T, H], p *arena.Slot[T, proc[T]]) int
 	return place
 }
 
-// put drops a reference to a process that had the life when it was taken.
-func (s *pid2proc[T, H]) put(a *procActor[T, H], p *arena.Slot[T, proc[T]], h arena.Hold, life arena.Life) {
+// doom marks a process as dying, and returns the reference that has kept it alive and
+// its place, or -1 if it is dying already.
+func (s *pid2proc[T, H]) doom(a *procActor[T, H], p *arena.Slot[T, proc[T]]) (one arena.Hold, place int) {
+	v := &p.Value
+	v.mu.Lock()
+	if v.state == procDying {
+		v.mu.Unlock()
+		return 0, -1
+	}
+	v.state = procDying
+	one, life, place := v.one, v.life, v.place
+	v.mu.Unlock()
 	if p.Life() != life {
 		a.stolen++
 	}
-	s.drop(a, p, h)
+	return one, place
 }
 
 // drop drops a reference (proc_decref).

@@ -53,7 +53,7 @@ var PNode = &Workload{
 	},
 	Wrong: "a poll holds no reference of its own until its answer",
 	New: func(c Config) (Instance, error) {
-		return dynamic(c, newPNode[Dynamic, dynamicTimed], newPNode[Dynamic, dynamicChecked])
+		return dynamic(c, new(pnodes[Dynamic, dynamicTimed]), new(pnodes[Dynamic, dynamicChecked]))
 	},
 }
 
@@ -72,6 +72,13 @@ type pnode[T any] struct {
 	// vnode is the vnode's reference. Whoever sets gone releases it.
 	vnode arena.Hold
 	life  arena.Life
+}
+
+// open begins the life of a node with the vnode's reference.
+func (v *pnode[T]) open(vnode arena.Hold, life arena.Life) {
+	v.mu.Lock()
+	v.revents, v.gone, v.vnode, v.life = 0, false, vnode, life
+	v.mu.Unlock()
 }
 
 type pnodes[T any, H Holder[T]] struct {
@@ -187,8 +194,8 @@ type pnodeActor[T any, H Holder[T]] struct {
 	_      [pin.LineBytes]byte
 }
 
-func newPNode[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
-	p := &pnodes[T, H]{
+func (p *pnodes[T, H]) setup(c Config, k Kit[T, H]) error {
+	*p = pnodes[T, H]{
 		arena:   arena.New[T, pnode[T]](k.Options(c)),
 		workers: make([]pnodeActor[T, H], c.Workers),
 		picks:   NewPopularity(c.Knob("files"), c.Knob("skew"), c.Seed),
@@ -204,7 +211,7 @@ func newPNode[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 	for i := range p.workers {
 		p.open(&p.workers[i], k.Holder(WorkerName(i)), NewRand(c.Seed, i))
 	}
-	return p, nil
+	return nil
 }
 
 func (p *pnodes[T, H]) open(a *pnodeActor[T, H], h H, r Rand) {
@@ -249,10 +256,7 @@ func (p *pnodes[T, H]) Work(worker, n int) int {
 func (p *pnodes[T, H]) getVNode(a *pnodeActor[T, H]) *arena.Slot[T, pnode[T]] {
 	node := a.cache.Alloc()
 	h := a.holder.Init(&node.Object)
-	v := &node.Value
-	v.mu.Lock()
-	v.revents, v.gone, v.vnode, v.life = 0, false, h, node.Life()
-	v.mu.Unlock()
+	node.Value.open(h, node.Life())
 	return node
 }
 

@@ -8,9 +8,10 @@ import (
 )
 
 // Some workloads need more than the five operations of a Ref. Each set of powers
-// that one needs has a holder interface, a timed and a checked holder, their kits,
-// and a counter for the generic form. The generator fills in the timed holder that
-// a workload's New names, for the strategies with the powers in Workload.Needs.
+// that one needs has a holder interface, a timed and a checked holder, which embed
+// those for the five operations, and a counter for the generic form. The generator
+// fills in the timed holder that a workload's New names, for the strategies with
+// the powers in Workload.Needs.
 
 // ResurrectRef is a count that can come back from zero, and be read.
 type ResurrectRef[T any] interface {
@@ -31,27 +32,7 @@ type ResurrectHolder[T any] interface {
 }
 
 // TimedResurrect is the timed [ResurrectHolder].
-type TimedResurrect[T any, P ResurrectRef[T]] struct{}
-
-// Init calls the strategy's Init.
-func (TimedResurrect[T, P]) Init(o *arena.Object[T]) arena.Hold { P(&o.Ref).Init(); return 0 }
-
-// Get calls the strategy's Get.
-func (TimedResurrect[T, P]) Get(o *arena.Object[T]) arena.Hold { P(&o.Ref).Get(); return 0 }
-
-// TryGet calls the strategy's TryGet.
-func (TimedResurrect[T, P]) TryGet(o *arena.Object[T]) (arena.Hold, bool) {
-	return 0, P(&o.Ref).TryGet()
-}
-
-// Put calls the strategy's Put.
-func (TimedResurrect[T, P]) Put(o *arena.Object[T], _ arena.Hold) bool { return P(&o.Ref).Put() }
-
-// Kill calls the strategy's Kill.
-func (TimedResurrect[T, P]) Kill(o *arena.Object[T], _ arena.Hold) bool { return P(&o.Ref).Kill() }
-
-// Use does nothing.
-func (TimedResurrect[T, P]) Use(*arena.Object[T], arena.Hold) {}
+type TimedResurrect[T any, P ResurrectRef[T]] struct{ Timed[T, P] }
 
 // Resurrect calls the strategy's Resurrect.
 func (TimedResurrect[T, P]) Resurrect(o *arena.Object[T]) arena.Hold {
@@ -78,24 +59,6 @@ func (c CheckedResurrect[T, P]) Count(o *arena.Object[T]) int64 {
 	return P(&o.Ref).Count()
 }
 
-// TimedResurrectKit returns the kit of the timed form. prepare may be nil.
-func TimedResurrectKit[T any, P ResurrectRef[T]](prepare func(*T)) Kit[T, TimedResurrect[T, P]] {
-	return Kit[T, TimedResurrect[T, P]]{
-		Prepare: prepare,
-		Holder:  func(string) TimedResurrect[T, P] { return TimedResurrect[T, P]{} },
-	}
-}
-
-// CheckedResurrectKit returns the kit of the checked form. prepare may be nil.
-func CheckedResurrectKit[T any, P ResurrectRef[T]](prepare func(*T)) Kit[T, CheckedResurrect[T, P]] {
-	k := CheckedKit[T, P](prepare)
-	return Kit[T, CheckedResurrect[T, P]]{
-		Prepare: k.Prepare,
-		Holder:  func(name string) CheckedResurrect[T, P] { return CheckedResurrect[T, P]{k.Holder(name)} },
-		Log:     k.Log,
-	}
-}
-
 // DynamicResurrect is a [Dynamic] whose strategy has the powers of a
 // ResurrectRef.
 type DynamicResurrect struct {
@@ -110,29 +73,25 @@ type (
 )
 
 // dynamicResurrect is dynamic for workloads with a ResurrectHolder.
-func dynamicResurrect(c Config,
-	timed func(Config, Kit[DynamicResurrect, dynamicTimedResurrect]) (Instance, error),
-	checked func(Config, Kit[DynamicResurrect, dynamicCheckedResurrect]) (Instance, error),
-) (Instance, error) {
+func dynamicResurrect(c Config, timed load[DynamicResurrect, dynamicTimedResurrect], checked load[DynamicResurrect, dynamicCheckedResurrect]) (Instance, error) {
 	type powers interface {
 		strategies.Counter
 		strategies.Resurrecter
 		strategies.Reader
 	}
-	if c.NewCounter == nil {
-		return nil, errors.New("workloads: Config.NewCounter is nil")
-	}
-	if _, ok := c.NewCounter().(powers); !ok {
-		return nil, errors.New("workloads: the counter can't be resurrected and read")
-	}
-	prepare := func(d *DynamicResurrect) {
-		n := c.NewCounter().(powers)
+	prepare, err := withPowers(c, "be resurrected and read", func(d *DynamicResurrect, n powers) {
 		d.Counter, d.Resurrecter, d.Reader = n, n, n
+	})
+	if err != nil {
+		return nil, err
 	}
 	if c.Checked {
-		return checked(c, CheckedResurrectKit[DynamicResurrect](prepare))
+		wrap := func(h Checked[DynamicResurrect, *DynamicResurrect]) dynamicCheckedResurrect {
+			return dynamicCheckedResurrect{h}
+		}
+		return begin(checked, c, withHolder(CheckedKit[DynamicResurrect](prepare), wrap))
 	}
-	return timed(c, TimedResurrectKit[DynamicResurrect](prepare))
+	return begin(timed, c, Kit[DynamicResurrect, dynamicTimedResurrect]{Prepare: prepare, Holder: timedHolder[dynamicTimedResurrect]})
 }
 
 // OneRef is a count that can be dropped if it is one, and be read.
@@ -154,25 +113,7 @@ type OneHolder[T any] interface {
 }
 
 // TimedOne is the timed [OneHolder].
-type TimedOne[T any, P OneRef[T]] struct{}
-
-// Init calls the strategy's Init.
-func (TimedOne[T, P]) Init(o *arena.Object[T]) arena.Hold { P(&o.Ref).Init(); return 0 }
-
-// Get calls the strategy's Get.
-func (TimedOne[T, P]) Get(o *arena.Object[T]) arena.Hold { P(&o.Ref).Get(); return 0 }
-
-// TryGet calls the strategy's TryGet.
-func (TimedOne[T, P]) TryGet(o *arena.Object[T]) (arena.Hold, bool) { return 0, P(&o.Ref).TryGet() }
-
-// Put calls the strategy's Put.
-func (TimedOne[T, P]) Put(o *arena.Object[T], _ arena.Hold) bool { return P(&o.Ref).Put() }
-
-// Kill calls the strategy's Kill.
-func (TimedOne[T, P]) Kill(o *arena.Object[T], _ arena.Hold) bool { return P(&o.Ref).Kill() }
-
-// Use does nothing.
-func (TimedOne[T, P]) Use(*arena.Object[T], arena.Hold) {}
+type TimedOne[T any, P OneRef[T]] struct{ Timed[T, P] }
 
 // PutIfOne calls the strategy's PutIfOne.
 func (TimedOne[T, P]) PutIfOne(o *arena.Object[T], _ arena.Hold) bool { return P(&o.Ref).PutIfOne() }
@@ -197,24 +138,6 @@ func (c CheckedOne[T, P]) Count(o *arena.Object[T]) int64 {
 	return P(&o.Ref).Count()
 }
 
-// TimedOneKit returns the kit of the timed form. prepare may be nil.
-func TimedOneKit[T any, P OneRef[T]](prepare func(*T)) Kit[T, TimedOne[T, P]] {
-	return Kit[T, TimedOne[T, P]]{
-		Prepare: prepare,
-		Holder:  func(string) TimedOne[T, P] { return TimedOne[T, P]{} },
-	}
-}
-
-// CheckedOneKit returns the kit of the checked form. prepare may be nil.
-func CheckedOneKit[T any, P OneRef[T]](prepare func(*T)) Kit[T, CheckedOne[T, P]] {
-	k := CheckedKit[T, P](prepare)
-	return Kit[T, CheckedOne[T, P]]{
-		Prepare: k.Prepare,
-		Holder:  func(name string) CheckedOne[T, P] { return CheckedOne[T, P]{k.Holder(name)} },
-		Log:     k.Log,
-	}
-}
-
 // DynamicOne is a [Dynamic] whose strategy has the powers of a OneRef.
 type DynamicOne struct {
 	strategies.Counter
@@ -228,27 +151,38 @@ type (
 )
 
 // dynamicOne is dynamic for workloads with a OneHolder.
-func dynamicOne(c Config,
-	timed func(Config, Kit[DynamicOne, dynamicTimedOne]) (Instance, error),
-	checked func(Config, Kit[DynamicOne, dynamicCheckedOne]) (Instance, error),
-) (Instance, error) {
+func dynamicOne(c Config, timed load[DynamicOne, dynamicTimedOne], checked load[DynamicOne, dynamicCheckedOne]) (Instance, error) {
 	type powers interface {
 		strategies.Counter
 		strategies.OnePutter
 		strategies.Reader
 	}
+	prepare, err := withPowers(c, "be dropped if it is one, and read", func(d *DynamicOne, n powers) {
+		d.Counter, d.OnePutter, d.Reader = n, n, n
+	})
+	if err != nil {
+		return nil, err
+	}
+	if c.Checked {
+		wrap := func(h Checked[DynamicOne, *DynamicOne]) dynamicCheckedOne { return dynamicCheckedOne{h} }
+		return begin(checked, c, withHolder(CheckedKit[DynamicOne](prepare), wrap))
+	}
+	return begin(timed, c, Kit[DynamicOne, dynamicTimedOne]{Prepare: prepare, Holder: timedHolder[dynamicTimedOne]})
+}
+
+// withPowers returns what prepares counts of a strategy with the powers P by fill,
+// or an error that says what the strategy can't do.
+func withPowers[T, P any](c Config, do string, fill func(*T, P)) (prepare func(*T), err error) {
 	if c.NewCounter == nil {
 		return nil, errors.New("workloads: Config.NewCounter is nil")
 	}
-	if _, ok := c.NewCounter().(powers); !ok {
-		return nil, errors.New("workloads: the counter can't be dropped if it is one, and read")
+	if _, ok := any(c.NewCounter()).(P); !ok {
+		return nil, errors.New("workloads: the counter can't " + do)
 	}
-	prepare := func(d *DynamicOne) {
-		n := c.NewCounter().(powers)
-		d.Counter, d.OnePutter, d.Reader = n, n, n
-	}
-	if c.Checked {
-		return checked(c, CheckedOneKit[DynamicOne](prepare))
-	}
-	return timed(c, TimedOneKit[DynamicOne](prepare))
+	return func(t *T) { fill(t, any(c.NewCounter()).(P)) }, nil
+}
+
+// withHolder returns the kit with its holders wrapped.
+func withHolder[T any, H, W Holder[T]](k Kit[T, H], wrap func(H) W) Kit[T, W] {
+	return Kit[T, W]{Prepare: k.Prepare, Holder: func(name string) W { return wrap(k.Holder(name)) }, Log: k.Log}
 }

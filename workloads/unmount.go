@@ -48,7 +48,7 @@ var Unmount = &Workload{
 	},
 	Wrong: "unmounting doesn't wait until the mount is drained",
 	New: func(c Config) (Instance, error) {
-		return dynamic(c, newUnmount[Dynamic, dynamicTimed], newUnmount[Dynamic, dynamicChecked])
+		return dynamic(c, new(unmount[Dynamic, dynamicTimed]), new(unmount[Dynamic, dynamicChecked]))
 	},
 }
 
@@ -112,8 +112,8 @@ type mountUser[T any, H Holder[T]] struct {
 	_       [pin.LineBytes]byte
 }
 
-func newUnmount[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
-	u := &unmount[T, H]{
+func (u *unmount[T, H]) setup(c Config, k Kit[T, H]) error {
+	*u = unmount[T, H]{
 		arena:   arena.New[T, mountState](k.Options(c)),
 		readers: rcu.New(),
 		points:  make([]mountPoint[T], c.Knob("mounts")),
@@ -140,7 +140,7 @@ func newUnmount[T any, H Holder[T]](c Config, k Kit[T, H]) (Instance, error) {
 		u.workers[i].holder = k.Holder(WorkerName(i))
 		u.workers[i].rand = NewRand(c.Seed, i)
 	}
-	return u, nil
+	return nil
 }
 
 // Work tries n operations in mounts and returns how many it did.
@@ -168,14 +168,19 @@ func (u *unmount[T, H]) Work(worker, n int) int {
 		u.leave(w, p, m, h)
 		done++
 	}
+	u.stop(w)
+	return done
+}
+
+// stop says that a worker is outside of Work, and lets the administrator look again
+// who is still inside.
+func (u *unmount[T, H]) stop(w *mountUser[T, H]) {
 	w.calls.Add(1)
 	if p := u.draining.Load(); p != nil {
-		// The administrator looks again who is still inside.
 		p.mu.Lock()
 		p.drained.Broadcast()
 		p.mu.Unlock()
 	}
-	return done
 }
 
 // enter returns the mount with a reference, or nil if it is being unmounted

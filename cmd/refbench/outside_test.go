@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/refbench/refbench/fuzz/dropins"
 	"github.com/refbench/refbench/fuzz/explore/gen"
 )
 
@@ -137,7 +138,7 @@ func TestOutsideStrategy(t *testing.T) {
 
 	files, err := gen.Packages(gen.Options{
 		Dir: dir, Env: env, Patterns: []string{"example.com/outside/mine"},
-		Keep: []string{"github.com/refbench/refbench/strategies"}, Root: "example.com/outside/explored",
+		Keep: []string{"github.com/refbench/refbench/strategies"}, Replace: dropins.Replace(), Root: "example.com/outside/explored",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +151,7 @@ func TestOutsideStrategy(t *testing.T) {
 		t.Fatalf("go build: %s", out)
 	}
 	out := run(exe, "explore", "--strategy", "mine", "--workload", "count", "--executions", "2000")
-	expect(out, "mine/count: violation: TryGet took a reference after the last had been dropped", "mine.go:22", "\ntoken rx2.")
+	expect(out, "mine/count: violation: TryGet took a reference after the last had been dropped", "mine.go:22", "\ntoken rx3.")
 	_, token, _ := strings.Cut(out, "\ntoken ")
 	expect(run(exe, "replay", strings.Fields(token)[0]), "mine/count: violation: ")
 }

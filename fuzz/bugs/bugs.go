@@ -5,9 +5,10 @@
 // two things can be shown of every oracle: that it finds the bug, and that it
 // leaves the twin alone.
 //
-// A bug is run by an op program: a string for each thread, in it a byte for each
-// operation. What the bytes mean is up to the bug, and every part of a program is
-// itself one that uses the counts rightly, so that programs can be made smaller.
+// A bug is run by an op program: a string for each thread, in it a word for each
+// operation, separated by single blanks. What the words mean is up to the bug, and
+// every part of a program is itself one that uses the counts rightly, so that programs
+// can be made smaller.
 // The same source runs on real threads and, in explored form, under the
 // deterministic scheduler. Package matrix runs the oracles.
 package bugs
@@ -93,7 +94,7 @@ type Config struct {
 type Run interface {
 	// Do does one operation of a thread's program. Each thread's operations
 	// come one after the other.
-	Do(thread int, op byte)
+	Do(thread int, op string)
 
 	// End drops what the thread holds. It comes after its last operation.
 	End(thread int)

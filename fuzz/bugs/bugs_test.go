@@ -103,17 +103,17 @@ func TestPartsOfCountingProgramsAreRight(t *testing.T) {
 		want    []string
 	}{
 		{nil, []string{"drops", "dropped Kill, the last"}},
-		{[]string{"pgp", "kk"}, []string{"drops", "dropped Kill, the last"}},
+		{[]string{"p g p", "k k"}, []string{"drops", "dropped Kill, the last"}},
 		{[]string{"t"}, []string{"took TryGet", "drops", "dropped Put", "drops", "dropped Kill, the last"}},
-		{[]string{"tg", "k"}, []string{"took TryGet", "took Get", "drops", "dropped Put", "drops", "dropped Put", "drops", "dropped Kill, the last"}},
-		{[]string{"kng"}, []string{"drops", "dropped Kill, the last", "begins", "took Get", "drops", "dropped Put", "drops", "dropped Kill, the last"}},
-		{[]string{"nx"}, []string{"drops", "dropped Kill, the last"}},
+		{[]string{"t g", "k"}, []string{"took TryGet", "took Get", "drops", "dropped Put", "drops", "dropped Put", "drops", "dropped Kill, the last"}},
+		{[]string{"k n g"}, []string{"drops", "dropped Kill, the last", "begins", "took Get", "drops", "dropped Put", "drops", "dropped Kill, the last"}},
+		{[]string{"n x"}, []string{"drops", "dropped Kill, the last"}},
 		{[]string{"?"}, []string{"drops", "dropped Kill, the last"}},
 	} {
 		j := new(quiet)
 		r := counting{}.start(checkThenIncFixed, Config{Program: c.program, Judge: j})
 		for i, ops := range c.program {
-			for _, op := range []byte(ops) {
+			for _, op := range strings.Fields(ops) {
 				r.Do(i, op)
 			}
 			r.End(i)

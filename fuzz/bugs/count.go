@@ -6,7 +6,7 @@ import (
 	"github.com/refbench/refbench/strategies"
 )
 
-// A counting is how op programs use a single count. Each byte is an operation of
+// A counting is how op programs use a single count. Each word is an operation of
 // its thread:
 //
 //	g  Get, if the thread holds a reference
@@ -97,18 +97,18 @@ type countThread struct {
 // patience is how often in a row a TryGet that may fail spuriously may do so.
 const patience = 100
 
-func (r *countRun) Do(thread int, op byte) {
+func (r *countRun) Do(thread int, op string) {
 	t := &r.threads[thread]
 	if r.cached {
 		r.doCached(t, op)
 		return
 	}
 	switch {
-	case op == 'g' && (t.held > 0 || t.owns):
+	case op == "g" && (t.held > 0 || t.owns):
 		r.c.Get()
 		t.held++
 		r.judge.Took("Get")
-	case op == 't':
+	case op == "t":
 		holds := t.held > 0 || t.owns
 		for fails := 1; !r.c.TryGet(); fails++ {
 			if !holds {
@@ -121,35 +121,35 @@ func (r *countRun) Do(thread int, op byte) {
 		}
 		t.held++
 		r.judge.Took("TryGet")
-	case op == 'l':
+	case op == "l":
 		if r.c.(strategies.Switcher).TryGetLive() {
 			t.held++
 			r.judge.Took("TryGetLive")
 		}
-	case op == 'p' && t.held > 0:
+	case op == "p" && t.held > 0:
 		r.put(t)
-	case op == 'k' && t.owns:
+	case op == "k" && t.owns:
 		r.judge.Drops()
 		r.dropped(t, "Kill", r.c.Kill())
-	case op == 'c' && t.owns:
+	case op == "c" && t.owns:
 		r.judge.Drops()
 		r.dropped(t, "KillAndConfirm", r.c.(strategies.Switcher).KillAndConfirm(func() {}))
-	case op == 'i' && t.owns:
+	case op == "i" && t.owns:
 		r.judge.Drops()
 		if r.c.(strategies.OnePutter).PutIfOne() {
 			r.dropped(t, "PutIfOne", true)
 		} else {
 			r.judge.Kept()
 		}
-	case op == 'v' && t.killed && t.held > 0:
+	case op == "v" && t.killed && t.held > 0:
 		r.c.(strategies.Switcher).ResurrectLive()
 		t.killed, t.owns = false, true
 		r.judge.Took("ResurrectLive")
-	case op == 'n' && t.told:
+	case op == "n" && t.told:
 		t.told, t.owns = false, true
 		r.judge.Begins()
 		r.c.Init()
-	case op == 'x' && t.told:
+	case op == "x" && t.told:
 		r.judge.Dropped("Put of a reference that nobody had", r.c.Put())
 	}
 }
@@ -170,15 +170,15 @@ func (r *countRun) put(t *countThread) {
 
 // doCached does an operation on a cached object. Whether zero is the end isn't
 // known until everybody has ended, so only the count that is left then is judged.
-func (r *countRun) doCached(t *countThread, op byte) {
+func (r *countRun) doCached(t *countThread, op string) {
 	switch {
-	case op == 'r':
+	case op == "r":
 		r.c.(strategies.Resurrecter).Resurrect()
 		t.held++
-	case op == 'g' && t.held > 0:
+	case op == "g" && t.held > 0:
 		r.c.Get()
 		t.held++
-	case op == 'p' && t.held > 0:
+	case op == "p" && t.held > 0:
 		r.c.Put()
 		t.held--
 	}
@@ -188,7 +188,7 @@ func (r *countRun) End(thread int) {
 	t := &r.threads[thread]
 	for t.held > 0 {
 		if r.cached {
-			r.doCached(t, 'p')
+			r.doCached(t, "p")
 		} else {
 			r.put(t)
 		}

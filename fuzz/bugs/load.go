@@ -1,14 +1,16 @@
 package bugs
 
 import (
+	"strings"
+
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/atomic"
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/arena"
 )
 
-// A load is how programs use a workload. Each byte is an action and says whose: a
-// digit is one operation of that worker, a letter one step of a role, 'a' the first.
+// A load is how programs use a workload. Each word is an action and says whose:
+// "w0.Work" is one operation of the first worker, "r0.Step" one step of the first role.
 type load struct {
 	w        *workloads.Workload
 	settings string // knobs, as Workload.ParseSettings takes them
@@ -25,16 +27,11 @@ func (l load) program() func(Config) Run {
 	return func(c Config) Run {
 		r := &loadRun{judge: c.Judge}
 		crew := 0
-		for _, ops := range c.Program {
-			for _, op := range []byte(ops) {
-				if op >= '0' && op <= '9' {
-					crew = max(crew, int(op-'0')+1)
+		for _, ops := range append([]string{l.before}, c.Program...) {
+			for _, op := range strings.Fields(ops) {
+				if worker, _ := action(op); worker >= 0 {
+					crew = max(crew, worker+1)
 				}
-			}
-		}
-		for _, op := range []byte(l.before) {
-			if op >= '0' && op <= '9' {
-				crew = max(crew, int(op-'0')+1)
 			}
 		}
 		knobs, err := l.w.ParseSettings(l.settings)
@@ -48,7 +45,7 @@ func (l load) program() func(Config) Run {
 			panic(err) // the settings are constants
 		}
 		r.roles = r.inst.Roles()
-		for _, op := range []byte(l.before) {
+		for _, op := range strings.Fields(l.before) {
 			r.Do(0, op)
 		}
 		return r
@@ -61,12 +58,25 @@ type loadRun struct {
 	judge Judge
 }
 
-func (r *loadRun) Do(_ int, op byte) {
-	if op <= '9' {
-		r.inst.Work(int(op-'0'), 1)
-	} else if i := int(op - 'a'); i < len(r.roles) {
-		r.roles[i].Step() // Its pause is for whoever runs this.
+func (r *loadRun) Do(_ int, op string) {
+	if worker, role := action(op); worker >= 0 {
+		r.inst.Work(worker, 1)
+	} else if role >= 0 && role < len(r.roles) {
+		r.roles[role].Step() // Its pause is for whoever runs this.
 	}
+}
+
+// action returns whose action the word is, and -1 for the other.
+func action(word string) (worker, role int) {
+	if len(word) == len("w0.Work") && word[1] >= '0' && word[1] <= '9' {
+		switch n := int(word[1] - '0'); word[:1] + word[2:] {
+		case "w.Work":
+			return n, -1
+		case "r.Step":
+			return -1, n
+		}
+	}
+	return -1, -1
 }
 
 func (r *loadRun) End(int) {}

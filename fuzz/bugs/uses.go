@@ -39,13 +39,13 @@ func startTunnel(c Config) Run {
 	return t
 }
 
-func (t *tunnel) Do(thread int, op byte) {
+func (t *tunnel) Do(thread int, op string) {
 	me := &t.cpus[thread]
 	switch op {
-	case 's':
+	case "s":
 		route := me.cache.Alloc()
 		t.set(me, me, route, me.holder.Init(&route.Object))
-	case 'r':
+	case "r":
 		t.reset(me)
 	}
 }
@@ -136,17 +136,17 @@ func startKeyring(c Config) Run {
 	k.ring = k.cache[0].Alloc()
 	k.owner = k.procs[0].Init(&k.ring.Object)
 	for range keyringJoined {
-		k.Do(0, 'j')
+		k.Do(0, "j")
 	}
 	return k
 }
 
-func (k *keyring) Do(thread int, op byte) {
+func (k *keyring) Do(thread int, op string) {
 	me, o := k.procs[thread], &k.ring.Object
 	// Found by its name, with a reference.
 	h := me.Get(o)
 	me.Use(o, h)
-	if op == 'j' && !k.c.Fixed {
+	if op == "j" && !k.c.Fixed {
 		return // the mistake: it is the same, so there is nothing to do
 	}
 	if me.Put(o, h) {
@@ -216,15 +216,15 @@ func startPipe(c Config) Run {
 	return p
 }
 
-func (p *pipe) Do(thread int, op byte) {
+func (p *pipe) Do(thread int, op string) {
 	e := &p.ends[thread]
 	switch {
-	case op == 't':
+	case op == "t":
 		h, ok := e.holder.TryGet(&p.page.Object)
 		if ok || !p.c.Fixed { // the mistake: a buffer all the same
 			e.buffers = append(e.buffers, h)
 		}
-	case op == 'c' && len(e.buffers) > 0:
+	case op == "c" && len(e.buffers) > 0:
 		h := e.buffers[0]
 		e.buffers = e.buffers[1:]
 		if e.holder.Put(&p.page.Object, h) {
@@ -235,7 +235,7 @@ func (p *pipe) Do(thread int, op byte) {
 
 func (p *pipe) End(thread int) {
 	for len(p.ends[thread].buffers) > 0 {
-		p.Do(thread, 'c')
+		p.Do(thread, "c")
 	}
 }
 
@@ -296,15 +296,15 @@ func (t *fdTable) close(me *fdThread) {
 	}
 }
 
-func (t *fdTable) Do(thread int, op byte) {
+func (t *fdTable) Do(thread int, op string) {
 	me := &t.threads[thread]
 	switch op {
-	case 'm':
+	case "m":
 		t.mu.Lock()
 		t.close(me)
 		t.install(me, 1-t.open)
 		t.mu.Unlock()
-	case 'f':
+	case "f":
 		f := t.fds[0].Load()
 		if f == nil {
 			return
@@ -375,10 +375,10 @@ func (l *freeList) change(head, slot uint64) uint64 {
 	return (head+1<<32)&^(1<<32-1) | slot
 }
 
-func (l *freeList) Do(thread int, op byte) {
+func (l *freeList) Do(thread int, op string) {
 	mine := &l.threads[thread]
 	switch {
-	case op == 'a':
+	case op == "a":
 		for {
 			h := l.head.Load()
 			slot := h & (1<<32 - 1)
@@ -397,7 +397,7 @@ func (l *freeList) Do(thread int, op byte) {
 			*mine = append(*mine, slot)
 			return
 		}
-	case op == 'f' && len(*mine) > 0:
+	case op == "f" && len(*mine) > 0:
 		slot := (*mine)[0]
 		*mine = (*mine)[1:]
 		if !l.c.Bare {
@@ -415,7 +415,7 @@ func (l *freeList) Do(thread int, op byte) {
 
 func (l *freeList) End(thread int) {
 	for len(l.threads[thread]) > 0 {
-		l.Do(thread, 'f')
+		l.Do(thread, "f")
 	}
 }
 
@@ -455,9 +455,9 @@ func startLastUse(c Config) Run {
 	return l
 }
 
-func (l *lastUse) Do(thread int, op byte) {
+func (l *lastUse) Do(thread int, op string) {
 	t := &l.threads[thread]
-	if op != 'p' || t.put {
+	if op != "p" || t.put {
 		return
 	}
 	t.put = true
@@ -488,7 +488,7 @@ func (l *lastUse) drop(thread int, last bool) {
 	l.threads[thread].cache.Free(l.object)
 }
 
-func (l *lastUse) End(thread int) { l.Do(thread, 'p') }
+func (l *lastUse) End(thread int) { l.Do(thread, "p") }
 
 func (l *lastUse) Close() { judgeBooks(l.c.Judge, workloads.BooksOf(l.arena)) }
 
@@ -568,8 +568,8 @@ func (r *ring) drop(me *ringThread, p ringParcel) {
 	}
 }
 
-func (r *ring) Do(thread int, op byte) {
-	if op == 't' {
+func (r *ring) Do(thread int, op string) {
+	if op == "t" {
 		r.turn(thread)
 	}
 }
@@ -624,7 +624,7 @@ var useBugs = []*Bug{
 		Interleaving: `CPU 0 and CPU 1 each cache a route, with a reference. CPU 0 resets the tunnel: it clears its
 own slot twice, and never looks at CPU 1's. The slots are freed, and CPU 1's route leaks.`,
 		Fix:     "per_cpu_ptr of the loop's CPU",
-		Program: []string{"sr", "s"}, CPUs: 2, Repeat: 1,
+		Program: []string{"s r", "s"}, CPUs: 2, Repeat: 1,
 		Sights: misuse(sure, blind(nothingGone)),
 		start:  startTunnel,
 	},
@@ -636,7 +636,7 @@ own slot twice, and never looks at CPU 1's. The slots are freed, and CPU 1's rou
 taken and none is put. After 2^32 times, here 2^3, the count is what it was. The next look-up gets
 and puts, its put leaves 0, and the keyring is freed while its process has it.`,
 		Fix:     "put on every path",
-		Program: []string{"jju"}, CPUs: 2, Repeat: 1, Wraps: true,
+		Program: []string{"j j u"}, CPUs: 2, Repeat: 1, Wraps: true,
 		Sights: misuse(sure, blind(noThreads)),
 		start:  startKeyring,
 	},
@@ -648,7 +648,7 @@ and puts, its put leaves 0, and the keyring is freed while its process has it.`,
 makes its buffer all the same. When the buffers are consumed one more is put than was taken, and
 the page is freed while its owner has it.`,
 		Fix:     "look at what TryGet returns",
-		Program: []string{"ttt"}, CPUs: 2, Repeat: 1,
+		Program: []string{"t t t"}, CPUs: 2, Repeat: 1,
 		Sights: misuse(sure, blind(noThreads)),
 		start:  startPipe,
 	},
@@ -672,7 +672,7 @@ the wrong file.`,
 gives 1 back: the head is 1 again, and after it comes 3. The first thread's compare-and-swap of 1
 for 2 succeeds: slot 2 is free and in use. The next one to take it shares its count.`,
 		Fix:     "a number of changes beside the head",
-		Program: []string{"aa", "aaf"}, CPUs: 2, Repeat: 1, Concurrent: true,
+		Program: []string{"a a", "a a f"}, CPUs: 2, Repeat: 1, Concurrent: true,
 		Sights: misuse(luck, luck),
 		start:  startFreeList,
 	},

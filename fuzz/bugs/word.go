@@ -113,7 +113,7 @@ loads 1. The owner puts: 1 to 0, and is told to release. The reader increments 0
 and uses an object that is being released; its own put is told to release once more.`,
 		Fix:   "a compare-and-swap that fails if the count has changed since it was looked at",
 		Wrong: checkThenIncWrong, Fixed: checkThenIncFixed,
-		Program: []string{"tp", "tp", "k"}, CPUs: 2, Repeat: 1, Concurrent: true,
+		Program: []string{"t p", "t p", "k"}, CPUs: 2, Repeat: 1, Concurrent: true,
 		Sights: interleaved(luck, luck),
 		start:  counting{}.program(checkThenIncWrong, checkThenIncFixed),
 	},

@@ -68,12 +68,12 @@ func schedules(ctx context.Context, s Subject, b Budget) Result {
 		}
 		res, err := explore.Explore(sc, explore.Options{
 			Seed: b.Seed, Executions: -1, Time: left / time.Duration(len(todo)-i), Version: forms.Version,
-			Stall: b.patience() / 2, // It is seen after twice as long at most.
+			Timeout: b.patience() / 2, // It is seen after twice as long at most.
 		})
 		if err != nil {
-			var hung *explore.StuckError
+			var hung *explore.HangError
 			if errors.As(err, &hung) {
-				e := watchdog.Hang(hung.Stall, x)
+				e := watchdog.Hang(hung.Timeout, x)
 				e.Stacks = hung.Error()
 				r.stuck(sc.Name, e, Finding{})
 			} else {

@@ -117,7 +117,9 @@ type thread struct {
 	h    *program.Caller
 	id   int
 	step int
-	at   doing
+	// object is what Alone is at.
+	object int
+	at     doing
 
 	env   spec.Env
 	on    *object // of the present call
@@ -157,6 +159,7 @@ func (x *Execution) Load(p *program.Program) {
 		x.live = x.live || x.judged && s.Call.Op.Moves().If == spec.Unkilled
 	}
 	x.fresh.Reset(p, x.sp, x.o.Starts)
+	x.guard.Reset(p, x.sp, x.o.Starts)
 }
 
 // Program returns the program that was loaded.
@@ -169,15 +172,17 @@ func (x *Execution) Guard() *program.Guard { return &x.guard }
 func (x *Execution) Counter(object int) strategies.Counter { return x.objects[object].c }
 
 // Begin begins an execution: each object is a new count, with what the threads hold at
-// first. No thread runs. It returns what goes wrong on goroutines.
+// first. No thread runs. It returns what goes wrong on goroutines: an explored count that
+// panics ends its execution.
 func (x *Execution) Begin() (err error) {
-	x.guard.Copy(&x.fresh)
+	x.guard.Restart(&x.fresh)
 	t := &x.threads[Alone]
 	t.step = 1
 	if !x.o.Explored {
 		defer t.recovered(&err)
 	}
-	for i := range x.p.Objects {
+	for t.object = range x.p.Objects {
+		i := t.object
 		o, b := &x.objects[i], x.guard.Begin(i)
 		o.c = x.s.New()
 		o.body, o.confirmed = 0, 0
@@ -244,8 +249,8 @@ func (x *Execution) End() (err error) {
 	if !x.o.Explored {
 		defer t.recovered(&err)
 	}
-	for i := range x.p.Objects {
-		t.finish(i)
+	for t.object = range x.p.Objects {
+		t.finish(t.object)
 	}
 	return nil
 }
@@ -284,7 +289,10 @@ func (t *thread) finish(i int) {
 	if x.p.Objects[i].Cached || !x.o.Explored {
 		t.counts(i, 0)
 	}
-	if !x.o.Explored && o.c.TryGet() {
+	if x.o.Explored {
+		return
+	}
+	if took, _ := t.plain(i, spec.Call{Op: spec.TryGet}); took {
 		t.failf("every reference is dropped, but TryGet takes one")
 	}
 }
@@ -374,8 +382,14 @@ func (t *thread) do(object int, call spec.Call) {
 	if call.Op.Kills() {
 		o.confirms = 0 // It is the only call that uses it.
 	}
-	result, value := t.plain(object, call)
-	for fails := 1; moves.If == spec.Alive && held > 0 && !result; fails++ {
+	var result bool
+	var value int64
+	if t.on = o; t.x.o.Explored { // as plain does, and faster
+		result, value = call.Apply(o.c, &t.env)
+	} else {
+		result, value = t.plain(object, call)
+	}
+	for fails := 1; !result && moves.If == spec.Alive && held > 0; fails++ {
 		if t.x.s.Promise.TryGet == strategies.Exact || fails == patience {
 			t.failf("%v failed while its caller held a reference", call)
 		}
@@ -391,7 +405,9 @@ func (t *thread) do(object int, call spec.Call) {
 	if call.Op.Kills() {
 		t.x.confirm(o, true)
 	}
-	t.answers(o, object, call, before, result, value)
+	if moves.If > spec.Alive || moves.Sign == 0 || call.Op.Kills() {
+		t.answers(o, object, call, before, result, value)
+	}
 	if call.Last(result) {
 		k, held := o.ledger.Last()
 		t.wrong(k, call, held)
@@ -471,17 +487,17 @@ func (t *thread) release(o *object) {
 	}
 }
 
-// confirm says whether TryGetLive must fail from now on.
+// confirm says whether TryGetLive must fail from now on. Only who has the owner's
+// reference changes that, or may have it back.
 func (x *Execution) confirm(o *object, to bool) {
-	// Nobody but the thread that kills or undoes it changes it.
-	now := atomic.LoadUint64(&o.confirmed)
-	if !x.live || to == (now&1 == 1) {
-		return
+	switch {
+	case !x.live || to == (o.confirmed&1 == 1):
+	case x.o.Explored:
+		explore.Set(&o.confirmed, o.confirmed+1)
+		o.confirmed++
+	default:
+		atomic.AddUint64(&o.confirmed, 1)
 	}
-	if x.o.Explored {
-		explore.Set(&o.confirmed, now+1)
-	}
-	atomic.StoreUint64(&o.confirmed, now+1)
 }
 
 // confirmation returns the object's confirmed. Explored, that is a scheduling point.
@@ -561,7 +577,7 @@ func (t *thread) recovered(err *error) {
 		}
 	}
 	if *err = fmt.Errorf("thread %d, step %d: %s", t.id, t.step, text); t.id == Alone {
-		*err = fmt.Errorf("when no thread ran: %s", text)
+		*err = fmt.Errorf("when no thread ran, object %s: %s", program.ObjectName(t.object), text)
 	}
 }
 

@@ -152,7 +152,7 @@ func BenchmarkSwitch(b *testing.B) {
 // long before it is through.
 func BenchmarkExhaustive(b *testing.B) {
 	for range b.N {
-		s := counted("compare and swap", newCount[allCAS], "tp", "tp", "tp", "tp")
+		s := counted("compare and swap", newCount[allCAS], "t p", "t p", "t p", "t p")
 		r, err := explore.Explore(s, explore.Options{Search: explore.DFS, Bound: explore.Unbounded, Executions: -1, NoRaces: true})
 		if err != nil || !r.Exhaustive {
 			b.Fatal(err, r)
@@ -193,7 +193,7 @@ func TestNoAllocation(t *testing.T) {
 // TestReductionFactor: depth-first search of four threads of TryGet and Put needs
 // at most a tenth of the executions that plain depth-first search needs.
 func TestReductionFactor(t *testing.T) {
-	s := counted("compare and swap", newCount[allCAS], "tp", "tp", "tp", "tp")
+	s := counted("compare and swap", newCount[allCAS], "t p", "t p", "t p", "t p")
 	r, err := explore.Explore(s, explore.Options{Search: explore.DFS, Bound: explore.Unbounded, Executions: 100_000})
 	if err != nil {
 		t.Fatal(err)

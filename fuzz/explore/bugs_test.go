@@ -2,9 +2,10 @@ package explore_test
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/refbench/refbench/fuzz/explore"
-	"github.com/refbench/refbench/fuzz/explore/pin"
+	"github.com/refbench/refbench/fuzz/explore/cpu"
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 )
@@ -62,31 +63,31 @@ func (o *object) use() {
 //	u  use, if a reference is held
 //	p  Put, if a reference is held
 //	o  the owner drops its reference, once
-func (o *object) run(ops string) {
+func (o *object) run(words []string) {
 	held := 0
-	for _, op := range ops {
+	for _, op := range words {
 		switch op {
-		case 't':
+		case "t":
 			if o.count.TryGet() {
 				held++
 			}
-		case 'g':
+		case "g":
 			if held > 0 {
 				o.count.Get()
 				held++
 			}
-		case 'u':
+		case "u":
 			if held > 0 {
 				o.use()
 			}
-		case 'p':
+		case "p":
 			if held > 0 {
 				held--
 				if o.count.Put() {
 					o.release()
 				}
 			}
-		case 'o':
+		case "o":
 			explore.Set(&o.owner, 0)
 			if o.owner {
 				o.owner = false
@@ -115,6 +116,13 @@ func counted(name string, count func() counter, program ...string) *explore.Scen
 		Name: name, Program: program,
 		Make: func(p explore.Program) explore.Case {
 			o := &object{count: count()}
+			for _, words := range p.Words() {
+				for _, op := range words {
+					if !strings.Contains("tgupo", op) {
+						return explore.Case{Err: fmt.Errorf("no operation is called %q", op)}
+					}
+				}
+			}
 			c := explore.Case{
 				Values: true, Retries: true,
 				Show: func() string { return fmt.Sprintf("count %d", o.count.Count()) },
@@ -125,14 +133,14 @@ func counted(name string, count func() counter, program ...string) *explore.Scen
 					explore.Name(&o.owner, "owner")
 				},
 				Finish: func() {
-					o.run("o")
+					o.run([]string{"o"})
 					if !o.released {
 						explore.Leakf("never released: the count is %d", o.count.Count())
 					}
 				},
 			}
-			for _, ops := range p {
-				c.Threads = append(c.Threads, func() { o.run(ops) })
+			for _, words := range p.Words() {
+				c.Threads = append(c.Threads, func() { o.run(words) })
 			}
 			return c
 		},
@@ -198,7 +206,7 @@ func (c *checkThenInc) TryGet() bool {
 // Fold: a count per CPU that is summed when the owner drops its reference.
 type perCPU struct {
 	mode     atomic.Uint32 // 0: per CPU; 1: shared
-	words    [2]pin.Word
+	words    [2]atomic.Int64
 	shared   atomic.Int64
 	oneByOne bool // the bug
 	unpinned bool // another bug
@@ -220,13 +228,13 @@ func (c *perCPU) Reset() {
 
 func (c *perCPU) add(n int64) bool {
 	if c.unpinned {
-		w := &c.words[pin.CPU()]
+		w := &c.words[cpu.Current()]
 		v := w.Load()
 		w.Store(v + n<<1)
 		return true
 	}
-	w := &c.words[pin.Pin()]
-	defer pin.Unpin()
+	w := &c.words[cpu.Pin()]
+	defer cpu.Unpin()
 	v := w.Load()
 	w.Store(v | 1)
 	if c.mode.Load() != 0 {
@@ -263,7 +271,7 @@ func (c *perCPU) Count() int64 { return c.shared.Load() }
 
 func (c *perCPU) Kill() bool {
 	c.mode.Store(1)
-	pin.Barrier()
+	cpu.Barrier()
 	for i := range c.words {
 		for c.words[i].Load()&1 != 0 {
 		}
@@ -333,9 +341,9 @@ func dstCache(name string, swap bool) *explore.Scenario {
 					}
 				},
 			}
-			for _, ops := range p {
+			for _, words := range p.Words() {
 				c.Threads = append(c.Threads, func() {
-					for range ops {
+					for range words {
 						store(alloc())
 					}
 				})
@@ -348,18 +356,18 @@ func dstCache(name string, swap bool) *explore.Scenario {
 // revive: an object at zero is brought back by a lookup (Akaros kref.txt).
 func revive(name string, locked bool) *explore.Scenario {
 	return &explore.Scenario{
-		Name: name, Program: explore.Program{"rp", "rp"},
+		Name: name, Program: explore.Program{"r p", "r p"},
 		Make: func(p explore.Program) explore.Case {
 			var mu sync.Mutex
 			var n atomic.Int64
 			owners := 0
 			c := explore.Case{Setup: func() { n.Store(0); owners = 0; explore.Name(&n, "count") }}
-			for _, ops := range p {
+			for _, words := range p.Words() {
 				c.Threads = append(c.Threads, func() {
 					held := 0
-					for _, op := range ops {
+					for _, op := range words {
 						switch {
-						case op == 'r':
+						case op == "r":
 							if locked {
 								mu.Lock()
 							}
@@ -373,7 +381,7 @@ func revive(name string, locked bool) *explore.Scenario {
 							}
 							held++
 							owners++
-						case op == 'p' && held > 0:
+						case op == "p" && held > 0:
 							held--
 							if locked {
 								mu.Lock()
@@ -401,7 +409,7 @@ func revive(name string, locked bool) *explore.Scenario {
 // collect: a collector that takes idle peers out (Linux inet_peer).
 func collect(name string, atomically bool) *explore.Scenario {
 	return &explore.Scenario{
-		Name: name, Program: explore.Program{"lup", "c"},
+		Name: name, Program: explore.Program{"l u p", "c"},
 		Make: func(p explore.Program) explore.Case {
 			var n atomic.Int64
 			freed := false
@@ -417,29 +425,29 @@ func collect(name string, atomically bool) *explore.Scenario {
 				}
 			}
 			c := explore.Case{Values: true, Retries: true, Setup: func() { n.Store(0); freed = false; explore.Name(&n, "count") }}
-			for _, ops := range p {
+			for _, words := range p.Words() {
 				c.Threads = append(c.Threads, func() {
 					held := 0
-					for _, op := range ops {
+					for _, op := range words {
 						switch {
-						case op == 'l':
+						case op == "l":
 							if lookup() {
 								held++
 							}
-						case op == 'u' && held > 0:
+						case op == "u" && held > 0:
 							explore.Look(&freed)
 							if freed {
 								explore.Failf("a peer is used after the collector freed it")
 							}
-						case op == 'p' && held > 0:
+						case op == "p" && held > 0:
 							n.Add(-1)
 							held--
-						case op == 'c' && atomically:
+						case op == "c" && atomically:
 							if n.CompareAndSwap(0, -1) {
 								explore.Set(&freed, 1)
 								freed = true
 							}
-						case op == 'c':
+						case op == "c":
 							if n.Load() == 0 {
 								n.Store(-1)
 								explore.Set(&freed, 1)
@@ -478,22 +486,22 @@ func listLookup(name string, locked bool) *explore.Scenario {
 				o.count.Reset()
 				head.Store(o)
 			}}
-			for _, ops := range p {
+			for _, words := range p.Words() {
 				c.Threads = append(c.Threads, func() {
-					for _, op := range ops {
+					for _, op := range words {
 						lock()
 						x := head.Load()
 						switch {
 						case x == nil:
 							unlock()
-						case op == 'l':
+						case op == "l":
 							x.count.Get()
 							unlock()
 							x.use()
 							if x.count.Put() {
 								x.release()
 							}
-						case op == 'd':
+						case op == "d":
 							head.Store(nil)
 							unlock()
 							if x.count.Put() {
@@ -528,11 +536,11 @@ func handOff(name string, before bool) *explore.Scenario {
 				o.count.Reset()
 				box.Store(nil)
 			}}
-			for _, ops := range p {
+			for _, words := range p.Words() {
 				c.Threads = append(c.Threads, func() {
-					for _, op := range ops {
+					for _, op := range words {
 						switch op {
-						case 's':
+						case "s":
 							if before {
 								o.count.Get()
 							}
@@ -544,7 +552,7 @@ func handOff(name string, before bool) *explore.Scenario {
 								explore.Failf("Get after the object was released")
 							}
 							put()
-						case 'r':
+						case "r":
 							if box.Swap(nil) != nil {
 								o.use()
 								put()
@@ -561,7 +569,7 @@ func handOff(name string, before bool) *explore.Scenario {
 // freeList is a stack of free slots without (or with) a version in its head.
 func freeList(name string, versioned bool) *explore.Scenario {
 	return &explore.Scenario{
-		Name: name, Program: explore.Program{"aa", "aaffa"},
+		Name: name, Program: explore.Program{"a a", "a a f f a"},
 		Make: func(p explore.Program) explore.Case {
 			var head atomic.Uint64
 			var next [3]atomic.Uint64
@@ -606,19 +614,19 @@ func freeList(name string, versioned bool) *explore.Scenario {
 					next[2].Store(0)
 				},
 			}
-			for _, ops := range p {
+			for _, words := range p.Words() {
 				c.Threads = append(c.Threads, func() {
 					var mine []uint64
-					for _, op := range ops {
+					for _, op := range words {
 						switch {
-						case op == 'a':
+						case op == "a":
 							if i := pop(); i != 0 {
 								if owner[i]++; owner[i] > 1 {
 									explore.Failf("slot %d is given out twice", i)
 								}
 								mine = append(mine, i)
 							}
-						case op == 'f' && len(mine) > 0:
+						case op == "f" && len(mine) > 0:
 							// First in, first out: the slot that
 							// the other thread saw comes back on
 							// top of another.
@@ -645,19 +653,19 @@ func newCount[T any, P interface {
 // bank returns every planted bug with its twin.
 func bank() []planted {
 	return []planted{
-		{bug: counted("load and store put", newCount[loadStorePut], "tupt", "gtp", "tup"),
-			fixed: counted("put", newCount[good], "tupt", "gtp", "tup"), exhaustive: true},
-		{bug: counted("check then increment", newCount[checkThenInc], "tup", "tgpup", "o"),
-			fixed: counted("increment unless zero", newCount[allCAS], "tup", "tgpup", "o"), exhaustive: true},
+		{bug: counted("load and store put", newCount[loadStorePut], "t u p t", "g t p", "t u p"),
+			fixed: counted("put", newCount[good], "t u p t", "g t p", "t u p"), exhaustive: true},
+		{bug: counted("check then increment", newCount[checkThenInc], "t u p", "t g p u p", "o"),
+			fixed: counted("increment unless zero", newCount[allCAS], "t u p", "t g p u p", "o"), exhaustive: true},
 		{bug: dstCache("release the cached dst twice", false), fixed: dstCache("swap the cached dst", true), exhaustive: true},
 		{bug: revive("two revivers", false), fixed: revive("revive under the lock", true), exhaustive: true},
 		{bug: collect("collector reads, then sets -1", false), fixed: collect("collector swaps 0 for -1", true), exhaustive: true},
 		{bug: listLookup("list lookup without the lock", false), fixed: listLookup("list lookup under the lock", true), exhaustive: true},
 		{bug: handOff("get after hand-off", false), fixed: handOff("get before hand-off", true), exhaustive: true},
 		{bug: freeList("free list without versions", false), fixed: freeList("free list with versions", true), randomMisses: true},
-		{bug: perCPUScenario("fold one CPU at a time", true, false, "tp", "tp", "o"),
-			fixed: perCPUScenario("fold all CPUs at once", false, false, "tp", "tp", "o"), exhaustive: true},
-		{bug: perCPUScenario("not pinned", false, true, "tgp", "tp"),
-			fixed: perCPUScenario("pinned", false, false, "tgp", "tp"), exhaustive: true, pinning: true},
+		{bug: perCPUScenario("fold one CPU at a time", true, false, "t p", "t p", "o"),
+			fixed: perCPUScenario("fold all CPUs at once", false, false, "t p", "t p", "o"), exhaustive: true},
+		{bug: perCPUScenario("not pinned", false, true, "t g p", "t p"),
+			fixed: perCPUScenario("pinned", false, false, "t g p", "t p"), exhaustive: true, pinning: true},
 	}
 }

@@ -14,7 +14,7 @@
 //	}
 //
 // The code must use the drop-in packages explore/sync, explore/sync/atomic,
-// explore/runtime, explore/time and explore/pin instead of the originals;
+// explore/runtime, explore/time and explore/context instead of the originals;
 // explore/gen writes that form of a package that uses the originals. A failing
 // test prints a token, with which [Replay] shows the same failure again.
 //

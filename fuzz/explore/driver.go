@@ -1,11 +1,7 @@
 package explore
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"runtime"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -295,65 +291,4 @@ func arms(o Options, c Case) []arm {
 	return []arm{
 		&randomArm{s: search.Random{Seed: o.Seed}}, pct(2), dfs(false, 0, 1, 2, 3, Unbounded), pct(3), pct(4),
 	}
-}
-
-// A StuckError says that explored code runs without reaching a scheduling point.
-type StuckError struct {
-	Scenario string
-	Stall    time.Duration
-	Stack    string // where it was seen
-}
-
-func (e *StuckError) Error() string {
-	return fmt.Sprintf("scenario %s: a thread runs for %v without reaching a scheduling point (an endless loop without shared memory, or a call that blocks for real); its goroutine can't be stopped, so nothing more can be explored in this process. It was seen at:\n%s", e.Scenario, e.Stall, e.Stack)
-}
-
-// isStuck is set for good when a goroutine of an exploration can't be stopped.
-var isStuck atomic.Bool
-
-var errStuck = errors.New("an earlier exploration in this process is stuck in code that never reaches a scheduling point; start a new process")
-
-// run runs the driver on a goroutine of its own and watches it.
-func (d *driver) run(name string, stall time.Duration, stop <-chan struct{}) error {
-	if isStuck.Load() {
-		return errStuck
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		engine.Run(d)
-	}()
-	tick := time.NewTicker(stall)
-	defer tick.Stop()
-	last := ^uint64(0)
-	for {
-		select {
-		case <-done:
-			return nil
-		case <-stop:
-			d.stopped.Store(true)
-			stop = nil
-		case <-tick.C:
-			now := d.progress.Load()
-			if now == last && now != 0 {
-				isStuck.Store(true)
-				return &StuckError{Scenario: name, Stall: stall, Stack: stuckStack()}
-			}
-			last = now
-		}
-	}
-}
-
-// stuckStack returns the stack of the running goroutine of the exploration.
-func stuckStack() string {
-	buf := make([]byte, 1<<20)
-	buf = buf[:runtime.Stack(buf, true)]
-	for _, g := range bytes.Split(buf, []byte("\n\n")) {
-		s := string(g)
-		head, _, _ := strings.Cut(s, "\n")
-		if strings.Contains(s, "internal/engine.") && !strings.Contains(head, "[coroutine") && !strings.Contains(s, "explore.stuckStack") {
-			return s
-		}
-	}
-	return "(not seen)"
 }

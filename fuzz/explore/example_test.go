@@ -11,15 +11,15 @@ import (
 func ExampleExplore() {
 	scenario := &explore.Scenario{
 		Name:    "load and store",
-		Program: explore.Program{"++", "++"}, // each + is one operation
+		Program: explore.Program{"add add", "add add"},
 		Make: func(p explore.Program) explore.Case {
 			var n atomic.Int64
 			var c explore.Case
 			want := int64(0)
-			for _, ops := range p {
-				want += int64(len(ops))
+			for _, words := range p.Words() {
+				want += int64(len(words))
 				c.Threads = append(c.Threads, func() {
-					for range ops {
+					for range words {
 						n.Store(n.Load() + 1)
 					}
 				})
@@ -45,6 +45,6 @@ func ExampleExplore() {
 	fmt.Println(again, err)
 	// Output:
 	// violation: n is 1, want 2
-	// program +|+
+	// program add|add
 	// violation: n is 1, want 2 <nil>
 }

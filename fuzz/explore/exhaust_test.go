@@ -9,11 +9,11 @@ import (
 // TestExhaustive: three threads of four operations are tried completely.
 func TestExhaustive(t *testing.T) {
 	for _, s := range []*explore.Scenario{
-		counted("atomic", newCount[good], "tgpp", "tgpp", "tgpp"),
-		counted("compare and swap", newCount[allCAS], "tgpp", "tgpp", "tgpp"),
-		perCPUScenario("per CPU", false, false, "tgpp", "tgpp", "tgpp"),
-		perCPUScenario("per CPU and kill", false, false, "tp", "tp", "o"),
-		perCPUScenario("per CPU and kill", false, false, "tgp", "o"),
+		counted("atomic", newCount[good], "t g p p", "t g p p", "t g p p"),
+		counted("compare and swap", newCount[allCAS], "t g p p", "t g p p", "t g p p"),
+		perCPUScenario("per CPU", false, false, "t g p p", "t g p p", "t g p p"),
+		perCPUScenario("per CPU and kill", false, false, "t p", "t p", "o"),
+		perCPUScenario("per CPU and kill", false, false, "t g p", "o"),
 	} {
 		r, err := explore.Explore(s, explore.Options{Search: explore.DFS, Bound: explore.Unbounded, Executions: 3_000_000})
 		if err != nil {

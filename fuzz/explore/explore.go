@@ -113,7 +113,7 @@ func explore(s *Scenario, p Program, cpus int, want Kind, o Options) (*driver, e
 
 func (d *driver) start(s *Scenario, o Options) error {
 	d.alive, d.turn, d.left = len(d.arms), len(d.arms)-1, 0
-	return d.run(s.Name, o.Stall, o.Stop)
+	return d.run(s.Name, o.Timeout, o.Stop)
 }
 
 // follow runs one given schedule.

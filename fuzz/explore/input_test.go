@@ -53,7 +53,8 @@ func TestBadTokens(t *testing.T) {
 	}
 	refuse("longer", tok+"A", all, o, "cut or altered")
 	refuse("something else", "hello", all, o, "cut or altered")
-	refuse("another format", "rx9."+tok[4:], all, o, "format rx9")
+	refuse("another format", "rx9."+tok[4:len(tok)-1], all, o, "format rx9, this version reads rx3; use the version that made it")
+	refuse("an older format", "rx2."+tok[4:], all, o, `format rx2, this version reads rx3; use the version that made it, "v1.2.3"`)
 	refuse("another version", tok, all, explore.Options{Version: "v2"}, `made by version "v1.2.3" and this is "v2"`)
 	refuse("no such scenario", tok, nil, o, "doesn't exist here")
 	var ve *explore.VersionError
@@ -62,7 +63,7 @@ func TestBadTokens(t *testing.T) {
 	}
 	fixed := *bank()[0].fixed
 	fixed.Name = s.Name
-	refuse("changed code", tok, []*explore.Scenario{&fixed}, o, "has changed")
+	refuse("changed code", tok, []*explore.Scenario{&fixed}, o, "doesn't fit scenario "+s.Name+" here: ")
 }
 
 // TestBadOptions: wrong options and scenarios are refused with one line.
@@ -80,7 +81,10 @@ func TestBadOptions(t *testing.T) {
 		{explore.Scenario{Name: "x"}, explore.Options{}, "no Make"},
 		{explore.Scenario{Name: "x", Make: good.Make, CPUs: 99}, explore.Options{}, "99 CPUs"},
 		{explore.Scenario{Name: "x", Make: good.Make, Program: make(explore.Program, 17)}, explore.Options{}, "17 threads"},
+		{explore.Scenario{Name: "x", Make: good.Make, Program: explore.Program{"t p", "t  p"}}, explore.Options{}, `thread 1 of its program is "t  p": want words`},
+		{explore.Scenario{Name: "x", Make: good.Make, Program: explore.Program{"t|p"}}, explore.Options{}, `thread 0 of its program is "t|p": want words`},
 		{explore.Scenario{Name: "x", Make: func(explore.Program) explore.Case { return explore.Case{} }}, explore.Options{}, "no threads"},
+		{explore.Scenario{Name: "x", Make: good.Make, Program: explore.Program{"t", "fly"}}, explore.Options{}, `scenario x: program "t|fly": no operation is called "fly"`},
 	} {
 		if _, err := explore.Explore(&c.s, c.o); err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%v, want one line with %q", err, c.says)
@@ -112,18 +116,18 @@ func TestNondeterminism(t *testing.T) {
 	}
 }
 
-// TestStuck: a thread that never reaches a scheduling point is an error within
+// TestHang: a thread that never reaches a scheduling point is an error within
 // seconds, and says where it is. It needs a process of its own because the
 // goroutine can't be stopped.
-func TestStuck(t *testing.T) {
-	if os.Getenv("EXPLORE_STUCK") != "" {
+func TestHang(t *testing.T) {
+	if os.Getenv("EXPLORE_HANG") != "" {
 		s := &explore.Scenario{Name: "endless", Make: func(explore.Program) explore.Case {
 			return explore.Case{Threads: []func(){endlessLoop}}
 		}}
-		_, err := explore.Explore(s, explore.Options{Stall: 200 * time.Millisecond})
-		var stuck *explore.StuckError
-		if !errors.As(err, &stuck) {
-			t.Fatalf("%v, want a StuckError", err)
+		_, err := explore.Explore(s, explore.Options{Timeout: 200 * time.Millisecond})
+		var hang *explore.HangError
+		if !errors.As(err, &hang) {
+			t.Fatalf("%v, want a HangError", err)
 		}
 		if !strings.Contains(err.Error(), "endlessLoop") || !strings.Contains(err.Error(), "without reaching a scheduling point") {
 			t.Errorf("%v doesn't say where", err)
@@ -133,8 +137,8 @@ func TestStuck(t *testing.T) {
 		}
 		return
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestStuck$", "-test.v")
-	cmd.Env = append(os.Environ(), "EXPLORE_STUCK=1")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestHang$", "-test.v")
+	cmd.Env = append(os.Environ(), "EXPLORE_HANG=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/explore/channel"
-	"github.com/refbench/refbench/fuzz/explore/pin"
+	"github.com/refbench/refbench/fuzz/explore/cpu"
 	"github.com/refbench/refbench/fuzz/explore/runtime"
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
@@ -327,43 +327,43 @@ var litmuses = []litmus{
 	{"pins exclude on a CPU", "", "", func() {
 		var n [4]int
 		f := func() {
-			cpu := pin.Pin()
-			explore.Write(&n[cpu])
-			n[cpu]++
-			pin.Unpin()
+			on := cpu.Pin()
+			explore.Write(&n[on])
+			n[on]++
+			cpu.Unpin()
 		}
 		both(f, f)
 	}},
 	{"two pins, two CPUs", explore.Violation, "at a time", func() {
 		var n atomic.Int64
 		f := func() {
-			pin.Pin()
+			cpu.Pin()
 			if n.Add(1) == 2 {
 				explore.Failf("at a time")
 			}
 			n.Add(-1)
-			pin.Unpin()
+			cpu.Unpin()
 		}
 		both(f, f)
 	}},
 	{"a pinned thread stays", "", "", func() {
-		cpu := pin.Pin()
+		on := cpu.Pin()
 		var n atomic.Int64
 		n.Add(1)
-		if pin.CPU() != cpu || pin.Pin() != cpu {
+		if cpu.Current() != on || cpu.Pin() != on {
 			explore.Failf("moved")
 		}
-		pin.Unpin()
-		pin.Unpin()
+		cpu.Unpin()
+		cpu.Unpin()
 	}},
 	{"an unpinned thread moves", explore.Violation, "moved", func() {
-		cpu := pin.CPU()
-		if pin.CPU() != cpu {
+		on := cpu.Current()
+		if cpu.Current() != on {
 			explore.Failf("moved")
 		}
 	}},
-	{"unpin without pin", explore.Misuse, "Unpin without Pin", func() { pin.Unpin() }},
-	{"end while pinned", explore.Misuse, "ended while it was pinned", func() { pin.Pin() }},
+	{"unpin without pin", explore.Misuse, "Unpin without Pin", func() { cpu.Unpin() }},
+	{"end while pinned", explore.Misuse, "ended while it was pinned", func() { cpu.Pin() }},
 
 	// time
 	{"sleepers wake when the clock says so", "", "", func() {

@@ -65,9 +65,10 @@ type Options struct {
 	// Version goes into tokens: what the code under test is.
 	Version string
 
-	// Stall is how long an execution may go without reaching a scheduling
-	// point before that is an error; 0 means 5 seconds.
-	Stall time.Duration
+	// Timeout is how long an execution may take before it is taken to hang,
+	// because its code no longer reaches a scheduling point: a [HangError]. 0
+	// means 5 seconds.
+	Timeout time.Duration
 }
 
 func (o Options) check() (Options, error) {
@@ -93,8 +94,8 @@ func (o Options) check() (Options, error) {
 	if o.Executions == 0 {
 		o.Executions = 10_000
 	}
-	if o.Stall == 0 {
-		o.Stall = 5 * time.Second
+	if o.Timeout == 0 {
+		o.Timeout = 5 * time.Second
 	}
 	return o, nil
 }

@@ -2,7 +2,6 @@ package explore
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
 )
@@ -14,14 +13,6 @@ const (
 	MaxCPUs    = engine.MaxCPUs
 )
 
-// A Program says what the threads do: a string for each thread, in it a byte or a
-// word for each operation. What a byte means is up to the scenario. The shrinker takes
-// away strings and operations, so every part of a program must itself be one.
-type Program []string
-
-// String returns the threads separated by "|".
-func (p Program) String() string { return strings.Join(p, "|") }
-
 // A Scenario is something to explore. Scenarios are values that are not modified.
 type Scenario struct {
 	// Name identifies the scenario in tokens.
@@ -29,10 +20,6 @@ type Scenario struct {
 
 	// Program is what the threads do. Scenarios with fixed threads have none.
 	Program Program
-
-	// Words says that operations are words separated by single blanks instead
-	// of bytes.
-	Words bool
 
 	// CPUs is the number of virtual CPUs; 0 means one for each thread of
 	// the program, and at least two.
@@ -43,17 +30,26 @@ type Scenario struct {
 	// any others, and pictures draw what a thread does there as one step.
 	Judges []string
 
+	// DropIns are import paths of drop-ins of one's own: gen.Options.Replace.
+	// Pictures show where they are called instead of what is in them.
+	DropIns []string
+
 	// MaxPoints is the length at which an execution counts as endless; 0
 	// means 20,000 points.
 	MaxPoints int
 
-	// Make returns the case for a program. It is called once for many
-	// executions, before them.
+	// Make returns the case for a program, whatever that says; see Case.Err. It
+	// is called once for many executions, before them.
 	Make func(Program) Case
 }
 
 // A Case is what runs in each execution.
 type Case struct {
+	// Err says why there is no case of the program, which comes from a token or
+	// from the shrinker: it names something that doesn't exist. All else is
+	// left out then.
+	Err error
+
 	// Setup makes everything new. It runs before the threads, and all that
 	// it does happens before them.
 	Setup func()
@@ -78,25 +74,9 @@ type Case struct {
 	// Values reach further.
 	Retries bool
 
-	// Show returns the value to be drawn beside each step: the count's, most
-	// likely.
+	// Show returns the value to be drawn beside each step: that of the variable
+	// that matters, most likely.
 	Show func() string
-}
-
-// operations splits the operations of a thread.
-func (s *Scenario) operations(thread string) []string {
-	if s.Words {
-		return strings.Fields(thread)
-	}
-	return strings.Split(thread, "")
-}
-
-// thread is the reverse of operations.
-func (s *Scenario) thread(operations []string) string {
-	if s.Words {
-		return strings.Join(operations, " ")
-	}
-	return strings.Join(operations, "")
 }
 
 func (s *Scenario) cpus(p Program) int {
@@ -123,23 +103,31 @@ func (s *Scenario) check() error {
 		return fmt.Errorf("scenario %s: no Make", s.Name)
 	case s.CPUs > MaxCPUs:
 		return fmt.Errorf("scenario %s: %d CPUs, at most %d can be modelled", s.Name, s.CPUs, MaxCPUs)
-	case len(s.Program) > MaxThreads:
-		return fmt.Errorf("scenario %s: %d threads, at most %d can be modelled", s.Name, len(s.Program), MaxThreads)
+	}
+	if err := s.Program.check(); err != nil {
+		return fmt.Errorf("scenario %s: %w", s.Name, err)
 	}
 	return nil
 }
 
-// build makes the engine's case.
+// A programError says why a program has no case.
+type programError struct{ scenario, why string }
+
+func (e *programError) Error() string { return "scenario " + e.scenario + ": " + e.why }
+
+// build makes the engine's case. Its error is a *programError.
 func (s *Scenario) build(p Program, cpus int, races bool) (engine.Case, Case, error) {
 	c := s.Make(p)
-	if len(c.Threads) == 0 {
-		return engine.Case{}, c, fmt.Errorf("scenario %s: no threads in program %q", s.Name, p)
-	}
-	if len(c.Threads) > MaxThreads {
-		return engine.Case{}, c, fmt.Errorf("scenario %s: %d threads, at most %d can be modelled", s.Name, len(c.Threads), MaxThreads)
+	switch {
+	case c.Err != nil:
+		return engine.Case{}, c, &programError{s.Name, fmt.Sprintf("program %q: %v", p, c.Err)}
+	case len(c.Threads) == 0:
+		return engine.Case{}, c, &programError{s.Name, fmt.Sprintf("no threads in program %q", p)}
+	case len(c.Threads) > MaxThreads:
+		return engine.Case{}, c, &programError{s.Name, fmt.Sprintf("%d threads, at most %d can be modelled", len(c.Threads), MaxThreads)}
 	}
 	return engine.Case{
 		CPUs: cpus, Setup: c.Setup, Threads: c.Threads, Finish: c.Finish,
-		MaxPoints: s.maxPoints(), Races: races,
+		MaxPoints: s.maxPoints(), Races: races, DropIns: s.DropIns,
 	}, c, nil
 }

@@ -2,6 +2,7 @@ package explore
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
 )
@@ -22,12 +23,11 @@ func spend(n int, f *found) int {
 	return max(n*shrinkPoints/max(f.failure.Step, shrinkPoints), n/fewestOf)
 }
 
-// shrink makes the program smaller, thread by thread and then operation by
-// operation, as long as a short exploration of what is left fails in the same
+// shrink makes the program smaller, thread by thread and then word by word, as long as a short exploration of what is left fails in the same
 // way. Then it looks for the schedule with the fewest preemptions.
 func shrink(s *Scenario, f *found, o Options) {
 	o.Search, o.Executions, o.Time = Portfolio, spend(shrinkExecutions, f), 0
-	for shrinkThreads(s, f, o) || shrinkOperations(s, f, o) {
+	for shrinkThreads(s, f, o) || shrinkWords(s, f, o) {
 	}
 	shrinkSchedule(s, f, o)
 }
@@ -55,20 +55,20 @@ func shrinkThreads(s *Scenario, f *found, o Options) (any bool) {
 	return any
 }
 
-// shrinkOperations takes operations away, in pieces of half a thread's first.
-func shrinkOperations(s *Scenario, f *found, o Options) (any bool) {
+// shrinkWords takes words away, in pieces of half a thread's first.
+func shrinkWords(s *Scenario, f *found, o Options) (any bool) {
 	for t := range f.program {
-		ops := s.operations(f.program[t])
-		for size := max(len(ops)/2, 1); size >= 1; size /= 2 {
-			for i := len(ops) - size; i >= 0; i-- {
-				if i+size > len(ops) {
+		words := strings.Fields(f.program[t])
+		for size := max(len(words)/2, 1); size >= 1; size /= 2 {
+			for i := len(words) - size; i >= 0; i-- {
+				if i+size > len(words) {
 					continue
 				}
-				fewer := slices.Delete(slices.Clone(ops), i, i+size)
+				fewer := slices.Delete(slices.Clone(words), i, i+size)
 				p := slices.Clone(f.program)
-				p[t] = s.thread(fewer)
+				p[t] = strings.Join(fewer, " ")
 				if f.try(s, p, o) {
-					ops, any = fewer, true
+					words, any = fewer, true
 				}
 			}
 		}

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/refbench/refbench/fuzz/explore"
-	"github.com/refbench/refbench/fuzz/explore/pin"
+	"github.com/refbench/refbench/fuzz/explore/cpu"
 	"github.com/refbench/refbench/fuzz/explore/runtime"
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
@@ -30,7 +30,7 @@ func outcomes(t *testing.T, program explore.Program, o explore.Options, values b
 	ends := make(map[string]bool)
 	s := &explore.Scenario{Name: "outcomes", Program: program, CPUs: 2, Make: func(p explore.Program) explore.Case {
 		var v [3]atomic.Int64
-		var words [2]pin.Word
+		var onCPU [2]atomic.Int64
 		var mu sync.Mutex
 		seen := make([][]int64, len(p))
 		c := explore.Case{Values: values}
@@ -38,18 +38,19 @@ func outcomes(t *testing.T, program explore.Program, o explore.Options, values b
 			for i := range v {
 				v[i].Store(0)
 			}
-			for i := range words {
-				words[i].Store(0)
+			for i := range onCPU {
+				onCPU[i].Store(0)
 			}
 			mu.Lock() // touched, so that it has a number
 			mu.Unlock()
 		}
-		for i, ops := range p {
+		for i, words := range p.Words() {
 			c.Threads = append(c.Threads, func() {
 				seen[i] = seen[i][:0]
 				see := func(x int64) { seen[i] = append(seen[i], x) }
 				last := int64(0)
-				for k, op := range ops {
+				for k, word := range words {
+					op := word[0]
 					switch {
 					case op >= 'a' && op <= 'c':
 						last = v[op-'a'].Load()
@@ -76,13 +77,13 @@ func outcomes(t *testing.T, program explore.Program, o explore.Options, values b
 							see(-4)
 						}
 					case op == 'w':
-						w := &words[pin.Pin()]
+						w := &onCPU[cpu.Pin()]
 						w.Store(w.Load() + 1)
-						pin.Unpin()
+						cpu.Unpin()
 					case op == 'r':
-						cpu := pin.CPU()
-						see(int64(cpu))
-						w := &words[cpu]
+						on := cpu.Current()
+						see(int64(on))
+						w := &onCPU[on]
 						w.Store(w.Load() + 1)
 					case op == 'l':
 						for range 3 {
@@ -97,7 +98,7 @@ func outcomes(t *testing.T, program explore.Program, o explore.Options, values b
 			})
 		}
 		c.Finish = func() {
-			ends[fmt.Sprint(seen, v[0].Load(), v[1].Load(), v[2].Load(), words[0].Load(), words[1].Load())] = true
+			ends[fmt.Sprint(seen, v[0].Load(), v[1].Load(), v[2].Load(), onCPU[0].Load(), onCPU[1].Load())] = true
 		}
 		return c
 	}}
@@ -122,11 +123,7 @@ func TestReductionsLoseNothing(t *testing.T) {
 		n := 2 + rng.IntN(2)
 		p := make(explore.Program, n)
 		for i := range p {
-			var b strings.Builder
-			for range 1 + rng.IntN(5-n) {
-				b.WriteByte(alphabet[rng.IntN(len(alphabet))])
-			}
-			p[i] = b.String()
+			p[i] = randomWords(rng, alphabet, 1+rng.IntN(5-n))
 		}
 		const limit = 20_000
 		plain, r := outcomes(t, p, explore.Options{Search: explore.PlainDFS, Bound: explore.Unbounded, Executions: limit}, false)
@@ -199,11 +196,7 @@ func TestReductionsLoseNoRace(t *testing.T) {
 		n := 2 + rng.IntN(2)
 		p := make(explore.Program, n)
 		for i := range p {
-			var b strings.Builder
-			for range 1 + rng.IntN(6-n) {
-				b.WriteByte(alphabet[rng.IntN(len(alphabet))])
-			}
-			p[i] = b.String()
+			p[i] = randomWords(rng, alphabet, 1+rng.IntN(6-n))
 		}
 		race := func(o explore.Options, values bool) (bool, bool) {
 			s := &explore.Scenario{Name: "races", Program: p, CPUs: 2, Make: func(p explore.Program) explore.Case {
@@ -216,10 +209,10 @@ func TestReductionsLoseNoRace(t *testing.T) {
 					mu.Lock()
 					mu.Unlock()
 				}}
-				for _, ops := range p {
+				for _, words := range p.Words() {
 					c.Threads = append(c.Threads, func() {
-						for _, op := range ops {
-							switch op {
+						for _, word := range words {
+							switch op := word[0]; op {
 							case 'a', 'b':
 								// What was read decides, as with a
 								// flag that publishes.
@@ -239,9 +232,9 @@ func TestReductionsLoseNoRace(t *testing.T) {
 								v[0].Load()
 								mu.Unlock()
 							case 'w':
-								pin.Pin()
+								cpu.Pin()
 								v[1].Load()
-								pin.Unpin()
+								cpu.Unpin()
 							case 'x', 'y':
 								explore.Read(&cells[op-'x'])
 							case 'X', 'Y':
@@ -280,6 +273,15 @@ func TestReductionsLoseNoRace(t *testing.T) {
 	if racy == 0 || racy == compared {
 		t.Errorf("the programs don't tell right from wrong")
 	}
+}
+
+// randomWords returns n words of one letter each.
+func randomWords(rng *rand.Rand, alphabet string, n int) string {
+	words := make([]string, n)
+	for i := range words {
+		words[i] = string(alphabet[rng.IntN(len(alphabet))])
+	}
+	return strings.Join(words, " ")
 }
 
 func cmp(a, b explore.Search) explore.Search {

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/refbench/refbench/fuzz/explore"
-	"github.com/refbench/refbench/fuzz/explore/pin"
+	"github.com/refbench/refbench/fuzz/explore/cpu"
 	"github.com/refbench/refbench/fuzz/explore/runtime"
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
@@ -106,9 +106,9 @@ func TestSpinnersAreDeterministic(t *testing.T) {
 							x.Load()
 							mu.Unlock()
 						case 'p':
-							pin.Pin()
+							cpu.Pin()
 							scan()
-							pin.Unpin()
+							cpu.Unpin()
 						}
 					}
 				})

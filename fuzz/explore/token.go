@@ -6,17 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"strings"
 
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
 )
 
-// A token is a failing schedule as short text: "rx2." and base64 (URL alphabet, no
+// A token is a failing schedule as short text: "rx3." and base64 (URL alphabet, no
 // padding) of
 //
 //	version, scenario             strings: length, bytes
 //	cpus                          number
-//	flags                         bit 0: with the happens-before check
+//	flags                         bit 0: with the happens-before check; no other
 //	threads                       number, then a string for each
 //	decisions                     number, then for each:
 //	                              steps since the last one x 4 + (0: of who goes on,
@@ -39,7 +40,7 @@ type token struct {
 
 // tokenPrefix names the format. It changes when the format does, or when the
 // engine would follow the same schedule in another way.
-const tokenPrefix = "rx2."
+const tokenPrefix = "rx3."
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -78,18 +79,10 @@ func decodeToken(s string) (t token, err error) {
 	s = strings.TrimSpace(s)
 	body, ok := strings.CutPrefix(s, tokenPrefix)
 	if !ok {
-		head, _, dot := strings.Cut(s, ".")
-		if format, ok := strings.CutPrefix(head, "rx"); ok && dot && format != "" && len(format) < 4 && strings.Trim(format, "0123456789") == "" {
-			return t, fmt.Errorf("replay token: it has format %s, this version reads %s; use the version that made it", head, strings.TrimSuffix(tokenPrefix, "."))
-		}
-		return t, fmt.Errorf("replay token: %w", errToken)
+		return t, fmt.Errorf("replay token: %w", otherFormat(s))
 	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(body)
-	if err != nil || len(b) < 5 {
-		return t, fmt.Errorf("replay token: %w", errToken)
-	}
-	b, sum := b[:len(b)-4], binary.BigEndian.Uint32(b[len(b)-4:])
-	if crc32.Checksum(b, castagnoli) != sum {
+	b, ok := checked(body)
+	if !ok {
 		return t, fmt.Errorf("replay token: %w", errToken)
 	}
 	// The checksum fits, so what follows is as it was written; still nothing
@@ -116,24 +109,54 @@ func decodeToken(s string) (t token, err error) {
 	}
 	t.version, t.scenario = str(), str()
 	t.cpus = num()
-	t.races = num()&1 != 0
+	flags := num()
+	t.races = flags&1 != 0
+	bad = bad || flags > 1
 	for n := num(); n > 0 && !bad; n-- {
 		t.program = append(t.program, str())
 	}
 	last := 0
 	for n := num(); n > 0 && !bad; n-- {
-		x := num()
+		x, choice := num(), num()
 		last += x >> 2
 		of := engine.Decided(x & 3)
-		bad = bad || of > engine.OfWay
-		t.decisions = append(t.decisions, engine.Decision{Step: last, Choice: uint8(num()), Of: of})
+		bad = bad || of > engine.OfWay || choice >= max(MaxThreads, MaxCPUs, engine.MaxWays)
+		t.decisions = append(t.decisions, engine.Decision{Step: last, Choice: uint8(choice), Of: of})
 	}
 	t.kind = Kind(str())
 	t.step = num()
-	if bad || len(b) != 0 || t.cpus < 1 || t.cpus > MaxCPUs || len(t.program) > MaxThreads || !named(t.kind) {
+	if bad || len(b) != 0 || t.cpus < 1 || t.cpus > MaxCPUs || t.program.check() != nil || !named(t.kind) {
 		return token{}, fmt.Errorf("replay token: %w", errToken)
 	}
 	return t, nil
+}
+
+// checked returns what the text after the prefix stands for, without the checksum, and
+// whether that fits.
+func checked(body string) ([]byte, bool) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(body)
+	if err != nil || len(b) < 5 {
+		return nil, false
+	}
+	b, sum := b[:len(b)-4], binary.BigEndian.Uint32(b[len(b)-4:])
+	return b, crc32.Checksum(b, castagnoli) == sum
+}
+
+// otherFormat says why a text without tokenPrefix is refused. Tokens of all formats
+// begin with the version that made them.
+func otherFormat(s string) error {
+	head, body, _ := strings.Cut(s, ".")
+	format, ok := strings.CutPrefix(head, "rx")
+	if !ok || body == "" || format == "" || len(format) > 3 || strings.Trim(format, "0123456789") != "" {
+		return errToken
+	}
+	by := ""
+	if b, ok := checked(body); ok {
+		if n, k := binary.Uvarint(b); k > 0 && n > 0 && n <= uint64(len(b)-k) {
+			by = fmt.Sprintf(", %q", b[k:k+int(n)])
+		}
+	}
+	return fmt.Errorf("it has format %s, this version reads %s; use the version that made it%s", head, strings.TrimSuffix(tokenPrefix, "."), by)
 }
 
 // named reports whether the kind is one of those that there are: messages show it.
@@ -167,9 +190,18 @@ func (e *VersionError) Error() string {
 	return fmt.Sprintf("replay token: it was made by version %q and this is %q; use that version", e.Token, e.Here)
 }
 
-// Replay runs the schedule of the token with the scenario of that name, and
-// returns how it fails. A token that doesn't lead to the failure that it was made
-// for is an error: the code has changed.
+// A FitError says that a token doesn't fit the scenario that it names: the scenario has
+// no such program, or the schedule doesn't lead to the failure that the token was made
+// for. The scenario is another one, or its code is, or the token was altered.
+type FitError struct{ Scenario, Why string }
+
+func (e *FitError) Error() string {
+	return fmt.Sprintf("replay token: it doesn't fit scenario %s here: %s", e.Scenario, e.Why)
+}
+
+// Replay runs the schedule of the token with the scenario of that name, and returns how
+// it fails. The error says why the token can't be read, or is a [*VersionError], a
+// [*FitError] or a [*HangError].
 func Replay(s string, scenarios []*Scenario, o Options) (*Failure, error) {
 	o, err := o.check()
 	if err != nil {
@@ -191,17 +223,47 @@ func Replay(s string, scenarios []*Scenario, o Options) (*Failure, error) {
 	if sc == nil {
 		return nil, fmt.Errorf("replay token: it is of scenario %q, which doesn't exist here", t.scenario)
 	}
-	o.NoRaces = !t.races
-	f := &found{program: t.program, cpus: t.cpus, decisions: t.decisions, failure: &engine.Failure{Kind: t.kind, Step: t.step}}
-	d, err := follow(sc, t.program, t.cpus, t.decisions, o, false)
-	if err != nil {
+	if err := sc.check(); err != nil {
 		return nil, err
 	}
-	if d.failure == nil {
-		return nil, fmt.Errorf("replay token: the schedule no longer fails (it failed with %s); the code of scenario %s has changed since", t.kind, t.scenario)
+	o.NoRaces = !t.races
+	if why, err := t.misfit(sc, o); err != nil {
+		return nil, err
+	} else if why != "" {
+		return nil, &FitError{sc.Name, why}
 	}
-	if d.failure.Kind != t.kind || d.failure.Step != t.step {
-		return nil, fmt.Errorf("replay token: the schedule now leads to %q at point %d instead of %s at point %d; the code of scenario %s has changed since", d.failure, d.failure.Step, t.kind, t.step, t.scenario)
-	}
+	f := &found{program: t.program, cpus: t.cpus, decisions: t.decisions, failure: &engine.Failure{Kind: t.kind, Step: t.step}}
 	return f.finish(sc, o)
+}
+
+// misfit runs the token's schedule and says why it doesn't fit the scenario, "" if it
+// does.
+func (t token) misfit(s *Scenario, o Options) (why string, err error) {
+	switch {
+	case len(s.Program) == 0 && len(t.program) > 0:
+		return fmt.Sprintf("its threads are fixed, and the token has program %q", t.program), nil
+	case s.CPUs > 0 && s.CPUs != t.cpus:
+		return fmt.Sprintf("it has %d CPUs, and the token %d", s.CPUs, t.cpus), nil
+	}
+	d, err := follow(s, t.program, t.cpus, t.decisions, o, false)
+	var p *programError
+	switch {
+	case errors.As(err, &p):
+		return p.why, nil
+	case err != nil:
+		return "", err
+	case d.failure == nil:
+		return fmt.Sprintf("the schedule doesn't fail, and it was made for a failure of kind %s", t.kind), nil
+	case d.failure.Kind != t.kind || d.failure.Step != t.step:
+		return fmt.Sprintf("the schedule leads to %q at point %d, and it was made for a failure of kind %s at point %d", d.failure, d.failure.Step, t.kind, t.step), nil
+	case !slices.EqualFunc(d.decisions, t.decisions, sameDecision):
+		return "the schedule has decisions where there is nothing to decide", nil
+	}
+	return "", nil
+}
+
+// sameDecision reports whether two decisions are the same; a token doesn't say whether
+// one preempts.
+func sameDecision(a, b engine.Decision) bool {
+	return a.Step == b.Step && a.Choice == b.Choice && a.Of == b.Of
 }

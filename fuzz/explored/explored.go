@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "2c3b8bc848a522a37c876148"
+const Version = "4b53a0e9baf73788a2fcc5c2"

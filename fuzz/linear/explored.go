@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/fuzz/driver"
+	"github.com/refbench/refbench/fuzz/dropins"
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
@@ -42,11 +43,11 @@ func Scenario(name string, s *strategies.Strategy, text string) *explore.Scenari
 		panic(err) // it is a constant
 	}
 	return &explore.Scenario{
-		Name: name, Program: p.Words(), Words: true, CPUs: 2,
+		Name: name, Program: p.Words(), CPUs: 2, DropIns: dropins.Paths(),
 		Make: func(words explore.Program) explore.Case {
 			p, err := program.ParseWords(words)
 			if err != nil {
-				return explore.Case{} // without threads: refused
+				return explore.Case{Err: err}
 			}
 			return newCase(s, &p)
 		},

@@ -29,10 +29,10 @@ func TestCountsWithoutPowers(t *testing.T) {
 	right.Promise.Resurrection = false
 	wrong := like(right, "mute", func() strategies.Counter { return &bare{mute: true} })
 	for _, c := range []struct{ program, want string }{
-		{"object a: Init\nthread 0: a.Get\n", "a.Put at the end: mute in state \"1 reference, killed\": Put returned false, want true"},
-		{"object a: InitAt(5)\nthread 0: a.TryGet\n", "a.Put at the end"},
-		{"object a: InitAt(limit-2)\nthread 0: a.Get a.Kill\n", "a.Put at the end"},
-		{"object a: Init\nthread 0: a.Kill a.GetN(3) a.TryGet\n", ""},
+		{"a.Get", "a.Put at the end: mute in state \"1 reference, killed\": Put returned false, want true"},
+		{"a:InitAt(5) a.TryGet", "a.Put at the end"},
+		{"a:InitAt(limit-2) a.Get a.Kill", "a.Put at the end"},
+		{"a.Kill a.GetN(3) a.TryGet", ""},
 	} {
 		p, err := program.Parse(c.program)
 		if err != nil {
@@ -43,7 +43,7 @@ func TestCountsWithoutPowers(t *testing.T) {
 		}
 		d := New([]*strategies.Strategy{atomic.Strategy, wrong}, Both).Run(&p)
 		if c.want == "" && d != nil || c.want != "" && (d == nil || !strings.Contains(d.Message, c.want)) {
-			t.Errorf("%sfinds %v, want %q", c.program, d, c.want)
+			t.Errorf("%s: finds %v, want %q", c.program, d, c.want)
 		}
 	}
 }
@@ -69,7 +69,7 @@ func TestTexts(t *testing.T) {
 func TestRunnerForgets(t *testing.T) {
 	r := New([]*strategies.Strategy{atomic.Strategy}, Both)
 	l := &r.lanes[0]
-	p, err := program.Parse("object a: Init\nthread 0: a.Get a.Put a.Kill\n")
+	p, err := program.Parse("a.Get a.Put a.Kill")
 	if err != nil {
 		t.Fatal(err)
 	}

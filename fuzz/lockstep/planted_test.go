@@ -163,7 +163,7 @@ func TestPlantedFlawsAreFound(t *testing.T) {
 // A flaw that shows only on a count that was used before is told from others.
 func TestUsedCountsAreNamed(t *testing.T) {
 	list := append(builtin.All(), like(atomic.Strategy, "startstwice", func() strategies.Counter { return new(startsTwice) }))
-	p, err := program.Parse("object a: Init\nthread 0: a.Kill\n")
+	p, err := program.Parse("a.Kill")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,13 +191,13 @@ func TestReasons(t *testing.T) {
 		want    Reason
 		finds   string // what it finds if both promise what the first does
 	}{
-		{"object a: InitAt(limit)\nthread 0: a.Get a.Put a.Get\n", atomic.Strategy, saturating.Strategy, Overflow, "have met overflow policy"},
-		{"object a: Init\nthread 0: a.Kill a.Get\n", atomic.Strategy, saturating.Strategy, DeadGet, "have met get on a dead count"},
-		{"object a: Init\nthread 0: a.Kill a.Put\n", atomic.Strategy, saturating.Strategy, Underflow, "have met underflow policy"},
-		{"object a: InitAt(limit)\nthread 0: a.PutN(8388607) a.TryGet\n", atomic.Strategy, builtin.All()[3], Distance, ""},
-		{"object a: Init\nthread 0: a.TryGet\n", atomic.Strategy, lazy, Spurious, "no misuse, so no promise"},
-		{"object a: Init\nthread 0: a.Put a.Get\n", atomic.Strategy, percpu.Strategy, Unpromised, ""},
-		{"object a: Init\nthread 0: a.Resurrect a.Put\n", atomic.Strategy, saturating.Strategy, Lacking, ""},
+		{"a:InitAt(limit) a.Get a.Put a.Get", atomic.Strategy, saturating.Strategy, Overflow, "have met overflow policy"},
+		{"a.Kill a.Get", atomic.Strategy, saturating.Strategy, DeadGet, "have met get on a dead count"},
+		{"a.Kill a.Put", atomic.Strategy, saturating.Strategy, Underflow, "have met underflow policy"},
+		{"a:InitAt(limit) a.PutN(8388607) a.TryGet", atomic.Strategy, builtin.All()[3], Distance, ""},
+		{"a.TryGet", atomic.Strategy, lazy, Spurious, "no misuse, so no promise"},
+		{"a.Put a.Get", atomic.Strategy, percpu.Strategy, Unpromised, ""},
+		{"a.Resurrect a.Put", atomic.Strategy, saturating.Strategy, Lacking, ""},
 	} {
 		p, err := program.Parse(c.program)
 		if err != nil {
@@ -235,7 +235,7 @@ func TestPromisedPanics(t *testing.T) {
 	s.Promise.GetOnZero = strategies.Panics
 	calm := *atomic.Strategy
 	calm.Promise.GetOnZero = strategies.Panics
-	p, err := program.Parse("object a: Init\nthread 0: a.Kill a.Get a.Put a.TryGet\n")
+	p, err := program.Parse("a.Kill a.Get a.Put a.TryGet")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +270,7 @@ func (c *unborn) Init() { panic("not me") }
 // A panic that isn't promised is found wherever it comes, also by a strategy that
 // promises others.
 func TestPanicsThatAreNotPromised(t *testing.T) {
-	p, err := program.Parse("object a: Init\nthread 0: a.Get a.Put a.Kill\n")
+	p, err := program.Parse("a.Get a.Put a.Kill")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -358,7 +358,7 @@ const littleLimit = 3
 func TestLowLimits(t *testing.T) {
 	s := like(saturating.Strategy, "little", func() strategies.Counter { return new(little) })
 	s.Promise.Limit, s.Promise.Width, s.Promise.Count = littleLimit, 3, strategies.None
-	p, err := program.Parse("object a: InitAt(9)\nthread 0: a.Put a.Put a.TryGet\n")
+	p, err := program.Parse("a:InitAt(9) a.Put a.Put a.TryGet")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,6 +49,13 @@ func strict(zero strategies.ZeroDetection, typeStable bool, limit int64) *strate
 	}
 }
 
+// guardOf returns the guard of a program whose counts begin with Init.
+func guardOf(p *Program, s *strategies.Strategy) *Guard {
+	g := new(Guard)
+	g.Reset(p, spec.Of(s), false)
+	return g
+}
+
 // A simulation runs a program under its guard, one call after the other in random
 // order, on counts that are states of the specification.
 type simulation struct {
@@ -60,29 +67,34 @@ type simulation struct {
 	states [MaxObjects]spec.State
 	made   map[spec.Op]int
 	lasts  int
-	revive int
+	revive int // lives after the first of an object that isn't cached
+	cached int // and of one that is
 }
 
 // do makes the call and checks that it is a right use, and that the count knows of as
 // many references as all threads hold.
-func (s *simulation) do(h *Holder, object int, c spec.Call) {
+func (s *simulation) do(h *Caller, object int, c spec.Call) {
 	st := s.states[object]
 	if why := s.sp.Unpromised(st, c); why != "" {
 		s.t.Fatalf("%s: %v in state %q: %s", s.what, c, st, why)
 	}
-	if h.Revives(object, c) {
+	switch cached, dead := s.p.Objects[object].Cached, s.sp.Dead(st); {
+	case cached && dead && c.Op.Revives():
+		s.cached++ // by anybody, who need not know
+	case cached:
+	case h.Revives(object, c):
 		s.revive++
-		if !s.sp.Dead(st) {
+		if !dead {
 			s.t.Fatalf("%s: %v in state %q is said to revive", s.what, c, st)
 		}
-	} else if s.sp.Dead(st) && (c.Op == spec.Resurrect || c.Op == spec.Reinit || c.Op == spec.Init) {
+	case dead && c.Op.Revives():
 		s.t.Fatalf("%s: %v in state %q isn't said to revive", s.what, c, st)
 	}
 	o := s.sp.Step(st, c)[0]
 	if o.Warns || o.Panics {
 		s.t.Fatalf("%s: %v in state %q is misuse: %v", s.what, c, st, o.Misuse)
 	}
-	if Last(c, o.Result) {
+	if c.Last(o.Result) {
 		s.lasts++
 	}
 	s.states[object] = o.Next
@@ -94,20 +106,24 @@ func (s *simulation) do(h *Holder, object int, c spec.Call) {
 func (s *simulation) balance(object int) {
 	var held int64
 	for i := range s.p.Threads {
-		held += s.g.Thread(i).Holds(object)
+		held += s.g.Caller(i).Holds(object)
 	}
 	if s.g.owner[object] == nobody {
 		held++
 	}
 	if refs := s.states[object].Refs; refs != held {
-		s.t.Fatalf("%s: object %s has %d references, and threads hold %d", s.what, objectName(object), refs, held)
+		s.t.Fatalf("%s: object %s has %d references, and threads hold %d", s.what, ObjectName(object), refs, held)
 	}
 }
 
 func (s *simulation) run(rng *rand.Rand) {
 	for o := range s.p.Objects {
-		s.states[o] = s.sp.Start(int64(1 + s.g.Held(o)))
-		if s.g.Shared(o) {
+		b := s.g.Begin(o)
+		if b.First != (spec.Call{Op: spec.Init}) || b.Gets != b.Held || b.Spare != 0 {
+			s.t.Fatalf("%s: object %s begins with %+v, want Init and a Get for each reference that is held", s.what, ObjectName(o), b)
+		}
+		s.states[o] = s.sp.Start(1 + b.Gets)
+		if b.Atomic {
 			s.states[o] = s.sp.Step(s.states[o], spec.Call{Op: spec.SwitchToAtomic})[0].Next
 		}
 		s.balance(o)
@@ -115,7 +131,7 @@ func (s *simulation) run(rng *rand.Rand) {
 	next := make([]int, len(s.p.Threads))
 	for running := len(next); running > 0; {
 		i := rng.IntN(len(next))
-		h, steps := s.g.Thread(i), s.p.Threads[i]
+		h, steps := s.g.Caller(i), s.p.Threads[i]
 		switch {
 		case next[i] < len(steps):
 			step := steps[next[i]]
@@ -137,10 +153,10 @@ func (s *simulation) run(rng *rand.Rand) {
 			s.do(h, o, spec.Call{Op: spec.Kill})
 		}
 		if !s.sp.Dead(s.states[o]) {
-			s.t.Fatalf("%s: all threads have ended, and object %s has %v", s.what, objectName(o), s.states[o])
+			s.t.Fatalf("%s: all threads have ended, and object %s has %v", s.what, ObjectName(o), s.states[o])
 		}
 	}
-	if want := len(s.p.Objects) + s.revive; s.lasts != want {
+	if want := len(s.p.Objects) + s.revive + s.cached; s.lasts != want {
 		s.t.Fatalf("%s: %d drops were the last of %d lives", s.what, s.lasts, want)
 	}
 }
@@ -150,7 +166,7 @@ func (s *simulation) run(rng *rand.Rand) {
 func TestGuardedProgramsAreRight(t *testing.T) {
 	seed := rand.Uint64()
 	rng := rand.New(rand.NewPCG(seed, 0))
-	made, revived := make(map[spec.Op]int), 0
+	made, revived, cached := make(map[spec.Op]int), 0, 0
 	for n := range 3000 {
 		zero := strategies.Immediate
 		if n%2 == 1 {
@@ -160,20 +176,22 @@ func TestGuardedProgramsAreRight(t *testing.T) {
 		s := strict(zero, n%5 > 0, limit)
 		// Short programs have their kills and revivals closer together.
 		p, _ := Decode(random(rng, rng.IntN(200)))
+		p.Objects[0].Cached = n%4 == 3
 		sim := &simulation{
-			t: t, sp: spec.Of(s), p: &p, g: NewGuard(&p, s), made: made,
+			t: t, sp: spec.Of(s), p: &p, g: guardOf(&p, s), made: made,
 			what: fmt.Sprintf("seed %d, program %d, zero %s\n%s", seed, n, zero, &p),
 		}
 		sim.run(rng)
 		revived += sim.revive
+		cached += sim.cached
 	}
-	for _, op := range ops {
-		if made[op] < 10 {
+	for _, op := range spec.Ops() {
+		if _, ok := op.Code(); ok && made[op] < 10 {
 			t.Errorf("%v was made %d times in all: the test tests nothing", op, made[op])
 		}
 	}
-	if revived < 10 {
-		t.Errorf("%d lives after the first", revived)
+	if revived < 10 || cached < 10 {
+		t.Errorf("%d lives after the first, and %d of cached objects", revived, cached)
 	}
 }
 
@@ -181,18 +199,18 @@ func TestGuardedProgramsAreRight(t *testing.T) {
 // counter doesn't have.
 func TestGuardKnowsTheStrategy(t *testing.T) {
 	p := Program{Objects: make([]Object, 1), Threads: make([]Thread, 1)}
-	if NewGuard(&p, strict(strategies.Immediate, false, 9)).Has(spec.Init) {
+	if guardOf(&p, strict(strategies.Immediate, false, 9)).May(spec.Init) {
 		t.Error("Init is allowed without the promise")
 	}
-	if !NewGuard(&p, strict(strategies.Immediate, true, 9)).Has(spec.Init) {
+	if !guardOf(&p, strict(strategies.Immediate, true, 9)).May(spec.Init) {
 		t.Error("Init isn't allowed in spite of the promise")
 	}
 	bare := strict(strategies.Immediate, true, 9)
 	bare.New = func() strategies.Counter { return struct{ strategies.Counter }{every{}} }
-	g := NewGuard(&p, bare)
-	for _, op := range ops {
-		if want := op.Power() == ""; g.Has(op) != want {
-			t.Errorf("%v of a counter without powers: allowed is %v", op, g.Has(op))
+	g := guardOf(&p, bare)
+	for _, op := range spec.Ops() {
+		if want := op.Power() == ""; g.May(op) != want {
+			t.Errorf("%v of a counter without powers: allowed is %v", op, g.May(op))
 		}
 	}
 }
@@ -202,27 +220,27 @@ func TestGuardReset(t *testing.T) {
 	s := strict(strategies.Immediate, true, 1<<40)
 	rng := rand.New(rand.NewPCG(1, 2))
 	var g Guard
-	powers := s.Powers()
+	sp := spec.Of(s)
 	for range 200 {
 		p, _ := Decode(random(rng, 60))
-		g.Reset(&p, powers, &s.Promise)
-		if fresh := NewGuard(&p, s); !sameGuard(&g, fresh) {
+		g.Reset(&p, sp, false)
+		if fresh := guardOf(&p, s); !sameGuard(&g, fresh) {
 			t.Fatalf("used again it isn't as new, for\n%s", &p)
 		}
-		sim := &simulation{t: t, what: p.String(), sp: spec.Of(s), p: &p, g: &g, made: make(map[spec.Op]int)}
+		sim := &simulation{t: t, what: p.String(), sp: sp, p: &p, g: &g, made: make(map[spec.Op]int)}
 		sim.run(rng)
 	}
 	p, _ := Decode(random(rng, 60))
-	if n := testing.AllocsPerRun(10, func() { g.Reset(&p, powers, &s.Promise) }); n != 0 {
+	if n := testing.AllocsPerRun(10, func() { g.Reset(&p, sp, false) }); n != 0 {
 		t.Errorf("Reset allocates %v times", n)
 	}
 }
 
 func sameGuard(a, b *Guard) bool {
-	for i := range a.threads {
-		if a.threads[i].held != b.threads[i].held {
+	for i := range a.callers {
+		if a.callers[i].held != b.callers[i].held {
 			return false
 		}
 	}
-	return a.has == b.has && a.immediate == b.immediate && a.share == b.share && a.owner == b.owner && a.held == b.held
+	return a.may == b.may && a.begins == b.begins && a.share == b.share && a.deaf == b.deaf && a.owner == b.owner
 }

@@ -20,17 +20,11 @@ func random(rng *rand.Rand, n int) []byte {
 	return b
 }
 
-// roundTrip returns what is lost of the program between the forms, or "".
+// roundTrip returns what is lost of the program between the forms, or "". The byte form
+// has four threads at most, and nothing of what a text alone can say.
 func roundTrip(p Program) string {
 	if err := p.Check(); err != nil {
 		return err.Error()
-	}
-	q, rest := Decode(p.Encode())
-	if !p.Equal(&q) {
-		return "its bytes decode to\n" + q.String()
-	}
-	if len(rest) > 0 {
-		return "its bytes leave a rest"
 	}
 	q, err := Parse(p.String())
 	if err != nil {
@@ -38,6 +32,19 @@ func roundTrip(p Program) string {
 	}
 	if !p.Equal(&q) {
 		return "its text parses to\n" + q.String()
+	}
+	for i := range p.Objects {
+		p.Objects[i].Cached, p.Objects[i].Immortal = false, false
+	}
+	if len(p.Threads) > 4 {
+		return ""
+	}
+	q, rest := Decode(p.Encode())
+	if !p.Equal(&q) {
+		return "its bytes decode to\n" + q.String()
+	}
+	if len(rest) > 0 {
+		return "its bytes leave a rest"
 	}
 	return ""
 }
@@ -54,11 +61,11 @@ func TestFormsHoldTheSameProgram(t *testing.T) {
 			t.Fatalf("seed %d: %x: the rest is %d bytes of %d", seed, data, len(rest), len(data))
 		}
 		if lost := roundTrip(p); lost != "" {
-			t.Fatalf("seed %d: program\n%s%s", seed, &p, lost)
+			t.Fatalf("seed %d: program\n%s\n%s", seed, &p, lost)
 		}
 		again := largest.Decode(&reused, data)
 		if !reused.Equal(&p) || len(again) != len(rest) {
-			t.Fatalf("seed %d: %x: decoded into used memory it is\n%sand not\n%s", seed, data, &reused, &p)
+			t.Fatalf("seed %d: %x: decoded into used memory it is\n%s\nand not\n%s", seed, data, &reused, &p)
 		}
 	}
 }
@@ -105,22 +112,25 @@ func TestRestIsReturnedWhole(t *testing.T) {
 
 func TestNoBytesAreAProgram(t *testing.T) {
 	p, rest := Decode(nil)
-	if got, want := p.String(), "object a: Init\nthread 0:\n"; got != want || len(rest) != 0 {
+	if got, want := p.String(), ""; got != want || len(rest) != 0 {
 		t.Errorf("no bytes decode to %q and %d more bytes, want %q", got, len(rest), want)
 	}
 }
 
 // Every operation, number and start has a form.
 func TestEveryPartHasAForm(t *testing.T) {
-	p := Program{Threads: make([]Thread, MaxThreads)}
+	p := Program{Threads: make([]Thread, 4)}
 	for i, s := range []Start{StartInit, StartAt, StartNear, StartNear} {
-		o := Object{Start: s, Shared: i%2 == 1}
+		o := Object{Start: s, Atomic: i%2 == 1, Cached: i%3 == 1, Immortal: i > 1}
 		if s != StartInit {
 			o.K = uint8(5 * i)
 		}
 		p.Objects = append(p.Objects, o)
 	}
-	for i, op := range Ops() {
+	for i, op := range spec.Ops() {
+		if _, ok := op.Code(); !ok {
+			continue
+		}
 		s := Step{Object: uint8(i % MaxObjects), Call: spec.Call{Op: op}}
 		if op.TakesNumber() {
 			s.Call.N = 64
@@ -131,7 +141,13 @@ func TestEveryPartHasAForm(t *testing.T) {
 		p.Threads[3] = append(p.Threads[3], Step{Call: spec.Call{Op: spec.GetN, N: number(byte(c))}})
 	}
 	if lost := roundTrip(p); lost != "" {
-		t.Fatalf("program\n%s%s", &p, lost)
+		t.Fatalf("program\n%s\n%s", &p, lost)
+	}
+	// Wild steps and more threads are for text alone.
+	p.Threads = append(p.Threads, make([]Thread, MaxThreads-len(p.Threads))...)
+	p.Threads[MaxThreads-1] = Thread{{Call: spec.Call{Op: spec.PutN, N: 128}, Wild: true}}
+	if lost := roundTrip(p); lost != "" {
+		t.Fatalf("program\n%s\n%s", &p, lost)
 	}
 	for _, n := range []int64{1, 64, 127, 128, 1<<15 - 1, 1 << 23, 1<<31 - 1, 1 << 31} {
 		if c, ok := numberCode(n); !ok || number(c) != n {
@@ -146,38 +162,41 @@ func TestEveryPartHasAForm(t *testing.T) {
 }
 
 func TestText(t *testing.T) {
-	const text = `# two counts
-object a: Init
-object b: InitAt(limit-2)  SwitchToAtomic
-object c: InitAt(limit)
-object d: InitAt(3)
+	const text = `# four counts
+a:Init  b:InitAt(limit-2) b:SwitchToAtomic
+c:InitAt(limit) c:cached d:InitAt(3) d:immortal
 
-thread 0: a.Get  b.GetN(4) # and a comment
-	d.Put
-thread 1:
+a.Get  b.GetN(4) # and a comment
+	d.Put|| c.Get!
 `
-	const want = `object a: Init
-object b: InitAt(limit-2) SwitchToAtomic
-object c: InitAt(limit)
-object d: InitAt(3)
-thread 0: a.Get b.GetN(4) d.Put
-thread 1:
-`
+	const want = "b:InitAt(limit-2) b:SwitchToAtomic c:InitAt(limit) c:cached d:InitAt(3) d:immortal a.Get b.GetN(4) d.Put||c.Get!"
 	p, err := Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := p.String(); got != want {
-		t.Errorf("it prints as\n%swant\n%s", got, want)
+		t.Errorf("it prints as\n%s\nwant\n%s", got, want)
 	}
 	// Files from elsewhere have other line ends.
-	if q, err := Parse(strings.ReplaceAll(want, "\n", "\r\n")); err != nil || !q.Equal(&p) {
+	if q, err := Parse(strings.ReplaceAll(text, "\n", "\r\n")); err != nil || !q.Equal(&p) {
 		t.Errorf("with CR LF: %v\n%s", err, &q)
+	}
+	for _, text := range []string{"", "a.Get", "a.Get|", "|b.PutN(3) a.Put", "a:SwitchToAtomic c:SwitchToAtomic d.Kill|a.TryGetN(64)", "b:Init a.Get", "|||||||a.Put!"} {
+		p, err := Parse(text)
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if got := p.String(); got != text {
+			t.Errorf("%q prints as %q", text, got)
+		}
+		if lost := roundTrip(p); lost != "" && !strings.Contains(text, "!") {
+			t.Errorf("%q: %s", text, lost)
+		}
 	}
 }
 
 func TestSequentialTakesTurns(t *testing.T) {
-	p, err := Parse("object a: Init\nthread 0: a.Get a.Put a.Kill\nthread 1:\nthread 2: a.TryGet\n")
+	p, err := Parse("a.Get a.Put a.Kill||a.TryGet")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,51 +212,53 @@ func TestSequentialTakesTurns(t *testing.T) {
 	}
 }
 
-// An error says which line is wrong, and what with it.
+// An error says which word is wrong, and what with it.
 func TestParseSaysWhatIsWrong(t *testing.T) {
-	const head = "object a: Init\nthread 0: a.Get\n"
+	const begins = "how an object begins stands before the steps of the first thread"
 	for _, c := range []struct{ text, want string }{
-		{"", "no objects"},
-		{"# nothing\n", "no objects"},
-		{"object a: Init\n", "no threads"},
-		{"thread 0:\n", "no objects"},
-		{"thread 0: a.Get\n", `line 1: a.Get: no object "a"`},
-		{"hello\n", `line 1: "hello": want "object NAME: ..."`},
-		{"object a\n", `line 1: "object a": want`},
-		{"object b: Init\n", `line 1: object "b": the next one's name is a`},
-		{"object a: Init\nobject a: Init\n", `line 2: object "a": the next one's name is b`},
-		{"object a: Start\n", `line 1: "Start": want Init, InitAt(2)`},
-		{"object a:\n", `line 1: "": want Init`},
-		{"object a: Init Init\n", `line 1: "Init Init": want Init`},
-		{"object a: InitAt(16)\n", "line 1: InitAt(16): want a number from 1 to 15, limit"},
-		{"object a: InitAt(limit-)\n", "line 1: InitAt(limit-): want a number"},
-		{"object a: InitAt(limit-+1)\n", "want a number"},
-		{"object a: InitAt(-1)\n", "want a number"},
-		{"object a: InitAt(0)\n", "want a number"},
-		{"object a: InitAt(01)\n", "want a number"},
-		{"object a: InitAt(limit+1)\n", "want a number"},
-		{"object a: InitAt(1\n", "want Init"},
-		{head + "object b: Init\n", "line 3: object after a thread"},
-		{head + "thread 0:\n", `line 3: thread "0": the next one's number is 1`},
-		{head + "thread x:\n", `line 3: thread "x": the next`},
-		{" a.Get\n", "line 1: it begins with a blank"},
-		{head + "  Get\n", `line 3: "Get": want a step such as a.Get`},
-		{head + "  b.Get\n", `line 3: b.Get: no object "b": there are a to a`},
-		{head + "  .Get\n", `line 3: .Get: no object ""`},
-		{head + "  a.Got\n", `line 3: a.Got: no operation "Got"`},
-		{head + "  a.InitAt(3)\n", `line 3: a.InitAt(3): no operation "InitAt"`},
-		{head + "  a.Get(1)\n", "line 3: a.Get(1): Get takes no number"},
-		{head + "  a.GetN\n", "line 3: a.GetN: want a number, as in a.GetN(2)"},
-		{head + "  a.GetN(1\n", "line 3: a.GetN(1: want a number"},
-		{head + "  a.GetN(0)\n", "line 3: a.GetN(0): the number is none that programs have: want 1 to 64"},
-		{head + "  a.GetN(65)\n", "line 3: a.GetN(65): the number is none"},
-		{head + "  a.GetN(4294967296)\n", "line 3: a.GetN(4294967296): the number is none"},
-		{head + "  a.GetN(99999999999999999999)\n", "the number is none"},
-		{head + "  a.GetN(x)\n", "the number is none"},
-		{head + strings.Repeat("  a.Get\n", 256), "line 258: a.Get: one step too many: at most 256"},
+		{"object a: Init\nthread 0: a.Get\n", "this is the form of programs before version 2, by objects and threads: write the steps alone"},
+		{"thread 0: a.Get\n", "this is the form of programs before version 2"},
+		{"hello", "thread 0: hello: want a step such as a.Get or b.PutN(2), on an object from a to d"},
+		{"a.Get|a", "thread 1: a: want a step such as a.Get"},
+		{"Get", "thread 0: Get: want a step such as a.Get"},
+		{".Get", "thread 0: .Get: want a step"},
+		{"e.Get", "thread 0: e.Get: want a step such as a.Get or b.PutN(2), on an object from a to d"},
+		{"A.Get", "thread 0: A.Get: want a step"},
+		{"a.", `thread 0: a.: call "": no operation is called ""`},
+		{"a.!", "thread 0: a.!: want an operation before the exclamation mark"},
+		{"a.Got", `thread 0: a.Got: call "Got": no operation is called "Got"`},
+		{"a.get", `no operation is called "get"`},
+		{"a.Get,a.Put", `no operation is called "Get,a.Put"`},
+		{"a.InitAt(3)", "thread 0: a.InitAt(3): InitAt(3) begins a life: write it as a:InitAt(3) before the steps"},
+		{"a.Get(1)", "thread 0: a.Get(1): call \"Get(1)\": Get takes no number, so write Get"},
+		{"a.GetN", "thread 0: a.GetN: call \"GetN\": GetN takes a number, as in GetN(2)"},
+		{"a.GetN(1", "want one number of 64 bits in parentheses, as in GetN(2)"},
+		{"a.GetN(x)", "want one number of 64 bits"},
+		{"a.GetN(99999999999999999999)", "want one number of 64 bits"},
+		{"a.GetN(0)", "thread 0: a.GetN(0): the number is none that programs have: want 1 to 64"},
+		{"a.GetN(-1)", "the number is none"},
+		{"a.GetN(65)", "thread 0: a.GetN(65): the number is none"},
+		{"a.GetN(4294967296)", "thread 0: a.GetN(4294967296): the number is none"},
+		{"a:", "thread 0: a:: want Init, InitAt(2)"},
+		{"a:Start", "thread 0: a:Start: want Init, InitAt(2), InitAt(limit-2), SwitchToAtomic, cached or immortal"},
+		{"a:shared", "thread 0: a:shared: want Init, InitAt(2)"},
+		{"a:InitAt(1", "want Init"},
+		{"a:InitAt(16)", "thread 0: a:InitAt(16): want a number from 1 to 15, limit"},
+		{"a:InitAt(limit-)", "thread 0: a:InitAt(limit-): want a number"},
+		{"a:InitAt(limit-+1)", "want a number"},
+		{"a:InitAt(-1)", "want a number"},
+		{"a:InitAt(0)", "want a number"},
+		{"a:InitAt(01)", "want a number"},
+		{"a:InitAt(limit+1)", "want a number"},
+		{"a:InitAt(99999999999999999999)", "want a number"},
+		{"a.Get a:cached", "thread 0: a:cached: " + begins},
+		{"a.Get|a:Init", "thread 1: a:Init: " + begins},
+		{strings.Repeat("a.Get ", 256) + "|a.Put", "thread 1: a.Put: one step too many: at most 256 of all threads together"},
+		{"a.Get" + strings.Repeat("|a.Put", 8), "it has 9 threads, want at most 8"},
 		{strings.Repeat("#\n", 1<<15) + "#\n", "65538 bytes long, want at most 65536"},
-		{head + "\x00\xff\x1b[2J\n", `line 3: "\x00\xff\x1b[2J": want`},
-		{head + strings.Repeat("x", 1000), "xxx...\": want"},
+		{"a.Get \x00\xff\x1b[2J", `thread 0: \x00\xff\x1b[2J: want`},
+		{strings.Repeat("x", 1000), "xxx...: want"},
+		{"a." + strings.Repeat("x", 1000), "xxx...: want a step"},
 	} {
 		_, err := Parse(c.text)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -259,7 +280,7 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		{func(p *Program) { p.Objects = nil }, "it has 0 objects"},
 		{func(p *Program) { p.Objects = make([]Object, 5) }, "it has 5 objects"},
 		{func(p *Program) { p.Threads = nil }, "it has 0 threads"},
-		{func(p *Program) { p.Threads = make([]Thread, 5) }, "it has 5 threads"},
+		{func(p *Program) { p.Threads = make([]Thread, 9) }, "it has 9 threads"},
 		{func(p *Program) { p.Threads[0] = make(Thread, 257) }, "it has 257 steps"},
 		{func(p *Program) { p.Objects[0].K = 1 }, "object a begins with start 0 and K 1"},
 		{func(p *Program) { p.Objects[0] = Object{Start: StartNear, K: 16} }, "K 16"},
@@ -271,7 +292,7 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		{func(p *Program) { p.Threads[0][0].Call.N = 3 }, "which it doesn't take"},
 		{func(p *Program) { p.Threads[0][0].Call = spec.Call{Op: spec.PutN, N: 65} }, "PutN(65): the number is none"},
 	} {
-		p, err := Parse("object a: Init\nthread 0: a.Get\n")
+		p, err := Parse("a.Get")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -291,7 +312,7 @@ func TestCloneSharesNothing(t *testing.T) {
 	if !q.Equal(&p) {
 		t.Fatalf("the clone is\n%sof\n%s", &q, &p)
 	}
-	q.Objects[0].Shared = !q.Objects[0].Shared
+	q.Objects[0].Atomic = !q.Objects[0].Atomic
 	if q.Equal(&p) {
 		t.Error("a change of the clone changes the original")
 	}

@@ -93,6 +93,9 @@ func (o *Object) flags() [3]flag {
 // tenth of it.
 const maxText = 1 << 16
 
+// maxWord is how long a word is that can be one of a program.
+const maxWord = 40
+
 // Parse returns the program of a text such as String returns. Blanks may be any white
 // space, and what follows a # in a line is left out. An error names the word.
 func Parse(text string) (Program, error) {
@@ -139,7 +142,7 @@ func ParseWords(threads []string) (Program, error) {
 // word adds a word of the thread, and reports whether it is a step.
 func (p *Program) word(thread int, word string, t *Thread) (step bool, err error) {
 	at := strings.IndexAny(word, ".:")
-	if at != 1 || word[0] < 'a' || word[0] >= 'a'+MaxObjects {
+	if at != 1 || len(word) > maxWord || word[0] < 'a' || word[0] >= 'a'+MaxObjects {
 		return false, fmt.Errorf("want a step such as a.Get or b.PutN(2), on an object from a to %s", ObjectName(MaxObjects-1))
 	}
 	o := word[0] - 'a'
@@ -161,7 +164,7 @@ func (p *Program) word(thread int, word string, t *Thread) (step bool, err error
 		return false, err
 	}
 	if _, ok := s.Call.Op.Code(); !ok {
-		return false, fmt.Errorf("%v begins a life: write it as %s:%v before the steps", s.Call.Op, ObjectName(int(o)), s.Call.Op)
+		return false, fmt.Errorf("%v begins a life: write it as %s:%v before the steps", s.Call, ObjectName(int(o)), s.Call)
 	}
 	if s.Call.Op.TakesNumber() {
 		if _, ok := numberCode(s.Call.N); !ok {
@@ -208,9 +211,8 @@ const numbers = "1 to 64, or 2^k-1 or 2^k with k from 7 to 31"
 
 // short makes text that may be anything fit a line.
 func short(text string) string {
-	const most = 40
-	if len(text) > most {
-		text = text[:most] + "..."
+	if len(text) > maxWord {
+		text = text[:maxWord] + "..."
 	}
 	text = strconv.Quote(text)
 	return text[1 : len(text)-1]

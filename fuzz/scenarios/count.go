@@ -2,8 +2,10 @@ package scenarios
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/refbench/refbench/fuzz/driver"
+	"github.com/refbench/refbench/fuzz/dropins"
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
@@ -43,12 +45,12 @@ func Count(s *strategies.Strategy, p *program.Program) *explore.Scenario {
 	return Counts(name(s, CountName, false), s, &q, false)
 }
 
-// CountText is [Count] of a program's text.
+// CountText is [Count] of a program's text. An error names the thread and the word.
 func CountText(s *strategies.Strategy, text string) (*explore.Scenario, error) {
 	p, err := program.Parse(text)
 	switch {
 	case err != nil:
-		return nil, errors.Unwrap(err)
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "program: "))
 	case p.Steps() == 0:
 		return nil, errors.New("it has no steps: want some, such as a.Get a.Put|a.Kill")
 	}
@@ -59,11 +61,11 @@ func CountText(s *strategies.Strategy, text string) (*explore.Scenario, error) {
 // of that name. unordered says that the count needn't order plain accesses.
 func Counts(name string, s *strategies.Strategy, p *program.Program, unordered bool) *explore.Scenario {
 	return &explore.Scenario{
-		Name: name, Program: p.Words(), Words: true, CPUs: countCPUs,
+		Name: name, Program: p.Words(), CPUs: countCPUs, DropIns: dropins.Paths(),
 		Make: func(words explore.Program) explore.Case {
 			p, err := program.ParseWords(words)
 			if err != nil {
-				return explore.Case{} // without threads: refused
+				return explore.Case{Err: err}
 			}
 			x := newCounting(s, driver.Options{Explored: true, Boundaries: true, Unordered: unordered})
 			return x.of(&p)
@@ -76,10 +78,11 @@ const countCPUs = 2
 
 // counting runs op programs on counts of one strategy.
 type counting struct {
-	s          *strategies.Strategy
-	x          *driver.Execution
-	bodies     [program.MaxThreads]func()
-	begin, end func()
+	s      *strategies.Strategy
+	x      *driver.Execution
+	bodies [program.MaxThreads]func()
+	begin  func()
+	end    func()
 }
 
 func newCounting(s *strategies.Strategy, o driver.Options) *counting {

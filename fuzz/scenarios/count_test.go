@@ -15,6 +15,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/strategies/percpu"
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/spec"
 )
 
 // Every schedule of a program is tried, on every strategy. The program that explore
@@ -25,7 +26,7 @@ func TestCountIsExhausted(t *testing.T) {
 		strategies string
 		program    string
 	}{
-		{"atomic saturating", countProgram.String()},
+		{"atomic saturating", countProgram},
 		{"atomic saturating percpu", "a.Get a.Kill|a.TryGet a.Put|a.Put"},
 		{"percpu", "a.TryGet a.KillAndConfirm a.ResurrectLive|a.TryGetLive"},
 		{"atomic saturating percpu lockperatomic", "a.Kill|a.TryGet a.Put"},
@@ -96,8 +97,8 @@ func (r recorder) Kill() bool   { return r.tell("Kill", r.Counter.Kill()) }
 // true of them: without being told, it comes to the same ends.
 func TestRetriesLoseNothing(t *testing.T) {
 	for _, s := range builtin.All() {
-		if !retries(s) {
-			t.Errorf("%s isn't known to retry without counting: add it, or a reason why it isn't", s)
+		if !s.Retries {
+			t.Errorf("%s doesn't say that it retries without counting: set Retries, or add a reason here why not", s)
 		}
 		for _, text := range []string{"a.Kill|a.TryGet", "a.TryGet a.Put|a.Kill", "a.TryGet|a.TryGet|a.Put"} {
 			if s.Name == "lockperatomic" && strings.Count(text, "|") > 1 {
@@ -139,24 +140,34 @@ func TestRetriesLoseNothing(t *testing.T) {
 	}
 }
 
-// Words and programs are the same; and what isn't a program is refused.
+// A scenario's words are the program's text; and what isn't a program, or does nothing,
+// is refused.
 func TestWords(t *testing.T) {
-	for _, text := range []string{"a.Get", "a.Get|", "|b.PutN(3) a.Put", "a:shared c:shared d.Kill|a.TryGetN(64)", countProgram.String()} {
-		p, wild, err := parseWords(splitThreads(text))
-		if err != nil || wild != nil {
-			t.Errorf("%q: %v, %v", text, wild, err)
+	s := builtin.All()[0]
+	for _, text := range []string{"a.Get", "a.Get|", "|b.PutN(3) a.Put", "a:SwitchToAtomic c:SwitchToAtomic d.Kill|a.TryGetN(64)", countProgram, countWrongProgram, "a.Get|a.Put|a.Put|a.Put|a.Put"} {
+		sc, err := CountText(s, text)
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
 			continue
 		}
-		if again, _, err := parseWords(wordsOf(&p)); err != nil || !again.Equal(&p) {
-			t.Errorf("%q: became %q, %v", text, wordsOf(&p), err)
+		if got := strings.Join(sc.Program, "|"); got != text {
+			t.Errorf("%q: became %q", text, got)
+		}
+		if c := sc.Make(sc.Program); len(c.Threads) != strings.Count(text, "|")+1 {
+			t.Errorf("%q: makes %d threads", text, len(c.Threads))
 		}
 	}
-	_, wild, err := parseWords(countWrongProgram)
-	if err != nil || len(wild) != 3 || !wild[1][1] || len(wild[0])+len(wild[1]) != 1 {
-		t.Errorf("%v: unguarded %v, %v", countWrongProgram, wild, err)
+	p, err := program.Parse(countWrongProgram)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, text := range []string{"a", "a.", "e.Get", "a.get", "a.GetN", "a.InitAt(3)", "b:share", "a.Get,a.Put", "a.Get|a.Put|a.Put|a.Put|a.Put"} {
-		if sc, err := CountText(builtin.All()[0], text); err == nil {
+	for i, step := range p.All() {
+		if want := i == 1 && step.Call.Op == spec.Get; step.Wild != want {
+			t.Errorf("%s: thread %d, %v is unguarded: %v", countWrongProgram, i, step, step.Wild)
+		}
+	}
+	for _, text := range []string{"", "|", "a", "a.", "e.Get", "a.get", "a.GetN", "a.InitAt(3)", "b:share", "a:shared a.Get", "a.Get,a.Put", "a.Get" + strings.Repeat("|a.Put", program.MaxThreads)} {
+		if sc, err := CountText(s, text); err == nil {
 			t.Errorf("%q: taken for %v", text, sc.Program)
 		}
 	}

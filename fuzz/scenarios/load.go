@@ -2,7 +2,9 @@ package scenarios
 
 import (
 	"reflect"
+	"strings"
 
+	"github.com/refbench/refbench/fuzz/dropins"
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/explored/workloads"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
@@ -16,12 +18,12 @@ type plan struct {
 	program  explore.Program
 }
 
-// In programs a byte is one action, and says whose: a digit is one operation of
-// that worker, a letter one step of a role, 'a' the first. So threads and actions
-// can be taken away and the rest still means the same.
+// In programs a word is one action, and says whose: "w0.Work" is one operation of the
+// first worker, "r0.Step" one step of the first role. So threads and actions can be
+// taken away and the rest still means the same.
 var (
-	workers  = explore.Program{"00", "11"}
-	withRole = explore.Program{"00", "11", "aa"}
+	workers  = explore.Program{"w0.Work w0.Work", "w1.Work w1.Work"}
+	withRole = explore.Program{"w0.Work w0.Work", "w1.Work w1.Work", "r0.Step r0.Step"}
 )
 
 // plans are settings with few objects and no waiting: objects change and die
@@ -29,20 +31,20 @@ var (
 var plans = map[string]plan{
 	"getput": {settings: "objects=1,tryget=50", program: workers},
 	// Mailboxes for two, so that they can be full.
-	"handoff":    {settings: "lifetime=1,hops=2,depth=2", program: explore.Program{"000", "111"}},
+	"handoff":    {settings: "lifetime=1,hops=2,depth=2", program: explore.Program{"w0.Work w0.Work w0.Work", "w1.Work w1.Work w1.Work"}},
 	"listmutex":  {settings: "entries=2,skew=0,lifetime=1,release=0", program: workers},
 	"listtryget": {settings: "entries=2,skew=0,lifetime=1,release=0", program: workers},
 	"listrcu":    {settings: "entries=2,skew=0,lifetime=1,release=0", program: workers},
 	// The cache holds a route that was replaced since.
-	"dstcache": {settings: "tunnels=1,pause=1", before: "0a", program: explore.Program{"00", "11", "aaa"}},
-	"pnode":    {settings: "files=1,skew=0,polls=50,queue=2,answer=1,pause=1", program: explore.Program{"00", "11", "aa", "bb"}},
+	"dstcache": {settings: "tunnels=1,pause=1", before: "w0.Work r0.Step", program: explore.Program{"w0.Work w0.Work", "w1.Work w1.Work", "r0.Step r0.Step r0.Step"}},
+	"pnode":    {settings: "files=1,skew=0,polls=50,queue=2,answer=1,pause=1", program: explore.Program{"w0.Work w0.Work", "w1.Work w1.Work", "r0.Step r0.Step", "r1.Step r1.Step"}},
 	"unmount":  {settings: "mounts=1,pause=1", program: withRole},
 	"pid2proc": {settings: "processes=1,skew=0,destroy=500,wake=50,teardown=0,pause=1", program: withRole},
-	"inetpeer": {settings: "addresses=1,ttl=0,pause=1", before: "0", program: withRole},
-	"ipvsdest": {settings: "destinations=1,away=100,connections=1,period=0,pause=1", program: explore.Program{"00", "11", "aa", "bb"}},
-	"dentry":   {settings: "names=1,open=1,keep=0,pause=1", before: "0", program: withRole},
+	"inetpeer": {settings: "addresses=1,ttl=0,pause=1", before: "w0.Work", program: withRole},
+	"ipvsdest": {settings: "destinations=1,away=100,connections=1,period=0,pause=1", program: explore.Program{"w0.Work w0.Work", "w1.Work w1.Work", "r0.Step r0.Step", "r1.Step r1.Step"}},
+	"dentry":   {settings: "names=1,open=1,keep=0,pause=1", before: "w0.Work", program: withRole},
 	"churn":    {settings: "routes=1,gets=1,errors=50", program: workers},
-	"buffers":  {settings: "files=2,skew=0,capacity=50,shards=1,verify=1", program: explore.Program{"000", "111"}},
+	"buffers":  {settings: "files=2,skew=0,capacity=50,shards=1,verify=1", program: explore.Program{"w0.Work w0.Work w0.Work", "w1.Work w1.Work w1.Work"}},
 }
 
 // planFor returns the plan of a workload. One that isn't among the built-in ones is
@@ -72,14 +74,14 @@ func loadJudgedBy(judge func(b workloads.Books, stuck bool), s *strategies.Strat
 	p := planFor(w)
 	crew := 0
 	for _, ops := range p.program {
-		for _, op := range ops {
-			if op >= '0' && op <= '9' {
-				crew = max(crew, int(op-'0')+1)
+		for _, op := range strings.Fields(ops) {
+			if worker, _ := action(op); worker >= 0 {
+				crew = max(crew, worker+1)
 			}
 		}
 	}
 	return &explore.Scenario{
-		Name: name(s, w.Name, wrong), Program: p.program, CPUs: 2, MaxPoints: 100_000, Judges: Judges(),
+		Name: name(s, w.Name, wrong), Program: p.program, CPUs: 2, MaxPoints: 100_000, Judges: Judges(), DropIns: dropins.Paths(),
 		Make: func(program explore.Program) explore.Case {
 			var inst workloads.Instance
 			var idle bool // a worker came and did nothing
@@ -87,7 +89,7 @@ func loadJudgedBy(judge func(b workloads.Books, stuck bool), s *strategies.Strat
 				Setup: func() {
 					idle = false
 					inst = start(s, w, p.settings, crew, wrong)
-					for _, op := range []byte(p.before) {
+					for _, op := range strings.Fields(p.before) {
 						act(inst, op)
 					}
 				},
@@ -98,9 +100,9 @@ func loadJudgedBy(judge func(b workloads.Books, stuck bool), s *strategies.Strat
 					judge(inst.Close(), stuck)
 				},
 			}
-			for _, ops := range program {
+			for _, words := range program.Words() {
 				c.Threads = append(c.Threads, func() {
-					for _, op := range []byte(ops) {
+					for _, op := range words {
 						if !act(inst, op) {
 							idle = true
 						}
@@ -128,17 +130,31 @@ func start(s *strategies.Strategy, w *workloads.Workload, settings string, crew 
 }
 
 // act does one action of a program, and reports whether there was something to do.
-func act(inst workloads.Instance, op byte) bool {
-	if op <= '9' {
-		explore.Notef("%s", workloads.WorkerName(int(op-'0')))
-		return inst.Work(int(op-'0'), 1) > 0
+func act(inst workloads.Instance, op string) bool {
+	worker, role := action(op)
+	if worker >= 0 {
+		explore.Notef("%s", workloads.WorkerName(worker))
+		return inst.Work(worker, 1) > 0
 	}
-	if roles := inst.Roles(); int(op-'a') < len(roles) {
-		r := roles[op-'a']
+	if roles := inst.Roles(); role >= 0 && role < len(roles) {
+		r := roles[role]
 		explore.Notef("%s", r.Name)
 		r.Step() // The pause after it is the scheduler's to choose.
 	}
 	return true
+}
+
+// action returns whose action the word is, and -1 for the other.
+func action(word string) (worker, role int) {
+	if len(word) == len("w0.Work") && word[1] >= '0' && word[1] <= '9' {
+		switch n := int(word[1] - '0'); word[:1] + word[2:] {
+		case "w.Work":
+			return n, -1
+		case "r.Step":
+			return -1, n
+		}
+	}
+	return -1, -1
 }
 
 // stuckRounds is for how many rounds somebody must go on. A role may have to act some

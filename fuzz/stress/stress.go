@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/refbench/refbench/fuzz/driver"
@@ -42,6 +43,8 @@ type Config struct {
 
 // A Result is what was tried, and what was wrong.
 type Result struct {
+	// Executions is how many were carried out, the one that was wrong among them if it
+	// came to an end.
 	Executions int
 
 	// Err is what was wrong first, or nil. It is a [*watchdog.HangError], with the calls
@@ -70,13 +73,15 @@ func Run(ctx context.Context, s *strategies.Strategy, p *program.Program, times 
 		errs[i] = x.Thread(i)
 	})
 	var r Result
+	var begun atomic.Int64 // executions
 	wrong := func(err error) error {
-		return fmt.Errorf("stress: strategy %s, execution %d: %w\nprogram: %s", s.Name, group.Rounds(), err, p)
+		return fmt.Errorf("stress: strategy %s, execution %d: %w\nprogram: %s", s.Name, begun.Load(), err, p)
 	}
-	dog := watchdog.Dog{Timeout: cfg.Timeout, Progress: group.Rounds, Abandon: group.Abandon, Strategy: s}
+	dog := watchdog.Dog{Timeout: cfg.Timeout, Progress: begun.Load, Abandon: group.Abandon, Strategy: s}
 	hung := dog.Watch(context.Background(), func() {
 		defer group.Close()
 		for n := 1; (times == 0 || n <= times) && (ctx.Err() == nil || n == 1); n++ {
+			begun.Store(int64(n))
 			if cfg.Began != nil {
 				cfg.Began(n)
 			}
@@ -104,7 +109,7 @@ func Run(ctx context.Context, s *strategies.Strategy, p *program.Program, times 
 			what = "no thread is in a call"
 		}
 		// r still belongs to the goroutines that hang.
-		return Result{Executions: int(group.Rounds()), Err: fmt.Errorf("%s: %w", wrong(fmt.Errorf("%s", what)), hung)}
+		return Result{Executions: int(begun.Load()) - 1, Err: wrong(fmt.Errorf("%s: %w", what, hung))}
 	}
 	return r
 }

@@ -1,6 +1,8 @@
 package stress
 
 import (
+	"context"
+	"errors"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"github.com/refbench/refbench/strategies/builtin"
 	"github.com/refbench/refbench/strategies/saturating"
 	"github.com/refbench/refbench/strategies/spec"
+	"github.com/refbench/refbench/strategies/watchdog"
 )
 
 func random(rng *rand.Rand, n int) []byte {
@@ -35,8 +38,8 @@ func TestBuiltinStrategiesStand(t *testing.T) {
 	for n := range programs {
 		p, _ := program.Decode(random(rng, rng.IntN(150)))
 		for _, s := range builtin.All() {
-			if err := Run(s, &p, 2); err != nil {
-				t.Fatalf("seed %d, program %d: %v", seed, n, err)
+			if r := Run(context.Background(), s, &p, 2, Config{}); r.Err != nil || r.Executions != 2 {
+				t.Fatalf("seed %d, program %d: %d executions, %v", seed, n, r.Executions, r.Err)
 			}
 		}
 	}
@@ -125,27 +128,28 @@ func TestCallsThatDontReturnAreFound(t *testing.T) {
 		in            spec.Op
 		threads, want string
 	}{
-		{spec.Get, "thread 0: a.Get a.Put\n", "thread 0, step 1: a.Get doesn't return"},
-		{spec.Get, "thread 0: a.Get a.Put\nthread 1: a.Put\n", "when no thread ran: a.Get doesn't return"},
-		{spec.TryGet, "thread 0: a.Get a.Put a.Kill\nthread 1: a.TryGet a.Put b.TryGet a.TryGet\n", "thread 1, step 4: a.TryGet doesn't return"},
-		{spec.Put, "thread 0: a.Get a.Get a.Put a.Put\n", "thread 0, step 4: a.Put doesn't return"},
-		{spec.GetN, "thread 0: a.GetN(3) a.GetN(2)\n", "thread 0, step 2: a.GetN(2) doesn't return"},
-		{spec.Count, "thread 0: a.Get\n", "when no thread ran: a.Count doesn't return"},
-		{spec.TryGet, "thread 0: a.TryGet a.Kill\n", "when no thread ran: a.TryGet doesn't return"},
+		{spec.Get, "a.Get a.Put", "thread 0, step 1: a.Get doesn't return"},
+		{spec.Get, "a.Get a.Put|a.Put", "when no thread ran: a.Get doesn't return"},
+		{spec.TryGet, "a.Get a.Put a.Kill|a.TryGet a.Put b.TryGet a.TryGet", "thread 1, step 4: a.TryGet doesn't return"},
+		{spec.Put, "a.Get a.Get a.Put a.Put", "thread 0, step 4: a.Put doesn't return"},
+		{spec.GetN, "a.GetN(3) a.GetN(2)", "thread 0, step 2: a.GetN(2) doesn't return"},
+		{spec.Count, "a.Get", "when no thread ran: a.Count doesn't return"},
+		{spec.TryGet, "a.TryGet a.Kill", "when no thread ran: a.TryGet doesn't return"},
 	} {
 		t.Run(c.in.String(), func(t *testing.T) {
 			t.Parallel() // each waits
 			s := *saturating.Strategy
 			s.Name = "planted"
 			s.New = func() strategies.Counter { return &hanging{in: c.in, end: end} }
-			p, err := program.Parse("object a: Init\nobject b: Init\n" + c.threads)
+			p, err := program.Parse(c.threads)
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = runFor(500*time.Millisecond, &s, &p, 3)
-			if err == nil || !strings.Contains(err.Error(), "strategy planted, run 1 of 3: not finished after 500ms") ||
-				!strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.threads) {
-				t.Errorf("%v hangs: %v, want %s with the program", c.in, err, c.want)
+			r := Run(context.Background(), &s, &p, 3, Config{Timeout: 500 * time.Millisecond})
+			var hang *watchdog.HangError
+			if !errors.As(r.Err, &hang) || hang.After != 500*time.Millisecond || r.Executions > 1 ||
+				!strings.Contains(r.Err.Error(), "strategy planted, execution 1: "+c.want+": not finished after 500ms: a call of "+c.in.String()+" doesn't return\n") || !strings.Contains(r.Err.Error(), "program: "+c.threads) {
+				t.Errorf("%v hangs: %d executions, %v, want %s with the program", c.in, r.Executions, r.Err, c.want)
 			}
 		})
 	}
@@ -154,34 +158,34 @@ func TestCallsThatDontReturnAreFound(t *testing.T) {
 // Every flaw that one thread can meet is found by a program that has it meet it.
 func TestFlawsAreFound(t *testing.T) {
 	for _, c := range []struct{ flaw, threads, want string }{
-		{"", "thread 0: a.TryGet a.Put a.Get a.PutIfOne a.PutUnlessOne a.PutAndLock a.Kill\nthread 1: a.TryGet\n", ""},
-		{"last too early", "thread 0: a.Get a.Put a.Put\n", "a drop reported the last, but the owner's reference is left"},
-		{"last too early", "thread 0: a.Get a.Put a.Kill\n", "it reported the last drop, but its caller holds 1 more"},
-		{"last never", "thread 0: a.Put\n", "no drop reported the last"},
-		{"drops two", "thread 0: a.Get a.Get a.Put a.Count a.Kill\n", "it returned 1, but its caller holds 2 references"},
-		{"panics", "thread 0: a.Put\n", "panicked: flaw"},
-		{"fails alive", "thread 0: a.TryGet\n", "it failed, but its caller holds 1 references"},
-		{"takes dead", "thread 0: a.Kill\n", "every reference is dropped, but TryGet takes one"},
-		{"takes dead", "thread 0: a.Kill a.TryGet\n", "it took a reference after the last had been dropped"},
-		{"not the only one", "thread 0: a.Get a.PutIfOne\n", "it took the reference for the only one, but its caller holds 2"},
-		{"always one", "thread 0: a.Get a.PutUnlessOne\n", "it took the reference for the only one, but its caller holds 2"},
-		{"no lock", "thread 0: a.Kill\nthread 1:" + strings.Repeat(" a.Get a.Put", 40) + " a.PutAndLock\n", "it returned true without the lock"},
+		{"", "a.TryGet a.Put a.Get a.PutIfOne a.PutUnlessOne a.PutAndLock a.Kill|a.TryGet", ""},
+		{"last too early", "a.Get a.Put a.Put", "Put reported the last reference while another was held"},
+		{"last too early", "a.Get a.Put a.Kill", "Put reported the last reference while another was held"},
+		{"last never", "a.Put", "no drop reported the last"},
+		{"drops two", "a.Get a.Get a.Put a.Count a.Kill", "Count returned 1 while its caller held 2"},
+		{"panics", "a.Put", "panicked: flaw"},
+		{"fails alive", "a.TryGet", "TryGet failed while its caller held a reference"},
+		{"takes dead", "a.Kill", "every reference is dropped, but TryGet takes one"},
+		{"takes dead", "a.Kill a.TryGet", "TryGet took a reference after the last had been dropped"},
+		{"not the only one", "a.Get a.PutIfOne", "PutIfOne took the reference for the only one, but its caller held 2"},
+		{"always one", "a.Get a.PutUnlessOne", "PutUnlessOne took the reference for the only one, but its caller held 2"},
+		{"no lock", "a.Get a.Kill a.PutAndLock", "PutAndLock returned true without the lock"},
 	} {
 		s := *saturating.Strategy
 		s.Name = "planted"
 		s.New = func() strategies.Counter { return &flawed{flaw: c.flaw} }
-		p, err := program.Parse("object a: Init\n" + c.threads)
+		p, err := program.Parse(c.threads)
 		if err != nil {
 			t.Fatal(err)
 		}
 		// The owner may come last, and the flaw then in a call of its own.
-		err = Run(&s, &p, 200)
+		err = Run(context.Background(), &s, &p, 200, Config{}).Err
 		switch {
 		case c.want == "" && err != nil:
 			t.Errorf("false alarm: %v", err)
 		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 			t.Errorf("%q: error %v, want it to contain %q", c.flaw, err, c.want)
-		case c.want != "" && !strings.Contains(err.Error(), "strategy planted, run ") || err != nil && !strings.Contains(err.Error(), p.String()):
+		case c.want != "" && !strings.Contains(err.Error(), "strategy planted, execution ") || err != nil && !strings.Contains(err.Error(), "\nprogram: "+p.String()):
 			t.Errorf("%q: the error doesn't name strategy and program: %v", c.flaw, err)
 		}
 	}
@@ -223,12 +227,12 @@ func TestThreadsMeet(t *testing.T) {
 	s := *saturating.Strategy
 	s.Name = "racy"
 	s.New = func() strategies.Counter { return new(racy) }
-	steps := strings.Repeat(" a.Get a.Put", 40) + "\n"
-	p, err := program.Parse("object a: Init\nthread 0:" + steps + "thread 1:" + steps + "thread 2:" + steps)
+	steps := strings.Repeat(" a.Get a.Put", 40)
+	p, err := program.Parse(steps + "|" + steps + "|" + steps)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Run(&s, &p, 20000); err == nil {
+	if r := Run(context.Background(), &s, &p, 20000, Config{}); r.Err == nil {
 		t.Error("a count that loses updates passes 20,000 runs")
 	}
 }

@@ -85,7 +85,7 @@ func (t *explored) site() uint64 {
 	frames := runtime.CallersFrames(pcs[:n])
 	for len(lines) < 2 {
 		f, more := frames.Next()
-		if !strings.Contains(f.Function, "/fuzz/explore/") && !strings.Contains(f.Function, "/fuzz/explore.") && !strings.Contains(f.Function, "/fuzz/trace.") && !strings.Contains(f.Function, "(*Fuzzer).Trace") {
+		if !strings.Contains(f.Function, "/fuzz/explore/") && !strings.Contains(f.Function, "/fuzz/explore.") && !strings.Contains(f.Function, "/fuzz/dropins/") && !strings.Contains(f.Function, "/fuzz/trace.") && !strings.Contains(f.Function, "(*Fuzzer).Trace") {
 			lines = append(lines, fmt.Sprintf("%s/%s:%d", path.Base(path.Dir(f.File)), path.Base(f.File), f.Line))
 		}
 		if !more {

@@ -2,7 +2,6 @@ package trace_test
 
 import (
 	"bytes"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -77,7 +76,7 @@ func TestSameInputSameFeatures(t *testing.T) {
 // comes after another one.
 func TestSequentialFeatures(t *testing.T) {
 	f := targets()[0].Trace()
-	base := features(t, f, encode(t, threads("a.Get a.Put a.Put")))
+	base := features(t, f, encode(t, "a.Get a.Put a.Put"))
 	for _, c := range []struct {
 		what, steps string
 		more        bool
@@ -88,7 +87,7 @@ func TestSequentialFeatures(t *testing.T) {
 		{"the operations in another order", "a.Put a.Get a.Put", true},
 		{"a call in a new state", "a.Get a.Put a.Put a.Put", true},
 	} {
-		got := without(features(t, f, encode(t, threads(c.steps))), base)
+		got := without(features(t, f, encode(t, c.steps)), base)
 		if (len(got) > 0) != c.more {
 			t.Errorf("%s: %d features more", c.what, len(got))
 		}
@@ -98,25 +97,16 @@ func TestSequentialFeatures(t *testing.T) {
 // Two threads have a feature if their accesses meet, one has none.
 func TestExploredFeatures(t *testing.T) {
 	f := targets()[1].Trace()
-	one := features(t, f, encode(t, threads("a.Get a.Put")))
+	one := features(t, f, encode(t, "a.Get a.Put"))
 	if len(one) != 0 {
 		t.Errorf("one thread has %d features", len(one))
 	}
-	two := features(t, f, encode(t, threads("a.Get a.Put", "a.Get a.Put")))
+	two := features(t, f, encode(t, "a.Get a.Put|a.Get a.Put"))
 	if len(two) == 0 {
 		t.Error("two threads have no features")
 	}
-	more := features(t, f, encode(t, threads("a.TryGet a.Put", "a.Get a.Put")))
+	more := features(t, f, encode(t, "a.TryGet a.Put|a.Get a.Put"))
 	if len(without(more, two)) == 0 {
 		t.Error("another operation of one of them adds nothing")
 	}
-}
-
-// threads returns a program of one object.
-func threads(steps ...string) string {
-	text := "object a: Init\n"
-	for i, s := range steps {
-		text += fmt.Sprintf("thread %d: %s\n", i, s)
-	}
-	return text
 }

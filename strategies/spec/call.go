@@ -107,7 +107,7 @@ func (c Call) Moved(result bool) int64 {
 	if m.If != Always && !result {
 		return 0
 	}
-	return m.Sign * c.Refs()
+	return int64(m.Sign) * c.Refs()
 }
 
 // Last reports whether the result of the call is the report that it dropped the last

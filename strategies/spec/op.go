@@ -263,7 +263,7 @@ const (
 
 // Moves says what an operation does to what its caller holds.
 type Moves struct {
-	Sign  int64     // +1 if it takes references, -1 if it drops them, 0 if neither
+	Sign  int8      // +1 if it takes references, -1 if it drops them, 0 if neither
 	If    Condition // it takes or drops them only then
 	Owner bool      // they are the owner's
 }
@@ -291,53 +291,73 @@ func (op Op) String() string {
 	return ops[op].name
 }
 
+// A fact is what is asked of an operation at every call.
+type fact struct {
+	moves                                Moves
+	by                                   By
+	number, reports, last                bool
+	takes, drops, kills, begins, unkills bool
+	revives                              bool
+}
+
+// facts are those of all operations, close together in memory. Its length is a power of
+// two, so that no index needs a check.
+var facts = func() (out [maxOps]fact) {
+	for i, o := range ops {
+		takes, drops := o.moves.Sign > 0, o.moves.Sign < 0
+		out[i] = fact{
+			moves: o.moves, by: o.by, number: o.number, reports: o.reports, last: o.last,
+			takes: takes, drops: drops, kills: drops && o.moves.Owner, unkills: takes && o.moves.Owner,
+			begins:  takes && o.moves.Owner && o.by != Killer,
+			revives: o.by == HolderOrReleaser || o.by == Releaser || o.by == TypeStableReleaser,
+		}
+	}
+	return out
+}()
+
+const maxOps = 64
+
+func (op Op) fact() *fact { return &facts[op%maxOps] }
+
 // Power returns the power that a counter must have for the operation, or "" if
 // every counter has it.
 func (op Op) Power() strategies.Power { return ops[op].power }
 
 // TakesNumber reports whether a call of the operation has a number: how many
 // references to take or drop, or to start with.
-func (op Op) TakesNumber() bool { return ops[op].number }
+func (op Op) TakesNumber() bool { return op.fact().number }
 
 // Reports reports whether the operation returns a bool.
-func (op Op) Reports() bool { return ops[op].reports }
+func (op Op) Reports() bool { return op.fact().reports }
 
 // By returns who may call the operation while others use the count.
-func (op Op) By() By { return ops[op].by }
+func (op Op) By() By { return op.fact().by }
 
 // Moves returns what the operation does to what its caller holds.
-func (op Op) Moves() Moves { return ops[op].moves }
+func (op Op) Moves() Moves { return op.fact().moves }
 
 // Last reports whether the result true reports the drop of the last reference.
-func (op Op) Last() bool { return ops[op].last }
+func (op Op) Last() bool { return op.fact().last }
 
 // Takes reports whether the operation may take references.
-func (op Op) Takes() bool { return ops[op].moves.Sign > 0 }
+func (op Op) Takes() bool { return op.fact().takes }
 
 // Drops reports whether the operation may drop references.
-func (op Op) Drops() bool { return ops[op].moves.Sign < 0 }
+func (op Op) Drops() bool { return op.fact().drops }
 
 // Kills reports whether the operation drops the owner's reference.
-func (op Op) Kills() bool { return op.Drops() && ops[op].moves.Owner }
+func (op Op) Kills() bool { return op.fact().kills }
 
 // Begins reports whether the operation begins a life.
-func (op Op) Begins() bool {
-	return op.Takes() && ops[op].moves.Owner && ops[op].by != Killer
-}
+func (op Op) Begins() bool { return op.fact().begins }
 
 // Unkills reports whether the operation begins a life or takes a killed one up again,
 // so that TryGetLive succeeds once more.
-func (op Op) Unkills() bool { return op.Takes() && ops[op].moves.Owner }
+func (op Op) Unkills() bool { return op.fact().unkills }
 
 // Revives reports whether the operation may be called on a dead count, by who was told
 // of its death, and brings it back.
-func (op Op) Revives() bool {
-	switch ops[op].by {
-	case HolderOrReleaser, Releaser, TypeStableReleaser:
-		return true
-	}
-	return false
-}
+func (op Op) Revives() bool { return op.fact().revives }
 
 // CodeCount is how many codes the byte form of programs has for operations.
 const CodeCount = 1 << 5

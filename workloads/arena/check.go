@@ -760,8 +760,8 @@ func (a *Actor) EndDrop(s *Shadow, o Op, last bool) {
 	}
 }
 
-// A Drop is a drop that may leave the reference.
-type Drop struct {
+// A Pending is a drop that may leave the reference.
+type Pending struct {
 	taker   *Actor
 	entry   *entry
 	counted bool
@@ -769,7 +769,7 @@ type Drop struct {
 
 // BeginDropIf announces an operation that either drops the reference h, and it is
 // the last, or leaves it.
-func (a *Actor) BeginDropIf(s *Shadow, o Op, h Hold) Drop {
+func (a *Actor) BeginDropIf(s *Shadow, o Op, h Hold) Pending {
 	a.touch(s, o, false)
 	// Shut meanwhile, so that nobody else can drop it, but not given back.
 	taker, e, counted := a.shut(s, o, h)
@@ -778,12 +778,12 @@ func (a *Actor) BeginDropIf(s *Shadow, o Op, h Hold) Drop {
 	} else {
 		a.begin(s, o, inflightOne)
 	}
-	return Drop{taker, e, counted}
+	return Pending{taker, e, counted}
 }
 
 // EndDropIf checks an operation that dropped the reference h, and it was the
 // last, or left it.
-func (a *Actor) EndDropIf(s *Shadow, o Op, h Hold, d Drop, dropped bool) {
+func (a *Actor) EndDropIf(s *Shadow, o Op, h Hold, d Pending, dropped bool) {
 	if dropped {
 		if d.entry != nil {
 			a.giveBack(d.taker, d.entry, h)

@@ -3,113 +3,80 @@
 package native
 
 import (
-	"fmt"
-	"hash/crc32"
 	"runtime"
-	"slices"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	counter "github.com/refbench/refbench/strategies/lockperatomic"
-	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/rcu"
-	"github.com/refbench/refbench/workloads/seqlock"
 	"github.com/refbench/refbench/workloads/spin"
 )
 
+type timedLockperatomic struct{}
+
+func (timedLockperatomic) Init(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Init(); return 0 }
+func (timedLockperatomic) Get(o *arena.Object[counter.Count]) arena.Hold  { o.Ref.Get(); return 0 }
+func (timedLockperatomic) TryGet(o *arena.Object[counter.Count]) (arena.Hold, bool) {
+	return 0, o.Ref.TryGet()
+}
+func (timedLockperatomic) Put(o *arena.Object[counter.Count], _ arena.Hold) bool { return o.Ref.Put() }
+func (timedLockperatomic) Kill(o *arena.Object[counter.Count], _ arena.Hold) bool {
+	return o.Ref.Kill()
+}
+func (timedLockperatomic) Use(*arena.Object[counter.Count], arena.Hold) {}
+
+type timedResurrectLockperatomic struct{ timedLockperatomic }
+
+func (timedResurrectLockperatomic) Resurrect(o *arena.Object[counter.Count]) arena.Hold {
+	o.Ref.Resurrect()
+	return 0
+}
+func (timedResurrectLockperatomic) Count(o *arena.Object[counter.Count]) int64 { return o.Ref.Count() }
+
+type listsLockperatomic lists[counter.Count, timedLockperatomic]
+
+func (l *listsLockperatomic) create(a *listActor[counter.Count, timedLockperatomic]) ownEntry[counter.Count] {
+	e := a.cache.Alloc()
+	e.Value.killed.Store(false)
+	own := ownEntry[counter.Count]{slot: e, life: e.Life()}
+	own.hold = a.holder.Init(&e.Object)
+	l.list.mu.Lock()
+	l.list.add(e)
+	l.list.mu.Unlock()
+	return own
+}
+func (l *listsLockperatomic) replace(a *listActor[counter.Count, timedLockperatomic]) ownEntry[counter.Count] {
+	old := a.own[a.next]
+	a.own[a.next] = l.create(a)
+	if a.next++; a.next == len(a.own) {
+		a.next = 0
+	}
+	return (*lists[counter.Count, timedLockperatomic])(l).resign(a, old)
+}
+func (l *listsLockperatomic) tryGet(a *listActor[counter.Count, timedLockperatomic], e *arena.Slot[counter.Count, listEntry[counter.Count]]) (arena.Hold, bool) {
+	h, ok := a.holder.TryGet(&e.Object)
+	// A TryGet that may fail spuriously doesn't do so time and again.
+	for fails := 1; !ok && !e.Value.killed.Load(); fails++ {
+		if fails == listPatience {
+			a.refused++
+			break
+		}
+		h, ok = a.holder.TryGet(&e.Object)
+	}
+	return h, ok
+}
+func (l *listsLockperatomic) use(a *listActor[counter.Count, timedLockperatomic], e *arena.Slot[counter.Count, listEntry[counter.Count]], h arena.Hold, life arena.Life) {
+	spin.For(l.hold)
+	a.holder.Use(&e.Object, h)
+	if e.Life() != life {
+		a.stolen++
+	}
+}
+
 type buffersLockperatomic struct {
-	arena    *arena.Arena[counter.Count, buffer]
-	blocks   blocks
-	contents [][]byte
-	sums     []uint32 // of contents
-	table    *crc32.Table
-	shards   []bufferShardLockperatomic
-	workers  []bufferReaderLockperatomic
-	evictor  bufferReaderLockperatomic // empties the cache in the end
-
-	picks  workloads.Popularity
-	verify int
-	hold   int // loops of spin.For
-	wrong  bool
+	buffers[counter.Count, timedLockperatomic]
 }
 
-// A bufferShard is a part of the cache: the files whose number has the same
-// remainder.
-type bufferShardLockperatomic struct {
-	mu sync.Mutex
-	// cached has a place for each of the shard's files, nil if it isn't in
-	// the cache. The cache holds the owner's reference.
-	cached []cachedBufferLockperatomic
-	clock  []int // the files in the cache, by their places in cached
-	hand   int   // in clock
-	limit  int   // of len(clock)
-	_      [pin.LineBytes]byte
-}
-
-// cachedBuffer is a buffer and the cache's reference to it.
-type cachedBufferLockperatomic struct {
-	slot *arena.Slot[counter.Count, buffer]
-	hold arena.Hold
-	life arena.Life
-	// hot is set when the buffer is read, and reset by the clock's hand.
-	hot bool
-}
-
-type bufferReaderLockperatomic struct {
-	holder  TimedLockperatomic
-	cache   *arena.Cache[counter.Count, buffer]
-	rand    workloads.Rand
-	reads   int    // until the next one that verifies
-	damaged uint64 // buffers with wrong contents
-	stolen  uint64 // buffers that were released while somebody held them
-	_       [pin.LineBytes]byte
-}
-
-func newBuffersLockperatomic(c workloads.Config, k KitLockperatomic) (workloads.Instance, error) {
-	contents := c.Contents
-	if len(contents) == 0 {
-		contents = workloads.BuiltinBuffers(c.Knob("files"), c.Seed)
-	}
-	if len(contents) > maxBuffers {
-		return nil, fmt.Errorf("workload buffers: %d contents: want at most %d", len(contents), maxBuffers)
-	}
-	b := &buffersLockperatomic{
-		arena:    arena.New[counter.Count, buffer](k.Options(c)),
-		contents: contents,
-		sums:     make([]uint32, len(contents)),
-		table:    crc32.MakeTable(crc32.Castagnoli),
-		shards:   make([]bufferShardLockperatomic, min(c.Knob("shards"), len(contents))),
-		workers:  make([]bufferReaderLockperatomic, c.Workers),
-		picks:    workloads.NewPopularity(len(contents), c.Knob("skew"), c.Seed),
-		verify:   c.Knob("verify"),
-		hold:     spin.Loops(time.Duration(c.Knob("hold"))),
-		wrong:    c.Wrong,
-	}
-	for i, data := range contents {
-		b.sums[i] = crc32.Checksum(data, b.table)
-	}
-	for i := range b.shards {
-		s := &b.shards[i]
-		files := (len(contents) - i + len(b.shards) - 1) / len(b.shards)
-		s.cached = make([]cachedBufferLockperatomic, files)
-		s.limit = max(1, files*c.Knob("capacity")/100)
-		s.clock = make([]int, 0, s.limit)
-	}
-	b.open(&b.evictor, k.Holder("cache"), workloads.NewRand(c.Seed, c.Workers))
-	for i := range b.workers {
-		b.open(&b.workers[i], k.Holder(workloads.WorkerName(i)), workloads.NewRand(c.Seed, i))
-	}
-	return b, nil
-}
-
-func (b *buffersLockperatomic) open(r *bufferReaderLockperatomic, h TimedLockperatomic, rand workloads.Rand) {
-	r.holder, r.rand, r.cache, r.reads = h, rand, b.arena.Cache(), b.verify
-}
-
-// Work reads n files.
 func (b *buffersLockperatomic) Work(worker, n int) int {
 	r := &b.workers[worker]
 	for range n {
@@ -124,13 +91,13 @@ func (b *buffersLockperatomic) Work(worker, n int) int {
 		if s.Life() != life {
 			r.stolen++
 		}
-		b.put(r, s, h)
+		if r.holder.Put(&s.Object, h) {
+			b.release(r, s)
+		}
 	}
 	return n
 }
-
-// get returns the buffer of a file and a reference to it.
-func (b *buffersLockperatomic) get(r *bufferReaderLockperatomic, file int) (*arena.Slot[counter.Count, buffer], arena.Hold, arena.Life) {
+func (b *buffersLockperatomic) get(r *bufferReader[counter.Count, timedLockperatomic], file int) (*arena.Slot[counter.Count, buffer], arena.Hold, arena.Life) {
 	shard := &b.shards[file%len(b.shards)]
 	place := file / len(b.shards)
 	shard.mu.Lock()
@@ -145,11 +112,7 @@ func (b *buffersLockperatomic) get(r *bufferReaderLockperatomic, file int) (*are
 	shard.mu.Unlock()
 	return b.miss(r, shard, file)
 }
-
-// miss fills a buffer with a file and caches it, and returns it with a reference.
-// It fills without the lock, since reading a file takes long. If somebody else is
-// faster it uses theirs.
-func (b *buffersLockperatomic) miss(r *bufferReaderLockperatomic, shard *bufferShardLockperatomic, file int) (*arena.Slot[counter.Count, buffer], arena.Hold, arena.Life) {
+func (b *buffersLockperatomic) miss(r *bufferReader[counter.Count, timedLockperatomic], shard *bufferShard[counter.Count], file int) (*arena.Slot[counter.Count, buffer], arena.Hold, arena.Life) {
 	place := file / len(b.shards)
 	made := b.fill(r, file)
 	shard.mu.Lock()
@@ -160,13 +123,7 @@ func (b *buffersLockperatomic) miss(r *bufferReaderLockperatomic, shard *bufferS
 		b.kill(r, made)
 		return s, h, life
 	}
-	victim := shard.admit(place)
-	var old cachedBufferLockperatomic
-	if victim >= 0 {
-		old = shard.cached[victim]
-		shard.cached[victim] = cachedBufferLockperatomic{}
-	}
-	shard.cached[place] = made
+	old := shard.put(place, made)
 	h := r.holder.Get(&made.slot.Object)
 	shard.mu.Unlock()
 	if old.slot != nil {
@@ -174,72 +131,12 @@ func (b *buffersLockperatomic) miss(r *bufferReaderLockperatomic, shard *bufferS
 	}
 	return made.slot, h, made.life
 }
-
-// admit gives the file in place a place in the clock, and returns the file that it
-// takes that from, or -1. The caller holds the lock.
-func (s *bufferShardLockperatomic) admit(place int) int {
-	if len(s.clock) < s.limit {
-		s.clock = append(s.clock, place)
-		return -1
-	}
-	// Every buffer that the hand passes is given another chance, so the hand
-	// goes round once at most.
-	for {
-		if s.hand++; s.hand >= len(s.clock) {
-			s.hand = 0
-		}
-		victim := s.clock[s.hand]
-		if v := &s.cached[victim]; v.hot {
-			v.hot = false
-			continue
-		}
-		s.clock[s.hand] = place
-		return victim
-	}
-}
-
-// fill makes a buffer with a file's contents. The owner's reference is for the
-// cache.
-func (b *buffersLockperatomic) fill(r *bufferReaderLockperatomic, file int) cachedBufferLockperatomic {
+func (b *buffersLockperatomic) fill(r *bufferReader[counter.Count, timedLockperatomic], file int) cachedBuffer[counter.Count] {
 	s := r.cache.Alloc()
-	data := b.contents[file]
-	k := b.blocks.take(len(data))
-	if b.wrong {
-		k.wrong.Lock()
-	}
-	copy(k.data, data)
-	if b.wrong {
-		k.wrong.Unlock()
-	}
-	k.n.Store(int64(len(data)))
-	s.Value.block.Store(k)
-	return cachedBufferLockperatomic{slot: s, hold: r.holder.Init(&s.Object), life: s.Life(), hot: true}
+	s.Value.block.Store(b.read(file))
+	return cachedBuffer[counter.Count]{slot: s, hold: r.holder.Init(&s.Object), life: s.Life(), hot: true}
 }
-
-// check verifies the contents of a buffer that r holds.
-func (b *buffersLockperatomic) check(r *bufferReaderLockperatomic, s *arena.Slot[counter.Count, buffer], file int) {
-	k := s.Value.block.Load()
-	if b.wrong {
-		runtime.Gosched() // Others evict now.
-		k.wrong.Lock()
-	}
-	if crc32.Checksum(k.data[:k.n.Load()], b.table) != b.sums[file] {
-		r.damaged++
-	}
-	if b.wrong {
-		k.wrong.Unlock()
-	}
-}
-
-// put drops a reference.
-func (b *buffersLockperatomic) put(r *bufferReaderLockperatomic, s *arena.Slot[counter.Count, buffer], h arena.Hold) {
-	if r.holder.Put(&s.Object, h) {
-		b.release(r, s)
-	}
-}
-
-// kill drops the cache's reference to a buffer that isn't in the cache any more.
-func (b *buffersLockperatomic) kill(r *bufferReaderLockperatomic, c cachedBufferLockperatomic) {
+func (b *buffersLockperatomic) kill(r *bufferReader[counter.Count, timedLockperatomic], c cachedBuffer[counter.Count]) {
 	if c.slot.Life() != c.life {
 		r.stolen++
 	}
@@ -248,114 +145,10 @@ func (b *buffersLockperatomic) kill(r *bufferReaderLockperatomic, c cachedBuffer
 	}
 }
 
-// release frees a buffer whose last reference dropped, and its memory.
-func (b *buffersLockperatomic) release(r *bufferReaderLockperatomic, s *arena.Slot[counter.Count, buffer]) {
-	if !r.cache.End(s) {
-		return
-	}
-	k := s.Value.block.Load()
-	if b.wrong {
-		k.wrong.Lock()
-	}
-	// A checksum tells a single wrong byte for certain.
-	k.data[0] = ^k.data[0]
-	if b.wrong {
-		k.wrong.Unlock()
-	}
-	b.blocks.give(k)
-	r.cache.Recycle(s)
-}
-
-func (b *buffersLockperatomic) Roles() []workloads.Role { return nil }
-
-// Close empties the cache.
-func (b *buffersLockperatomic) Close() workloads.Books {
-	for i := range b.shards {
-		for place, c := range b.shards[i].cached {
-			if c.slot != nil {
-				b.check(&b.evictor, c.slot, place*len(b.shards)+i)
-				b.kill(&b.evictor, c)
-			}
-		}
-	}
-	books := workloads.BooksOf(b.arena)
-	books.Observe(arena.UseAfterFree, b.evictor.damaged, "buffers in the cache had wrong contents")
-	books.Observe(arena.StolenReference, b.evictor.stolen, "buffers were released while the cache owned them")
-	for i := range b.workers {
-		books.Observe(arena.UseAfterFree, b.workers[i].damaged, "buffers had wrong contents while worker %d held them", i)
-		books.Observe(arena.StolenReference, b.workers[i].stolen, "buffers were released while worker %d held them", i)
-	}
-	return books
-}
-
 type churnLockperatomic struct {
-	sockets *arena.Arena[counter.Count, churnSocketLockperatomic]
-	routes  *arena.Arena[counter.Count, struct{}]
-	workers []churnWorkerLockperatomic
-	gets    int
-	errors  int // percent
-	hold    int // loops of spin.For
-	wrong   bool
-
-	owner TimedLockperatomic
-	cache *arena.Cache[counter.Count, struct{}]
-	table []churnRouteLockperatomic
+	churn[counter.Count, timedLockperatomic]
 }
 
-// churnRoute is a route and the table's reference to it.
-type churnRouteLockperatomic struct {
-	slot *arena.Slot[counter.Count, struct{}]
-	hold arena.Hold
-}
-
-// churnSocket is a connection.
-type churnSocketLockperatomic struct {
-	// dst is the route, nil if there is none (sk_dst_cache).
-	dst     *arena.Slot[counter.Count, struct{}]
-	dstHold arena.Hold
-	// sequence counts connections in plain memory: every holder of the
-	// slot's last life is done before the next begins.
-	sequence uint64
-}
-
-type churnWorkerLockperatomic struct {
-	holder TimedLockperatomic
-	cache  *arena.Cache[counter.Count, churnSocketLockperatomic]
-	rand   workloads.Rand
-	early  uint64 // references that were the last though the owner held another
-	late   uint64 // connections that had no last reference
-	dead   uint64 // routes that TryGet found dead though the table owned them
-	_      [pin.LineBytes]byte
-}
-
-func newChurnLockperatomic(c workloads.Config, k KitLockperatomic) (workloads.Instance, error) {
-	ch := &churnLockperatomic{
-		sockets: arena.New[counter.Count, churnSocketLockperatomic](k.Options(c)),
-		routes:  arena.New[counter.Count, struct{}](k.Options(c)),
-		workers: make([]churnWorkerLockperatomic, c.Workers),
-		gets:    c.Knob("gets"),
-		errors:  c.Knob("errors"),
-		hold:    spin.Loops(time.Duration(c.Knob("hold"))),
-		wrong:   c.Wrong,
-		owner:   k.Holder("routing table"),
-		table:   make([]churnRouteLockperatomic, c.Knob("routes")),
-	}
-	ch.cache = ch.routes.Cache()
-	for i := range ch.table {
-		r := &ch.table[i]
-		r.slot = ch.cache.Alloc()
-		r.hold = ch.owner.Init(&r.slot.Object)
-	}
-	for i := range ch.workers {
-		w := &ch.workers[i]
-		w.holder = k.Holder(workloads.WorkerName(i))
-		w.cache = ch.sockets.Cache()
-		w.rand = workloads.NewRand(c.Seed, i)
-	}
-	return ch, nil
-}
-
-// Work makes n connections.
 func (c *churnLockperatomic) Work(worker, n int) int {
 	w := &c.workers[worker]
 	for range n {
@@ -363,9 +156,7 @@ func (c *churnLockperatomic) Work(worker, n int) int {
 	}
 	return n
 }
-
-// transact makes a connection, sends a request, and closes the connection.
-func (c *churnLockperatomic) transact(w *churnWorkerLockperatomic) {
+func (c *churnLockperatomic) transact(w *churnWorker[counter.Count, timedLockperatomic]) {
 	s := w.cache.Alloc()
 	own := w.holder.Init(&s.Object)
 	s.Value.sequence++
@@ -390,13 +181,7 @@ func (c *churnLockperatomic) transact(w *churnWorkerLockperatomic) {
 			w.holder.Use(&s.Value.dst.Object, s.Value.dstHold)
 		}
 	} else if c.wrong {
-		// It knows nothing of what was taken last: a reference to the
-		// socket, or else to the route.
-		if take > 0 {
-			take--
-		} else {
-			s.Value.dst = nil
-		}
+		take = c.forget(s, take)
 	}
 	for i := take - 1; i >= 0; i-- {
 		if w.holder.Put(&s.Object, holds[i]) {
@@ -405,11 +190,7 @@ func (c *churnLockperatomic) transact(w *churnWorkerLockperatomic) {
 	}
 	c.close(w, s, own)
 }
-
-// connect looks up a route and keeps it in the socket (ip6_dst_lookup). The table
-// never changes, so the route is alive, and its memory a route. TryGet is what a
-// lookup does all the same: it doesn't know.
-func (c *churnLockperatomic) connect(w *churnWorkerLockperatomic, s *arena.Slot[counter.Count, churnSocketLockperatomic]) bool {
+func (c *churnLockperatomic) connect(w *churnWorker[counter.Count, timedLockperatomic], s *arena.Slot[counter.Count, churnSocket[counter.Count]]) bool {
 	dst := c.table[w.rand.Below(len(c.table))].slot
 	for range churnPatience {
 		if h, ok := w.holder.TryGet(&dst.Object); ok {
@@ -420,10 +201,7 @@ func (c *churnLockperatomic) connect(w *churnWorkerLockperatomic, s *arena.Slot[
 	w.dead++
 	return false
 }
-
-// close drops the socket's reference to its route and the owner's to the socket,
-// which is the last (inet_csk_destroy_sock).
-func (c *churnLockperatomic) close(w *churnWorkerLockperatomic, s *arena.Slot[counter.Count, churnSocketLockperatomic], own arena.Hold) {
+func (c *churnLockperatomic) close(w *churnWorker[counter.Count, timedLockperatomic], s *arena.Slot[counter.Count, churnSocket[counter.Count]], own arena.Hold) {
 	if dst := s.Value.dst; dst != nil {
 		s.Value.dst = nil
 		if w.holder.Put(&dst.Object, s.Value.dstHold) {
@@ -437,129 +215,105 @@ func (c *churnLockperatomic) close(w *churnWorkerLockperatomic, s *arena.Slot[co
 	}
 }
 
-func (c *churnLockperatomic) Roles() []workloads.Role { return nil }
+type dcacheLockperatomic struct {
+	dcache[counter.Count, timedResurrectLockperatomic]
+}
 
-func (c *churnLockperatomic) Close() workloads.Books {
-	for i := range c.table {
-		r := &c.table[i]
-		if c.owner.Kill(&r.slot.Object, r.hold) {
-			c.cache.Free(r.slot)
+func (d *dcacheLockperatomic) Work(worker, n int) int {
+	w := &d.workers[worker]
+	for range n {
+		f := w.oldest()
+		if f.dentry != nil {
+			d.put(w, *f)
+		}
+		count := len(d.table)
+		if d.hot > w.rand.Below(100) {
+			count = (count + 15) / 16
+		}
+		name := w.rand.Below(count)
+		*f = d.get(w, name)
+		w.holder.Use(&f.dentry.Object, f.hold)
+		f.dentry.Value.uses.Add(1)
+		if f.dentry.Value.name != name {
+			w.other++
+		}
+		spin.For(d.hold)
+	}
+	return n
+}
+func (d *dcacheLockperatomic) get(w *dentryWorker[counter.Count, timedResurrectLockperatomic], name int) dentryRef[counter.Count] {
+	if d.wrong {
+		if f := d.hitWrong(w, name); f.dentry != nil {
+			return f
 		}
 	}
-	b := workloads.BooksOfBoth(c.sockets, c.routes)
-	for i := range c.workers {
-		w := &c.workers[i]
-		b.Observe(arena.StolenReference, w.early, "references dropped by worker %d were the last though the owner held another", i)
-		b.Observe(arena.StolenReference, w.dead, "lookups of worker %d found a route dead that the table owned", i)
-		b.Observe(arena.LateRelease, w.late, "connections of worker %d were closed and not released", i)
+	d.mu.Lock()
+	f := d.hit(w, name)
+	d.mu.Unlock()
+	if f.dentry != nil {
+		return f
 	}
-	return b
+	// Reading what the name stands for from the disk takes long, and is not
+	// done under the lock.
+	e := w.cache.Alloc()
+	e.Value.open(name)
+	h := w.holder.Init(&e.Object)
+	made := dentryRef[counter.Count]{e, h, e.Life(), true}
+	d.mu.Lock()
+	// Somebody else may have made it meanwhile (dcache_put returns that one).
+	if f = d.hit(w, name); f.dentry == nil {
+		d.table[name].Store(e)
+		f = made
+	}
+	d.mu.Unlock()
+	if f.dentry != e && w.holder.Kill(&e.Object, h) {
+		w.cache.Free(e) // nobody has seen it
+	}
+	return f
 }
-
-// dstSlot is one CPU's cache of one tunnel (struct ip6_tnl_dst).
-type dstSlotLockperatomic struct {
-	lock   seqlock.Lock
-	dst    atomic.Pointer[arena.Slot[counter.Count, route]]
-	cookie atomic.Uint32
-	hold   arena.Hold // the slot's reference to dst; for whoever has the lock
-	_      [pin.LineBytes]byte
+func (d *dcacheLockperatomic) hit(w *dentryWorker[counter.Count, timedResurrectLockperatomic], name int) dentryRef[counter.Count] {
+	e := d.table[name].Load()
+	if e == nil {
+		return dentryRef[counter.Count]{}
+	}
+	// Blindly: the last drop may come between a look at the count and what
+	// is done about it.
+	h := w.holder.Resurrect(&e.Object)
+	d.unlist(e)
+	return dentryRef[counter.Count]{e, h, e.Life(), false}
 }
-
-// A tunnel is a virtual device that sends to one destination.
-type tunnelLockperatomic struct {
-	destination int
-	slots       []dstSlotLockperatomic // one per CPU
+func (d *dcacheLockperatomic) put(w *dentryWorker[counter.Count, timedResurrectLockperatomic], f dentryRef[counter.Count]) {
+	e := f.dentry
+	if e.Life() != f.life {
+		w.early++
+	}
+	section := d.readers.Lock()
+	var last bool
+	if f.owner {
+		last = w.holder.Kill(&e.Object, f.hold)
+	} else {
+		last = w.holder.Put(&e.Object, f.hold)
+	}
+	if last {
+		d.release(w, f)
+	}
+	d.readers.Unlock(section)
 }
-
-// A destination is an entry of the routing table. The table owns the route.
-type destinationLockperatomic struct {
-	route atomic.Pointer[arena.Slot[counter.Count, route]]
-	// serial is what a route's cookie must be.
-	serial atomic.Uint32
-	// life and hold are of the table's reference to route, for the
-	// administrator.
-	life arena.Life
-	hold arena.Hold
-	_    [pin.LineBytes]byte
+func (d *dcacheLockperatomic) release(w *dentryWorker[counter.Count, timedResurrectLockperatomic], f dentryRef[counter.Count]) {
+	e := f.dentry
+	d.mu.Lock()
+	// Since the drop it may have been resurrected, and dropped again, and
+	// listed and freed by others.
+	if e.Life() == f.life && !e.Value.freed && !e.Value.unused && w.holder.Count(&e.Object) == 0 {
+		d.enlist(e)
+	}
+	d.mu.Unlock()
 }
 
 type dstCacheLockperatomic struct {
-	arena   *arena.Arena[counter.Count, route]
-	readers *rcu.Domain
-	cpus    int // slots of a tunnel
-	wrong   bool
-	hold    int // loops of spin.For
-
-	table   []destinationLockperatomic
-	tunnels []atomic.Pointer[tunnelLockperatomic]
-
-	transmitters []dstTransmitterLockperatomic
-	admin        dstAdminLockperatomic
+	dstCache[counter.Count, timedLockperatomic]
 }
 
-// dstActor is what every role needs to release routes.
-type dstActorLockperatomic struct {
-	holder TimedLockperatomic
-	cache  *arena.Cache[counter.Count, route]
-	// released holds the routes whose last reference dropped inside a read
-	// section, where nobody may wait for a grace period.
-	released []*arena.Slot[counter.Count, route]
-	retirer  *rcu.Retirer[*arena.Slot[counter.Count, route]]
-}
-
-type dstTransmitterLockperatomic struct {
-	actor dstActorLockperatomic
-	rand  workloads.Rand
-	wrong uint64 // lookups that found the table's own route dead
-	_     [pin.LineBytes]byte
-}
-
-type dstAdminLockperatomic struct {
-	actor dstActorLockperatomic
-	rand  workloads.Rand
-	pause time.Duration
-	turn  int
-	early uint64 // routes released while the table owned them
-}
-
-func newDstCacheLockperatomic(c workloads.Config, k KitLockperatomic) (workloads.Instance, error) {
-	n := c.Knob("tunnels")
-	d := &dstCacheLockperatomic{
-		arena:        arena.New[counter.Count, route](k.Options(c)),
-		readers:      rcu.New(),
-		cpus:         pin.CPUs(),
-		hold:         spin.Loops(time.Duration(c.Knob("hold"))),
-		table:        make([]destinationLockperatomic, n),
-		tunnels:      make([]atomic.Pointer[tunnelLockperatomic], n),
-		transmitters: make([]dstTransmitterLockperatomic, c.Workers),
-	}
-	if c.Wrong {
-		d.cpus, d.wrong = 1, true
-	}
-	d.admin.actor = d.newActor(k.Holder("administrator"))
-	d.admin.pause = time.Duration(c.Knob("pause")) * time.Microsecond
-	d.admin.rand = workloads.NewRand(c.Seed, c.Workers)
-	for i := range d.table {
-		d.replaceRoute(i)
-		d.addTunnel(i)
-	}
-	for i := range d.transmitters {
-		d.transmitters[i].actor = d.newActor(k.Holder(workloads.WorkerName(i)))
-		d.transmitters[i].rand = workloads.NewRand(c.Seed, i)
-	}
-	return d, nil
-}
-
-func (d *dstCacheLockperatomic) newActor(h TimedLockperatomic) dstActorLockperatomic {
-	cache := d.arena.Cache()
-	return dstActorLockperatomic{
-		holder:  h,
-		cache:   cache,
-		retirer: rcu.NewRetirer(d.readers, cache.Recycle),
-	}
-}
-
-// Work sends n packets.
 func (d *dstCacheLockperatomic) Work(worker, n int) int {
 	x := &d.transmitters[worker]
 	for range n {
@@ -576,9 +330,7 @@ func (d *dstCacheLockperatomic) Work(worker, n int) int {
 	}
 	return n
 }
-
-// transmit sends a packet over t (ip6_tnl_xmit2).
-func (d *dstCacheLockperatomic) transmit(x *dstTransmitterLockperatomic, t *tunnelLockperatomic) {
+func (d *dstCacheLockperatomic) transmit(x *dstTransmitter[counter.Count, timedLockperatomic], t *tunnel[counter.Count]) {
 	dst, h := d.get(x, t)
 	if dst == nil {
 		if dst, h = d.lookup(x, t.destination); dst == nil {
@@ -590,19 +342,7 @@ func (d *dstCacheLockperatomic) transmit(x *dstTransmitterLockperatomic, t *tunn
 	x.actor.holder.Use(&dst.Object, h)
 	d.put(&x.actor, dst, h)
 }
-
-// slot returns the current CPU's slot. The caller may have moved on by the time
-// it uses the slot; that is what its lock is for.
-func (d *dstCacheLockperatomic) slot(t *tunnelLockperatomic) *dstSlotLockperatomic {
-	cpu := pin.CPU()
-	if cpu >= len(t.slots) {
-		cpu %= len(t.slots) // a P that came after the instance
-	}
-	return &t.slots[cpu]
-}
-
-// get returns the cached route with a reference, or nil (ip6_tnl_dst_get).
-func (d *dstCacheLockperatomic) get(x *dstTransmitterLockperatomic, t *tunnelLockperatomic) (*arena.Slot[counter.Count, route], arena.Hold) {
+func (d *dstCacheLockperatomic) get(x *dstTransmitter[counter.Count, timedLockperatomic], t *tunnel[counter.Count]) (*arena.Slot[counter.Count, route], arena.Hold) {
 	slot := d.slot(t)
 	var dst *arena.Slot[counter.Count, route]
 	var cookie uint32
@@ -630,11 +370,7 @@ func (d *dstCacheLockperatomic) get(x *dstTransmitterLockperatomic, t *tunnelLoc
 	}
 	return dst, h
 }
-
-// set puts a route with a reference of its own, or none, into the slot and drops
-// the reference of the route that was in it (ip6_tnl_per_cpu_dst_set). The caller
-// holds a reference to the route.
-func (d *dstCacheLockperatomic) set(a *dstActorLockperatomic, slot *dstSlotLockperatomic, dst *arena.Slot[counter.Count, route]) {
+func (d *dstCacheLockperatomic) set(a *dstActor[counter.Count, timedLockperatomic], slot *dstSlot[counter.Count], dst *arena.Slot[counter.Count, route]) {
 	if !d.wrong {
 		slot.lock.Lock()
 	}
@@ -656,10 +392,7 @@ func (d *dstCacheLockperatomic) set(a *dstActorLockperatomic, slot *dstSlotLockp
 		d.put(a, old, oldHold)
 	}
 }
-
-// lookup returns the table's route to a destination with a reference
-// (ip6_route_output).
-func (d *dstCacheLockperatomic) lookup(x *dstTransmitterLockperatomic, i int) (*arena.Slot[counter.Count, route], arena.Hold) {
+func (d *dstCacheLockperatomic) lookup(x *dstTransmitter[counter.Count, timedLockperatomic], i int) (*arena.Slot[counter.Count, route], arena.Hold) {
 	for fails := 0; ; {
 		dst := d.table[i].route.Load()
 		if h, ok := x.actor.holder.TryGet(&dst.Object); ok {
@@ -677,184 +410,16 @@ func (d *dstCacheLockperatomic) lookup(x *dstTransmitterLockperatomic, i int) (*
 		}
 	}
 }
-
-// put drops a reference to a route.
-func (d *dstCacheLockperatomic) put(a *dstActorLockperatomic, dst *arena.Slot[counter.Count, route], h arena.Hold) {
+func (d *dstCacheLockperatomic) put(a *dstActor[counter.Count, timedLockperatomic], dst *arena.Slot[counter.Count, route], h arena.Hold) {
 	if a.holder.Put(&dst.Object, h) {
 		d.release(a, dst)
 	}
 }
 
-// release ends the life of a route whose last reference dropped. Its memory is
-// for retire.
-func (d *dstCacheLockperatomic) release(a *dstActorLockperatomic, dst *arena.Slot[counter.Count, route]) {
-	if a.cache.End(dst) {
-		a.released = append(a.released, dst)
-	}
-}
-
-// kill drops the table's reference to the route that a destination had.
-func (d *dstCacheLockperatomic) kill(dst *arena.Slot[counter.Count, route], life arena.Life, h arena.Hold) {
-	a := &d.admin
-	if dst.Life() != life {
-		a.early++
-	}
-	if a.actor.holder.Kill(&dst.Object, h) {
-		d.release(&a.actor, dst)
-	}
-}
-
-// retire recycles what was released after a grace period (dst_rcu_free). The caller
-// is outside read sections.
-func (d *dstCacheLockperatomic) retire(a *dstActorLockperatomic) {
-	for _, dst := range a.released {
-		a.retirer.Retire(dst)
-	}
-	a.released = a.released[:0]
-}
-
-// replaceRoute gives a destination a new route and kills the old one. Caches
-// that still hold it find out by its cookie.
-func (d *dstCacheLockperatomic) replaceRoute(i int) {
-	a, entry := &d.admin.actor, &d.table[i]
-	dst := a.cache.Alloc()
-	serial := entry.serial.Load() + 1
-	dst.Value.cookie.Store(serial)
-	life, h := entry.life, entry.hold
-	entry.hold = a.holder.Init(&dst.Object)
-	entry.life = dst.Life()
-	old := entry.route.Swap(dst)
-	entry.serial.Store(serial)
-	if old != nil {
-		d.kill(old, life, h)
-	}
-	d.retire(a)
-}
-
-// addTunnel makes the i'th tunnel, with empty slots.
-func (d *dstCacheLockperatomic) addTunnel(i int) {
-	d.tunnels[i].Store(&tunnelLockperatomic{destination: i, slots: make([]dstSlotLockperatomic, d.cpus)})
-}
-
-// removeTunnel unlinks the i'th tunnel, waits until nobody transmits over it,
-// and empties the slots of all CPUs (ip6_tnl_dst_destroy).
-func (d *dstCacheLockperatomic) removeTunnel(i int) {
-	t := d.tunnels[i].Swap(nil)
-	if t == nil {
-		return
-	}
-	d.readers.Synchronize()
-	for cpu := range t.slots {
-		d.set(&d.admin.actor, &t.slots[cpu], nil)
-	}
-	d.retire(&d.admin.actor)
-}
-
-// Roles returns the administrator, who replaces three routes for each tunnel
-// that it removes and adds.
-func (d *dstCacheLockperatomic) Roles() []workloads.Role {
-	a := &d.admin
-	return []workloads.Role{{Name: "administrator", Step: func() time.Duration {
-		i := a.rand.Below(len(d.tunnels))
-		if a.turn++; a.turn%4 == 0 {
-			d.removeTunnel(i)
-			d.addTunnel(i)
-		} else {
-			d.replaceRoute(i)
-		}
-		return a.pause
-	}}}
-}
-
-func (d *dstCacheLockperatomic) Close() workloads.Books {
-	for i := range d.tunnels {
-		d.removeTunnel(i)
-	}
-	for i := range d.table {
-		d.kill(d.table[i].route.Load(), d.table[i].life, d.table[i].hold)
-	}
-	d.retire(&d.admin.actor)
-	d.admin.actor.retirer.Flush()
-	for i := range d.transmitters {
-		x := &d.transmitters[i]
-		d.retire(&x.actor)
-		x.actor.retirer.Flush()
-	}
-	b := workloads.BooksOf(d.arena)
-	for i := range d.transmitters {
-		b.Observe(arena.StolenReference, d.transmitters[i].wrong, "lookups of worker %d found a route dead that the table owned", i)
-	}
-	b.Observe(arena.StolenReference, d.admin.early, "routes were released while the table owned them")
-	return b
-}
-
 type getPutLockperatomic struct {
-	arena   *arena.Arena[counter.Count, struct{}]
-	cache   *arena.Cache[counter.Count, struct{}]
-	owner   TimedLockperatomic
-	objects []getPutObjectLockperatomic // all of them, each once
-	workers []getPutWorkerLockperatomic
-
-	tryget int // percent
-	hold   int // loops of spin.For
+	getPut[counter.Count, timedLockperatomic]
 }
 
-// getPutObject is an object and the owner's reference to it.
-type getPutObjectLockperatomic struct {
-	slot *arena.Slot[counter.Count, struct{}]
-	hold arena.Hold
-}
-
-type getPutWorkerLockperatomic struct {
-	holder  TimedLockperatomic
-	objects []getPutObjectLockperatomic
-	rand    workloads.Rand
-	lasts   uint64 // operations that found an object dead
-	_       [pin.LineBytes]byte
-}
-
-func newGetPutLockperatomic(c workloads.Config, k KitLockperatomic) (workloads.Instance, error) {
-	n := c.Knob("objects")
-	g := &getPutLockperatomic{
-		arena:   arena.New[counter.Count, struct{}](k.Options(c)),
-		owner:   k.Holder("owner"),
-		workers: make([]getPutWorkerLockperatomic, c.Workers),
-		tryget:  c.Knob("tryget"),
-		hold:    spin.Loops(time.Duration(c.Knob("hold"))),
-	}
-	g.cache = g.arena.Cache()
-	alloc := func() []getPutObjectLockperatomic {
-		os := make([]getPutObjectLockperatomic, n)
-		for i := range os {
-			os[i].slot = g.cache.Alloc()
-			os[i].hold = g.owner.Init(&os[i].slot.Object)
-		}
-		g.objects = append(g.objects, os...)
-		return os
-	}
-	var shared []getPutObjectLockperatomic
-	if c.Knob("private") == 0 {
-		shared = alloc()
-	}
-	for i := range g.workers {
-		w := &g.workers[i]
-		w.holder = k.Holder(workloads.WorkerName(i))
-		w.rand = workloads.NewRand(c.Seed, i)
-		if w.objects = shared; shared == nil {
-			w.objects = alloc()
-		}
-	}
-	if c.Wrong {
-		w, o := &g.workers[0], g.objects[0]
-		h := w.holder.Get(&o.slot.Object)
-		w.holder.Put(&o.slot.Object, h)
-		w.holder.Put(&o.slot.Object, h)
-	}
-	return g, nil
-}
-
-// Work has a loop of its own for the settings whose operations take only some
-// nanoseconds, so that picking an object doesn't blur the comparison.
 func (g *getPutLockperatomic) Work(worker, n int) int {
 	w := &g.workers[worker]
 	var lasts uint64
@@ -891,129 +456,10 @@ func (g *getPutLockperatomic) Work(worker, n int) int {
 	return n
 }
 
-func (g *getPutLockperatomic) Roles() []workloads.Role { return nil }
-
-func (g *getPutLockperatomic) Close() workloads.Books {
-	for _, o := range g.objects {
-		if g.owner.Kill(&o.slot.Object, o.hold) {
-			g.cache.Free(o.slot)
-		}
-	}
-	b := workloads.BooksOf(g.arena)
-	for i := range g.workers {
-		b.Observe(arena.StolenReference, g.workers[i].lasts, "operations of worker %d found an object dead that its owner held", i)
-	}
-	return b
-}
-
 type handoffLockperatomic struct {
-	arena    *arena.Arena[counter.Count, handoffObject]
-	workers  []handoffWorkerLockperatomic
-	lifetime int
-	hops     int
-	extra    bool
-	depth    int
-	wrong    bool
-	start    int // loops of spin.For
+	handoff[counter.Count, timedLockperatomic]
 }
 
-type handoffWorkerLockperatomic struct {
-	holder TimedLockperatomic
-	cache  *arena.Cache[counter.Count, handoffObject]
-	own    *arena.Slot[counter.Count, handoffObject]
-	hold   arena.Hold // the owner's reference to own
-	life   arena.Life // own's
-	given  int        // hand-overs of own so far
-	early  uint64     // objects released while this worker owned them
-	inbox  *mailboxLockperatomic
-	next   *mailboxLockperatomic
-	_      [pin.LineBytes]byte
-}
-
-// A mailbox carries references from one worker to the next, in order. One
-// worker puts in and one takes out. An object put in happens before its being
-// taken out.
-type mailboxLockperatomic struct {
-	entries [handoffDepth]parcelLockperatomic
-	_       [pin.LineBytes]byte
-	in      atomic.Uint64 // parcels ever put in; written by the sender
-	_       [pin.LineBytes - 8]byte
-	out     atomic.Uint64 // parcels ever taken out; written by the receiver
-	_       [pin.LineBytes - 8]byte
-}
-
-// A parcel is a reference on its way: it belongs to whoever takes it out.
-type parcelLockperatomic struct {
-	object *arena.Slot[counter.Count, handoffObject]
-	hold   arena.Hold
-	hops   int // hand-overs left
-}
-
-func (m *mailboxLockperatomic) waiting() int { return int(m.in.Load() - m.out.Load()) }
-
-func (m *mailboxLockperatomic) send(p parcelLockperatomic) {
-	in := m.in.Load()
-	m.entries[in%handoffDepth] = p
-	m.in.Store(in + 1)
-}
-
-func (m *mailboxLockperatomic) receive() (parcelLockperatomic, bool) {
-	out := m.out.Load()
-	if m.in.Load() == out {
-		return parcelLockperatomic{}, false
-	}
-	p := m.entries[out%handoffDepth]
-	m.out.Store(out + 1)
-	return p, true
-}
-
-func newHandoffLockperatomic(c workloads.Config, k KitLockperatomic) (workloads.Instance, error) {
-	h := &handoffLockperatomic{
-		arena:    arena.New[counter.Count, handoffObject](k.Options(c)),
-		workers:  make([]handoffWorkerLockperatomic, c.Workers),
-		lifetime: c.Knob("lifetime"),
-		hops:     c.Knob("hops"),
-		extra:    c.Knob("extra") == 1,
-		depth:    c.Knob("depth"),
-		wrong:    c.Wrong,
-		start:    spin.Loops(time.Microsecond),
-	}
-	for i := range h.workers {
-		h.workers[i].inbox = new(mailboxLockperatomic)
-		h.workers[i].cache = h.arena.Cache()
-		h.workers[i].holder = k.Holder(workloads.WorkerName(i))
-	}
-	for i := range h.workers {
-		h.workers[i].next = h.workers[(i+1)%c.Workers].inbox
-	}
-	return h, nil
-}
-
-// Work never waits for another worker, who may have stopped: when its neighbour
-// has no room it returns early.
-//
-// Passing on needs room for one, handing over a mailbox that is less than half
-// full. So the mailboxes are never all full, and somebody in the ring can go on.
-// If room for one were enough for both, then from 127 places of 128
-//
-//	A, whose inbox has a place free     B, whose inbox is full
-//	receives nothing: B has no room
-//	                                    receives one, and passes it on:
-//	                                    A has no room any more
-//	hands over one: B has no room
-//
-// both would wait for each other for ever.
-//
-// Handing over comes first, so that everybody goes on, even where the workers take
-// turns on one CPU. If what is received were passed on first, then
-//
-//	A                                   B
-//	receives all, hands over 32
-//	                                    receives 32, and passes them on:
-//	                                    A's mailbox is half full
-//	receives all, hands over 32
-//
-// B would never hand over anything.
 func (h *handoffLockperatomic) Work(worker, n int) int {
 	w := &h.workers[worker]
 	for done := 0; done < n; {
@@ -1037,9 +483,7 @@ func (h *handoffLockperatomic) Work(worker, n int) int {
 	}
 	return n
 }
-
-// give hands the worker's own object over: Get, then send (rule 1).
-func (h *handoffLockperatomic) give(w *handoffWorkerLockperatomic) {
+func (h *handoffLockperatomic) give(w *handoffWorker[counter.Count, timedLockperatomic]) {
 	if w.own == nil {
 		w.own = w.cache.Alloc()
 		w.hold = w.holder.Init(&w.own.Object)
@@ -1048,18 +492,9 @@ func (h *handoffLockperatomic) give(w *handoffWorkerLockperatomic) {
 	}
 	o := w.own
 	if h.wrong {
-		// The receiver is given the owner's reference, so to speak, and
-		// the owner takes another for itself. It comes to that only
-		// when starting the receiver (kthread_run) returns, some time
-		// after the receiver has begun. By then the object may be gone.
-		w.next.send(parcelLockperatomic{o, w.hold, 0})
-		spin.For(h.start)
-		if w.given%16 == 15 {
-			runtime.Gosched() // the receiver's turn, where there is one CPU
-		}
-		w.hold = w.holder.Get(&o.Object)
+		h.giveWrong(w)
 	} else {
-		w.next.send(parcelLockperatomic{o, w.holder.Get(&o.Object), h.hops - 1})
+		w.next.send(parcel[counter.Count]{o, w.holder.Get(&o.Object), h.hops - 1})
 	}
 	w.holder.Use(&o.Object, w.hold)
 	o.Value.visits.Add(1)
@@ -1067,9 +502,7 @@ func (h *handoffLockperatomic) give(w *handoffWorkerLockperatomic) {
 		h.kill(w)
 	}
 }
-
-// kill drops the owner's reference to the worker's own object.
-func (h *handoffLockperatomic) kill(w *handoffWorkerLockperatomic) {
+func (h *handoffLockperatomic) kill(w *handoffWorker[counter.Count, timedLockperatomic]) {
 	o := w.own
 	w.own = nil
 	if o.Life() != w.life {
@@ -1079,10 +512,7 @@ func (h *handoffLockperatomic) kill(w *handoffWorkerLockperatomic) {
 		w.cache.Free(o)
 	}
 }
-
-// handle does with a received reference what there is to do: use it, then pass
-// it on or drop it (rule 2). There is room to pass it on.
-func (h *handoffLockperatomic) handle(w *handoffWorkerLockperatomic, p parcelLockperatomic) {
+func (h *handoffLockperatomic) handle(w *handoffWorker[counter.Count, timedLockperatomic], p parcel[counter.Count]) {
 	o := p.object
 	w.holder.Use(&o.Object, p.hold)
 	o.Value.visits.Add(1)
@@ -1105,184 +535,14 @@ func (h *handoffLockperatomic) handle(w *handoffWorkerLockperatomic, p parcelLoc
 	}
 }
 
-func (h *handoffLockperatomic) Roles() []workloads.Role { return nil }
-
-func (h *handoffLockperatomic) Close() workloads.Books {
-	for i := range h.workers {
-		w := &h.workers[i]
-		for {
-			p, ok := w.inbox.receive()
-			if !ok {
-				break
-			}
-			if w.holder.Put(&p.object.Object, p.hold) {
-				w.cache.Free(p.object)
-			}
-		}
-		if w.own != nil {
-			h.kill(w)
-		}
-	}
-	b := workloads.BooksOf(h.arena)
-	for i := range h.workers {
-		b.Observe(arena.StolenReference, h.workers[i].early, "objects were released while worker %d owned them", i)
-	}
-	return b
-}
-
-// Timed is the holder of the timed form: the strategy's own operations.
-type TimedLockperatomic struct{}
-
-// Init calls the strategy's Init.
-func (TimedLockperatomic) Init(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Init(); return 0 }
-
-// Get calls the strategy's Get.
-func (TimedLockperatomic) Get(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Get(); return 0 }
-
-// TryGet calls the strategy's TryGet.
-func (TimedLockperatomic) TryGet(o *arena.Object[counter.Count]) (arena.Hold, bool) {
-	return 0, o.Ref.TryGet()
-}
-
-// Put calls the strategy's Put.
-func (TimedLockperatomic) Put(o *arena.Object[counter.Count], _ arena.Hold) bool { return o.Ref.Put() }
-
-// Kill calls the strategy's Kill.
-func (TimedLockperatomic) Kill(o *arena.Object[counter.Count], _ arena.Hold) bool {
-	return o.Ref.Kill()
-}
-
-// Use does nothing.
-func (TimedLockperatomic) Use(*arena.Object[counter.Count], arena.Hold) {}
-
-// A Kit is what a workload's constructor builds on: how to prepare counts, and
-// the holders of its actors.
-type KitLockperatomic struct {
-	// Prepare prepares the counts of slots; see arena.Options.
-	Prepare func(*counter.Count)
-	// Holder returns the holder of a new actor.
-	Holder func(name string) TimedLockperatomic
-	// Log is where the checked form puts violations, nil in the timed form.
-	Log *arena.Log
-}
-
-// Options returns the options for an arena of the workload.
-func (k KitLockperatomic) Options(c workloads.Config) arena.Options[counter.Count] {
-	return arena.Options[counter.Count]{Prepare: k.Prepare, Log: k.Log, ReuseDelay: c.ReuseDelay}
-}
-
-// TimedKit returns the kit of the timed form. prepare may be nil.
-func TimedKitLockperatomic(prepare func(*counter.Count)) KitLockperatomic {
-	return KitLockperatomic{
-		Prepare: prepare,
-		Holder:  func(string) TimedLockperatomic { return TimedLockperatomic{} },
-	}
-}
-
-// ipvsReal is a destination's place in the service's list.
-type ipvsRealLockperatomic struct {
-	dest atomic.Pointer[arena.Slot[counter.Count, ipvsDest]]
-	hold arena.Hold // the list's reference; for the administrator
-	life arena.Life // dest's
-}
-
-// ipvsTrashed is a removed destination, with the trash's reference.
-type ipvsTrashedLockperatomic struct {
-	dest  *arena.Slot[counter.Count, ipvsDest]
-	hold  arena.Hold
-	life  arena.Life
-	since uint64 // the timer's step
-}
-
 type ipvsDestsLockperatomic struct {
-	arena   *arena.Arena[counter.Count, ipvsDest]
-	readers *rcu.Domain
-	wrong   bool
-
-	service []ipvsRealLockperatomic
-	away    int // destinations
-
-	trashing sync.Mutex // guards trash and step
-	trash    []ipvsTrashedLockperatomic
-	step     uint64
-
-	workers []ipvsWorkerLockperatomic
-	admin   ipvsAdminLockperatomic
-	timer   ipvsTimerLockperatomic
+	ipvsDests[counter.Count, timedLockperatomic]
 }
 
-// ipvsActor is what every role needs to release destinations.
-type ipvsActorLockperatomic struct {
-	holder TimedLockperatomic
-	cache  *arena.Cache[counter.Count, ipvsDest]
-	early  uint64 // destinations released while a list had them
-}
-
-// ipvsConn is a connection's reference.
-type ipvsConnLockperatomic struct {
-	dest *arena.Slot[counter.Count, ipvsDest]
-	hold arena.Hold
-}
-
-type ipvsWorkerLockperatomic struct {
-	actor ipvsActorLockperatomic
-	rand  workloads.Rand
-	conns []ipvsConnLockperatomic
-	next  int // in conns: the oldest
-	other uint64
-	_     [pin.LineBytes]byte
-}
-
-type ipvsAdminLockperatomic struct {
-	actor   ipvsActorLockperatomic
-	rand    workloads.Rand
-	pause   time.Duration
-	removed []int // places that have no destination
-}
-
-type ipvsTimerLockperatomic struct {
-	actor  ipvsActorLockperatomic
-	pause  time.Duration
-	period uint64
-	due    []ipvsTrashedLockperatomic
-}
-
-func newIPVSDestsLockperatomic(c workloads.Config, k KitLockperatomic) (workloads.Instance, error) {
-	v := &ipvsDestsLockperatomic{
-		arena:   arena.New[counter.Count, ipvsDest](k.Options(c)),
-		readers: rcu.New(),
-		wrong:   c.Wrong,
-		service: make([]ipvsRealLockperatomic, c.Knob("destinations")),
-		workers: make([]ipvsWorkerLockperatomic, c.Workers),
-	}
-	v.away = len(v.service) * c.Knob("away") / 100
-	pause := time.Duration(c.Knob("pause")) * time.Microsecond
-	v.admin.actor = ipvsActorLockperatomic{holder: k.Holder("administrator"), cache: v.arena.Cache()}
-	v.admin.rand = workloads.NewRand(c.Seed, c.Workers)
-	v.admin.pause = pause
-	v.timer.actor = ipvsActorLockperatomic{holder: k.Holder("trash timer"), cache: v.arena.Cache()}
-	v.timer.pause = pause
-	v.timer.period = uint64(c.Knob("period"))
-	for i := range v.service {
-		v.add(i)
-	}
-	for i := range v.workers {
-		w := &v.workers[i]
-		w.actor = ipvsActorLockperatomic{holder: k.Holder(workloads.WorkerName(i)), cache: v.arena.Cache()}
-		w.rand = workloads.NewRand(c.Seed, i)
-		w.conns = make([]ipvsConnLockperatomic, c.Knob("connections"))
-	}
-	return v, nil
-}
-
-// Work replaces n connections by new ones.
 func (v *ipvsDestsLockperatomic) Work(worker, n int) int {
 	w := &v.workers[worker]
 	for range n {
-		c := &w.conns[w.next]
-		if w.next++; w.next == len(w.conns) {
-			w.next = 0
-		}
+		c := w.oldest()
 		if c.dest != nil {
 			w.actor.holder.Use(&c.dest.Object, c.hold)
 			v.put(&w.actor, c.dest, c.hold)
@@ -1292,10 +552,7 @@ func (v *ipvsDestsLockperatomic) Work(worker, n int) int {
 	}
 	return n
 }
-
-// bind schedules a connection (ip_vs_schedule). It stays unbound if there is no
-// destination.
-func (v *ipvsDestsLockperatomic) bind(w *ipvsWorkerLockperatomic, c *ipvsConnLockperatomic) {
+func (v *ipvsDestsLockperatomic) bind(w *ipvsWorker[counter.Count, timedLockperatomic], c *ipvsConn[counter.Count]) {
 	section := v.readers.Lock()
 	i := w.rand.Below(len(v.service))
 	for range len(v.service) {
@@ -1315,398 +572,22 @@ func (v *ipvsDestsLockperatomic) bind(w *ipvsWorkerLockperatomic, c *ipvsConnLoc
 	}
 	v.readers.Unlock(section)
 }
-
-// put drops a reference, and the last frees (ip_vs_dest_put_and_free). By then the
-// trash has dropped its own, a grace period after the destination could be found,
-// so its memory may be used again at once.
-func (v *ipvsDestsLockperatomic) put(a *ipvsActorLockperatomic, dest *arena.Slot[counter.Count, ipvsDest], h arena.Hold) {
+func (v *ipvsDestsLockperatomic) put(a *ipvsActor[counter.Count, timedLockperatomic], dest *arena.Slot[counter.Count, ipvsDest], h arena.Hold) {
 	if a.holder.Put(&dest.Object, h) {
 		a.cache.Free(dest)
 	}
 }
 
-// drop is put for the reference of a list: the owner's.
-func (v *ipvsDestsLockperatomic) drop(a *ipvsActorLockperatomic, dest *arena.Slot[counter.Count, ipvsDest], h arena.Hold, life arena.Life) {
-	if dest.Life() != life {
-		a.early++
-	}
-	if a.holder.Kill(&dest.Object, h) {
-		a.cache.Free(dest)
-	}
-}
-
-// add gives the i'th place a destination: the one that had it, if it is still in
-// the trash, or a new one (ip_vs_add_dest).
-func (v *ipvsDestsLockperatomic) add(i int) {
-	a, r := &v.admin.actor, &v.service[i]
-	v.trashing.Lock()
-	for at, t := range v.trash {
-		if t.dest.Value.address == i {
-			v.trash = slices.Delete(v.trash, at, at+1)
-			v.trashing.Unlock()
-			r.hold, r.life = t.hold, t.life
-			r.dest.Store(t.dest)
-			return
-		}
-	}
-	v.trashing.Unlock()
-	dest := a.cache.Alloc()
-	dest.Value.address = i
-	r.hold = a.holder.Init(&dest.Object)
-	r.life = dest.Life()
-	r.dest.Store(dest)
-}
-
-// remove moves the i'th destination to the trash, with the list's reference
-// (ip_vs_del_dest).
-func (v *ipvsDestsLockperatomic) remove(i int) {
-	r := &v.service[i]
-	dest := r.dest.Swap(nil)
-	if v.wrong {
-		// Whoever may be about to Get it is waited for, as otherwise
-		// the trash's reference sees to that.
-		v.readers.Synchronize()
-		v.drop(&v.admin.actor, dest, r.hold, r.life)
-	}
-	v.trashing.Lock()
-	v.trash = append(v.trash, ipvsTrashedLockperatomic{dest, r.hold, r.life, v.step})
-	v.trashing.Unlock()
-}
-
-// expire drops what was in the trash for long enough (ip_vs_dest_trash_expire).
-func (v *ipvsDestsLockperatomic) expire() {
-	x := &v.timer
-	x.due = x.due[:0]
-	v.trashing.Lock()
-	v.step++
-	left := v.trash[:0]
-	for _, t := range v.trash {
-		if v.step-t.since > x.period {
-			x.due = append(x.due, t)
-		} else {
-			left = append(left, t)
-		}
-	}
-	clear(v.trash[len(left):])
-	v.trash = left
-	v.trashing.Unlock()
-	if len(x.due) == 0 {
-		return
-	}
-	// Someone may have read the service's list before the removal and is
-	// about to Get.
-	v.readers.Synchronize()
-	for _, t := range x.due {
-		v.drop(&x.actor, t.dest, t.hold, t.life)
-	}
-}
-
-// Roles returns the administrator and the trash timer.
-func (v *ipvsDestsLockperatomic) Roles() []workloads.Role {
-	a := &v.admin
-	return []workloads.Role{
-		{Name: "administrator", Step: func() time.Duration {
-			if len(a.removed) > 0 && len(a.removed) >= v.away {
-				// Any of them, so that some come back soon and
-				// others late.
-				at := a.rand.Below(len(a.removed))
-				v.add(a.removed[at])
-				a.removed = slices.Delete(a.removed, at, at+1)
-			}
-			if i := a.rand.Below(len(v.service)); v.service[i].dest.Load() != nil {
-				v.remove(i)
-				a.removed = append(a.removed, i)
-			}
-			return a.pause
-		}},
-		{Name: "trash timer", Step: func() time.Duration {
-			v.expire()
-			return v.timer.pause
-		}},
-	}
-}
-
-func (v *ipvsDestsLockperatomic) Close() workloads.Books {
-	for i := range v.workers {
-		w := &v.workers[i]
-		for _, c := range w.conns {
-			if c.dest != nil {
-				v.put(&w.actor, c.dest, c.hold)
-			}
-		}
-	}
-	for i := range v.service {
-		if r := &v.service[i]; r.dest.Load() != nil {
-			v.drop(&v.admin.actor, r.dest.Load(), r.hold, r.life)
-		}
-	}
-	for _, t := range v.trash {
-		v.drop(&v.timer.actor, t.dest, t.hold, t.life)
-	}
-	b := workloads.BooksOf(v.arena)
-	for i := range v.workers {
-		b.Observe(arena.UseAfterFree, v.workers[i].other, "connections of worker %d were bound to a destination that was another by then", i)
-	}
-	b.Observe(arena.StolenReference, v.admin.actor.early+v.timer.actor.early, "destinations were released while a list had them")
-	return b
-}
-
-// listEntry is the document's struct my_data, without its count.
-type listEntryLockperatomic struct {
-	// next is read without the lock by listrcu, and by the wrong variants.
-	next atomic.Pointer[arena.Slot[counter.Count, listEntryLockperatomic]]
-	prev *arena.Slot[counter.Count, listEntryLockperatomic]
-	// linked keeps a list whole that a broken count releases entries of
-	// twice.
-	linked bool
-	// killed is set before the owner drops its reference. Until then TryGet
-	// has no reason to fail.
-	killed atomic.Bool
-}
-
-// An entryList is a list with the newest entry last. The mutex is held by whoever
-// changes it.
-type entryListLockperatomic struct {
-	mu   sync.Mutex
-	head atomic.Pointer[arena.Slot[counter.Count, listEntryLockperatomic]]
-	tail *arena.Slot[counter.Count, listEntryLockperatomic]
-	_    [pin.LineBytes]byte
-}
-
-// add puts an entry at the end (list_add_tail_rcu).
-func (l *entryListLockperatomic) add(e *arena.Slot[counter.Count, listEntryLockperatomic]) {
-	if e.Value.linked {
-		return
-	}
-	e.Value.linked = true
-	e.Value.next.Store(nil)
-	e.Value.prev = l.tail
-	if l.tail == nil {
-		l.head.Store(e)
-	} else {
-		l.tail.Value.next.Store(e)
-	}
-	l.tail = e
-}
-
-// del unlinks an entry (list_del_rcu). The entry still points to its successor,
-// so that readers without the lock who stand on it find their way.
-func (l *entryListLockperatomic) del(e *arena.Slot[counter.Count, listEntryLockperatomic]) {
-	if !e.Value.linked {
-		return
-	}
-	e.Value.linked = false
-	next, prev := e.Value.next.Load(), e.Value.prev
-	if prev == nil {
-		l.head.Store(next)
-	} else {
-		prev.Value.next.Store(next)
-	}
-	if next == nil {
-		l.tail = prev
-	} else {
-		next.Value.prev = prev
-	}
-}
-
-// at returns the entry with that many before it, the last if there are fewer, or
-// nil if the list is empty.
-func (l *entryListLockperatomic) at(rank int) *arena.Slot[counter.Count, listEntryLockperatomic] {
-	e := l.head.Load()
-	for ; rank > 0 && e != nil; rank-- {
-		next := e.Value.next.Load()
-		if next == nil {
-			break
-		}
-		e = next
-	}
-	return e
-}
-
-// A listActor is a worker: it looks entries up, and owns some.
-type listActorLockperatomic struct {
-	holder TimedLockperatomic
-	cache  *arena.Cache[counter.Count, listEntryLockperatomic]
-	rand   workloads.Rand
-	own    []ownEntryLockperatomic // ring; the oldest is at next
-	next   int
-	left   int // lookups until the oldest is replaced
-
-	stolen  uint64 // entries that were released while this worker held them
-	misses  workloads.Misses
-	refused uint64 // entries that TryGet found dead while their owner held them
-	_       [pin.LineBytes]byte
-}
-
-// ownEntry is an entry and the owner's reference to it.
-type ownEntryLockperatomic struct {
-	slot *arena.Slot[counter.Count, listEntryLockperatomic]
-	hold arena.Hold
-	life arena.Life
-}
-
-// lists is the state that the workloads of rule 3 share.
-type listsLockperatomic struct {
-	arena  *arena.Arena[counter.Count, listEntryLockperatomic]
-	list   entryListLockperatomic
-	actors []listActorLockperatomic
-
-	first    bool
-	picks    workloads.Popularity
-	hold     int // loops of spin.For
-	release  int // loops of spin.For
-	lifetime int
-	wrong    bool
-	window   int // loops of spin.For; see interrupt
-}
-
-// open fills in the list.
-func (l *listsLockperatomic) open(c workloads.Config, k KitLockperatomic) {
-	entries := c.Knob("entries")
-	l.arena = arena.New[counter.Count, listEntryLockperatomic](k.Options(c))
-	l.actors = make([]listActorLockperatomic, c.Workers)
-	l.first = c.Knob("first") == 1
-	l.picks = workloads.NewPopularity(entries, c.Knob("skew"), c.Seed)
-	l.hold = spin.Loops(time.Duration(c.Knob("hold")))
-	l.release = spin.Loops(time.Duration(c.Knob("release")))
-	l.lifetime = c.Knob("lifetime")
-	l.wrong = c.Wrong
-	l.window = spin.Loops(time.Microsecond)
-	for i := range l.actors {
-		a := &l.actors[i]
-		a.holder = k.Holder(workloads.WorkerName(i))
-		a.cache = l.arena.Cache()
-		a.rand = workloads.NewRand(c.Seed, i)
-		// Workers replace their entries at different times.
-		a.left = 1 + a.rand.Below(l.lifetime)
-		share := entries / c.Workers
-		if i < entries%c.Workers {
-			share++
-		}
-		a.own = make([]ownEntryLockperatomic, max(1, share))
-	}
-	// In turns, so that no worker's entries stand together.
-	for n := range max(1, (entries+c.Workers-1)/c.Workers) {
-		for i := range l.actors {
-			if a := &l.actors[i]; n < len(a.own) {
-				a.own[n] = l.create(a)
-			}
-		}
-	}
-}
-
-// rank returns which entry to look up.
-func (l *listsLockperatomic) rank(a *listActorLockperatomic) int {
-	if l.first {
-		return 0
-	}
-	return l.picks.Pick(&a.rand)
-}
-
-// due reports whether it is time to replace an entry.
-func (l *listsLockperatomic) due(a *listActorLockperatomic) bool {
-	a.left--
-	if a.left > 0 {
-		return false
-	}
-	a.left = l.lifetime
-	return true
-}
-
-// create makes an entry and puts it into the list. It becomes visible with the
-// mutex's Unlock, after its Init.
-func (l *listsLockperatomic) create(a *listActorLockperatomic) ownEntryLockperatomic {
-	e := a.cache.Alloc()
-	e.Value.killed.Store(false)
-	own := ownEntryLockperatomic{slot: e, life: e.Life()}
-	own.hold = a.holder.Init(&e.Object)
-	l.list.mu.Lock()
-	l.list.add(e)
-	l.list.mu.Unlock()
-	return own
-}
-
-// replace makes a new entry and returns the worker's oldest, to be killed. The
-// new one comes first, so that the list never runs empty.
-func (l *listsLockperatomic) replace(a *listActorLockperatomic) ownEntryLockperatomic {
-	old := a.own[a.next]
-	a.own[a.next] = l.create(a)
-	if a.next++; a.next == len(a.own) {
-		a.next = 0
-	}
-	return l.resign(a, old)
-}
-
-// resign announces that the owner is about to kill an entry, and counts an entry
-// that was released before.
-func (l *listsLockperatomic) resign(a *listActorLockperatomic, o ownEntryLockperatomic) ownEntryLockperatomic {
-	if o.slot.Life() != o.life {
-		a.stolen++
-	}
-	o.slot.Value.killed.Store(true)
-	return o
-}
-
-// tryGet takes a reference to an entry that was just found, unless it is dead. The
-// caller sees to it that the memory stays the entry.
-func (l *listsLockperatomic) tryGet(a *listActorLockperatomic, e *arena.Slot[counter.Count, listEntryLockperatomic]) (arena.Hold, bool) {
-	h, ok := a.holder.TryGet(&e.Object)
-	// A TryGet that may fail spuriously doesn't do so time and again.
-	for fails := 1; !ok && !e.Value.killed.Load(); fails++ {
-		if fails == listPatience {
-			a.refused++
-			break
-		}
-		h, ok = a.holder.TryGet(&e.Object)
-	}
-	return h, ok
-}
-
-// use is what a worker does with an entry that it holds. life is the entry's at
-// the time of the lookup.
-func (l *listsLockperatomic) use(a *listActorLockperatomic, e *arena.Slot[counter.Count, listEntryLockperatomic], h arena.Hold, life arena.Life) {
-	spin.For(l.hold)
-	a.holder.Use(&e.Object, h)
-	if e.Life() != life {
-		a.stolen++
-	}
-}
-
-// interrupt is what comes between finding an entry and taking the reference in the
-// known-wrong variants: anybody else's turn.
-func (l *listsLockperatomic) interrupt() {
-	spin.For(l.window)
-	runtime.Gosched()
-}
-
-// close returns the books.
-func (l *listsLockperatomic) close() workloads.Books {
-	b := workloads.BooksOf(l.arena)
-	for i := range l.actors {
-		b.Observe(arena.StolenReference, l.actors[i].stolen, "entries were released while worker %d held them", i)
-		b.Observe(arena.StolenReference, l.actors[i].refused, "lookups of worker %d found an entry dead that its owner held", i)
-	}
-	return b
-}
-
 type listMutexLockperatomic struct {
-	lists   listsLockperatomic
-	outside bool // form 1
+	listMutex[counter.Count, timedLockperatomic]
 }
 
-func newListMutexLockperatomic(c workloads.Config, k KitLockperatomic) (workloads.Instance, error) {
-	l := &listMutexLockperatomic{outside: c.Knob("form") == 1}
-	l.lists.open(c, k)
-	return l, nil
-}
-
-// Work looks up n entries and returns how many it got.
 func (l *listMutexLockperatomic) Work(worker, n int) int {
-	a := &l.lists.actors[worker]
+	a := &l.actors[worker]
 	done := 0
 	for range n {
-		if l.lists.due(a) {
-			old := l.lists.replace(a)
+		if l.due(a) {
+			old := (*listsLockperatomic)(&l.lists).replace(a)
 			l.drop(a, old.slot, old.hold, true)
 		}
 		e, h, life := l.get(a)
@@ -1715,46 +596,30 @@ func (l *listMutexLockperatomic) Work(worker, n int) int {
 			continue
 		}
 		a.misses.End()
-		l.lists.use(a, e, h, life)
+		(*listsLockperatomic)(&l.lists).use(a, e, h, life)
 		l.drop(a, e, h, false)
 		done++
 	}
 	return done
 }
-
-// get returns an entry with a reference (get_entry).
-func (l *listMutexLockperatomic) get(a *listActorLockperatomic) (*arena.Slot[counter.Count, listEntryLockperatomic], arena.Hold, arena.Life) {
-	rank := l.lists.rank(a)
-	if l.lists.wrong {
-		return l.getUnlocked(a, rank)
+func (l *listMutexLockperatomic) get(a *listActor[counter.Count, timedLockperatomic]) (*arena.Slot[counter.Count, listEntry[counter.Count]], arena.Hold, arena.Life) {
+	rank := l.rank(a)
+	if l.wrong {
+		return l.getWrong(a, rank)
 	}
-	l.lists.list.mu.Lock()
-	e := l.lists.list.at(rank)
+	l.list.mu.Lock()
+	e := l.list.at(rank)
 	if e == nil {
-		l.lists.list.mu.Unlock()
+		l.list.mu.Unlock()
 		return nil, 0, 0
 	}
 	h := a.holder.Get(&e.Object)
 	life := e.Life()
-	l.lists.list.mu.Unlock()
+	l.list.mu.Unlock()
 	return e, h, life
 }
-
-// getUnlocked is get as the document says it must not be. The
-// reader is interrupted after it has found the entry.
-func (l *listMutexLockperatomic) getUnlocked(a *listActorLockperatomic, rank int) (*arena.Slot[counter.Count, listEntryLockperatomic], arena.Hold, arena.Life) {
-	e := l.lists.list.at(rank)
-	if e == nil {
-		return nil, 0, 0
-	}
-	life := e.Life()
-	l.lists.interrupt()
-	return e, a.holder.Get(&e.Object), life
-}
-
-// drop drops a reference, the owner's or another, under the mutex (put_entry).
-func (l *listMutexLockperatomic) drop(a *listActorLockperatomic, e *arena.Slot[counter.Count, listEntryLockperatomic], h arena.Hold, owner bool) {
-	l.lists.list.mu.Lock()
+func (l *listMutexLockperatomic) drop(a *listActor[counter.Count, timedLockperatomic], e *arena.Slot[counter.Count, listEntry[counter.Count]], h arena.Hold, owner bool) {
+	l.list.mu.Lock()
 	var last bool
 	if owner {
 		last = a.holder.Kill(&e.Object, h)
@@ -1762,57 +627,22 @@ func (l *listMutexLockperatomic) drop(a *listActorLockperatomic, e *arena.Slot[c
 		last = a.holder.Put(&e.Object, h)
 	}
 	if !last || !a.cache.End(e) {
-		l.lists.list.mu.Unlock()
+		l.list.mu.Unlock()
 		return
 	}
-	l.lists.list.del(e)
-	if l.outside {
-		l.lists.list.mu.Unlock()
-		spin.For(l.lists.release)
-		a.cache.Recycle(e)
-		return
-	}
-	spin.For(l.lists.release)
-	a.cache.Recycle(e)
-	l.lists.list.mu.Unlock()
-}
-
-func (l *listMutexLockperatomic) Roles() []workloads.Role { return nil }
-
-func (l *listMutexLockperatomic) Close() workloads.Books {
-	for i := range l.lists.actors {
-		a := &l.lists.actors[i]
-		for _, o := range a.own {
-			l.lists.resign(a, o)
-			l.drop(a, o.slot, o.hold, true)
-		}
-	}
-	return l.lists.close()
+	l.free(a, e)
 }
 
 type listRCULockperatomic struct {
-	lists    listsLockperatomic
-	readers  *rcu.Domain
-	retirers []*rcu.Retirer[*arena.Slot[counter.Count, listEntryLockperatomic]] // one for each worker
+	listRCU[counter.Count, timedLockperatomic]
 }
 
-func newListRCULockperatomic(c workloads.Config, k KitLockperatomic) (workloads.Instance, error) {
-	l := &listRCULockperatomic{readers: rcu.New()}
-	l.lists.open(c, k)
-	l.retirers = make([]*rcu.Retirer[*arena.Slot[counter.Count, listEntryLockperatomic]], c.Workers)
-	for i := range l.retirers {
-		l.retirers[i] = rcu.NewRetirer(l.readers, l.lists.actors[i].cache.Recycle)
-	}
-	return l, nil
-}
-
-// Work looks up n entries and returns how many it got.
 func (l *listRCULockperatomic) Work(worker, n int) int {
-	a := &l.lists.actors[worker]
+	a := &l.actors[worker]
 	done := 0
 	for range n {
-		if l.lists.due(a) {
-			l.kill(worker, l.lists.replace(a))
+		if l.due(a) {
+			l.kill(worker, (*listsLockperatomic)(&l.lists).replace(a))
 		}
 		e, h, life := l.get(a)
 		if e == nil {
@@ -1820,7 +650,7 @@ func (l *listRCULockperatomic) Work(worker, n int) int {
 			continue
 		}
 		a.misses.End()
-		l.lists.use(a, e, h, life)
+		(*listsLockperatomic)(&l.lists).use(a, e, h, life)
 		if a.holder.Put(&e.Object, h) {
 			l.release(worker, e)
 		}
@@ -1828,83 +658,40 @@ func (l *listRCULockperatomic) Work(worker, n int) int {
 	}
 	return done
 }
-
-// get returns an entry with a reference, or nil if it is dead (get_entry_rcu).
-func (l *listRCULockperatomic) get(a *listActorLockperatomic) (*arena.Slot[counter.Count, listEntryLockperatomic], arena.Hold, arena.Life) {
+func (l *listRCULockperatomic) get(a *listActor[counter.Count, timedLockperatomic]) (*arena.Slot[counter.Count, listEntry[counter.Count]], arena.Hold, arena.Life) {
 	section := l.readers.Lock()
-	e := l.lists.list.at(l.lists.rank(a))
+	e := l.list.at(l.rank(a))
 	if e == nil {
 		l.readers.Unlock(section)
 		return nil, 0, 0
 	}
 	life := e.Life()
-	if l.lists.wrong {
-		l.lists.interrupt()
+	if l.wrong {
+		l.interrupt()
 	}
-	h, ok := l.lists.tryGet(a, e)
+	h, ok := (*listsLockperatomic)(&l.lists).tryGet(a, e)
 	l.readers.Unlock(section)
 	if !ok {
 		return nil, 0, 0
 	}
 	return e, h, life
 }
-
-// kill drops the owner's reference.
-func (l *listRCULockperatomic) kill(worker int, o ownEntryLockperatomic) {
-	if l.lists.actors[worker].holder.Kill(&o.slot.Object, o.hold) {
+func (l *listRCULockperatomic) kill(worker int, o ownEntry[counter.Count]) {
+	if l.actors[worker].holder.Kill(&o.slot.Object, o.hold) {
 		l.release(worker, o.slot)
 	}
 }
 
-// release unlinks an entry whose last reference dropped, and frees it when no
-// reader can see it any more (release_entry_rcu). The caller is outside read
-// sections.
-func (l *listRCULockperatomic) release(worker int, e *arena.Slot[counter.Count, listEntryLockperatomic]) {
-	a := &l.lists.actors[worker]
-	if !a.cache.End(e) {
-		return
-	}
-	l.lists.list.mu.Lock()
-	l.lists.list.del(e)
-	l.lists.list.mu.Unlock()
-	spin.For(l.lists.release)
-	if l.lists.wrong {
-		a.cache.Recycle(e)
-		return
-	}
-	l.retirers[worker].Retire(e)
-}
-
-func (l *listRCULockperatomic) Roles() []workloads.Role { return nil }
-
-func (l *listRCULockperatomic) Close() workloads.Books {
-	for i := range l.lists.actors {
-		a := &l.lists.actors[i]
-		for _, o := range a.own {
-			l.kill(i, l.lists.resign(a, o))
-		}
-		l.retirers[i].Flush()
-	}
-	return l.lists.close()
-}
-
 type listTryGetLockperatomic struct {
-	lists listsLockperatomic
+	listTryGet[counter.Count, timedLockperatomic]
 }
 
-func newListTryGetLockperatomic(c workloads.Config, k KitLockperatomic) (workloads.Instance, error) {
-	l := new(listTryGetLockperatomic)
-	l.lists.open(c, k)
-	return l, nil
-}
-
-// Work looks up n entries and returns how many it got.
 func (l *listTryGetLockperatomic) Work(worker, n int) int {
-	a := &l.lists.actors[worker]
+	a := &l.actors[worker]
 	done := 0
 	for range n {
-		if l.lists.due(a) {
-			l.kill(a, l.lists.replace(a))
+		if l.due(a) {
+			l.kill(a, (*listsLockperatomic)(&l.lists).replace(a))
 		}
 		e, h, life := l.get(a)
 		if e == nil {
@@ -1912,7 +699,7 @@ func (l *listTryGetLockperatomic) Work(worker, n int) int {
 			continue
 		}
 		a.misses.End()
-		l.lists.use(a, e, h, life)
+		(*listsLockperatomic)(&l.lists).use(a, e, h, life)
 		if a.holder.Put(&e.Object, h) {
 			l.release(a, e)
 		}
@@ -1920,252 +707,35 @@ func (l *listTryGetLockperatomic) Work(worker, n int) int {
 	}
 	return done
 }
-
-// get returns an entry with a reference, or nil if it is dead (get_entry).
-func (l *listTryGetLockperatomic) get(a *listActorLockperatomic) (*arena.Slot[counter.Count, listEntryLockperatomic], arena.Hold, arena.Life) {
-	rank := l.lists.rank(a)
-	l.lists.list.mu.Lock()
-	e := l.lists.list.at(rank)
+func (l *listTryGetLockperatomic) get(a *listActor[counter.Count, timedLockperatomic]) (*arena.Slot[counter.Count, listEntry[counter.Count]], arena.Hold, arena.Life) {
+	rank := l.rank(a)
+	l.list.mu.Lock()
+	e := l.list.at(rank)
 	if e == nil {
-		l.lists.list.mu.Unlock()
+		l.list.mu.Unlock()
 		return nil, 0, 0
 	}
 	life := e.Life()
-	if l.lists.wrong {
-		l.lists.list.mu.Unlock()
-		l.lists.interrupt()
-		h, ok := l.lists.tryGet(a, e)
-		if !ok {
-			return nil, 0, 0
-		}
-		return e, h, life
+	if l.wrong {
+		return l.getWrong(a, e, life)
 	}
-	h, ok := l.lists.tryGet(a, e)
-	l.lists.list.mu.Unlock()
+	h, ok := (*listsLockperatomic)(&l.lists).tryGet(a, e)
+	l.list.mu.Unlock()
 	if !ok {
 		return nil, 0, 0
 	}
 	return e, h, life
 }
-
-// kill drops the owner's reference.
-func (l *listTryGetLockperatomic) kill(a *listActorLockperatomic, o ownEntryLockperatomic) {
+func (l *listTryGetLockperatomic) kill(a *listActor[counter.Count, timedLockperatomic], o ownEntry[counter.Count]) {
 	if a.holder.Kill(&o.slot.Object, o.hold) {
 		l.release(a, o.slot)
 	}
 }
 
-// release unlinks and frees an entry whose last reference dropped
-// (release_entry). Once it is unlinked under the mutex, no lookup is about to
-// TryGet it.
-func (l *listTryGetLockperatomic) release(a *listActorLockperatomic, e *arena.Slot[counter.Count, listEntryLockperatomic]) {
-	if !a.cache.End(e) {
-		return
-	}
-	l.lists.list.mu.Lock()
-	l.lists.list.del(e)
-	l.lists.list.mu.Unlock()
-	spin.For(l.lists.release)
-	a.cache.Recycle(e)
-}
-
-func (l *listTryGetLockperatomic) Roles() []workloads.Role { return nil }
-
-func (l *listTryGetLockperatomic) Close() workloads.Books {
-	for i := range l.lists.actors {
-		a := &l.lists.actors[i]
-		for _, o := range a.own {
-			l.kill(a, l.lists.resign(a, o))
-		}
-	}
-	return l.lists.close()
-}
-
-// A proc is a process without its count.
-type procLockperatomic struct {
-	// The hash's lock guards these.
-	pid    uint64
-	next   *arena.Slot[counter.Count, procLockperatomic] // in its bucket
-	hashed bool
-
-	mu    sync.Mutex // proc_lock
-	state procState
-	// one is the reference that keeps the process alive. Whoever makes the
-	// state procDying drops it.
-	one  arena.Hold
-	life arena.Life
-	// place is where the process's id stands.
-	place int
-
-	// The runnable list's lock guards these.
-	after, before *arena.Slot[counter.Count, procLockperatomic]
-	listed        bool
-	external      arena.Hold // the list's reference
-}
-
 type pid2procLockperatomic struct {
-	arena   *arena.Arena[counter.Count, procLockperatomic]
-	workers []procActorLockperatomic
-	kernel  procActorLockperatomic // makes the first processes and ends the last
-	sched   procActorLockperatomic
-
-	// pids are the ids of the living: what programs know of each other.
-	pids []procID
-
-	hash     procHashLockperatomic
-	runnable procListLockperatomic
-
-	picks    workloads.Popularity
-	wake     int // percent
-	destroy  int // in a thousand
-	teardown int // loops of spin.For
-	hold     int // loops of spin.For
-	pause    time.Duration
-	wrong    bool
+	pid2proc[counter.Count, timedLockperatomic]
 }
 
-// procHash finds processes by id (pid_hash). Its pointers are weak.
-type procHashLockperatomic struct {
-	mu      sync.Mutex
-	buckets []*arena.Slot[counter.Count, procLockperatomic]
-}
-
-// bucket returns the bucket of an id. Ids are handed out in turn, so they are
-// spread well.
-func (h *procHashLockperatomic) bucket(pid uint64) **arena.Slot[counter.Count, procLockperatomic] {
-	return &h.buckets[pid%uint64(len(h.buckets))]
-}
-
-// find returns the process with the id, or nil. The caller holds the lock.
-func (h *procHashLockperatomic) find(pid uint64) *arena.Slot[counter.Count, procLockperatomic] {
-	p := *h.bucket(pid)
-	for p != nil && p.Value.pid != pid {
-		p = p.Value.next
-	}
-	return p
-}
-
-// insert adds a process.
-func (h *procHashLockperatomic) insert(p *arena.Slot[counter.Count, procLockperatomic], pid uint64) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if p.Value.hashed {
-		return // A broken count gave the slot away too early.
-	}
-	b := h.bucket(pid)
-	p.Value.pid, p.Value.next, p.Value.hashed = pid, *b, true
-	*b = p
-}
-
-// remove takes a process out.
-func (h *procHashLockperatomic) remove(p *arena.Slot[counter.Count, procLockperatomic]) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if !p.Value.hashed {
-		return
-	}
-	p.Value.hashed = false
-	at := h.bucket(p.Value.pid)
-	for *at != p {
-		at = &(*at).Value.next
-	}
-	*at = p.Value.next
-}
-
-// procList is the scheduler's list of runnable processes, first in, first out. It
-// holds a reference to each.
-type procListLockperatomic struct {
-	mu          sync.Mutex
-	first, last *arena.Slot[counter.Count, procLockperatomic]
-}
-
-// push adds a process with a reference, unless it is listed already.
-func (l *procListLockperatomic) push(p *arena.Slot[counter.Count, procLockperatomic], h arena.Hold) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	v := &p.Value
-	if v.listed {
-		return false
-	}
-	v.listed, v.external = true, h
-	v.before, v.after = l.last, nil
-	if l.last == nil {
-		l.first = p
-	} else {
-		l.last.Value.after = p
-	}
-	l.last = p
-	return true
-}
-
-// remove takes a process off the list, if it is there, and returns the list's
-// reference. p may be nil for the first one.
-func (l *procListLockperatomic) remove(p *arena.Slot[counter.Count, procLockperatomic]) (*arena.Slot[counter.Count, procLockperatomic], arena.Hold) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if p == nil {
-		p = l.first
-	}
-	if p == nil || !p.Value.listed {
-		return nil, 0
-	}
-	v := &p.Value
-	v.listed = false
-	if v.before == nil {
-		l.first = v.after
-	} else {
-		v.before.Value.after = v.after
-	}
-	if v.after == nil {
-		l.last = v.before
-	} else {
-		v.after.Value.before = v.before
-	}
-	return p, v.external
-}
-
-// procActor is somebody who runs kernel code.
-type procActorLockperatomic struct {
-	holder  TimedLockperatomic
-	cache   *arena.Cache[counter.Count, procLockperatomic]
-	rand    workloads.Rand
-	misses  workloads.Misses
-	stolen  uint64 // processes that were released while somebody held them
-	refused uint64 // living processes that TryGet found dead
-	_       [pin.LineBytes]byte
-}
-
-func newPID2ProcLockperatomic(c workloads.Config, k KitLockperatomic) (workloads.Instance, error) {
-	n := c.Knob("processes")
-	s := &pid2procLockperatomic{
-		arena:    arena.New[counter.Count, procLockperatomic](k.Options(c)),
-		workers:  make([]procActorLockperatomic, c.Workers),
-		pids:     make([]procID, n),
-		picks:    workloads.NewPopularity(n, c.Knob("skew"), c.Seed),
-		wake:     c.Knob("wake"),
-		destroy:  c.Knob("destroy"),
-		teardown: spin.Loops(time.Duration(c.Knob("teardown"))),
-		hold:     spin.Loops(time.Duration(c.Knob("hold"))),
-		pause:    time.Duration(c.Knob("pause")) * time.Microsecond,
-		wrong:    c.Wrong,
-	}
-	s.hash.buckets = make([]*arena.Slot[counter.Count, procLockperatomic], n)
-	s.open(&s.kernel, k.Holder("kernel"), workloads.NewRand(c.Seed, c.Workers))
-	s.open(&s.sched, k.Holder("scheduler"), workloads.NewRand(c.Seed, c.Workers+1))
-	for i := range s.workers {
-		s.open(&s.workers[i], k.Holder(workloads.WorkerName(i)), workloads.NewRand(c.Seed, i))
-	}
-	for place := range s.pids {
-		s.create(&s.kernel, place)
-	}
-	return s, nil
-}
-
-func (s *pid2procLockperatomic) open(a *procActorLockperatomic, h TimedLockperatomic, r workloads.Rand) {
-	a.holder, a.rand, a.cache = h, r, s.arena.Cache()
-}
-
-// Work makes n system calls and returns how many found their process.
 func (s *pid2procLockperatomic) Work(worker, n int) int {
 	a := &s.workers[worker]
 	done := 0
@@ -2185,7 +755,10 @@ func (s *pid2procLockperatomic) Work(worker, n int) int {
 		}
 		spin.For(s.hold)
 		a.holder.Use(&p.Object, h)
-		s.put(a, p, h, life)
+		if p.Life() != life {
+			a.stolen++
+		}
+		s.drop(a, p, h)
 		done++
 		if free >= 0 {
 			// Until now others had the old id, and found a process
@@ -2195,10 +768,7 @@ func (s *pid2procLockperatomic) Work(worker, n int) int {
 	}
 	return done
 }
-
-// find returns the process with the id and a reference to it, or nil (pid2proc).
-// The lock sees to it that the memory is the process's until TryGet is through.
-func (s *pid2procLockperatomic) find(a *procActorLockperatomic, pid uint64) (*arena.Slot[counter.Count, procLockperatomic], arena.Hold, arena.Life) {
+func (s *pid2procLockperatomic) find(a *procActor[counter.Count, timedLockperatomic], pid uint64) (*arena.Slot[counter.Count, proc[counter.Count]], arena.Hold, arena.Life) {
 	s.hash.mu.Lock()
 	p := s.hash.find(pid)
 	if p == nil {
@@ -2227,37 +797,12 @@ func (s *pid2procLockperatomic) find(a *procActorLockperatomic, pid uint64) (*ar
 	}
 	return p, h, life
 }
-
-// alive reports whether nobody has destroyed the process yet. Then the one
-// reference is there.
-func (s *pid2procLockperatomic) alive(p *arena.Slot[counter.Count, procLockperatomic]) bool {
-	p.Value.mu.Lock()
-	defer p.Value.mu.Unlock()
-	return p.Value.state != procDying
-}
-
-// create makes the process of one place, with the one reference that keeps it
-// alive, and lets others find it (proc_alloc, proc_ready).
-func (s *pid2procLockperatomic) create(a *procActorLockperatomic, place int) {
+func (s *pid2procLockperatomic) create(a *procActor[counter.Count, timedLockperatomic], place int) {
 	p := a.cache.Alloc()
 	one := a.holder.Init(&p.Object)
-	v := &p.Value
-	v.mu.Lock()
-	v.state, v.one, v.life, v.place = procWaiting, one, p.Life(), place
-	v.mu.Unlock()
-	// The next id of the same place, so that an id is never used twice. Only
-	// the one who destroyed the process before is here.
-	pid := s.pids[place].pid.Load() + uint64(len(s.pids))
-	if pid == uint64(len(s.pids)) {
-		pid += uint64(place) // The first.
-	}
-	s.hash.insert(p, pid)
-	s.pids[place].pid.Store(pid)
+	s.ready(p, one, place)
 }
-
-// wakeup makes a process runnable. The runnable list gets a reference of its own.
-// The caller holds one.
-func (s *pid2procLockperatomic) wakeup(a *procActorLockperatomic, p *arena.Slot[counter.Count, procLockperatomic]) {
+func (s *pid2procLockperatomic) wakeup(a *procActor[counter.Count, timedLockperatomic], p *arena.Slot[counter.Count, proc[counter.Count]]) {
 	v := &p.Value
 	v.mu.Lock()
 	if v.state != procWaiting {
@@ -2273,22 +818,10 @@ func (s *pid2procLockperatomic) wakeup(a *procActorLockperatomic, p *arena.Slot[
 		s.drop(a, p, h)
 	}
 }
-
-// kill destroys a process (proc_destroy) and returns its place, or -1 if somebody
-// else did: only the first call has an effect. The caller holds a reference, or
-// nobody else is left.
-func (s *pid2procLockperatomic) kill(a *procActorLockperatomic, p *arena.Slot[counter.Count, procLockperatomic]) int {
-	v := &p.Value
-	v.mu.Lock()
-	if v.state == procDying {
-		v.mu.Unlock()
+func (s *pid2procLockperatomic) kill(a *procActor[counter.Count, timedLockperatomic], p *arena.Slot[counter.Count, proc[counter.Count]]) int {
+	one, place := s.doom(a, p)
+	if place < 0 {
 		return -1
-	}
-	v.state = procDying
-	one, life, place := v.one, v.life, v.place
-	v.mu.Unlock()
-	if p.Life() != life {
-		a.stolen++
 	}
 	// Nobody wakes a dying process, so it won't come back on the list.
 	if listed, h := s.runnable.remove(p); listed != nil {
@@ -2299,249 +832,22 @@ func (s *pid2procLockperatomic) kill(a *procActorLockperatomic, p *arena.Slot[co
 	}
 	return place
 }
-
-// put drops a reference to a process that had the life when it was taken.
-func (s *pid2procLockperatomic) put(a *procActorLockperatomic, p *arena.Slot[counter.Count, procLockperatomic], h arena.Hold, life arena.Life) {
-	if p.Life() != life {
-		a.stolen++
-	}
-	s.drop(a, p, h)
-}
-
-// drop drops a reference (proc_decref).
-func (s *pid2procLockperatomic) drop(a *procActorLockperatomic, p *arena.Slot[counter.Count, procLockperatomic], h arena.Hold) {
+func (s *pid2procLockperatomic) drop(a *procActor[counter.Count, timedLockperatomic], p *arena.Slot[counter.Count, proc[counter.Count]], h arena.Hold) {
 	if a.holder.Put(&p.Object, h) {
 		s.release(a, p)
 	}
 }
 
-// release tears a process down whose last reference dropped, and frees it
-// (__proc_free).
-func (s *pid2procLockperatomic) release(a *procActorLockperatomic, p *arena.Slot[counter.Count, procLockperatomic]) {
-	if !a.cache.End(p) {
-		return
-	}
-	spin.For(s.teardown)
-	if s.wrong {
-		runtime.Gosched() // Lookups come right now.
-	}
-	s.hash.remove(p)
-	a.cache.Recycle(p)
-}
-
-// Roles returns the scheduler.
-func (s *pid2procLockperatomic) Roles() []workloads.Role {
-	return []workloads.Role{{Name: "scheduler", Step: func() time.Duration {
-		for range schedTurn {
-			if !s.schedule() {
-				break
-			}
-		}
-		return s.pause
-	}}}
-}
-
-// schedule runs the first runnable process, and reports whether there was one. The
-// list's reference is the scheduler's now.
-func (s *pid2procLockperatomic) schedule() bool {
-	a := &s.sched
-	p, h := s.runnable.remove(nil)
-	if p == nil {
-		return false
-	}
-	v := &p.Value
-	v.mu.Lock()
-	if v.state == procRunnable {
-		v.state = procWaiting
-	}
-	v.mu.Unlock()
-	spin.For(s.hold)
-	a.holder.Use(&p.Object, h)
-	s.drop(a, p, h)
-	return true
-}
-
-// Close destroys every process.
-func (s *pid2procLockperatomic) Close() workloads.Books {
-	for s.schedule() {
-	}
-	a := &s.kernel
-	var lost uint64
-	for i := range s.pids {
-		s.hash.mu.Lock()
-		p := s.hash.find(s.pids[i].pid.Load())
-		s.hash.mu.Unlock()
-		if p == nil {
-			lost++
-			continue
-		}
-		s.kill(a, p)
-	}
-	b := workloads.BooksOf(s.arena)
-	b.Observe(arena.StolenReference, lost, "processes were gone that nobody had destroyed")
-	b.Observe(arena.StolenReference, s.kernel.stolen+s.sched.stolen, "processes were released before their destruction")
-	for i := range s.workers {
-		b.Observe(arena.StolenReference, s.workers[i].stolen, "processes were released while worker %d held them", i)
-		b.Observe(arena.StolenReference, s.workers[i].refused, "lookups of worker %d found a living process dead", i)
-	}
-	return b
-}
-
-// pnode is a node with its vnode, without the count (struct puffs_node).
-type pnodeLockperatomic struct {
-	// The mount's mutex guards these.
-	cookie int
-	next   *arena.Slot[counter.Count, pnodeLockperatomic] // in its bucket
-	hashed bool
-
-	mu sync.Mutex // pn_mtx
-	// revents are the events that polls were answered with (pn_revents).
-	revents uint64
-	// gone says that the vnode is being reclaimed (VXLOCK).
-	gone bool
-	// vnode is the vnode's reference. Whoever sets gone releases it.
-	vnode arena.Hold
-	life  arena.Life
-}
-
 type pnodesLockperatomic struct {
-	arena   *arena.Arena[counter.Count, pnodeLockperatomic]
-	mount   pnodeMountLockperatomic
-	polls   pnodePollsLockperatomic
-	workers []pnodeActorLockperatomic
-	server  pnodeActorLockperatomic
-	vnodes  pnodeActorLockperatomic // the reclaimer
-
-	picks   workloads.Popularity
-	share   int // of polls, percent
-	hold    int // loops of spin.For
-	answer  time.Duration
-	pause   time.Duration
-	wrong   bool
-	reclaim int // whose turn it is to be reclaimed
+	pnodes[counter.Count, timedLockperatomic]
 }
 
-// pnodeMount is what a mount knows of its nodes (struct puffs_mount).
-type pnodeMountLockperatomic struct {
-	mu      sync.Mutex                                                   // pmp_lock; a node's mutex may be taken under it
-	root    *arena.Slot[counter.Count, pnodeLockperatomic]               // pmp_root, weak
-	buckets [pnodeBuckets]*arena.Slot[counter.Count, pnodeLockperatomic] // pmp_pnodehash, weak
-}
-
-// find returns the node with the cookie, or nil (puffs_cookie2pnode). The caller
-// holds the mutex.
-func (m *pnodeMountLockperatomic) find(cookie int) *arena.Slot[counter.Count, pnodeLockperatomic] {
-	n := m.buckets[cookie%pnodeBuckets]
-	for n != nil && n.Value.cookie != cookie {
-		n = n.Value.next
-	}
-	return n
-}
-
-// insert adds a node. The caller holds the mutex.
-func (m *pnodeMountLockperatomic) insert(n *arena.Slot[counter.Count, pnodeLockperatomic], cookie int) {
-	if n.Value.hashed {
-		return // A broken count gave the slot away too early.
-	}
-	b := &m.buckets[cookie%pnodeBuckets]
-	n.Value.cookie, n.Value.next, n.Value.hashed = cookie, *b, true
-	*b = n
-}
-
-// remove takes a node out. The caller holds the mutex.
-func (m *pnodeMountLockperatomic) remove(n *arena.Slot[counter.Count, pnodeLockperatomic]) {
-	if !n.Value.hashed {
-		return
-	}
-	n.Value.hashed = false
-	at := &m.buckets[n.Value.cookie%pnodeBuckets]
-	for *at != n {
-		at = &(*at).Value.next
-	}
-	*at = n.Value.next
-}
-
-// pnodePolls are the polls that the file server hasn't answered, in order. Each
-// carries a reference.
-type pnodePollsLockperatomic struct {
-	mu    sync.Mutex
-	ring  []pnodePollLockperatomic
-	first int // the oldest
-	count int
-}
-
-type pnodePollLockperatomic struct {
-	node *arena.Slot[counter.Count, pnodeLockperatomic]
-	hold arena.Hold
-	life arena.Life
-}
-
-// put adds a poll and reports whether there was room.
-func (q *pnodePollsLockperatomic) put(p pnodePollLockperatomic) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.count == len(q.ring) {
-		return false
-	}
-	q.ring[(q.first+q.count)%len(q.ring)] = p
-	q.count++
-	return true
-}
-
-// take returns the oldest poll and reports whether there was one.
-func (q *pnodePollsLockperatomic) take() (pnodePollLockperatomic, bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.count == 0 {
-		return pnodePollLockperatomic{}, false
-	}
-	p := q.ring[q.first]
-	q.first = (q.first + 1) % len(q.ring)
-	q.count--
-	return p, true
-}
-
-// pnodeActor is somebody who runs kernel code.
-type pnodeActorLockperatomic struct {
-	holder TimedLockperatomic
-	cache  *arena.Cache[counter.Count, pnodeLockperatomic]
-	rand   workloads.Rand
-	misses workloads.Misses
-	stolen uint64 // nodes that were released while somebody held them
-	_      [pin.LineBytes]byte
-}
-
-func newPNodeLockperatomic(c workloads.Config, k KitLockperatomic) (workloads.Instance, error) {
-	p := &pnodesLockperatomic{
-		arena:   arena.New[counter.Count, pnodeLockperatomic](k.Options(c)),
-		workers: make([]pnodeActorLockperatomic, c.Workers),
-		picks:   workloads.NewPopularity(c.Knob("files"), c.Knob("skew"), c.Seed),
-		share:   c.Knob("polls"),
-		hold:    spin.Loops(time.Duration(c.Knob("hold"))),
-		answer:  time.Duration(c.Knob("answer")) * time.Microsecond,
-		pause:   time.Duration(c.Knob("pause")) * time.Microsecond,
-		wrong:   c.Wrong,
-	}
-	p.polls.ring = make([]pnodePollLockperatomic, c.Knob("queue"))
-	p.open(&p.server, k.Holder("file server"), workloads.NewRand(c.Seed, c.Workers))
-	p.open(&p.vnodes, k.Holder("reclaimer"), workloads.NewRand(c.Seed, c.Workers+1))
-	for i := range p.workers {
-		p.open(&p.workers[i], k.Holder(workloads.WorkerName(i)), workloads.NewRand(c.Seed, i))
-	}
-	return p, nil
-}
-
-func (p *pnodesLockperatomic) open(a *pnodeActorLockperatomic, h TimedLockperatomic, r workloads.Rand) {
-	a.holder, a.rand, a.cache = h, r, p.arena.Cache()
-}
-
-// Work makes n calls and returns how many got their node.
 func (p *pnodesLockperatomic) Work(worker, n int) int {
 	a := &p.workers[worker]
 	done := 0
 	for range n {
 		cookie := p.picks.Pick(&a.rand)
-		var node *arena.Slot[counter.Count, pnodeLockperatomic]
+		var node *arena.Slot[counter.Count, pnode[counter.Count]]
 		var h arena.Hold
 		if cookie == rootCookie {
 			node, h = p.makeRoot(a)
@@ -2567,28 +873,13 @@ func (p *pnodesLockperatomic) Work(worker, n int) int {
 	}
 	return done
 }
-
-// getVNode makes a node and returns it with the vnode's reference, which is not the
-// caller's (puffs_getvnode). Nobody finds it yet.
-func (p *pnodesLockperatomic) getVNode(a *pnodeActorLockperatomic) *arena.Slot[counter.Count, pnodeLockperatomic] {
+func (p *pnodesLockperatomic) getVNode(a *pnodeActor[counter.Count, timedLockperatomic]) *arena.Slot[counter.Count, pnode[counter.Count]] {
 	node := a.cache.Alloc()
 	h := a.holder.Init(&node.Object)
-	v := &node.Value
-	v.mu.Lock()
-	v.revents, v.gone, v.vnode, v.life = 0, false, h, node.Life()
-	v.mu.Unlock()
+	node.Value.open(h, node.Life())
 	return node
 }
-
-// vget references a node that was just found under the mount's mutex, and leaves
-// that mutex. It returns false if the vnode is being reclaimed.
-//
-// The node's mutex is taken before the mount's is left:
-//
-//	A: finds the node, leaves the mount's mutex
-//	B: takes the node out of the hash, releases it, frees it
-//	A: takes the mutex of what was the node
-func (p *pnodesLockperatomic) vget(a *pnodeActorLockperatomic, node *arena.Slot[counter.Count, pnodeLockperatomic]) (arena.Hold, bool) {
+func (p *pnodesLockperatomic) vget(a *pnodeActor[counter.Count, timedLockperatomic], node *arena.Slot[counter.Count, pnode[counter.Count]]) (arena.Hold, bool) {
 	node.Value.mu.Lock()
 	p.mount.mu.Unlock()
 	if node.Value.gone {
@@ -2600,11 +891,7 @@ func (p *pnodesLockperatomic) vget(a *pnodeActorLockperatomic, node *arena.Slot[
 	node.Value.mu.Unlock()
 	return h, true
 }
-
-// lookup returns the node with a cookie and a reference to it. It makes one if
-// there is none. It returns nil if the vnode is being reclaimed: the caller comes
-// back another time.
-func (p *pnodesLockperatomic) lookup(a *pnodeActorLockperatomic, cookie int) (*arena.Slot[counter.Count, pnodeLockperatomic], arena.Hold) {
+func (p *pnodesLockperatomic) lookup(a *pnodeActor[counter.Count, timedLockperatomic], cookie int) (*arena.Slot[counter.Count, pnode[counter.Count]], arena.Hold) {
 	p.mount.mu.Lock()
 	if node := p.mount.find(cookie); node != nil {
 		if h, ok := p.vget(a, node); ok {
@@ -2628,9 +915,7 @@ func (p *pnodesLockperatomic) lookup(a *pnodeActorLockperatomic, cookie int) (*a
 	h, _ := p.vget(a, made)
 	return made, h
 }
-
-// makeRoot returns the root and a reference to it, and makes it if there is none.
-func (p *pnodesLockperatomic) makeRoot(a *pnodeActorLockperatomic) (*arena.Slot[counter.Count, pnodeLockperatomic], arena.Hold) {
+func (p *pnodesLockperatomic) makeRoot(a *pnodeActor[counter.Count, timedLockperatomic]) (*arena.Slot[counter.Count, pnode[counter.Count]], arena.Hold) {
 	for tries := 0; ; tries++ {
 		p.mount.mu.Lock()
 		if root := p.mount.root; root != nil {
@@ -2658,10 +943,7 @@ func (p *pnodesLockperatomic) makeRoot(a *pnodeActorLockperatomic) (*arena.Slot[
 		p.putVNode(a, made)
 	}
 }
-
-// poll asks the file server for a node's events. The caller's reference h is gone
-// before the answer comes.
-func (p *pnodesLockperatomic) poll(a *pnodeActorLockperatomic, node *arena.Slot[counter.Count, pnodeLockperatomic], h arena.Hold) {
+func (p *pnodesLockperatomic) poll(a *pnodeActor[counter.Count, timedLockperatomic], node *arena.Slot[counter.Count, pnode[counter.Count]], h arena.Hold) {
 	v := &node.Value
 	v.mu.Lock()
 	if v.revents != 0 {
@@ -2674,35 +956,11 @@ func (p *pnodesLockperatomic) poll(a *pnodeActorLockperatomic, node *arena.Slot[
 		h = a.holder.Get(&node.Object)
 	}
 	v.mu.Unlock()
-	if !p.polls.put(pnodePollLockperatomic{node, h, node.Life()}) && !p.wrong {
+	if !p.polls.put(pnodePoll[counter.Count]{node, h, node.Life()}) && !p.wrong {
 		p.releaseNode(a, node, h)
 	}
 }
-
-// parkDone answers the oldest poll (puffs_parkdone_poll), and reports whether
-// there was one.
-func (p *pnodesLockperatomic) parkDone() bool {
-	a := &p.server
-	q, ok := p.polls.take()
-	if !ok {
-		return false
-	}
-	a.holder.Use(&q.node.Object, q.hold)
-	if q.node.Life() != q.life {
-		a.stolen++
-	}
-	v := &q.node.Value
-	v.mu.Lock()
-	v.revents |= 1
-	v.mu.Unlock()
-	if !p.wrong {
-		p.releaseNode(a, q.node, q.hold)
-	}
-	return true
-}
-
-// releaseNode drops a reference, under the node's mutex (puffs_releasenode).
-func (p *pnodesLockperatomic) releaseNode(a *pnodeActorLockperatomic, node *arena.Slot[counter.Count, pnodeLockperatomic], h arena.Hold) {
+func (p *pnodesLockperatomic) releaseNode(a *pnodeActor[counter.Count, timedLockperatomic], node *arena.Slot[counter.Count, pnode[counter.Count]], h arena.Hold) {
 	node.Value.mu.Lock()
 	last := a.holder.Put(&node.Object, h)
 	node.Value.mu.Unlock()
@@ -2710,10 +968,7 @@ func (p *pnodesLockperatomic) releaseNode(a *pnodeActorLockperatomic, node *aren
 		a.cache.Free(node)
 	}
 }
-
-// putVNode reclaims the vnode of a node that nobody finds, and drops the vnode's
-// reference (puffs_putvnode).
-func (p *pnodesLockperatomic) putVNode(a *pnodeActorLockperatomic, node *arena.Slot[counter.Count, pnodeLockperatomic]) {
+func (p *pnodesLockperatomic) putVNode(a *pnodeActor[counter.Count, timedLockperatomic], node *arena.Slot[counter.Count, pnode[counter.Count]]) {
 	v := &node.Value
 	v.mu.Lock()
 	if v.life != node.Life() {
@@ -2727,155 +982,10 @@ func (p *pnodesLockperatomic) putVNode(a *pnodeActorLockperatomic, node *arena.S
 	}
 }
 
-// reclaimNode reclaims the node with a cookie, if there is one (puffs_reclaim).
-// There is one reclaimer.
-func (p *pnodesLockperatomic) reclaimNode(cookie int) {
-	m := &p.mount
-	m.mu.Lock()
-	node := m.find(cookie)
-	if node == nil {
-		m.mu.Unlock()
-		return
-	}
-	// From now on vget fails, and whoever holds a reference may keep it.
-	node.Value.mu.Lock()
-	node.Value.gone = true
-	node.Value.mu.Unlock()
-	m.mu.Unlock()
-	m.mu.Lock()
-	if m.root == node {
-		m.root = nil
-	}
-	m.remove(node)
-	m.mu.Unlock()
-	p.putVNode(&p.vnodes, node)
-}
-
-// Roles returns the file server and the reclaimer, who takes the root in every
-// fourth turn.
-func (p *pnodesLockperatomic) Roles() []workloads.Role {
-	return []workloads.Role{
-		{Name: "file server", Step: func() time.Duration {
-			for range serverTurn {
-				if !p.parkDone() {
-					break
-				}
-			}
-			return p.answer
-		}},
-		{Name: "reclaimer", Step: func() time.Duration {
-			cookie := rootCookie
-			if p.reclaim++; p.reclaim%4 != 0 {
-				cookie = p.picks.Pick(&p.vnodes.rand)
-			}
-			p.reclaimNode(cookie)
-			return p.pause
-		}},
-	}
-}
-
-// Close reclaims all nodes and answers all polls, in this order, so that some
-// nodes are kept by their polls alone.
-func (p *pnodesLockperatomic) Close() workloads.Books {
-	for cookie := range p.picks.N() {
-		p.reclaimNode(cookie)
-	}
-	for p.parkDone() {
-	}
-	b := workloads.BooksOf(p.arena)
-	b.Observe(arena.StolenReference, p.server.stolen, "nodes were released before the answer to their poll")
-	b.Observe(arena.StolenReference, p.vnodes.stolen, "nodes were released before their vnodes were reclaimed")
-	for i := range p.workers {
-		b.Observe(arena.StolenReference, p.workers[i].stolen, "nodes were released while worker %d held them", i)
-	}
-	return b
-}
-
-// A mountPoint is where mounts come and go.
-type mountPointLockperatomic struct {
-	mu      sync.Mutex // pmp_lock
-	drained sync.Cond  // pmp_refcount_cv; L is mu
-	// mount is the one in this place. Its pointer is weak for all but the
-	// administrator.
-	mount atomic.Pointer[arena.Slot[counter.Count, mountState]]
-	// leaving is set from before mount is killed until there is another.
-	leaving atomic.Bool
-
-	// owner and life belong to the administrator's reference.
-	owner arena.Hold
-	life  arena.Life
-	_     [pin.LineBytes]byte
-}
-
 type unmountLockperatomic struct {
-	arena   *arena.Arena[counter.Count, mountState]
-	readers *rcu.Domain
-	points  []mountPointLockperatomic
-	workers []mountUserLockperatomic
-	locked  bool
-	hold    int // loops of spin.For
-	wrong   bool
-
-	// draining is where the administrator waits, nil if it doesn't.
-	draining atomic.Pointer[mountPointLockperatomic]
-
-	// The rest is the administrator's.
-	holder  TimedLockperatomic
-	cache   *arena.Cache[counter.Count, mountState]
-	retirer *rcu.Retirer[*arena.Slot[counter.Count, mountState]]
-	rand    workloads.Rand
-	pause   time.Duration
-	inside  []uint64 // what the workers' calls were when a mount was killed
-	early   uint64   // mounts that were released while the administrator owned them
-	late    uint64   // mounts that nobody was in and that weren't drained
-	revived uint64   // drained mounts that could be entered
+	unmount[counter.Count, timedLockperatomic]
 }
 
-type mountUserLockperatomic struct {
-	holder TimedLockperatomic
-	rand   workloads.Rand
-	misses workloads.Misses
-	// calls is odd while the worker is in Work. Outside of Work it is in no
-	// mount.
-	calls   atomic.Uint64
-	stolen  uint64 // mounts that were released while this worker was in them
-	early   uint64 // times that it was told to be the last to leave before Kill
-	refused uint64 // mounts that TryGet found dead and that nobody was unmounting
-	_       [pin.LineBytes]byte
-}
-
-func newUnmountLockperatomic(c workloads.Config, k KitLockperatomic) (workloads.Instance, error) {
-	u := &unmountLockperatomic{
-		arena:   arena.New[counter.Count, mountState](k.Options(c)),
-		readers: rcu.New(),
-		points:  make([]mountPointLockperatomic, c.Knob("mounts")),
-		workers: make([]mountUserLockperatomic, c.Workers),
-		locked:  c.Knob("locked") == 1,
-		hold:    spin.Loops(time.Duration(c.Knob("hold"))),
-		wrong:   c.Wrong,
-		holder:  k.Holder("administrator"),
-		rand:    workloads.NewRand(c.Seed, c.Workers),
-		pause:   time.Duration(c.Knob("pause")) * time.Microsecond,
-		inside:  make([]uint64, c.Workers),
-	}
-	if c.Wrong {
-		// So that somebody is inside, on a single CPU too.
-		u.hold = max(u.hold, spin.Loops(time.Microsecond))
-	}
-	u.cache = u.arena.Cache()
-	u.retirer = rcu.NewRetirer(u.readers, u.cache.Recycle)
-	for i := range u.points {
-		u.points[i].drained.L = &u.points[i].mu
-		u.mount(&u.points[i])
-	}
-	for i := range u.workers {
-		u.workers[i].holder = k.Holder(workloads.WorkerName(i))
-		u.workers[i].rand = workloads.NewRand(c.Seed, i)
-	}
-	return u, nil
-}
-
-// Work tries n operations in mounts and returns how many it did.
 func (u *unmountLockperatomic) Work(worker, n int) int {
 	w := &u.workers[worker]
 	w.calls.Add(1)
@@ -2900,19 +1010,10 @@ func (u *unmountLockperatomic) Work(worker, n int) int {
 		u.leave(w, p, m, h)
 		done++
 	}
-	w.calls.Add(1)
-	if p := u.draining.Load(); p != nil {
-		// The administrator looks again who is still inside.
-		p.mu.Lock()
-		p.drained.Broadcast()
-		p.mu.Unlock()
-	}
+	u.stop(w)
 	return done
 }
-
-// enter returns the mount with a reference, or nil if it is being unmounted
-// (puffs_mp_reference, percpu_ref_tryget_live).
-func (u *unmountLockperatomic) enter(w *mountUserLockperatomic, p *mountPointLockperatomic) (*arena.Slot[counter.Count, mountState], arena.Hold, arena.Life) {
+func (u *unmountLockperatomic) enter(w *mountUser[counter.Count, timedLockperatomic], p *mountPoint[counter.Count]) (*arena.Slot[counter.Count, mountState], arena.Hold, arena.Life) {
 	var section rcu.Section
 	if u.locked {
 		p.mu.Lock()
@@ -2927,8 +1028,7 @@ func (u *unmountLockperatomic) enter(w *mountUserLockperatomic, p *mountPointLoc
 	}
 	return m, h, life
 }
-
-func (u *unmountLockperatomic) tryEnter(w *mountUserLockperatomic, p *mountPointLockperatomic) (*arena.Slot[counter.Count, mountState], arena.Hold, arena.Life) {
+func (u *unmountLockperatomic) tryEnter(w *mountUser[counter.Count, timedLockperatomic], p *mountPoint[counter.Count]) (*arena.Slot[counter.Count, mountState], arena.Hold, arena.Life) {
 	for fails := 0; !p.leaving.Load(); {
 		m := p.mount.Load()
 		if h, ok := w.holder.TryGet(&m.Object); ok {
@@ -2946,10 +1046,7 @@ func (u *unmountLockperatomic) tryEnter(w *mountUserLockperatomic, p *mountPoint
 	}
 	return nil, 0, 0
 }
-
-// leave drops a worker's reference to a mount. The last one wakes the
-// administrator (puffs_mp_release).
-func (u *unmountLockperatomic) leave(w *mountUserLockperatomic, p *mountPointLockperatomic, m *arena.Slot[counter.Count, mountState], h arena.Hold) {
+func (u *unmountLockperatomic) leave(w *mountUser[counter.Count, timedLockperatomic], p *mountPoint[counter.Count], m *arena.Slot[counter.Count, mountState], h arena.Hold) {
 	if u.locked {
 		p.mu.Lock()
 		if w.holder.Put(&m.Object, h) {
@@ -2965,472 +1062,18 @@ func (u *unmountLockperatomic) leave(w *mountUserLockperatomic, p *mountPointLoc
 	}
 }
 
-// left tells the administrator that the last has left a mount. The caller holds
-// the mutex.
-func (u *unmountLockperatomic) left(w *mountUserLockperatomic, p *mountPointLockperatomic, m *arena.Slot[counter.Count, mountState]) {
-	if !p.leaving.Load() {
-		// The administrator's reference is still there.
-		w.early++
-	}
-	m.Value.drained = true
-	p.drained.Broadcast()
-}
-
-// mount puts a new mount in place and lets workers in.
-func (u *unmountLockperatomic) mount(p *mountPointLockperatomic) {
-	m := u.cache.Alloc()
-	h := u.holder.Init(&m.Object)
-	p.mu.Lock()
-	m.Value.drained = false
-	p.owner, p.life = h, m.Life()
-	p.mount.Store(m)
-	p.leaving.Store(false)
-	p.mu.Unlock()
-}
-
-// unmount drains a mount and frees it.
-func (u *unmountLockperatomic) unmount(p *mountPointLockperatomic) {
-	p.mu.Lock()
-	p.leaving.Store(true)
-	m := p.mount.Load()
-	if m.Life() != p.life {
-		u.early++
-	}
-	if u.holder.Kill(&m.Object, p.owner) {
-		m.Value.drained = true
-	}
-	drained := u.wrong || u.drain(p, m)
-	p.mu.Unlock()
-	if !drained {
-		u.late++
-		return
-	}
-	if !u.wrong {
-		if h, ok := u.holder.TryGet(&m.Object); ok {
-			u.revived++
-			u.holder.Put(&m.Object, h)
-		}
-	}
-	if u.cache.End(m) {
-		u.retirer.Retire(m)
-	}
-}
-
-// drain waits until the mount, which was killed, is drained, and reports whether
-// it is. The caller holds the mutex.
-//
-// It gives up if every worker has left its call of Work since the mount was
-// killed: then nobody is inside, and the one who left last didn't say so. A worker
-// says that it was the last under the mutex, before its call is over. So this is
-// no race: with the mutex held, whoever sees the call to be over also sees what it
-// said.
-func (u *unmountLockperatomic) drain(p *mountPointLockperatomic, m *arena.Slot[counter.Count, mountState]) bool {
-	u.draining.Store(p)
-	for i := range u.workers {
-		u.inside[i] = u.workers[i].calls.Load()
-	}
-	for !m.Value.drained && u.somebodyInside() {
-		p.drained.Wait()
-	}
-	u.draining.Store(nil)
-	return m.Value.drained
-}
-
-// somebodyInside reports whether a worker is still in the call of Work that it was
-// in when the mount was killed.
-func (u *unmountLockperatomic) somebodyInside() bool {
-	for i := range u.workers {
-		if c := u.inside[i]; c%2 == 1 && u.workers[i].calls.Load() == c {
-			return true
-		}
-	}
-	return false
-}
-
-// Roles returns the administrator.
-func (u *unmountLockperatomic) Roles() []workloads.Role {
-	return []workloads.Role{{Name: "administrator", Step: func() time.Duration {
-		p := &u.points[u.rand.Below(len(u.points))]
-		u.unmount(p)
-		runtime.Gosched() // Some operations find no mount.
-		u.mount(p)
-		return u.pause
-	}}}
-}
-
-func (u *unmountLockperatomic) Close() workloads.Books {
-	for i := range u.points {
-		u.unmount(&u.points[i])
-	}
-	u.retirer.Flush()
-	b := workloads.BooksOf(u.arena)
-	b.Observe(arena.StolenReference, u.early, "mounts were released while the administrator owned them")
-	b.Observe(arena.LateRelease, u.late, "mounts were left by everybody, and the last to leave was not told")
-	b.Observe(arena.ResurrectedDead, u.revived, "mounts could be entered after they had been drained")
-	for i := range u.workers {
-		b.Observe(arena.StolenReference, u.workers[i].stolen, "mounts were released while worker %d was in them", i)
-		b.Observe(arena.StolenReference, u.workers[i].early, "mounts were left last by worker %d while the administrator owned them", i)
-		b.Observe(arena.StolenReference, u.workers[i].refused, "mounts refused worker %d though nobody unmounted them", i)
-	}
-	return b
-}
-
-// A dentry is a name and what it stands for. All but uses is for whoever has the
-// cache's lock.
-type dentryLockperatomic struct {
-	name         int
-	unused       bool // on the list
-	freed        bool
-	older, newer *arena.Slot[counter.Count, dentryLockperatomic] // on the list
-
-	uses atomic.Uint64
-}
-
-// A dentryRef is an open file's reference.
-type dentryRefLockperatomic struct {
-	dentry *arena.Slot[counter.Count, dentryLockperatomic]
-	hold   arena.Hold
-	life   arena.Life
-	owner  bool // who made the dentry, and has the owner's reference
-}
-
-type dcacheResurrectLockperatomic struct {
-	arena   *arena.Arena[counter.Count, dentryLockperatomic]
-	readers *rcu.Domain // those who drop references
-	wrong   bool
-
-	hot  int // percent
-	keep int
-	hold int // loops of spin.For
-
-	mu sync.Mutex
-	// table has an entry for every name. It is changed and, but for the wrong
-	// variant, read under mu.
-	table []atomic.Pointer[arena.Slot[counter.Count, dentryLockperatomic]]
-	// The list of unused dentries.
-	oldest, newest *arena.Slot[counter.Count, dentryLockperatomic]
-	unused         int
-
-	workers []dentryWorkerResurrectLockperatomic
-	reaper  dentryReaperResurrectLockperatomic
-}
-
-type dentryWorkerResurrectLockperatomic struct {
-	holder TimedResurrectLockperatomic
-	cache  *arena.Cache[counter.Count, dentryLockperatomic]
-	rand   workloads.Rand
-	files  []dentryRefLockperatomic
-	next   int    // in files: the oldest
-	early  uint64 // dentries freed while this worker had them open
-	other  uint64 // lookups that found another name
-	_      [pin.LineBytes]byte
-}
-
-type dentryReaperResurrectLockperatomic struct {
-	cache   *arena.Cache[counter.Count, dentryLockperatomic]
-	retirer *rcu.Retirer[*arena.Slot[counter.Count, dentryLockperatomic]]
-	pause   time.Duration
-	victims []*arena.Slot[counter.Count, dentryLockperatomic]
-}
-
-func newDcacheResurrectLockperatomic(c workloads.Config, k KitResurrectLockperatomic) (workloads.Instance, error) {
-	d := &dcacheResurrectLockperatomic{
-		arena:   arena.New[counter.Count, dentryLockperatomic](k.Options(c)),
-		readers: rcu.New(),
-		wrong:   c.Wrong,
-		hot:     c.Knob("hot"),
-		keep:    c.Knob("keep"),
-		hold:    spin.Loops(time.Duration(c.Knob("hold"))),
-		table:   make([]atomic.Pointer[arena.Slot[counter.Count, dentryLockperatomic]], c.Knob("names")),
-		workers: make([]dentryWorkerResurrectLockperatomic, c.Workers),
-	}
-	for i := range d.workers {
-		w := &d.workers[i]
-		w.holder = k.Holder(workloads.WorkerName(i))
-		w.cache = d.arena.Cache()
-		w.rand = workloads.NewRand(c.Seed, i)
-		w.files = make([]dentryRefLockperatomic, c.Knob("open"))
-	}
-	d.reaper.cache = d.arena.Cache()
-	d.reaper.retirer = rcu.NewRetirer(d.readers, d.reaper.cache.Recycle)
-	d.reaper.pause = time.Duration(c.Knob("pause")) * time.Microsecond
-	return d, nil
-}
-
-// Work closes n files and opens others.
-func (d *dcacheResurrectLockperatomic) Work(worker, n int) int {
-	w := &d.workers[worker]
-	for range n {
-		f := &w.files[w.next]
-		if w.next++; w.next == len(w.files) {
-			w.next = 0
-		}
-		if f.dentry != nil {
-			d.put(w, *f)
-		}
-		count := len(d.table)
-		if d.hot > w.rand.Below(100) {
-			count = (count + 15) / 16
-		}
-		name := w.rand.Below(count)
-		*f = d.get(w, name)
-		w.holder.Use(&f.dentry.Object, f.hold)
-		f.dentry.Value.uses.Add(1)
-		if f.dentry.Value.name != name {
-			w.other++
-		}
-		spin.For(d.hold)
-	}
-	return n
-}
-
-// get returns the dentry of a name with a reference (dcache_get), or makes it.
-func (d *dcacheResurrectLockperatomic) get(w *dentryWorkerResurrectLockperatomic, name int) dentryRefLockperatomic {
-	if d.wrong {
-		if f := d.hitWrong(w, name); f.dentry != nil {
-			return f
-		}
-	}
-	d.mu.Lock()
-	f := d.hit(w, name)
-	d.mu.Unlock()
-	if f.dentry != nil {
-		return f
-	}
-	// Reading what the name stands for from the disk takes long, and is not
-	// done under the lock.
-	e := w.cache.Alloc()
-	e.Value.name = name
-	e.Value.unused = false
-	e.Value.freed = false
-	h := w.holder.Init(&e.Object)
-	made := dentryRefLockperatomic{e, h, e.Life(), true}
-	d.mu.Lock()
-	// Somebody else may have made it meanwhile (dcache_put returns that one).
-	if f = d.hit(w, name); f.dentry == nil {
-		d.table[name].Store(e)
-		f = made
-	}
-	d.mu.Unlock()
-	if f.dentry != e && w.holder.Kill(&e.Object, h) {
-		w.cache.Free(e) // nobody has seen it
-	}
-	return f
-}
-
-// hit returns the dentry of a name with a reference, if there is one. The caller
-// has the lock.
-func (d *dcacheResurrectLockperatomic) hit(w *dentryWorkerResurrectLockperatomic, name int) dentryRefLockperatomic {
-	e := d.table[name].Load()
-	if e == nil {
-		return dentryRefLockperatomic{}
-	}
-	// Blindly: the last drop may come between a look at the count and what
-	// is done about it.
-	h := w.holder.Resurrect(&e.Object)
-	d.unlist(e)
-	return dentryRefLockperatomic{e, h, e.Life(), false}
-}
-
-// hitWrong is what the document warns of.
-func (d *dcacheResurrectLockperatomic) hitWrong(w *dentryWorkerResurrectLockperatomic, name int) dentryRefLockperatomic {
-	section := d.readers.Lock()
-	defer d.readers.Unlock(section)
-	e := d.table[name].Load()
-	if e == nil {
-		return dentryRefLockperatomic{}
-	}
-	f := dentryRefLockperatomic{dentry: e, life: e.Life()}
-	count := w.holder.Count(&e.Object)
-	runtime.Gosched() // anybody else's turn
-	if count == 0 {
-		f.hold = w.holder.Init(&e.Object)
-	} else {
-		f.hold = w.holder.Get(&e.Object)
-	}
-	d.mu.Lock()
-	if e.Life() == f.life {
-		d.unlist(e)
-	}
-	d.mu.Unlock()
-	return f
-}
-
-// unlist takes a dentry off the list of unused ones, if it is on it. The caller has
-// the lock.
-func (d *dcacheResurrectLockperatomic) unlist(e *arena.Slot[counter.Count, dentryLockperatomic]) {
-	v := &e.Value
-	if !v.unused {
-		return
-	}
-	v.unused = false
-	d.unused--
-	if v.older != nil {
-		v.older.Value.newer = v.newer
-	} else {
-		d.oldest = v.newer
-	}
-	if v.newer != nil {
-		v.newer.Value.older = v.older
-	} else {
-		d.newest = v.older
-	}
-	v.older, v.newer = nil, nil
-}
-
-// put drops a reference (kref_put). The read section lasts until the releaser is
-// done with the dentry, which may be another's to free by then.
-func (d *dcacheResurrectLockperatomic) put(w *dentryWorkerResurrectLockperatomic, f dentryRefLockperatomic) {
-	e := f.dentry
-	if e.Life() != f.life {
-		w.early++
-	}
-	section := d.readers.Lock()
-	var last bool
-	if f.owner {
-		last = w.holder.Kill(&e.Object, f.hold)
-	} else {
-		last = w.holder.Put(&e.Object, f.hold)
-	}
-	if last {
-		d.release(w, f)
-	}
-	d.readers.Unlock(section)
-}
-
-// release puts a dentry that nobody uses on the list (dentry_release).
-func (d *dcacheResurrectLockperatomic) release(w *dentryWorkerResurrectLockperatomic, f dentryRefLockperatomic) {
-	e := f.dentry
-	d.mu.Lock()
-	// Since the drop it may have been resurrected, and dropped again, and
-	// listed and freed by others.
-	if e.Life() == f.life && !e.Value.freed && !e.Value.unused && w.holder.Count(&e.Object) == 0 {
-		e.Value.unused = true
-		e.Value.older = d.newest
-		if d.newest != nil {
-			d.newest.Value.newer = e
-		} else {
-			d.oldest = e
-		}
-		d.newest = e
-		d.unused++
-	}
-	d.mu.Unlock()
-}
-
-// reap frees the oldest unused dentries until only keep are left, or as many as
-// fit into a step (dcache_prune), and reports how many.
-func (d *dcacheResurrectLockperatomic) reap(keep int) int {
-	r := &d.reaper
-	r.victims = r.victims[:0]
-	d.mu.Lock()
-	for d.unused > keep && len(r.victims) < dentryReap {
-		e := d.oldest
-		d.unlist(e)
-		d.table[e.Value.name].Store(nil)
-		e.Value.freed = true
-		if r.cache.End(e) {
-			r.victims = append(r.victims, e)
-		}
-	}
-	d.mu.Unlock()
-	for _, e := range r.victims {
-		r.retirer.Retire(e)
-	}
-	return len(r.victims)
-}
-
-// Roles returns the reaper.
-func (d *dcacheResurrectLockperatomic) Roles() []workloads.Role {
-	return []workloads.Role{{Name: "reaper", Step: func() time.Duration {
-		d.reap(d.keep)
-		return d.reaper.pause
-	}}}
-}
-
-func (d *dcacheResurrectLockperatomic) Close() workloads.Books {
-	for i := range d.workers {
-		w := &d.workers[i]
-		for _, f := range w.files {
-			if f.dentry != nil {
-				d.put(w, f)
-			}
-		}
-	}
-	for d.reap(0) > 0 {
-	}
-	d.reaper.retirer.Flush()
-	b := workloads.BooksOf(d.arena)
-	for i := range d.workers {
-		w := &d.workers[i]
-		b.Observe(arena.StolenReference, w.early, "dentries were freed while worker %d had them open", i)
-		b.Observe(arena.UseAfterFree, w.other, "lookups of worker %d found another name", i)
-	}
-	return b
-}
-
-// A Kit is what a workload's constructor builds on: how to prepare counts, and
-// the holders of its actors.
-type KitResurrectLockperatomic struct {
-	// Prepare prepares the counts of slots; see arena.Options.
-	Prepare func(*counter.Count)
-	// Holder returns the holder of a new actor.
-	Holder func(name string) TimedResurrectLockperatomic
-	// Log is where the checked form puts violations, nil in the timed form.
-	Log *arena.Log
-}
-
-// Options returns the options for an arena of the workload.
-func (k KitResurrectLockperatomic) Options(c workloads.Config) arena.Options[counter.Count] {
-	return arena.Options[counter.Count]{Prepare: k.Prepare, Log: k.Log, ReuseDelay: c.ReuseDelay}
-}
-
-// TimedResurrect is the timed [ResurrectHolder].
-type TimedResurrectLockperatomic struct{}
-
-// Init calls the strategy's Init.
-func (TimedResurrectLockperatomic) Init(o *arena.Object[counter.Count]) arena.Hold {
-	o.Ref.Init()
-	return 0
-}
-
-// Get calls the strategy's Get.
-func (TimedResurrectLockperatomic) Get(o *arena.Object[counter.Count]) arena.Hold {
-	o.Ref.Get()
-	return 0
-}
-
-// TryGet calls the strategy's TryGet.
-func (TimedResurrectLockperatomic) TryGet(o *arena.Object[counter.Count]) (arena.Hold, bool) {
-	return 0, o.Ref.TryGet()
-}
-
-// Put calls the strategy's Put.
-func (TimedResurrectLockperatomic) Put(o *arena.Object[counter.Count], _ arena.Hold) bool {
-	return o.Ref.Put()
-}
-
-// Kill calls the strategy's Kill.
-func (TimedResurrectLockperatomic) Kill(o *arena.Object[counter.Count], _ arena.Hold) bool {
-	return o.Ref.Kill()
-}
-
-// Use does nothing.
-func (TimedResurrectLockperatomic) Use(*arena.Object[counter.Count], arena.Hold) {}
-
-// Resurrect calls the strategy's Resurrect.
-func (TimedResurrectLockperatomic) Resurrect(o *arena.Object[counter.Count]) arena.Hold {
-	o.Ref.Resurrect()
-	return 0
-}
-
-// Count calls the strategy's Count.
-func (TimedResurrectLockperatomic) Count(o *arena.Object[counter.Count]) int64 { return o.Ref.Count() }
-
-// TimedResurrectKit returns the kit of the timed form. prepare may be nil.
-func TimedResurrectKitLockperatomic(prepare func(*counter.Count)) KitResurrectLockperatomic {
-	return KitResurrectLockperatomic{
-		Prepare: prepare,
-		Holder:  func(string) TimedResurrectLockperatomic { return TimedResurrectLockperatomic{} },
-	}
+var loopsLockperatomic = []workloads.Loop{
+	loop("buffers", "lockperatomic", func() load[counter.Count, timedLockperatomic] { return new(buffersLockperatomic) }),
+	loop("churn", "lockperatomic", func() load[counter.Count, timedLockperatomic] { return new(churnLockperatomic) }),
+	loop("dentry", "lockperatomic", func() load[counter.Count, timedResurrectLockperatomic] { return new(dcacheLockperatomic) }),
+	loop("dstcache", "lockperatomic", func() load[counter.Count, timedLockperatomic] { return new(dstCacheLockperatomic) }),
+	loop("getput", "lockperatomic", func() load[counter.Count, timedLockperatomic] { return new(getPutLockperatomic) }),
+	loop("handoff", "lockperatomic", func() load[counter.Count, timedLockperatomic] { return new(handoffLockperatomic) }),
+	loop("ipvsdest", "lockperatomic", func() load[counter.Count, timedLockperatomic] { return new(ipvsDestsLockperatomic) }),
+	loop("listmutex", "lockperatomic", func() load[counter.Count, timedLockperatomic] { return new(listMutexLockperatomic) }),
+	loop("listrcu", "lockperatomic", func() load[counter.Count, timedLockperatomic] { return new(listRCULockperatomic) }),
+	loop("listtryget", "lockperatomic", func() load[counter.Count, timedLockperatomic] { return new(listTryGetLockperatomic) }),
+	loop("pid2proc", "lockperatomic", func() load[counter.Count, timedLockperatomic] { return new(pid2procLockperatomic) }),
+	loop("pnode", "lockperatomic", func() load[counter.Count, timedLockperatomic] { return new(pnodesLockperatomic) }),
+	loop("unmount", "lockperatomic", func() load[counter.Count, timedLockperatomic] { return new(unmountLockperatomic) }),
 }

@@ -3,16 +3,23 @@ package native_test
 import (
 	"bytes"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/builtin"
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/native"
+	"github.com/refbench/refbench/workloads/native/gen"
 )
 
 // Every workload has a loop for every strategy that can run under it.
@@ -37,8 +44,29 @@ func TestEveryPairHasALoop(t *testing.T) {
 	}
 }
 
+// One more strategy costs few lines, whatever powers it has: its loops have only what
+// leads to an operation of the count.
+func TestLoopsAreDense(t *testing.T) {
+	const limit = 1200
+	for _, s := range builtin.All() {
+		text, err := os.ReadFile(s.Name + ".go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lines := bytes.Count(text, []byte("\n")); lines > limit {
+			t.Errorf("%s.go has %d lines, want at most %d", s.Name, lines, limit)
+		}
+	}
+}
+
 // An indirect call names a register or a memory operand instead of a function.
 var indirectCall = regexp.MustCompile(`\bCALL (?:[A-Z][A-Z0-9]*|-?(?:0x)?[0-9a-f]*\([A-Z].*)$`)
+
+// prefix begins the names of the package's functions in a binary.
+const prefix = "github.com/refbench/refbench/workloads/native."
+
+// holderCall finds a call of a holder's method.
+var holderCall = regexp.MustCompile(`CALL .*native\.(?:\(\*timed\w+\)|timed\w+)\.\w+\(SB\)$`)
 
 // disassemble returns the functions of a binary that match the pattern, with
 // their instructions.
@@ -53,7 +81,8 @@ func disassemble(t *testing.T, binary, pattern string) map[string][]string {
 	for line := range strings.Lines(string(out)) {
 		line = strings.TrimRight(line, " \t\n")
 		if rest, ok := strings.CutPrefix(line, "TEXT "); ok {
-			name, _, _ = strings.Cut(rest, "(SB)")
+			// The last one, as names of instances have parentheses too.
+			name = rest[:strings.LastIndex(rest, "(SB)")]
 			continue
 		}
 		if fields := strings.Split(line, "\t"); len(fields) > 3 {
@@ -61,6 +90,46 @@ func disassemble(t *testing.T, binary, pattern string) map[string][]string {
 		}
 	}
 	return functions
+}
+
+// loopMethods returns the names that the methods of all generated loops have in a
+// binary.
+func loopMethods(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(string(text), gen.Header) {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, text, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			d, ok := d.(*ast.FuncDecl)
+			if !ok || d.Recv == nil {
+				continue
+			}
+			star, ok := d.Recv.List[0].Type.(*ast.StarExpr)
+			if !ok {
+				continue // a holder
+			}
+			if id, ok := star.X.(*ast.Ident); ok && slices.ContainsFunc(builtin.All(), func(s *strategies.Strategy) bool {
+				return file == s.Name+".go"
+			}) {
+				names = append(names, fmt.Sprintf("%s(*%s).%s", prefix, id.Name, d.Name.Name))
+			}
+		}
+	}
+	return names
 }
 
 // The hot loops know their counter: no call in them goes through an interface, a
@@ -75,28 +144,40 @@ func TestHotLoopsHaveNoIndirectCall(t *testing.T) {
 	if out, err := exec.Command("go", "test", "-c", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go test -c: %v\n%s", err, out)
 	}
-	functions := disassemble(t, binary, `workloads/native\.\(\*(getPut|handoff|dstCache|listMutex|listTryGet|listRCU|lists|churn|pid2proc|pnodes|unmount|buffers|inetPeers|inetPeer|ipvsDests|dcache)([A-Z][a-z]*)+\)\.(Work|give|handle|transmit|get|getLocked|set|lookup|put|drop|release|kill|use|replace|tryGet|transact|close|connect|find|wakeup|create|makeRoot|vget|poll|releaseNode|putVNode|getVNode|enter|tryEnter|leave|miss|fill|toward|bind|hit)$`)
-	for _, w := range []string{"getPut", "handoff", "listMutex", "listTryGet", "listRCU", "dstCache", "churn", "pid2proc", "pnodes", "unmount", "buffers"} {
-		for _, s := range builtin.All() {
-			name := fmt.Sprintf("workloads/native.(*%s%s).Work", w, strings.ToUpper(s.Name[:1])+s.Name[1:])
-			found := false
-			for f := range functions {
-				found = found || strings.HasSuffix(f, name)
-			}
-			if !found {
-				t.Errorf("%s: not in the binary", name)
-			}
+	functions := disassemble(t, binary, `workloads/native\.`)
+
+	// Instances say by their types which Work is theirs.
+	for _, l := range native.Loops {
+		w := workloadOf(t, l)
+		inst, err := w.Start(l.New, workloads.Config{Workers: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := prefix + "(" + strings.Replace(fmt.Sprintf("%T", inst), "native.", "", 1) + ").Work"
+		if functions[name] == nil {
+			t.Errorf("%s/%s: %s is not in the binary", l.Workload, l.Strategy, name)
+		}
+		if err := inst.Close().Err(); err != nil {
+			t.Error(err)
 		}
 	}
-	for name, code := range functions {
-		for _, instruction := range code {
+
+	looked := 0
+	for _, name := range loopMethods(t) {
+		if functions[name] != nil {
+			looked++ // Others were inlined.
+		}
+		for _, instruction := range functions[name] {
 			if indirectCall.MatchString(instruction) {
 				t.Errorf("%s: indirect call: %s", name, instruction)
 			}
-			if strings.Contains(instruction, "native.Timed") {
+			if holderCall.MatchString(instruction) {
 				t.Errorf("%s: the holder isn't inlined: %s", name, instruction)
 			}
 		}
+	}
+	if looked < len(native.Loops) {
+		t.Errorf("only %d functions looked at, and there are %d loops", looked, len(native.Loops))
 	}
 
 	// The same look at the generic form finds some: the test can fail.
@@ -112,6 +193,17 @@ func TestHotLoopsHaveNoIndirectCall(t *testing.T) {
 	if calls == 0 {
 		t.Errorf("no indirect call in the generic form (%d functions): the pattern finds nothing", len(generic))
 	}
+}
+
+func workloadOf(t *testing.T, l workloads.Loop) *workloads.Workload {
+	t.Helper()
+	for _, w := range workloads.All {
+		if w.Name == l.Workload {
+			return w
+		}
+	}
+	t.Fatalf("no workload %s", l.Workload)
+	return nil
 }
 
 // The built-in workloads and strategies are valid lists.

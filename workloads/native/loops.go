@@ -3,133 +3,14 @@
 package native
 
 import (
-	"github.com/refbench/refbench/workloads"
+	"slices"
 )
 
 // Loops lists the native form of every workload with every built-in strategy that
 // has the powers it needs.
-var Loops = []workloads.Loop{
-	{Workload: "buffers", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newBuffersAtomic(c, TimedKitAtomic(nil)) }},
-	{Workload: "buffers", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newBuffersSaturating(c, TimedKitSaturating(nil))
-	}},
-	{Workload: "buffers", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newBuffersPercpu(c, TimedKitPercpu(nil)) }},
-	{Workload: "buffers", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newBuffersLockperatomic(c, TimedKitLockperatomic(nil))
-	}},
-	{Workload: "churn", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newChurnAtomic(c, TimedKitAtomic(nil)) }},
-	{Workload: "churn", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newChurnSaturating(c, TimedKitSaturating(nil))
-	}},
-	{Workload: "churn", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newChurnPercpu(c, TimedKitPercpu(nil)) }},
-	{Workload: "churn", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newChurnLockperatomic(c, TimedKitLockperatomic(nil))
-	}},
-	{Workload: "dentry", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newDcacheResurrectAtomic(c, TimedResurrectKitAtomic(nil))
-	}},
-	{Workload: "dentry", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newDcacheResurrectPercpu(c, TimedResurrectKitPercpu(nil))
-	}},
-	{Workload: "dentry", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newDcacheResurrectLockperatomic(c, TimedResurrectKitLockperatomic(nil))
-	}},
-	{Workload: "dstcache", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newDstCacheAtomic(c, TimedKitAtomic(nil)) }},
-	{Workload: "dstcache", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newDstCacheSaturating(c, TimedKitSaturating(nil))
-	}},
-	{Workload: "dstcache", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newDstCachePercpu(c, TimedKitPercpu(nil)) }},
-	{Workload: "dstcache", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newDstCacheLockperatomic(c, TimedKitLockperatomic(nil))
-	}},
-	{Workload: "getput", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newGetPutAtomic(c, TimedKitAtomic(nil)) }},
-	{Workload: "getput", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newGetPutSaturating(c, TimedKitSaturating(nil))
-	}},
-	{Workload: "getput", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newGetPutPercpu(c, TimedKitPercpu(nil)) }},
-	{Workload: "getput", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newGetPutLockperatomic(c, TimedKitLockperatomic(nil))
-	}},
-	{Workload: "handoff", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newHandoffAtomic(c, TimedKitAtomic(nil)) }},
-	{Workload: "handoff", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newHandoffSaturating(c, TimedKitSaturating(nil))
-	}},
-	{Workload: "handoff", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newHandoffPercpu(c, TimedKitPercpu(nil)) }},
-	{Workload: "handoff", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newHandoffLockperatomic(c, TimedKitLockperatomic(nil))
-	}},
-	{Workload: "inetpeer", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newInetPeersOneAtomic(c, TimedOneKitAtomic(nil))
-	}},
-	{Workload: "inetpeer", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newInetPeersOneSaturating(c, TimedOneKitSaturating(nil))
-	}},
-	{Workload: "ipvsdest", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newIPVSDestsAtomic(c, TimedKitAtomic(nil))
-	}},
-	{Workload: "ipvsdest", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newIPVSDestsSaturating(c, TimedKitSaturating(nil))
-	}},
-	{Workload: "ipvsdest", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newIPVSDestsPercpu(c, TimedKitPercpu(nil))
-	}},
-	{Workload: "ipvsdest", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newIPVSDestsLockperatomic(c, TimedKitLockperatomic(nil))
-	}},
-	{Workload: "listmutex", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newListMutexAtomic(c, TimedKitAtomic(nil))
-	}},
-	{Workload: "listmutex", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newListMutexSaturating(c, TimedKitSaturating(nil))
-	}},
-	{Workload: "listmutex", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newListMutexPercpu(c, TimedKitPercpu(nil))
-	}},
-	{Workload: "listmutex", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newListMutexLockperatomic(c, TimedKitLockperatomic(nil))
-	}},
-	{Workload: "listrcu", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newListRCUAtomic(c, TimedKitAtomic(nil)) }},
-	{Workload: "listrcu", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newListRCUSaturating(c, TimedKitSaturating(nil))
-	}},
-	{Workload: "listrcu", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newListRCUPercpu(c, TimedKitPercpu(nil)) }},
-	{Workload: "listrcu", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newListRCULockperatomic(c, TimedKitLockperatomic(nil))
-	}},
-	{Workload: "listtryget", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newListTryGetAtomic(c, TimedKitAtomic(nil))
-	}},
-	{Workload: "listtryget", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newListTryGetSaturating(c, TimedKitSaturating(nil))
-	}},
-	{Workload: "listtryget", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newListTryGetPercpu(c, TimedKitPercpu(nil))
-	}},
-	{Workload: "listtryget", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newListTryGetLockperatomic(c, TimedKitLockperatomic(nil))
-	}},
-	{Workload: "pid2proc", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newPID2ProcAtomic(c, TimedKitAtomic(nil)) }},
-	{Workload: "pid2proc", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newPID2ProcSaturating(c, TimedKitSaturating(nil))
-	}},
-	{Workload: "pid2proc", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newPID2ProcPercpu(c, TimedKitPercpu(nil)) }},
-	{Workload: "pid2proc", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newPID2ProcLockperatomic(c, TimedKitLockperatomic(nil))
-	}},
-	{Workload: "pnode", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newPNodeAtomic(c, TimedKitAtomic(nil)) }},
-	{Workload: "pnode", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newPNodeSaturating(c, TimedKitSaturating(nil))
-	}},
-	{Workload: "pnode", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newPNodePercpu(c, TimedKitPercpu(nil)) }},
-	{Workload: "pnode", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newPNodeLockperatomic(c, TimedKitLockperatomic(nil))
-	}},
-	{Workload: "unmount", Strategy: "atomic", New: func(c workloads.Config) (workloads.Instance, error) { return newUnmountAtomic(c, TimedKitAtomic(nil)) }},
-	{Workload: "unmount", Strategy: "saturating", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newUnmountSaturating(c, TimedKitSaturating(nil))
-	}},
-	{Workload: "unmount", Strategy: "percpu", New: func(c workloads.Config) (workloads.Instance, error) { return newUnmountPercpu(c, TimedKitPercpu(nil)) }},
-	{Workload: "unmount", Strategy: "lockperatomic", New: func(c workloads.Config) (workloads.Instance, error) {
-		return newUnmountLockperatomic(c, TimedKitLockperatomic(nil))
-	}},
-}
+var Loops = slices.Concat(
+	loopsAtomic,
+	loopsSaturating,
+	loopsPercpu,
+	loopsLockperatomic,
+)

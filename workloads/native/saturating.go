@@ -3,113 +3,77 @@
 package native
 
 import (
-	"fmt"
-	"hash/crc32"
 	"runtime"
-	"slices"
-	"sync"
-	"sync/atomic"
-	"time"
 
-	"github.com/refbench/refbench/strategies/pin"
 	counter "github.com/refbench/refbench/strategies/saturating"
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/rcu"
-	"github.com/refbench/refbench/workloads/seqlock"
 	"github.com/refbench/refbench/workloads/spin"
 )
 
+type timedSaturating struct{}
+
+func (timedSaturating) Init(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Init(); return 0 }
+func (timedSaturating) Get(o *arena.Object[counter.Count]) arena.Hold  { o.Ref.Get(); return 0 }
+func (timedSaturating) TryGet(o *arena.Object[counter.Count]) (arena.Hold, bool) {
+	return 0, o.Ref.TryGet()
+}
+func (timedSaturating) Put(o *arena.Object[counter.Count], _ arena.Hold) bool  { return o.Ref.Put() }
+func (timedSaturating) Kill(o *arena.Object[counter.Count], _ arena.Hold) bool { return o.Ref.Kill() }
+func (timedSaturating) Use(*arena.Object[counter.Count], arena.Hold)           {}
+
+type timedOneSaturating struct{ timedSaturating }
+
+func (timedOneSaturating) PutIfOne(o *arena.Object[counter.Count], _ arena.Hold) bool {
+	return o.Ref.PutIfOne()
+}
+func (timedOneSaturating) Count(o *arena.Object[counter.Count]) int64 { return o.Ref.Count() }
+
+type listsSaturating lists[counter.Count, timedSaturating]
+
+func (l *listsSaturating) create(a *listActor[counter.Count, timedSaturating]) ownEntry[counter.Count] {
+	e := a.cache.Alloc()
+	e.Value.killed.Store(false)
+	own := ownEntry[counter.Count]{slot: e, life: e.Life()}
+	own.hold = a.holder.Init(&e.Object)
+	l.list.mu.Lock()
+	l.list.add(e)
+	l.list.mu.Unlock()
+	return own
+}
+func (l *listsSaturating) replace(a *listActor[counter.Count, timedSaturating]) ownEntry[counter.Count] {
+	old := a.own[a.next]
+	a.own[a.next] = l.create(a)
+	if a.next++; a.next == len(a.own) {
+		a.next = 0
+	}
+	return (*lists[counter.Count, timedSaturating])(l).resign(a, old)
+}
+func (l *listsSaturating) tryGet(a *listActor[counter.Count, timedSaturating], e *arena.Slot[counter.Count, listEntry[counter.Count]]) (arena.Hold, bool) {
+	h, ok := a.holder.TryGet(&e.Object)
+	// A TryGet that may fail spuriously doesn't do so time and again.
+	for fails := 1; !ok && !e.Value.killed.Load(); fails++ {
+		if fails == listPatience {
+			a.refused++
+			break
+		}
+		h, ok = a.holder.TryGet(&e.Object)
+	}
+	return h, ok
+}
+func (l *listsSaturating) use(a *listActor[counter.Count, timedSaturating], e *arena.Slot[counter.Count, listEntry[counter.Count]], h arena.Hold, life arena.Life) {
+	spin.For(l.hold)
+	a.holder.Use(&e.Object, h)
+	if e.Life() != life {
+		a.stolen++
+	}
+}
+
 type buffersSaturating struct {
-	arena    *arena.Arena[counter.Count, buffer]
-	blocks   blocks
-	contents [][]byte
-	sums     []uint32 // of contents
-	table    *crc32.Table
-	shards   []bufferShardSaturating
-	workers  []bufferReaderSaturating
-	evictor  bufferReaderSaturating // empties the cache in the end
-
-	picks  workloads.Popularity
-	verify int
-	hold   int // loops of spin.For
-	wrong  bool
+	buffers[counter.Count, timedSaturating]
 }
 
-// A bufferShard is a part of the cache: the files whose number has the same
-// remainder.
-type bufferShardSaturating struct {
-	mu sync.Mutex
-	// cached has a place for each of the shard's files, nil if it isn't in
-	// the cache. The cache holds the owner's reference.
-	cached []cachedBufferSaturating
-	clock  []int // the files in the cache, by their places in cached
-	hand   int   // in clock
-	limit  int   // of len(clock)
-	_      [pin.LineBytes]byte
-}
-
-// cachedBuffer is a buffer and the cache's reference to it.
-type cachedBufferSaturating struct {
-	slot *arena.Slot[counter.Count, buffer]
-	hold arena.Hold
-	life arena.Life
-	// hot is set when the buffer is read, and reset by the clock's hand.
-	hot bool
-}
-
-type bufferReaderSaturating struct {
-	holder  TimedSaturating
-	cache   *arena.Cache[counter.Count, buffer]
-	rand    workloads.Rand
-	reads   int    // until the next one that verifies
-	damaged uint64 // buffers with wrong contents
-	stolen  uint64 // buffers that were released while somebody held them
-	_       [pin.LineBytes]byte
-}
-
-func newBuffersSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
-	contents := c.Contents
-	if len(contents) == 0 {
-		contents = workloads.BuiltinBuffers(c.Knob("files"), c.Seed)
-	}
-	if len(contents) > maxBuffers {
-		return nil, fmt.Errorf("workload buffers: %d contents: want at most %d", len(contents), maxBuffers)
-	}
-	b := &buffersSaturating{
-		arena:    arena.New[counter.Count, buffer](k.Options(c)),
-		contents: contents,
-		sums:     make([]uint32, len(contents)),
-		table:    crc32.MakeTable(crc32.Castagnoli),
-		shards:   make([]bufferShardSaturating, min(c.Knob("shards"), len(contents))),
-		workers:  make([]bufferReaderSaturating, c.Workers),
-		picks:    workloads.NewPopularity(len(contents), c.Knob("skew"), c.Seed),
-		verify:   c.Knob("verify"),
-		hold:     spin.Loops(time.Duration(c.Knob("hold"))),
-		wrong:    c.Wrong,
-	}
-	for i, data := range contents {
-		b.sums[i] = crc32.Checksum(data, b.table)
-	}
-	for i := range b.shards {
-		s := &b.shards[i]
-		files := (len(contents) - i + len(b.shards) - 1) / len(b.shards)
-		s.cached = make([]cachedBufferSaturating, files)
-		s.limit = max(1, files*c.Knob("capacity")/100)
-		s.clock = make([]int, 0, s.limit)
-	}
-	b.open(&b.evictor, k.Holder("cache"), workloads.NewRand(c.Seed, c.Workers))
-	for i := range b.workers {
-		b.open(&b.workers[i], k.Holder(workloads.WorkerName(i)), workloads.NewRand(c.Seed, i))
-	}
-	return b, nil
-}
-
-func (b *buffersSaturating) open(r *bufferReaderSaturating, h TimedSaturating, rand workloads.Rand) {
-	r.holder, r.rand, r.cache, r.reads = h, rand, b.arena.Cache(), b.verify
-}
-
-// Work reads n files.
 func (b *buffersSaturating) Work(worker, n int) int {
 	r := &b.workers[worker]
 	for range n {
@@ -124,13 +88,13 @@ func (b *buffersSaturating) Work(worker, n int) int {
 		if s.Life() != life {
 			r.stolen++
 		}
-		b.put(r, s, h)
+		if r.holder.Put(&s.Object, h) {
+			b.release(r, s)
+		}
 	}
 	return n
 }
-
-// get returns the buffer of a file and a reference to it.
-func (b *buffersSaturating) get(r *bufferReaderSaturating, file int) (*arena.Slot[counter.Count, buffer], arena.Hold, arena.Life) {
+func (b *buffersSaturating) get(r *bufferReader[counter.Count, timedSaturating], file int) (*arena.Slot[counter.Count, buffer], arena.Hold, arena.Life) {
 	shard := &b.shards[file%len(b.shards)]
 	place := file / len(b.shards)
 	shard.mu.Lock()
@@ -145,11 +109,7 @@ func (b *buffersSaturating) get(r *bufferReaderSaturating, file int) (*arena.Slo
 	shard.mu.Unlock()
 	return b.miss(r, shard, file)
 }
-
-// miss fills a buffer with a file and caches it, and returns it with a reference.
-// It fills without the lock, since reading a file takes long. If somebody else is
-// faster it uses theirs.
-func (b *buffersSaturating) miss(r *bufferReaderSaturating, shard *bufferShardSaturating, file int) (*arena.Slot[counter.Count, buffer], arena.Hold, arena.Life) {
+func (b *buffersSaturating) miss(r *bufferReader[counter.Count, timedSaturating], shard *bufferShard[counter.Count], file int) (*arena.Slot[counter.Count, buffer], arena.Hold, arena.Life) {
 	place := file / len(b.shards)
 	made := b.fill(r, file)
 	shard.mu.Lock()
@@ -160,13 +120,7 @@ func (b *buffersSaturating) miss(r *bufferReaderSaturating, shard *bufferShardSa
 		b.kill(r, made)
 		return s, h, life
 	}
-	victim := shard.admit(place)
-	var old cachedBufferSaturating
-	if victim >= 0 {
-		old = shard.cached[victim]
-		shard.cached[victim] = cachedBufferSaturating{}
-	}
-	shard.cached[place] = made
+	old := shard.put(place, made)
 	h := r.holder.Get(&made.slot.Object)
 	shard.mu.Unlock()
 	if old.slot != nil {
@@ -174,72 +128,12 @@ func (b *buffersSaturating) miss(r *bufferReaderSaturating, shard *bufferShardSa
 	}
 	return made.slot, h, made.life
 }
-
-// admit gives the file in place a place in the clock, and returns the file that it
-// takes that from, or -1. The caller holds the lock.
-func (s *bufferShardSaturating) admit(place int) int {
-	if len(s.clock) < s.limit {
-		s.clock = append(s.clock, place)
-		return -1
-	}
-	// Every buffer that the hand passes is given another chance, so the hand
-	// goes round once at most.
-	for {
-		if s.hand++; s.hand >= len(s.clock) {
-			s.hand = 0
-		}
-		victim := s.clock[s.hand]
-		if v := &s.cached[victim]; v.hot {
-			v.hot = false
-			continue
-		}
-		s.clock[s.hand] = place
-		return victim
-	}
-}
-
-// fill makes a buffer with a file's contents. The owner's reference is for the
-// cache.
-func (b *buffersSaturating) fill(r *bufferReaderSaturating, file int) cachedBufferSaturating {
+func (b *buffersSaturating) fill(r *bufferReader[counter.Count, timedSaturating], file int) cachedBuffer[counter.Count] {
 	s := r.cache.Alloc()
-	data := b.contents[file]
-	k := b.blocks.take(len(data))
-	if b.wrong {
-		k.wrong.Lock()
-	}
-	copy(k.data, data)
-	if b.wrong {
-		k.wrong.Unlock()
-	}
-	k.n.Store(int64(len(data)))
-	s.Value.block.Store(k)
-	return cachedBufferSaturating{slot: s, hold: r.holder.Init(&s.Object), life: s.Life(), hot: true}
+	s.Value.block.Store(b.read(file))
+	return cachedBuffer[counter.Count]{slot: s, hold: r.holder.Init(&s.Object), life: s.Life(), hot: true}
 }
-
-// check verifies the contents of a buffer that r holds.
-func (b *buffersSaturating) check(r *bufferReaderSaturating, s *arena.Slot[counter.Count, buffer], file int) {
-	k := s.Value.block.Load()
-	if b.wrong {
-		runtime.Gosched() // Others evict now.
-		k.wrong.Lock()
-	}
-	if crc32.Checksum(k.data[:k.n.Load()], b.table) != b.sums[file] {
-		r.damaged++
-	}
-	if b.wrong {
-		k.wrong.Unlock()
-	}
-}
-
-// put drops a reference.
-func (b *buffersSaturating) put(r *bufferReaderSaturating, s *arena.Slot[counter.Count, buffer], h arena.Hold) {
-	if r.holder.Put(&s.Object, h) {
-		b.release(r, s)
-	}
-}
-
-// kill drops the cache's reference to a buffer that isn't in the cache any more.
-func (b *buffersSaturating) kill(r *bufferReaderSaturating, c cachedBufferSaturating) {
+func (b *buffersSaturating) kill(r *bufferReader[counter.Count, timedSaturating], c cachedBuffer[counter.Count]) {
 	if c.slot.Life() != c.life {
 		r.stolen++
 	}
@@ -248,114 +142,10 @@ func (b *buffersSaturating) kill(r *bufferReaderSaturating, c cachedBufferSatura
 	}
 }
 
-// release frees a buffer whose last reference dropped, and its memory.
-func (b *buffersSaturating) release(r *bufferReaderSaturating, s *arena.Slot[counter.Count, buffer]) {
-	if !r.cache.End(s) {
-		return
-	}
-	k := s.Value.block.Load()
-	if b.wrong {
-		k.wrong.Lock()
-	}
-	// A checksum tells a single wrong byte for certain.
-	k.data[0] = ^k.data[0]
-	if b.wrong {
-		k.wrong.Unlock()
-	}
-	b.blocks.give(k)
-	r.cache.Recycle(s)
-}
-
-func (b *buffersSaturating) Roles() []workloads.Role { return nil }
-
-// Close empties the cache.
-func (b *buffersSaturating) Close() workloads.Books {
-	for i := range b.shards {
-		for place, c := range b.shards[i].cached {
-			if c.slot != nil {
-				b.check(&b.evictor, c.slot, place*len(b.shards)+i)
-				b.kill(&b.evictor, c)
-			}
-		}
-	}
-	books := workloads.BooksOf(b.arena)
-	books.Observe(arena.UseAfterFree, b.evictor.damaged, "buffers in the cache had wrong contents")
-	books.Observe(arena.StolenReference, b.evictor.stolen, "buffers were released while the cache owned them")
-	for i := range b.workers {
-		books.Observe(arena.UseAfterFree, b.workers[i].damaged, "buffers had wrong contents while worker %d held them", i)
-		books.Observe(arena.StolenReference, b.workers[i].stolen, "buffers were released while worker %d held them", i)
-	}
-	return books
-}
-
 type churnSaturating struct {
-	sockets *arena.Arena[counter.Count, churnSocketSaturating]
-	routes  *arena.Arena[counter.Count, struct{}]
-	workers []churnWorkerSaturating
-	gets    int
-	errors  int // percent
-	hold    int // loops of spin.For
-	wrong   bool
-
-	owner TimedSaturating
-	cache *arena.Cache[counter.Count, struct{}]
-	table []churnRouteSaturating
+	churn[counter.Count, timedSaturating]
 }
 
-// churnRoute is a route and the table's reference to it.
-type churnRouteSaturating struct {
-	slot *arena.Slot[counter.Count, struct{}]
-	hold arena.Hold
-}
-
-// churnSocket is a connection.
-type churnSocketSaturating struct {
-	// dst is the route, nil if there is none (sk_dst_cache).
-	dst     *arena.Slot[counter.Count, struct{}]
-	dstHold arena.Hold
-	// sequence counts connections in plain memory: every holder of the
-	// slot's last life is done before the next begins.
-	sequence uint64
-}
-
-type churnWorkerSaturating struct {
-	holder TimedSaturating
-	cache  *arena.Cache[counter.Count, churnSocketSaturating]
-	rand   workloads.Rand
-	early  uint64 // references that were the last though the owner held another
-	late   uint64 // connections that had no last reference
-	dead   uint64 // routes that TryGet found dead though the table owned them
-	_      [pin.LineBytes]byte
-}
-
-func newChurnSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
-	ch := &churnSaturating{
-		sockets: arena.New[counter.Count, churnSocketSaturating](k.Options(c)),
-		routes:  arena.New[counter.Count, struct{}](k.Options(c)),
-		workers: make([]churnWorkerSaturating, c.Workers),
-		gets:    c.Knob("gets"),
-		errors:  c.Knob("errors"),
-		hold:    spin.Loops(time.Duration(c.Knob("hold"))),
-		wrong:   c.Wrong,
-		owner:   k.Holder("routing table"),
-		table:   make([]churnRouteSaturating, c.Knob("routes")),
-	}
-	ch.cache = ch.routes.Cache()
-	for i := range ch.table {
-		r := &ch.table[i]
-		r.slot = ch.cache.Alloc()
-		r.hold = ch.owner.Init(&r.slot.Object)
-	}
-	for i := range ch.workers {
-		w := &ch.workers[i]
-		w.holder = k.Holder(workloads.WorkerName(i))
-		w.cache = ch.sockets.Cache()
-		w.rand = workloads.NewRand(c.Seed, i)
-	}
-	return ch, nil
-}
-
-// Work makes n connections.
 func (c *churnSaturating) Work(worker, n int) int {
 	w := &c.workers[worker]
 	for range n {
@@ -363,9 +153,7 @@ func (c *churnSaturating) Work(worker, n int) int {
 	}
 	return n
 }
-
-// transact makes a connection, sends a request, and closes the connection.
-func (c *churnSaturating) transact(w *churnWorkerSaturating) {
+func (c *churnSaturating) transact(w *churnWorker[counter.Count, timedSaturating]) {
 	s := w.cache.Alloc()
 	own := w.holder.Init(&s.Object)
 	s.Value.sequence++
@@ -390,13 +178,7 @@ func (c *churnSaturating) transact(w *churnWorkerSaturating) {
 			w.holder.Use(&s.Value.dst.Object, s.Value.dstHold)
 		}
 	} else if c.wrong {
-		// It knows nothing of what was taken last: a reference to the
-		// socket, or else to the route.
-		if take > 0 {
-			take--
-		} else {
-			s.Value.dst = nil
-		}
+		take = c.forget(s, take)
 	}
 	for i := take - 1; i >= 0; i-- {
 		if w.holder.Put(&s.Object, holds[i]) {
@@ -405,11 +187,7 @@ func (c *churnSaturating) transact(w *churnWorkerSaturating) {
 	}
 	c.close(w, s, own)
 }
-
-// connect looks up a route and keeps it in the socket (ip6_dst_lookup). The table
-// never changes, so the route is alive, and its memory a route. TryGet is what a
-// lookup does all the same: it doesn't know.
-func (c *churnSaturating) connect(w *churnWorkerSaturating, s *arena.Slot[counter.Count, churnSocketSaturating]) bool {
+func (c *churnSaturating) connect(w *churnWorker[counter.Count, timedSaturating], s *arena.Slot[counter.Count, churnSocket[counter.Count]]) bool {
 	dst := c.table[w.rand.Below(len(c.table))].slot
 	for range churnPatience {
 		if h, ok := w.holder.TryGet(&dst.Object); ok {
@@ -420,10 +198,7 @@ func (c *churnSaturating) connect(w *churnWorkerSaturating, s *arena.Slot[counte
 	w.dead++
 	return false
 }
-
-// close drops the socket's reference to its route and the owner's to the socket,
-// which is the last (inet_csk_destroy_sock).
-func (c *churnSaturating) close(w *churnWorkerSaturating, s *arena.Slot[counter.Count, churnSocketSaturating], own arena.Hold) {
+func (c *churnSaturating) close(w *churnWorker[counter.Count, timedSaturating], s *arena.Slot[counter.Count, churnSocket[counter.Count]], own arena.Hold) {
 	if dst := s.Value.dst; dst != nil {
 		s.Value.dst = nil
 		if w.holder.Put(&dst.Object, s.Value.dstHold) {
@@ -437,129 +212,10 @@ func (c *churnSaturating) close(w *churnWorkerSaturating, s *arena.Slot[counter.
 	}
 }
 
-func (c *churnSaturating) Roles() []workloads.Role { return nil }
-
-func (c *churnSaturating) Close() workloads.Books {
-	for i := range c.table {
-		r := &c.table[i]
-		if c.owner.Kill(&r.slot.Object, r.hold) {
-			c.cache.Free(r.slot)
-		}
-	}
-	b := workloads.BooksOfBoth(c.sockets, c.routes)
-	for i := range c.workers {
-		w := &c.workers[i]
-		b.Observe(arena.StolenReference, w.early, "references dropped by worker %d were the last though the owner held another", i)
-		b.Observe(arena.StolenReference, w.dead, "lookups of worker %d found a route dead that the table owned", i)
-		b.Observe(arena.LateRelease, w.late, "connections of worker %d were closed and not released", i)
-	}
-	return b
-}
-
-// dstSlot is one CPU's cache of one tunnel (struct ip6_tnl_dst).
-type dstSlotSaturating struct {
-	lock   seqlock.Lock
-	dst    atomic.Pointer[arena.Slot[counter.Count, route]]
-	cookie atomic.Uint32
-	hold   arena.Hold // the slot's reference to dst; for whoever has the lock
-	_      [pin.LineBytes]byte
-}
-
-// A tunnel is a virtual device that sends to one destination.
-type tunnelSaturating struct {
-	destination int
-	slots       []dstSlotSaturating // one per CPU
-}
-
-// A destination is an entry of the routing table. The table owns the route.
-type destinationSaturating struct {
-	route atomic.Pointer[arena.Slot[counter.Count, route]]
-	// serial is what a route's cookie must be.
-	serial atomic.Uint32
-	// life and hold are of the table's reference to route, for the
-	// administrator.
-	life arena.Life
-	hold arena.Hold
-	_    [pin.LineBytes]byte
-}
-
 type dstCacheSaturating struct {
-	arena   *arena.Arena[counter.Count, route]
-	readers *rcu.Domain
-	cpus    int // slots of a tunnel
-	wrong   bool
-	hold    int // loops of spin.For
-
-	table   []destinationSaturating
-	tunnels []atomic.Pointer[tunnelSaturating]
-
-	transmitters []dstTransmitterSaturating
-	admin        dstAdminSaturating
+	dstCache[counter.Count, timedSaturating]
 }
 
-// dstActor is what every role needs to release routes.
-type dstActorSaturating struct {
-	holder TimedSaturating
-	cache  *arena.Cache[counter.Count, route]
-	// released holds the routes whose last reference dropped inside a read
-	// section, where nobody may wait for a grace period.
-	released []*arena.Slot[counter.Count, route]
-	retirer  *rcu.Retirer[*arena.Slot[counter.Count, route]]
-}
-
-type dstTransmitterSaturating struct {
-	actor dstActorSaturating
-	rand  workloads.Rand
-	wrong uint64 // lookups that found the table's own route dead
-	_     [pin.LineBytes]byte
-}
-
-type dstAdminSaturating struct {
-	actor dstActorSaturating
-	rand  workloads.Rand
-	pause time.Duration
-	turn  int
-	early uint64 // routes released while the table owned them
-}
-
-func newDstCacheSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
-	n := c.Knob("tunnels")
-	d := &dstCacheSaturating{
-		arena:        arena.New[counter.Count, route](k.Options(c)),
-		readers:      rcu.New(),
-		cpus:         pin.CPUs(),
-		hold:         spin.Loops(time.Duration(c.Knob("hold"))),
-		table:        make([]destinationSaturating, n),
-		tunnels:      make([]atomic.Pointer[tunnelSaturating], n),
-		transmitters: make([]dstTransmitterSaturating, c.Workers),
-	}
-	if c.Wrong {
-		d.cpus, d.wrong = 1, true
-	}
-	d.admin.actor = d.newActor(k.Holder("administrator"))
-	d.admin.pause = time.Duration(c.Knob("pause")) * time.Microsecond
-	d.admin.rand = workloads.NewRand(c.Seed, c.Workers)
-	for i := range d.table {
-		d.replaceRoute(i)
-		d.addTunnel(i)
-	}
-	for i := range d.transmitters {
-		d.transmitters[i].actor = d.newActor(k.Holder(workloads.WorkerName(i)))
-		d.transmitters[i].rand = workloads.NewRand(c.Seed, i)
-	}
-	return d, nil
-}
-
-func (d *dstCacheSaturating) newActor(h TimedSaturating) dstActorSaturating {
-	cache := d.arena.Cache()
-	return dstActorSaturating{
-		holder:  h,
-		cache:   cache,
-		retirer: rcu.NewRetirer(d.readers, cache.Recycle),
-	}
-}
-
-// Work sends n packets.
 func (d *dstCacheSaturating) Work(worker, n int) int {
 	x := &d.transmitters[worker]
 	for range n {
@@ -576,9 +232,7 @@ func (d *dstCacheSaturating) Work(worker, n int) int {
 	}
 	return n
 }
-
-// transmit sends a packet over t (ip6_tnl_xmit2).
-func (d *dstCacheSaturating) transmit(x *dstTransmitterSaturating, t *tunnelSaturating) {
+func (d *dstCacheSaturating) transmit(x *dstTransmitter[counter.Count, timedSaturating], t *tunnel[counter.Count]) {
 	dst, h := d.get(x, t)
 	if dst == nil {
 		if dst, h = d.lookup(x, t.destination); dst == nil {
@@ -590,19 +244,7 @@ func (d *dstCacheSaturating) transmit(x *dstTransmitterSaturating, t *tunnelSatu
 	x.actor.holder.Use(&dst.Object, h)
 	d.put(&x.actor, dst, h)
 }
-
-// slot returns the current CPU's slot. The caller may have moved on by the time
-// it uses the slot; that is what its lock is for.
-func (d *dstCacheSaturating) slot(t *tunnelSaturating) *dstSlotSaturating {
-	cpu := pin.CPU()
-	if cpu >= len(t.slots) {
-		cpu %= len(t.slots) // a P that came after the instance
-	}
-	return &t.slots[cpu]
-}
-
-// get returns the cached route with a reference, or nil (ip6_tnl_dst_get).
-func (d *dstCacheSaturating) get(x *dstTransmitterSaturating, t *tunnelSaturating) (*arena.Slot[counter.Count, route], arena.Hold) {
+func (d *dstCacheSaturating) get(x *dstTransmitter[counter.Count, timedSaturating], t *tunnel[counter.Count]) (*arena.Slot[counter.Count, route], arena.Hold) {
 	slot := d.slot(t)
 	var dst *arena.Slot[counter.Count, route]
 	var cookie uint32
@@ -630,11 +272,7 @@ func (d *dstCacheSaturating) get(x *dstTransmitterSaturating, t *tunnelSaturatin
 	}
 	return dst, h
 }
-
-// set puts a route with a reference of its own, or none, into the slot and drops
-// the reference of the route that was in it (ip6_tnl_per_cpu_dst_set). The caller
-// holds a reference to the route.
-func (d *dstCacheSaturating) set(a *dstActorSaturating, slot *dstSlotSaturating, dst *arena.Slot[counter.Count, route]) {
+func (d *dstCacheSaturating) set(a *dstActor[counter.Count, timedSaturating], slot *dstSlot[counter.Count], dst *arena.Slot[counter.Count, route]) {
 	if !d.wrong {
 		slot.lock.Lock()
 	}
@@ -656,10 +294,7 @@ func (d *dstCacheSaturating) set(a *dstActorSaturating, slot *dstSlotSaturating,
 		d.put(a, old, oldHold)
 	}
 }
-
-// lookup returns the table's route to a destination with a reference
-// (ip6_route_output).
-func (d *dstCacheSaturating) lookup(x *dstTransmitterSaturating, i int) (*arena.Slot[counter.Count, route], arena.Hold) {
+func (d *dstCacheSaturating) lookup(x *dstTransmitter[counter.Count, timedSaturating], i int) (*arena.Slot[counter.Count, route], arena.Hold) {
 	for fails := 0; ; {
 		dst := d.table[i].route.Load()
 		if h, ok := x.actor.holder.TryGet(&dst.Object); ok {
@@ -677,184 +312,16 @@ func (d *dstCacheSaturating) lookup(x *dstTransmitterSaturating, i int) (*arena.
 		}
 	}
 }
-
-// put drops a reference to a route.
-func (d *dstCacheSaturating) put(a *dstActorSaturating, dst *arena.Slot[counter.Count, route], h arena.Hold) {
+func (d *dstCacheSaturating) put(a *dstActor[counter.Count, timedSaturating], dst *arena.Slot[counter.Count, route], h arena.Hold) {
 	if a.holder.Put(&dst.Object, h) {
 		d.release(a, dst)
 	}
 }
 
-// release ends the life of a route whose last reference dropped. Its memory is
-// for retire.
-func (d *dstCacheSaturating) release(a *dstActorSaturating, dst *arena.Slot[counter.Count, route]) {
-	if a.cache.End(dst) {
-		a.released = append(a.released, dst)
-	}
-}
-
-// kill drops the table's reference to the route that a destination had.
-func (d *dstCacheSaturating) kill(dst *arena.Slot[counter.Count, route], life arena.Life, h arena.Hold) {
-	a := &d.admin
-	if dst.Life() != life {
-		a.early++
-	}
-	if a.actor.holder.Kill(&dst.Object, h) {
-		d.release(&a.actor, dst)
-	}
-}
-
-// retire recycles what was released after a grace period (dst_rcu_free). The caller
-// is outside read sections.
-func (d *dstCacheSaturating) retire(a *dstActorSaturating) {
-	for _, dst := range a.released {
-		a.retirer.Retire(dst)
-	}
-	a.released = a.released[:0]
-}
-
-// replaceRoute gives a destination a new route and kills the old one. Caches
-// that still hold it find out by its cookie.
-func (d *dstCacheSaturating) replaceRoute(i int) {
-	a, entry := &d.admin.actor, &d.table[i]
-	dst := a.cache.Alloc()
-	serial := entry.serial.Load() + 1
-	dst.Value.cookie.Store(serial)
-	life, h := entry.life, entry.hold
-	entry.hold = a.holder.Init(&dst.Object)
-	entry.life = dst.Life()
-	old := entry.route.Swap(dst)
-	entry.serial.Store(serial)
-	if old != nil {
-		d.kill(old, life, h)
-	}
-	d.retire(a)
-}
-
-// addTunnel makes the i'th tunnel, with empty slots.
-func (d *dstCacheSaturating) addTunnel(i int) {
-	d.tunnels[i].Store(&tunnelSaturating{destination: i, slots: make([]dstSlotSaturating, d.cpus)})
-}
-
-// removeTunnel unlinks the i'th tunnel, waits until nobody transmits over it,
-// and empties the slots of all CPUs (ip6_tnl_dst_destroy).
-func (d *dstCacheSaturating) removeTunnel(i int) {
-	t := d.tunnels[i].Swap(nil)
-	if t == nil {
-		return
-	}
-	d.readers.Synchronize()
-	for cpu := range t.slots {
-		d.set(&d.admin.actor, &t.slots[cpu], nil)
-	}
-	d.retire(&d.admin.actor)
-}
-
-// Roles returns the administrator, who replaces three routes for each tunnel
-// that it removes and adds.
-func (d *dstCacheSaturating) Roles() []workloads.Role {
-	a := &d.admin
-	return []workloads.Role{{Name: "administrator", Step: func() time.Duration {
-		i := a.rand.Below(len(d.tunnels))
-		if a.turn++; a.turn%4 == 0 {
-			d.removeTunnel(i)
-			d.addTunnel(i)
-		} else {
-			d.replaceRoute(i)
-		}
-		return a.pause
-	}}}
-}
-
-func (d *dstCacheSaturating) Close() workloads.Books {
-	for i := range d.tunnels {
-		d.removeTunnel(i)
-	}
-	for i := range d.table {
-		d.kill(d.table[i].route.Load(), d.table[i].life, d.table[i].hold)
-	}
-	d.retire(&d.admin.actor)
-	d.admin.actor.retirer.Flush()
-	for i := range d.transmitters {
-		x := &d.transmitters[i]
-		d.retire(&x.actor)
-		x.actor.retirer.Flush()
-	}
-	b := workloads.BooksOf(d.arena)
-	for i := range d.transmitters {
-		b.Observe(arena.StolenReference, d.transmitters[i].wrong, "lookups of worker %d found a route dead that the table owned", i)
-	}
-	b.Observe(arena.StolenReference, d.admin.early, "routes were released while the table owned them")
-	return b
-}
-
 type getPutSaturating struct {
-	arena   *arena.Arena[counter.Count, struct{}]
-	cache   *arena.Cache[counter.Count, struct{}]
-	owner   TimedSaturating
-	objects []getPutObjectSaturating // all of them, each once
-	workers []getPutWorkerSaturating
-
-	tryget int // percent
-	hold   int // loops of spin.For
+	getPut[counter.Count, timedSaturating]
 }
 
-// getPutObject is an object and the owner's reference to it.
-type getPutObjectSaturating struct {
-	slot *arena.Slot[counter.Count, struct{}]
-	hold arena.Hold
-}
-
-type getPutWorkerSaturating struct {
-	holder  TimedSaturating
-	objects []getPutObjectSaturating
-	rand    workloads.Rand
-	lasts   uint64 // operations that found an object dead
-	_       [pin.LineBytes]byte
-}
-
-func newGetPutSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
-	n := c.Knob("objects")
-	g := &getPutSaturating{
-		arena:   arena.New[counter.Count, struct{}](k.Options(c)),
-		owner:   k.Holder("owner"),
-		workers: make([]getPutWorkerSaturating, c.Workers),
-		tryget:  c.Knob("tryget"),
-		hold:    spin.Loops(time.Duration(c.Knob("hold"))),
-	}
-	g.cache = g.arena.Cache()
-	alloc := func() []getPutObjectSaturating {
-		os := make([]getPutObjectSaturating, n)
-		for i := range os {
-			os[i].slot = g.cache.Alloc()
-			os[i].hold = g.owner.Init(&os[i].slot.Object)
-		}
-		g.objects = append(g.objects, os...)
-		return os
-	}
-	var shared []getPutObjectSaturating
-	if c.Knob("private") == 0 {
-		shared = alloc()
-	}
-	for i := range g.workers {
-		w := &g.workers[i]
-		w.holder = k.Holder(workloads.WorkerName(i))
-		w.rand = workloads.NewRand(c.Seed, i)
-		if w.objects = shared; shared == nil {
-			w.objects = alloc()
-		}
-	}
-	if c.Wrong {
-		w, o := &g.workers[0], g.objects[0]
-		h := w.holder.Get(&o.slot.Object)
-		w.holder.Put(&o.slot.Object, h)
-		w.holder.Put(&o.slot.Object, h)
-	}
-	return g, nil
-}
-
-// Work has a loop of its own for the settings whose operations take only some
-// nanoseconds, so that picking an object doesn't blur the comparison.
 func (g *getPutSaturating) Work(worker, n int) int {
 	w := &g.workers[worker]
 	var lasts uint64
@@ -891,129 +358,10 @@ func (g *getPutSaturating) Work(worker, n int) int {
 	return n
 }
 
-func (g *getPutSaturating) Roles() []workloads.Role { return nil }
-
-func (g *getPutSaturating) Close() workloads.Books {
-	for _, o := range g.objects {
-		if g.owner.Kill(&o.slot.Object, o.hold) {
-			g.cache.Free(o.slot)
-		}
-	}
-	b := workloads.BooksOf(g.arena)
-	for i := range g.workers {
-		b.Observe(arena.StolenReference, g.workers[i].lasts, "operations of worker %d found an object dead that its owner held", i)
-	}
-	return b
-}
-
 type handoffSaturating struct {
-	arena    *arena.Arena[counter.Count, handoffObject]
-	workers  []handoffWorkerSaturating
-	lifetime int
-	hops     int
-	extra    bool
-	depth    int
-	wrong    bool
-	start    int // loops of spin.For
+	handoff[counter.Count, timedSaturating]
 }
 
-type handoffWorkerSaturating struct {
-	holder TimedSaturating
-	cache  *arena.Cache[counter.Count, handoffObject]
-	own    *arena.Slot[counter.Count, handoffObject]
-	hold   arena.Hold // the owner's reference to own
-	life   arena.Life // own's
-	given  int        // hand-overs of own so far
-	early  uint64     // objects released while this worker owned them
-	inbox  *mailboxSaturating
-	next   *mailboxSaturating
-	_      [pin.LineBytes]byte
-}
-
-// A mailbox carries references from one worker to the next, in order. One
-// worker puts in and one takes out. An object put in happens before its being
-// taken out.
-type mailboxSaturating struct {
-	entries [handoffDepth]parcelSaturating
-	_       [pin.LineBytes]byte
-	in      atomic.Uint64 // parcels ever put in; written by the sender
-	_       [pin.LineBytes - 8]byte
-	out     atomic.Uint64 // parcels ever taken out; written by the receiver
-	_       [pin.LineBytes - 8]byte
-}
-
-// A parcel is a reference on its way: it belongs to whoever takes it out.
-type parcelSaturating struct {
-	object *arena.Slot[counter.Count, handoffObject]
-	hold   arena.Hold
-	hops   int // hand-overs left
-}
-
-func (m *mailboxSaturating) waiting() int { return int(m.in.Load() - m.out.Load()) }
-
-func (m *mailboxSaturating) send(p parcelSaturating) {
-	in := m.in.Load()
-	m.entries[in%handoffDepth] = p
-	m.in.Store(in + 1)
-}
-
-func (m *mailboxSaturating) receive() (parcelSaturating, bool) {
-	out := m.out.Load()
-	if m.in.Load() == out {
-		return parcelSaturating{}, false
-	}
-	p := m.entries[out%handoffDepth]
-	m.out.Store(out + 1)
-	return p, true
-}
-
-func newHandoffSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
-	h := &handoffSaturating{
-		arena:    arena.New[counter.Count, handoffObject](k.Options(c)),
-		workers:  make([]handoffWorkerSaturating, c.Workers),
-		lifetime: c.Knob("lifetime"),
-		hops:     c.Knob("hops"),
-		extra:    c.Knob("extra") == 1,
-		depth:    c.Knob("depth"),
-		wrong:    c.Wrong,
-		start:    spin.Loops(time.Microsecond),
-	}
-	for i := range h.workers {
-		h.workers[i].inbox = new(mailboxSaturating)
-		h.workers[i].cache = h.arena.Cache()
-		h.workers[i].holder = k.Holder(workloads.WorkerName(i))
-	}
-	for i := range h.workers {
-		h.workers[i].next = h.workers[(i+1)%c.Workers].inbox
-	}
-	return h, nil
-}
-
-// Work never waits for another worker, who may have stopped: when its neighbour
-// has no room it returns early.
-//
-// Passing on needs room for one, handing over a mailbox that is less than half
-// full. So the mailboxes are never all full, and somebody in the ring can go on.
-// If room for one were enough for both, then from 127 places of 128
-//
-//	A, whose inbox has a place free     B, whose inbox is full
-//	receives nothing: B has no room
-//	                                    receives one, and passes it on:
-//	                                    A has no room any more
-//	hands over one: B has no room
-//
-// both would wait for each other for ever.
-//
-// Handing over comes first, so that everybody goes on, even where the workers take
-// turns on one CPU. If what is received were passed on first, then
-//
-//	A                                   B
-//	receives all, hands over 32
-//	                                    receives 32, and passes them on:
-//	                                    A's mailbox is half full
-//	receives all, hands over 32
-//
-// B would never hand over anything.
 func (h *handoffSaturating) Work(worker, n int) int {
 	w := &h.workers[worker]
 	for done := 0; done < n; {
@@ -1037,9 +385,7 @@ func (h *handoffSaturating) Work(worker, n int) int {
 	}
 	return n
 }
-
-// give hands the worker's own object over: Get, then send (rule 1).
-func (h *handoffSaturating) give(w *handoffWorkerSaturating) {
+func (h *handoffSaturating) give(w *handoffWorker[counter.Count, timedSaturating]) {
 	if w.own == nil {
 		w.own = w.cache.Alloc()
 		w.hold = w.holder.Init(&w.own.Object)
@@ -1048,18 +394,9 @@ func (h *handoffSaturating) give(w *handoffWorkerSaturating) {
 	}
 	o := w.own
 	if h.wrong {
-		// The receiver is given the owner's reference, so to speak, and
-		// the owner takes another for itself. It comes to that only
-		// when starting the receiver (kthread_run) returns, some time
-		// after the receiver has begun. By then the object may be gone.
-		w.next.send(parcelSaturating{o, w.hold, 0})
-		spin.For(h.start)
-		if w.given%16 == 15 {
-			runtime.Gosched() // the receiver's turn, where there is one CPU
-		}
-		w.hold = w.holder.Get(&o.Object)
+		h.giveWrong(w)
 	} else {
-		w.next.send(parcelSaturating{o, w.holder.Get(&o.Object), h.hops - 1})
+		w.next.send(parcel[counter.Count]{o, w.holder.Get(&o.Object), h.hops - 1})
 	}
 	w.holder.Use(&o.Object, w.hold)
 	o.Value.visits.Add(1)
@@ -1067,9 +404,7 @@ func (h *handoffSaturating) give(w *handoffWorkerSaturating) {
 		h.kill(w)
 	}
 }
-
-// kill drops the owner's reference to the worker's own object.
-func (h *handoffSaturating) kill(w *handoffWorkerSaturating) {
+func (h *handoffSaturating) kill(w *handoffWorker[counter.Count, timedSaturating]) {
 	o := w.own
 	w.own = nil
 	if o.Life() != w.life {
@@ -1079,10 +414,7 @@ func (h *handoffSaturating) kill(w *handoffWorkerSaturating) {
 		w.cache.Free(o)
 	}
 }
-
-// handle does with a received reference what there is to do: use it, then pass
-// it on or drop it (rule 2). There is room to pass it on.
-func (h *handoffSaturating) handle(w *handoffWorkerSaturating, p parcelSaturating) {
+func (h *handoffSaturating) handle(w *handoffWorker[counter.Count, timedSaturating], p parcel[counter.Count]) {
 	o := p.object
 	w.holder.Use(&o.Object, p.hold)
 	o.Value.visits.Add(1)
@@ -1105,182 +437,123 @@ func (h *handoffSaturating) handle(w *handoffWorkerSaturating, p parcelSaturatin
 	}
 }
 
-func (h *handoffSaturating) Roles() []workloads.Role { return nil }
+type inetPeersSaturating struct {
+	inetPeers[counter.Count, timedOneSaturating]
+}
 
-func (h *handoffSaturating) Close() workloads.Books {
-	for i := range h.workers {
-		w := &h.workers[i]
-		for {
-			p, ok := w.inbox.receive()
-			if !ok {
-				break
-			}
-			if w.holder.Put(&p.object.Object, p.hold) {
-				w.cache.Free(p.object)
-			}
+func (n *inetPeersSaturating) Work(worker, ops int) int {
+	w := &n.workers[worker]
+	for range ops {
+		count := n.addresses
+		if n.hot > w.rand.Below(100) {
+			count = (count + 15) / 16
 		}
-		if w.own != nil {
-			h.kill(w)
+		create := n.create > w.rand.Below(100)
+		p, h := n.get(w, uint32(w.rand.Below(count)), create)
+		if p != nil {
+			w.actor.holder.Use(&p.Object, h)
+			p.Value.tokens.Add(1)
+			spin.For(n.hold)
+			if n.wrong {
+				runtime.Gosched() // the collector's turn
+			}
+			w.actor.holder.Use(&p.Object, h)
+			n.put(&w.actor, p, h)
+		}
+		if len(w.actor.released) > 0 {
+			n.retire(&w.actor)
 		}
 	}
-	b := workloads.BooksOf(h.arena)
-	for i := range h.workers {
-		b.Observe(arena.StolenReference, h.workers[i].early, "objects were released while worker %d owned them", i)
+	return ops
+}
+func (n *inetPeersSaturating) get(w *inetWorker[counter.Count, timedOneSaturating], address uint32, create bool) (*arena.Slot[counter.Count, inetPeer[counter.Count]], arena.Hold) {
+	section := n.readers.Lock()
+	changes := n.tree.changes.Load()
+	p, h := n.lookup(w, address)
+	changed := changes&1 == 1 || n.tree.changes.Load() != changes
+	n.readers.Unlock(section)
+	if p != nil || !create && !changed {
+		return p, h
 	}
-	return b
+	n.tree.lock()
+	p, h = n.getLocked(w, address, create)
+	n.tree.unlock()
+	return p, h
 }
-
-// Timed is the holder of the timed form: the strategy's own operations.
-type TimedSaturating struct{}
-
-// Init calls the strategy's Init.
-func (TimedSaturating) Init(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Init(); return 0 }
-
-// Get calls the strategy's Get.
-func (TimedSaturating) Get(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Get(); return 0 }
-
-// TryGet calls the strategy's TryGet.
-func (TimedSaturating) TryGet(o *arena.Object[counter.Count]) (arena.Hold, bool) {
-	return 0, o.Ref.TryGet()
+func (n *inetPeersSaturating) lookup(w *inetWorker[counter.Count, timedOneSaturating], address uint32) (*arena.Slot[counter.Count, inetPeer[counter.Count]], arena.Hold) {
+	p := n.tree.root.Load()
+	for p != nil {
+		if p.Value.address == address {
+			// The collector may have found it idle and taken it
+			// away; then it is dead, and stays so.
+			if h, ok := w.actor.holder.TryGet(&p.Object); ok {
+				return p, h
+			}
+			return nil, 0
+		}
+		p = p.Value.toward(address).Load()
+	}
+	return nil, 0
 }
-
-// Put calls the strategy's Put.
-func (TimedSaturating) Put(o *arena.Object[counter.Count], _ arena.Hold) bool { return o.Ref.Put() }
-
-// Kill calls the strategy's Kill.
-func (TimedSaturating) Kill(o *arena.Object[counter.Count], _ arena.Hold) bool { return o.Ref.Kill() }
-
-// Use does nothing.
-func (TimedSaturating) Use(*arena.Object[counter.Count], arena.Hold) {}
-
-// A Kit is what a workload's constructor builds on: how to prepare counts, and
-// the holders of its actors.
-type KitSaturating struct {
-	// Prepare prepares the counts of slots; see arena.Options.
-	Prepare func(*counter.Count)
-	// Holder returns the holder of a new actor.
-	Holder func(name string) TimedSaturating
-	// Log is where the checked form puts violations, nil in the timed form.
-	Log *arena.Log
+func (n *inetPeersSaturating) getLocked(w *inetWorker[counter.Count, timedOneSaturating], address uint32, create bool) (*arena.Slot[counter.Count, inetPeer[counter.Count]], arena.Hold) {
+	p, path := n.tree.find(address)
+	if p != nil {
+		// The tree has a reference, which only whoever has the lock
+		// drops. A TryGet that may fail spuriously doesn't do so time
+		// and again.
+		for range inetPatience {
+			if h, ok := w.actor.holder.TryGet(&p.Object); ok {
+				return p, h
+			}
+			runtime.Gosched()
+		}
+		w.dead++
+		return nil, 0
+	}
+	if !create {
+		return nil, 0
+	}
+	p, h := n.make(&w.actor, address, path)
+	if !n.wrong {
+		n.collect(&w.actor, path)
+	}
+	return p, h
 }
-
-// Options returns the options for an arena of the workload.
-func (k KitSaturating) Options(c workloads.Config) arena.Options[counter.Count] {
-	return arena.Options[counter.Count]{Prepare: k.Prepare, Log: k.Log, ReuseDelay: c.ReuseDelay}
+func (n *inetPeersSaturating) make(a *inetActor[counter.Count, timedOneSaturating], address uint32, path []*arena.Slot[counter.Count, inetPeer[counter.Count]]) (*arena.Slot[counter.Count, inetPeer[counter.Count]], arena.Hold) {
+	p := a.cache.Alloc()
+	p.Value.open(address, n.ticks.Load())
+	p.Value.hold = a.holder.Init(&p.Object)
+	h := a.holder.Get(&p.Object)
+	n.tree.insert(p, path)
+	return p, h
 }
-
-// TimedKit returns the kit of the timed form. prepare may be nil.
-func TimedKitSaturating(prepare func(*counter.Count)) KitSaturating {
-	return KitSaturating{
-		Prepare: prepare,
-		Holder:  func(string) TimedSaturating { return TimedSaturating{} },
+func (n *inetPeersSaturating) put(a *inetActor[counter.Count, timedOneSaturating], p *arena.Slot[counter.Count, inetPeer[counter.Count]], h arena.Hold) {
+	p.Value.touch(n.ticks.Load())
+	if a.holder.Put(&p.Object, h) {
+		// Only the collector makes a peer dead. This one is in the tree
+		// still, or another has its memory by now: leave it alone.
+		a.stolen++
 	}
 }
-
-// ipvsReal is a destination's place in the service's list.
-type ipvsRealSaturating struct {
-	dest atomic.Pointer[arena.Slot[counter.Count, ipvsDest]]
-	hold arena.Hold // the list's reference; for the administrator
-	life arena.Life // dest's
-}
-
-// ipvsTrashed is a removed destination, with the trash's reference.
-type ipvsTrashedSaturating struct {
-	dest  *arena.Slot[counter.Count, ipvsDest]
-	hold  arena.Hold
-	life  arena.Life
-	since uint64 // the timer's step
+func (n *inetPeersSaturating) collect(a *inetActor[counter.Count, timedOneSaturating], peers []*arena.Slot[counter.Count, inetPeer[counter.Count]]) {
+	now := n.ticks.Load()
+	for _, p := range peers {
+		if !n.old(p, now) || !a.holder.PutIfOne(&p.Object, p.Value.hold) {
+			continue
+		}
+		n.tree.remove(p)
+		n.release(a, p)
+	}
 }
 
 type ipvsDestsSaturating struct {
-	arena   *arena.Arena[counter.Count, ipvsDest]
-	readers *rcu.Domain
-	wrong   bool
-
-	service []ipvsRealSaturating
-	away    int // destinations
-
-	trashing sync.Mutex // guards trash and step
-	trash    []ipvsTrashedSaturating
-	step     uint64
-
-	workers []ipvsWorkerSaturating
-	admin   ipvsAdminSaturating
-	timer   ipvsTimerSaturating
+	ipvsDests[counter.Count, timedSaturating]
 }
 
-// ipvsActor is what every role needs to release destinations.
-type ipvsActorSaturating struct {
-	holder TimedSaturating
-	cache  *arena.Cache[counter.Count, ipvsDest]
-	early  uint64 // destinations released while a list had them
-}
-
-// ipvsConn is a connection's reference.
-type ipvsConnSaturating struct {
-	dest *arena.Slot[counter.Count, ipvsDest]
-	hold arena.Hold
-}
-
-type ipvsWorkerSaturating struct {
-	actor ipvsActorSaturating
-	rand  workloads.Rand
-	conns []ipvsConnSaturating
-	next  int // in conns: the oldest
-	other uint64
-	_     [pin.LineBytes]byte
-}
-
-type ipvsAdminSaturating struct {
-	actor   ipvsActorSaturating
-	rand    workloads.Rand
-	pause   time.Duration
-	removed []int // places that have no destination
-}
-
-type ipvsTimerSaturating struct {
-	actor  ipvsActorSaturating
-	pause  time.Duration
-	period uint64
-	due    []ipvsTrashedSaturating
-}
-
-func newIPVSDestsSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
-	v := &ipvsDestsSaturating{
-		arena:   arena.New[counter.Count, ipvsDest](k.Options(c)),
-		readers: rcu.New(),
-		wrong:   c.Wrong,
-		service: make([]ipvsRealSaturating, c.Knob("destinations")),
-		workers: make([]ipvsWorkerSaturating, c.Workers),
-	}
-	v.away = len(v.service) * c.Knob("away") / 100
-	pause := time.Duration(c.Knob("pause")) * time.Microsecond
-	v.admin.actor = ipvsActorSaturating{holder: k.Holder("administrator"), cache: v.arena.Cache()}
-	v.admin.rand = workloads.NewRand(c.Seed, c.Workers)
-	v.admin.pause = pause
-	v.timer.actor = ipvsActorSaturating{holder: k.Holder("trash timer"), cache: v.arena.Cache()}
-	v.timer.pause = pause
-	v.timer.period = uint64(c.Knob("period"))
-	for i := range v.service {
-		v.add(i)
-	}
-	for i := range v.workers {
-		w := &v.workers[i]
-		w.actor = ipvsActorSaturating{holder: k.Holder(workloads.WorkerName(i)), cache: v.arena.Cache()}
-		w.rand = workloads.NewRand(c.Seed, i)
-		w.conns = make([]ipvsConnSaturating, c.Knob("connections"))
-	}
-	return v, nil
-}
-
-// Work replaces n connections by new ones.
 func (v *ipvsDestsSaturating) Work(worker, n int) int {
 	w := &v.workers[worker]
 	for range n {
-		c := &w.conns[w.next]
-		if w.next++; w.next == len(w.conns) {
-			w.next = 0
-		}
+		c := w.oldest()
 		if c.dest != nil {
 			w.actor.holder.Use(&c.dest.Object, c.hold)
 			v.put(&w.actor, c.dest, c.hold)
@@ -1290,10 +563,7 @@ func (v *ipvsDestsSaturating) Work(worker, n int) int {
 	}
 	return n
 }
-
-// bind schedules a connection (ip_vs_schedule). It stays unbound if there is no
-// destination.
-func (v *ipvsDestsSaturating) bind(w *ipvsWorkerSaturating, c *ipvsConnSaturating) {
+func (v *ipvsDestsSaturating) bind(w *ipvsWorker[counter.Count, timedSaturating], c *ipvsConn[counter.Count]) {
 	section := v.readers.Lock()
 	i := w.rand.Below(len(v.service))
 	for range len(v.service) {
@@ -1313,398 +583,22 @@ func (v *ipvsDestsSaturating) bind(w *ipvsWorkerSaturating, c *ipvsConnSaturatin
 	}
 	v.readers.Unlock(section)
 }
-
-// put drops a reference, and the last frees (ip_vs_dest_put_and_free). By then the
-// trash has dropped its own, a grace period after the destination could be found,
-// so its memory may be used again at once.
-func (v *ipvsDestsSaturating) put(a *ipvsActorSaturating, dest *arena.Slot[counter.Count, ipvsDest], h arena.Hold) {
+func (v *ipvsDestsSaturating) put(a *ipvsActor[counter.Count, timedSaturating], dest *arena.Slot[counter.Count, ipvsDest], h arena.Hold) {
 	if a.holder.Put(&dest.Object, h) {
 		a.cache.Free(dest)
 	}
 }
 
-// drop is put for the reference of a list: the owner's.
-func (v *ipvsDestsSaturating) drop(a *ipvsActorSaturating, dest *arena.Slot[counter.Count, ipvsDest], h arena.Hold, life arena.Life) {
-	if dest.Life() != life {
-		a.early++
-	}
-	if a.holder.Kill(&dest.Object, h) {
-		a.cache.Free(dest)
-	}
-}
-
-// add gives the i'th place a destination: the one that had it, if it is still in
-// the trash, or a new one (ip_vs_add_dest).
-func (v *ipvsDestsSaturating) add(i int) {
-	a, r := &v.admin.actor, &v.service[i]
-	v.trashing.Lock()
-	for at, t := range v.trash {
-		if t.dest.Value.address == i {
-			v.trash = slices.Delete(v.trash, at, at+1)
-			v.trashing.Unlock()
-			r.hold, r.life = t.hold, t.life
-			r.dest.Store(t.dest)
-			return
-		}
-	}
-	v.trashing.Unlock()
-	dest := a.cache.Alloc()
-	dest.Value.address = i
-	r.hold = a.holder.Init(&dest.Object)
-	r.life = dest.Life()
-	r.dest.Store(dest)
-}
-
-// remove moves the i'th destination to the trash, with the list's reference
-// (ip_vs_del_dest).
-func (v *ipvsDestsSaturating) remove(i int) {
-	r := &v.service[i]
-	dest := r.dest.Swap(nil)
-	if v.wrong {
-		// Whoever may be about to Get it is waited for, as otherwise
-		// the trash's reference sees to that.
-		v.readers.Synchronize()
-		v.drop(&v.admin.actor, dest, r.hold, r.life)
-	}
-	v.trashing.Lock()
-	v.trash = append(v.trash, ipvsTrashedSaturating{dest, r.hold, r.life, v.step})
-	v.trashing.Unlock()
-}
-
-// expire drops what was in the trash for long enough (ip_vs_dest_trash_expire).
-func (v *ipvsDestsSaturating) expire() {
-	x := &v.timer
-	x.due = x.due[:0]
-	v.trashing.Lock()
-	v.step++
-	left := v.trash[:0]
-	for _, t := range v.trash {
-		if v.step-t.since > x.period {
-			x.due = append(x.due, t)
-		} else {
-			left = append(left, t)
-		}
-	}
-	clear(v.trash[len(left):])
-	v.trash = left
-	v.trashing.Unlock()
-	if len(x.due) == 0 {
-		return
-	}
-	// Someone may have read the service's list before the removal and is
-	// about to Get.
-	v.readers.Synchronize()
-	for _, t := range x.due {
-		v.drop(&x.actor, t.dest, t.hold, t.life)
-	}
-}
-
-// Roles returns the administrator and the trash timer.
-func (v *ipvsDestsSaturating) Roles() []workloads.Role {
-	a := &v.admin
-	return []workloads.Role{
-		{Name: "administrator", Step: func() time.Duration {
-			if len(a.removed) > 0 && len(a.removed) >= v.away {
-				// Any of them, so that some come back soon and
-				// others late.
-				at := a.rand.Below(len(a.removed))
-				v.add(a.removed[at])
-				a.removed = slices.Delete(a.removed, at, at+1)
-			}
-			if i := a.rand.Below(len(v.service)); v.service[i].dest.Load() != nil {
-				v.remove(i)
-				a.removed = append(a.removed, i)
-			}
-			return a.pause
-		}},
-		{Name: "trash timer", Step: func() time.Duration {
-			v.expire()
-			return v.timer.pause
-		}},
-	}
-}
-
-func (v *ipvsDestsSaturating) Close() workloads.Books {
-	for i := range v.workers {
-		w := &v.workers[i]
-		for _, c := range w.conns {
-			if c.dest != nil {
-				v.put(&w.actor, c.dest, c.hold)
-			}
-		}
-	}
-	for i := range v.service {
-		if r := &v.service[i]; r.dest.Load() != nil {
-			v.drop(&v.admin.actor, r.dest.Load(), r.hold, r.life)
-		}
-	}
-	for _, t := range v.trash {
-		v.drop(&v.timer.actor, t.dest, t.hold, t.life)
-	}
-	b := workloads.BooksOf(v.arena)
-	for i := range v.workers {
-		b.Observe(arena.UseAfterFree, v.workers[i].other, "connections of worker %d were bound to a destination that was another by then", i)
-	}
-	b.Observe(arena.StolenReference, v.admin.actor.early+v.timer.actor.early, "destinations were released while a list had them")
-	return b
-}
-
-// listEntry is the document's struct my_data, without its count.
-type listEntrySaturating struct {
-	// next is read without the lock by listrcu, and by the wrong variants.
-	next atomic.Pointer[arena.Slot[counter.Count, listEntrySaturating]]
-	prev *arena.Slot[counter.Count, listEntrySaturating]
-	// linked keeps a list whole that a broken count releases entries of
-	// twice.
-	linked bool
-	// killed is set before the owner drops its reference. Until then TryGet
-	// has no reason to fail.
-	killed atomic.Bool
-}
-
-// An entryList is a list with the newest entry last. The mutex is held by whoever
-// changes it.
-type entryListSaturating struct {
-	mu   sync.Mutex
-	head atomic.Pointer[arena.Slot[counter.Count, listEntrySaturating]]
-	tail *arena.Slot[counter.Count, listEntrySaturating]
-	_    [pin.LineBytes]byte
-}
-
-// add puts an entry at the end (list_add_tail_rcu).
-func (l *entryListSaturating) add(e *arena.Slot[counter.Count, listEntrySaturating]) {
-	if e.Value.linked {
-		return
-	}
-	e.Value.linked = true
-	e.Value.next.Store(nil)
-	e.Value.prev = l.tail
-	if l.tail == nil {
-		l.head.Store(e)
-	} else {
-		l.tail.Value.next.Store(e)
-	}
-	l.tail = e
-}
-
-// del unlinks an entry (list_del_rcu). The entry still points to its successor,
-// so that readers without the lock who stand on it find their way.
-func (l *entryListSaturating) del(e *arena.Slot[counter.Count, listEntrySaturating]) {
-	if !e.Value.linked {
-		return
-	}
-	e.Value.linked = false
-	next, prev := e.Value.next.Load(), e.Value.prev
-	if prev == nil {
-		l.head.Store(next)
-	} else {
-		prev.Value.next.Store(next)
-	}
-	if next == nil {
-		l.tail = prev
-	} else {
-		next.Value.prev = prev
-	}
-}
-
-// at returns the entry with that many before it, the last if there are fewer, or
-// nil if the list is empty.
-func (l *entryListSaturating) at(rank int) *arena.Slot[counter.Count, listEntrySaturating] {
-	e := l.head.Load()
-	for ; rank > 0 && e != nil; rank-- {
-		next := e.Value.next.Load()
-		if next == nil {
-			break
-		}
-		e = next
-	}
-	return e
-}
-
-// A listActor is a worker: it looks entries up, and owns some.
-type listActorSaturating struct {
-	holder TimedSaturating
-	cache  *arena.Cache[counter.Count, listEntrySaturating]
-	rand   workloads.Rand
-	own    []ownEntrySaturating // ring; the oldest is at next
-	next   int
-	left   int // lookups until the oldest is replaced
-
-	stolen  uint64 // entries that were released while this worker held them
-	misses  workloads.Misses
-	refused uint64 // entries that TryGet found dead while their owner held them
-	_       [pin.LineBytes]byte
-}
-
-// ownEntry is an entry and the owner's reference to it.
-type ownEntrySaturating struct {
-	slot *arena.Slot[counter.Count, listEntrySaturating]
-	hold arena.Hold
-	life arena.Life
-}
-
-// lists is the state that the workloads of rule 3 share.
-type listsSaturating struct {
-	arena  *arena.Arena[counter.Count, listEntrySaturating]
-	list   entryListSaturating
-	actors []listActorSaturating
-
-	first    bool
-	picks    workloads.Popularity
-	hold     int // loops of spin.For
-	release  int // loops of spin.For
-	lifetime int
-	wrong    bool
-	window   int // loops of spin.For; see interrupt
-}
-
-// open fills in the list.
-func (l *listsSaturating) open(c workloads.Config, k KitSaturating) {
-	entries := c.Knob("entries")
-	l.arena = arena.New[counter.Count, listEntrySaturating](k.Options(c))
-	l.actors = make([]listActorSaturating, c.Workers)
-	l.first = c.Knob("first") == 1
-	l.picks = workloads.NewPopularity(entries, c.Knob("skew"), c.Seed)
-	l.hold = spin.Loops(time.Duration(c.Knob("hold")))
-	l.release = spin.Loops(time.Duration(c.Knob("release")))
-	l.lifetime = c.Knob("lifetime")
-	l.wrong = c.Wrong
-	l.window = spin.Loops(time.Microsecond)
-	for i := range l.actors {
-		a := &l.actors[i]
-		a.holder = k.Holder(workloads.WorkerName(i))
-		a.cache = l.arena.Cache()
-		a.rand = workloads.NewRand(c.Seed, i)
-		// Workers replace their entries at different times.
-		a.left = 1 + a.rand.Below(l.lifetime)
-		share := entries / c.Workers
-		if i < entries%c.Workers {
-			share++
-		}
-		a.own = make([]ownEntrySaturating, max(1, share))
-	}
-	// In turns, so that no worker's entries stand together.
-	for n := range max(1, (entries+c.Workers-1)/c.Workers) {
-		for i := range l.actors {
-			if a := &l.actors[i]; n < len(a.own) {
-				a.own[n] = l.create(a)
-			}
-		}
-	}
-}
-
-// rank returns which entry to look up.
-func (l *listsSaturating) rank(a *listActorSaturating) int {
-	if l.first {
-		return 0
-	}
-	return l.picks.Pick(&a.rand)
-}
-
-// due reports whether it is time to replace an entry.
-func (l *listsSaturating) due(a *listActorSaturating) bool {
-	a.left--
-	if a.left > 0 {
-		return false
-	}
-	a.left = l.lifetime
-	return true
-}
-
-// create makes an entry and puts it into the list. It becomes visible with the
-// mutex's Unlock, after its Init.
-func (l *listsSaturating) create(a *listActorSaturating) ownEntrySaturating {
-	e := a.cache.Alloc()
-	e.Value.killed.Store(false)
-	own := ownEntrySaturating{slot: e, life: e.Life()}
-	own.hold = a.holder.Init(&e.Object)
-	l.list.mu.Lock()
-	l.list.add(e)
-	l.list.mu.Unlock()
-	return own
-}
-
-// replace makes a new entry and returns the worker's oldest, to be killed. The
-// new one comes first, so that the list never runs empty.
-func (l *listsSaturating) replace(a *listActorSaturating) ownEntrySaturating {
-	old := a.own[a.next]
-	a.own[a.next] = l.create(a)
-	if a.next++; a.next == len(a.own) {
-		a.next = 0
-	}
-	return l.resign(a, old)
-}
-
-// resign announces that the owner is about to kill an entry, and counts an entry
-// that was released before.
-func (l *listsSaturating) resign(a *listActorSaturating, o ownEntrySaturating) ownEntrySaturating {
-	if o.slot.Life() != o.life {
-		a.stolen++
-	}
-	o.slot.Value.killed.Store(true)
-	return o
-}
-
-// tryGet takes a reference to an entry that was just found, unless it is dead. The
-// caller sees to it that the memory stays the entry.
-func (l *listsSaturating) tryGet(a *listActorSaturating, e *arena.Slot[counter.Count, listEntrySaturating]) (arena.Hold, bool) {
-	h, ok := a.holder.TryGet(&e.Object)
-	// A TryGet that may fail spuriously doesn't do so time and again.
-	for fails := 1; !ok && !e.Value.killed.Load(); fails++ {
-		if fails == listPatience {
-			a.refused++
-			break
-		}
-		h, ok = a.holder.TryGet(&e.Object)
-	}
-	return h, ok
-}
-
-// use is what a worker does with an entry that it holds. life is the entry's at
-// the time of the lookup.
-func (l *listsSaturating) use(a *listActorSaturating, e *arena.Slot[counter.Count, listEntrySaturating], h arena.Hold, life arena.Life) {
-	spin.For(l.hold)
-	a.holder.Use(&e.Object, h)
-	if e.Life() != life {
-		a.stolen++
-	}
-}
-
-// interrupt is what comes between finding an entry and taking the reference in the
-// known-wrong variants: anybody else's turn.
-func (l *listsSaturating) interrupt() {
-	spin.For(l.window)
-	runtime.Gosched()
-}
-
-// close returns the books.
-func (l *listsSaturating) close() workloads.Books {
-	b := workloads.BooksOf(l.arena)
-	for i := range l.actors {
-		b.Observe(arena.StolenReference, l.actors[i].stolen, "entries were released while worker %d held them", i)
-		b.Observe(arena.StolenReference, l.actors[i].refused, "lookups of worker %d found an entry dead that its owner held", i)
-	}
-	return b
-}
-
 type listMutexSaturating struct {
-	lists   listsSaturating
-	outside bool // form 1
+	listMutex[counter.Count, timedSaturating]
 }
 
-func newListMutexSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
-	l := &listMutexSaturating{outside: c.Knob("form") == 1}
-	l.lists.open(c, k)
-	return l, nil
-}
-
-// Work looks up n entries and returns how many it got.
 func (l *listMutexSaturating) Work(worker, n int) int {
-	a := &l.lists.actors[worker]
+	a := &l.actors[worker]
 	done := 0
 	for range n {
-		if l.lists.due(a) {
-			old := l.lists.replace(a)
+		if l.due(a) {
+			old := (*listsSaturating)(&l.lists).replace(a)
 			l.drop(a, old.slot, old.hold, true)
 		}
 		e, h, life := l.get(a)
@@ -1713,46 +607,30 @@ func (l *listMutexSaturating) Work(worker, n int) int {
 			continue
 		}
 		a.misses.End()
-		l.lists.use(a, e, h, life)
+		(*listsSaturating)(&l.lists).use(a, e, h, life)
 		l.drop(a, e, h, false)
 		done++
 	}
 	return done
 }
-
-// get returns an entry with a reference (get_entry).
-func (l *listMutexSaturating) get(a *listActorSaturating) (*arena.Slot[counter.Count, listEntrySaturating], arena.Hold, arena.Life) {
-	rank := l.lists.rank(a)
-	if l.lists.wrong {
-		return l.getUnlocked(a, rank)
+func (l *listMutexSaturating) get(a *listActor[counter.Count, timedSaturating]) (*arena.Slot[counter.Count, listEntry[counter.Count]], arena.Hold, arena.Life) {
+	rank := l.rank(a)
+	if l.wrong {
+		return l.getWrong(a, rank)
 	}
-	l.lists.list.mu.Lock()
-	e := l.lists.list.at(rank)
+	l.list.mu.Lock()
+	e := l.list.at(rank)
 	if e == nil {
-		l.lists.list.mu.Unlock()
+		l.list.mu.Unlock()
 		return nil, 0, 0
 	}
 	h := a.holder.Get(&e.Object)
 	life := e.Life()
-	l.lists.list.mu.Unlock()
+	l.list.mu.Unlock()
 	return e, h, life
 }
-
-// getUnlocked is get as the document says it must not be. The
-// reader is interrupted after it has found the entry.
-func (l *listMutexSaturating) getUnlocked(a *listActorSaturating, rank int) (*arena.Slot[counter.Count, listEntrySaturating], arena.Hold, arena.Life) {
-	e := l.lists.list.at(rank)
-	if e == nil {
-		return nil, 0, 0
-	}
-	life := e.Life()
-	l.lists.interrupt()
-	return e, a.holder.Get(&e.Object), life
-}
-
-// drop drops a reference, the owner's or another, under the mutex (put_entry).
-func (l *listMutexSaturating) drop(a *listActorSaturating, e *arena.Slot[counter.Count, listEntrySaturating], h arena.Hold, owner bool) {
-	l.lists.list.mu.Lock()
+func (l *listMutexSaturating) drop(a *listActor[counter.Count, timedSaturating], e *arena.Slot[counter.Count, listEntry[counter.Count]], h arena.Hold, owner bool) {
+	l.list.mu.Lock()
 	var last bool
 	if owner {
 		last = a.holder.Kill(&e.Object, h)
@@ -1760,57 +638,22 @@ func (l *listMutexSaturating) drop(a *listActorSaturating, e *arena.Slot[counter
 		last = a.holder.Put(&e.Object, h)
 	}
 	if !last || !a.cache.End(e) {
-		l.lists.list.mu.Unlock()
+		l.list.mu.Unlock()
 		return
 	}
-	l.lists.list.del(e)
-	if l.outside {
-		l.lists.list.mu.Unlock()
-		spin.For(l.lists.release)
-		a.cache.Recycle(e)
-		return
-	}
-	spin.For(l.lists.release)
-	a.cache.Recycle(e)
-	l.lists.list.mu.Unlock()
-}
-
-func (l *listMutexSaturating) Roles() []workloads.Role { return nil }
-
-func (l *listMutexSaturating) Close() workloads.Books {
-	for i := range l.lists.actors {
-		a := &l.lists.actors[i]
-		for _, o := range a.own {
-			l.lists.resign(a, o)
-			l.drop(a, o.slot, o.hold, true)
-		}
-	}
-	return l.lists.close()
+	l.free(a, e)
 }
 
 type listRCUSaturating struct {
-	lists    listsSaturating
-	readers  *rcu.Domain
-	retirers []*rcu.Retirer[*arena.Slot[counter.Count, listEntrySaturating]] // one for each worker
+	listRCU[counter.Count, timedSaturating]
 }
 
-func newListRCUSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
-	l := &listRCUSaturating{readers: rcu.New()}
-	l.lists.open(c, k)
-	l.retirers = make([]*rcu.Retirer[*arena.Slot[counter.Count, listEntrySaturating]], c.Workers)
-	for i := range l.retirers {
-		l.retirers[i] = rcu.NewRetirer(l.readers, l.lists.actors[i].cache.Recycle)
-	}
-	return l, nil
-}
-
-// Work looks up n entries and returns how many it got.
 func (l *listRCUSaturating) Work(worker, n int) int {
-	a := &l.lists.actors[worker]
+	a := &l.actors[worker]
 	done := 0
 	for range n {
-		if l.lists.due(a) {
-			l.kill(worker, l.lists.replace(a))
+		if l.due(a) {
+			l.kill(worker, (*listsSaturating)(&l.lists).replace(a))
 		}
 		e, h, life := l.get(a)
 		if e == nil {
@@ -1818,7 +661,7 @@ func (l *listRCUSaturating) Work(worker, n int) int {
 			continue
 		}
 		a.misses.End()
-		l.lists.use(a, e, h, life)
+		(*listsSaturating)(&l.lists).use(a, e, h, life)
 		if a.holder.Put(&e.Object, h) {
 			l.release(worker, e)
 		}
@@ -1826,83 +669,40 @@ func (l *listRCUSaturating) Work(worker, n int) int {
 	}
 	return done
 }
-
-// get returns an entry with a reference, or nil if it is dead (get_entry_rcu).
-func (l *listRCUSaturating) get(a *listActorSaturating) (*arena.Slot[counter.Count, listEntrySaturating], arena.Hold, arena.Life) {
+func (l *listRCUSaturating) get(a *listActor[counter.Count, timedSaturating]) (*arena.Slot[counter.Count, listEntry[counter.Count]], arena.Hold, arena.Life) {
 	section := l.readers.Lock()
-	e := l.lists.list.at(l.lists.rank(a))
+	e := l.list.at(l.rank(a))
 	if e == nil {
 		l.readers.Unlock(section)
 		return nil, 0, 0
 	}
 	life := e.Life()
-	if l.lists.wrong {
-		l.lists.interrupt()
+	if l.wrong {
+		l.interrupt()
 	}
-	h, ok := l.lists.tryGet(a, e)
+	h, ok := (*listsSaturating)(&l.lists).tryGet(a, e)
 	l.readers.Unlock(section)
 	if !ok {
 		return nil, 0, 0
 	}
 	return e, h, life
 }
-
-// kill drops the owner's reference.
-func (l *listRCUSaturating) kill(worker int, o ownEntrySaturating) {
-	if l.lists.actors[worker].holder.Kill(&o.slot.Object, o.hold) {
+func (l *listRCUSaturating) kill(worker int, o ownEntry[counter.Count]) {
+	if l.actors[worker].holder.Kill(&o.slot.Object, o.hold) {
 		l.release(worker, o.slot)
 	}
 }
 
-// release unlinks an entry whose last reference dropped, and frees it when no
-// reader can see it any more (release_entry_rcu). The caller is outside read
-// sections.
-func (l *listRCUSaturating) release(worker int, e *arena.Slot[counter.Count, listEntrySaturating]) {
-	a := &l.lists.actors[worker]
-	if !a.cache.End(e) {
-		return
-	}
-	l.lists.list.mu.Lock()
-	l.lists.list.del(e)
-	l.lists.list.mu.Unlock()
-	spin.For(l.lists.release)
-	if l.lists.wrong {
-		a.cache.Recycle(e)
-		return
-	}
-	l.retirers[worker].Retire(e)
-}
-
-func (l *listRCUSaturating) Roles() []workloads.Role { return nil }
-
-func (l *listRCUSaturating) Close() workloads.Books {
-	for i := range l.lists.actors {
-		a := &l.lists.actors[i]
-		for _, o := range a.own {
-			l.kill(i, l.lists.resign(a, o))
-		}
-		l.retirers[i].Flush()
-	}
-	return l.lists.close()
-}
-
 type listTryGetSaturating struct {
-	lists listsSaturating
+	listTryGet[counter.Count, timedSaturating]
 }
 
-func newListTryGetSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
-	l := new(listTryGetSaturating)
-	l.lists.open(c, k)
-	return l, nil
-}
-
-// Work looks up n entries and returns how many it got.
 func (l *listTryGetSaturating) Work(worker, n int) int {
-	a := &l.lists.actors[worker]
+	a := &l.actors[worker]
 	done := 0
 	for range n {
-		if l.lists.due(a) {
-			l.kill(a, l.lists.replace(a))
+		if l.due(a) {
+			l.kill(a, (*listsSaturating)(&l.lists).replace(a))
 		}
 		e, h, life := l.get(a)
 		if e == nil {
@@ -1910,7 +710,7 @@ func (l *listTryGetSaturating) Work(worker, n int) int {
 			continue
 		}
 		a.misses.End()
-		l.lists.use(a, e, h, life)
+		(*listsSaturating)(&l.lists).use(a, e, h, life)
 		if a.holder.Put(&e.Object, h) {
 			l.release(a, e)
 		}
@@ -1918,252 +718,35 @@ func (l *listTryGetSaturating) Work(worker, n int) int {
 	}
 	return done
 }
-
-// get returns an entry with a reference, or nil if it is dead (get_entry).
-func (l *listTryGetSaturating) get(a *listActorSaturating) (*arena.Slot[counter.Count, listEntrySaturating], arena.Hold, arena.Life) {
-	rank := l.lists.rank(a)
-	l.lists.list.mu.Lock()
-	e := l.lists.list.at(rank)
+func (l *listTryGetSaturating) get(a *listActor[counter.Count, timedSaturating]) (*arena.Slot[counter.Count, listEntry[counter.Count]], arena.Hold, arena.Life) {
+	rank := l.rank(a)
+	l.list.mu.Lock()
+	e := l.list.at(rank)
 	if e == nil {
-		l.lists.list.mu.Unlock()
+		l.list.mu.Unlock()
 		return nil, 0, 0
 	}
 	life := e.Life()
-	if l.lists.wrong {
-		l.lists.list.mu.Unlock()
-		l.lists.interrupt()
-		h, ok := l.lists.tryGet(a, e)
-		if !ok {
-			return nil, 0, 0
-		}
-		return e, h, life
+	if l.wrong {
+		return l.getWrong(a, e, life)
 	}
-	h, ok := l.lists.tryGet(a, e)
-	l.lists.list.mu.Unlock()
+	h, ok := (*listsSaturating)(&l.lists).tryGet(a, e)
+	l.list.mu.Unlock()
 	if !ok {
 		return nil, 0, 0
 	}
 	return e, h, life
 }
-
-// kill drops the owner's reference.
-func (l *listTryGetSaturating) kill(a *listActorSaturating, o ownEntrySaturating) {
+func (l *listTryGetSaturating) kill(a *listActor[counter.Count, timedSaturating], o ownEntry[counter.Count]) {
 	if a.holder.Kill(&o.slot.Object, o.hold) {
 		l.release(a, o.slot)
 	}
 }
 
-// release unlinks and frees an entry whose last reference dropped
-// (release_entry). Once it is unlinked under the mutex, no lookup is about to
-// TryGet it.
-func (l *listTryGetSaturating) release(a *listActorSaturating, e *arena.Slot[counter.Count, listEntrySaturating]) {
-	if !a.cache.End(e) {
-		return
-	}
-	l.lists.list.mu.Lock()
-	l.lists.list.del(e)
-	l.lists.list.mu.Unlock()
-	spin.For(l.lists.release)
-	a.cache.Recycle(e)
-}
-
-func (l *listTryGetSaturating) Roles() []workloads.Role { return nil }
-
-func (l *listTryGetSaturating) Close() workloads.Books {
-	for i := range l.lists.actors {
-		a := &l.lists.actors[i]
-		for _, o := range a.own {
-			l.kill(a, l.lists.resign(a, o))
-		}
-	}
-	return l.lists.close()
-}
-
-// A proc is a process without its count.
-type procSaturating struct {
-	// The hash's lock guards these.
-	pid    uint64
-	next   *arena.Slot[counter.Count, procSaturating] // in its bucket
-	hashed bool
-
-	mu    sync.Mutex // proc_lock
-	state procState
-	// one is the reference that keeps the process alive. Whoever makes the
-	// state procDying drops it.
-	one  arena.Hold
-	life arena.Life
-	// place is where the process's id stands.
-	place int
-
-	// The runnable list's lock guards these.
-	after, before *arena.Slot[counter.Count, procSaturating]
-	listed        bool
-	external      arena.Hold // the list's reference
-}
-
 type pid2procSaturating struct {
-	arena   *arena.Arena[counter.Count, procSaturating]
-	workers []procActorSaturating
-	kernel  procActorSaturating // makes the first processes and ends the last
-	sched   procActorSaturating
-
-	// pids are the ids of the living: what programs know of each other.
-	pids []procID
-
-	hash     procHashSaturating
-	runnable procListSaturating
-
-	picks    workloads.Popularity
-	wake     int // percent
-	destroy  int // in a thousand
-	teardown int // loops of spin.For
-	hold     int // loops of spin.For
-	pause    time.Duration
-	wrong    bool
+	pid2proc[counter.Count, timedSaturating]
 }
 
-// procHash finds processes by id (pid_hash). Its pointers are weak.
-type procHashSaturating struct {
-	mu      sync.Mutex
-	buckets []*arena.Slot[counter.Count, procSaturating]
-}
-
-// bucket returns the bucket of an id. Ids are handed out in turn, so they are
-// spread well.
-func (h *procHashSaturating) bucket(pid uint64) **arena.Slot[counter.Count, procSaturating] {
-	return &h.buckets[pid%uint64(len(h.buckets))]
-}
-
-// find returns the process with the id, or nil. The caller holds the lock.
-func (h *procHashSaturating) find(pid uint64) *arena.Slot[counter.Count, procSaturating] {
-	p := *h.bucket(pid)
-	for p != nil && p.Value.pid != pid {
-		p = p.Value.next
-	}
-	return p
-}
-
-// insert adds a process.
-func (h *procHashSaturating) insert(p *arena.Slot[counter.Count, procSaturating], pid uint64) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if p.Value.hashed {
-		return // A broken count gave the slot away too early.
-	}
-	b := h.bucket(pid)
-	p.Value.pid, p.Value.next, p.Value.hashed = pid, *b, true
-	*b = p
-}
-
-// remove takes a process out.
-func (h *procHashSaturating) remove(p *arena.Slot[counter.Count, procSaturating]) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if !p.Value.hashed {
-		return
-	}
-	p.Value.hashed = false
-	at := h.bucket(p.Value.pid)
-	for *at != p {
-		at = &(*at).Value.next
-	}
-	*at = p.Value.next
-}
-
-// procList is the scheduler's list of runnable processes, first in, first out. It
-// holds a reference to each.
-type procListSaturating struct {
-	mu          sync.Mutex
-	first, last *arena.Slot[counter.Count, procSaturating]
-}
-
-// push adds a process with a reference, unless it is listed already.
-func (l *procListSaturating) push(p *arena.Slot[counter.Count, procSaturating], h arena.Hold) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	v := &p.Value
-	if v.listed {
-		return false
-	}
-	v.listed, v.external = true, h
-	v.before, v.after = l.last, nil
-	if l.last == nil {
-		l.first = p
-	} else {
-		l.last.Value.after = p
-	}
-	l.last = p
-	return true
-}
-
-// remove takes a process off the list, if it is there, and returns the list's
-// reference. p may be nil for the first one.
-func (l *procListSaturating) remove(p *arena.Slot[counter.Count, procSaturating]) (*arena.Slot[counter.Count, procSaturating], arena.Hold) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if p == nil {
-		p = l.first
-	}
-	if p == nil || !p.Value.listed {
-		return nil, 0
-	}
-	v := &p.Value
-	v.listed = false
-	if v.before == nil {
-		l.first = v.after
-	} else {
-		v.before.Value.after = v.after
-	}
-	if v.after == nil {
-		l.last = v.before
-	} else {
-		v.after.Value.before = v.before
-	}
-	return p, v.external
-}
-
-// procActor is somebody who runs kernel code.
-type procActorSaturating struct {
-	holder  TimedSaturating
-	cache   *arena.Cache[counter.Count, procSaturating]
-	rand    workloads.Rand
-	misses  workloads.Misses
-	stolen  uint64 // processes that were released while somebody held them
-	refused uint64 // living processes that TryGet found dead
-	_       [pin.LineBytes]byte
-}
-
-func newPID2ProcSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
-	n := c.Knob("processes")
-	s := &pid2procSaturating{
-		arena:    arena.New[counter.Count, procSaturating](k.Options(c)),
-		workers:  make([]procActorSaturating, c.Workers),
-		pids:     make([]procID, n),
-		picks:    workloads.NewPopularity(n, c.Knob("skew"), c.Seed),
-		wake:     c.Knob("wake"),
-		destroy:  c.Knob("destroy"),
-		teardown: spin.Loops(time.Duration(c.Knob("teardown"))),
-		hold:     spin.Loops(time.Duration(c.Knob("hold"))),
-		pause:    time.Duration(c.Knob("pause")) * time.Microsecond,
-		wrong:    c.Wrong,
-	}
-	s.hash.buckets = make([]*arena.Slot[counter.Count, procSaturating], n)
-	s.open(&s.kernel, k.Holder("kernel"), workloads.NewRand(c.Seed, c.Workers))
-	s.open(&s.sched, k.Holder("scheduler"), workloads.NewRand(c.Seed, c.Workers+1))
-	for i := range s.workers {
-		s.open(&s.workers[i], k.Holder(workloads.WorkerName(i)), workloads.NewRand(c.Seed, i))
-	}
-	for place := range s.pids {
-		s.create(&s.kernel, place)
-	}
-	return s, nil
-}
-
-func (s *pid2procSaturating) open(a *procActorSaturating, h TimedSaturating, r workloads.Rand) {
-	a.holder, a.rand, a.cache = h, r, s.arena.Cache()
-}
-
-// Work makes n system calls and returns how many found their process.
 func (s *pid2procSaturating) Work(worker, n int) int {
 	a := &s.workers[worker]
 	done := 0
@@ -2183,7 +766,10 @@ func (s *pid2procSaturating) Work(worker, n int) int {
 		}
 		spin.For(s.hold)
 		a.holder.Use(&p.Object, h)
-		s.put(a, p, h, life)
+		if p.Life() != life {
+			a.stolen++
+		}
+		s.drop(a, p, h)
 		done++
 		if free >= 0 {
 			// Until now others had the old id, and found a process
@@ -2193,10 +779,7 @@ func (s *pid2procSaturating) Work(worker, n int) int {
 	}
 	return done
 }
-
-// find returns the process with the id and a reference to it, or nil (pid2proc).
-// The lock sees to it that the memory is the process's until TryGet is through.
-func (s *pid2procSaturating) find(a *procActorSaturating, pid uint64) (*arena.Slot[counter.Count, procSaturating], arena.Hold, arena.Life) {
+func (s *pid2procSaturating) find(a *procActor[counter.Count, timedSaturating], pid uint64) (*arena.Slot[counter.Count, proc[counter.Count]], arena.Hold, arena.Life) {
 	s.hash.mu.Lock()
 	p := s.hash.find(pid)
 	if p == nil {
@@ -2225,37 +808,12 @@ func (s *pid2procSaturating) find(a *procActorSaturating, pid uint64) (*arena.Sl
 	}
 	return p, h, life
 }
-
-// alive reports whether nobody has destroyed the process yet. Then the one
-// reference is there.
-func (s *pid2procSaturating) alive(p *arena.Slot[counter.Count, procSaturating]) bool {
-	p.Value.mu.Lock()
-	defer p.Value.mu.Unlock()
-	return p.Value.state != procDying
-}
-
-// create makes the process of one place, with the one reference that keeps it
-// alive, and lets others find it (proc_alloc, proc_ready).
-func (s *pid2procSaturating) create(a *procActorSaturating, place int) {
+func (s *pid2procSaturating) create(a *procActor[counter.Count, timedSaturating], place int) {
 	p := a.cache.Alloc()
 	one := a.holder.Init(&p.Object)
-	v := &p.Value
-	v.mu.Lock()
-	v.state, v.one, v.life, v.place = procWaiting, one, p.Life(), place
-	v.mu.Unlock()
-	// The next id of the same place, so that an id is never used twice. Only
-	// the one who destroyed the process before is here.
-	pid := s.pids[place].pid.Load() + uint64(len(s.pids))
-	if pid == uint64(len(s.pids)) {
-		pid += uint64(place) // The first.
-	}
-	s.hash.insert(p, pid)
-	s.pids[place].pid.Store(pid)
+	s.ready(p, one, place)
 }
-
-// wakeup makes a process runnable. The runnable list gets a reference of its own.
-// The caller holds one.
-func (s *pid2procSaturating) wakeup(a *procActorSaturating, p *arena.Slot[counter.Count, procSaturating]) {
+func (s *pid2procSaturating) wakeup(a *procActor[counter.Count, timedSaturating], p *arena.Slot[counter.Count, proc[counter.Count]]) {
 	v := &p.Value
 	v.mu.Lock()
 	if v.state != procWaiting {
@@ -2271,22 +829,10 @@ func (s *pid2procSaturating) wakeup(a *procActorSaturating, p *arena.Slot[counte
 		s.drop(a, p, h)
 	}
 }
-
-// kill destroys a process (proc_destroy) and returns its place, or -1 if somebody
-// else did: only the first call has an effect. The caller holds a reference, or
-// nobody else is left.
-func (s *pid2procSaturating) kill(a *procActorSaturating, p *arena.Slot[counter.Count, procSaturating]) int {
-	v := &p.Value
-	v.mu.Lock()
-	if v.state == procDying {
-		v.mu.Unlock()
+func (s *pid2procSaturating) kill(a *procActor[counter.Count, timedSaturating], p *arena.Slot[counter.Count, proc[counter.Count]]) int {
+	one, place := s.doom(a, p)
+	if place < 0 {
 		return -1
-	}
-	v.state = procDying
-	one, life, place := v.one, v.life, v.place
-	v.mu.Unlock()
-	if p.Life() != life {
-		a.stolen++
 	}
 	// Nobody wakes a dying process, so it won't come back on the list.
 	if listed, h := s.runnable.remove(p); listed != nil {
@@ -2297,249 +843,22 @@ func (s *pid2procSaturating) kill(a *procActorSaturating, p *arena.Slot[counter.
 	}
 	return place
 }
-
-// put drops a reference to a process that had the life when it was taken.
-func (s *pid2procSaturating) put(a *procActorSaturating, p *arena.Slot[counter.Count, procSaturating], h arena.Hold, life arena.Life) {
-	if p.Life() != life {
-		a.stolen++
-	}
-	s.drop(a, p, h)
-}
-
-// drop drops a reference (proc_decref).
-func (s *pid2procSaturating) drop(a *procActorSaturating, p *arena.Slot[counter.Count, procSaturating], h arena.Hold) {
+func (s *pid2procSaturating) drop(a *procActor[counter.Count, timedSaturating], p *arena.Slot[counter.Count, proc[counter.Count]], h arena.Hold) {
 	if a.holder.Put(&p.Object, h) {
 		s.release(a, p)
 	}
 }
 
-// release tears a process down whose last reference dropped, and frees it
-// (__proc_free).
-func (s *pid2procSaturating) release(a *procActorSaturating, p *arena.Slot[counter.Count, procSaturating]) {
-	if !a.cache.End(p) {
-		return
-	}
-	spin.For(s.teardown)
-	if s.wrong {
-		runtime.Gosched() // Lookups come right now.
-	}
-	s.hash.remove(p)
-	a.cache.Recycle(p)
-}
-
-// Roles returns the scheduler.
-func (s *pid2procSaturating) Roles() []workloads.Role {
-	return []workloads.Role{{Name: "scheduler", Step: func() time.Duration {
-		for range schedTurn {
-			if !s.schedule() {
-				break
-			}
-		}
-		return s.pause
-	}}}
-}
-
-// schedule runs the first runnable process, and reports whether there was one. The
-// list's reference is the scheduler's now.
-func (s *pid2procSaturating) schedule() bool {
-	a := &s.sched
-	p, h := s.runnable.remove(nil)
-	if p == nil {
-		return false
-	}
-	v := &p.Value
-	v.mu.Lock()
-	if v.state == procRunnable {
-		v.state = procWaiting
-	}
-	v.mu.Unlock()
-	spin.For(s.hold)
-	a.holder.Use(&p.Object, h)
-	s.drop(a, p, h)
-	return true
-}
-
-// Close destroys every process.
-func (s *pid2procSaturating) Close() workloads.Books {
-	for s.schedule() {
-	}
-	a := &s.kernel
-	var lost uint64
-	for i := range s.pids {
-		s.hash.mu.Lock()
-		p := s.hash.find(s.pids[i].pid.Load())
-		s.hash.mu.Unlock()
-		if p == nil {
-			lost++
-			continue
-		}
-		s.kill(a, p)
-	}
-	b := workloads.BooksOf(s.arena)
-	b.Observe(arena.StolenReference, lost, "processes were gone that nobody had destroyed")
-	b.Observe(arena.StolenReference, s.kernel.stolen+s.sched.stolen, "processes were released before their destruction")
-	for i := range s.workers {
-		b.Observe(arena.StolenReference, s.workers[i].stolen, "processes were released while worker %d held them", i)
-		b.Observe(arena.StolenReference, s.workers[i].refused, "lookups of worker %d found a living process dead", i)
-	}
-	return b
-}
-
-// pnode is a node with its vnode, without the count (struct puffs_node).
-type pnodeSaturating struct {
-	// The mount's mutex guards these.
-	cookie int
-	next   *arena.Slot[counter.Count, pnodeSaturating] // in its bucket
-	hashed bool
-
-	mu sync.Mutex // pn_mtx
-	// revents are the events that polls were answered with (pn_revents).
-	revents uint64
-	// gone says that the vnode is being reclaimed (VXLOCK).
-	gone bool
-	// vnode is the vnode's reference. Whoever sets gone releases it.
-	vnode arena.Hold
-	life  arena.Life
-}
-
 type pnodesSaturating struct {
-	arena   *arena.Arena[counter.Count, pnodeSaturating]
-	mount   pnodeMountSaturating
-	polls   pnodePollsSaturating
-	workers []pnodeActorSaturating
-	server  pnodeActorSaturating
-	vnodes  pnodeActorSaturating // the reclaimer
-
-	picks   workloads.Popularity
-	share   int // of polls, percent
-	hold    int // loops of spin.For
-	answer  time.Duration
-	pause   time.Duration
-	wrong   bool
-	reclaim int // whose turn it is to be reclaimed
+	pnodes[counter.Count, timedSaturating]
 }
 
-// pnodeMount is what a mount knows of its nodes (struct puffs_mount).
-type pnodeMountSaturating struct {
-	mu      sync.Mutex                                                // pmp_lock; a node's mutex may be taken under it
-	root    *arena.Slot[counter.Count, pnodeSaturating]               // pmp_root, weak
-	buckets [pnodeBuckets]*arena.Slot[counter.Count, pnodeSaturating] // pmp_pnodehash, weak
-}
-
-// find returns the node with the cookie, or nil (puffs_cookie2pnode). The caller
-// holds the mutex.
-func (m *pnodeMountSaturating) find(cookie int) *arena.Slot[counter.Count, pnodeSaturating] {
-	n := m.buckets[cookie%pnodeBuckets]
-	for n != nil && n.Value.cookie != cookie {
-		n = n.Value.next
-	}
-	return n
-}
-
-// insert adds a node. The caller holds the mutex.
-func (m *pnodeMountSaturating) insert(n *arena.Slot[counter.Count, pnodeSaturating], cookie int) {
-	if n.Value.hashed {
-		return // A broken count gave the slot away too early.
-	}
-	b := &m.buckets[cookie%pnodeBuckets]
-	n.Value.cookie, n.Value.next, n.Value.hashed = cookie, *b, true
-	*b = n
-}
-
-// remove takes a node out. The caller holds the mutex.
-func (m *pnodeMountSaturating) remove(n *arena.Slot[counter.Count, pnodeSaturating]) {
-	if !n.Value.hashed {
-		return
-	}
-	n.Value.hashed = false
-	at := &m.buckets[n.Value.cookie%pnodeBuckets]
-	for *at != n {
-		at = &(*at).Value.next
-	}
-	*at = n.Value.next
-}
-
-// pnodePolls are the polls that the file server hasn't answered, in order. Each
-// carries a reference.
-type pnodePollsSaturating struct {
-	mu    sync.Mutex
-	ring  []pnodePollSaturating
-	first int // the oldest
-	count int
-}
-
-type pnodePollSaturating struct {
-	node *arena.Slot[counter.Count, pnodeSaturating]
-	hold arena.Hold
-	life arena.Life
-}
-
-// put adds a poll and reports whether there was room.
-func (q *pnodePollsSaturating) put(p pnodePollSaturating) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.count == len(q.ring) {
-		return false
-	}
-	q.ring[(q.first+q.count)%len(q.ring)] = p
-	q.count++
-	return true
-}
-
-// take returns the oldest poll and reports whether there was one.
-func (q *pnodePollsSaturating) take() (pnodePollSaturating, bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.count == 0 {
-		return pnodePollSaturating{}, false
-	}
-	p := q.ring[q.first]
-	q.first = (q.first + 1) % len(q.ring)
-	q.count--
-	return p, true
-}
-
-// pnodeActor is somebody who runs kernel code.
-type pnodeActorSaturating struct {
-	holder TimedSaturating
-	cache  *arena.Cache[counter.Count, pnodeSaturating]
-	rand   workloads.Rand
-	misses workloads.Misses
-	stolen uint64 // nodes that were released while somebody held them
-	_      [pin.LineBytes]byte
-}
-
-func newPNodeSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
-	p := &pnodesSaturating{
-		arena:   arena.New[counter.Count, pnodeSaturating](k.Options(c)),
-		workers: make([]pnodeActorSaturating, c.Workers),
-		picks:   workloads.NewPopularity(c.Knob("files"), c.Knob("skew"), c.Seed),
-		share:   c.Knob("polls"),
-		hold:    spin.Loops(time.Duration(c.Knob("hold"))),
-		answer:  time.Duration(c.Knob("answer")) * time.Microsecond,
-		pause:   time.Duration(c.Knob("pause")) * time.Microsecond,
-		wrong:   c.Wrong,
-	}
-	p.polls.ring = make([]pnodePollSaturating, c.Knob("queue"))
-	p.open(&p.server, k.Holder("file server"), workloads.NewRand(c.Seed, c.Workers))
-	p.open(&p.vnodes, k.Holder("reclaimer"), workloads.NewRand(c.Seed, c.Workers+1))
-	for i := range p.workers {
-		p.open(&p.workers[i], k.Holder(workloads.WorkerName(i)), workloads.NewRand(c.Seed, i))
-	}
-	return p, nil
-}
-
-func (p *pnodesSaturating) open(a *pnodeActorSaturating, h TimedSaturating, r workloads.Rand) {
-	a.holder, a.rand, a.cache = h, r, p.arena.Cache()
-}
-
-// Work makes n calls and returns how many got their node.
 func (p *pnodesSaturating) Work(worker, n int) int {
 	a := &p.workers[worker]
 	done := 0
 	for range n {
 		cookie := p.picks.Pick(&a.rand)
-		var node *arena.Slot[counter.Count, pnodeSaturating]
+		var node *arena.Slot[counter.Count, pnode[counter.Count]]
 		var h arena.Hold
 		if cookie == rootCookie {
 			node, h = p.makeRoot(a)
@@ -2565,28 +884,13 @@ func (p *pnodesSaturating) Work(worker, n int) int {
 	}
 	return done
 }
-
-// getVNode makes a node and returns it with the vnode's reference, which is not the
-// caller's (puffs_getvnode). Nobody finds it yet.
-func (p *pnodesSaturating) getVNode(a *pnodeActorSaturating) *arena.Slot[counter.Count, pnodeSaturating] {
+func (p *pnodesSaturating) getVNode(a *pnodeActor[counter.Count, timedSaturating]) *arena.Slot[counter.Count, pnode[counter.Count]] {
 	node := a.cache.Alloc()
 	h := a.holder.Init(&node.Object)
-	v := &node.Value
-	v.mu.Lock()
-	v.revents, v.gone, v.vnode, v.life = 0, false, h, node.Life()
-	v.mu.Unlock()
+	node.Value.open(h, node.Life())
 	return node
 }
-
-// vget references a node that was just found under the mount's mutex, and leaves
-// that mutex. It returns false if the vnode is being reclaimed.
-//
-// The node's mutex is taken before the mount's is left:
-//
-//	A: finds the node, leaves the mount's mutex
-//	B: takes the node out of the hash, releases it, frees it
-//	A: takes the mutex of what was the node
-func (p *pnodesSaturating) vget(a *pnodeActorSaturating, node *arena.Slot[counter.Count, pnodeSaturating]) (arena.Hold, bool) {
+func (p *pnodesSaturating) vget(a *pnodeActor[counter.Count, timedSaturating], node *arena.Slot[counter.Count, pnode[counter.Count]]) (arena.Hold, bool) {
 	node.Value.mu.Lock()
 	p.mount.mu.Unlock()
 	if node.Value.gone {
@@ -2598,11 +902,7 @@ func (p *pnodesSaturating) vget(a *pnodeActorSaturating, node *arena.Slot[counte
 	node.Value.mu.Unlock()
 	return h, true
 }
-
-// lookup returns the node with a cookie and a reference to it. It makes one if
-// there is none. It returns nil if the vnode is being reclaimed: the caller comes
-// back another time.
-func (p *pnodesSaturating) lookup(a *pnodeActorSaturating, cookie int) (*arena.Slot[counter.Count, pnodeSaturating], arena.Hold) {
+func (p *pnodesSaturating) lookup(a *pnodeActor[counter.Count, timedSaturating], cookie int) (*arena.Slot[counter.Count, pnode[counter.Count]], arena.Hold) {
 	p.mount.mu.Lock()
 	if node := p.mount.find(cookie); node != nil {
 		if h, ok := p.vget(a, node); ok {
@@ -2626,9 +926,7 @@ func (p *pnodesSaturating) lookup(a *pnodeActorSaturating, cookie int) (*arena.S
 	h, _ := p.vget(a, made)
 	return made, h
 }
-
-// makeRoot returns the root and a reference to it, and makes it if there is none.
-func (p *pnodesSaturating) makeRoot(a *pnodeActorSaturating) (*arena.Slot[counter.Count, pnodeSaturating], arena.Hold) {
+func (p *pnodesSaturating) makeRoot(a *pnodeActor[counter.Count, timedSaturating]) (*arena.Slot[counter.Count, pnode[counter.Count]], arena.Hold) {
 	for tries := 0; ; tries++ {
 		p.mount.mu.Lock()
 		if root := p.mount.root; root != nil {
@@ -2656,10 +954,7 @@ func (p *pnodesSaturating) makeRoot(a *pnodeActorSaturating) (*arena.Slot[counte
 		p.putVNode(a, made)
 	}
 }
-
-// poll asks the file server for a node's events. The caller's reference h is gone
-// before the answer comes.
-func (p *pnodesSaturating) poll(a *pnodeActorSaturating, node *arena.Slot[counter.Count, pnodeSaturating], h arena.Hold) {
+func (p *pnodesSaturating) poll(a *pnodeActor[counter.Count, timedSaturating], node *arena.Slot[counter.Count, pnode[counter.Count]], h arena.Hold) {
 	v := &node.Value
 	v.mu.Lock()
 	if v.revents != 0 {
@@ -2672,35 +967,11 @@ func (p *pnodesSaturating) poll(a *pnodeActorSaturating, node *arena.Slot[counte
 		h = a.holder.Get(&node.Object)
 	}
 	v.mu.Unlock()
-	if !p.polls.put(pnodePollSaturating{node, h, node.Life()}) && !p.wrong {
+	if !p.polls.put(pnodePoll[counter.Count]{node, h, node.Life()}) && !p.wrong {
 		p.releaseNode(a, node, h)
 	}
 }
-
-// parkDone answers the oldest poll (puffs_parkdone_poll), and reports whether
-// there was one.
-func (p *pnodesSaturating) parkDone() bool {
-	a := &p.server
-	q, ok := p.polls.take()
-	if !ok {
-		return false
-	}
-	a.holder.Use(&q.node.Object, q.hold)
-	if q.node.Life() != q.life {
-		a.stolen++
-	}
-	v := &q.node.Value
-	v.mu.Lock()
-	v.revents |= 1
-	v.mu.Unlock()
-	if !p.wrong {
-		p.releaseNode(a, q.node, q.hold)
-	}
-	return true
-}
-
-// releaseNode drops a reference, under the node's mutex (puffs_releasenode).
-func (p *pnodesSaturating) releaseNode(a *pnodeActorSaturating, node *arena.Slot[counter.Count, pnodeSaturating], h arena.Hold) {
+func (p *pnodesSaturating) releaseNode(a *pnodeActor[counter.Count, timedSaturating], node *arena.Slot[counter.Count, pnode[counter.Count]], h arena.Hold) {
 	node.Value.mu.Lock()
 	last := a.holder.Put(&node.Object, h)
 	node.Value.mu.Unlock()
@@ -2708,10 +979,7 @@ func (p *pnodesSaturating) releaseNode(a *pnodeActorSaturating, node *arena.Slot
 		a.cache.Free(node)
 	}
 }
-
-// putVNode reclaims the vnode of a node that nobody finds, and drops the vnode's
-// reference (puffs_putvnode).
-func (p *pnodesSaturating) putVNode(a *pnodeActorSaturating, node *arena.Slot[counter.Count, pnodeSaturating]) {
+func (p *pnodesSaturating) putVNode(a *pnodeActor[counter.Count, timedSaturating], node *arena.Slot[counter.Count, pnode[counter.Count]]) {
 	v := &node.Value
 	v.mu.Lock()
 	if v.life != node.Life() {
@@ -2725,155 +993,10 @@ func (p *pnodesSaturating) putVNode(a *pnodeActorSaturating, node *arena.Slot[co
 	}
 }
 
-// reclaimNode reclaims the node with a cookie, if there is one (puffs_reclaim).
-// There is one reclaimer.
-func (p *pnodesSaturating) reclaimNode(cookie int) {
-	m := &p.mount
-	m.mu.Lock()
-	node := m.find(cookie)
-	if node == nil {
-		m.mu.Unlock()
-		return
-	}
-	// From now on vget fails, and whoever holds a reference may keep it.
-	node.Value.mu.Lock()
-	node.Value.gone = true
-	node.Value.mu.Unlock()
-	m.mu.Unlock()
-	m.mu.Lock()
-	if m.root == node {
-		m.root = nil
-	}
-	m.remove(node)
-	m.mu.Unlock()
-	p.putVNode(&p.vnodes, node)
-}
-
-// Roles returns the file server and the reclaimer, who takes the root in every
-// fourth turn.
-func (p *pnodesSaturating) Roles() []workloads.Role {
-	return []workloads.Role{
-		{Name: "file server", Step: func() time.Duration {
-			for range serverTurn {
-				if !p.parkDone() {
-					break
-				}
-			}
-			return p.answer
-		}},
-		{Name: "reclaimer", Step: func() time.Duration {
-			cookie := rootCookie
-			if p.reclaim++; p.reclaim%4 != 0 {
-				cookie = p.picks.Pick(&p.vnodes.rand)
-			}
-			p.reclaimNode(cookie)
-			return p.pause
-		}},
-	}
-}
-
-// Close reclaims all nodes and answers all polls, in this order, so that some
-// nodes are kept by their polls alone.
-func (p *pnodesSaturating) Close() workloads.Books {
-	for cookie := range p.picks.N() {
-		p.reclaimNode(cookie)
-	}
-	for p.parkDone() {
-	}
-	b := workloads.BooksOf(p.arena)
-	b.Observe(arena.StolenReference, p.server.stolen, "nodes were released before the answer to their poll")
-	b.Observe(arena.StolenReference, p.vnodes.stolen, "nodes were released before their vnodes were reclaimed")
-	for i := range p.workers {
-		b.Observe(arena.StolenReference, p.workers[i].stolen, "nodes were released while worker %d held them", i)
-	}
-	return b
-}
-
-// A mountPoint is where mounts come and go.
-type mountPointSaturating struct {
-	mu      sync.Mutex // pmp_lock
-	drained sync.Cond  // pmp_refcount_cv; L is mu
-	// mount is the one in this place. Its pointer is weak for all but the
-	// administrator.
-	mount atomic.Pointer[arena.Slot[counter.Count, mountState]]
-	// leaving is set from before mount is killed until there is another.
-	leaving atomic.Bool
-
-	// owner and life belong to the administrator's reference.
-	owner arena.Hold
-	life  arena.Life
-	_     [pin.LineBytes]byte
-}
-
 type unmountSaturating struct {
-	arena   *arena.Arena[counter.Count, mountState]
-	readers *rcu.Domain
-	points  []mountPointSaturating
-	workers []mountUserSaturating
-	locked  bool
-	hold    int // loops of spin.For
-	wrong   bool
-
-	// draining is where the administrator waits, nil if it doesn't.
-	draining atomic.Pointer[mountPointSaturating]
-
-	// The rest is the administrator's.
-	holder  TimedSaturating
-	cache   *arena.Cache[counter.Count, mountState]
-	retirer *rcu.Retirer[*arena.Slot[counter.Count, mountState]]
-	rand    workloads.Rand
-	pause   time.Duration
-	inside  []uint64 // what the workers' calls were when a mount was killed
-	early   uint64   // mounts that were released while the administrator owned them
-	late    uint64   // mounts that nobody was in and that weren't drained
-	revived uint64   // drained mounts that could be entered
+	unmount[counter.Count, timedSaturating]
 }
 
-type mountUserSaturating struct {
-	holder TimedSaturating
-	rand   workloads.Rand
-	misses workloads.Misses
-	// calls is odd while the worker is in Work. Outside of Work it is in no
-	// mount.
-	calls   atomic.Uint64
-	stolen  uint64 // mounts that were released while this worker was in them
-	early   uint64 // times that it was told to be the last to leave before Kill
-	refused uint64 // mounts that TryGet found dead and that nobody was unmounting
-	_       [pin.LineBytes]byte
-}
-
-func newUnmountSaturating(c workloads.Config, k KitSaturating) (workloads.Instance, error) {
-	u := &unmountSaturating{
-		arena:   arena.New[counter.Count, mountState](k.Options(c)),
-		readers: rcu.New(),
-		points:  make([]mountPointSaturating, c.Knob("mounts")),
-		workers: make([]mountUserSaturating, c.Workers),
-		locked:  c.Knob("locked") == 1,
-		hold:    spin.Loops(time.Duration(c.Knob("hold"))),
-		wrong:   c.Wrong,
-		holder:  k.Holder("administrator"),
-		rand:    workloads.NewRand(c.Seed, c.Workers),
-		pause:   time.Duration(c.Knob("pause")) * time.Microsecond,
-		inside:  make([]uint64, c.Workers),
-	}
-	if c.Wrong {
-		// So that somebody is inside, on a single CPU too.
-		u.hold = max(u.hold, spin.Loops(time.Microsecond))
-	}
-	u.cache = u.arena.Cache()
-	u.retirer = rcu.NewRetirer(u.readers, u.cache.Recycle)
-	for i := range u.points {
-		u.points[i].drained.L = &u.points[i].mu
-		u.mount(&u.points[i])
-	}
-	for i := range u.workers {
-		u.workers[i].holder = k.Holder(workloads.WorkerName(i))
-		u.workers[i].rand = workloads.NewRand(c.Seed, i)
-	}
-	return u, nil
-}
-
-// Work tries n operations in mounts and returns how many it did.
 func (u *unmountSaturating) Work(worker, n int) int {
 	w := &u.workers[worker]
 	w.calls.Add(1)
@@ -2898,19 +1021,10 @@ func (u *unmountSaturating) Work(worker, n int) int {
 		u.leave(w, p, m, h)
 		done++
 	}
-	w.calls.Add(1)
-	if p := u.draining.Load(); p != nil {
-		// The administrator looks again who is still inside.
-		p.mu.Lock()
-		p.drained.Broadcast()
-		p.mu.Unlock()
-	}
+	u.stop(w)
 	return done
 }
-
-// enter returns the mount with a reference, or nil if it is being unmounted
-// (puffs_mp_reference, percpu_ref_tryget_live).
-func (u *unmountSaturating) enter(w *mountUserSaturating, p *mountPointSaturating) (*arena.Slot[counter.Count, mountState], arena.Hold, arena.Life) {
+func (u *unmountSaturating) enter(w *mountUser[counter.Count, timedSaturating], p *mountPoint[counter.Count]) (*arena.Slot[counter.Count, mountState], arena.Hold, arena.Life) {
 	var section rcu.Section
 	if u.locked {
 		p.mu.Lock()
@@ -2925,8 +1039,7 @@ func (u *unmountSaturating) enter(w *mountUserSaturating, p *mountPointSaturatin
 	}
 	return m, h, life
 }
-
-func (u *unmountSaturating) tryEnter(w *mountUserSaturating, p *mountPointSaturating) (*arena.Slot[counter.Count, mountState], arena.Hold, arena.Life) {
+func (u *unmountSaturating) tryEnter(w *mountUser[counter.Count, timedSaturating], p *mountPoint[counter.Count]) (*arena.Slot[counter.Count, mountState], arena.Hold, arena.Life) {
 	for fails := 0; !p.leaving.Load(); {
 		m := p.mount.Load()
 		if h, ok := w.holder.TryGet(&m.Object); ok {
@@ -2944,10 +1057,7 @@ func (u *unmountSaturating) tryEnter(w *mountUserSaturating, p *mountPointSatura
 	}
 	return nil, 0, 0
 }
-
-// leave drops a worker's reference to a mount. The last one wakes the
-// administrator (puffs_mp_release).
-func (u *unmountSaturating) leave(w *mountUserSaturating, p *mountPointSaturating, m *arena.Slot[counter.Count, mountState], h arena.Hold) {
+func (u *unmountSaturating) leave(w *mountUser[counter.Count, timedSaturating], p *mountPoint[counter.Count], m *arena.Slot[counter.Count, mountState], h arena.Hold) {
 	if u.locked {
 		p.mu.Lock()
 		if w.holder.Put(&m.Object, h) {
@@ -2963,603 +1073,18 @@ func (u *unmountSaturating) leave(w *mountUserSaturating, p *mountPointSaturatin
 	}
 }
 
-// left tells the administrator that the last has left a mount. The caller holds
-// the mutex.
-func (u *unmountSaturating) left(w *mountUserSaturating, p *mountPointSaturating, m *arena.Slot[counter.Count, mountState]) {
-	if !p.leaving.Load() {
-		// The administrator's reference is still there.
-		w.early++
-	}
-	m.Value.drained = true
-	p.drained.Broadcast()
-}
-
-// mount puts a new mount in place and lets workers in.
-func (u *unmountSaturating) mount(p *mountPointSaturating) {
-	m := u.cache.Alloc()
-	h := u.holder.Init(&m.Object)
-	p.mu.Lock()
-	m.Value.drained = false
-	p.owner, p.life = h, m.Life()
-	p.mount.Store(m)
-	p.leaving.Store(false)
-	p.mu.Unlock()
-}
-
-// unmount drains a mount and frees it.
-func (u *unmountSaturating) unmount(p *mountPointSaturating) {
-	p.mu.Lock()
-	p.leaving.Store(true)
-	m := p.mount.Load()
-	if m.Life() != p.life {
-		u.early++
-	}
-	if u.holder.Kill(&m.Object, p.owner) {
-		m.Value.drained = true
-	}
-	drained := u.wrong || u.drain(p, m)
-	p.mu.Unlock()
-	if !drained {
-		u.late++
-		return
-	}
-	if !u.wrong {
-		if h, ok := u.holder.TryGet(&m.Object); ok {
-			u.revived++
-			u.holder.Put(&m.Object, h)
-		}
-	}
-	if u.cache.End(m) {
-		u.retirer.Retire(m)
-	}
-}
-
-// drain waits until the mount, which was killed, is drained, and reports whether
-// it is. The caller holds the mutex.
-//
-// It gives up if every worker has left its call of Work since the mount was
-// killed: then nobody is inside, and the one who left last didn't say so. A worker
-// says that it was the last under the mutex, before its call is over. So this is
-// no race: with the mutex held, whoever sees the call to be over also sees what it
-// said.
-func (u *unmountSaturating) drain(p *mountPointSaturating, m *arena.Slot[counter.Count, mountState]) bool {
-	u.draining.Store(p)
-	for i := range u.workers {
-		u.inside[i] = u.workers[i].calls.Load()
-	}
-	for !m.Value.drained && u.somebodyInside() {
-		p.drained.Wait()
-	}
-	u.draining.Store(nil)
-	return m.Value.drained
-}
-
-// somebodyInside reports whether a worker is still in the call of Work that it was
-// in when the mount was killed.
-func (u *unmountSaturating) somebodyInside() bool {
-	for i := range u.workers {
-		if c := u.inside[i]; c%2 == 1 && u.workers[i].calls.Load() == c {
-			return true
-		}
-	}
-	return false
-}
-
-// Roles returns the administrator.
-func (u *unmountSaturating) Roles() []workloads.Role {
-	return []workloads.Role{{Name: "administrator", Step: func() time.Duration {
-		p := &u.points[u.rand.Below(len(u.points))]
-		u.unmount(p)
-		runtime.Gosched() // Some operations find no mount.
-		u.mount(p)
-		return u.pause
-	}}}
-}
-
-func (u *unmountSaturating) Close() workloads.Books {
-	for i := range u.points {
-		u.unmount(&u.points[i])
-	}
-	u.retirer.Flush()
-	b := workloads.BooksOf(u.arena)
-	b.Observe(arena.StolenReference, u.early, "mounts were released while the administrator owned them")
-	b.Observe(arena.LateRelease, u.late, "mounts were left by everybody, and the last to leave was not told")
-	b.Observe(arena.ResurrectedDead, u.revived, "mounts could be entered after they had been drained")
-	for i := range u.workers {
-		b.Observe(arena.StolenReference, u.workers[i].stolen, "mounts were released while worker %d was in them", i)
-		b.Observe(arena.StolenReference, u.workers[i].early, "mounts were left last by worker %d while the administrator owned them", i)
-		b.Observe(arena.StolenReference, u.workers[i].refused, "mounts refused worker %d though nobody unmounted them", i)
-	}
-	return b
-}
-
-// A Kit is what a workload's constructor builds on: how to prepare counts, and
-// the holders of its actors.
-type KitOneSaturating struct {
-	// Prepare prepares the counts of slots; see arena.Options.
-	Prepare func(*counter.Count)
-	// Holder returns the holder of a new actor.
-	Holder func(name string) TimedOneSaturating
-	// Log is where the checked form puts violations, nil in the timed form.
-	Log *arena.Log
-}
-
-// Options returns the options for an arena of the workload.
-func (k KitOneSaturating) Options(c workloads.Config) arena.Options[counter.Count] {
-	return arena.Options[counter.Count]{Prepare: k.Prepare, Log: k.Log, ReuseDelay: c.ReuseDelay}
-}
-
-// An inetPeer is what is remembered of an address, and its place in the tree
-// (struct inet_peer). The tree's fields are changed under its lock and read in
-// read sections.
-type inetPeerSaturating struct {
-	left, right atomic.Pointer[arena.Slot[counter.Count, inetPeerSaturating]]
-	address     uint32
-	hold        arena.Hold // the tree's reference; under the lock
-
-	// dtime is when the peer was used last, in ticks.
-	dtime atomic.Uint32
-	// tokens is an example of what is remembered: how much may be sent to
-	// the address (rate_tokens).
-	tokens atomic.Uint32
-}
-
-// toward returns the link to the subtree that has the address.
-func (p *inetPeerSaturating) toward(address uint32) *atomic.Pointer[arena.Slot[counter.Count, inetPeerSaturating]] {
-	if address < p.address {
-		return &p.left
-	}
-	return &p.right
-}
-
-// inetTree is a treap: a search tree by address and a heap by a hash of it, which
-// keeps it balanced (Seidel, Aragon 1996, "Randomized search trees"). A reader
-// without the lock sees no cycle at any time, but may miss what is being moved.
-type inetTreeSaturating struct {
-	mu sync.Mutex
-	// changes counts begins and ends of changes: it is odd while mu is held.
-	// Linux has a seqlock here, whose readers wait for a change to end. Ours
-	// don't: whoever finds his peer needn't care, and whoever doesn't takes
-	// the lock anyway.
-	changes atomic.Uint32
-	root    atomic.Pointer[arena.Slot[counter.Count, inetPeerSaturating]]
-	// path is memory for find.
-	path []*arena.Slot[counter.Count, inetPeerSaturating]
-}
-
-func (t *inetTreeSaturating) lock() {
-	t.mu.Lock()
-	t.changes.Add(1)
-}
-
-func (t *inetTreeSaturating) unlock() {
-	t.changes.Add(1)
-	t.mu.Unlock()
-}
-
-// find returns the peer with the address, or nil, and whom it passed. The caller
-// has the lock.
-func (t *inetTreeSaturating) find(address uint32) (*arena.Slot[counter.Count, inetPeerSaturating], []*arena.Slot[counter.Count, inetPeerSaturating]) {
-	t.path = t.path[:0]
-	p := t.root.Load()
-	for p != nil && p.Value.address != address {
-		t.path = append(t.path, p)
-		p = p.Value.toward(address).Load()
-	}
-	return p, t.path
-}
-
-// insert puts a peer into the tree below those that find passed.
-func (t *inetTreeSaturating) insert(p *arena.Slot[counter.Count, inetPeerSaturating], path []*arena.Slot[counter.Count, inetPeerSaturating]) {
-	address := p.Value.address
-	link := func(i int) *atomic.Pointer[arena.Slot[counter.Count, inetPeerSaturating]] {
-		if i == 0 {
-			return &t.root
-		}
-		return path[i-1].Value.toward(address)
-	}
-	link(len(path)).Store(p)
-	for i := len(path) - 1; i >= 0 && inetRank(path[i].Value.address) < inetRank(address); i-- {
-		t.rotate(link(i), path[i], p)
-	}
-}
-
-// rotate puts p in the place of its parent, which becomes its child. at is the
-// link to the parent.
-func (t *inetTreeSaturating) rotate(at *atomic.Pointer[arena.Slot[counter.Count, inetPeerSaturating]], parent, p *arena.Slot[counter.Count, inetPeerSaturating]) {
-	if p.Value.address < parent.Value.address {
-		parent.Value.left.Store(p.Value.right.Load())
-		p.Value.right.Store(parent)
-	} else {
-		parent.Value.right.Store(p.Value.left.Load())
-		p.Value.left.Store(parent)
-	}
-	at.Store(p)
-}
-
-// remove takes a peer out of the tree, if it is in it. Readers that are at it go on from there.
-func (t *inetTreeSaturating) remove(p *arena.Slot[counter.Count, inetPeerSaturating]) {
-	at := &t.root
-	for n := at.Load(); n != p; n = at.Load() {
-		if n == nil {
-			return
-		}
-		at = n.Value.toward(p.Value.address)
-	}
-	for {
-		left, right := p.Value.left.Load(), p.Value.right.Load()
-		if left == nil {
-			at.Store(right)
-			return
-		}
-		if right == nil {
-			at.Store(left)
-			return
-		}
-		up := left
-		if inetRank(left.Value.address) < inetRank(right.Value.address) {
-			up = right
-		}
-		t.rotate(at, p, up)
-		at = up.Value.toward(p.Value.address)
-	}
-}
-
-// from adds the peers from an address on to list, in order, until it is full.
-func (t *inetTreeSaturating) from(p *arena.Slot[counter.Count, inetPeerSaturating], address uint32, list []*arena.Slot[counter.Count, inetPeerSaturating]) []*arena.Slot[counter.Count, inetPeerSaturating] {
-	if p == nil || len(list) == cap(list) {
-		return list
-	}
-	if p.Value.address >= address {
-		list = t.from(p.Value.left.Load(), address, list)
-		if len(list) == cap(list) {
-			return list
-		}
-		list = append(list, p)
-	}
-	return t.from(p.Value.right.Load(), address, list)
-}
-
-type inetPeersOneSaturating struct {
-	arena   *arena.Arena[counter.Count, inetPeerSaturating]
-	readers *rcu.Domain
-	tree    inetTreeSaturating
-	wrong   bool
-
-	addresses int
-	hot       int // percent
-	create    int // percent
-	hold      int // loops of spin.For
-	ttl       int32
-
-	// ticks is the time (jiffies).
-	ticks atomic.Uint32
-
-	workers   []inetWorkerOneSaturating
-	collector inetCollectorOneSaturating
-}
-
-// inetActor is what every role needs to release peers.
-type inetActorOneSaturating struct {
-	holder  TimedOneSaturating
-	cache   *arena.Cache[counter.Count, inetPeerSaturating]
-	retirer *rcu.Retirer[*arena.Slot[counter.Count, inetPeerSaturating]]
-	// released holds the peers that were released under the lock, where
-	// nobody waits for a grace period.
-	released []*arena.Slot[counter.Count, inetPeerSaturating]
-	stolen   uint64 // last references where the tree has one
-}
-
-type inetWorkerOneSaturating struct {
-	actor inetActorOneSaturating
-	rand  workloads.Rand
-	dead  uint64 // lookups that found a peer of the tree dead under the lock
-	_     [pin.LineBytes]byte
-}
-
-type inetCollectorOneSaturating struct {
-	actor inetActorOneSaturating
-	pause time.Duration
-	next  uint32 // address to go on from
-	list  []*arena.Slot[counter.Count, inetPeerSaturating]
-}
-
-func newInetPeersOneSaturating(c workloads.Config, k KitOneSaturating) (workloads.Instance, error) {
-	n := &inetPeersOneSaturating{
-		arena:     arena.New[counter.Count, inetPeerSaturating](k.Options(c)),
-		readers:   rcu.New(),
-		wrong:     c.Wrong,
-		addresses: c.Knob("addresses"),
-		hot:       c.Knob("hot"),
-		create:    c.Knob("create"),
-		hold:      spin.Loops(time.Duration(c.Knob("hold"))),
-		ttl:       int32(c.Knob("ttl")),
-		workers:   make([]inetWorkerOneSaturating, c.Workers),
-	}
-	for i := range n.workers {
-		n.workers[i].actor = n.newActor(k.Holder(workloads.WorkerName(i)))
-		n.workers[i].rand = workloads.NewRand(c.Seed, i)
-	}
-	n.collector.actor = n.newActor(k.Holder("collector"))
-	n.collector.pause = time.Duration(c.Knob("pause")) * time.Microsecond
-	n.collector.list = make([]*arena.Slot[counter.Count, inetPeerSaturating], 0, inetSweep)
-	// The first peer, so that there is one even if nobody makes any.
-	a := &n.collector.actor
-	p, h := n.make(a, 0, nil)
-	n.put(a, p, h)
-	return n, nil
-}
-
-func (n *inetPeersOneSaturating) newActor(h TimedOneSaturating) inetActorOneSaturating {
-	cache := n.arena.Cache()
-	return inetActorOneSaturating{
-		holder:  h,
-		cache:   cache,
-		retirer: rcu.NewRetirer(n.readers, cache.Recycle),
-	}
-}
-
-// Work looks n addresses up.
-func (n *inetPeersOneSaturating) Work(worker, ops int) int {
-	w := &n.workers[worker]
-	for range ops {
-		count := n.addresses
-		if n.hot > w.rand.Below(100) {
-			count = (count + 15) / 16
-		}
-		create := n.create > w.rand.Below(100)
-		p, h := n.get(w, uint32(w.rand.Below(count)), create)
-		if p != nil {
-			w.actor.holder.Use(&p.Object, h)
-			p.Value.tokens.Add(1)
-			spin.For(n.hold)
-			if n.wrong {
-				runtime.Gosched() // the collector's turn
-			}
-			w.actor.holder.Use(&p.Object, h)
-			n.put(&w.actor, p, h)
-		}
-		if len(w.actor.released) > 0 {
-			n.retire(&w.actor)
-		}
-	}
-	return ops
-}
-
-// get returns the peer with the address and a reference to it, or nil
-// (inet_getpeer).
-func (n *inetPeersOneSaturating) get(w *inetWorkerOneSaturating, address uint32, create bool) (*arena.Slot[counter.Count, inetPeerSaturating], arena.Hold) {
-	section := n.readers.Lock()
-	changes := n.tree.changes.Load()
-	p, h := n.lookup(w, address)
-	changed := changes&1 == 1 || n.tree.changes.Load() != changes
-	n.readers.Unlock(section)
-	if p != nil || !create && !changed {
-		return p, h
-	}
-	n.tree.lock()
-	p, h = n.getLocked(w, address, create)
-	n.tree.unlock()
-	return p, h
-}
-
-// lookup searches in a read section.
-func (n *inetPeersOneSaturating) lookup(w *inetWorkerOneSaturating, address uint32) (*arena.Slot[counter.Count, inetPeerSaturating], arena.Hold) {
-	p := n.tree.root.Load()
-	for p != nil {
-		if p.Value.address == address {
-			// The collector may have found it idle and taken it
-			// away; then it is dead, and stays so.
-			if h, ok := w.actor.holder.TryGet(&p.Object); ok {
-				return p, h
-			}
-			return nil, 0
-		}
-		p = p.Value.toward(address).Load()
-	}
-	return nil, 0
-}
-
-// getLocked searches under the lock, and makes a peer if there is none.
-func (n *inetPeersOneSaturating) getLocked(w *inetWorkerOneSaturating, address uint32, create bool) (*arena.Slot[counter.Count, inetPeerSaturating], arena.Hold) {
-	p, path := n.tree.find(address)
-	if p != nil {
-		// The tree has a reference, which only whoever has the lock
-		// drops. A TryGet that may fail spuriously doesn't do so time
-		// and again.
-		for range inetPatience {
-			if h, ok := w.actor.holder.TryGet(&p.Object); ok {
-				return p, h
-			}
-			runtime.Gosched()
-		}
-		w.dead++
-		return nil, 0
-	}
-	if !create {
-		return nil, 0
-	}
-	p, h := n.make(&w.actor, address, path)
-	if !n.wrong {
-		n.collect(&w.actor, path)
-	}
-	return p, h
-}
-
-// make puts a new peer into the tree and returns it with a reference for the
-// caller, who has the lock.
-func (n *inetPeersOneSaturating) make(a *inetActorOneSaturating, address uint32, path []*arena.Slot[counter.Count, inetPeerSaturating]) (*arena.Slot[counter.Count, inetPeerSaturating], arena.Hold) {
-	p := a.cache.Alloc()
-	p.Value.left.Store(nil)
-	p.Value.right.Store(nil)
-	p.Value.address = address
-	p.Value.dtime.Store(n.ticks.Load())
-	p.Value.hold = a.holder.Init(&p.Object)
-	h := a.holder.Get(&p.Object)
-	n.tree.insert(p, path)
-	return p, h
-}
-
-// put drops a reference (inet_putpeer).
-func (n *inetPeersOneSaturating) put(a *inetActorOneSaturating, p *arena.Slot[counter.Count, inetPeerSaturating], h arena.Hold) {
-	// Most peers were used in this tick already, and a store would take the
-	// cache line from other readers.
-	if now := n.ticks.Load(); p.Value.dtime.Load() != now {
-		p.Value.dtime.Store(now)
-	}
-	if a.holder.Put(&p.Object, h) {
-		// Only the collector makes a peer dead. This one is in the tree
-		// still, or another has its memory by now: leave it alone.
-		a.stolen++
-	}
-}
-
-// collect frees those of the peers that are idle for long enough (inet_peer_gc).
-// The caller has the lock.
-func (n *inetPeersOneSaturating) collect(a *inetActorOneSaturating, peers []*arena.Slot[counter.Count, inetPeerSaturating]) {
-	now := n.ticks.Load()
-	for _, p := range peers {
-		if !n.old(p, now) || !a.holder.PutIfOne(&p.Object, p.Value.hold) {
-			continue
-		}
-		n.tree.remove(p)
-		n.release(a, p)
-	}
-}
-
-// old reports whether a peer was not used for long enough. It may have been used
-// in a later tick than now.
-func (n *inetPeersOneSaturating) old(p *arena.Slot[counter.Count, inetPeerSaturating], now uint32) bool {
-	return int32(now-p.Value.dtime.Load()) >= n.ttl
-}
-
-// collectWrong reads who is idle, and frees them in a second step, under the lock:
-// what inet_peer_gc would be without its compare-and-exchange.
-func (n *inetPeersOneSaturating) collectWrong(c *inetCollectorOneSaturating) {
-	now := n.ticks.Load()
-	section := n.readers.Lock()
-	n.sweep(c)
-	idle := c.list[:0]
-	for _, p := range c.list {
-		if n.old(p, now) && c.actor.holder.Count(&p.Object) == 1 {
-			idle = append(idle, p)
-		}
-	}
-	n.readers.Unlock(section)
-	runtime.Gosched() // anybody else's turn
-	n.tree.lock()
-	for _, p := range idle {
-		n.tree.remove(p)
-		c.actor.holder.Put(&p.Object, p.Value.hold)
-		n.release(&c.actor, p)
-	}
-	n.tree.unlock()
-}
-
-// sweep lists the peers that it is the turn of.
-func (n *inetPeersOneSaturating) sweep(c *inetCollectorOneSaturating) {
-	c.list = n.tree.from(n.tree.root.Load(), c.next, c.list[:0])
-	c.next = 0
-	if len(c.list) == cap(c.list) {
-		c.next = c.list[len(c.list)-1].Value.address + 1
-	}
-}
-
-// release ends the life of a peer that is dead. Its memory is for retire.
-func (n *inetPeersOneSaturating) release(a *inetActorOneSaturating, p *arena.Slot[counter.Count, inetPeerSaturating]) {
-	if a.cache.End(p) {
-		a.released = append(a.released, p)
-	}
-}
-
-// retire recycles what was released after a grace period (call_rcu). The caller is
-// outside read sections and doesn't have the lock.
-func (n *inetPeersOneSaturating) retire(a *inetActorOneSaturating) {
-	for _, p := range a.released {
-		a.retirer.Retire(p)
-	}
-	a.released = a.released[:0]
-}
-
-// Roles returns the collector, whose steps are also the clock's.
-func (n *inetPeersOneSaturating) Roles() []workloads.Role {
-	c := &n.collector
-	return []workloads.Role{{Name: "collector", Step: func() time.Duration {
-		n.ticks.Add(1)
-		if n.wrong {
-			n.collectWrong(c)
-		} else {
-			n.tree.lock()
-			n.sweep(c)
-			n.collect(&c.actor, c.list)
-			n.tree.unlock()
-		}
-		n.retire(&c.actor)
-		return c.pause
-	}}}
-}
-
-// Close drops the tree's references (inetpeer_invalidate_tree).
-func (n *inetPeersOneSaturating) Close() workloads.Books {
-	a := &n.collector.actor
-	for p := n.tree.root.Load(); p != nil; p = n.tree.root.Load() {
-		n.tree.remove(p)
-		if a.holder.Kill(&p.Object, p.Value.hold) {
-			n.release(a, p)
-		}
-	}
-	n.retire(a)
-	a.retirer.Flush()
-	for i := range n.workers {
-		n.retire(&n.workers[i].actor)
-		n.workers[i].actor.retirer.Flush()
-	}
-	b := workloads.BooksOf(n.arena)
-	for i := range n.workers {
-		w := &n.workers[i]
-		b.Observe(arena.StolenReference, w.dead, "lookups of worker %d found a peer dead that the tree held", i)
-		b.Observe(arena.StolenReference, w.actor.stolen, "puts of worker %d released a peer that the tree held", i)
-	}
-	return b
-}
-
-// TimedOne is the timed [OneHolder].
-type TimedOneSaturating struct{}
-
-// Init calls the strategy's Init.
-func (TimedOneSaturating) Init(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Init(); return 0 }
-
-// Get calls the strategy's Get.
-func (TimedOneSaturating) Get(o *arena.Object[counter.Count]) arena.Hold { o.Ref.Get(); return 0 }
-
-// TryGet calls the strategy's TryGet.
-func (TimedOneSaturating) TryGet(o *arena.Object[counter.Count]) (arena.Hold, bool) {
-	return 0, o.Ref.TryGet()
-}
-
-// Put calls the strategy's Put.
-func (TimedOneSaturating) Put(o *arena.Object[counter.Count], _ arena.Hold) bool { return o.Ref.Put() }
-
-// Kill calls the strategy's Kill.
-func (TimedOneSaturating) Kill(o *arena.Object[counter.Count], _ arena.Hold) bool {
-	return o.Ref.Kill()
-}
-
-// Use does nothing.
-func (TimedOneSaturating) Use(*arena.Object[counter.Count], arena.Hold) {}
-
-// PutIfOne calls the strategy's PutIfOne.
-func (TimedOneSaturating) PutIfOne(o *arena.Object[counter.Count], _ arena.Hold) bool {
-	return o.Ref.PutIfOne()
-}
-
-// Count calls the strategy's Count.
-func (TimedOneSaturating) Count(o *arena.Object[counter.Count]) int64 { return o.Ref.Count() }
-
-// TimedOneKit returns the kit of the timed form. prepare may be nil.
-func TimedOneKitSaturating(prepare func(*counter.Count)) KitOneSaturating {
-	return KitOneSaturating{
-		Prepare: prepare,
-		Holder:  func(string) TimedOneSaturating { return TimedOneSaturating{} },
-	}
+var loopsSaturating = []workloads.Loop{
+	loop("buffers", "saturating", func() load[counter.Count, timedSaturating] { return new(buffersSaturating) }),
+	loop("churn", "saturating", func() load[counter.Count, timedSaturating] { return new(churnSaturating) }),
+	loop("dstcache", "saturating", func() load[counter.Count, timedSaturating] { return new(dstCacheSaturating) }),
+	loop("getput", "saturating", func() load[counter.Count, timedSaturating] { return new(getPutSaturating) }),
+	loop("handoff", "saturating", func() load[counter.Count, timedSaturating] { return new(handoffSaturating) }),
+	loop("inetpeer", "saturating", func() load[counter.Count, timedOneSaturating] { return new(inetPeersSaturating) }),
+	loop("ipvsdest", "saturating", func() load[counter.Count, timedSaturating] { return new(ipvsDestsSaturating) }),
+	loop("listmutex", "saturating", func() load[counter.Count, timedSaturating] { return new(listMutexSaturating) }),
+	loop("listrcu", "saturating", func() load[counter.Count, timedSaturating] { return new(listRCUSaturating) }),
+	loop("listtryget", "saturating", func() load[counter.Count, timedSaturating] { return new(listTryGetSaturating) }),
+	loop("pid2proc", "saturating", func() load[counter.Count, timedSaturating] { return new(pid2procSaturating) }),
+	loop("pnode", "saturating", func() load[counter.Count, timedSaturating] { return new(pnodesSaturating) }),
+	loop("unmount", "saturating", func() load[counter.Count, timedSaturating] { return new(unmountSaturating) }),
 }

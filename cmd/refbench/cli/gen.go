@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/tools/go/packages"
 
+	"github.com/refbench/refbench/fuzz/dropins"
 	exploregen "github.com/refbench/refbench/fuzz/explore/gen"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
@@ -27,7 +28,6 @@ const (
 	modulePath     = "github.com/refbench/refbench"
 	strategiesPath = modulePath + "/strategies"
 	builtinPath    = modulePath + "/strategies/builtin"
-	pinPath        = modulePath + "/strategies/pin"
 	workloadsPath  = modulePath + "/workloads"
 	spinPath       = modulePath + "/workloads/spin"
 	bugsPath       = modulePath + "/fuzz/bugs"
@@ -153,12 +153,12 @@ func exploredForm(dir string) ([]generated, error) {
 	}
 	var patterns []string
 	packages.Visit(pkgs, nil, func(p *packages.Package) {
-		if strings.HasPrefix(p.PkgPath, modulePath+"/") && p.PkgPath != pinPath && !slices.Contains(keep, p.PkgPath) {
+		if strings.HasPrefix(p.PkgPath, modulePath+"/") && !slices.Contains(keep, p.PkgPath) {
 			patterns = append(patterns, p.PkgPath)
 		}
 	})
 	slices.Sort(patterns)
-	copies, err := exploregen.Packages(exploregen.Options{Dir: dir, Patterns: patterns, Keep: keep, Root: exploredPath})
+	copies, err := exploregen.Packages(exploregen.Options{Dir: dir, Patterns: patterns, Keep: keep, Replace: dropins.Replace(), Root: exploredPath})
 	var unsupported *exploregen.UnsupportedError
 	if errors.As(err, &unsupported) {
 		return nil, usagef("%w", err)
@@ -195,7 +195,7 @@ const Version = "%.12x"
 // depends on it as well.
 func hashExplorer(w io.Writer, dir string) error {
 	for _, below := range []string{
-		"strategies", "strategies/spec", "workloads/spin", "fuzz/explore", "fuzz/program", "fuzz/scenarios", "fuzz/bugs/matrix",
+		"strategies", "strategies/spec", "workloads/spin", "fuzz/explore", "fuzz/dropins", "fuzz/program", "fuzz/scenarios", "fuzz/bugs/matrix",
 	} {
 		root := filepath.Join(dir, filepath.FromSlash(below))
 		err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {

@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"github.com/refbench/refbench/fuzz/dropins"
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/explored/fuzz/bugs"
 	"github.com/refbench/refbench/fuzz/scenarios"
@@ -14,7 +15,7 @@ func Scenario(b *bugs.Bug, fixed bool) *explore.Scenario {
 		name += "/twin"
 	}
 	return &explore.Scenario{
-		Name: name, Program: b.Program, CPUs: b.CPUs, MaxPoints: 100_000, Judges: scenarios.Judges(),
+		Name: name, Program: b.Program, CPUs: b.CPUs, MaxPoints: 100_000, Judges: scenarios.Judges(), DropIns: dropins.Paths(),
 		Make: func(program explore.Program) explore.Case {
 			var run bugs.Run
 			j := new(exploredJudge)
@@ -28,9 +29,9 @@ func Scenario(b *bugs.Bug, fixed bool) *explore.Scenario {
 				},
 				Finish: func() { run.Close() },
 			}
-			for i, ops := range program {
+			for i, words := range program.Words() {
 				c.Threads = append(c.Threads, func() {
-					for _, op := range []byte(ops) {
+					for _, op := range words {
 						run.Do(i, op)
 					}
 					run.End(i)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -100,7 +101,7 @@ type judge interface {
 
 // A crew runs a program's threads on goroutines, round after round.
 type crew struct {
-	program []string
+	program [][]string // the words of each thread
 	repeat  int
 	run     bugs.Run // of this round
 	judge   judge
@@ -147,7 +148,7 @@ func (c *crew) play(i int, rng *rand.Rand) {
 		}
 	}()
 	for range c.repeat {
-		for _, op := range []byte(c.program[i]) {
+		for _, op := range c.program[i] {
 			pause(rng)
 			c.run.Do(i, op)
 		}
@@ -174,7 +175,10 @@ func pause(rng *rand.Rand) {
 // context ends, or the time is over. tell, if not nil, is called with the number of
 // rounds before each.
 func stress(ctx context.Context, b *bugs.Bug, fixed, bare bool, seed uint64, d time.Duration, tell func(int)) (wrong string, rounds int) {
-	c := &crew{program: b.Program, repeat: b.Repeat}
+	c := &crew{repeat: b.Repeat}
+	for _, ops := range b.Program {
+		c.program = append(c.program, strings.Fields(ops))
+	}
 	for i := range c.program {
 		c.wg.Add(1)
 		go c.thread(i, rand.New(rand.NewPCG(seed, uint64(i))))
@@ -190,7 +194,7 @@ func stress(ctx context.Context, b *bugs.Bug, fixed, bare bool, seed uint64, d t
 			c.judge = new(bareJudge)
 		}
 		c.finished.Store(0)
-		if wrong := c.round(b, bugs.Config{Fixed: fixed, Program: c.program, Judge: c.judge, Bare: bare}, int64(rounds)); wrong != "" {
+		if wrong := c.round(b, bugs.Config{Fixed: fixed, Program: b.Program, Judge: c.judge, Bare: bare}, int64(rounds)); wrong != "" {
 			return wrong, rounds
 		}
 		if ctx.Err() != nil || time.Now().After(deadline) {

@@ -35,7 +35,4 @@ var exports = map[string][]string{
 		"DeadlineExceeded", "TODO", "WithCancel", "WithCancelCause", "WithDeadline", "WithDeadlineCause",
 		"WithTimeout", "WithTimeoutCause", "WithValue", "WithoutCancel",
 	},
-	"github.com/refbench/refbench/strategies/pin": {
-		"Barrier", "BarrierKind", "CPU", "CPUs", "LineBytes", "Pin", "Plain", "Unpin", "Word",
-	},
 }

@@ -1,19 +1,17 @@
 // Package gen writes the explored form of ordinary Go packages.
 //
 // The explored form is the same source with the imports of sync, sync/atomic,
-// runtime, time, context and refbench's package pin replaced by the drop-ins of package
-// explore, go statements by explore.Go, and channels and select statements by
-// explore/channel. It works on code that was never written for it, in this module or
-// in another.
+// runtime, time and context replaced by the drop-ins of package explore, go statements
+// by explore.Go, and channels and select statements by explore/channel. It works on
+// code that was never written for it, in this module or in another.
 //
 // # Use
 //
 // A program writes the copies where they can be imported, and is run again when the
-// source has changed. Here they are of a strategy, and of the module that it needs:
+// source has changed. Here they are of a package, and of the module that it needs:
 //
 //	files, err := gen.Packages(gen.Options{
 //		Patterns: []string{"example.com/mine", "example.com/needed/..."},
-//		Keep:     []string{"github.com/refbench/refbench/strategies"}, // the same in both forms
 //		Root:     "example.com/mine/explored",
 //	})
 //	...
@@ -22,11 +20,12 @@
 //		err = errors.Join(err, os.MkdirAll(filepath.Dir(name), 0o777), os.WriteFile(name, f.Data, 0o666))
 //	}
 //
-// Ordinary tests explore the copy with [explore.Run], and a refbench of one's own has it
-// in cli.Kit:
+// Ordinary tests explore the copy with explore.Run.
 //
-//	kit.Explored.Strategies = append(kit.Explored.Strategies, explored.Strategy)
-//	kit.Explored.Version += " mine v1" // what code a replay token is of
+// A package that synchronizes by other means than the standard library's, such as one
+// that binds goroutines to processors, gets a drop-in of one's own, in Options.Replace.
+// It is built of package explore's drop-ins and of explore/cpu, and has the names of the
+// original that are used.
 //
 // # Limits
 //
@@ -51,6 +50,7 @@ import (
 	"go/ast"
 	"go/format"
 	"go/token"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -72,7 +72,6 @@ var dropIns = map[string]string{
 	"runtime":     home + "/runtime",
 	"time":        home + "/time",
 	"context":     home + "/context",
-	"github.com/refbench/refbench/strategies/pin": home + "/pin",
 }
 
 // Options say what to write.
@@ -89,6 +88,10 @@ type Options struct {
 	// Keep are import paths that stay as they are although they use a
 	// package that has a drop-in: what they do isn't explored.
 	Keep []string
+
+	// Replace are drop-ins of one's own: import paths of packages, and of what
+	// replaces them. Neither is written in explored form.
+	Replace map[string]string
 
 	// Root is the import path under which the copies will be. A package of
 	// the main module goes to Root and its path in the module, one of
@@ -118,18 +121,22 @@ func Packages(o Options) ([]File, error) {
 	if o.Root == "" {
 		return nil, fmt.Errorf("gen: no root import path for the copies")
 	}
-	pkgs, err := packages.Load(&packages.Config{
+	all, err := packages.Load(&packages.Config{
 		Dir: o.Dir, Env: o.Env,
 		Mode: packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedImports | packages.NeedDeps |
 			packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo | packages.NeedModule | packages.NeedEmbedFiles,
-	}, o.Patterns...)
+	}, append(slices.Sorted(maps.Values(o.Replace)), o.Patterns...)...)
 	if err != nil {
 		return nil, fmt.Errorf("gen: %w", err)
+	}
+	g := &generator{o: o, new: make(map[string]string), bad: make(map[*packages.Package]string), dropIns: maps.Clone(dropIns), exports: maps.Clone(exports)}
+	pkgs, err := g.replace(all)
+	if err != nil {
+		return nil, err
 	}
 	if len(pkgs) == 0 {
 		return nil, fmt.Errorf("gen: no packages match %s", strings.Join(o.Patterns, " "))
 	}
-	g := &generator{o: o, new: make(map[string]string), bad: make(map[*packages.Package]string)}
 	for _, p := range pkgs {
 		if len(p.Errors) > 0 && p.Errors[0].Kind == packages.ListError {
 			return nil, fmt.Errorf("gen: package %s can't be loaded: %s", p.PkgPath, p.Errors[0].Msg)
@@ -164,10 +171,45 @@ func below(p *packages.Package) string {
 }
 
 type generator struct {
-	o     Options
-	new   map[string]string // import path to that of the copy
-	bad   map[*packages.Package]string
-	items []string
+	o       Options
+	new     map[string]string // import path to that of the copy
+	bad     map[*packages.Package]string
+	dropIns map[string]string   // import path to that of the drop-in
+	exports map[string][]string // import path to the names of the drop-in
+	items   []string
+}
+
+// replace takes the drop-ins of Options.Replace and their originals out of what was
+// loaded, and notes what the drop-ins have.
+func (g *generator) replace(all []*packages.Package) (pkgs []*packages.Package, err error) {
+	loaded := make(map[string]*packages.Package)
+	for _, p := range all {
+		loaded[p.PkgPath] = p
+	}
+	isDropIn := make(map[string]bool)
+	for _, from := range slices.Sorted(maps.Keys(g.o.Replace)) {
+		to := g.o.Replace[from]
+		p := loaded[to]
+		switch {
+		case p == nil:
+			return nil, fmt.Errorf("gen: drop-in %s of %s can't be loaded: Replace needs its import path", to, from)
+		case len(p.Errors) > 0:
+			return nil, fmt.Errorf("gen: drop-in %s of %s can't be loaded: %s", to, from, p.Errors[0].Msg)
+		}
+		isDropIn[to] = true
+		g.dropIns[from], g.exports[from] = to, nil
+		for _, name := range p.Types.Scope().Names() {
+			if ast.IsExported(name) {
+				g.exports[from] = append(g.exports[from], name)
+			}
+		}
+	}
+	for _, p := range all {
+		if !isDropIn[p.PkgPath] && g.o.Replace[p.PkgPath] == "" {
+			pkgs = append(pkgs, p)
+		}
+	}
+	return pkgs, nil
 }
 
 func (g *generator) unsupported(fset *token.FileSet, pos token.Pos, what string) {
@@ -249,7 +291,7 @@ func (g *generator) imports(p *packages.Package) {
 				g.unsupported(p.Fset, im.Pos(), "cgo")
 				continue
 			}
-			if dropIns[to] != "" || g.new[to] != "" || slices.Contains(g.o.Keep, to) {
+			if g.dropIns[to] != "" || g.new[to] != "" || slices.Contains(g.o.Keep, to) {
 				continue
 			}
 			if !strings.Contains(strings.Split(to, "/")[0], ".") && !inMain(p, to) {
@@ -290,7 +332,7 @@ func (g *generator) synchronizes(p *packages.Package) string {
 	for _, to := range paths {
 		why := ""
 		switch q := p.Imports[to]; {
-		case to == "sync" || to == "sync/atomic" || to == "context" || strings.HasSuffix(to, "strategies/pin"):
+		case to == "sync" || to == "sync/atomic" || to == "context" || g.o.Replace[to] != "":
 			why = to
 		case q.Module != nil && !slices.Contains(g.o.Keep, to) && g.new[to] == "":
 			why = g.synchronizes(q)
@@ -305,7 +347,7 @@ func (g *generator) synchronizes(p *packages.Package) string {
 
 // header is the first line of each file.
 func (r *rewriter) header() string {
-	return fmt.Sprintf("// Code generated by refbench gen from %s/%s; DO NOT EDIT.\n\n", r.p.PkgPath, filepath.Base(r.base.Name()))
+	return fmt.Sprintf("// Code generated by explore/gen from %s/%s; DO NOT EDIT.\n\n", r.p.PkgPath, filepath.Base(r.base.Name()))
 }
 
 // An edit replaces the text from one offset to another.

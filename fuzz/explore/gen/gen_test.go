@@ -23,7 +23,10 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/explored")
 
-const exploredRoot = "github.com/refbench/refbench/fuzz/explore/gen/testdata/explored"
+const (
+	testdata     = "github.com/refbench/refbench/fuzz/explore/gen/testdata/"
+	exploredRoot = testdata + "explored"
+)
 
 // TestExplored: the explored form is what is committed, compiles, and is the same
 // every time.
@@ -165,7 +168,7 @@ func TestRefused(t *testing.T) {
 		"cgo":       "unsupported: cgo in ",
 		"asm":       "unsupported: assembly in testdata/bad/asm/f_amd64.s",
 		"command":   "is a command",
-		"dep":       "unsupported: import of github.com/refbench/refbench/strategies, which uses sync and is not among the packages to explore in testdata/bad/dep/bad.go:3",
+		"dep":       "unsupported: import of " + testdata + "src/poller, which uses context and is not among the packages to explore in testdata/bad/dep/bad.go:3",
 		"chance":    "unsupported: import of hash/maphash in testdata/bad/chance/bad.go:3",
 		"pipe":      "unsupported: io.Pipe in testdata/bad/pipe/bad.go:5",
 		"none":      "none can't be loaded: ",
@@ -176,7 +179,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %q", dir, err, want)
 		}
 	}
-	if _, err := Packages(Options{Patterns: []string{"./testdata/bad/dep"}, Root: "example.com/explored", Keep: []string{"github.com/refbench/refbench/strategies"}}); err != nil {
+	if _, err := Packages(Options{Patterns: []string{"./testdata/bad/dep"}, Root: "example.com/explored", Keep: []string{testdata + "src/poller"}}); err != nil {
 		t.Errorf("a dependency that is kept: %v", err)
 	}
 	if _, err := Packages(Options{Patterns: []string{"./testdata/none"}, Root: "example.com/explored"}); err == nil {
@@ -184,6 +187,38 @@ func TestRefused(t *testing.T) {
 	}
 	if _, err := Packages(Options{Patterns: []string{"."}}); err == nil {
 		t.Errorf("no root: no error")
+	}
+}
+
+// TestReplace: a package with a drop-in of one's own is replaced by it, and what the
+// drop-in doesn't have is refused.
+func TestReplace(t *testing.T) {
+	o := Options{
+		Patterns: []string{"./testdata/replace/user", "./testdata/replace/wired", "./testdata/replace/dropin"}, Root: "example.com/explored",
+		Replace: map[string]string{testdata + "replace/wired": testdata + "replace/dropin"},
+	}
+	files, err := Packages(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) != 1 || !strings.HasSuffix(files[0].Path, "replace/user/user.go") {
+		t.Fatalf("files %v, want that of package user alone", files)
+	}
+	if text := string(files[0].Data); !strings.Contains(text, `"`+testdata+`replace/dropin"`) || strings.Contains(text, "replace/wired") {
+		t.Errorf("the drop-in isn't used:\n%s", text)
+	}
+	for name, want := range map[string]string{
+		"bad":  "unsupported: wired.Move in testdata/replace/bad/bad.go:5",
+		"none": "gen: drop-in " + testdata + "replace/none of " + testdata + "replace/wired can't be loaded: ",
+	} {
+		o := o
+		o.Patterns = []string{"./testdata/replace/bad"}
+		if name == "none" {
+			o.Replace = map[string]string{testdata + "replace/wired": testdata + "replace/none"}
+		}
+		if _, err := Packages(o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
 	}
 }
 

@@ -59,7 +59,7 @@ func (r *rewriter) after(p token.Pos, text string) {
 func (r *rewriter) rewriteImports() {
 	for _, im := range r.file.Imports {
 		from, _ := strconv.Unquote(im.Path.Value)
-		to := dropIns[from]
+		to := r.g.dropIns[from]
 		if to == "" {
 			to = r.g.new[from]
 		}
@@ -177,17 +177,15 @@ func (r *rewriter) ident(id *ast.Ident) {
 	if obj == nil || obj.Pkg() == nil {
 		return
 	}
-	if f, ok := obj.(*types.Func); ok && dropIns[f.Pkg().Path()] == "" && r.g.new[f.Pkg().Path()] == "" && passes(f.Signature()) {
+	if f, ok := obj.(*types.Func); ok && r.g.dropIns[f.Pkg().Path()] == "" && r.g.new[f.Pkg().Path()] == "" && passes(f.Signature()) {
 		r.unsupported(id.Pos(), f.Pkg().Path()+"."+f.Name()+", which has a context or a channel and is not among the packages to explore,")
 	}
 	if obj.Parent() != obj.Pkg().Scope() {
 		return
 	}
 	path := obj.Pkg().Path()
-	if to := dropIns[path]; to != "" {
-		if names, ok := exports[path]; ok && !slices.Contains(names, obj.Name()) {
-			r.unsupported(id.Pos(), obj.Pkg().Name()+"."+obj.Name())
-		}
+	if r.g.dropIns[path] != "" && !slices.Contains(r.g.exports[path], obj.Name()) {
+		r.unsupported(id.Pos(), obj.Pkg().Name()+"."+obj.Name())
 	}
 	switch {
 	case slices.Contains(unmodelled[path], obj.Name()):

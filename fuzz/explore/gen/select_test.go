@@ -69,9 +69,10 @@ func play(t *testing.T, program explore.Program, o explore.Options, values bool)
 	o.NoShrink = true
 	s := &explore.Scenario{Name: "game", Program: program, Make: func(p explore.Program) explore.Case {
 		var g *explored.Game
+		words := p.Words()
 		c := explore.Case{
 			Values: values,
-			Setup:  func() { g = explored.NewGame(p) },
+			Setup:  func() { g = explored.NewGame(words) },
 			Finish: func() { seen[g.End()] = true },
 		}
 		for i := range p {
@@ -103,7 +104,7 @@ func compareGames(t *testing.T, alphabet string, programs int, timely bool) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	var compared, deadlocks, fair, plainTotal, reducedTotal, hashedTotal, natively int
 	// When the first thread's timeout ends depends on when it looks at the clock.
-	late := []explore.Program{{"w", "xp6"}}
+	late := []explore.Program{{"w", "x p 6"}}
 	for compared < programs {
 		n := 2 + rng.IntN(2)
 		p := make(explore.Program, n)
@@ -114,11 +115,11 @@ func compareGames(t *testing.T, alphabet string, programs int, timely bool) {
 			if p[i] != "" {
 				continue
 			}
-			var b strings.Builder
-			for range 1 + rng.IntN(6-n) {
-				b.WriteByte(alphabet[rng.IntN(len(alphabet))])
+			words := make([]string, 1+rng.IntN(6-n))
+			for k := range words {
+				words[k] = string(alphabet[rng.IntN(len(alphabet))])
 			}
-			p[i] = b.String()
+			p[i] = strings.Join(words, " ")
 		}
 		plain, r := play(t, p, explore.Options{Search: explore.PlainDFS, Bound: explore.Unbounded, Executions: limit}, false)
 		if r.Failure == nil && !r.Exhaustive {
@@ -175,7 +176,7 @@ func compareGames(t *testing.T, alphabet string, programs int, timely bool) {
 			continue
 		}
 		for n := 0; n < 20 && timely && !strings.Contains(strings.Join(p, ""), "k"); n++ { // as Program.Racy
-			g := native.NewGame(p)
+			g := native.NewGame(p.Words())
 			g.Play()
 			natively++
 			if !plain[g.End()] {

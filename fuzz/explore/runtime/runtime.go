@@ -8,6 +8,7 @@ package runtime
 import (
 	"runtime"
 
+	"github.com/refbench/refbench/fuzz/explore/cpu"
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
 )
 
@@ -54,17 +55,8 @@ func Gosched() {
 	runtime.Gosched()
 }
 
-// idleCPUs is how many CPUs there are outside of an exploration, as in package
-// pin.
-const idleCPUs = 4
-
 // NumCPU returns the number of virtual CPUs.
-func NumCPU() int {
-	if e := engine.Current; e != nil {
-		return e.CPUs()
-	}
-	return idleCPUs
-}
+func NumCPU() int { return cpu.Count() }
 
 // GOMAXPROCS returns the number of virtual CPUs. It can't be changed: n is
 // ignored.

@@ -1,58 +1,64 @@
-// Package gen writes the native form of workloads: their generic source with a
-// strategy's concrete counter type filled in.
+// Package gen writes the native form of workloads: their loops with a strategy's
+// concrete counter type filled in.
 //
 // A compiler that knows the concrete type calls or inlines the strategy's
 // methods directly. Through Go's generics, an interface or a closure the same
 // loop pays for an indirect call with each operation, which is a quarter of an
-// uncontended atomic pair and several times a per-CPU pair.
+// uncontended atomic pair and several times a per-CPU pair. An instance of the
+// generic workload with concrete types won't do: Go compiles one function for all
+// types of the same shape, which finds the strategy's methods in a dictionary.
 //
-// # What it does
+// # What it writes
 //
-//  1. Load package workloads with its types.
-//  2. Find the workloads: the package-level variables of type *Workload, and for
-//     each the generic constructor that its New instantiates with Dynamic and a
-//     timed holder. Workloads that need powers have holders of their own, such
-//     as TimedResurrect, for a DynamicResurrect.
-//  3. Collect what the constructors need of the package, declaration by
-//     declaration, for each timed holder.
-//  4. For each strategy write a file with every generic declaration, in which
-//     the type parameter T is replaced by the counter type, P by a pointer to it
-//     and H by the timed holder, and the names have the strategy's name as a
-//     suffix. What is generic in H and has another holder than Timed has the
-//     rest of the holder's name before that: KitAtomic, KitResurrectAtomic. A
-//     strategy that lacks a power which a workload Needs has no such loop.
-//  5. Write what isn't generic and isn't exported to one file for all, and the
-//     list of loops to another.
+//   - generic.go: what the workloads' instances are made of, as it stands in the
+//     source, still generic. It is there once, whatever the number of strategies.
+//   - For each strategy a file with its timed holders, and for each workload a type
+//     that embeds the generic instance and has methods of its own in place of those
+//     that lead from Work to an operation of the count. In these T is the counter
+//     type and H is the holder, so the compiler knows both. Everything else is
+//     promoted from the generic instance: setup, roles, books, and what Work calls
+//     that never comes to a count.
+//   - loops.go: the list of all loops.
 //
-// The text is edited, not printed from a syntax tree, so comments stay where they
-// are and the generated loops read like their source.
+// The text is edited, not printed from a syntax tree, so the generated loops read
+// like their source. They have no doc comments: those stand at the source.
+//
+// # Why there is a copy
+//
+// A method of a generated type can only reach the fields of the instance from within
+// its package. The loops could stand in package workloads for that. Then whoever
+// imports workloads would link every built-in strategy, package workloads wouldn't
+// compile as soon as one of them is renamed, the generator of the explored form
+// would have to tell its files apart, and generated and written files would lie in
+// one folder. A copy of the generic part costs some lines once, and keeps generated
+// code in a room of its own that can be deleted as a whole.
 //
 // # What a workload's source must look like
 //
-// Generic declarations have the type parameters [T any], [T any, P
-// strategies.Ref[T]] or [T any, H Holder[T]], by these names, with any constraints
-// on P and H, and are instantiated with the same ones, or with Timed[T, P] for H.
-// Other generic declarations are exported and stay where they are. For each timed
-// holder that a workload uses, Timed or one whose name begins so, the package has
-// a function that makes its kit: TimedKit.
+// A variable of type *Workload has a constant Name, and its New names the type of its
+// instances, instantiated with Dynamic and a timed holder: getPut[Dynamic,
+// dynamicTimed]. Workloads that need powers have holders of their own, such as
+// TimedResurrect, for a DynamicResurrect; a strategy that lacks a power which a
+// workload Needs has no such loop.
+//
+// Types that hold counts have the type parameters [T any] or [T any, H Holder[T]], by
+// these names, with any constraint on H. Holders have [T any, P strategies.Ref[T]],
+// with any constraint on P, and call the counter as P(&x).Method().
+//
+// From Work on, whatever comes to an operation of the count is a method of the
+// instance's type, or of a type that it embeds, and uses its receiver only to
+// reach fields and methods. Methods whose names end in Wrong are for the known-wrong
+// variant: nobody times them, and they stay generic.
 package gen
 
 import (
 	"bytes"
 	"fmt"
-	"go/ast"
-	"go/constant"
 	"go/format"
-	"go/token"
-	"go/types"
-	"os"
 	"reflect"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
-
-	"golang.org/x/tools/go/packages"
 
 	"github.com/refbench/refbench/strategies"
 )
@@ -83,7 +89,18 @@ func StrategyOf(s *strategies.Strategy) (Strategy, error) {
 	return Strategy{Name: s.Name, Path: t.Elem().PkgPath(), Type: t.Elem().Name(), Powers: s.Powers()}, nil
 }
 
-const header = "// Code generated by refbench gen from package workloads; DO NOT EDIT.\n\n"
+// suffix ends the names of what is the strategy's own.
+func (s Strategy) suffix() string { return strings.ToUpper(s.Name[:1]) + s.Name[1:] }
+
+// Header begins every generated file.
+const Header = "// Code generated by refbench gen from package workloads; DO NOT EDIT.\n\n"
+
+// The files that aren't of a strategy, and what is written by hand.
+const (
+	genericFile = "generic.go"
+	listFile    = "loops.go"
+	handFile    = "native.go"
+)
 
 // Native returns the files of package native, sorted by name. dir is a folder in
 // the module that the workloads are in, path their package's import path.
@@ -92,15 +109,18 @@ func Native(dir, path string, ss []Strategy) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	var files []File
+	files := make([]File, 0, len(ss)+2)
 	for _, s := range ss {
+		if name := s.Name + ".go"; name == genericFile || name == listFile || name == handFile {
+			return nil, fmt.Errorf("strategy %s: its loops would be in workloads/native/%s, which is another file: give it another name", s.Name, name)
+		}
 		f, err := src.loops(s)
 		if err != nil {
 			return nil, err
 		}
 		files = append(files, f)
 	}
-	shared, err := src.shared()
+	generic, err := src.generic()
 	if err != nil {
 		return nil, err
 	}
@@ -108,684 +128,81 @@ func Native(dir, path string, ss []Strategy) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	files = append(files, shared, list)
-	sort.Slice(files, func(i, j int) bool { return files[i].Name < files[j].Name })
+	files = append(files, generic, list)
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
 	return files, nil
 }
 
-// A workload is a variable of type *Workload.
-type workload struct {
-	name        string // its Name field
-	constructor string // the generic function that its New instantiates
-	holder      string // the timed holder that it does so with
-	needs       []strategies.Power
-}
-
-// supports reports whether the strategy can run under the workload.
-func (w workload) supports(s Strategy) bool {
-	for _, p := range w.needs {
-		if !slices.Contains(s.Powers, p) {
-			return false
+// generic returns the file with what all loops share.
+func (src *source) generic() (File, error) {
+	e := src.emitter()
+	for _, d := range src.shared() {
+		if err := e.copy(d); err != nil {
+			return File{}, err
 		}
 	}
-	return true
-}
-
-// A group is the workloads with one timed holder and what they need.
-type group struct {
-	holder    string
-	workloads []workload
-	reached   []*decl // in the order of the source
-}
-
-// kit returns the name of the function that makes what the constructors get.
-func (g *group) kit() string { return g.holder + "Kit" }
-
-// supports reports whether the strategy can run under some workload of the group.
-func (g *group) supports(s Strategy) bool {
-	for _, w := range g.workloads {
-		if w.supports(s) {
-			return true
-		}
-	}
-	return false
-}
-
-// A decl is a package-level declaration that the workloads need.
-type decl struct {
-	name    string
-	node    ast.Node // *ast.FuncDecl, *ast.GenDecl, or a spec of one
-	keyword string   // what to write before a spec: "type ", "var ", "const "
-	doc     *ast.CommentGroup
-	params  []string // names of the type parameters
-	generic bool     // in the counter, so that each strategy has a copy
-	held    bool     // in the holder as well, so that each holder has one
-}
-
-const (
-	// timed is the holder that H stands for in native loops, and begins the
-	// names of those with powers.
-	timed = "Timed"
-	// dynamic begins the names of the counters in the generic form.
-	dynamic = "Dynamic"
-)
-
-func newDecl(name string, node ast.Node, keyword string, doc *ast.CommentGroup, params *ast.FieldList) *decl {
-	d := &decl{name: name, node: node, keyword: keyword, doc: doc}
-	if params != nil {
-		for _, f := range params.List {
-			for _, n := range f.Names {
-				d.params = append(d.params, n.Name)
-			}
-		}
-	}
-	switch strings.Join(d.params, " ") {
-	case "T", "T P":
-		d.generic = true
-	case "T H":
-		d.generic, d.held = true, true
-	}
-	return d
-}
-
-// A source is package workloads, analyzed.
-type source struct {
-	pkg       *packages.Package
-	text      map[string][]byte // by file name
-	decls     map[types.Object]*decl
-	workloads []workload
-	groups    []*group // Timed's first
-}
-
-func load(dir, path string) (*source, error) {
-	cfg := &packages.Config{
-		Mode: packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedDeps |
-			packages.NeedTypes | packages.NeedSyntax | packages.NeedTypesInfo,
-		Dir: dir,
-	}
-	pkgs, err := packages.Load(cfg, path)
-	if err != nil {
-		return nil, fmt.Errorf("loading %s: %w", path, err)
-	}
-	if len(pkgs) != 1 {
-		return nil, fmt.Errorf("loading %s: %d packages, want 1", path, len(pkgs))
-	}
-	if errs := pkgs[0].Errors; len(errs) > 0 {
-		return nil, fmt.Errorf("loading %s: %w", path, errs[0])
-	}
-	src := &source{pkg: pkgs[0], text: make(map[string][]byte), decls: make(map[types.Object]*decl)}
-	if err := src.readDecls(); err != nil {
-		return nil, err
-	}
-	if err := src.findWorkloads(); err != nil {
-		return nil, err
-	}
-	return src, src.reach()
-}
-
-// errorf returns an error that names the place.
-func (src *source) errorf(at ast.Node, format string, args ...any) error {
-	return fmt.Errorf("%s: %s", src.pkg.Fset.Position(at.Pos()), fmt.Sprintf(format, args...))
-}
-
-// readDecls records every package-level declaration. Methods belong to the
-// declaration of their receiver's type; see reach.
-func (src *source) readDecls() error {
-	info := src.pkg.TypesInfo
-	for _, f := range src.pkg.Syntax {
-		name := src.pkg.Fset.Position(f.Pos()).Filename
-		text, err := os.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		src.text[name] = text
-		for _, d := range f.Decls {
-			switch d := d.(type) {
-			case *ast.FuncDecl:
-				if d.Recv == nil {
-					src.decls[info.Defs[d.Name]] = newDecl(d.Name.Name, d, "", d.Doc, d.Type.TypeParams)
-				}
-			case *ast.GenDecl:
-				var group *decl // of constants or variables
-				for _, spec := range d.Specs {
-					switch spec := spec.(type) {
-					case *ast.TypeSpec:
-						doc := spec.Doc
-						if doc == nil {
-							doc = d.Doc
-						}
-						src.decls[info.Defs[spec.Name]] = newDecl(spec.Name.Name, spec, "type ", doc, spec.TypeParams)
-					case *ast.ValueSpec:
-						// A group may use iota or leave out
-						// values, so it goes as a whole.
-						if group == nil {
-							group = newDecl(spec.Names[0].Name, d, "", d.Doc, nil)
-						}
-						for _, n := range spec.Names {
-							src.decls[info.Defs[n]] = group
-						}
-					}
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// findWorkloads finds the variables of type *Workload, in the order of file
-// names and then of the source.
-func (src *source) findWorkloads() error {
-	info := src.pkg.TypesInfo
-	scope := src.pkg.Types.Scope()
-	wtype := scope.Lookup("Workload")
-	if wtype == nil || scope.Lookup(dynamic) == nil {
-		return fmt.Errorf("%s: no types Workload and Dynamic", src.pkg.PkgPath)
-	}
-	for _, f := range src.pkg.Syntax {
-		for _, d := range f.Decls {
-			d, ok := d.(*ast.GenDecl)
-			if !ok || d.Tok != token.VAR {
-				continue
-			}
-			for _, spec := range d.Specs {
-				spec := spec.(*ast.ValueSpec)
-				if len(spec.Values) != 1 || !types.Identical(info.TypeOf(spec.Values[0]), types.NewPointer(wtype.Type())) {
-					continue
-				}
-				w, err := src.workload(spec)
-				if err != nil {
-					return err
-				}
-				src.workloads = append(src.workloads, w)
-			}
-		}
-	}
-	if len(src.workloads) == 0 {
-		return fmt.Errorf("%s: no variable of type *Workload", src.pkg.PkgPath)
-	}
-	return nil
-}
-
-func (src *source) workload(spec *ast.ValueSpec) (workload, error) {
-	w := workload{holder: timed}
-	info := src.pkg.TypesInfo
-	ast.Inspect(spec.Values[0], func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.KeyValueExpr:
-			switch key, ok := n.Key.(*ast.Ident); {
-			case ok && key.Name == "Name" && w.name == "":
-				if v := info.Types[n.Value].Value; v != nil && v.Kind() == constant.String {
-					w.name = constant.StringVal(v)
-				}
-			case ok && key.Name == "Needs":
-				if list, ok := n.Value.(*ast.CompositeLit); ok {
-					for _, e := range list.Elts {
-						if v := info.Types[e].Value; v != nil && v.Kind() == constant.String {
-							w.needs = append(w.needs, strategies.Power(constant.StringVal(v)))
-						}
-					}
-				}
-			}
-		case *ast.Ident:
-			args := info.Instances[n].TypeArgs
-			if w.constructor == "" && args.Len() > 0 && strings.HasPrefix(src.typeName(args.At(0)), dynamic) {
-				w.constructor = n.Name
-				if args.Len() > 1 && strings.HasPrefix(src.typeName(args.At(1)), timed) {
-					w.holder = src.typeName(args.At(1))
-				}
-			}
-		}
-		return true
-	})
-	if w.name == "" || w.constructor == "" {
-		return w, src.errorf(spec, "workload %s: no constant Name, or New instantiates no generic constructor with Dynamic", spec.Names[0].Name)
-	}
-	return w, nil
-}
-
-// typeName returns the name of a type that the package declares, or "".
-func (src *source) typeName(t types.Type) string {
-	if n, ok := types.Unalias(t).(*types.Named); ok && n.Obj().Parent() == src.pkg.Types.Scope() {
-		return n.Obj().Name()
-	}
-	return ""
-}
-
-// reach collects the declarations that the constructors need, for each timed
-// holder.
-func (src *source) reach() error {
-	byHolder := map[string]*group{timed: {holder: timed}}
-	src.groups = []*group{byHolder[timed]}
-	for _, w := range src.workloads {
-		g := byHolder[w.holder]
-		if g == nil {
-			g = &group{holder: w.holder}
-			byHolder[w.holder] = g
-			src.groups = append(src.groups, g)
-		}
-		g.workloads = append(g.workloads, w)
-	}
-	methods := make(map[types.Object][]*decl)
-	scope := src.pkg.Types.Scope()
-	for _, f := range src.pkg.Syntax {
-		for _, d := range f.Decls {
-			if d, ok := d.(*ast.FuncDecl); ok && d.Recv != nil {
-				recv := scope.Lookup(receiverName(d.Recv.List[0].Type).Name)
-				methods[recv] = append(methods[recv], newDecl(d.Name.Name, d, "", d.Doc, nil))
-			}
-		}
-	}
-	for _, g := range src.groups {
-		if err := src.reachGroup(g, methods); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// reachGroup collects the declarations that the group's constructors need and
-// that other packages can't name, with the methods of their types.
-func (src *source) reachGroup(g *group, methods map[types.Object][]*decl) error {
-	info, scope := src.pkg.TypesInfo, src.pkg.Types.Scope()
-	seen := make(map[*decl]bool)
-	var failed error
-	var visit func(obj types.Object, from ast.Node)
-	follow := func(n ast.Node) {
-		for _, part := range withoutTypeParams(n) {
-			ast.Inspect(part, func(n ast.Node) bool {
-				if id, ok := n.(*ast.Ident); ok {
-					if obj := info.Uses[id]; obj != nil && obj.Parent() == scope {
-						visit(obj, id)
-					}
-				}
-				return true
-			})
-		}
-	}
-	visit = func(obj types.Object, from ast.Node) {
-		d := src.decls[obj]
-		if d == nil || seen[d] || !d.generic && obj.Exported() {
-			return
-		}
-		seen[d] = true
-		if v, ok := obj.(*types.Var); ok && failed == nil {
-			failed = src.errorf(from, "the package variable %s would be a copy in each form: make it a field", v.Name())
-			return
-		}
-		if len(d.params) > 0 && !d.generic && failed == nil {
-			failed = src.errorf(d.node, "type parameters [%s] of %s: want [T any], [T any, P strategies.Ref[T]] or [T any, H Holder[T]]", strings.Join(d.params, ", "), d.name)
-			return
-		}
-		g.reached = append(g.reached, d)
-		follow(d.node)
-		for _, m := range methods[obj] {
-			m.generic, m.held = d.generic, d.held
-			g.reached = append(g.reached, m)
-			follow(m.node)
-		}
-	}
-	for _, w := range g.workloads {
-		visit(scope.Lookup(w.constructor), src.pkg.Syntax[0])
-	}
-	for _, name := range []string{g.holder, g.kit()} {
-		obj := scope.Lookup(name)
-		if d := src.decls[obj]; d == nil || !d.generic {
-			return fmt.Errorf("%s: no generic declaration %s", src.pkg.PkgPath, name)
-		}
-		visit(obj, src.pkg.Syntax[0])
-	}
-	src.sort(g.reached)
-	return failed
-}
-
-// sort puts declarations into the order of the source.
-func (src *source) sort(ds []*decl) {
-	slices.SortFunc(ds, func(a, b *decl) int {
-		pa, pb := src.pkg.Fset.Position(a.node.Pos()), src.pkg.Fset.Position(b.node.Pos())
-		if c := strings.Compare(pa.Filename, pb.Filename); c != 0 {
-			return c
-		}
-		return pa.Offset - pb.Offset
-	})
-}
-
-// withoutTypeParams returns the parts of a declaration that native code has.
-func withoutTypeParams(n ast.Node) (parts []ast.Node) {
-	switch n := n.(type) {
-	case *ast.FuncDecl:
-		for _, part := range []ast.Node{n.Recv, n.Type.Params, n.Type.Results, n.Body} {
-			if !reflect.ValueOf(part).IsNil() {
-				parts = append(parts, part)
-			}
-		}
-		return parts
-	case *ast.TypeSpec:
-		return []ast.Node{n.Type}
-	}
-	return []ast.Node{n}
-}
-
-func receiverName(t ast.Expr) *ast.Ident {
-	switch t := t.(type) {
-	case *ast.StarExpr:
-		return receiverName(t.X)
-	case *ast.IndexExpr:
-		return receiverName(t.X)
-	case *ast.IndexListExpr:
-		return receiverName(t.X)
-	case *ast.ParenExpr:
-		return receiverName(t.X)
-	}
-	return t.(*ast.Ident)
+	return e.file(genericFile)
 }
 
 // loops returns the file with every workload's loop for one strategy.
 func (src *source) loops(s Strategy) (File, error) {
-	e := &emitter{src: src, strategy: s, imports: make(map[string]string)}
-	done := make(map[*decl]bool)
-	for _, g := range src.groups {
-		if g.holder != timed && !g.supports(s) {
+	e := src.emitter()
+	e.strategy = &s
+	e.imports[s.Path] = "counter"
+	for _, h := range src.holders {
+		if !h.supports(s) {
 			continue // its counter doesn't have the holder's operations
 		}
-		e.holder = g.holder
-		for _, d := range g.reached {
-			if !d.generic || !d.held && done[d] {
-				continue
-			}
-			done[d] = true
-			if err := e.decl(d); err != nil {
+		if err := e.holderType(h); err != nil {
+			return File{}, err
+		}
+	}
+	for _, p := range src.parts {
+		if p.supports(s) {
+			if err := e.part(p); err != nil {
 				return File{}, err
 			}
 		}
 	}
-	return e.file(s.Name + ".go")
-}
-
-// shared returns the file with what isn't generic.
-func (src *source) shared() (File, error) {
-	e := &emitter{src: src, imports: make(map[string]string)}
-	seen := make(map[*decl]bool)
-	var all []*decl
-	for _, g := range src.groups {
-		for _, d := range g.reached {
-			if !d.generic && !seen[d] {
-				seen[d] = true
-				all = append(all, d)
+	for _, w := range src.workloads {
+		if w.supports(s) {
+			if err := e.loop(w); err != nil {
+				return File{}, err
 			}
 		}
 	}
-	src.sort(all)
-	for _, d := range all {
-		if err := e.decl(d); err != nil {
-			return File{}, err
+	pkg := src.pkg.Name
+	if err := e.use(src.pkg.PkgPath, pkg); err != nil {
+		return File{}, err
+	}
+	fmt.Fprintf(&e.body, "var loops%s = []%s.Loop{\n", s.suffix(), pkg)
+	for _, w := range src.workloads {
+		if w.supports(s) {
+			fmt.Fprintf(&e.body, "\tloop(%q, %q, func() load[counter.%s, %s] { return new(%s) }),\n",
+				w.name, s.Name, s.Type, e.newName(w.holder.name), e.newName(w.instance.Name()))
 		}
 	}
-	return e.file("shared.go")
+	e.body.WriteString("}\n")
+	return e.file(s.Name + ".go")
 }
 
 // list returns the file with the list of all loops.
 func (src *source) list(ss []Strategy) (File, error) {
-	e := &emitter{src: src, imports: map[string]string{src.pkg.PkgPath: src.pkg.Name}}
-	pkg := src.pkg.Name
-	fmt.Fprintf(&e.body, "// Loops lists the native form of every workload with every built-in strategy that\n// has the powers it needs.\n")
-	fmt.Fprintf(&e.body, "var Loops = []%s.Loop{\n", pkg)
-	for _, w := range src.workloads {
-		for _, s := range ss {
-			if !w.supports(s) {
-				continue
-			}
-			e.strategy = s
-			fmt.Fprintf(&e.body, "\t{Workload: %q, Strategy: %q, New: func(c %s.Config) (%[3]s.Instance, error) { return %s(c, %s(nil)) }},\n",
-				w.name, s.Name, pkg, e.heldName(w.constructor, w.holder), suffixed(w.holder+"Kit", s))
-		}
+	e := src.emitter()
+	e.imports["slices"] = "slices"
+	e.body.WriteString("// Loops lists the native form of every workload with every built-in strategy that\n// has the powers it needs.\n")
+	e.body.WriteString("var Loops = slices.Concat(\n")
+	for _, s := range ss {
+		fmt.Fprintf(&e.body, "\tloops%s,\n", s.suffix())
 	}
-	e.body.WriteString("}\n")
-	return e.file("loops.go")
-}
-
-// suffixed returns the name of a generic declaration with the strategy filled in.
-func suffixed(name string, s Strategy) string {
-	return name + strings.ToUpper(s.Name[:1]) + s.Name[1:]
-}
-
-// heldName returns the name of a declaration that is generic in its holder, with
-// the strategy and the holder filled in.
-func (e *emitter) heldName(name, holder string) string {
-	return suffixed(name+strings.TrimPrefix(holder, timed), e.strategy)
-}
-
-// newName returns the name of a generic declaration with the strategy, and the
-// holder, if it has one, filled in.
-func (e *emitter) newName(d *decl) string {
-	if d.held {
-		return e.heldName(d.name, e.holder)
-	}
-	return suffixed(d.name, e.strategy)
-}
-
-// An emitter writes a file.
-type emitter struct {
-	src      *source
-	strategy Strategy // none for the shared file
-	holder   string   // what H stands for
-	imports  map[string]string
-	body     bytes.Buffer
-}
-
-// An edit replaces a piece of the source.
-type edit struct {
-	from, to int
-	text     string
-}
-
-// decl writes a declaration.
-func (e *emitter) decl(d *decl) error {
-	fset := e.src.pkg.Fset
-	file := fset.Position(d.node.Pos()).Filename
-	text := e.src.text[file]
-	edits, err := e.edits(d)
-	if err != nil {
-		return err
-	}
-	slices.SortFunc(edits, func(a, b edit) int { return a.from - b.from })
-	if d.doc != nil {
-		from, to := fset.Position(d.doc.Pos()).Offset, fset.Position(d.doc.End()).Offset
-		e.body.Write(text[from:to])
-		e.body.WriteByte('\n')
-	}
-	e.body.WriteString(d.keyword)
-	at, end := fset.Position(d.node.Pos()).Offset, fset.Position(d.node.End()).Offset
-	for _, ed := range edits {
-		e.body.Write(text[at:ed.from])
-		e.body.WriteString(ed.text)
-		at = ed.to
-	}
-	e.body.Write(text[at:end])
-	e.body.WriteString("\n\n")
-	return nil
-}
-
-// edits returns what to change in a declaration.
-func (e *emitter) edits(d *decl) ([]edit, error) {
-	var edits []edit
-	var failed error
-	fail := func(at ast.Node, format string, args ...any) {
-		if failed == nil {
-			failed = e.src.errorf(at, format, args...)
-		}
-	}
-	offset := func(p token.Pos) int { return e.src.pkg.Fset.Position(p).Offset }
-	replace := func(from, to token.Pos, text string) {
-		edits = append(edits, edit{offset(from), offset(to), text})
-	}
-	dropParams := func(name *ast.Ident, params *ast.FieldList) {
-		if params != nil {
-			replace(name.Pos(), params.End(), e.newName(d))
-		}
-	}
-	info, scope := e.src.pkg.TypesInfo, e.src.pkg.Types.Scope()
-	isGeneric := func(x ast.Expr) *decl {
-		id, ok := x.(*ast.Ident)
-		if !ok {
-			return nil
-		}
-		obj := info.Uses[id]
-		if obj == nil || obj.Parent() != scope {
-			return nil
-		}
-		if d := e.src.decls[obj]; d != nil && d.generic {
-			return d
-		}
-		return nil
-	}
-	instance := func(n ast.Expr, x ast.Expr, args []ast.Expr) bool {
-		g := isGeneric(x)
-		if g == nil {
-			return true
-		}
-		for i, a := range args {
-			if i < len(g.params) && !e.fits(a, g.params[i]) {
-				fail(a, "%s is instantiated with something else than its own %s", g.name, strings.Join(g.params, " and "))
-			}
-		}
-		replace(n.Pos(), n.End(), e.newName(g))
-		return false
-	}
-	var walk func(n ast.Node) bool
-	walk = func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.FuncDecl:
-			if n.Type.TypeParams != nil {
-				dropParams(n.Name, n.Type.TypeParams)
-			}
-			for _, part := range withoutTypeParams(n) {
-				ast.Inspect(part, walk)
-			}
-			return false
-		case *ast.TypeSpec:
-			if d.node == n {
-				dropParams(n.Name, n.TypeParams)
-				ast.Inspect(n.Type, walk)
-				return false
-			}
-		case *ast.Field:
-			if g := isGeneric(withoutIndex(n.Type)); g != nil && len(n.Names) == 0 && d.keyword == "type " {
-				fail(n, "%s is embedded: its field would change its name; give the field one", g.name)
-			}
-		case *ast.IndexExpr:
-			return instance(n, n.X, []ast.Expr{n.Index})
-		case *ast.IndexListExpr:
-			return instance(n, n.X, n.Indices)
-		case *ast.SelectorExpr:
-			// P(&x).M is x.M, which counts for less when the compiler
-			// decides what to inline.
-			if call, ok := n.X.(*ast.CallExpr); ok && len(call.Args) == 1 {
-				id, isName := call.Fun.(*ast.Ident)
-				addr, isAddr := call.Args[0].(*ast.UnaryExpr)
-				if isName && isAddr && addr.Op == token.AND && typeParam(info.Uses[id]) == "P" {
-					replace(call.Pos(), addr.X.Pos(), "")
-					replace(addr.X.End(), call.End(), "")
-					ast.Inspect(addr.X, walk)
-					return false
-				}
-			}
-		case *ast.CallExpr:
-			// A conversion to P needs parentheses.
-			if id, ok := n.Fun.(*ast.Ident); ok && typeParam(info.Uses[id]) == "P" {
-				replace(id.Pos(), id.End(), "(*"+e.counter()+")")
-				for _, a := range n.Args {
-					ast.Inspect(a, walk)
-				}
-				return false
-			}
-		case *ast.Ident:
-			obj := info.Uses[n]
-			switch {
-			case obj == nil:
-			case typeParam(obj) == "T":
-				replace(n.Pos(), n.End(), e.counter())
-			case typeParam(obj) == "P":
-				replace(n.Pos(), n.End(), "*"+e.counter())
-			case typeParam(obj) == "H":
-				replace(n.Pos(), n.End(), suffixed(e.holder, e.strategy))
-			case obj.Parent() == scope:
-				if g := isGeneric(n); g != nil {
-					replace(n.Pos(), n.End(), e.newName(g))
-				} else if obj.Exported() {
-					if err := e.use(e.src.pkg.PkgPath, e.src.pkg.Name); err != nil {
-						fail(n, "%v", err)
-					}
-					replace(n.Pos(), n.End(), e.src.pkg.Name+"."+n.Name)
-				}
-			default:
-				if p, ok := obj.(*types.PkgName); ok {
-					if err := e.use(p.Imported().Path(), p.Name()); err != nil {
-						fail(n, "%v", err)
-					}
-				}
-			}
-		}
-		return true
-	}
-	ast.Inspect(d.node, walk)
-	return edits, failed
-}
-
-// fits reports whether a type argument is the type parameter of that name, or
-// what stands for it in native loops.
-func (e *emitter) fits(a ast.Expr, param string) bool {
-	switch a := a.(type) {
-	case *ast.Ident:
-		return a.Name == param
-	case *ast.IndexListExpr:
-		id, ok := a.X.(*ast.Ident)
-		return ok && param == "H" && id.Name == e.holder
-	}
-	return false
-}
-
-// withoutIndex returns the generic type of an instance.
-func withoutIndex(t ast.Expr) ast.Expr {
-	switch t := t.(type) {
-	case *ast.IndexExpr:
-		return t.X
-	case *ast.IndexListExpr:
-		return t.X
-	}
-	return t
-}
-
-// typeParam returns the name of the type parameter that obj is, or "".
-func typeParam(obj types.Object) string {
-	if t, ok := obj.(*types.TypeName); ok {
-		if _, ok := t.Type().(*types.TypeParam); ok {
-			return t.Name()
-		}
-	}
-	return ""
-}
-
-// counter returns the counter type's qualified name.
-func (e *emitter) counter() string {
-	// The strategy's package has any name; this one hides none of the
-	// source's imports.
-	e.imports[e.strategy.Path] = "counter"
-	return "counter." + e.strategy.Type
-}
-
-// use records an import.
-func (e *emitter) use(path, name string) error {
-	if old, ok := e.imports[path]; ok && old != name {
-		return fmt.Errorf("import of %s as %s: it is %s elsewhere", path, name, old)
-	}
-	e.imports[path] = name
-	return nil
+	e.body.WriteString(")\n")
+	return e.file(listFile)
 }
 
 // file returns the file with what was written so far.
 func (e *emitter) file(name string) (File, error) {
 	var b bytes.Buffer
-	b.WriteString(header)
+	b.WriteString(Header)
 	b.WriteString("package native\n\n")
 	paths := make([]string, 0, len(e.imports))
 	for p := range e.imports {

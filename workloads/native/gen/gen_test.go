@@ -90,11 +90,10 @@ type Workload struct { Name string; Needs []string; New func() any }
 type Ref[T any] interface { *T; Get() }
 type Dynamic struct{}
 func (*Dynamic) Get() {}
-type Holder[T any] interface { Get(*T) }
+type Object[T any] struct { Ref T }
+type Holder[T any] interface { Get(*Object[T]) }
 type Timed[T any, P Ref[T]] struct{}
-func (Timed[T, P]) Get(t *T) { P(t).Get() }
-type Kit[T any, H Holder[T]] struct { Holder H }
-func TimedKit[T any, P Ref[T]](prepare func(*T)) Kit[T, Timed[T, P]] { return Kit[T, Timed[T, P]]{} }
+func (Timed[T, P]) Get(o *Object[T]) { P(&o.Ref).Get() }
 type dynamicTimed = Timed[Dynamic, *Dynamic]
 `,
 		"source.go": "package workloads\n" + source,
@@ -106,95 +105,165 @@ type dynamicTimed = Timed[Dynamic, *Dynamic]
 	return dir
 }
 
+// native returns the files for package workloads in a module that module wrote, by
+// their names.
+func native(t *testing.T, dir string, ss ...gen.Strategy) map[string]string {
+	t.Helper()
+	files, err := gen.Native(dir, "example.com/m", ss)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := make(map[string]string)
+	for _, f := range files {
+		text[f.Name] = string(f.Data)
+	}
+	return text
+}
+
+// contains checks whether files have some text in them.
+func contains(t *testing.T, files map[string]string, file, text string, want bool) {
+	t.Helper()
+	if strings.Contains(files[file], text) != want {
+		t.Errorf("%s: %q in it is %v, want %v:\n%s", file, text, !want, want, files[file])
+	}
+}
+
+// Only what leads from Work to an operation of the count is written for a strategy;
+// the rest is written once, and stays generic.
+func TestOnlyTheLoopIsConcrete(t *testing.T) {
+	files := native(t, module(t, `
+var W = &Workload{Name: "w", New: func() any { return new(w[Dynamic, dynamicTimed]) }}
+type base[T any, H Holder[T]] struct { t Object[T]; h H; n int }
+func (b *base[T, H]) take() { b.h.Get(&b.t); b.note() }
+func (b *base[T, H]) note() { b.n++ }
+type w[T any, H Holder[T]] struct { base[T, H]; wrong bool }
+func (x *w[T, H]) setup() { x.close() }
+func (x *w[T, H]) Work() { if x.wrong { x.takeWrong() }; x.step(); x.count() }
+func (x *w[T, H]) step() { x.take(); x.pair(1) }
+func (x *w[T, H]) pair(n int) { if n > 0 { x.again(n - 1) } else { x.last() } }
+func (x *w[T, H]) last() { x.h.Get(&x.t) }
+func (x *w[T, H]) again(n int) { x.pair(n) }
+func (x *w[T, H]) count() { x.n += limit }
+func (x *w[T, H]) takeWrong() { x.h.Get(&x.t) }
+func (x *w[T, H]) close() { x.h.Get(&x.t) }
+func (x *w[T, H]) Close() { x.pair(0) }
+const limit = 3
+`), gen.Strategy{Name: "s", Path: "example.com/s", Type: "Count"})
+	for _, c := range []struct {
+		file string
+		want bool
+		text string
+	}{
+		{"s.go", true, "type wS struct{ w[counter.Count, timedS] }"},
+		{"s.go", true, "func (x *wS) Work()"},
+		{"s.go", true, "func (x *wS) step() { (*baseS)(&x.base).take(); x.pair(1) }"},
+		{"s.go", true, "func (x *wS) pair(n int)"},
+		{"s.go", true, "func (x *wS) again(n int) { x.pair(n) }"},
+		{"s.go", true, "type baseS base[counter.Count, timedS]"},
+		{"s.go", true, "func (b *baseS) take() { b.h.Get(&b.t); (*base[counter.Count, timedS])(b).note() }"},
+		{"s.go", true, `loop("w", "s", func() load[counter.Count, timedS] { return new(wS) })`},
+		{"s.go", false, ") count()"},
+		{"s.go", false, ") note()"},
+		{"s.go", false, ") takeWrong()"},
+		{"s.go", false, ") close()"},
+		{"generic.go", true, "type w[T any, H workloads.Holder[T]] struct"},
+		{"generic.go", true, "const limit = 3"},
+		{"generic.go", true, ") count()"},
+		{"generic.go", true, ") note()"},
+		{"generic.go", true, ") takeWrong()"},
+		{"generic.go", true, ") close()"},
+		// Close calls it as well.
+		{"generic.go", true, ") pair(n int)"},
+		{"generic.go", false, ") Work()"},
+		{"generic.go", false, ") step()"},
+		{"loops.go", true, "loopsS,"},
+	} {
+		contains(t, files, c.file, c.text, c.want)
+	}
+}
+
 // A workload that needs a power has a holder of its own: strategies with the
 // power have loops with it, and the others have none.
 func TestPowersHaveHoldersOfTheirOwn(t *testing.T) {
 	dir := module(t, `
 const powerOne = "ifone"
 type LeapRef[T any] interface { Ref[T]; Leap() }
-type LeapHolder[T any] interface { Holder[T]; Leap(*T) }
-type TimedLeap[T any, P LeapRef[T]] struct{}
-func (TimedLeap[T, P]) Get(t *T) { P(t).Get() }
-func (TimedLeap[T, P]) Leap(t *T) { P(t).Leap() }
-func TimedLeapKit[T any, P LeapRef[T]](prepare func(*T)) Kit[T, TimedLeap[T, P]] { return Kit[T, TimedLeap[T, P]]{} }
+type LeapHolder[T any] interface { Holder[T]; Leap(*Object[T]) }
+type TimedLeap[T any, P LeapRef[T]] struct { Timed[T, P] }
+func (TimedLeap[T, P]) Leap(o *Object[T]) { P(&o.Ref).Leap() }
 type DynamicLeap struct{}
 func (*DynamicLeap) Get() {}
 func (*DynamicLeap) Leap() {}
 type dynamicTimedLeap = TimedLeap[DynamicLeap, *DynamicLeap]
 
-var W = &Workload{Name: "w", New: func() any { return newW[Dynamic, dynamicTimed] }}
-var V = &Workload{Name: "v", Needs: []string{powerOne}, New: func() any { return newV[DynamicLeap, dynamicTimedLeap] }}
-type part[T any] struct { t T }
+var W = &Workload{Name: "w", New: func() any { return new(w[Dynamic, dynamicTimed]) }}
+var V = &Workload{Name: "v", Needs: []string{powerOne}, New: func() any { return new(v[DynamicLeap, dynamicTimedLeap]) }}
+type part[T any] struct { t Object[T] }
 type w[T any, H Holder[T]] struct { p part[T]; h H }
-type v[T any, H LeapHolder[T]] struct { p part[T]; h H }
-func newW[T any, H Holder[T]](k Kit[T, H]) any { x := new(w[T, H]); x.h = k.Holder; x.h.Get(&x.p.t); return x }
-func newV[T any, H LeapHolder[T]](k Kit[T, H]) any { x := new(v[T, H]); x.h = k.Holder; x.h.Leap(&x.p.t); return x }
+type v[T any, H Holder[T]] struct { p part[T]; h H }
+func (x *w[T, H]) Work() { x.h.Get(&x.p.t) }
+func (x *v[T, H]) Work() { x.h.Get(&x.p.t) }
 `)
-	files, err := gen.Native(dir, "example.com/m", []gen.Strategy{
-		{Name: "leaping", Path: "example.com/leaping", Type: "Count", Powers: []strategies.Power{strategies.PowerMulti, strategies.PowerOnePutter}},
-		{Name: "plain", Path: "example.com/plain", Type: "Count", Powers: []strategies.Power{strategies.PowerMulti}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := make(map[string]string)
-	for _, f := range files {
-		got[f.Name] = string(f.Data)
-	}
+	files := native(t, dir,
+		gen.Strategy{Name: "leaping", Path: "example.com/leaping", Type: "Count", Powers: []strategies.Power{strategies.PowerMulti, strategies.PowerOnePutter}},
+		gen.Strategy{Name: "plain", Path: "example.com/plain", Type: "Count", Powers: []strategies.Power{strategies.PowerMulti}},
+	)
 	for _, c := range []struct {
 		file string
 		want bool
 		text string
 	}{
-		{"leaping.go", true, "type TimedLeaping struct"},
-		{"leaping.go", true, "type TimedLeapLeaping struct"},
-		{"leaping.go", true, "func TimedLeapKitLeaping(prepare func(*counter.Count)) KitLeapLeaping"},
-		{"leaping.go", true, "func newWLeaping(k KitLeaping) any"},
-		{"leaping.go", true, "func newVLeapLeaping(k KitLeapLeaping) any"},
-		{"plain.go", true, "func newWPlain(k KitPlain) any"},
+		{"leaping.go", true, "type timedLeaping struct"},
+		{"leaping.go", true, "type timedLeapLeaping struct{ timedLeaping }"},
+		{"leaping.go", true, "func (timedLeapLeaping) Leap(o *workloads.Object[counter.Count]) { o.Ref.Leap() }"},
+		{"leaping.go", true, "w[counter.Count, timedLeaping]"},
+		{"leaping.go", true, "v[counter.Count, timedLeapLeaping]"},
+		{"leaping.go", true, `loop("v", "leaping"`},
+		{"plain.go", true, "w[counter.Count, timedPlain]"},
 		{"plain.go", false, "Leap"},
-		{"loops.go", true, `{Workload: "v", Strategy: "leaping"`},
-		{"loops.go", false, `{Workload: "v", Strategy: "plain"`},
-		{"loops.go", true, "newVLeapLeaping(c, TimedLeapKitLeaping(nil))"},
+		{"plain.go", false, `loop("v"`},
 	} {
-		if strings.Contains(got[c.file], c.text) != c.want {
-			t.Errorf("%s: %q in it is %v, want %v:\n%s", c.file, c.text, !c.want, c.want, got[c.file])
-		}
+		contains(t, files, c.file, c.text, c.want)
 	}
-	if n := strings.Count(got["leaping.go"], "type partLeaping struct"); n != 1 {
-		t.Errorf("leaping.go: partLeaping is declared %d times", n)
+	if n := strings.Count(files["generic.go"], "type part[T any] struct"); n != 1 {
+		t.Errorf("generic.go: part is declared %d times", n)
 	}
 }
 
 // What can't be generated right is refused with its place.
 func TestRefusals(t *testing.T) {
 	const good = `
-var W = &Workload{Name: "w", New: func() any { return newW[Dynamic, dynamicTimed] }}
-type w[T any, H Holder[T]] struct { t T; h H }
-func newW[T any, H Holder[T]](k Kit[T, H]) any { x := new(w[T, H]); x.h = k.Holder; x.h.Get(&x.t); return x }
+var W = &Workload{Name: "w", New: func() any { return new(w[Dynamic, dynamicTimed]) }}
+type w[T any, H Holder[T]] struct { t Object[T]; h H }
+func (x *w[T, H]) Work() { x.step() }
 `
+	const step = good + "func (x *w[T, H]) step() { x.h.Get(&x.t) }\n"
 	for _, c := range []struct{ name, source, want string }{
-		{"accepted", good, ""},
+		{"accepted", step, ""},
 		{"no workload", "", "no variable of type *Workload"},
-		{"no constructor", `var W = &Workload{Name: "w"}`, "source.go:2:5: workload W: no constant Name, or New instantiates no generic constructor"},
-		{"does not compile", good + "var x int = \"\"\n", "source.go"},
-		{"other parameters", `
-var W = &Workload{Name: "w", New: func() any { return newW[Dynamic]() }}
-func newW[C any, P Ref[C]]() any { return nil }
-`, "source.go:4:1: type parameters [C, P] of newW: want [T any]"},
-		{"embedded", good + `
-type part[T any] struct{ t T }
-type v[T any] struct { part[T] }
-func (x *w[T, H]) use(y v[T]) {}
-`, "part is embedded"},
-		{"package variable", good + `
+		{"no instance", `var W = &Workload{Name: "w"}`, "source.go:2:5: workload W: no constant Name, or New names no generic type"},
+		{"does not compile", step + "var x int = \"\"\n", "source.go"},
+		{"no work", `
+var W = &Workload{Name: "w", New: func() any { return new(w[Dynamic, dynamicTimed]) }}
+type w[T any, H Holder[T]] struct { t Object[T]; h H }
+`, "source.go:4:6: w has no method Work"},
+		{"no operation", good + "func (x *w[T, H]) step() {}\n", "source.go:5:1: Work of workload w comes to no operation of its holder"},
+		{"another's method", good + `
+func (x *w[T, H]) step() { a := actor[T, H]{h: x.h}; a.take(&x.t) }
+type actor[T any, H Holder[T]] struct { h H }
+func (a *actor[T, H]) take(t *Object[T]) { a.h.Get(t) }
+`, "source.go:9:1: (actor).take takes or drops references on behalf of workload w: make it a method of w, or embed actor there"},
+		{"receiver as value", good + `
+func (x *w[T, H]) step() { y := x; y.h.Get(&x.t) }
+`, "source.go:7:33: the receiver of (w).step is used as a value"},
+		{"not the receiver", good + `
+func (x *w[T, H]) step() { var y w[T, H]; y.take() }
+func (x *w[T, H]) take() { x.h.Get(&x.t) }
+`, "source.go:7:43: take is called, but not as a method of the receiver of (w).step"},
+		{"package variable", step + `
 var hidden int
-func (x *w[T, H]) use() { hidden++ }
-`, "the package variable hidden would be a copy"},
-		{"other arguments", good + `
-type box[T any] struct{ t T }
-func (x *w[T, H]) use(y box[int]) {}
-`, "box is instantiated with something else than its own T"},
+func (x *w[T, H]) Close() { hidden++ }
+`, "source.go:8:1: the package variable hidden would be a copy"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := gen.Native(module(t, c.source), "example.com/m", []gen.Strategy{{Name: "s", Path: "example.com/s", Type: "Count"}})
@@ -208,6 +277,10 @@ func (x *w[T, H]) use(y box[int]) {}
 				t.Fatalf("error %v, want one with %q", err, c.want)
 			}
 		})
+	}
+	_, err := gen.Native(module(t, step), "example.com/m", []gen.Strategy{{Name: "loops", Path: "example.com/s", Type: "Count"}})
+	if err == nil || !strings.Contains(err.Error(), "strategy loops: its loops would be in workloads/native/loops.go, which is another file") {
+		t.Errorf("a strategy called as a file that isn't its own: error %v", err)
 	}
 }
 

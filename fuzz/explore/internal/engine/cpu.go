@@ -91,7 +91,7 @@ func (e *Engine) chooseCPU(t *Thread, k OpKind) {
 	if bits.OnesCount32(free) > 1 {
 		cpu = e.search.PickCPU(e, free, t.cpu)
 		if cpu < 0 || free&(1<<cpu) == 0 {
-			e.Fail(KindNondeterministic, "the schedule does not fit: CPU "+itoa(cpu)+" isn't free at point "+itoa(e.Step())+"; the case or its code has changed")
+			e.Fail(KindNondeterministic, "the schedule does not fit: CPU "+itoa(cpu)+" isn't free at point "+itoa(e.Step()))
 		}
 	} else if free != 0 {
 		cpu = lowest(free)

@@ -57,6 +57,9 @@ type Case struct {
 	MaxPoints int
 	// Races turns the happens-before check of plain accesses on.
 	Races bool
+	// DropIns are import paths of drop-ins outside of the explorer. Events are
+	// where these are called.
+	DropIns []string
 }
 
 // A Search decides. Its methods are called at points at which there may be

@@ -33,7 +33,7 @@ func (e *Engine) event(t *Thread, op Op, old, new uint64, wrote bool) string {
 		Old: old, New: new, Wrote: wrote,
 	}
 	if op.Kind != OpEnd {
-		ev.File, ev.Line, ev.Func = caller()
+		ev.File, ev.Line, ev.Func = e.caller()
 	}
 	if e.Show != nil && e.phase == runPhase {
 		// Show may use drop-ins, which must not decide anything.
@@ -59,21 +59,28 @@ func (e *Engine) Text(s string) {
 
 const home = "github.com/refbench/refbench/fuzz/explore"
 
-// isOwn reports whether the function is the explorer's: not, for example, of
-// package explored, which is explored code.
-func isOwn(function string) bool {
-	rest, ok := strings.CutPrefix(function, home)
-	return ok && (strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, "."))
+// isOwn reports whether the function is the explorer's, or of a drop-in of the case:
+// not, for example, of package explored, which is explored code.
+func (c *Case) isOwn(function string) bool {
+	if rest, ok := strings.CutPrefix(function, home); ok && (strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, ".")) {
+		return true
+	}
+	for _, path := range c.DropIns {
+		if rest, ok := strings.CutPrefix(function, path); ok && strings.HasPrefix(rest, ".") {
+			return true
+		}
+	}
+	return false
 }
 
-// caller returns the innermost frame outside of the explorer.
-func caller() (file string, line int, fn string) {
+// caller returns the innermost frame outside of the explorer and the drop-ins.
+func (e *Engine) caller() (file string, line int, fn string) {
 	var pcs [48]uintptr
 	n := runtime.Callers(3, pcs[:])
 	frames := runtime.CallersFrames(pcs[:n])
 	for {
 		f, more := frames.Next()
-		own := isOwn(f.Function) && !strings.HasSuffix(f.File, "_test.go") && !strings.Contains(f.Function, "/testdata/")
+		own := e.caseOf.isOwn(f.Function) && !strings.HasSuffix(f.File, "_test.go") && !strings.Contains(f.Function, "/testdata/")
 		if !own {
 			if strings.HasPrefix(f.Function, "runtime.") || strings.HasPrefix(f.Function, "iter.") {
 				return "", 0, ""

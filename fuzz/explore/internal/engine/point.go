@@ -272,7 +272,7 @@ func (e *Engine) decide(t *Thread) *Thread {
 		return e.failed(t)
 	}
 	if next < 0 || enabled&(1<<next) == 0 {
-		e.record(KindNondeterministic, "the schedule does not fit: "+threadName(next)+" can't go on at point "+itoa(step)+"; the case or its code has changed", nil)
+		e.record(KindNondeterministic, "the schedule does not fit: "+threadName(next)+" can't go on at point "+itoa(step), nil)
 		return e.failed(t)
 	}
 	if e.recording && next != e.Default(enabled, cur) {

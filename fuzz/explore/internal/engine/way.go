@@ -52,7 +52,7 @@ func (e *Engine) Way(n int) int {
 	}
 	i := e.search.PickWay(e, n)
 	if i < 0 || i >= n {
-		e.Fail(KindNondeterministic, "the schedule does not fit: there are "+itoa(n)+" ways to go on at point "+itoa(e.Step())+", and it takes number "+itoa(i)+"; the case or its code has changed")
+		e.Fail(KindNondeterministic, "the schedule does not fit: there are "+itoa(n)+" ways to go on at point "+itoa(e.Step())+", and it takes number "+itoa(i))
 	}
 	if e.recording && i != 0 {
 		e.rec = append(e.rec, Decision{Step: e.Step(), Choice: uint8(i), Of: OfWay})

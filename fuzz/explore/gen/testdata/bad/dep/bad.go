@@ -1,5 +1,5 @@
 package bad
 
-import "github.com/refbench/refbench/strategies"
+import "github.com/refbench/refbench/fuzz/explore/gen/testdata/src/poller"
 
-var _ strategies.Monitor
+var _ poller.Poller

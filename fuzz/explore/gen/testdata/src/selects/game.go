@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A Game is a program of random channel operations: for each thread a string.
+// A Game is a program of random channel operations: for each thread its words.
 //
 //	a b c   receive from a, b (unbuffered), c (room for one)     A B C   send to them
 //	1       receive from a or b            2   send to a or b
@@ -24,7 +24,7 @@ import (
 //	f       start a timer that calls a function        g   stop the last one
 //	q       receive from b until a context's time is up, which its child knows
 type Game struct {
-	program []string
+	program [][]string
 	a, b, c chan int
 	x, y    atomic.Int64
 	timer   *time.Timer
@@ -32,7 +32,7 @@ type Game struct {
 }
 
 // NewGame returns a game at its beginning.
-func NewGame(program []string) *Game {
+func NewGame(program [][]string) *Game {
 	return &Game{
 		program: program, a: make(chan int), b: make(chan int), c: make(chan int, 1),
 		timer: time.NewTimer(time.Millisecond), seen: make([][]int, len(program)),
@@ -55,47 +55,47 @@ func (g *Game) Thread(i int) {
 	for k, op := range g.program[i] {
 		v := 10*(i+1) + k
 		switch op {
-		case 'a':
+		case "a":
 			see(<-g.a)
-		case 'b':
+		case "b":
 			see(<-g.b)
-		case 'c':
+		case "c":
 			see(<-g.c)
-		case 'A':
+		case "A":
 			g.a <- v
-		case 'B':
+		case "B":
 			g.b <- v
-		case 'C':
+		case "C":
 			g.c <- v
-		case '1':
+		case "1":
 			select {
 			case v := <-g.a:
 				see(1, v)
 			case v := <-g.b:
 				see(2, v)
 			}
-		case '2':
+		case "2":
 			select {
 			case g.a <- v:
 				see(1)
 			case g.b <- v:
 				see(2)
 			}
-		case '3':
+		case "3":
 			select {
 			case v := <-g.a:
 				see(1, v)
 			case g.c <- v:
 				see(2)
 			}
-		case '4':
+		case "4":
 			select {
 			case g.a <- v:
 				see(1)
 			case v := <-g.c:
 				see(2, v)
 			}
-		case '5':
+		case "5":
 			select {
 			case v := <-g.a:
 				see(1, v)
@@ -104,7 +104,7 @@ func (g *Game) Thread(i int) {
 			default:
 				see(0)
 			}
-		case '6':
+		case "6":
 			select {
 			case g.a <- v:
 				see(1)
@@ -115,21 +115,21 @@ func (g *Game) Thread(i int) {
 			default:
 				see(0)
 			}
-		case '7':
+		case "7":
 			select {
 			case g.c <- v:
 				see(1)
 			case v := <-g.c:
 				see(2, v)
 			}
-		case '8':
+		case "8":
 			select {
 			case g.a <- v:
 				see(1)
 			case v := <-g.a:
 				see(2, v)
 			}
-		case '9':
+		case "9":
 			select {
 			case v := <-g.c:
 				see(1, v)
@@ -138,42 +138,42 @@ func (g *Game) Thread(i int) {
 			default:
 				see(0)
 			}
-		case 'k':
+		case "k":
 			close(g.c)
-		case 'l':
+		case "l":
 			see(len(g.c))
-		case 't':
+		case "t":
 			select {
 			case <-g.timer.C:
 				see(1)
 			case v := <-g.c:
 				see(2, v)
 			}
-		case 'p':
+		case "p":
 			select {
 			case <-g.timer.C:
 				see(1)
 			default:
 				see(0)
 			}
-		case 's':
+		case "s":
 			see(bit(g.timer.Stop()))
-		case 'r':
+		case "r":
 			see(bit(g.timer.Reset(time.Millisecond)))
-		case 'w':
+		case "w":
 			select {
 			case v := <-g.a:
 				see(1, v)
 			case <-time.After(time.Millisecond):
 				see(2)
 			}
-		case 'f':
+		case "f":
 			calls = time.AfterFunc(time.Millisecond/2, func() { g.x.Add(10) })
-		case 'g':
+		case "g":
 			if calls != nil {
 				see(bit(calls.Stop()), int(g.x.Load()))
 			}
-		case 'q':
+		case "q":
 			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 			child, stop := context.WithCancel(ctx)
 			select {
@@ -184,11 +184,11 @@ func (g *Game) Thread(i int) {
 			}
 			stop()
 			cancel()
-		case 'z':
+		case "z":
 			time.Sleep(time.Millisecond / 2)
-		case 'x':
+		case "x":
 			see(int(g.x.Add(1)))
-		case 'y':
+		case "y":
 			see(int(g.y.Add(1)))
 		}
 	}

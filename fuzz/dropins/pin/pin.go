@@ -1,19 +1,14 @@
-// Package pin is refbench's package strategies/pin in explored form.
-//
-// A virtual CPU stands for what is a P natively. Which CPU a goroutine gets is
-// the scheduler's choice at each Pin and each CPU: it may have been moved since the
-// last. A pinned goroutine can be preempted, by goroutines on other CPUs; no other
-// goroutine is pinned to its CPU meanwhile.
+// Package pin is refbench's package strategies/pin in explored form: a P is a virtual
+// CPU of package explore/cpu.
 //
 // # What is not modelled
 //
 // Words are sequentially consistent here, so Barrier has nothing to order: a
-// missing Barrier isn't found. What was done on a CPU between Pin and Unpin
-// happens before the next Pin on that CPU.
+// missing Barrier isn't found.
 package pin
 
 import (
-	"github.com/refbench/refbench/fuzz/explore/internal/engine"
+	"github.com/refbench/refbench/fuzz/explore/cpu"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 )
 
@@ -24,49 +19,22 @@ const Plain = false
 // other. Here only its being a multiple of every size matters.
 const LineBytes = 128
 
-// idleCPUs is how many CPUs there are outside of an exploration: a constant, so
-// that the same happens on any machine.
-const idleCPUs = 4
-
 // Pin keeps the calling goroutine on its CPU until [Unpin] and returns the CPU's
 // number. Pins nest.
-func Pin() int {
-	if e := engine.Current; e != nil {
-		return e.Pin()
-	}
-	return 0
-}
+func Pin() int { return cpu.Pin() }
 
 // Unpin ends the innermost [Pin].
-func Unpin() {
-	if e := engine.Current; e != nil {
-		e.Unpin()
-	}
-}
+func Unpin() { cpu.Unpin() }
 
 // CPU returns the number of the CPU that the caller was on.
-func CPU() int {
-	if e := engine.Current; e != nil {
-		return e.CPU()
-	}
-	return 0
-}
+func CPU() int { return cpu.Current() }
 
 // CPUs returns how many virtual CPUs there are.
-func CPUs() int {
-	if e := engine.Current; e != nil {
-		return e.CPUs()
-	}
-	return idleCPUs
-}
+func CPUs() int { return cpu.Count() }
 
 // Barrier makes every running goroutine pass a full barrier. Here it is a
 // scheduling point.
-func Barrier() {
-	if e := engine.Current; e != nil {
-		e.PointAt(engine.Op{Kind: engine.OpBarrier, Loc: engine.LocBarrier})
-	}
-}
+func Barrier() { cpu.Barrier() }
 
 // BarrierKind says how Barrier works.
 func BarrierKind() string { return "none (explored: words are sequentially consistent)" }

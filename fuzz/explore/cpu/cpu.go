@@ -1,0 +1,59 @@
+// Package cpu tells explored code which virtual CPU it is on.
+//
+// It is for drop-ins of packages that bind a goroutine to a processor, or keep data
+// for each processor. A virtual CPU stands for what is a P natively. Which one a
+// goroutine is on is the scheduler's choice at each Pin and each Current: the
+// goroutine may have been moved since the last. A pinned goroutine can be preempted by
+// goroutines on other CPUs; no other goroutine is pinned to its CPU meanwhile. What was
+// done on a CPU between Pin and Unpin happens before the next Pin on that CPU.
+//
+// Outside of an exploration every goroutine is on CPU 0, and nothing happens.
+package cpu
+
+import "github.com/refbench/refbench/fuzz/explore/internal/engine"
+
+// idle is how many CPUs there are outside of an exploration: a constant, so that the
+// same happens on any machine.
+const idle = 4
+
+// Pin keeps the calling goroutine on its CPU until [Unpin] and returns the CPU's
+// number. Pins nest.
+func Pin() int {
+	if e := engine.Current; e != nil {
+		return e.Pin()
+	}
+	return 0
+}
+
+// Unpin ends the innermost [Pin].
+func Unpin() {
+	if e := engine.Current; e != nil {
+		e.Unpin()
+	}
+}
+
+// Current returns the number of the CPU that the caller is on. Unless it is pinned, it
+// may be on another one right after.
+func Current() int {
+	if e := engine.Current; e != nil {
+		return e.CPU()
+	}
+	return 0
+}
+
+// Count returns how many CPUs there are. Their numbers are 0 .. Count()-1.
+func Count() int {
+	if e := engine.Current; e != nil {
+		return e.CPUs()
+	}
+	return idle
+}
+
+// Barrier is a scheduling point that touches no memory and depends on every other
+// Barrier: what a barrier on all CPUs at once is where memory is sequentially
+// consistent.
+func Barrier() {
+	if e := engine.Current; e != nil {
+		e.PointAt(engine.Op{Kind: engine.OpBarrier, Loc: engine.LocBarrier})
+	}
+}
