@@ -198,24 +198,20 @@ func (x *Execution) Begin() (err error) {
 				o.virtual.Unlock()
 			}
 		}
-		// The beginning is before the history.
 		t.plain(i, b.First)
 		if b.Atomic {
-			t.plain(i, spec.Call{Op: spec.SwitchToAtomic})
+			t.call(i, spec.Call{Op: spec.SwitchToAtomic})
 		}
 		for range b.Gets {
-			t.plain(i, spec.Call{Op: spec.Get})
+			t.call(i, spec.Call{Op: spec.Get})
 		}
 	}
 	return nil
 }
 
-// Started returns with how many references the first life of the object begins. A
-// Recorder isn't told of the calls before.
-func (x *Execution) Started(object int) int64 {
-	b := x.fresh.Begin(object)
-	return b.First.Refs() + b.Gets
-}
+// Started returns with how many references the first life of the object begins: by the
+// only call of which a Recorder isn't told.
+func (x *Execution) Started(object int) int64 { return x.fresh.Begin(object).First.Refs() }
 
 // Thread carries out what thread i of the program does, and then drops what it holds.
 // It returns what goes wrong on a goroutine; an explored thread is ended by that.

@@ -156,7 +156,9 @@ func (g *Guard) begin(o int, users int64) {
 	if b.Gets = n - 1; preset && n > 1 {
 		b.First, b.Gets = spec.Call{Op: spec.InitAt, N: n}, 0
 	}
-	b.Spare = n - 1 - b.Held
+	if b.Spare = n - 1 - b.Held; b.Spare < 0 && !deaf {
+		b.Gets, b.Spare = b.Gets-b.Spare, 0 // past the limit, perhaps
+	}
 	for i := range g.p.Threads {
 		// There aren't enough for every thread.
 		if h := &g.callers[i].held[o]; b.Spare < 0 && h.refs > 0 {
