@@ -86,8 +86,10 @@ type Execution struct {
 type object struct {
 	c      strategies.Counter
 	ledger judge.Ledger
-	lock   lock
-	env    spec.Env
+
+	// PutAndLock's, on goroutines and explored.
+	lock    sync.Mutex
+	virtual exploresync.Mutex
 
 	// body stands for the object's fields: holders read it, and whoever is told of the
 	// last drop writes it. Strategies promise that the reads happen before the
@@ -123,6 +125,10 @@ type thread struct {
 	// told is how often it was told of the last drop of a cached object.
 	told [program.MaxObjects]uint64
 	at   doing
+
+	env   spec.Env
+	on    *object // of the present call
+	locks bool    // the call has the object's lock
 }
 
 // doing is the call that a thread is in, for whoever asks why it doesn't go on. It is a
@@ -140,16 +146,13 @@ type doing struct {
 // New returns what carries out programs on counts of the strategy.
 func New(s *strategies.Strategy, o Options) *Execution {
 	x := &Execution{s: s, sp: spec.Of(s), o: o, judged: o.Record == nil && !o.Bare}
-	for i := range x.objects {
-		b := &x.objects[i]
-		b.lock.explored = o.Explored
-		b.env = spec.Env{Lock: &b.lock, Confirm: func() {
-			b.confirms++
-			x.confirm(b, true)
-		}}
-	}
 	for i := range x.threads {
-		x.threads[i] = thread{x: x, id: i, h: x.guard.Caller(min(i, program.MaxThreads-1))}
+		t := &x.threads[i]
+		*t = thread{x: x, id: i, h: x.guard.Caller(min(i, program.MaxThreads-1))}
+		t.env = spec.Env{Lock: (*locker)(t), Confirm: func() {
+			t.on.confirms++
+			x.confirm(t.on, true)
+		}}
 	}
 	return x
 }
@@ -158,7 +161,7 @@ func New(s *strategies.Strategy, o Options) *Execution {
 func (x *Execution) Load(p *program.Program) {
 	x.p, x.live, x.revives = p, false, false
 	for _, s := range p.All() {
-		x.live = x.live || s.Call.Op.Moves().If == spec.Unkilled
+		x.live = x.live || x.judged && s.Call.Op.Moves().If == spec.Unkilled
 		x.revives = x.revives || s.Call.Op.Revives()
 	}
 	x.fresh.Reset(p, x.sp, x.o.Starts)
@@ -194,45 +197,29 @@ func (x *Execution) Begin() (err error) {
 		o.ledger.Open(1+b.Held, !x.o.Explored)
 		if !x.o.Explored {
 			o.lives.Store(1)
-			o.lock.open()
 		} else {
 			explore.Name(&o.body, "the object")
 			if x.guard.May(spec.PutAndLock) {
 				// Touched, so that it has the same number in every execution.
-				o.lock.Lock()
+				o.virtual.Lock()
 				//lint:ignore SA2001 there is nothing to do
-				o.lock.Unlock()
+				o.virtual.Unlock()
 			}
 		}
-		// The beginning is before the history.
 		t.plain(i, b.First)
 		if b.Atomic {
-			t.plain(i, spec.Call{Op: spec.SwitchToAtomic})
+			t.call(i, spec.Call{Op: spec.SwitchToAtomic})
 		}
 		for range b.Gets {
-			if x.o.Record != nil && !x.o.Starts {
-				t.call(i, spec.Call{Op: spec.Get})
-			} else {
-				t.plain(i, spec.Call{Op: spec.Get})
-			}
+			t.call(i, spec.Call{Op: spec.Get})
 		}
 	}
 	return nil
 }
 
-// Started returns with how many references the first life of the object begins, for a
-// Recorder: those that Begin doesn't record.
-func (x *Execution) Started(object int) int64 {
-	b := x.fresh.Begin(object)
-	n := int64(1)
-	if b.First.Op == spec.InitAt {
-		n = b.First.N
-	}
-	if x.o.Starts {
-		n += b.Gets
-	}
-	return n
-}
+// Started returns with how many references the first life of the object begins: by the
+// only call of which a Recorder isn't told.
+func (x *Execution) Started(object int) int64 { return x.fresh.Begin(object).First.Refs() }
 
 // Thread carries out what thread i of the program does, and then drops what it holds.
 // It returns what goes wrong on a goroutine; an explored thread is ended by that.
@@ -374,8 +361,8 @@ func (t *thread) do(object int, call spec.Call) {
 		if t.x.o.Bare && call.Last(result) {
 			t.release(o)
 		}
-		if call.Op == spec.PutAndLock && result && o.lock.isHeld() {
-			o.lock.Unlock()
+		if t.locks || call.Op == spec.PutAndLock && result && t.x.o.Explored {
+			t.env.Lock.Unlock()
 		}
 		t.h.Did(object, call, result)
 		return
@@ -406,8 +393,8 @@ func (t *thread) do(object int, call spec.Call) {
 	}
 	var result bool
 	var value int64
-	if t.x.o.Explored { // as plain does, and faster
-		result, value = call.Apply(o.c, &o.env)
+	if t.on = o; t.x.o.Explored { // as plain does, and faster
+		result, value = call.Apply(o.c, &t.env)
 	} else {
 		result, value = t.plain(object, call)
 	}
@@ -438,11 +425,15 @@ func (t *thread) do(object int, call spec.Call) {
 		t.wrong(k, call, held)
 		t.release(o)
 		if call.Op == spec.PutAndLock {
-			if !o.lock.isHeld() {
+			// Explored, the scheduler finds out by itself.
+			if !t.locks && !t.x.o.Explored {
 				t.failf("%v returned true without the lock", call)
 			}
-			o.lock.Unlock()
+			t.env.Lock.Unlock()
 		}
+	}
+	if t.locks {
+		t.failf("%v returned %v and left the lock locked", call, result)
 	}
 	t.h.Did(object, call, result)
 }
@@ -552,11 +543,12 @@ func (t *thread) call(object int, call spec.Call) (result bool, value int64) {
 // plain makes a call.
 func (t *thread) plain(object int, call spec.Call) (result bool, value int64) {
 	o := &t.x.objects[object]
+	t.on = o
 	if t.x.o.Explored {
-		return call.Apply(o.c, &o.env)
+		return call.Apply(o.c, &t.env)
 	}
 	t.at.word.Store(uint64(t.step)<<48 | uint64(object)<<40 | uint64(call.Op)<<32 | uint64(uint32(call.N)))
-	result, value = call.Apply(o.c, &o.env)
+	result, value = call.Apply(o.c, &t.env)
 	t.at.word.Store(0)
 	return result, value
 }
@@ -578,6 +570,9 @@ func (t *thread) recovered(err *error) {
 		return
 	}
 	w := t.at.word.Swap(0)
+	if t.locks {
+		t.env.Lock.Unlock()
+	}
 	what, ok := v.(wrongError)
 	text := string(what)
 	if !ok {
@@ -614,42 +609,28 @@ func (x *Execution) Doing() string {
 	return strings.Join(parts, "; ")
 }
 
-// A lock is PutAndLock's. On goroutines it knows whether it is held, and Unlock of one that
-// isn't does nothing: that of a sync.Mutex would end the process.
-type lock struct {
-	explored bool
-	virtual  exploresync.Mutex
-	real     sync.Mutex
-	held     atomic.Bool
-}
+// A locker is the lock of the object that a thread's call is about. On goroutines it knows
+// whether the call has it: a wrong Unlock of a sync.Mutex would end the process, and a
+// lock that is left would stop the other threads.
+type locker thread
 
-// open makes it a lock that nobody holds. What an earlier execution left may still be
-// locked; that of explored ones the scheduler forgets.
-func (l *lock) open() {
-	if l.held.Load() {
-		l.Unlock()
-	}
-}
-
-func (l *lock) Lock() {
-	if l.explored {
-		l.virtual.Lock()
+func (l *locker) Lock() {
+	if l.x.o.Explored {
+		l.on.virtual.Lock()
 		return
 	}
-	l.real.Lock()
-	l.held.Store(true)
+	l.on.lock.Lock()
+	l.locks = true
 }
 
-func (l *lock) Unlock() {
-	if l.explored {
-		l.virtual.Unlock()
-		return
-	}
-	if l.held.CompareAndSwap(true, false) {
-		l.real.Unlock()
+func (l *locker) Unlock() {
+	switch {
+	case l.x.o.Explored:
+		l.on.virtual.Unlock()
+	case !l.locks:
+		panic("it unlocks a lock that it hasn't locked")
+	default:
+		l.locks = false
+		l.on.lock.Unlock()
 	}
 }
-
-// isHeld reports whether it is locked. The scheduler finds out by itself when it is
-// unlocked.
-func (l *lock) isHeld() bool { return l.explored || l.held.Load() }

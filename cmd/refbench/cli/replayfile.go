@@ -29,14 +29,14 @@ const returning = 10 * time.Second
 // The output of replay --json for files. Field names are part of the interface.
 type (
 	replayedHistory struct {
-		File     string         `json:"file"`
-		Strategy string         `json:"strategy"`
-		Calls    int            `json:"calls"`
-		Lives    int            `json:"lives"`
-		Clock    string         `json:"clock"`
-		Verdict  linear.Verdict `json:"verdict"`
-		Reason   string         `json:"reason,omitempty"`
-		Stretch  string         `json:"stretch,omitempty"` // the calls that have no order, as text
+		File     string       `json:"file"`
+		Strategy string       `json:"strategy"`
+		Calls    int          `json:"calls"`
+		Lives    int          `json:"lives"`
+		Clock    string       `json:"clock"`
+		Verdict  linear.Class `json:"verdict"`
+		Reason   string       `json:"reason,omitempty"`
+		Segment  string       `json:"segment,omitempty"` // the calls that have no order, as text
 	}
 	replayedProgram struct {
 		File       string        `json:"file"`
@@ -88,10 +88,10 @@ func replayHistory(c *cobra.Command, parts Parts, name string, data []byte, page
 		return usagef("%s: %w", name, err)
 	}
 	out := replayedHistory{
-		File: name, Strategy: h.Strategy, Calls: h.Ops(), Lives: len(h.Lives), Clock: h.Clock, Verdict: r.Verdict, Reason: r.Reason,
+		File: name, Strategy: h.Strategy, Calls: h.Ops(), Lives: len(h.Lives), Clock: h.Clock, Verdict: r.Class, Reason: r.Reason,
 	}
-	if r.Stretch != nil {
-		out.Stretch = r.Stretch.String()
+	if r.Segment != nil {
+		out.Segment = r.Segment.String()
 	}
 	if asJSON {
 		err = writeJSON(c.OutOrStdout(), out)
@@ -100,17 +100,17 @@ func replayHistory(c *cobra.Command, parts Parts, name string, data []byte, page
 		if out.Reason != "" {
 			text += out.Reason + "\n"
 		}
-		_, err = io.WriteString(c.OutOrStdout(), text+out.Stretch)
+		_, err = io.WriteString(c.OutOrStdout(), text+out.Segment)
 	}
 	if err != nil {
 		return err
 	}
-	if r.Stretch != nil && page != "" {
-		if err := writeFile(page, func(w io.Writer) error { return r.Stretch.WriteHTML(w, judging) }); err != nil {
+	if r.Segment != nil && page != "" {
+		if err := writeFile(page, func(w io.Writer) error { return r.Segment.WriteHTML(w, judging) }); err != nil {
 			return failedf("%s: %w", page, err)
 		}
 	}
-	switch r.Verdict {
+	switch r.Class {
 	case linear.Illegal:
 		return findingf("the history breaks the promise of %s", h.Strategy)
 	case linear.Unknown:

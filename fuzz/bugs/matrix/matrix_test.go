@@ -198,7 +198,7 @@ func TestHistoriesUnderTheScheduler(t *testing.T) {
 			return linear.Scenario(s.Name, s, linear.Revival)
 		},
 		"saturationrace": func(s *strategies.Strategy) *explore.Scenario {
-			return linear.NearLimit(s.Name, s, linear.Limit)
+			return linear.Scenario(s.Name, s, linear.Limit)
 		},
 		"percpukill": func(s *strategies.Strategy) *explore.Scenario {
 			return linear.Scenario(s.Name, s, linear.Modes)
@@ -207,7 +207,7 @@ func TestHistoriesUnderTheScheduler(t *testing.T) {
 			return linear.Scenario(s.Name, s, linear.Modes)
 		},
 		"rampwrap": func(s *strategies.Strategy) *explore.Scenario {
-			return linear.NearLimit(s.Name, s, linear.Limit)
+			return linear.Scenario(s.Name, s, linear.Limit)
 		},
 	} {
 		e := entry(t, name)

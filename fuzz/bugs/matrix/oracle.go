@@ -214,8 +214,8 @@ func linearizability(ctx context.Context, e Entry, fixed bool, b Budget) (Findin
 	if err != nil {
 		return Finding{}, err
 	}
-	f := Finding{Found: r.Verdict == linear.Illegal, Executions: r.Ops, Seconds: time.Since(start).Seconds(), Message: r.Reason}
-	if r.Verdict == linear.Unknown {
+	f := Finding{Found: r.Class == linear.Illegal, Executions: r.Ops, Seconds: time.Since(start).Seconds(), Message: r.Reason}
+	if r.Class == linear.Unknown {
 		f.Message = "not decided: " + r.Reason
 	}
 	return f, nil
