@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "b7d1bc838bde3d43f3c5cc65"
+const Version = "cdf6b39eeceea2d3be4d4d11"

@@ -2,35 +2,21 @@
 
 package arena
 
-// A Kind is a kind of violation: what went wrong with an object.
 type Kind int
 
-// The kinds, in the order in which reports show them.
 const (
-	// UseAfterFree: an operation on an object that was released, or on
-	// memory that holds no object.
 	UseAfterFree Kind = iota
-	// DoubleFree: an object was released a second time.
 	DoubleFree
-	// Leak: an object was never released though nobody holds it.
 	Leak
-	// Underflow: a reference was dropped that had been dropped already.
 	Underflow
-	// StolenReference: an object was released while somebody held a
-	// reference to it.
 	StolenReference
-	// ResurrectedDead: a reference was taken to an object that had already
-	// been released.
 	ResurrectedDead
-	// LateRelease: the last reference was dropped and nobody was told.
 	LateRelease
-
-	Kinds = 7 // how many there are
+	Kinds = 7
 )
 
-var kindNames = [Kinds]string{
-	"use-after-free", "double-free", "leak", "underflow", "stolen-reference", "resurrected-dead", "late-release",
-}
+var kindNames = [Kinds]string{"use-after-free", "double-free", "leak", "underflow", "stolen-reference", "resurrected-dead", "late-release"}
 
-// String returns the kind's name, which is also its unit in result files.
-func (k Kind) String() string { return kindNames[k] }
+func /*line ../../../../workloads/arena/kind.go:34:1*/ (k Kind) String() string {
+	/*line :34:1*/ return kindNames[k]
+}
