@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "cdf6b39eeceea2d3be4d4d11"
+const Version = "19189bab6f9866594ef2b243"
