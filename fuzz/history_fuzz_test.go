@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"hash/crc32"
 	"testing"
 	"time"
 
@@ -27,10 +29,10 @@ func FuzzHistory(f *testing.F) {
 			}
 			// Most bytes are refused for their checksum. A file with a right
 			// one shows more.
-			if h, err = linear.Parse(linear.Seal(data)); err != nil {
+			if h, err = linear.Parse(seal(data)); err != nil {
 				return
 			}
-			data = linear.Seal(data)
+			data = seal(data)
 		}
 		var b bytes.Buffer
 		if err := h.WriteText(&b); err != nil {
@@ -49,6 +51,35 @@ func FuzzHistory(f *testing.F) {
 			}
 		}
 	})
+}
+
+// seal returns a history's lines with a last line that fits them, in place of one that
+// they may have. Calls are the lines that begin with a digit.
+func seal(data []byte) []byte {
+	calls := 0
+	var lines []byte
+	for line := range bytes.Lines(data) {
+		if bytes.HasPrefix(line, []byte("end ")) || !bytes.HasSuffix(line, []byte("\n")) {
+			break
+		}
+		if line[0] >= '0' && line[0] <= '9' {
+			calls++
+		}
+		lines = append(lines, line...)
+	}
+	return fmt.Appendf(lines, "end %d %08x\n", calls, crc32.ChecksumIEEE(lines))
+}
+
+// An altered file is refused until it is sealed again.
+func TestSeal(t *testing.T) {
+	const whole = "refbench history 1\nstrategy atomic\nclock steps\nseed 1\nlife 1\n0 1 2 TryGet true\n"
+	if _, err := linear.Parse([]byte(whole + "end 1 00000000\n")); err == nil {
+		t.Error("an altered file is read")
+	}
+	h, err := linear.Parse(seal([]byte(whole + "end 1 00000000\n")))
+	if err != nil || h.Ops() != 1 || !h.Lives[0].Ops[0].Result {
+		t.Errorf("sealed again: %v, %+v", err, h)
+	}
 }
 
 // quick reports whether the search takes microseconds. What runs into its time limit

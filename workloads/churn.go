@@ -3,6 +3,7 @@ package workloads
 import (
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/spin"
@@ -221,9 +222,9 @@ func (c *churn[T, H]) Close() Books {
 	b := BooksOfBoth(c.sockets, c.routes)
 	for i := range c.workers {
 		w := &c.workers[i]
-		b.Observe(arena.StolenReference, w.early, "references dropped by worker %d were the last though the owner held another", i)
-		b.Observe(arena.StolenReference, w.dead, "lookups of worker %d found a route dead that the table owned", i)
-		b.Observe(arena.LateRelease, w.late, "connections of worker %d were closed and not released", i)
+		b.Observe(judge.StolenReference, w.early, "references dropped by worker %d were the last though the owner held another", i)
+		b.Observe(judge.StolenReference, w.dead, "lookups of worker %d found a route dead that the table owned", i)
+		b.Observe(judge.LateRelease, w.late, "connections of worker %d were closed and not released", i)
 	}
 	return b
 }

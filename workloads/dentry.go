@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/rcu"
@@ -372,8 +373,8 @@ func (d *dcache[T, H]) Close() Books {
 	b := BooksOf(d.arena)
 	for i := range d.workers {
 		w := &d.workers[i]
-		b.Observe(arena.StolenReference, w.early, "dentries were freed while worker %d had them open", i)
-		b.Observe(arena.UseAfterFree, w.other, "lookups of worker %d found another name", i)
+		b.Observe(judge.StolenReference, w.early, "dentries were freed while worker %d had them open", i)
+		b.Observe(judge.UseAfterFree, w.other, "lookups of worker %d found another name", i)
 	}
 	return b
 }

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/rcu"
@@ -394,8 +395,8 @@ func (d *dstCache[T, H]) Close() Books {
 	}
 	b := BooksOf(d.arena)
 	for i := range d.transmitters {
-		b.Observe(arena.StolenReference, d.transmitters[i].wrong, "lookups of worker %d found a route dead that the table owned", i)
+		b.Observe(judge.StolenReference, d.transmitters[i].wrong, "lookups of worker %d found a route dead that the table owned", i)
 	}
-	b.Observe(arena.StolenReference, d.admin.early, "routes were released while the table owned them")
+	b.Observe(judge.StolenReference, d.admin.early, "routes were released while the table owned them")
 	return b
 }

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/spin"
@@ -277,7 +278,7 @@ func (h *handoff[T, H]) Close() Books {
 	}
 	b := BooksOf(h.arena)
 	for i := range h.workers {
-		b.Observe(arena.StolenReference, h.workers[i].early, "objects were released while worker %d owned them", i)
+		b.Observe(judge.StolenReference, h.workers[i].early, "objects were released while worker %d owned them", i)
 	}
 	return b
 }

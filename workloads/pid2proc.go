@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/spin"
@@ -489,11 +490,11 @@ func (s *pid2proc[T, H]) Close() Books {
 		s.kill(a, p)
 	}
 	b := BooksOf(s.arena)
-	b.Observe(arena.StolenReference, lost, "processes were gone that nobody had destroyed")
-	b.Observe(arena.StolenReference, s.kernel.stolen+s.sched.stolen, "processes were released before their destruction")
+	b.Observe(judge.StolenReference, lost, "processes were gone that nobody had destroyed")
+	b.Observe(judge.StolenReference, s.kernel.stolen+s.sched.stolen, "processes were released before their destruction")
 	for i := range s.workers {
-		b.Observe(arena.StolenReference, s.workers[i].stolen, "processes were released while worker %d held them", i)
-		b.Observe(arena.StolenReference, s.workers[i].refused, "lookups of worker %d found a living process dead", i)
+		b.Observe(judge.StolenReference, s.workers[i].stolen, "processes were released while worker %d held them", i)
+		b.Observe(judge.StolenReference, s.workers[i].refused, "lookups of worker %d found a living process dead", i)
 	}
 	return b
 }

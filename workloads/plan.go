@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/refbench/refbench/workloads/arena"
+	"github.com/refbench/refbench/strategies/judge"
 )
 
 // A Plan is a short use of a workload, for checks that make many instances and use each
@@ -142,7 +142,7 @@ func Idle(inst Instance, workers int) bool {
 // books, or that nobody could go on. leak says that all that is wrong is that objects are
 // left.
 func (b Books) Wrong(idle bool) (what string, leak bool) {
-	switch leaks := b.Kinds[arena.Leak]; {
+	switch leaks := b.Kinds[judge.Leak]; {
 	case b.Violations() > leaks:
 		return b.Sentence(), false
 	case idle:

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/spin"
@@ -474,10 +475,10 @@ func (p *pnodes[T, H]) Close() Books {
 	for p.parkDone() {
 	}
 	b := BooksOf(p.arena)
-	b.Observe(arena.StolenReference, p.server.stolen, "nodes were released before the answer to their poll")
-	b.Observe(arena.StolenReference, p.vnodes.stolen, "nodes were released before their vnodes were reclaimed")
+	b.Observe(judge.StolenReference, p.server.stolen, "nodes were released before the answer to their poll")
+	b.Observe(judge.StolenReference, p.vnodes.stolen, "nodes were released before their vnodes were reclaimed")
 	for i := range p.workers {
-		b.Observe(arena.StolenReference, p.workers[i].stolen, "nodes were released while worker %d held them", i)
+		b.Observe(judge.StolenReference, p.workers[i].stolen, "nodes were released while worker %d held them", i)
 	}
 	return b
 }

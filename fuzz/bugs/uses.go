@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/arena"
 )
@@ -356,7 +357,7 @@ func (t *fdTable) do(worker int) bool {
 func (t *fdTable) Close() workloads.Books {
 	t.close()
 	b := workloads.BooksOf(t.arena)
-	b.Observe(arena.UseAfterFree, uint64(t.mixed.Load()), "files were used that are another descriptor's")
+	b.Observe(judge.UseAfterFree, uint64(t.mixed.Load()), "files were used that are another descriptor's")
 	return b
 }
 
@@ -451,7 +452,7 @@ func (l *freeList) Close() workloads.Books {
 		}
 		b.Lives, b.Released = b.Lives+l.workers[i].lives, b.Released+l.workers[i].given
 	}
-	b.Observe(arena.UseAfterFree, uint64(l.shared.Load()), "times a slot was used by two objects at a time")
+	b.Observe(judge.UseAfterFree, uint64(l.shared.Load()), "times a slot was used by two objects at a time")
 	return b
 }
 

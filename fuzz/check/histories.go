@@ -38,26 +38,26 @@ func clients(s *strategies.Strategy) int {
 
 func recorded(ctx context.Context, s Subject, b Budget, clock *linear.Clock) Result {
 	x, err := linear.Stress(ctx, s.Strategy, linear.Config{
-		Clients: clients(s.Strategy), Time: max(b.Time, time.Millisecond), Seed: b.Seed, Clock: clock, Patience: b.timeout(),
+		Clients: clients(s.Strategy), Time: max(b.Time, time.Millisecond), Seed: b.Seed, Clock: clock, Timeout: b.timeout(),
 	})
 	var r Result
 	switch {
 	case err != nil:
 		r.unknown("%v", err)
-	case x.Stuck != nil:
-		r.hang("", x.Stuck, Finding{})
+	case x.Hang != nil:
+		r.hang("", x.Hang, Finding{})
 		r.Findings[0].What = x.Reason
-	case x.Verdict == linear.Illegal:
+	case x.Class == linear.Illegal:
 		f := Finding{What: x.Reason}
 		if x.History != nil {
 			f.Attachments = append(f.Attachments, Attachment{".history", true, x.History.WriteText})
 		}
-		if x.Stretch != nil {
-			f.Detail = x.Stretch.String()
-			f.Attachments = append(f.Attachments, Attachment{".html", false, func(w io.Writer) error { return x.Stretch.WriteHTML(w, 5*time.Second) }})
+		if x.Segment != nil {
+			f.Detail = x.Segment.String()
+			f.Attachments = append(f.Attachments, Attachment{".html", false, func(w io.Writer) error { return x.Segment.WriteHTML(w, 5*time.Second) }})
 		}
 		r.broken(f)
-	case x.Verdict == linear.Unknown:
+	case x.Class == linear.Unknown:
 		r.unknown("%d calls are not decided: %s", x.Unknown, x.Reason)
 	case x.Met == 0:
 		r.unknown("no call met another: the CPUs were busy with something else, or there is only one")

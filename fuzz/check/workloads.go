@@ -55,7 +55,7 @@ func loaded(ctx context.Context, s Subject, b Budget) Result {
 		// On one CPU workers only meet where the scheduler stops them: two workers
 		// at least.
 		c := bench.Cell{Workload: &w, Strategy: s.Strategy, CPUs: max(m.CPUs.Max(), 2), Generic: true, New: w.New}
-		l := bench.Length{Slack: b.timeout()}
+		l := bench.Length{Timeout: b.timeout()}
 		room, err := bench.Room(ctx, m, c, l, b.Seed)
 		if err == nil {
 			runtime.GOMAXPROCS(max(before, room))
@@ -73,9 +73,9 @@ func loaded(ctx context.Context, s Subject, b Budget) Result {
 			break
 		}
 		ran++
-		var hung *bench.HungError
+		var hung *bench.HangError
 		var panicked *bench.PanicError
-		var idle *bench.StuckError
+		var idle *bench.NoProgressError
 		switch {
 		case errors.As(err, &hung):
 			r.hang(c.Key(), watchdog.Hang(hung.After.Round(time.Millisecond), s.Strategy), Finding{})

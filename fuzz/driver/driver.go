@@ -10,7 +10,6 @@ package driver
 
 import (
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -43,7 +42,8 @@ type Options struct {
 
 	// Bare says that nobody judges and threads share nothing but the counts, and plain
 	// memory which holders read and releasers write: the race detector sees
-	// whether a count orders that.
+	// whether a count orders that. Of programs that bring objects back nothing is read
+	// or written.
 	Bare bool
 
 	// Record, if not nil, is told of every call. Then nobody judges.
@@ -75,6 +75,7 @@ type Execution struct {
 	p       *program.Program
 	judged  bool
 	live    bool // the program has a TryGetLive
+	revives bool // and an operation that may bring an object back
 	guard   program.Guard
 	fresh   program.Guard // guard, as it is when an execution begins
 	objects [program.MaxObjects]object
@@ -85,8 +86,10 @@ type Execution struct {
 type object struct {
 	c      strategies.Counter
 	ledger judge.Ledger
-	lock   lock
-	env    spec.Env
+
+	// PutAndLock's, on goroutines and explored.
+	lock    sync.Mutex
+	virtual exploresync.Mutex
 
 	// body stands for the object's fields: holders read it, and whoever is told of the
 	// last drop writes it. Strategies promise that the reads happen before the
@@ -101,7 +104,7 @@ type object struct {
 	// the releaser, and then every schedule that is left out has the same order, or it
 	// doesn't, and then that is a race in every one of them.
 	body   int
-	cached bool
+	fields bool         // whether it has a body that is used
 	astray bool         // the program drops more than is held
 	lives  atomic.Int32 // that have begun
 
@@ -120,8 +123,13 @@ type thread struct {
 	step int
 	// object is what Alone is at.
 	object int
-	at     doing
-	err    error
+	// told is how often it was told of the last drop of a cached object.
+	told [program.MaxObjects]uint64
+	at   doing
+
+	env   spec.Env
+	on    *object // of the present call
+	locks bool    // the call has the object's lock
 }
 
 // doing is the call that a thread is in, for whoever asks why it doesn't go on. It is a
@@ -139,30 +147,28 @@ type doing struct {
 // New returns what carries out programs on counts of the strategy.
 func New(s *strategies.Strategy, o Options) *Execution {
 	x := &Execution{s: s, sp: spec.Of(s), o: o, judged: o.Record == nil && !o.Bare}
-	for i := range x.objects {
-		b := &x.objects[i]
-		b.lock.explored = o.Explored
-		b.env = spec.Env{Lock: &b.lock, Confirm: func() {
-			b.confirms++
-			x.confirm(b, true)
-		}}
-	}
 	for i := range x.threads {
-		x.threads[i] = thread{x: x, id: i, h: x.guard.Caller(min(i, program.MaxThreads-1))}
+		t := &x.threads[i]
+		*t = thread{x: x, id: i, h: x.guard.Caller(min(i, program.MaxThreads-1))}
+		t.env = spec.Env{Lock: (*locker)(t), Confirm: func() {
+			t.on.confirms++
+			x.confirm(t.on, true)
+		}}
 	}
 	return x
 }
 
 // Load makes p the program of the executions that follow. It must not change meanwhile.
 func (x *Execution) Load(p *program.Program) {
-	x.p, x.live = p, false
+	x.p, x.live, x.revives = p, false, false
 	for i := range x.objects {
 		x.objects[i].astray = false
 	}
 	for _, s := range p.All() {
 		o := &x.objects[s.Object]
 		o.astray = o.astray || s.Wild && s.Call.Op.Drops()
-		x.live = x.live || s.Call.Op.Moves().If == spec.Unkilled
+		x.live = x.live || x.judged && s.Call.Op.Moves().If == spec.Unkilled
+		x.revives = x.revives || s.Call.Op.Revives()
 	}
 	x.fresh.Reset(p, x.sp, x.o.Starts)
 	x.guard.Reset(p, x.sp, x.o.Starts)
@@ -191,55 +197,41 @@ func (x *Execution) Begin() (err error) {
 		i := t.object
 		o, b := &x.objects[i], x.guard.Begin(i)
 		o.c = x.s.New()
-		o.body, o.confirmed, o.cached = 0, 0, x.p.Objects[i].Cached
+		o.body, o.confirmed = 0, 0
+		// Nobody releases a cached object.
+		o.fields = !x.o.Unordered && !x.p.Objects[i].Cached && !(x.o.Bare && x.revives)
 		o.ledger.Open(1+b.Held, !x.o.Explored)
 		if !x.o.Explored {
 			o.lives.Store(1)
-			o.lock.open()
 		} else {
 			explore.Name(&o.body, "the object")
 			if x.guard.May(spec.PutAndLock) {
 				// Touched, so that it has the same number in every execution.
-				o.lock.Lock()
+				o.virtual.Lock()
 				//lint:ignore SA2001 there is nothing to do
-				o.lock.Unlock()
+				o.virtual.Unlock()
 			}
 		}
-		// The beginning is before the history.
 		t.plain(i, b.First)
 		if b.Atomic {
-			t.plain(i, spec.Call{Op: spec.SwitchToAtomic})
+			t.call(i, spec.Call{Op: spec.SwitchToAtomic})
 		}
 		for range b.Gets {
-			if x.o.Record != nil && !x.o.Starts {
-				t.call(i, spec.Call{Op: spec.Get})
-			} else {
-				t.plain(i, spec.Call{Op: spec.Get})
-			}
+			t.call(i, spec.Call{Op: spec.Get})
 		}
 	}
 	return nil
 }
 
-// Started returns with how many references the first life of the object begins, for a
-// Recorder: those that Begin doesn't record.
-func (x *Execution) Started(object int) int64 {
-	b := x.fresh.Begin(object)
-	n := int64(1)
-	if b.First.Op == spec.InitAt {
-		n = b.First.N
-	}
-	if x.o.Starts {
-		n += b.Gets
-	}
-	return n
-}
+// Started returns with how many references the first life of the object begins: by the
+// only call of which a Recorder isn't told.
+func (x *Execution) Started(object int) int64 { return x.fresh.Begin(object).First.Refs() }
 
 // Thread carries out what thread i of the program does, and then drops what it holds.
 // It returns what goes wrong on a goroutine; an explored thread is ended by that.
 func (x *Execution) Thread(i int) (err error) {
 	t := &x.threads[i]
-	t.step = 0
+	t.step, t.told = 0, [program.MaxObjects]uint64{}
 	if !x.o.Explored {
 		defer t.recovered(&err)
 	}
@@ -307,8 +299,11 @@ func (t *thread) finish(i int) {
 	if _, kind = b.Rest(); kind == judge.LateRelease && x.p.Objects[i].Immortal {
 		return
 	}
-	if kind != judge.Fine {
-		t.leakf("%s", judge.Sentence(kind, "an operation", 0))
+	switch {
+	case kind == judge.LateRelease && x.o.Explored:
+		explore.Leakf("%s", judge.Sentence(kind, "", 0))
+	case kind != judge.Fine:
+		t.failf("%s", judge.Sentence(kind, "a drop", 0))
 	}
 	if o.astray {
 		return
@@ -347,7 +342,8 @@ func (t *thread) counts(object int, n int64) {
 
 // boundary ends an operation: this is all that the thread remembers. Which step it was
 // is part of it, since steps may have been left out. That it has killed a count
-// follows: it was the owner and isn't any more.
+// follows: it was the owner and isn't any more. So does what the ledger has of an object
+// that isn't cached.
 func (t *thread) boundary(step int) {
 	if !t.x.o.Boundaries {
 		return
@@ -361,6 +357,7 @@ func (t *thread) boundary(step int) {
 		if t.h.Told(o) {
 			state += 2
 		}
+		state += t.told[o] << 32
 	}
 	explore.Boundary(state)
 }
@@ -376,8 +373,11 @@ func (t *thread) do(object int, call spec.Call) {
 			t.use(o)
 		}
 		result, _ := t.call(object, call)
-		if t.x.o.Bare && call.Last(result) && !o.cached {
-			o.body++
+		if t.x.o.Bare && call.Last(result) {
+			t.release(o)
+		}
+		if t.locks || call.Op == spec.PutAndLock && result && t.x.o.Explored {
+			t.env.Lock.Unlock()
 		}
 		t.h.Did(object, call, result)
 		return
@@ -409,8 +409,8 @@ func (t *thread) do(object int, call spec.Call) {
 	}
 	var result bool
 	var value int64
-	if t.x.o.Explored { // as plain does, and faster
-		result, value = call.Apply(o.c, &o.env)
+	if t.on = o; t.x.o.Explored { // as plain does, and faster
+		result, value = call.Apply(o.c, &t.env)
 	} else {
 		result, value = t.plain(object, call)
 	}
@@ -436,16 +436,23 @@ func (t *thread) do(object int, call spec.Call) {
 		t.answers(o, object, call, before, result, value)
 	}
 	if call.Last(result) {
+		if t.x.p.Objects[object].Cached {
+			t.told[object]++
+		}
 		t.meet(o)
 		k, held := o.ledger.Last()
 		t.wrong(k, call, held)
 		t.release(o)
 		if call.Op == spec.PutAndLock {
-			if !o.lock.isHeld() {
+			// Explored, the scheduler finds out by itself.
+			if !t.locks && !t.x.o.Explored {
 				t.failf("%v returned true without the lock", call)
 			}
-			o.lock.Unlock()
+			t.env.Lock.Unlock()
 		}
+	}
+	if t.locks {
+		t.failf("%v returned %v and left the lock locked", call, result)
 	}
 	t.h.Did(object, call, result)
 }
@@ -454,9 +461,9 @@ func (t *thread) do(object int, call spec.Call) {
 // to report the last reference wrongly.
 func (t *thread) stray(object int, call spec.Call) {
 	result, _ := t.call(object, call)
-	if t.x.judged && call.Last(result) {
-		t.meet(&t.x.objects[object])
-		k, held := t.x.objects[object].ledger.Last()
+	if o := &t.x.objects[object]; t.x.judged && call.Last(result) {
+		t.meet(o)
+		k, held := o.ledger.Last()
 		t.wrong(k, call, held)
 	}
 }
@@ -493,30 +500,28 @@ func (t *thread) answers(o *object, object int, call spec.Call, before uint64, r
 	}
 }
 
-// wrong fails if the judge found something.
+// wrong fails if the judge found something wrong with the call.
 func (t *thread) wrong(k judge.Kind, call spec.Call, held int64) {
 	if k != judge.Fine {
 		t.failf("%s", judge.Sentence(k, call.String(), held))
 	}
 }
 
-// meet is called before the ledger is. Where order isn't asked for, explored threads don't
-// touch body, and so this is the access that goes with each change.
+// meet is called before the ledger changes. Where order isn't asked for, explored threads
+// don't touch body otherwise, and so this is the access that goes with each change.
 func (t *thread) meet(o *object) {
 	if t.x.o.Unordered && t.x.o.Explored {
 		explore.Set(&o.body, 0)
 	}
 }
 
-// use reads the object's fields. An entry of a cache isn't released at zero.
+// use reads the object's fields.
 func (t *thread) use(o *object) {
 	switch {
-	case t.x.o.Bare && !o.cached:
-		runtime.KeepAlive(o.body)
-	case o.cached || t.x.o.Unordered:
+	case !o.fields:
 	case t.x.o.Explored:
 		explore.Read(&o.body)
-	case o.body != 0 && o.lives.Load() == 1:
+	case o.body != 0 && !t.x.o.Bare && o.lives.Load() == 1:
 		t.failf("the object was released while the thread held references")
 	}
 }
@@ -524,7 +529,7 @@ func (t *thread) use(o *object) {
 // release writes the object's fields.
 func (t *thread) release(o *object) {
 	switch {
-	case o.cached || t.x.o.Unordered:
+	case !o.fields:
 	case t.x.o.Explored:
 		explore.Write(&o.body)
 	case o.lives.Load() == 1:
@@ -570,20 +575,18 @@ func (t *thread) call(object int, call spec.Call) (result bool, value int64) {
 		result, value = t.plain(object, call)
 		a = Answer{Result: result, Value: value}
 	}
-	if call.Op == spec.PutAndLock && t.x.objects[object].lock.isHeld() && result {
-		t.x.objects[object].lock.Unlock()
-	}
 	return result, value
 }
 
 // plain makes a call.
 func (t *thread) plain(object int, call spec.Call) (result bool, value int64) {
 	o := &t.x.objects[object]
+	t.on = o
 	if t.x.o.Explored {
-		return call.Apply(o.c, &o.env)
+		return call.Apply(o.c, &t.env)
 	}
 	t.at.word.Store(uint64(t.step)<<48 | uint64(object)<<40 | uint64(call.Op)<<32 | uint64(uint32(call.N)))
-	result, value = call.Apply(o.c, &o.env)
+	result, value = call.Apply(o.c, &t.env)
 	t.at.word.Store(0)
 	return result, value
 }
@@ -598,13 +601,6 @@ func (t *thread) failf(format string, args ...any) {
 	panic(wrongError(fmt.Sprintf(format, args...)))
 }
 
-func (t *thread) leakf(format string, args ...any) {
-	if t.x.o.Explored {
-		explore.Leakf(format, args...)
-	}
-	t.failf(format, args...)
-}
-
 // recovered is deferred: it makes an error of a panic.
 func (t *thread) recovered(err *error) {
 	v := recover()
@@ -612,6 +608,9 @@ func (t *thread) recovered(err *error) {
 		return
 	}
 	w := t.at.word.Swap(0)
+	if t.locks {
+		t.env.Lock.Unlock()
+	}
 	what, ok := v.(wrongError)
 	text := string(what)
 	if !ok {
@@ -648,42 +647,28 @@ func (x *Execution) Doing() string {
 	return strings.Join(parts, "; ")
 }
 
-// A lock is PutAndLock's. On goroutines it knows whether it is held, and Unlock of one that
-// isn't does nothing: that of a sync.Mutex would end the process.
-type lock struct {
-	explored bool
-	virtual  exploresync.Mutex
-	real     sync.Mutex
-	held     atomic.Bool
-}
+// A locker is the lock of the object that a thread's call is about. On goroutines it knows
+// whether the call has it: a wrong Unlock of a sync.Mutex would end the process, and a
+// lock that is left would stop the other threads.
+type locker thread
 
-// open makes it a lock that nobody holds. What an earlier execution left may still be
-// locked; that of explored ones the scheduler forgets.
-func (l *lock) open() {
-	if l.held.Load() {
-		l.Unlock()
-	}
-}
-
-func (l *lock) Lock() {
-	if l.explored {
-		l.virtual.Lock()
+func (l *locker) Lock() {
+	if l.x.o.Explored {
+		l.on.virtual.Lock()
 		return
 	}
-	l.real.Lock()
-	l.held.Store(true)
+	l.on.lock.Lock()
+	l.locks = true
 }
 
-func (l *lock) Unlock() {
-	if l.explored {
-		l.virtual.Unlock()
-		return
-	}
-	if l.held.CompareAndSwap(true, false) {
-		l.real.Unlock()
+func (l *locker) Unlock() {
+	switch {
+	case l.x.o.Explored:
+		l.on.virtual.Unlock()
+	case !l.locks:
+		panic("it unlocks a lock that it hasn't locked")
+	default:
+		l.locks = false
+		l.on.lock.Unlock()
 	}
 }
-
-// isHeld reports whether it is locked. The scheduler finds out by itself when it is
-// unlocked.
-func (l *lock) isHeld() bool { return l.explored || l.held.Load() }

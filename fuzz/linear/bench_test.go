@@ -58,11 +58,11 @@ func BenchmarkJudgeMeeting(b *testing.B) {
 }
 
 func judgeAll(b *testing.B, sp *spec.Spec, h *History) {
-	var r Result
+	var r Judgment
 	for b.Loop() {
 		var err error
-		if r, err = (&Judge{Spec: sp}).Check(b.Context(), h); err != nil || r.Verdict != Linearizable {
-			b.Fatalf("%s: %s, %v", r.Verdict, r.Reason, err)
+		if r, err = (&Judge{Spec: sp}).Check(b.Context(), h); err != nil || r.Class != Linearizable {
+			b.Fatalf("%s: %s, %v", r.Class, r.Reason, err)
 		}
 	}
 	b.ReportMetric(float64(r.Met)/float64(h.Ops()), "met/op")

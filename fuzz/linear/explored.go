@@ -31,9 +31,9 @@ const (
 	Limit = "a:InitAt(limit-1) a.Get a.TryGet a.Count|a.Get a.Put a.Count|a.TryGet a.Put a.Count"
 )
 
-// Scenario is a strategy, in explored form, under a program on one count, whose
-// history is judged. Package driver says what threads do. At the end the owner's
-// reference is dropped, if it is still there, and TryGet is called once more.
+// Scenario is a strategy, in explored form, under a program whose history is judged.
+// Package driver says what threads do. At the end the owner's reference is dropped, if it
+// is still there, and TryGet is called once more.
 //
 // The stamps are the order of the beginnings and ends. Each is a scheduling point,
 // so that a thread can be stopped between the call and the stamp.
@@ -56,14 +56,13 @@ func Scenario(name string, s *strategies.Strategy, text string) *explore.Scenari
 
 // An explored is one execution after the other of one program.
 type explored struct {
-	s      *strategies.Strategy
-	x      *driver.Execution
-	j      *Judge
-	stamp  int64                   // the last one
-	begins [driver.Alone + 1]int64 // of the present call of each thread
-	ops    []Op
-	seen   map[string]bool // histories that were judged
-	key    []byte
+	s       *strategies.Strategy
+	x       *driver.Execution
+	stamp   steps
+	clients recorder
+	j       *Judge
+	seen    map[string]bool // histories that were judged
+	key     []byte
 }
 
 // newCase makes executions of the program.
@@ -71,11 +70,13 @@ func newCase(s *strategies.Strategy, p *program.Program) explore.Case {
 	// A history of some calls takes microseconds. The time limit is for a
 	// machine that stands still.
 	e := &explored{s: s, j: &Judge{Spec: spec.Of(s), Timeout: time.Minute}, seen: make(map[string]bool)}
-	e.x = driver.New(s, driver.Options{Explored: true, Starts: true, Record: e})
+	e.clients.clock = &e.stamp
+	e.x = driver.New(s, driver.Options{Explored: true, Starts: true, Record: &e.clients})
 	e.x.Load(p)
 	c := explore.Case{
 		Setup: func() {
-			e.stamp, e.ops = 0, e.ops[:0]
+			e.stamp = 0
+			e.clients.forget() // what an execution that was ended has left
 			e.x.Begin()
 		},
 		Finish: func() {
@@ -89,52 +90,46 @@ func newCase(s *strategies.Strategy, p *program.Program) explore.Case {
 	return c
 }
 
-// now returns the next stamp.
-func (e *explored) now() int64 {
-	explore.Set(&e.stamp, uint64(e.stamp+1))
-	e.stamp++
-	return e.stamp
+// steps is the last stamp of an execution.
+type steps int64
+
+func (s *steps) begin(*fence) int64 {
+	explore.Set((*int64)(s), uint64(*s+1))
+	*s++
+	return int64(*s)
 }
 
-// Begin stamps the beginning of a call.
-func (e *explored) Begin(thread int) { e.begins[thread] = e.now() }
-
-// End stamps the end of a call and notes it down.
-func (e *explored) End(thread, _ int, call spec.Call, a driver.Answer) {
-	e.ops = append(e.ops, Op{
-		Client: thread, Call: call, Result: a.Result, Value: a.Value, Panicked: a.Panicked,
-		Begin: e.begins[thread], End: e.now(),
-	})
-}
+func (s *steps) end(f *fence) int64 { return s.begin(f) }
 
 // judge fails the execution if its history is illegal.
 func (e *explored) judge() {
+	h := &History{Strategy: e.s.Name, Clock: ClockSteps, Lives: e.clients.lives(e.x)}
 	e.key = e.key[:0]
-	for _, o := range e.ops {
-		result := byte(0)
-		if o.Result {
-			result = 1
+	for _, l := range h.Lives {
+		for _, o := range l.Ops {
+			result := byte(0)
+			if o.Result {
+				result = 1
+			}
+			e.key = append(e.key, byte(o.Client), byte(o.Call.Op), result)
+			for _, n := range []int64{o.Call.N, o.Value, o.Begin, o.End} {
+				e.key = binary.AppendVarint(e.key, n)
+			}
 		}
-		e.key = append(e.key, byte(o.Client), byte(o.Call.Op), result)
-		e.key = binary.AppendVarint(e.key, o.Call.N)
-		e.key = binary.AppendVarint(e.key, o.Value)
-		e.key = binary.AppendVarint(e.key, o.Begin)
-		e.key = binary.AppendVarint(e.key, o.End)
 	}
 	if e.seen[string(e.key)] {
 		return
 	}
-	h := &History{Strategy: e.s.Name, Clock: ClockSteps, Lives: []Life{{Start: e.x.Started(0), Ops: e.ops}}}
 	r, err := e.j.Check(context.Background(), h)
 	switch {
 	case err != nil:
 		panic(err) // it was recorded just now
-	case r.Verdict == Linearizable:
+	case r.Class == Linearizable:
 		const enough = 100_000 // bounds the memory
 		if len(e.seen) < enough {
 			e.seen[string(e.key)] = true
 		}
 	default:
-		explore.Failf("%s: %s", r.Verdict, r.Reason)
+		explore.Failf("%s: %s", r.Class, r.Reason)
 	}
 }

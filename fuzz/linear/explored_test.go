@@ -3,40 +3,39 @@ package linear
 import (
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/refbench/refbench/fuzz/explore"
 	forms "github.com/refbench/refbench/fuzz/explored/strategies/builtin"
+	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/spec"
 )
 
-// programOf returns a scenario that shows the fault.
-func programOf(fault string) *explore.Scenario {
-	p := Program
-	of := Scenario
+// programOf returns a program that shows the fault.
+func programOf(fault string) string {
 	switch fault {
 	case "lost update":
-		p = explore.Program{"g p k", "g p", "p"}
+		return "a.Get a.Put a.Kill|a.Get a.Put|a.Put"
 	case "read":
-		p = explore.Program{"r k", "r"}
+		return "a.Count a.Kill|a.Count"
 	case "Resurrect sets", "Resurrect leaves the dead":
-		p = Revival
+		return Revival
 	case "TryGet writes back":
-		p = explore.Program{"k n", "p t"}
+		return "a.Kill a.Init|a.Put a.TryGet"
 	case "TryGetLive ignores Kill", "TryGetLive revives", "no mark before the drop", "ResurrectLive loses":
-		p = Modes
+		return Modes
 	case "Reinit stays killed":
-		p = explore.Program{"k i L", "p"}
+		return "a.Kill a.Reinit a.TryGetLive|a.Put"
 	case "saturation is forgotten", "saturation is left", "the limit is looked at before", "panics too early":
-		p, of = Limit, NearLimit
+		return Limit
 	}
-	return of("planted/linear", inExploration(fault), p)
+	return Program
 }
 
 func TestFaultsAreIllegalInExploration(t *testing.T) {
 	for _, fault := range slices.Concat(faults, special) {
-		sc := programOf(fault)
+		sc := Scenario("planted/linear", inExploration(fault), programOf(fault))
 		r, err := explore.Explore(sc, explore.Options{Seed: 1, Executions: 50_000})
 		if err != nil {
 			t.Fatal(err)
@@ -59,35 +58,34 @@ func TestRightCountsAreLinearizableInExploration(t *testing.T) {
 		list = append(list, inExploration(name))
 	}
 	for _, s := range list {
-		programs := []explore.Program{Program, Revival, Modes, {"k i n k L", "L p R", "t p"}, {"k L i k", "L t", "t p"}}
-		limits := []explore.Program{Limit, {"g k p", "t p r", "u g"}}
+		programs := []string{
+			Program, Revival, Modes, Limit,
+			"a:cached a.Kill a.Resurrect a.Kill a.TryGetLive|a.TryGetLive a.Put a.Resurrect|a.TryGet a.Put",
+			"a.Kill a.TryGetLive a.Reinit a.Kill|a.TryGetLive a.TryGet|a.TryGet a.Put",
+			"a.Kill a.Init a.Kill b.Get b.Kill|a.Put b.TryGet b.Count|a.TryGet b.Put",
+			"a:InitAt(limit-1) a.Get a.Kill a.Put|a.TryGet a.Put a.Count|a.PutUnlessOne a.Get",
+		}
 		if s.Promise.Zero == strategies.AfterKill {
-			programs = append(programs, explore.Program{"a g c r p K", "t G p T", "t P"})
-			limits = append(limits, explore.Program{"a g p c v k", "p p p t p", "t g"})
+			programs = append(programs,
+				"a.SwitchToAtomic a.Get a.SwitchToPerCPU a.Count a.Put a.KillAndConfirm|a.TryGet a.GetN(2) a.Put a.TryGetN(2)|a.TryGet a.PutN(2)",
+				"a:InitAt(limit-1) a.SwitchToAtomic a.Get a.Put a.SwitchToPerCPU a.ResurrectLive a.Kill|a.Put a.Put a.Put a.TryGet a.Put|a.TryGet a.Get")
 		} else {
-			programs = append(programs, explore.Program{"g l d k", "t o u g r", "t l T"})
-			limits = append(limits, explore.Program{"G g k r r", "o l u d P", "T R r"})
+			programs = append(programs,
+				"a.Get a.PutAndLock a.Drop a.Kill|a.TryGet a.PutIfOne a.PutUnlessOne a.Get a.Count|a.TryGet a.PutAndLock a.TryGetN(2)",
+				"a:InitAt(limit-1) a:cached a.GetN(2) a.Get a.Kill a.Count a.Count|a.PutIfOne a.PutAndLock a.PutUnlessOne a.Drop a.PutN(2)|a.TryGetN(2) a.Resurrect a.Count")
 		}
-		var scenarios []*explore.Scenario
 		for _, p := range programs {
-			scenarios = append(scenarios, Scenario(s.Name+"/linear", s, p))
-		}
-		for _, p := range limits {
-			if sc := NearLimit(s.Name+"/limit", s, p); sc != nil {
-				scenarios = append(scenarios, sc)
-			}
-		}
-		for _, sc := range scenarios {
+			sc := Scenario(s.Name+"/linear", s, p)
 			r, err := explore.Explore(sc, explore.Options{Seed: 1, Executions: 2000})
 			if err != nil || r.Verdict != explore.Passed {
 				text := ""
 				if r.Failure != nil {
 					text = r.Failure.Text()
 				}
-				t.Errorf("%s, %s, program %s: %v, %v\n%s", sc.Name, s.Promise, sc.Program, r.Failure, err, text)
+				t.Errorf("%s, %s, program %s: %v, %v\n%s", sc.Name, s.Promise, p, r.Failure, err, text)
 				continue
 			}
-			t.Logf("%s, program %s: %d executions in %.2f s", sc.Name, sc.Program, r.Executions, r.Seconds)
+			t.Logf("%s, program %s: %d executions in %.2f s", sc.Name, p, r.Executions, r.Seconds)
 		}
 	}
 }
@@ -100,24 +98,23 @@ func TestRandomProgramsOfRightCounts(t *testing.T) {
 	for _, name := range right {
 		list = append(list, inExploration(name))
 	}
-	const calls = "gtpkKrGTPdoulacLvinR"
 	for range 4 {
 		for _, s := range list {
-			p := make(explore.Program, 3)
-			for i := range p {
-				words := make([]string, 2+rng.IntN(4))
-				for k := range words {
-					words[k] = string(calls[rng.IntN(len(calls))])
+			p := program.Program{Objects: make([]program.Object, 1), Threads: make([]program.Thread, 3)}
+			for i := range p.Threads {
+				for range 2 + rng.IntN(4) {
+					call := spec.Call{Op: spec.OpOfCode(byte(rng.Uint32()))}
+					if call.Op.TakesNumber() {
+						call.N = 2
+					}
+					p.Threads[i] = append(p.Threads[i], program.Step{Call: call})
 				}
-				p[i] = strings.Join(words, " ")
 			}
-			for _, sc := range []*explore.Scenario{Scenario(s.Name+"/linear", s, p), NearLimit(s.Name+"/limit", s, p)} {
-				if sc == nil {
-					continue
-				}
-				r, err := explore.Explore(sc, explore.Options{Seed: rng.Uint64(), Executions: 300})
+			for _, o := range []program.Object{{}, {Cached: true}, {Start: program.StartNear, K: 1}} {
+				p.Objects[0] = o
+				r, err := explore.Explore(Scenario(s.Name+"/linear", s, p.String()), explore.Options{Seed: rng.Uint64(), Executions: 200})
 				if err != nil || r.Failure != nil {
-					t.Errorf("%s, %s, program %s, seed %d: %v, %v", sc.Name, s.Promise, p, seed, r.Failure, err)
+					t.Errorf("%s, %s, program %s, seed %d: %v, %v", s.Name, s.Promise, &p, seed, r.Failure, err)
 				}
 			}
 		}

@@ -16,8 +16,9 @@ type event struct {
 	op   int // index of the call
 }
 
-// bounds are between which numbers the count is after an event and before the
-// next, whatever the order of the calls that are going on.
+// Bounds are the smallest and the largest number of references that a count can have
+// between an event and the next. They hold in whatever order the calls that go on then
+// take effect.
 type bounds struct{ low, high int64 }
 
 // A sweep is the bounds of a life from its beginning to its end.
@@ -26,70 +27,34 @@ type sweep struct {
 	begin []int // index of each call's first event
 	end   []int // and of its last
 	at    []bounds
+
+	p    strategies.Promise
+	kill int // the call that drops the owner's reference, or -1
 }
 
 // change returns how many references the call took, by its answer: below 0 if it
 // dropped some. known is false for calls of which that can't be said without
-// knowing the state.
+// knowing the state, as of those that bring a dead count back.
 func (o Op) change() (n int64, known bool) {
-	n = o.number()
-	if o.Panicked || n < 1 || n > maxChange {
+	n, op := o.Call.Refs(), o.Call.Op
+	if o.Panicked || n < 1 || n > maxChange || op.Revives() || op.Unkills() {
 		return 0, false
 	}
-	switch o.Call.Op {
-	case spec.Get, spec.GetN:
-		return n, true
-	case spec.TryGet, spec.TryGetN, spec.TryGetLive:
-		if !o.Result {
-			n = 0
-		}
-		return n, true
-	case spec.Put, spec.PutN, spec.PutAndLock, spec.Drop, spec.Kill, spec.KillAndConfirm:
-		return -n, true
-	case spec.PutIfOne, spec.PutUnlessOne:
-		if !o.Result {
-			n = 0
-		}
-		return -n, true
-	case spec.Count, spec.SwitchToAtomic, spec.SwitchToPerCPU:
-		return 0, true
-	}
-	return 0, false
-}
-
-// number returns how many references the call is about.
-func (o Op) number() int64 {
-	if o.Call.Op.TakesNumber() {
-		return o.Call.N
-	}
-	return 1
+	return o.Call.Moved(o.Result), true
 }
 
 // maxChange is the largest number in a call with which bounds are computed, so that
 // sums don't overflow: a history has less than 2^31 calls.
 const maxChange = 1 << 31
 
-// kills reports whether the call is one that a life has once.
-func (o Op) kills() bool { return o.Call.Op == spec.Kill || o.Call.Op == spec.KillAndConfirm }
-
-// drops reports whether the call reports the last drop.
-func (o Op) drops() bool {
-	switch o.Call.Op {
-	case spec.Put, spec.PutN, spec.PutAndLock, spec.PutIfOne:
-		return true
-	}
-	return o.kills()
-}
-
 // newSweep computes the bounds of calls that begin with start references. It returns
-// nil if it doesn't know what some call does, as of those that bring a dead count
-// back. ops are sorted.
+// nil if it doesn't know what some call does. ops are sorted.
 //
 // A reference that a call takes may be there from the call's beginning and is there
 // for sure after its end; one that a call drops may be gone from the beginning and
 // is gone for sure after the end. As intervals are closed, a call that ends when
 // another begins goes on at the same time as that.
-func newSweep(start int64, ops []Op) *sweep {
+func newSweep(p strategies.Promise, start int64, ops []Op) *sweep {
 	if start > 1<<62 {
 		return nil
 	}
@@ -112,19 +77,19 @@ func newSweep(start int64, ops []Op) *sweep {
 		}
 		return cmp.Compare(a.op, b.op)
 	})
-	s := &sweep{ops: ops, begin: make([]int, len(ops)), end: make([]int, len(ops)), at: make([]bounds, len(events))}
+	s := &sweep{p: p, ops: ops, begin: make([]int, len(ops)), end: make([]int, len(ops)), at: make([]bounds, len(events))}
+	s.kill = slices.IndexFunc(ops, func(o Op) bool { return o.Call.Op.Kills() })
 	now := bounds{start, start}
 	for i, e := range events {
 		n, _ := ops[e.op].change()
-		switch {
-		case !e.end:
-			s.begin[e.op] = i
-			now.low += min(n, 0)
-			now.high += max(n, 0)
-		default:
+		if e.end {
 			s.end[e.op] = i
 			now.low += max(n, 0)
 			now.high += min(n, 0)
+		} else {
+			s.begin[e.op] = i
+			now.low += min(n, 0)
+			now.high += max(n, 0)
 		}
 		s.at[i] = now
 	}
@@ -134,130 +99,76 @@ func newSweep(start int64, ops []Op) *sweep {
 // during returns the bounds while the call goes on.
 func (s *sweep) during(op int) []bounds { return s.at[s.begin[op]:s.end[op]] }
 
+// killed reports whether the call began after the owner had given up its reference.
+func (s *sweep) killed(o Op) bool { return s.kill >= 0 && s.ops[s.kill].End < o.Begin }
+
 // inRange reports whether the calls are such that a right count always holds what
 // was taken and not dropped: no call drops what isn't there, no Get is made by one
 // who holds nothing, nothing comes past the limit, the owner gives up once, and
 // nobody else drops the owner's reference.
-func (s *sweep) inRange(p strategies.Promise) bool {
-	for _, b := range s.at {
-		if b.low < 0 || b.high > p.Limit {
-			return false
-		}
-	}
-	kill := -1
-	for i, o := range s.ops {
-		if o.kills() {
-			if kill >= 0 {
-				return false
-			}
-			kill = i
-		}
+func (s *sweep) inRange() bool {
+	if slices.ContainsFunc(s.at, func(b bounds) bool { return b.low < 0 || b.high > s.p.Limit }) {
+		return false
 	}
 	for i, o := range s.ops {
-		n, _ := o.change()
-		all := func(ok func(int, bounds) bool) bool {
-			for k := s.begin[i]; k < s.end[i]; k++ {
-				if !ok(k, s.at[k]) {
-					return false
-				}
-			}
-			return true
-		}
-		ok := true
-		switch o.Call.Op {
-		case spec.Get, spec.GetN, spec.PutIfOne, spec.PutUnlessOne, spec.SwitchToAtomic, spec.SwitchToPerCPU:
-			// low doesn't hold what the call itself drops.
-			ok = all(func(_ int, b bounds) bool { return b.low-min(n, 0) >= 1 })
-		case spec.TryGet, spec.TryGetN, spec.TryGetLive:
-			// If it failed, that may have been for want of room.
-			ok = o.Result || all(func(_ int, b bounds) bool { return b.high <= p.Limit-o.number() })
-		case spec.Drop:
-			// Its caller knows of another reference.
-			ok = all(func(_ int, b bounds) bool { return b.low >= 1 })
-		}
-		if p.Zero == strategies.AfterKill && (kill < 0 || s.ops[kill].End >= o.Begin) {
-			switch o.Call.Op {
-			case spec.Put, spec.PutN, spec.Drop:
-				// If it comes before Kill, it must leave the owner's.
-				ok = ok && all(func(k int, b bounds) bool {
-					return b.low >= 1 || kill >= 0 && k >= s.begin[kill]
-				})
-			case spec.PutIfOne, spec.PutUnlessOne, spec.PutAndLock:
-				ok = false
-			}
-		}
-		if !ok {
+		if o.Call.Op.Kills() && i != s.kill || !s.callInRange(i, o) {
 			return false
 		}
 	}
 	return true
 }
 
+func (s *sweep) callInRange(i int, o Op) bool {
+	n, _ := o.change()
+	op := o.Call.Op
+	least := int64(0) // that low must be: it doesn't hold what the call itself drops
+	switch by := op.By(); by {
+	case spec.Anybody:
+		// A call that failed to take references may have had no room.
+		if op.Takes() && !o.Result {
+			high := s.p.Limit - o.Call.Refs()
+			return !slices.ContainsFunc(s.during(i), func(b bounds) bool { return b.high > high })
+		}
+		return true
+	case spec.HolderOfTwo:
+		least = 1
+	default:
+		least = 1 + min(n, 0)
+		if s.p.Zero != strategies.AfterKill || s.killed(o) {
+			break
+		}
+		if by == spec.ExactHolder {
+			return false
+		}
+		if by == spec.Holder {
+			// If it comes before Kill, it must leave the owner's.
+			before := s.during(i)
+			if s.kill >= 0 {
+				before = before[:min(len(before), max(0, s.begin[s.kill]-s.begin[i]))]
+			}
+			if slices.ContainsFunc(before, func(b bounds) bool { return b.low < 1 }) {
+				return false
+			}
+		}
+	}
+	return least <= 0 || !slices.ContainsFunc(s.during(i), func(b bounds) bool { return b.low < least })
+}
+
 // wrong returns what no order of the calls explains, given that a right count would
 // be in range, or "".
-func (s *sweep) wrong(sp *spec.Spec) string {
-	p := sp.Promise()
+func (s *sweep) wrong() string {
 	last := -1
-	var killed *Op
-	for i := range s.ops {
-		o := &s.ops[i]
-		if o.drops() && o.Result {
+	for i, o := range s.ops {
+		if o.Call.Last(o.Result) {
 			if last >= 0 {
-				return fmt.Sprintf("%s and %s were both told that theirs was the last", s.describe(last), s.describe(i))
+				return fmt.Sprintf("%s and %s were both told that theirs was the last", describe(s.ops[last]), describe(o))
 			}
 			last = i
 		}
-		if o.kills() {
-			killed = o
-		}
 	}
 	for i, o := range s.ops {
-		n, _ := o.change()
-		some := func(ok func(bounds) bool) bool { return slices.ContainsFunc(s.during(i), ok) }
-		// What the count was before the call, at the instant of the call.
-		before := func(b bounds) bounds { return bounds{b.low - min(n, 0), b.high - max(n, 0)} }
-		tries := o.Call.Op == spec.TryGet || o.Call.Op == spec.TryGetN || o.Call.Op == spec.TryGetLive
-		var ok bool
-		why := ""
-		switch {
-		case o.Call.Op == spec.PutUnlessOne:
-			if o.Result {
-				ok = some(func(b bounds) bool { return before(b).high >= 2 })
-				why = "at most 1 reference was there"
-			} else {
-				ok = some(func(b bounds) bool { return b.low <= 1 && b.high >= 1 })
-				why = "the count wasn't 1"
-			}
-		case o.Call.Op == spec.PutIfOne && !o.Result:
-			ok = some(func(b bounds) bool { return b.low != 1 || b.high != 1 })
-			why = "1 reference was there"
-		case o.drops() && o.Result:
-			ok = some(func(b bounds) bool { return b.low <= 0 && before(b).high >= -n })
-			why = "other references were held"
-		case o.drops():
-			// Only a drop after Kill, or Kill, has to be told.
-			exact := p.Zero == strategies.Immediate || o.kills() || killed != nil && killed.End < o.Begin
-			ok = !exact || some(func(b bounds) bool { return before(b).high > -n })
-			why = "no other reference was there"
-		case o.Call.Op == spec.TryGetLive && o.Result && killed != nil && killed.End < o.Begin:
-			why = "the count had been killed"
-		case o.Call.Op == spec.TryGetLive && !o.Result && killed != nil && killed.Begin <= o.End:
-			ok = true
-		case tries && o.Result:
-			ok = (last < 0 || o.Begin <= s.ops[last].End) && some(func(b bounds) bool { return before(b).high >= 1 })
-			why = "the count had died"
-		case tries:
-			ok = p.TryGet == strategies.Spurious ||
-				last >= 0 && s.ops[last].Begin <= o.End && some(func(b bounds) bool { return b.low <= 0 })
-			why = "the count was alive"
-		case o.Call.Op == spec.Count:
-			ok = p.Count == strategies.None || some(func(b bounds) bool { return b.low <= o.Value && o.Value <= b.high })
-			why = "there weren't so many references"
-		default:
-			ok = true
-		}
-		if !ok {
-			return fmt.Sprintf("%s: %s", s.describe(i), why)
+		if why := s.unexplained(i, o, last); why != "" {
+			return fmt.Sprintf("%s: %s", describe(o), why)
 		}
 	}
 	if len(s.at) == 0 {
@@ -265,15 +176,63 @@ func (s *sweep) wrong(sp *spec.Spec) string {
 	}
 	left := s.at[len(s.at)-1].low // all calls have ended, so high is the same
 	switch {
-	case left == 0 && last < 0 && (p.Zero == strategies.Immediate || killed != nil):
+	case left == 0 && last < 0 && (s.p.Zero == strategies.Immediate || s.kill >= 0):
 		return "every reference was dropped, and nobody was told that theirs was the last"
 	case left > 0 && last >= 0:
-		return fmt.Sprintf("%s was told that it was the last, and %d are left", s.describe(last), left)
+		return fmt.Sprintf("%s was told that it was the last, and %d are left", describe(s.ops[last]), left)
 	}
 	return ""
 }
 
-func (s *sweep) describe(op int) string { return describe(s.ops[op]) }
+// unexplained says why the answer to call i fits no number of references that the count
+// can have meanwhile, or "". last is the call that was told of the last drop, or -1.
+func (s *sweep) unexplained(i int, o Op, last int) string {
+	n, _ := o.change()
+	some := func(ok func(bounds) bool) bool { return slices.ContainsFunc(s.during(i), ok) }
+	// The most that the count was right before the call took effect.
+	before := func(b bounds) int64 { return b.high - max(n, 0) }
+	op, m := o.Call.Op, o.Call.Op.Moves()
+	var ok bool
+	why := ""
+	switch {
+	case m.If == spec.NotOne && o.Result:
+		ok = some(func(b bounds) bool { return before(b) >= 2 })
+		why = "at most 1 reference was there"
+	case m.If == spec.NotOne:
+		ok = some(func(b bounds) bool { return b.low <= 1 && b.high >= 1 })
+		why = "the count wasn't 1"
+	case m.If == spec.One && !o.Result:
+		ok = some(func(b bounds) bool { return b.low != 1 || b.high != 1 })
+		why = "1 reference was there"
+	case op.Last() && o.Result:
+		ok = some(func(b bounds) bool { return b.low <= 0 && before(b) >= -n })
+		why = "other references were held"
+	case op.Last():
+		// Only a drop after Kill, or Kill, has to be told.
+		ok = s.p.Zero != strategies.Immediate && !op.Kills() && !s.killed(o) || some(func(b bounds) bool { return before(b) > -n })
+		why = "no other reference was there"
+	case m.If == spec.Unkilled && o.Result && s.killed(o):
+		why = "the count had been killed"
+	case m.If == spec.Unkilled && !o.Result && s.kill >= 0 && s.ops[s.kill].Begin <= o.End:
+		ok = true
+	case m.If != spec.Always && o.Result:
+		ok = (last < 0 || o.Begin <= s.ops[last].End) && some(func(b bounds) bool { return before(b) >= 1 })
+		why = "the count had died"
+	case m.If != spec.Always:
+		ok = s.p.TryGet == strategies.Spurious ||
+			last >= 0 && s.ops[last].Begin <= o.End && some(func(b bounds) bool { return b.low <= 0 })
+		why = "the count was alive"
+	case op == spec.Count:
+		ok = s.p.Count == strategies.None || some(func(b bounds) bool { return b.low <= o.Value && o.Value <= b.high })
+		why = "there weren't so many references"
+	default:
+		ok = true
+	}
+	if ok {
+		return ""
+	}
+	return why
+}
 
 // describe names a call of a history.
 func describe(o Op) string {

@@ -14,7 +14,7 @@ import (
 )
 
 // verdictOf judges one life.
-func verdictOf(t testing.TB, j *Judge, l Life) Result {
+func verdictOf(t testing.TB, j *Judge, l Life) Judgment {
 	t.Helper()
 	r, err := j.Check(context.Background(), &History{Strategy: "simulated", Clock: ClockSteps, Lives: []Life{l}})
 	if err != nil {
@@ -25,13 +25,13 @@ func verdictOf(t testing.TB, j *Judge, l Life) Result {
 
 // All ways to judge a short history agree with trying every order. The pre-check may
 // miss what is wrong, but calls nothing wrong that isn't.
-func TestVerdictsAreThoseOfTryingEveryOrder(t *testing.T) {
+func TestClasssAreThoseOfTryingEveryOrder(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	for name, p := range sortedPromises() {
 		sp := specOf(p)
-		verdicts := make(map[Verdict]int)
+		verdicts := make(map[Class]int)
 		found := make(map[string]int)
 		for i := range 2500 {
 			m := simulation{rng: rng, sp: sp, clients: 1 + rng.IntN(3), ops: 1 + rng.IntN(6), guarded: rng.IntN(4) > 0, hurry: rng.IntN(101)}
@@ -57,13 +57,13 @@ func TestVerdictsAreThoseOfTryingEveryOrder(t *testing.T) {
 			}
 			verdicts[want]++
 			for _, without := range []part{0, intervals, cuts, intervals | cuts} {
-				if r := verdictOf(t, &Judge{Spec: sp, without: without}, l); r.Verdict != want {
-					t.Fatalf("%s, without parts %b: %s (%s), want %s, seed %d: %v", name, without, r.Verdict, r.Reason, want, seed, l)
+				if r := verdictOf(t, &Judge{Spec: sp, without: without}, l); r.Class != want {
+					t.Fatalf("%s, without parts %b: %s (%s), want %s, seed %d: %v", name, without, r.Class, r.Reason, want, seed, l)
 				} else {
 					found[r.Found]++
 				}
 			}
-			if r := verdictOf(t, &Judge{Spec: sp, without: search}, l); r.Verdict == Illegal && want != Illegal {
+			if r := verdictOf(t, &Judge{Spec: sp, without: search}, l); r.Class == Illegal && want != Illegal {
 				t.Fatalf("%s: the intervals alone say %s, and an order explains it, seed %d: %v", name, r.Reason, seed, l)
 			}
 		}
@@ -77,14 +77,14 @@ func TestVerdictsAreThoseOfTryingEveryOrder(t *testing.T) {
 }
 
 // Cutting where no call is going on doesn't change verdicts.
-func TestCutsDontChangeVerdicts(t *testing.T) {
+func TestCutsDontChangeClasss(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	for name, p := range sortedPromises() {
 		sp := specOf(p)
-		verdicts := make(map[Verdict]int)
-		stretches := 0
+		verdicts := make(map[Class]int)
+		segments := 0
 		for i := range 60 {
 			m := simulation{rng: rng, sp: sp, clients: 3, ops: 300, guarded: rng.IntN(4) > 0, hurry: 95}
 			l := m.life()
@@ -93,14 +93,14 @@ func TestCutsDontChangeVerdicts(t *testing.T) {
 			}
 			one := verdictOf(t, &Judge{Spec: sp, without: intervals}, l)
 			all := verdictOf(t, &Judge{Spec: sp, without: intervals | cuts}, l)
-			if one.Verdict != all.Verdict {
-				t.Fatalf("%s: cut %s (%s), not cut %s (%s), seed %d: %v", name, one.Verdict, one.Reason, all.Verdict, all.Reason, seed, l)
+			if one.Class != all.Class {
+				t.Fatalf("%s: cut %s (%s), not cut %s (%s), seed %d: %v", name, one.Class, one.Reason, all.Class, all.Reason, seed, l)
 			}
-			verdicts[one.Verdict]++
-			stretches += one.Stretches
+			verdicts[one.Class]++
+			segments += one.Segments
 		}
-		if verdicts[Illegal] < 5 || verdicts[Linearizable] < 30 || stretches < 61 {
-			t.Errorf("%s: %v in %d stretches: too few to show anything", name, verdicts, stretches)
+		if verdicts[Illegal] < 5 || verdicts[Linearizable] < 30 || segments < 61 {
+			t.Errorf("%s: %v in %d segments: too few to show anything", name, verdicts, segments)
 		}
 	}
 }
@@ -155,15 +155,15 @@ func TestIntervalsAlone(t *testing.T) {
 		j := &Judge{Spec: specOf(c.promise), without: search}
 		r := verdictOf(t, j, c.life)
 		switch {
-		case c.want == "" && r.Verdict != Linearizable:
-			t.Errorf("%s: %s: %s", c.name, r.Verdict, r.Reason)
-		case c.want != "" && (r.Verdict != Illegal || r.Found != "intervals" || !strings.Contains(r.Reason, c.want)):
-			t.Errorf("%s: %s by %q: %q, want a reason with %q", c.name, r.Verdict, r.Found, r.Reason, c.want)
+		case c.want == "" && r.Class != Linearizable:
+			t.Errorf("%s: %s: %s", c.name, r.Class, r.Reason)
+		case c.want != "" && (r.Class != Illegal || r.Found != "intervals" || !strings.Contains(r.Reason, c.want)):
+			t.Errorf("%s: %s by %q: %q, want a reason with %q", c.name, r.Class, r.Found, r.Reason, c.want)
 		}
 		// The search says the same.
 		j.without = intervals
-		if s := verdictOf(t, j, c.life); s.Verdict != r.Verdict {
-			t.Errorf("%s: the search says %s (%s)", c.name, s.Verdict, s.Reason)
+		if s := verdictOf(t, j, c.life); s.Class != r.Class {
+			t.Errorf("%s: the search says %s (%s)", c.name, s.Class, s.Reason)
 		}
 	}
 }
@@ -172,18 +172,18 @@ func TestIntervalsAlone(t *testing.T) {
 func TestOnlyTheSearchFinds(t *testing.T) {
 	l := ops(t, "0 1 20 Get -", "1 2 3 Count 2", "1 4 5 Count 1", "0 21 22 Put false", "0 23 24 Kill true")
 	sp := specOf(promise(nil))
-	if r := verdictOf(t, &Judge{Spec: sp, without: search}, l); r.Verdict != Linearizable {
-		t.Errorf("intervals alone: %s (%s): then this tests nothing", r.Verdict, r.Reason)
+	if r := verdictOf(t, &Judge{Spec: sp, without: search}, l); r.Class != Linearizable {
+		t.Errorf("intervals alone: %s (%s): then this tests nothing", r.Class, r.Reason)
 	}
 	r := verdictOf(t, &Judge{Spec: sp}, l)
-	if r.Verdict != Illegal || r.Found != "search" {
-		t.Errorf("%s by %q, want %s by search", r.Verdict, r.Found, Illegal)
+	if r.Class != Illegal || r.Found != "search" {
+		t.Errorf("%s by %q, want %s by search", r.Class, r.Found, Illegal)
 	}
-	if r.Life != 0 || r.Stretch == nil || len(r.Stretch.Ops) != 3 {
-		t.Fatalf("life %d, stretch %+v, want life 0 and the three calls up to the cut", r.Life, r.Stretch)
+	if r.Life != 0 || r.Segment == nil || len(r.Segment.Ops) != 3 {
+		t.Fatalf("life %d, segment %+v, want life 0 and the three calls up to the cut", r.Life, r.Segment)
 	}
 	var page bytes.Buffer
-	if err := r.Stretch.WriteHTML(&page, time.Second); err != nil {
+	if err := r.Segment.WriteHTML(&page, time.Second); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"<html", "Count -\\u003e 1", "2 references"} {
@@ -198,7 +198,7 @@ func TestApproximateReads(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		life     Life
-		want     Verdict
+		want     Class
 		unjudged int
 	}{
 		{"wrong while another takes", ops(t, "0 1 4 Get -", "1 2 3 Count 7", "0 5 6 Put false", "0 7 8 Kill true"), Linearizable, 1},
@@ -207,8 +207,8 @@ func TestApproximateReads(t *testing.T) {
 		{"wrong while nothing goes on", ops(t, "0 1 2 Get -", "1 3 4 Count 1", "0 5 6 Put false", "0 7 8 Kill true"), Illegal, 0},
 		{"right while nothing goes on", ops(t, "0 1 2 Get -", "1 3 4 Count 2", "0 5 6 Put false", "0 7 8 Kill true"), Linearizable, 0},
 	} {
-		if r := verdictOf(t, &Judge{Spec: sp}, c.life); r.Verdict != c.want || r.Unjudged != c.unjudged {
-			t.Errorf("%s: %s, %d unjudged, want %s and %d", c.name, r.Verdict, r.Unjudged, c.want, c.unjudged)
+		if r := verdictOf(t, &Judge{Spec: sp}, c.life); r.Class != c.want || r.Unjudged != c.unjudged {
+			t.Errorf("%s: %s, %d unjudged, want %s and %d", c.name, r.Class, r.Unjudged, c.want, c.unjudged)
 		}
 	}
 }
@@ -221,7 +221,7 @@ func TestWhatIsLeftOpen(t *testing.T) {
 		name    string
 		promise strategies.Promise
 		life    Life
-		want    Verdict
+		want    Class
 	}{
 		{"killed, but not dropped yet", promise(nil), ops(t, "1 1 2 TryGet true", "0 3 10 Kill true", "1 4 5 TryGetLive false", "1 6 7 Put false"), Linearizable},
 		{"asked before it is killed", promise(nil), ops(t, "1 1 2 TryGet true", "1 3 6 TryGetLive false", "0 4 10 Kill true", "1 7 8 Put false"), Linearizable},
@@ -229,6 +229,9 @@ func TestWhatIsLeftOpen(t *testing.T) {
 		{"killed", promise(nil), ops(t, "1 1 2 TryGet true", "0 3 4 Kill false", "1 5 6 TryGetLive true", "1 7 8 PutN(2) true"), Illegal},
 		{"killed, while Kill goes on", promise(nil), ops(t, "1 1 2 TryGet true", "0 3 10 Kill false", "1 4 5 Count 1", "1 6 7 TryGetLive true", "1 11 12 PutN(2) true"), Linearizable},
 		{"confirmed, while KillAndConfirm goes on", promise(nil), ops(t, "1 1 2 TryGet true", "0 3 10 KillAndConfirm false", "1 4 5 Count 1", "1 6 7 TryGetLive true", "1 11 12 PutN(2) true"), Illegal},
+		{"asked while Kill goes on, with a reference to show for it", promise(nil), ops(t, "0 1 10 Kill false", "1 2 3 TryGetLive true", "1 11 12 Put true"), Linearizable},
+		{"asked while Kill goes on, with nothing to show for it", promise(nil), ops(t, "0 1 10 Kill true", "1 2 3 TryGetLive true"), Illegal},
+		{"asked while Kill goes on, by one who can't drop", promise(nil), ops(t, "0 1 10 Kill false", "1 2 3 TryGetLive true", "1 11 12 TryGet true", "1 13 14 PutN(2) false"), Illegal},
 		{"dropped, and then asked", promise(nil), ops(t, "0 1 10 Kill true", "1 2 3 Count 0", "1 4 5 TryGetLive true"), Illegal},
 		{"not alive yet", promise(nil), ops(t, "0 1 2 Kill true", "0 3 10 ResurrectLive -", "1 4 5 TryGet true", "1 6 7 TryGetLive false"), Linearizable},
 		{"alive again", promise(nil), ops(t, "0 1 2 Kill true", "0 3 4 ResurrectLive -", "1 6 7 TryGetLive false"), Illegal},
@@ -238,11 +241,13 @@ func TestWhatIsLeftOpen(t *testing.T) {
 		{"not stuck at the end", saturating, at(3, ops(t, "0 1 10 Get -", "1 2 3 Count -1", "1 4 5 Put false", "1 11 12 Count 3")), Illegal},
 		{"stuck, and dropped to the last", saturating, at(3, ops(t, "0 1 10 Get -", "1 2 3 Count -1", "1 4 5 PutN(4) true")), Illegal},
 	} {
-		if r := verdictOf(t, &Judge{Spec: specOf(c.promise)}, c.life); r.Verdict != c.want {
-			t.Errorf("%s: %s %s, want %s", c.name, r.Verdict, r.Reason, c.want)
+		for _, without := range []part{0, intervals, intervals | cuts} {
+			if r := verdictOf(t, &Judge{Spec: specOf(c.promise), without: without}, c.life); r.Class != c.want {
+				t.Errorf("%s, without parts %b: %s %s, want %s", c.name, without, r.Class, r.Reason, c.want)
+			}
 		}
 		// Alone, the intervals don't find what isn't wrong.
-		if r := verdictOf(t, &Judge{Spec: specOf(c.promise), without: search}, c.life); r.Verdict == Illegal && c.want != Illegal {
+		if r := verdictOf(t, &Judge{Spec: specOf(c.promise), without: search}, c.life); r.Class == Illegal && c.want != Illegal {
 			t.Errorf("%s: the intervals say %s", c.name, r.Reason)
 		}
 	}
@@ -277,21 +282,21 @@ func TestWhatIsNotDecidedIsUnknown(t *testing.T) {
 	if took := time.Since(begin); took > time.Minute {
 		t.Errorf("took %v with a timeout of %v", took, timeout)
 	}
-	if r.Verdict != Unknown || r.Life != 1 || r.Unknown != 62 || r.Judged != 3 || !strings.Contains(r.Reason, "60 of them at once") && !strings.Contains(r.Reason, "61 of them at once") {
-		t.Errorf("%s: %+v", r.Verdict, r)
+	if r.Class != Unknown || r.Life != 1 || r.Unknown != 62 || r.Judged != 3 || !strings.Contains(r.Reason, "60 of them at once") && !strings.Contains(r.Reason, "61 of them at once") {
+		t.Errorf("%s: %+v", r.Class, r)
 	}
 	// An illegal life decides for the whole, whatever is unknown besides.
 	h.Lives = append(h.Lives, ops(t, "0 1 2 Kill false"))
 	r, err = (&Judge{Spec: sp, Timeout: timeout, without: intervals}).Check(context.Background(), h)
-	if err != nil || r.Verdict != Illegal || r.Life != 3 {
-		t.Errorf("%s, life %d, %v, want %s of life 3", r.Verdict, r.Life, err, Illegal)
+	if err != nil || r.Class != Illegal || r.Life != 3 {
+		t.Errorf("%s, life %d, %v, want %s of life 3", r.Class, r.Life, err, Illegal)
 	}
 	// What isn't judged because there is no time left isn't a pass either.
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	r, err = (&Judge{Spec: sp, without: intervals}).Check(ctx, &History{Lives: []Life{ops(t, "0 1 3 Get -", "1 2 4 Count 1")}})
-	if err != nil || r.Verdict != Unknown {
-		t.Errorf("after the end of its context: %s, %v, want %s", r.Verdict, err, Unknown)
+	if err != nil || r.Class != Unknown {
+		t.Errorf("after the end of its context: %s, %v, want %s", r.Class, err, Unknown)
 	}
 }
 

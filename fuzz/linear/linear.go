@@ -53,14 +53,14 @@ import (
 	"github.com/refbench/refbench/strategies/spec"
 )
 
-// A Verdict says whether a history can be explained.
-type Verdict string
+// A Class says whether a history can be explained.
+type Class string
 
-// The verdicts.
+// The classes.
 const (
-	Linearizable Verdict = "linearizable"
-	Illegal      Verdict = "illegal" // no order of the calls explains the answers
-	Unknown      Verdict = "unknown" // not found out in time
+	Linearizable Class = "linearizable"
+	Illegal      Class = "illegal" // no order of the calls explains the answers
+	Unknown      Class = "unknown" // not found out in time
 )
 
 // An Op is one call that a client made and what it was told.

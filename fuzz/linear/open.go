@@ -47,49 +47,40 @@ const (
 	anyNumber
 )
 
-// revives reports whether the operation begins a life, or takes one up again.
-func revives(op spec.Op) bool {
-	return op == spec.ResurrectLive || op == spec.Reinit || op == spec.Init || op == spec.InitAt
-}
-
-// takesRefs reports whether the operation may take references.
-func takesRefs(op spec.Op) bool {
-	switch op {
-	case spec.Get, spec.GetN, spec.TryGet, spec.TryGetN, spec.TryGetLive, spec.Resurrect, spec.ResurrectLive:
-		return true
-	}
-	return false
-}
-
 // leaveOpen sets what the promise leaves open of the sorted calls.
 func leaveOpen(ops []Op, p strategies.Promise) {
-	is := func(want spec.Op) func(*Op) bool { return func(o *Op) bool { return o.Call.Op == want } }
-	if slices.ContainsFunc(ops, func(o Op) bool { return o.Call.Op == spec.TryGetLive }) {
-		meeting(ops, is(spec.TryGetLive), func(o *Op) bool { return o.kills() || revives(o.Call.Op) }, func(i int) { ops[i].open |= mayFail })
-		meeting(ops, is(spec.TryGetLive), is(spec.Kill), func(i int) { ops[i].open |= mayTake })
+	mark := func(these, those func(spec.Op) bool, what open) {
+		if slices.ContainsFunc(ops, func(o Op) bool { return these(o.Call.Op) }) {
+			meeting(ops, these, those, func(i int) { ops[i].open |= what })
+		}
 	}
+	live := func(op spec.Op) bool { return op.Moves().If == spec.Unkilled }
+	mark(live, func(op spec.Op) bool { return op.Kills() || op.Unkills() }, mayFail)
+	mark(live, is(spec.Kill), mayTake)
 	if p.Overflow == strategies.Saturates {
-		meeting(ops, is(spec.Count), func(o *Op) bool { return takesRefs(o.Call.Op) }, func(i int) { ops[i].open |= anyNumber })
+		mark(is(spec.Count), func(op spec.Op) bool { return op.Takes() && !op.Begins() }, anyNumber)
 	}
 }
+
+func is(want spec.Op) func(spec.Op) bool { return func(op spec.Op) bool { return op == want } }
 
 // meeting calls found with the index of each of the sorted calls that is one of these
 // and goes on at the same time as one of those. No call is both.
-func meeting(ops []Op, these, those func(*Op) bool, found func(int)) {
+func meeting(ops []Op, these, those func(spec.Op) bool, found func(int)) {
 	// The calls begin in order. So one that goes on when this one begins is
 	// before it, and one that begins while this one goes on behind it.
 	last := int64(math.MinInt64) // when those before it have ended
 	k := 0                       // the first of those that isn't before it
 	for i := range ops {
 		o := &ops[i]
-		if those(o) {
+		if those(o.Call.Op) {
 			last = max(last, o.End)
 			continue
 		}
-		if !these(o) {
+		if !these(o.Call.Op) {
 			continue
 		}
-		for k = max(k, i+1); k < len(ops) && !those(&ops[k]); {
+		for k = max(k, i+1); k < len(ops) && !those(ops[k].Call.Op); {
 			k++
 		}
 		if o.Begin <= last || k < len(ops) && ops[k].Begin <= o.End {
@@ -100,10 +91,9 @@ func meeting(ops []Op, these, those func(*Op) bool, found func(int)) {
 
 // withoutBusyReads leaves out the reads during which something else is going on.
 func withoutBusyReads(ops []Op) []Op {
-	reads := func(o *Op) bool { return o.Call.Op == spec.Count }
 	out := make([]Op, 0, len(ops))
 	from := 0
-	meeting(ops, reads, func(o *Op) bool { return !reads(o) }, func(i int) {
+	meeting(ops, is(spec.Count), func(op spec.Op) bool { return op != spec.Count }, func(i int) {
 		out = append(out, ops[from:i]...)
 		from = i + 1
 	})

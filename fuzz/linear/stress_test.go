@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/builtin"
 	"github.com/refbench/refbench/strategies/spec"
@@ -38,8 +39,8 @@ func TestFaultsAreIllegalOnThreads(t *testing.T) {
 	for _, fault := range slices.Concat(faults, special) {
 		s := native(fault)
 		r := stress(t, s, Config{Seed: seed, Time: 20 * time.Second})
-		if r.Verdict != Illegal || r.History == nil || r.Stretch == nil {
-			t.Errorf("%s: %s after %d calls in %d lives, %d of which met another, want %s", fault, r.Verdict, r.Ops, r.Lives, r.Met, Illegal)
+		if r.Class != Illegal || r.History == nil || r.Segment == nil {
+			t.Errorf("%s: %s after %d calls in %d lives, %d of which met another, want %s", fault, r.Class, r.Ops, r.Lives, r.Met, Illegal)
 			continue
 		}
 		t.Logf("%s: found by %s within %d calls: %s", fault, r.Found, r.Ops, r.Reason)
@@ -53,8 +54,8 @@ func TestFaultsAreIllegalOnThreads(t *testing.T) {
 			t.Fatalf("%s: %v", fault, err)
 		}
 		again, err := (&Judge{Spec: spec.Of(s)}).Check(context.Background(), h)
-		if err != nil || again.Verdict != Illegal || again.Reason != r.Reason {
-			t.Errorf("%s: judged again: %s (%s), %v, want %s (%s)", fault, again.Verdict, again.Reason, err, r.Verdict, r.Reason)
+		if err != nil || again.Class != Illegal || again.Reason != r.Reason {
+			t.Errorf("%s: judged again: %s (%s), %v, want %s (%s)", fault, again.Class, again.Reason, err, r.Class, r.Reason)
 		}
 	}
 }
@@ -68,8 +69,8 @@ func TestRightCountsAreLinearizableOnThreads(t *testing.T) {
 	for _, clock := range []*Clock{NewClock(), NewCounterClock()} {
 		for _, s := range list {
 			r := stress(t, s, Config{Seed: seed, Ops: 10_000, Clock: clock})
-			if r.Verdict != Linearizable {
-				t.Errorf("%s by clock %s: %s: %s (seed %d)\n%v", s.Name, r.Clock, r.Verdict, r.Reason, seed, r.History)
+			if r.Class != Linearizable {
+				t.Errorf("%s by clock %s: %s: %s (seed %d)\n%v", s.Name, r.Clock, r.Class, r.Reason, seed, r.History)
 			}
 			if r.Ops < 10_000 || r.Judged+r.Unjudged != r.Ops || r.Unknown != 0 || r.Lives < 200 {
 				t.Errorf("%s by clock %s: %d calls in %d lives, %d judged, %d reads left out, %d unknown: want all of 10,000", s.Name, r.Clock, r.Ops, r.Lives, r.Judged, r.Unjudged, r.Unknown)
@@ -94,7 +95,7 @@ func TestDriverCallsEverything(t *testing.T) {
 		for _, l := range h.Lives {
 			if n := l.Start; n > 1 {
 				for _, o := range l.Ops {
-					change, _ := o.change()
+					change := o.Call.Moved(o.Result)
 					n += change
 					if n > s.Promise.Limit {
 						past++
@@ -104,7 +105,7 @@ func TestDriverCallsEverything(t *testing.T) {
 			}
 			for _, o := range l.Ops {
 				calls[s.Name][o.Call.Op]++
-				if o.drops() && o.Result {
+				if o.Call.Last(o.Result) {
 					lasts[o.Call.Op]++
 				}
 				if o.Call.Op == spec.TryGet && !o.Result && o.Client < 4 {
@@ -129,11 +130,11 @@ func TestDriverCallsEverything(t *testing.T) {
 			if calls[s.Name][op] < least {
 				t.Errorf("%s: %d calls of %s among %d", s.Name, calls[s.Name][op], op, h.Ops())
 			}
-			if (Op{Call: spec.Call{Op: op}}).drops() && lasts[op] < 5 {
+			if op.Last() && lasts[op] < 5 {
 				t.Errorf("%s: %s told of %d deaths in %d lives", s.Name, op, lasts[op], len(h.Lives))
 			}
 		}
-		if past < 20 && newLimit(spec.Of(s)).lives(4) {
+		if past < 20 && program.Near(spec.Of(s), 4) {
 			t.Errorf("%s: %d of %d lives came past the limit", s.Name, past, len(h.Lives))
 		}
 		if fails < 50 {
@@ -146,13 +147,13 @@ func TestPromiseDecidesOverSpuriousFailure(t *testing.T) {
 	seed := seedOf(t)
 	s := native("TryGet fails")
 	s.Promise.TryGet = strategies.Spurious
-	if r := stress(t, s, Config{Seed: seed, Ops: 10_000}); r.Verdict != Linearizable {
-		t.Errorf("promised: %s: %s", r.Verdict, r.Reason)
+	if r := stress(t, s, Config{Seed: seed, Ops: 10_000}); r.Class != Linearizable {
+		t.Errorf("promised: %s: %s", r.Class, r.Reason)
 	}
 	s = native("read")
 	s.Promise.Count = strategies.None
-	if r := stress(t, s, Config{Seed: seed, Ops: 10_000}); r.Verdict != Linearizable {
-		t.Errorf("no read promised: %s: %s", r.Verdict, r.Reason)
+	if r := stress(t, s, Config{Seed: seed, Ops: 10_000}); r.Class != Linearizable {
+		t.Errorf("no read promised: %s: %s", r.Class, r.Reason)
 	}
 }
 
@@ -190,11 +191,11 @@ func TestCallsThatDontReturn(t *testing.T) {
 			if op == c.in && calls.Add(1) > c.after {
 				<-stop
 			}
-		}), Config{Ops: 100_000, Patience: 200 * time.Millisecond})
+		}), Config{Ops: 100_000, Timeout: 200 * time.Millisecond})
 		close(stop)
 		want := "not finished after 200ms: a call of " + c.in.String() + " doesn't return; "
-		if r.Verdict != Illegal || !strings.HasPrefix(r.Reason, want+c.want) || r.Stuck == nil {
-			t.Errorf("%v that hangs after %d calls: %s: %s, want %s%s", c.in, c.after, r.Verdict, r.Reason, want, c.want)
+		if r.Class != Illegal || !strings.HasPrefix(r.Reason, want+c.want) || r.Hang == nil {
+			t.Errorf("%v that hangs after %d calls: %s: %s, want %s%s", c.in, c.after, r.Class, r.Reason, want, c.want)
 		}
 	}
 	r := stress(t, with(func(op spec.Op) {
@@ -202,8 +203,8 @@ func TestCallsThatDontReturn(t *testing.T) {
 			panic("planted")
 		}
 	}), Config{Ops: 1000})
-	if r.Verdict != Illegal || r.History == nil || r.Stuck != nil {
-		t.Errorf("a call that panics: %s: %s", r.Verdict, r.Reason)
+	if r.Class != Illegal || r.History == nil || r.Hang != nil {
+		t.Errorf("a call that panics: %s: %s", r.Class, r.Reason)
 	}
 	// Nor does Record wait for ever.
 	stop := make(chan struct{})
@@ -213,7 +214,7 @@ func TestCallsThatDontReturn(t *testing.T) {
 			<-stop
 		}
 	})
-	if _, err := Record(context.Background(), first, Config{Ops: 100_000, Clients: 1, Patience: 200 * time.Millisecond}); err == nil || !strings.Contains(err.Error(), "seed 0: not finished after 200ms: a call of TryGet doesn't return") {
+	if _, err := Record(context.Background(), first, Config{Ops: 100_000, Clients: 1, Timeout: 200 * time.Millisecond}); err == nil || !strings.Contains(err.Error(), "seed 0: not finished after 200ms: a call of TryGet doesn't return") {
 		t.Errorf("%v, want a TryGet that doesn't return", err)
 	}
 }
@@ -239,7 +240,7 @@ func (c *locker) PutAndLock(l sync.Locker) bool {
 
 // Wrong uses of a lock neither end the process nor stop the other clients.
 func TestWrongUsesOfLocks(t *testing.T) {
-	for wrong, want := range map[string]Verdict{
+	for wrong, want := range map[string]Class{
 		"never locks": Linearizable, "leaves the lock": Linearizable, // the counts are right
 		"unlocks what isn't locked": Illegal, "panics with the lock": Illegal,
 	} {
@@ -247,8 +248,8 @@ func TestWrongUsesOfLocks(t *testing.T) {
 		plain := s.New
 		s.New = func() strategies.Counter { return &locker{*plain().(*count), wrong} }
 		r := stress(t, s, Config{Ops: 5000})
-		if r.Verdict != want || r.Found == "patience" {
-			t.Errorf("%s: %s by %q: %s, want %s", wrong, r.Verdict, r.Found, r.Reason, want)
+		if r.Class != want || r.Found == "timeout" {
+			t.Errorf("%s: %s by %q: %s, want %s", wrong, r.Class, r.Found, r.Reason, want)
 		}
 	}
 }
@@ -269,8 +270,8 @@ func TestConfigs(t *testing.T) {
 		"one client":         {native(""), Config{Ops: 100, Clients: 1}, true},
 	} {
 		r, err := Stress(context.Background(), c.s, c.cfg)
-		if (err == nil) != c.ok || c.ok && r.Verdict != Linearizable {
-			t.Errorf("%s: %s %s, %v, want accepted %v", name, r.Verdict, r.Reason, err, c.ok)
+		if (err == nil) != c.ok || c.ok && r.Class != Linearizable {
+			t.Errorf("%s: %s %s, %v, want accepted %v", name, r.Class, r.Reason, err, c.ok)
 		}
 	}
 }
@@ -280,15 +281,15 @@ func TestTimeAndInterruptEndIt(t *testing.T) {
 	const late = time.Minute
 	begin := time.Now()
 	r := stress(t, native(""), Config{Time: 300 * time.Millisecond})
-	if took := time.Since(begin); r.Verdict != Linearizable || r.Ops == 0 || took > late {
-		t.Errorf("%s after %v and %d calls, want %s after 300 ms", r.Verdict, took, r.Ops, Linearizable)
+	if took := time.Since(begin); r.Class != Linearizable || r.Ops == 0 || took > late {
+		t.Errorf("%s after %v and %d calls, want %s after 300 ms", r.Class, took, r.Ops, Linearizable)
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	time.AfterFunc(50*time.Millisecond, func() { cancel(errors.New("enough")) })
 	begin = time.Now()
 	r, err := Stress(ctx, native(""), Config{Time: time.Hour})
-	if took := time.Since(begin); err != nil || took > late || r.Verdict != Linearizable {
-		t.Errorf("interrupted after 50 ms: %s, %v after %v", r.Verdict, err, took)
+	if took := time.Since(begin); err != nil || took > late || r.Class != Linearizable {
+		t.Errorf("interrupted after 50 ms: %s, %v after %v", r.Class, err, took)
 	}
 }
 
@@ -311,8 +312,8 @@ func TestInterruptEndsJudging(t *testing.T) {
 		}}
 	}
 	r, err := Stress(ctx, s, Config{Ops: 100_000})
-	if err != nil || r.Verdict != Linearizable || r.Ops != 0 {
-		t.Errorf("interrupted while the first batch was recorded: %s, %s, %d calls judged, %v, want none", r.Verdict, r.Reason, r.Judged, err)
+	if err != nil || r.Class != Linearizable || r.Ops != 0 {
+		t.Errorf("interrupted while the first batch was recorded: %s, %s, %d calls judged, %v, want none", r.Class, r.Reason, r.Judged, err)
 	}
 }
 
@@ -339,22 +340,6 @@ func TestTextIsReadBack(t *testing.T) {
 	got, err := Parse(text(t, h))
 	if err != nil || !reflect.DeepEqual(got, h) {
 		t.Errorf("%v\n%+v, want\n%+v", err, got, h)
-	}
-}
-
-// An altered file is refused until it is sealed again.
-func TestSeal(t *testing.T) {
-	whole := text(t, roundTrip(t))
-	if !bytes.Equal(Seal(whole), whole) {
-		t.Errorf("sealed:\n%s, want it as it was:\n%s", Seal(whole), whole)
-	}
-	altered := bytes.Replace(whole, []byte("TryGet true"), []byte("TryGet false"), 1)
-	if _, err := Parse(altered); err == nil {
-		t.Error("an altered file is read")
-	}
-	h, err := Parse(Seal(altered))
-	if err != nil || h.Lives[0].Ops[1].Result {
-		t.Errorf("sealed again: %v, %+v", err, h)
 	}
 }
 

@@ -37,52 +37,15 @@ const magic = "refbench history 1"
 func (h *History) WriteText(w io.Writer) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\nstrategy %s\nclock %s\nseed %d\n", magic, h.Strategy, h.Clock, h.Seed)
-	var line []byte
 	for _, l := range h.Lives {
 		fmt.Fprintf(&b, "life %d\n", l.Start)
 		for _, o := range l.Ops {
-			line = o.append(line[:0])
-			b.Write(line)
+			fmt.Fprintf(&b, "%d %d %d %s %s\n", o.Client, o.Begin, o.End, o.Call, o.answer())
 		}
 	}
-	_, err := w.Write(seal(b.Bytes(), h.Ops()))
+	fmt.Fprintf(&b, "end %d %08x\n", h.Ops(), crc32.ChecksumIEEE(b.Bytes()))
+	_, err := w.Write(b.Bytes())
 	return err
-}
-
-// seal adds the last line.
-func seal(lines []byte, calls int) []byte {
-	return fmt.Appendf(lines, "end %d %08x\n", calls, crc32.ChecksumIEEE(lines))
-}
-
-// Seal returns the lines with the last line that fits them, in place of one that they
-// may have: a file that was altered on purpose is whole again by it. Calls are counted
-// as the lines that begin with a digit.
-func Seal(data []byte) []byte {
-	calls := 0
-	var lines []byte
-	for line := range bytes.Lines(data) {
-		if bytes.HasPrefix(line, []byte("end ")) || !bytes.HasSuffix(line, []byte("\n")) {
-			break
-		}
-		if line[0] >= '0' && line[0] <= '9' {
-			calls++
-		}
-		lines = append(lines, line...)
-	}
-	return seal(lines, calls)
-}
-
-func (o Op) append(b []byte) []byte {
-	b = strconv.AppendInt(b, int64(o.Client), 10)
-	b = append(b, ' ')
-	b = strconv.AppendInt(b, o.Begin, 10)
-	b = append(b, ' ')
-	b = strconv.AppendInt(b, o.End, 10)
-	b = append(b, ' ')
-	b = append(b, o.Call.String()...)
-	b = append(b, ' ')
-	b = append(b, o.answer()...)
-	return append(b, '\n')
 }
 
 func (o Op) answer() string {
@@ -109,131 +72,102 @@ func (e *ParseError) Unwrap() error { return e.Err }
 // Parse reads what [History.WriteText] wrote, and nothing else. What is cut or
 // altered gives a [*ParseError].
 func Parse(data []byte) (*History, error) {
-	p := &parser{rest: data}
-	h, err := p.history()
-	if err != nil {
-		return nil, &ParseError{p.line, err}
+	p := new(parser)
+	if len(data) == 0 {
+		return nil, &ParseError{1, errors.New("the file is empty")}
 	}
-	return h, nil
+	for raw := range bytes.Lines(data) {
+		p.line++
+		line, ended := strings.CutSuffix(string(raw), "\n")
+		var err error
+		switch {
+		case p.line == 1 && (line != magic || !ended):
+			err = fmt.Errorf("it isn't a history: want the first line %q", magic)
+		case p.ended:
+			err = errors.New("the file goes on after its end")
+		case !ended:
+			err = fmt.Errorf("the file ends in the middle of the line %.60q: it was cut", line)
+		case p.line > 1:
+			err = p.read(line)
+		}
+		if err != nil {
+			return nil, &ParseError{p.line, err}
+		}
+		p.sum = crc32.Update(p.sum, crc32.IEEETable, raw)
+	}
+	if !p.ended {
+		return nil, &ParseError{p.line + 1, errors.New(`the file ends without a line "end": it was cut`)}
+	}
+	return &p.h, nil
 }
 
 type parser struct {
-	rest []byte
-	read int // bytes before the line
-	next int // bytes up to the end of the line
-	line int
+	h     History
+	line  int
+	sum   uint32 // of the lines before
+	life  int    // the line of the present life, 0 before the first
+	ended bool
 }
 
-// text returns the next line.
-func (p *parser) text() (string, error) {
-	p.line++
-	line, rest, ended := bytes.Cut(p.rest, []byte("\n"))
-	if !ended {
-		if len(p.rest) > 0 {
-			return "", fmt.Errorf("the file ends in the middle of the line %.60q: it was cut", p.rest)
+// header is what the lines after the first begin with.
+var header = [...]string{"strategy", "clock", "seed"}
+
+// read reads a line after the first.
+func (p *parser) read(line string) error {
+	word, value, _ := strings.Cut(line, " ")
+	if i := p.line - 2; i < len(header) {
+		if word != header[i] {
+			return fmt.Errorf("%.60q: want %q and a value", line, header[i])
 		}
-		return "", errors.New(`the file ends without a line "end": it was cut`)
+		return p.h.set(word, value)
 	}
-	p.rest = rest
-	p.read, p.next = p.next, p.next+len(line)+1
-	return string(line), nil
-}
-
-// field reads a line "key value".
-func (p *parser) field(key string) (string, error) {
-	line, err := p.text()
-	if err != nil {
-		return "", err
-	}
-	value, ok := strings.CutPrefix(line, key+" ")
-	if !ok {
-		return "", fmt.Errorf("%.60q: want %q and a value", line, key)
-	}
-	return value, nil
-}
-
-func (p *parser) history() (*History, error) {
-	all := p.rest
-	line, err := p.text()
-	switch {
-	case err != nil && len(all) == 0:
-		return nil, errors.New("the file is empty")
-	case err != nil || line != magic:
-		p.line = 1
-		return nil, fmt.Errorf("it isn't a history: want the first line %q", magic)
-	}
-	h := new(History)
-	if h.Strategy, err = p.field("strategy"); err != nil {
-		return nil, err
-	}
-	if strategies.CheckName("strategy", h.Strategy) != nil {
-		return nil, fmt.Errorf("%.60q: want a strategy's name", h.Strategy)
-	}
-	if h.Clock, err = p.field("clock"); err != nil {
-		return nil, err
-	}
-	switch h.Clock {
-	case ClockTSC, ClockCounter, ClockSteps:
-	default:
-		return nil, fmt.Errorf("clock %.60q: want %s, %s or %s", h.Clock, ClockTSC, ClockCounter, ClockSteps)
-	}
-	seed, err := p.field("seed")
-	if err != nil {
-		return nil, err
-	}
-	if h.Seed, err = strconv.ParseUint(seed, 10, 64); err != nil || strconv.FormatUint(h.Seed, 10) != seed {
-		return nil, fmt.Errorf("seed %.60q: want a number from 0 to 2^64-1", seed)
-	}
-	begun := 0 // the line of the life
-	finish := func() error {
-		if begun == 0 {
-			return nil
+	if word != "life" && word != "end" {
+		if p.life == 0 {
+			return fmt.Errorf(`%.60q: want "life" and how many references it begins with`, line)
 		}
-		if err := h.Lives[len(h.Lives)-1].check(); err != nil {
-			return fmt.Errorf("in the life of line %d: %w", begun, err)
+		o, err := parseOp(line)
+		l := &p.h.Lives[len(p.h.Lives)-1]
+		l.Ops = append(l.Ops, o)
+		return err
+	}
+	if p.life > 0 {
+		if err := p.h.Lives[len(p.h.Lives)-1].check(); err != nil {
+			return fmt.Errorf("in the life of line %d: %w", p.life, err)
+		}
+	}
+	if word == "end" {
+		p.ended = true
+		if want := fmt.Sprintf("%d %08x", p.h.Ops(), p.sum); value != want {
+			return fmt.Errorf("%.60q: the lines before say %q: the file was cut or altered", line, "end "+want)
 		}
 		return nil
 	}
-	for {
-		line, err := p.text()
-		if err != nil {
-			return nil, err
+	n, err := number(value)
+	if err != nil || n < 1 {
+		return fmt.Errorf("%.60q: want the number of references that the life begins with, at least 1", line)
+	}
+	p.life = p.line
+	p.h.Lives = append(p.h.Lives, Life{Start: n})
+	return nil
+}
+
+// set reads the value of a line before the lives.
+func (h *History) set(key, value string) (err error) {
+	switch key {
+	case "strategy":
+		if h.Strategy = value; strategies.CheckName(key, value) != nil {
+			return fmt.Errorf("%.60q: want a strategy's name", value)
 		}
-		switch word, value, _ := strings.Cut(line, " "); word {
-		case "life":
-			if err := finish(); err != nil {
-				return nil, err
-			}
-			n, err := number(value)
-			if err != nil || n < 1 {
-				return nil, fmt.Errorf("%.60q: want the number of references that the life begins with, at least 1", line)
-			}
-			begun = p.line
-			h.Lives = append(h.Lives, Life{Start: n})
-		case "end":
-			if err := finish(); err != nil {
-				return nil, err
-			}
-			if want := fmt.Sprintf("%d %08x", h.Ops(), crc32.ChecksumIEEE(all[:p.read])); value != want {
-				return nil, fmt.Errorf("%.60q: the lines before say %q: the file was cut or altered", line, "end "+want)
-			}
-			if len(p.rest) > 0 {
-				p.line++
-				return nil, errors.New("the file goes on after its end")
-			}
-			return h, nil
-		default:
-			if begun == 0 {
-				return nil, fmt.Errorf(`%.60q: want "life" and how many references it begins with`, line)
-			}
-			o, err := parseOp(line)
-			if err != nil {
-				return nil, err
-			}
-			l := &h.Lives[len(h.Lives)-1]
-			l.Ops = append(l.Ops, o)
+	case "clock":
+		if h.Clock = value; value != ClockTSC && value != ClockCounter && value != ClockSteps {
+			return fmt.Errorf("clock %.60q: want %s, %s or %s", value, ClockTSC, ClockCounter, ClockSteps)
+		}
+	case "seed":
+		if h.Seed, err = strconv.ParseUint(value, 10, 64); err != nil || strconv.FormatUint(h.Seed, 10) != value {
+			return fmt.Errorf("seed %.60q: want a number from 0 to 2^64-1", value)
 		}
 	}
+	return nil
 }
 
 func parseOp(line string) (Op, error) {

@@ -17,7 +17,7 @@ import (
 //
 //   - What the counter hasn't got is never called.
 //   - On a cached object Resurrect is for any thread, and no life begins but the first.
-//   - Several at once are made at most 64, and nobody drops more than it holds.
+//   - At most 65,536 are taken at once, and nobody drops more than it holds.
 //   - Nobody takes more than its share of what is left up to the limit that the
 //     strategy promises, which must be at least MaxThreads + 1. A guard of counts that
 //     begin where the program says lets them come past the limit where the
@@ -128,45 +128,55 @@ func (g *Guard) Restart(fresh *Guard) {
 	}
 }
 
+// mostAtOnce is how many references a call takes: more than a field of 16 bits holds.
+const mostAtOnce = 1 << 16
+
 // few is to how many references lives count up or down one by one.
 const few = 64
 
-// begin lets the first life of the object begin where the program says.
+// begin lets the first life of the object begin where the program says, if it can be
+// brought there, with room for what the threads take. users are the threads, and the
+// owner if it is none.
 func (g *Guard) begin(o int, users int64) {
-	b, limit := &g.begins[o], g.sp.Promise().Limit
-	promise := g.sp.Promise()
-	n := g.p.Objects[o].First(&promise).N
-	near := g.p.Objects[o].Start == StartNear
-	switch past := g.sp.PastLimit(); {
-	case !near && n > limit-users*few:
-		return // no room for what the threads take
-	case near && past != spec.Untold:
-		g.share[o], g.deaf[o] = math.MaxInt64, past == spec.Refused
-	case near:
-		// All threads together come to the limit.
-		most := min(2, (limit-1)/users)
-		if n, g.share[o] = limit-users*most, most; most < 1 || n < 1 {
-			g.share[o] = 1
-			return
+	b, p := &g.begins[o], g.sp.Promise()
+	n := g.p.Objects[o].First(&p).N
+	share, deaf := (p.Limit-n)/users, false
+	if g.p.Objects[o].Start == StartNear {
+		switch past := g.sp.PastLimit(); past {
+		case spec.Untold:
+			// All threads together come to the limit, and not past it.
+			share = min(2, (p.Limit-1)/users)
+			n = max(1+b.Held, p.Limit+b.Held-share*int64(len(g.p.Threads)))
+		default:
+			share, deaf = math.MaxInt64, past == spec.Refused
 		}
 	}
-	if near && g.deaf[o] && n <= few {
-		g.share[o], g.deaf[o] = max(1, (limit-1)/users), false
+	preset := g.sp.Has(spec.InitAt)
+	if share < 1 || !preset && n > few {
 		return
 	}
-	switch {
-	case g.sp.Has(spec.InitAt):
-		b.First = spec.Call{Op: spec.InitAt, N: n}
-		b.Gets = 0
-	case n <= few:
-		b.Gets = n - 1
-	default:
-		return
+	g.share[o], g.deaf[o] = share, deaf
+	if b.Gets = n - 1; preset && n > 1 {
+		b.First, b.Gets = spec.Call{Op: spec.InitAt, N: n}, 0
 	}
-	b.Spare = n - 1 - b.Held
-	if b.Spare < 0 {
-		b.Gets, b.Spare = b.Gets-b.Spare, 0
+	if b.Spare = n - 1 - b.Held; b.Spare < 0 && !deaf {
+		b.Gets, b.Spare = b.Gets-b.Spare, 0 // past the limit, perhaps
 	}
+	for i := range g.p.Threads {
+		// There aren't enough for every thread.
+		if h := &g.callers[i].held[o]; b.Spare < 0 && h.refs > 0 {
+			h.refs--
+			b.Held--
+			b.Spare++
+		}
+	}
+}
+
+// Near reports whether first lives can begin near the limit with so many threads, which
+// then come to it, and past it where the promise says what happens then.
+func Near(sp *spec.Spec, threads int) bool {
+	limit := sp.Promise().Limit
+	return (sp.Has(spec.InitAt) || limit <= few) && (limit > int64(threads) || sp.PastLimit() != spec.Untold)
 }
 
 // uses reports whether the thread has a step on the object.
@@ -269,13 +279,16 @@ func (t *Caller) Allow(s Step) (c spec.Call, ok bool) {
 	}
 	h := &t.held[s.Object]
 	m := c.Op.Moves()
+	if t.g.deaf[s.Object] && m.Sign > 0 && m.If == spec.Always && !c.Op.Begins() {
+		return c, false
+	}
 	if m.Sign > 0 && !m.Owner {
 		room := t.g.share[s.Object] - h.refs
-		if room <= 0 || t.g.deaf[s.Object] && m.If == spec.Always {
+		if room <= 0 {
 			return c, false
 		}
 		if c.Op.TakesNumber() {
-			c.N = min(c.N, room, smallNumbers)
+			c.N = min(c.N, room, mostAtOnce)
 		}
 	}
 	if m.Sign < 0 && c.Op.TakesNumber() {

@@ -17,14 +17,14 @@ const instanceSeed = 1
 // load is a strategy under a workload in its checked form. What it does wrong
 // stands in its books at the end, and somebody must be able to go on.
 func load(s *strategies.Strategy, w *workloads.Workload, wrong bool) *explore.Scenario {
-	return loadJudgedBy(judge, s, w, wrong)
+	return loadJudgedBy(judgeBooks, s, w, wrong)
 }
 
 // Judges returns the packages whose accesses pictures draw as one step: the arena, in
 // explored form.
 func Judges() []string { return []string{reflect.TypeFor[arena.Shadow]().PkgPath()} }
 
-func loadJudgedBy(judge func(b workloads.Books, idle bool), s *strategies.Strategy, w *workloads.Workload, wrong bool) *explore.Scenario {
+func loadJudgedBy(judged func(b workloads.Books, idle bool), s *strategies.Strategy, w *workloads.Workload, wrong bool) *explore.Scenario {
 	return &explore.Scenario{
 		Name: name(s, w.Name, wrong), Program: w.Plan.Threads(), CPUs: 2, MaxPoints: 100_000, Judges: Judges(), DropIns: dropins.Paths(),
 		Make: func(program explore.Program) explore.Case {
@@ -60,7 +60,7 @@ func loadJudgedBy(judge func(b workloads.Books, idle bool), s *strategies.Strate
 						explore.Notef("can anybody go on?")
 						idle = workloads.Idle(inst, w.Plan.Workers())
 					}
-					judge(inst.Close(), idle)
+					judged(inst.Close(), idle)
 				},
 			}
 			for _, as := range threads {
@@ -83,9 +83,9 @@ func act(inst workloads.Instance, a workloads.Action) bool {
 	return a.Do(inst)
 }
 
-// judge fails the execution if the books don't balance, or else if no worker could go
+// judgeBooks fails the execution if the books don't balance, or else if no worker could go
 // on.
-func judge(b workloads.Books, idle bool) {
+func judgeBooks(b workloads.Books, idle bool) {
 	switch what, leak := b.Wrong(idle); {
 	case leak:
 		explore.Leakf("%s", what)

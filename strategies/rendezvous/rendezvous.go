@@ -89,10 +89,11 @@ func (g *Group) Round() bool {
 // Close ends the goroutines, once they have finished the round. Of an abandoned group it
 // waits for none.
 func (g *Group) Close() {
-	g.round.Store(ends)
-	if !g.abandoned.Load() {
-		g.workers.Wait()
+	if g.abandoned.Load() {
+		return // they end by that, and Unfinished still has its round
 	}
+	g.round.Store(ends)
+	g.workers.Wait()
 }
 
 // Abandon makes Round return and the goroutines end, as far as they return from what they

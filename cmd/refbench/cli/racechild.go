@@ -38,7 +38,7 @@ func bugSubject(name string, fixed bool) string {
 	return bugPrefix + name
 }
 
-func newRaceChildCommand(kit Kit) *cobra.Command {
+func newRaceChildCommand(parts Parts) *cobra.Command {
 	var b check.Budget
 	c := &cobra.Command{
 		Use:    raceChildName + " STRATEGY|" + bugPrefix + "NAME[" + twinSuffix + "]",
@@ -48,17 +48,17 @@ func newRaceChildCommand(kit Kit) *cobra.Command {
 			var s check.Subject
 			if name, ok := strings.CutPrefix(args[0], bugPrefix); ok {
 				name, fixed := strings.CutSuffix(name, twinSuffix)
-				chosen, err := chooseBugs(kit.Bugs, []string{name})
+				chosen, err := chooseBugs(parts.Bugs, []string{name})
 				if err != nil {
 					return err
 				}
 				s = chosen[0].Subject(fixed)
 			} else {
-				chosen, err := chooseStrategies(kit, args)
+				chosen, err := chooseStrategies(parts, args)
 				if err != nil {
 					return err
 				}
-				s = subject(kit, chosen[0])
+				s = subject(parts, chosen[0])
 			}
 			return check.RaceChild(c.Context(), s, b, c.OutOrStdout())
 		},
@@ -68,9 +68,9 @@ func newRaceChildCommand(kit Kit) *cobra.Command {
 	return c
 }
 
-// subject returns a strategy of the kit as what is checked.
-func subject(kit Kit, s *strategies.Strategy) check.Subject {
+// subject returns a strategy of the parts as what is checked.
+func subject(parts Parts, s *strategies.Strategy) check.Subject {
 	return check.Subject{
-		Strategy: s, Others: kit.Strategies, Workloads: kit.Workloads, Explored: kit.Explored, Child: raceChild(s.Name),
+		Strategy: s, Others: parts.Strategies, Workloads: parts.Workloads, Explored: parts.Explored, Child: raceChild(s.Name),
 	}
 }

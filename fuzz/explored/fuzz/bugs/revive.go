@@ -3,29 +3,23 @@
 package bugs
 
 import (
-	"unsafe"
-
 	"github.com/refbench/refbench/strategies"
+	"unsafe"
 )
 
-// A reviver is a count of objects that stay in a cache at zero. A hit brings them
-// back.
 type reviver struct {
 	word
 	bug reviverBug
 }
-
-// A reviverBug is what is wrong with a reviver.
 type reviverBug int
 
 const (
 	reviverRight reviverBug = iota
-	reviverGet              // Resurrect gets if it isn't the one who revives
-	reviverInit             // Resurrect begins the life anew at zero
+	reviverGet
+	reviverInit
 )
 
-// Get refuses a count of zero, as kref_get asserts.
-func (c *reviver) Get() {
+func /*line ../../../bugs/revive.go:26:1*/ (c *reviver) Get() {
 	for {
 		n := c.n.Load()
 		if n == 0 {
@@ -36,8 +30,7 @@ func (c *reviver) Get() {
 		}
 	}
 }
-
-func (c *reviver) Resurrect() {
+func /*line :38:1*/ (c *reviver) Resurrect() {
 	switch c.bug {
 	case reviverGet:
 		if !c.n.CompareAndSwap(0, 1) {
@@ -53,8 +46,7 @@ func (c *reviver) Resurrect() {
 		c.n.Add(1)
 	}
 }
-
-func newReviver(bug reviverBug) func() strategies.Counter {
+func /*line :55:1*/ newReviver(bug reviverBug) func() strategies.Counter {
 	return func() strategies.Counter { return &reviver{bug: bug} }
 }
 

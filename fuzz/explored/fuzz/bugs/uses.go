@@ -6,41 +6,33 @@ import (
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	syncatomic "github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/fuzz/explore/time"
-
 	"github.com/refbench/refbench/fuzz/explored/workloads"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
 )
 
-// The counts of the uses below are chosen when they start.
 type counter = workloads.Dynamic
-
-// A user is a worker or a role of a use.
 type user[V any] struct {
 	workloads.Holder[counter]
 	cache *arena.Cache[counter, V]
 }
 
-// start begins a life and returns the object with its owner's reference.
-func (u *user[V]) start() (*arena.Slot[counter, V], arena.Hold) {
+func /*line ../../../bugs/uses.go:24:1*/ (u *user[V]) start() (*arena.Slot[counter, V], arena.Hold) {
 	o := u.cache.Alloc()
 	return o, u.Init(&o.Object)
 }
-
-// put and kill drop a reference, and release the object if it was the last.
-func (u *user[V]) put(o *arena.Slot[counter, V], h arena.Hold) {
+func /*line :30:1*/ (u *user[V]) put(o *arena.Slot[counter, V], h arena.Hold) {
 	if u.Put(&o.Object, h) {
 		u.cache.Free(o)
 	}
 }
-
-func (u *user[V]) kill(o *arena.Slot[counter, V], h arena.Hold) {
+func /*line :36:1*/ (u *user[V]) kill(o *arena.Slot[counter, V], h arena.Hold) {
 	if u.Kill(&o.Object, h) {
 		u.cache.Free(o)
 	}
 }
 
-// A site is where objects of a use live, and who uses them.
 type site[V any] struct {
 	wrong   bool
 	arena   *arena.Arena[counter, V]
@@ -48,8 +40,7 @@ type site[V any] struct {
 	role    user[V]
 }
 
-// siteOf makes a site. typeStable says that memory of objects is used again at once.
-func siteOf[V any](c workloads.Config, typeStable bool) site[V] {
+func /*line :51:1*/ siteOf[V any](c workloads.Config, typeStable bool) site[V] {
 	var options arena.Options[counter]
 	var holder func(name string) workloads.Holder[counter]
 	prepare := func(d *counter) { d.Counter = c.NewCounter() }
@@ -68,27 +59,21 @@ func siteOf[V any](c workloads.Config, typeStable bool) site[V] {
 	s.role = user[V]{holder("role"), s.arena.Cache()}
 	return s
 }
-
-// Roles returns none.
-func (s *site[V]) Roles() []workloads.Role { return nil }
-
-// role returns the one role of a use.
-func role(name string, step func()) []workloads.Role {
+func /*line :72:1*/ (s *site[V]) Roles() []workloads.Role {
+	/*line :72:1*/ return nil
+}
+func /*line :75:1*/ role(name string, step func()) []workloads.Role {
 	return []workloads.Role{{Name: name, Step: func() time.Duration { step(); return time.Microsecond }}}
 }
 
-// A use is a use of counts, right or wrong. do does one operation as a worker, and
-// reports whether there was one to do.
 type use interface {
 	do(worker int) bool
 	Roles() []workloads.Role
 	Close() workloads.Books
 }
-
-// An instance is a use as a workload's.
 type instance struct{ use }
 
-func (i instance) Work(worker, n int) int {
+func /*line :90:1*/ (i instance) Work(worker, n int) int {
 	done := 0
 	for range n {
 		if i.do(worker) {
@@ -98,33 +83,26 @@ func (i instance) Work(worker, n int) int {
 	return done
 }
 
-// A tunnel caches a route for each CPU. Worker i runs on CPU i: an operation looks the route
-// up and keeps it in the CPU's slot. The role, on CPU 0, resets the tunnel: it drops every
-// CPU's.
 type tunnel struct {
 	site[struct{}]
 	slots []tunnelSlot
 }
-
 type tunnelSlot struct {
 	mu    sync.Mutex
 	route *arena.Slot[counter, struct{}]
 	hold  arena.Hold
 }
 
-func newTunnel(c workloads.Config) use {
+func /*line :114:1*/ newTunnel(c workloads.Config) use {
 	return &tunnel{siteOf[struct{}](c, false), make([]tunnelSlot, c.Workers)}
 }
-
-func (t *tunnel) do(worker int) bool {
+func /*line :118:1*/ (t *tunnel) do(worker int) bool {
 	me := &t.workers[worker]
 	route, h := me.start()
 	t.slots[worker].set(me, route, h)
 	return true
 }
-
-// set puts a route with its reference into a slot and drops what was there.
-func (s *tunnelSlot) set(me *user[struct{}], route *arena.Slot[counter, struct{}], h arena.Hold) {
+func /*line :126:1*/ (s *tunnelSlot) set(me *user[struct{}], route *arena.Slot[counter, struct{}], h arena.Hold) {
 	s.mu.Lock()
 	old, oldHold := s.route, s.hold
 	s.route, s.hold = route, h
@@ -133,38 +111,29 @@ func (s *tunnelSlot) set(me *user[struct{}], route *arena.Slot[counter, struct{}
 		me.kill(old, oldHold)
 	}
 }
-
-func (t *tunnel) Roles() []workloads.Role { return role("reset", t.reset) }
-
-func (t *tunnel) reset() {
+func /*line :136:1*/ (t *tunnel) Roles() []workloads.Role { return role("reset", t.reset) }
+func /*line :138:1*/ (t *tunnel) reset() {
 	for i := range t.slots {
 		if t.wrong {
-			i = 0 // the mistake: the slot of the CPU that it runs on, once for each CPU
+			i = 0
 		}
 		t.slots[i].set(&t.role, nil, 0)
 	}
 }
-
-// Close resets the tunnel, which is all that is done before its slots are freed.
-func (t *tunnel) Close() workloads.Books {
+func /*line :148:1*/ (t *tunnel) Close() workloads.Books {
 	t.reset()
 	return workloads.BooksOf(t.arena)
 }
 
-// A slim is an atomic count of three bits that wraps.
-//
-//	bits 31..29   the number of references, modulo 8
-//	bits 28..0    0
 type slim struct{ n syncatomic.Uint32 }
 
 const slimOne = 1 << 29
 
-func (c *slim) Init()      { c.n.Store(slimOne) }
-func (c *slim) Get()       { c.n.Add(slimOne) }
-func (c *slim) Put() bool  { return c.n.Add(-slimOne&(1<<32-1)) == 0 }
-func (c *slim) Kill() bool { return c.Put() }
-
-func (c *slim) TryGet() bool {
+func /*line :161:1*/ (c *slim) Init() { c.n.Store(slimOne) }
+func (c *slim) Get()                  { c.n.Add(slimOne) }
+func (c *slim) Put() bool             { return c.n.Add(-slimOne&(1<<32-1)) == 0 }
+func (c *slim) Kill() bool            { return c.Put() }
+func /*line :166:1*/ (c *slim) TryGet() bool {
 	for {
 		n := c.n.Load()
 		if n == 0 {
@@ -176,36 +145,25 @@ func (c *slim) TryGet() bool {
 	}
 }
 
-var slimStrategy = &strategies.Strategy{
-	Name: "slim", Doc: "an atomic word of three bits that wraps",
-	Promise: strategies.Promise{
-		Limit: 7, Width: 3, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives,
-		Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.None, Progress: strategies.LockFree, Bytes: 4,
-	},
-	New: func() strategies.Counter { return new(slim) },
-}
+var slimStrategy = &strategies.Strategy{Name: "slim", Doc: "an atomic word of three bits that wraps", Promise: strategies.Promise{Limit: 7, Width: 3, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.None, Progress: strategies.LockFree, Bytes: 4}, New: func() strategies.Counter { return new(slim) }}
 
-// A keyring is a session's keyring. An operation joins it, as the process is in it
-// already, and looks a key up in it.
 type keyring struct {
 	site[struct{}]
-	mu    sync.Mutex // joining and looking up
+	mu    sync.Mutex
 	ring  *arena.Slot[counter, struct{}]
 	owner arena.Hold
 }
 
-func newKeyring(c workloads.Config) use {
+func /*line :196:1*/ newKeyring(c workloads.Config) use {
 	k := &keyring{site: siteOf[struct{}](c, false)}
 	k.ring, k.owner = k.role.start()
 	return k
 }
-
-func (k *keyring) do(worker int) bool {
+func /*line :202:1*/ (k *keyring) do(worker int) bool {
 	me, o := &k.workers[worker], &k.ring.Object
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	// Found by its name, with a reference.
-	if h := me.Get(o); !k.wrong { // the mistake: it is the same, so there is nothing to do
+	/*line :207:1*/ if h := me.Get(o); !k.wrong {
 		me.put(k.ring, h)
 	}
 	h := me.Get(o)
@@ -213,18 +171,16 @@ func (k *keyring) do(worker int) bool {
 	me.put(k.ring, h)
 	return true
 }
-
-func (k *keyring) Close() workloads.Books {
+func /*line :216:1*/ (k *keyring) Close() workloads.Books {
 	k.role.kill(k.ring, k.owner)
 	return workloads.BooksOf(k.arena)
 }
 
-// A capped is an atomic count whose TryGet fails at its limit, three.
 type capped struct{ word }
 
 const cappedLimit = 3
 
-func (c *capped) TryGet() bool {
+func /*line :226:1*/ (c *capped) TryGet() bool {
 	for {
 		n := c.n.Load()
 		if n == 0 || n >= cappedLimit {
@@ -236,51 +192,38 @@ func (c *capped) TryGet() bool {
 	}
 }
 
-var cappedStrategy = &strategies.Strategy{
-	Name: "capped", Doc: "an atomic word whose TryGet fails at the limit",
-	Promise: strategies.Promise{
-		Limit: cappedLimit, Overflow: strategies.Refuses, Underflow: strategies.Wraps, GetOnZero: strategies.Revives,
-		Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree, Bytes: 4,
-	},
-	New: func() strategies.Counter { return new(capped) },
-}
+var cappedStrategy = &strategies.Strategy{Name: "capped", Doc: "an atomic word whose TryGet fails at the limit", Promise: strategies.Promise{Limit: cappedLimit, Overflow: strategies.Refuses, Underflow: strategies.Wraps, GetOnZero: strategies.Revives, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree, Bytes: 4}, New: func() strategies.Counter { return new(capped) }}
 
-// A pipe has buffers that refer to one page. An operation is a tee, which makes another
-// buffer for the page. The role consumes the oldest.
 type pipe struct {
 	site[struct{}]
-	page  *arena.Slot[counter, struct{}]
-	owner arena.Hold
-
+	page    *arena.Slot[counter, struct{}]
+	owner   arena.Hold
 	mu      sync.Mutex
 	buffers []arena.Hold
 }
 
-const pipeBuffers = 4 // at most
+const pipeBuffers = 4
 
-func newPipe(c workloads.Config) use {
+func /*line :260:1*/ newPipe(c workloads.Config) use {
 	p := &pipe{site: siteOf[struct{}](c, false)}
 	p.page, p.owner = p.role.start()
 	return p
 }
-
-func (p *pipe) do(worker int) bool {
+func /*line :266:1*/ (p *pipe) do(worker int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.buffers) == pipeBuffers {
 		return false
 	}
 	h, ok := p.workers[worker].TryGet(&p.page.Object)
-	if !ok && !p.wrong { // the mistake: a buffer all the same
+	if !ok && !p.wrong {
 		return false
 	}
 	p.buffers = append(p.buffers, h)
 	return true
 }
-
-func (p *pipe) Roles() []workloads.Role { return role("reader", p.consume) }
-
-func (p *pipe) consume() {
+func /*line :280:1*/ (p *pipe) Roles() []workloads.Role { return role("reader", p.consume) }
+func /*line :282:1*/ (p *pipe) consume() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.buffers) > 0 {
@@ -289,8 +232,7 @@ func (p *pipe) consume() {
 		p.role.put(p.page, h)
 	}
 }
-
-func (p *pipe) Close() workloads.Books {
+func /*line :292:1*/ (p *pipe) Close() workloads.Books {
 	for len(p.buffers) > 0 {
 		p.consume()
 	}
@@ -298,54 +240,44 @@ func (p *pipe) Close() workloads.Books {
 	return workloads.BooksOf(p.arena)
 }
 
-// An fdTable has open files, whose memory is used again at once for others. An operation
-// finds the first descriptor's file, uses it, and puts it. The role closes the open file
-// and opens another at the other descriptor.
 type fdTable struct {
 	site[file]
 	fds   [2]syncatomic.Pointer[arena.Slot[counter, file]]
-	open  int // the descriptor that is
+	open  int
 	hold  arena.Hold
-	mixed syncatomic.Int64 // times that a worker got another descriptor's file
+	mixed syncatomic.Int64
 }
-
-// A file says where it is open.
 type file struct{ fd syncatomic.Int32 }
 
-func newFDTable(c workloads.Config) use {
+func /*line :314:1*/ newFDTable(c workloads.Config) use {
 	t := &fdTable{site: siteOf[file](c, true)}
 	t.install(0)
 	return t
 }
-
-func (t *fdTable) install(fd int) {
+func /*line :320:1*/ (t *fdTable) install(fd int) {
 	f := t.role.cache.Alloc()
 	f.Value.fd.Store(int32(fd))
 	t.open, t.hold = fd, t.role.Init(&f.Object)
 	t.fds[fd].Store(f)
 }
-
-func (t *fdTable) close() { t.role.kill(t.fds[t.open].Swap(nil), t.hold) }
-
-func (t *fdTable) Roles() []workloads.Role {
+func /*line :327:1*/ (t *fdTable) close() { t.role.kill(t.fds[t.open].Swap(nil), t.hold) }
+func /*line :329:1*/ (t *fdTable) Roles() []workloads.Role {
 	return role("process", func() {
 		t.close()
 		t.install(1 - t.open)
 	})
 }
-
-func (t *fdTable) do(worker int) bool {
+func /*line :336:1*/ (t *fdTable) do(worker int) bool {
 	me := &t.workers[worker]
 	f := t.fds[0].Load()
 	if f == nil {
 		return false
 	}
-	// It may be closed meanwhile, and the memory be another file's.
-	h, ok := me.TryGet(&f.Object)
+	/*line :343:1*/ h, ok := me.TryGet(&f.Object)
 	if !ok {
 		return false
 	}
-	if t.wrong || t.fds[0].Load() == f { // the mistake: it may be another's
+	if t.wrong || t.fds[0].Load() == f {
 		me.Use(&f.Object, h)
 		if f.Value.fd.Load() != 0 {
 			t.mixed.Add(1)
@@ -354,60 +286,46 @@ func (t *fdTable) do(worker int) bool {
 	me.put(f, h)
 	return true
 }
-
-func (t *fdTable) Close() workloads.Books {
+func /*line :357:1*/ (t *fdTable) Close() workloads.Books {
 	t.close()
 	b := workloads.BooksOf(t.arena)
-	b.Observe(arena.UseAfterFree, uint64(t.mixed.Load()), "files were used that are another descriptor's")
+	b.Observe(judge.UseAfterFree, uint64(t.mixed.Load()), "files were used that are another descriptor's")
 	return b
 }
 
-// A freeList is a stack of slots for counted objects. An operation takes a slot, or gives
-// the oldest back if the worker has two or can't have more.
 type freeList struct {
 	wrong, checked bool
-	// head is the number of the first free slot, from 1, and in the right one above
-	// it how often the head has changed:
-	//
-	//	bits 31..0    slot, 0: none
-	//	bits 63..32   changes, 0 in the wrong one
-	head    syncatomic.Uint64
-	next    [4]syncatomic.Uint64 // of a slot
-	users   [4]syncatomic.Int32
-	shared  syncatomic.Int64 // times that a slot was in use twice
-	objects [4]int           // what is in the slots, in the timed form
-	workers []freeListWorker
+	head           syncatomic.Uint64
+	next           [4]syncatomic.Uint64
+	users          [4]syncatomic.Int32
+	shared         syncatomic.Int64
+	objects        [4]int
+	workers        []freeListWorker
 }
-
 type freeListWorker struct {
 	slots        []uint64
 	lives, given uint64
 }
 
-func newFreeList(c workloads.Config) use {
+func /*line :386:1*/ newFreeList(c workloads.Config) use {
 	l := &freeList{wrong: c.Wrong, checked: c.Checked, workers: make([]freeListWorker, c.Workers)}
 	l.head.Store(1)
 	l.next[1].Store(2)
 	l.next[2].Store(3)
 	return l
 }
-
-func (l *freeList) Roles() []workloads.Role { return nil }
-
-// change returns what head becomes when slot is to be first.
-func (l *freeList) change(head, slot uint64) uint64 {
+func /*line :394:1*/ (l *freeList) Roles() []workloads.Role { return nil }
+func /*line :397:1*/ (l *freeList) change(head, slot uint64) uint64 {
 	if l.wrong {
 		return slot
 	}
 	return (head+1<<32)&^(1<<32-1) | slot
 }
-
-func (l *freeList) do(worker int) bool {
+func /*line :404:1*/ (l *freeList) do(worker int) bool {
 	me := &l.workers[worker]
 	return len(me.slots) < 2 && l.take(me) || l.give(me)
 }
-
-func (l *freeList) take(me *freeListWorker) bool {
+func /*line :409:1*/ (l *freeList) take(me *freeListWorker) bool {
 	for {
 		h := l.head.Load()
 		slot := h & (1<<32 - 1)
@@ -427,8 +345,7 @@ func (l *freeList) take(me *freeListWorker) bool {
 		return true
 	}
 }
-
-func (l *freeList) give(me *freeListWorker) bool {
+func /*line :430:1*/ (l *freeList) give(me *freeListWorker) bool {
 	if len(me.slots) == 0 {
 		return false
 	}
@@ -445,44 +362,36 @@ func (l *freeList) give(me *freeListWorker) bool {
 		}
 	}
 }
-
-func (l *freeList) Close() workloads.Books {
+func /*line :448:1*/ (l *freeList) Close() workloads.Books {
 	var b workloads.Books
 	for i := range l.workers {
 		for w := &l.workers[i]; l.give(w); {
 		}
 		b.Lives, b.Released = b.Lives+l.workers[i].lives, b.Released+l.workers[i].given
 	}
-	b.Observe(arena.UseAfterFree, uint64(l.shared.Load()), "times a slot was used by two objects at a time")
+	b.Observe(judge.UseAfterFree, uint64(l.shared.Load()), "times a slot was used by two objects at a time")
 	return b
 }
 
-// A lastUse makes one object after the other, to which each worker has a reference. An
-// operation uses the object for the last time and puts it. The role makes the next object
-// when all have.
 type lastUse struct {
 	site[int]
 	checked bool
 	users   []lastUser
-
-	turn   syncatomic.Uint64 // the number of the object, from 1
-	left   syncatomic.Int64  // workers that haven't put it yet
-	object *arena.Slot[counter, int]
+	turn    syncatomic.Uint64
+	left    syncatomic.Int64
+	object  *arena.Slot[counter, int]
 }
-
 type lastUser struct {
 	hold arena.Hold
-	turn uint64 // the last one
+	turn uint64
 	seen int
 }
 
-func newLastUse(c workloads.Config) use {
+func /*line :478:1*/ newLastUse(c workloads.Config) use {
 	return &lastUse{site: siteOf[int](c, false), checked: c.Checked, users: make([]lastUser, c.Workers)}
 }
-
-func (l *lastUse) Roles() []workloads.Role { return role("owner", l.next) }
-
-func (l *lastUse) next() {
+func /*line :482:1*/ (l *lastUse) Roles() []workloads.Role { return role("owner", l.next) }
+func /*line :484:1*/ (l *lastUse) next() {
 	if l.left.Load() > 0 {
 		return
 	}
@@ -495,8 +404,7 @@ func (l *lastUse) next() {
 	l.role.kill(l.object, owner)
 	l.turn.Add(1)
 }
-
-func (l *lastUse) do(worker int) bool {
+func /*line :498:1*/ (l *lastUse) do(worker int) bool {
 	me, turn := &l.users[worker], l.turn.Load()
 	if me.turn == turn {
 		return false
@@ -508,7 +416,7 @@ func (l *lastUse) do(worker int) bool {
 	}
 	last := as.Put(&o.Object, me.hold)
 	if l.wrong {
-		l.use(me, as, o) // the mistake: it may be gone
+		l.use(me, as, o)
 	}
 	if last {
 		if !l.checked {
@@ -519,50 +427,40 @@ func (l *lastUse) do(worker int) bool {
 	l.left.Add(-1)
 	return true
 }
-
-func (l *lastUse) use(me *lastUser, as *user[int], o *arena.Slot[counter, int]) {
+func /*line :522:1*/ (l *lastUse) use(me *lastUser, as *user[int], o *arena.Slot[counter, int]) {
 	as.Use(&o.Object, me.hold)
 	if !l.checked {
 		me.seen += o.Value
 	}
 }
-
-func (l *lastUse) Close() workloads.Books {
-	l.wrong = false // What is left is dropped as it should be.
+func /*line :529:1*/ (l *lastUse) Close() workloads.Books {
+	l.wrong = false
 	for i := range l.users {
 		l.do(i)
 	}
 	return workloads.BooksOf(l.arena)
 }
 
-// A ring hands references on from worker to worker, the last to the first, through
-// mailboxes. Each is passed on some times and then dropped by whoever has it. An operation is
-// a turn: pass on what has come, as far as there is room, and hand over a new one.
 type ring struct {
 	site[struct{}]
 	boxes []mailbox
 }
-
-// A mailbox is the one that a worker takes out of. The worker before it puts in.
 type mailbox struct {
-	in, out syncatomic.Uint64 // parcels ever put in and taken out
+	in, out syncatomic.Uint64
 	parcels [ringRoom]ringParcel
 }
-
-// A ringParcel is an object's only reference on its way.
 type ringParcel struct {
 	object *arena.Slot[counter, struct{}]
 	hold   arena.Hold
-	passes int // left
+	passes int
 }
 
 const (
-	ringRoom   = 2 // in a mailbox
+	ringRoom   = 2
 	ringPasses = 2
 )
 
-// newRing makes a ring that has one place free, in the first worker's mailbox.
-func newRing(c workloads.Config) use {
+func /*line :564:1*/ newRing(c workloads.Config) use {
 	r := &ring{siteOf[struct{}](c, false), make([]mailbox, c.Workers)}
 	for i := range r.boxes {
 		for to := r.next(i); to.waiting() < ringRoom && (to != &r.boxes[0] || to.waiting() < ringRoom-1); {
@@ -571,30 +469,26 @@ func newRing(c workloads.Config) use {
 	}
 	return r
 }
-
-func (r *ring) next(worker int) *mailbox { return &r.boxes[(worker+1)%len(r.boxes)] }
-
+func /*line :574:1*/ (r *ring) next(worker int) *mailbox {
+	/*line :574:1*/ return &r.boxes[(worker+1)%len(r.boxes)]
+}
 func (m *mailbox) waiting() int { return int(m.in.Load() - m.out.Load()) }
-
-func (m *mailbox) put(p ringParcel) {
+func /*line :578:1*/ (m *mailbox) put(p ringParcel) {
 	in := m.in.Load()
 	m.parcels[in%ringRoom] = p
 	m.in.Store(in + 1)
 }
-
-func (m *mailbox) take() ringParcel {
+func /*line :584:1*/ (m *mailbox) take() ringParcel {
 	out := m.out.Load()
 	p := m.parcels[out%ringRoom]
 	m.out.Store(out + 1)
 	return p
 }
-
-func (r *ring) handOver(worker int, to *mailbox) {
+func /*line :591:1*/ (r *ring) handOver(worker int, to *mailbox) {
 	o, h := r.workers[worker].start()
 	to.put(ringParcel{o, h, ringPasses})
 }
-
-func (r *ring) do(worker int) (acted bool) {
+func /*line :596:1*/ (r *ring) do(worker int) (acted bool) {
 	me, to := &r.boxes[worker], r.next(worker)
 	for to.waiting() < ringRoom && me.waiting() > 0 {
 		p := me.take()
@@ -607,7 +501,7 @@ func (r *ring) do(worker int) (acted bool) {
 	}
 	room := ringRoom / 2
 	if r.wrong {
-		room = ringRoom // the mistake: it may be the last place of all
+		room = ringRoom
 	}
 	if to.waiting() < room {
 		r.handOver(worker, to)
@@ -615,8 +509,7 @@ func (r *ring) do(worker int) (acted bool) {
 	}
 	return acted
 }
-
-func (r *ring) Close() workloads.Books {
+func /*line :618:1*/ (r *ring) Close() workloads.Books {
 	for i := range r.boxes {
 		for r.boxes[i].waiting() > 0 {
 			p := r.boxes[i].take()
