@@ -22,6 +22,7 @@ import (
 type crossing struct {
 	starts []begin
 	body   func(w *worker, l *life) // on every worker, one life after the other
+	lives  int                      // how many a round has; 0 is perRound
 
 	// ends returns what must be there at the end, if so many calls returned true. Nil:
 	// what the ledger says.
@@ -68,10 +69,10 @@ type life struct {
 type worker struct {
 	id    int
 	rng   *rand.Rand
-	trues [perRound]int // calls that returned true, of each life
-	err   error         // what was wrong first
-	lives atomic.Int64  // that it is through with
-	l     *life         // the one that it is at
+	trues []int        // calls that returned true, of each life
+	err   error        // what was wrong first
+	lives atomic.Int64 // that it is through with
+	l     *life        // the one that it is at
 	env   spec.Env
 	_     [64]byte // so that workers don't slow each other down
 }
@@ -237,7 +238,7 @@ func (e *env) cross(x crossing) func() error {
 			w.id, w.rng = i, rand.New(rand.NewPCG(e.cfg.Seed, uint64(i+1)))
 			w.env = spec.Env{Lock: w, Confirm: func() { w.l.confirms.Add(1) }}
 		}
-		lives := make([]*life, perRound)
+		lives := make([]*life, max(x.lives, perRound))
 		group := rendezvous.New(len(ws), func(i int) {
 			for _, l := range lives {
 				ws[i].l = l
@@ -252,10 +253,10 @@ func (e *env) cross(x crossing) func() error {
 				return nil
 			}
 			for i := range lives {
-				lives[i] = e.begin(x, round*perRound+i, lives[i], group.Abandoned)
+				lives[i] = e.begin(x, round*len(lives)+i, lives[i], group.Abandoned)
 			}
 			for i := range ws {
-				ws[i].trues, ws[i].err = [perRound]int{}, nil
+				ws[i].trues, ws[i].err = make([]int, len(lives)), nil
 			}
 			if !group.Round() {
 				return nil // nobody wants to know any more
@@ -292,7 +293,7 @@ func (e *env) progress() int64 {
 // begin begins a life, after another one.
 func (e *env) begin(x crossing, id int, before *life, late func() bool) *life {
 	l := &life{
-		id: id, slice: id % perRound, from: x.starts[id%len(x.starts)],
+		id: id, slice: id % max(x.lives, perRound), from: x.starts[id%len(x.starts)],
 		judged: x.ends == nil, late: late, written: make([]int, e.cfg.Workers),
 	}
 	if before != nil && l.judged {

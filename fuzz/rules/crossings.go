@@ -324,24 +324,31 @@ func (e *env) churn() func() error {
 func (e *env) lookup(take, drop spec.Call) func() error {
 	e.need(take.Op)
 	e.room(e.cfg.Workers * int(take.Refs()))
+	const tries = 1000 // as goroutines that take turns can keep the count alive for as long as they like
 	return e.cross(crossing{
 		starts: e.from(e.sp.Start(1)),
+		// Between looking and taking are nanoseconds. Whoever is ahead waits at a live
+		// count, and whoever is behind passes the dead ones, so that they meet at most of
+		// the deaths while both have a CPU.
+		lives: 100,
 		body: func(w *worker, l *life) {
 			if w.id == l.id%2 {
-				w.pause()
+				for range w.rng.IntN(64) {
+					w.rng.Uint32()
+				}
 				w.do(l, spec.Kill)
 				return
 			}
-			// Bounded, as goroutines that take turns can keep the count alive for as
-			// long as they like.
-			for range 2 * each {
+			for i := range tries {
 				if !w.call(l, take) {
 					if e.p.TryGet == strategies.Exact && w.call(l, take) {
 						w.failf("%s succeeded after one that had failed", take)
 					}
 					return
 				}
-				w.pause()
+				if i%64 == w.rng.IntN(64) {
+					w.pause()
+				}
 				w.call(l, drop)
 			}
 		},
