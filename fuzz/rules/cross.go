@@ -96,16 +96,10 @@ func (w *worker) failf(format string, args ...any) {
 	}
 }
 
-// do makes a call, and reports what it returned. A panic is an error: crossings make no
-// calls that promise one.
-func (w *worker) do(l *life, op spec.Op, number ...int64) bool {
-	call := spec.Call{Op: op}
-	if len(number) > 0 {
-		call.N = number[0]
-	}
-	return w.call(l, call)
-}
+func (w *worker) do(l *life, op spec.Op) bool { return w.call(l, spec.Call{Op: op}) }
 
+// call makes a call, and reports what it returned. A panic is an error: crossings make no
+// calls that promise one.
 func (w *worker) call(l *life, call spec.Call) bool {
 	n := call.Refs()
 	if l.judged && call.Op.Drops() {
@@ -182,7 +176,7 @@ func (e *env) exact(refs int64) spec.State {
 func (e *env) from(st spec.State) []begin {
 	path := e.sp.Path(st)
 	if path == nil {
-		e.skip("no calls that %s has lead to %q", e.s.Name, st)
+		e.skip("no calls that %s has and promises lead to %q", e.s.Name, st)
 	}
 	return []begin{{path, st}}
 }
