@@ -305,7 +305,7 @@ func (e *env) churn() func() error {
 func (e *env) lookup(take, drop spec.Call) func() error {
 	e.need(take.Op)
 	e.room(e.cfg.Workers * int(take.Refs()))
-	const tries = 1000 // as goroutines that take turns can keep the count alive for as long as they like
+	const tries = 200 // as goroutines that take turns can keep the count alive for as long as they like
 	return e.cross(crossing{
 		starts: e.from(e.sp.Start(1)),
 		// Between looking and taking are nanoseconds. Whoever is ahead waits at a live
