@@ -57,7 +57,7 @@ func TestSoundCountsPass(t *testing.T) {
 		"immediate": strategy("sound", late, func() counter { return &fixed{sound{p: saturates()}} }),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if names, errs := failures(t, s, Config{Seed: 1, Short: true}); len(names) > 0 {
+			if names, errs := failures(t, s, Config{Seed: 1, Short: true, Rounds: 100}); len(names) > 0 {
 				t.Errorf("a sound count fails %q:\n%v", names, errors.Join(errs...))
 			}
 		})
