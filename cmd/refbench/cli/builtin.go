@@ -27,14 +27,14 @@ func Builtin() Kit {
 			trace.Explored(scenarios.Builtin(), "FuzzExplored"),
 		},
 		Table: func(w io.Writer, files []string) error {
-			set, err := report.Read(files)
+			set, err := report.Read(files, report.Options{})
 			if err != nil {
 				return err
 			}
 			return report.Text(w, set)
 		},
 		Report: func(dir string, files []string) (string, error) {
-			set, err := report.Read(files)
+			set, err := report.Read(files, report.Options{})
 			if err != nil {
 				return "", err
 			}
