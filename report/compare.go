@@ -97,13 +97,19 @@ func Compare(older, newer *Set, opts CompareOptions) *Comparison {
 			c.OnlyNew = append(c.OnlyNew, p.newer)
 		}
 	}
+	measured := make(map[string][]pair) // by unit
+	for _, p := range pairs {
+		for _, name := range p.units(older, newer) {
+			measured[name] = append(measured[name], p)
+		}
+	}
 	for _, u := range mergeUnits(older, newer) {
 		if witness(u.Tidied) && !opts.AllUnits {
 			c.LeftOut = append(c.LeftOut, u.Name)
 			continue
 		}
 		uc := UnitComparison{Unit: u}
-		for _, p := range pairs {
+		for _, p := range measured[u.Tidied] {
 			if change, ok := compareCells(p, u, older, newer, &thresholds); ok {
 				uc.Rows = append(uc.Rows, change)
 			}
@@ -239,6 +245,27 @@ func (p pair) either() *Cell {
 	return p.newer
 }
 
+// units returns the units that a cell of the pair has, tidied.
+func (p pair) units(older, newer *Set) []string {
+	var names []string
+	if p.older != nil {
+		for _, m := range p.older.measures {
+			names = append(names, older.Units[m.unit].Tidied)
+		}
+	}
+	if p.newer == nil {
+		return names
+	}
+	for _, m := range p.newer.measures {
+		name := newer.Units[m.unit].Tidied
+		id, ok := older.unitID[name]
+		if p.older == nil || !ok || p.older.find(id, 0) < 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // pairCells returns the cells of both sets in the order of their tables.
 func pairCells(older, newer *Set) []pair {
 	all := make(map[Key]int)
@@ -294,8 +321,8 @@ func mergeLabels(a, b *axis, sorted bool) map[string]int {
 func mergeUnits(a, b *Set) []Unit {
 	units := slices.Clone(a.Units)
 	for _, u := range b.Units {
-		i := slices.IndexFunc(units, func(v Unit) bool { return v.Tidied == u.Tidied })
-		if i < 0 {
+		i, ok := a.unitID[u.Tidied]
+		if !ok {
 			units = append(units, u)
 			continue
 		}

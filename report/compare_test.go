@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -251,10 +252,11 @@ func TestCompareJSONParses(t *testing.T) {
 // little about each other if the files differ.
 func TestCompareWarnsOfOtherContents(t *testing.T) {
 	const unit = "Unit ns/op better=lower\n"
+	key := "contents-buffers: "
 	file := func(workload, contents string) *Set {
 		t.Helper()
 		if contents != "" {
-			contents = "contents-buffers: " + contents + "\n"
+			contents = key + contents + "\n"
 		}
 		set, err := Read([]string{writeTemp(t, "r.txt", fmt.Appendf(nil,
 			"format: refbench/1\ncpu: x\n%s%sBenchmarkRef/workload=%s/cpus=1/strategy=atomic-2\t100\t11.4 ns/op\n", contents, unit, workload))}, Options{})
@@ -280,5 +282,11 @@ func TestCompareWarnsOfOtherContents(t *testing.T) {
 		if (got == "") != (tt.want == "") || !strings.HasPrefix(got, tt.want) {
 			t.Errorf("%s, contents %q and then %q: warning %q, want %q...", tt.workload, tt.old, tt.now, got, tt.want)
 		}
+	}
+	// Files of earlier versions don't say which workload it was.
+	key = "contents: "
+	const want = "the files that workloads read differ: 2 files, then built-in ones: so may what reading them takes"
+	if ws := Compare(file("buffers", "2 files"), file("buffers", ""), CompareOptions{}).Warnings; !slices.Contains(ws, want) {
+		t.Errorf("with a line \"contents\" the warnings are %q, want %q among them", ws, want)
 	}
 }

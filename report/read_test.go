@@ -192,8 +192,12 @@ func TestCheckedOperations(t *testing.T) {
 		{"1 ns/op 1 violations 1 ops-checked", 1, 1, "1 VIOLATION in 1"},
 		{"1 ns/op 3 violations 3 leak", 2.5e6, 3, "3 VIOLATIONS in 2.5e6 (leak 3)"},
 		{"1 ns/op 0 violations 2 ops-checked", 2, 0, "0 in 2, < 1 per operation"},
+		// Kinds count where violations leaves them out.
+		{"1 ns/op 1 violations 3 leak 1000 ops-checked", 1000, 3, "3 VIOLATIONS in 1000 (leak 3)"},
+		{"1 ns/op 3 leak 2 double-free 1000 ops-checked", 1000, 5, "5 VIOLATIONS in 1000 (leak 3, double-free 2)"},
+		{"1 ns/op 9 violations 3 leak 2 double-free 1000 ops-checked", 1000, 9, "9 VIOLATIONS in 1000 (leak 3, double-free 2)"},
 	} {
-		s := readBytes(t, []byte(header+line("atomic", 2_500_000, tt.values)))
+		s := readBytes(t, []byte(header+"Unit double-free better=lower assume=exact\n"+line("atomic", 2_500_000, tt.values)))
 		c := cellOf(t, s, "getput", 1, "atomic")
 		if c.Checked != tt.checked || c.Violations != tt.violations || c.Correctness() != tt.want {
 			t.Errorf("%s: %v of %v, %q; want %v of %v, %q", tt.values, c.Violations, c.Checked, c.Correctness(), tt.violations, tt.checked, tt.want)
