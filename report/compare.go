@@ -398,22 +398,34 @@ func contentsWarnings(older, newer *Set) []string {
 	return ws
 }
 
-// ran reports whether a set may have a cell of a workload: a layout may not say, and
-// neither may a file, which gives "".
-func (s *Set) ran(workload string) bool {
+// ran reports whether a set may have a cell of a workload.
+func (s *Set) ran(workload string) bool { return s.has("/workload", workload) }
+
+// has reports whether a set may have a cell with the value of a key: a layout may not say,
+// and neither may a file, which gives "".
+func (s *Set) has(key, value string) bool {
 	known := false
 	for _, a := range []*axis{s.layout.table, s.layout.row, s.layout.column} {
 		for _, f := range a.projection.FlattenedFields() {
-			if f.Name != "/workload" {
+			if f.Name != key {
 				continue
 			}
 			known = true
-			if slices.ContainsFunc(a.List, func(l *Label) bool { return l.key.Get(f) == workload }) {
+			if slices.ContainsFunc(a.List, func(l *Label) bool { return l.key.Get(f) == value }) {
 				return true
 			}
 		}
 	}
-	return !known || workload == ""
+	return !known || value == ""
+}
+
+// LeaveAsked leaves of the pairs that can't run, which a file has of all strategies and
+// workloads that there are, those of which both were measured in another pair: the others
+// nobody asked for.
+func (s *Set) LeaveAsked() {
+	s.Unsupported = slices.DeleteFunc(s.Unsupported, func(u Unsupported) bool {
+		return !s.has("/strategy", u.Strategy) || !s.has("/workload", u.Workload)
+	})
 }
 
 func orBuiltin(values []string) string {

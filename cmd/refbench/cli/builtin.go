@@ -31,7 +31,7 @@ func Builtin() Parts {
 			if err != nil {
 				return err
 			}
-			leaveAsked(set)
+			set.LeaveAsked()
 			return report.Text(w, set)
 		},
 		Report: func(dir string, files []string) (string, error) {
@@ -39,7 +39,7 @@ func Builtin() Parts {
 			if err != nil {
 				return "", err
 			}
-			leaveAsked(set)
+			set.LeaveAsked()
 			return report.Write(dir, set)
 		},
 	}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
-	"strings"
 
 	"github.com/refbench/refbench/report"
 	"github.com/spf13/cobra"
@@ -68,22 +66,6 @@ The exit status is 1 if the files have violations.`,
 	return cmd
 }
 
-// leaveAsked leaves of the pairs that can't run, which a file has of all strategies and
-// workloads that there are, those of which both were measured in another pair: the others
-// nobody asked for.
-func leaveAsked(set *report.Set) {
-	set.Unsupported = slices.DeleteFunc(set.Unsupported, func(u report.Unsupported) bool {
-		strategy := func(name string) bool {
-			name, _, _ = strings.Cut(name, " (") // "percpu (generic)"
-			return name == u.Strategy
-		}
-		return !slices.ContainsFunc(set.Strategies, strategy) || !slices.ContainsFunc(set.Workloads, func(variant string) bool {
-			name, _, _ := strings.Cut(variant, " ") // "getput objects=64"
-			return name == u.Workload
-		})
-	})
-}
-
 // fileArgs checks the number of file arguments; most is -1 for any.
 func fileArgs(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
@@ -121,7 +103,7 @@ func readResults(cmd *cobra.Command, paths []string, layout report.Options) (*re
 		}
 		return nil, usagef("%w", err)
 	}
-	leaveAsked(set)
+	set.LeaveAsked()
 	const most = 10
 	for i, p := range set.Problems {
 		if i == most {
