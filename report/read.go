@@ -21,12 +21,17 @@ func Read(paths []string) (*Set, error) { return ReadFiltered(paths, "*") }
 // ReadFiltered is Read for the results and units that match query, which is
 // written in benchstat's language (golang.org/x/perf/benchproc/syntax).
 func ReadFiltered(paths []string, query string) (*Set, error) {
+	return ReadOpened(paths, query, func(path string) (io.ReadCloser, error) { return os.Open(path) })
+}
+
+// ReadOpened is ReadFiltered for files that open opens.
+func ReadOpened(paths []string, query string, open func(path string) (io.ReadCloser, error)) (*Set, error) {
 	b, err := newBuilder(query)
 	if err != nil {
 		return nil, err
 	}
 	for _, path := range paths {
-		f, err := os.Open(path)
+		f, err := open(path)
 		if err != nil {
 			return nil, err
 		}

@@ -141,7 +141,7 @@ func (s *Set) doubts() []string {
 		lines = append(lines, line)
 	}
 	if n := len(lines); n > maxListed {
-		lines = append(lines[:maxListed], fmt.Sprintf("and %d more; the HTML page has them", n-maxListed))
+		lines = append(lines[:maxListed], fmt.Sprintf("and %d more: the page of refbench report -o DIR has them", n-maxListed))
 	}
 	for i, p := range s.Problems {
 		if i == maxListed {

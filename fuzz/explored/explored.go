@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "d79b8003cbc564ed3600bb98"
+const Version = "a20ab4e42a9271b19fb1a479"

@@ -50,6 +50,9 @@ func (m *Machine) cpuOf(worker int) int { return m.CPUs.Order[worker%len(m.CPUs.
 // crowded reports whether so many workers can't have a CPU each.
 func (m *Machine) crowded(workers int) bool { return workers > m.CPUs.Max() }
 
+// crowding returns how many of so many workers share a CPU at most.
+func (m *Machine) crowding(workers int) int { return (workers + m.CPUs.Max() - 1) / m.CPUs.Max() }
+
 // Placement names the way in which workers are put on CPUs: the config line
 // "placement".
 func (m *Machine) Placement() string {

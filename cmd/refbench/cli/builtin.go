@@ -13,10 +13,10 @@ import (
 	"github.com/refbench/refbench/workloads/native"
 )
 
-// Builtin returns the kit of the refbench command itself. Programs with
+// Builtin returns the parts of the refbench command itself. Programs with
 // strategies of their own add to its lists.
-func Builtin() Kit {
-	return Kit{
+func Builtin() Parts {
+	return Parts{
 		Strategies: builtin.All(),
 		Workloads:  workloads.All,
 		Loops:      native.Loops,
@@ -31,6 +31,7 @@ func Builtin() Kit {
 			if err != nil {
 				return err
 			}
+			leaveAsked(set)
 			return report.Text(w, set)
 		},
 		Report: func(dir string, files []string) (string, error) {
@@ -38,6 +39,7 @@ func Builtin() Kit {
 			if err != nil {
 				return "", err
 			}
+			leaveAsked(set)
 			return report.Write(dir, set)
 		},
 	}

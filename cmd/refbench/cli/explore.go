@@ -43,8 +43,8 @@ type (
 // verdictUnsupported is the verdict of a pair that can't run.
 const verdictUnsupported = "unsupported"
 
-func newExploreCommand(kit Kit) *cobra.Command {
-	forms := kit.Explored
+func newExploreCommand(parts Parts) *cobra.Command {
+	forms := parts.Explored
 	var (
 		strategyNames, workloadNames []string
 		search, htmlDir, programText string
@@ -107,7 +107,7 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 			} else if !c.Flags().Changed("time") {
 				o.Time = 0
 			}
-			if err := refuseUnexplored(kit, strategyNames, workloadNames); err != nil {
+			if err := refuseUnexplored(parts, strategyNames, workloadNames); err != nil {
 				return err
 			}
 			pairs, err := choosePairs(forms, strategyNames, workloadNames, wrong)
@@ -202,18 +202,18 @@ func exploredWorkloads(forms scenarios.Forms) []string {
 
 // refuseUnexplored refuses names of strategies and workloads that the program has, but
 // not in explored form.
-func refuseUnexplored(kit Kit, strategyNames, workloadNames []string) error {
-	const why = "%s %s has no explored form in this refbench: package fuzz/explore/gen makes one, for Kit.Explored"
+func refuseUnexplored(parts Parts, strategyNames, workloadNames []string) error {
+	const why = "%s %s has no explored form in this refbench: package fuzz/explore/gen makes one, for Parts.Explored"
 	has := func(known []string, name string) bool {
 		return slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(k, name+"\t") })
 	}
-	for _, s := range kit.Strategies {
-		if slices.Contains(strategyNames, s.Name) && !has(exploredStrategies(kit.Explored), s.Name) {
+	for _, s := range parts.Strategies {
+		if slices.Contains(strategyNames, s.Name) && !has(exploredStrategies(parts.Explored), s.Name) {
 			return usagef(why, "strategy", s.Name)
 		}
 	}
-	for _, w := range kit.Workloads {
-		if slices.Contains(workloadNames, w.Name) && !has(exploredWorkloads(kit.Explored), w.Name) {
+	for _, w := range parts.Workloads {
+		if slices.Contains(workloadNames, w.Name) && !has(exploredWorkloads(parts.Explored), w.Name) {
 			return usagef(why, "workload", w.Name)
 		}
 	}
@@ -339,11 +339,7 @@ func explorePairs(c *cobra.Command, pairs []scenarios.Pair, o explore.Options, h
 }
 
 func writePicture(name string, f *explore.Failure) error {
-	w, err := os.Create(name)
-	if err != nil {
-		return usagef("can't write the picture: %w", err)
-	}
-	if err := errors.Join(f.WriteHTML(w), w.Close()); err != nil {
+	if err := writeFile(name, f.WriteHTML); err != nil {
 		return failedf("can't write the picture: %w", err)
 	}
 	return nil

@@ -15,7 +15,7 @@ func TestGenRunsTheGeneratorOfTheSource(t *testing.T) {
 	gen := func(args ...string) int {
 		out.Reset()
 		errOut.Reset()
-		return Run(t.Context(), Kit{}, append([]string{"gen"}, args...), &out, &errOut)
+		return Run(t.Context(), Parts{}, append([]string{"gen"}, args...), &out, &errOut)
 	}
 	if status := gen(t.TempDir()); status != exitUsage || !strings.Contains(errOut.String(), "is not the root of refbench's source") {
 		t.Errorf("status %d for a folder without source: %s", status, errOut.String())

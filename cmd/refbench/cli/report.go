@@ -3,7 +3,10 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"slices"
+	"strings"
 
 	"github.com/refbench/refbench/report"
 	"github.com/spf13/cobra"
@@ -60,6 +63,22 @@ The exit status is 1 if the files have violations.`,
 	return cmd
 }
 
+// leaveAsked leaves of the pairs that can't run, which a file has of all strategies and
+// workloads that there are, those of which both were measured in another pair: the others
+// nobody asked for.
+func leaveAsked(set *report.Set) {
+	set.Unsupported = slices.DeleteFunc(set.Unsupported, func(u report.Unsupported) bool {
+		strategy := func(name string) bool {
+			name, _, _ = strings.Cut(name, " (") // "percpu (generic)"
+			return name == u.Strategy
+		}
+		return !slices.ContainsFunc(set.Strategies, strategy) || !slices.ContainsFunc(set.Workloads, func(variant string) bool {
+			name, _, _ := strings.Cut(variant, " ") // "getput objects=64"
+			return name == u.Workload
+		})
+	})
+}
+
 // fileArgs checks the number of file arguments; most is -1 for any.
 func fileArgs(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
@@ -77,13 +96,17 @@ func flagError(cmd *cobra.Command, err error) error {
 
 // readResults reads result files and names their problems on standard error.
 func readResults(cmd *cobra.Command, paths []string, filter string) (*report.Set, error) {
-	set, err := report.ReadFiltered(paths, filter)
+	set, err := report.ReadOpened(paths, filter, func(path string) (io.ReadCloser, error) { return openInput(cmd.Context(), path) })
+	if se := new(statusError); errors.As(err, &se) {
+		return nil, &statusError{se.status, err}
+	}
 	if err != nil {
 		if pe := new(fs.PathError); errors.As(err, &pe) {
 			return nil, usagef("can't read %s: %v", pe.Path, pe.Err)
 		}
 		return nil, usagef("%w", err)
 	}
+	leaveAsked(set)
 	const most = 10
 	for i, p := range set.Problems {
 		if i == most {

@@ -23,6 +23,7 @@ const (
 	strategiesPath = modulePath + "/strategies"
 	builtinPath    = modulePath + "/strategies/builtin"
 	workloadsPath  = modulePath + "/workloads"
+	judgePath      = modulePath + "/strategies/judge"
 	spinPath       = modulePath + "/workloads/spin"
 	bugsPath       = modulePath + "/fuzz/bugs"
 	scenariosPath  = modulePath + "/fuzz/scenarios"
@@ -97,7 +98,7 @@ func exploredForm(dir string) ([]file, error) {
 	// so that an explored strategy is a *strategies.Strategy as well. Package
 	// spin measures real time and passes it, which between two scheduling
 	// points changes nothing.
-	keep := []string{strategiesPath, spinPath}
+	keep := []string{strategiesPath, judgePath, spinPath}
 	pkgs, err := packages.Load(&packages.Config{Dir: dir, Mode: packages.NeedName | packages.NeedImports | packages.NeedDeps}, builtinPath, workloadsPath, bugsPath)
 	if err != nil {
 		return nil, err

@@ -186,7 +186,7 @@ const limit = 3
 // power have loops with it, and the others have none.
 func TestPowersHaveHoldersOfTheirOwn(t *testing.T) {
 	dir := module(t, `
-const powerOne = "ifone"
+const powerOne = "oneputter"
 type LeapRef[T any] interface { Ref[T]; Leap() }
 type LeapHolder[T any] interface { Holder[T]; Leap(*Object[T]) }
 type TimedLeap[T any, P LeapRef[T]] struct { Timed[T, P] }

@@ -9,6 +9,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/workloads"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
 )
 
 // A load is how programs use a workload. Each word is an action and says whose:
@@ -91,7 +92,7 @@ func judgeBooks(j Judge, b workloads.Books) {
 	case b.Violations() == 0 && b.Released != b.Lives:
 		j.Leakf("%d objects were made and %d released", b.Lives, b.Released)
 	case b.Violations() == 0:
-	case b.Violations() == b.Kinds[arena.Leak]:
+	case b.Violations() == b.Kinds[judge.Leak]:
 		j.Leakf("%s", b.Sentence())
 	default:
 		j.Failf("%s", b.Sentence())

@@ -10,6 +10,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/workloads"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
 )
 
 // A tunnel caches a route for each CPU. Thread i runs on CPU i.
@@ -339,7 +340,7 @@ func (t *fdTable) End(int) {}
 func (t *fdTable) Close() {
 	t.close(&t.threads[0])
 	b := workloads.BooksOf(t.arena)
-	b.Observe(arena.UseAfterFree, uint64(t.mixed.Load()), "files were used that are another descriptor's")
+	b.Observe(judge.UseAfterFree, uint64(t.mixed.Load()), "files were used that are another descriptor's")
 	judgeBooks(t.c.Judge, b)
 }
 
