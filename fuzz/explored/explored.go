@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "a20ab4e42a9271b19fb1a479"
+const Version = "132179140385fa5a595cdb8c"
