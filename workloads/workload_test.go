@@ -82,7 +82,7 @@ func run(t *testing.T, inst workloads.Instance, workers, ops int) workloads.Book
 }
 
 // variants are settings that lead through every branch of a workload. One that has none
-// here is tested with its defaults.
+// here is tested with its defaults and with the settings of its plan.
 var variants = map[string][]string{
 	"getput":     {"", "private=1", "objects=8,tryget=50", "hold=100"},
 	"handoff":    {"", "lifetime=1,hops=1", "hops=5,extra=1", "hops=5,depth=2", "lifetime=3"},
@@ -105,7 +105,7 @@ func forEach(t *testing.T, f func(t *testing.T, w *workloads.Workload, s *strate
 	for _, w := range workloads.All {
 		settings := variants[w.Name]
 		if len(settings) == 0 {
-			settings = []string{""}
+			settings = []string{"", w.Plan.Settings}
 		}
 		for _, variant := range settings {
 			for _, s := range builtin.All() {
