@@ -344,9 +344,9 @@ func writePicture(name string, f *explore.Failure) error {
 	case err == nil:
 		return nil
 	case badPlace(err):
-		return usagef("can't write the picture %s: %w", name, reason(err))
+		return usagef("can't write the picture: %s: %w", name, reason(err))
 	}
-	return failedf("can't write the picture %s: %w", name, reason(err))
+	return failedf("can't write the picture: %s: %w", name, reason(err))
 }
 
 func printExplored(w io.Writer, p exploredPair) error {
