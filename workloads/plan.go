@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/refbench/refbench/strategies/judge"
 )
 
 // A Plan is a short use of a workload, for checks that make many instances and use each
@@ -116,14 +118,14 @@ func (a Action) Do(inst Instance) bool {
 	return true
 }
 
-// IdleRounds is how often a role may have to act before some worker can go on.
-const IdleRounds = 100
+// idleRounds is how often a role may have to act before some worker can go on.
+const idleRounds = 100
 
 // Idle reports whether nobody can go on: the workers and roles, one after the other, for
-// [IdleRounds] rounds, come to no operation. Workers that wait for each other so do it
+// some rounds, come to no operation. Workers that wait for each other so do it
 // without blocking.
 func Idle(inst Instance, workers int) bool {
-	for range IdleRounds {
+	for range idleRounds {
 		for w := range workers {
 			if inst.Work(w, 1) > 0 {
 				return false
@@ -134,4 +136,21 @@ func Idle(inst Instance, workers int) bool {
 		}
 	}
 	return true
+}
+
+// Wrong says in one sentence what is wrong after a use of an instance, or "": with its
+// books, or that nobody could go on. leak says that all that is wrong is that objects are
+// left.
+func (b Books) Wrong(idle bool) (what string, leak bool) {
+	switch leaks := b.Kinds[judge.Leak]; {
+	case b.Violations() > leaks:
+		return b.Sentence(), false
+	case idle:
+		return fmt.Sprintf("no worker can go on: when all threads had ended, every worker and every role came %d times more and no operation was done", idleRounds), false
+	case leaks > 0:
+		return b.Sentence(), true
+	case b.Released != b.Lives:
+		return fmt.Sprintf("%d objects were made and %d released", b.Lives, b.Released), true
+	}
+	return "", false
 }

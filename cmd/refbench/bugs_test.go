@@ -27,48 +27,47 @@ func badTwinParts() cli.Parts {
 
 func unfoundParts() cli.Parts {
 	parts, e := kitWith("checktheninc")
-	e.Native.Program, e.Explored.Program = []string{"g"}, []string{"g"}
-	e.Native.Wrong = e.Native.Fixed
+	e.Native.Program, e.Explored.Program = "a.Get", "a.Get"
+	e.Native.Wrong, e.Explored.Wrong = e.Native.Fixed, e.Explored.Fixed
 	return parts
 }
 
-// detects FILE BUG ORACLE STATE expects such a cell in the output of bugs --json, with
+// detects FILE BUG CHECK STATE expects such a cell in the output of bugs --json, with
 // its numbers, and sets TOKEN to the token of its schedule if there is one.
 func detects(ts *testscript.TestScript, neg bool, args []string) {
-	type finding struct {
-		Found      bool
-		Executions int
-		Seconds    float64
-		Message    string
-		Failure    *failure
+	type result struct {
+		Verdict, Check string
+		Tried          []struct{ N uint64 }
+		Findings       []struct{ What, Token string }
 	}
 	var d struct {
 		Version string
-		Oracles []struct{ Name, Executions string }
+		Checks  []string
 		Bugs    []struct {
 			Bug, Doc, Source, Interleaving, Fix string
 			Preemptions                         int
+			Failure                             *failure
 			Cells                               []struct {
-				Oracle, State, Why string
-				Sure               bool
-				Bug, Twin          *finding
+				Check, State, Why string
+				Sure              bool
+				Bug, Twin         *result
 			}
 		}
 	}
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &d))
 	for _, b := range d.Bugs {
 		for _, c := range b.Cells {
-			if b.Bug != args[1] || c.Oracle != args[2] || c.State != args[3] {
+			if b.Bug != args[1] || c.Check != args[2] || c.State != args[3] {
 				continue
 			}
 			ran := c.State == string(matrix.Found) || c.State == string(matrix.Missed)
-			if neg || d.Version == "" || len(d.Oracles) != len(b.Cells) || b.Source == "" || b.Interleaving == "" || b.Fix == "" ||
+			if neg || d.Version == "" || len(d.Checks) != len(b.Cells) || b.Source == "" || b.Interleaving == "" || b.Fix == "" ||
 				ran != (c.Bug != nil && c.Twin != nil) || ran == (c.Why != "") ||
-				ran && (c.Bug.Executions == 0 || c.Twin.Executions == 0 || c.Twin.Found) {
+				ran && (c.Bug.Tried[0].N == 0 || c.Twin.Tried[0].N == 0 || c.Twin.Verdict == "BROKEN" || len(c.Bug.Findings) > 0 != (c.State == string(matrix.Found))) {
 				ts.Fatalf("%s: %+v %+v %+v", args[0], c, c.Bug, c.Twin)
 			}
-			if c.Bug != nil && c.Bug.Failure != nil {
-				ts.Setenv("TOKEN", c.Bug.Failure.Token)
+			if b.Failure != nil {
+				ts.Setenv("TOKEN", b.Failure.Token)
 			}
 			return
 		}

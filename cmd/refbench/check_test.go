@@ -16,7 +16,7 @@ type checked struct {
 	Seconds float64
 	Results []struct {
 		Strategy, Check, Verdict string
-		Reason, Stuck            string
+		Reason, Hang             string
 		Tried                    []struct {
 			N    uint64
 			Unit string
@@ -95,7 +95,7 @@ func stuckIn(ts *testscript.TestScript, neg bool, args []string) {
 		case r.Strategy != args[1]:
 		case r.Verdict == "unknown" && strings.HasPrefix(r.Reason, "not run: a call of "+args[2]+" doesn't return"):
 			left++
-		case r.Verdict == "BROKEN" && r.Stuck == "a call of "+args[2]+" doesn't return" && len(r.Findings) == 1 && strings.HasSuffix(r.Findings[0].What, r.Stuck):
+		case r.Verdict == "BROKEN" && r.Hang == "a call of "+args[2]+" doesn't return" && len(r.Findings) == 1 && strings.HasSuffix(r.Findings[0].What, r.Hang):
 			found++
 		}
 	}

@@ -14,7 +14,7 @@ var layers = []struct {
 	pkg string
 	may []string
 }{
-	{"strategies/strategytest", []string{"strategies"}},
+	{"strategies/strategytest", []string{"strategies", "fuzz"}},
 	{"strategies", []string{"strategies"}},
 	{"workloads/native/gen", []string{"strategies"}},
 	{"fuzz/explore/gen", nil},

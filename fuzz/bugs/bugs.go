@@ -2,24 +2,25 @@
 // known-wrong uses of right ones, kept to prove that what is wrong is found.
 //
 // Each bug is beside its twin, the same code with the one mistake put right. So
-// two things can be shown of every oracle: that it finds the bug, and that it
+// two things can be shown of every check: that it finds the bug, and that it
 // leaves the twin alone.
 //
-// A bug is run by an op program: a string for each thread, in it a word for each
-// operation, separated by single blanks. What the words mean is up to the bug, and
-// every part of a program is itself one that uses the counts rightly, so that programs
-// can be made smaller.
-// The same source runs on real threads and, in explored form, under the
-// deterministic scheduler. Package matrix runs the oracles.
+// A bug is a strategy, with an op program that shows it under some schedule; or it is the
+// known-wrong variant of a workload, with the plan that the workload has. The same
+// source runs on real threads and, in explored form, under the deterministic
+// scheduler. Package matrix runs the checks.
 package bugs
 
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/atomic"
+	"github.com/refbench/refbench/workloads"
 )
 
 // A Bug is something wrong on purpose, and its twin, which is right.
@@ -42,73 +43,59 @@ type Bug struct {
 	// Fix says in one line what the twin does instead.
 	Fix string
 
-	// Wrong and Fixed are the strategy with the bug and its twin. They are
-	// nil if the count is right and its use is wrong.
+	// Wrong and Fixed are the strategy with the bug and its twin. If the count is
+	// right and its use is wrong they are the same: what Workload runs on.
 	Wrong, Fixed *strategies.Strategy
 
-	// Program is what threads do. It shows the bug under some schedule.
-	Program []string
+	// Program is what threads do to counts of the strategy, in the text form of package
+	// program. It is empty if there is a Workload.
+	Program string
 
-	// CPUs is how many virtual CPUs the explored form has.
-	CPUs int
-
-	// Repeat is how often threads go through their program in one run on
-	// real threads, at least 1. In explored form it is once.
-	Repeat int
+	// Workload is one whose known-wrong variant is the bug, and whose right one is the
+	// twin. It is nil if the strategy is wrong.
+	Workload *workloads.Workload
 
 	// Concurrent says that one thread alone never goes wrong.
 	Concurrent bool
 
-	// Unordered says that the count doesn't order plain accesses.
+	// Unordered says that the count doesn't order plain accesses. Other bugs aren't
+	// asked for that: the other rules see them with fewer preemptions.
 	Unordered bool
 
 	// Wraps says that a number must go round for it to go wrong. Then the
 	// count is so narrow that it does so in a few steps.
 	Wraps bool
 
-	// Sights are what the oracles are able to see.
-	Sights Sights
-
-	start func(Config) Run
+	// Expected is what the checks are expected to see, by their names.
+	Expected Expected
 }
 
-// Config is what a run of a bug is made from.
-type Config struct {
-	// Fixed asks for the twin.
-	Fixed bool
-
-	// Program is what the threads do: the bug's, or a part of it.
-	Program []string
-
-	// Judge is told what happens.
-	Judge Judge
-
-	// Bare leaves out what judges objects by shared memory of its own, which
-	// would order the threads and so hide races from the race detector.
-	// Instead objects have plain memory that holders read and releasers
-	// write.
-	Bare bool
+// counts makes the bug and its twin strategies with that promise.
+func (b Bug) counts(p strategies.Promise, wrong, fixed func() strategies.Counter) *Bug {
+	b.Wrong = &strategies.Strategy{Name: b.Name, Doc: b.Doc, Promise: p, New: wrong}
+	b.Fixed = &strategies.Strategy{Name: b.Name + "twin", Doc: b.Fix, Promise: p, New: fixed}
+	return &b
 }
 
-// A Run is one use of new objects by the threads of a program.
-type Run interface {
-	// Do does one operation of a thread's program. Each thread's operations
-	// come one after the other.
-	Do(thread int, op string)
-
-	// End drops what the thread holds. It comes after its last operation.
-	End(thread int)
-
-	// Close drops what is left and tells the judge what is wrong with it.
-	// All threads have ended.
-	Close()
+// uses makes the bug a wrong use of a right count.
+func (b Bug) uses(w *workloads.Workload) *Bug {
+	b.Workload = w
+	if b.Wrong == nil {
+		b.Wrong = atomic.Strategy
+	}
+	b.Fixed = b.Wrong
+	return &b
 }
 
-// Start makes a run of the bug, or of its twin.
-func (b *Bug) Start(c Config) Run { return b.start(c) }
+// use is uses of a workload of this package, which has no knobs.
+func (b Bug) use(start func(workloads.Config) use, operation string, p workloads.Plan) *Bug {
+	return b.uses(&workloads.Workload{
+		Name: b.Name, Doc: b.Fix, Source: b.Source, Operation: operation, Wrong: b.Doc, Plan: p,
+		New: func(c workloads.Config) (workloads.Instance, error) { return instance{start(c)}, nil },
+	})
+}
 
-// Strategy returns the strategy with the bug or its twin, nil if it isn't the
-// strategy that is wrong.
+// Strategy returns the strategy with the bug or its twin.
 func (b *Bug) Strategy(fixed bool) *strategies.Strategy {
 	if fixed {
 		return b.Fixed
@@ -116,67 +103,58 @@ func (b *Bug) Strategy(fixed bool) *strategies.Strategy {
 	return b.Wrong
 }
 
-// A Sight says what one oracle is able to see of a bug.
-type Sight struct {
-	// Sure says that the oracle finds the bug whatever the seed, given a
-	// second or so.
-	Sure bool
+// Text returns what threads do, in words.
+func (b *Bug) Text() string {
+	if b.Workload != nil {
+		return strings.Join(b.Workload.Plan.Threads(), "|")
+	}
+	return b.Program
+}
 
-	// Blind says why the oracle can't see the bug. If it is empty and Sure
-	// isn't set, finding it is a matter of luck: of how real threads meet.
+// An Expectation says what a check is able to see of a bug. The zero Expectation is
+// luck: finding the bug is a matter of how real threads meet, or of time.
+type Expectation struct {
+	// Sure says that the check finds the bug whatever the seed, given a second or
+	// so.
+	Sure bool
+	// Blind says why the check can't see the bug, or is empty.
 	Blind string
 }
 
-// Sights says what each oracle is able to see.
-type Sights struct {
-	Specification   Sight // one thread against the executable specification, at every boundary
-	Differential    Sight // one thread's op programs over all strategies, which must agree
-	Explored        Sight // op programs of some threads under the deterministic scheduler
-	Stress          Sight // op programs of some threads on real ones, judged by the arena
-	Linearizability Sight // recorded histories of some threads
-	RaceDetector    Sight // the same as Stress, seen by Go's race detector
-}
+// Expected is what checks are expected to see of a bug, by their names. A check that
+// isn't in it finds the bug by luck.
+type Expected map[string]Expectation
 
+var sure = Expectation{Sure: true}
+
+func blind(why string) Expectation { return Expectation{Blind: why} }
+
+// Why checks are blind. Each reason holds for many bugs.
 var (
-	sure = Sight{Sure: true}
-	luck = Sight{}
+	notTheCount = blind("each operation of the count is right; what is wrong is how it is used")
+	oneThread   = blind("one thread alone never goes wrong")
+	allAtomic   = blind("every access is atomic or under a lock, so there is no race in the sense of the Go memory model")
+	nothingGone = blind("nothing is touched too late: what goes wrong is that something is left or not found")
+	noThreads   = blind("one thread alone shows it, and doesn't race")
+	otherUses   = blind("it takes uses that this check doesn't make")
 )
 
-func blind(why string) Sight { return Sight{Blind: why} }
-
-// Why oracles are blind. Each reason holds for many bugs.
-const (
-	notTheCount = "each operation of the count is right; what is wrong is how it is used"
-	oneThread   = "one thread alone never goes wrong"
-	allAtomic   = "every access is atomic or under a lock, so there is no race in the sense of the Go memory model"
-	nothingGone = "nothing is touched too late: what goes wrong is that something is left or not found"
-	noThreads   = "one thread alone shows it, and doesn't race"
-	otherUses   = "recorded histories have no such use"
+// Of bugs that take two threads, and of those that one thread shows; and of uses that are
+// wrong, whatever the count.
+var (
+	interleaved = Expected{"kernel": oneThread, "operations": oneThread, "programs": oneThread, "schedules": sure}
+	sequential  = Expected{"operations": sure, "programs": sure, "schedules": sure, "stress": sure}
+	misuse      = Expected{
+		"kernel": notTheCount, "operations": notTheCount, "rules": notTheCount, "crossings": notTheCount,
+		"programs": notTheCount, "histories": notTheCount, "schedules": sure,
+	}
 )
 
-// misuse returns the sights of a bug that isn't in the count.
-func misuse(stress, race Sight) Sights {
-	return Sights{
-		Specification: blind(notTheCount), Differential: blind(notTheCount), Linearizability: blind(notTheCount),
-		Explored: sure, Stress: stress, RaceDetector: race,
-	}
-}
-
-// interleaved returns the sights of a wrong count that takes two threads to go
-// wrong.
-func interleaved(linearizability, race Sight) Sights {
-	return Sights{
-		Specification: blind(oneThread), Differential: blind(oneThread), Linearizability: linearizability,
-		Explored: sure, RaceDetector: race,
-	}
-}
-
-// sequential returns the sights of a wrong count that one thread shows.
-func sequential(linearizability, race Sight) Sights {
-	return Sights{
-		Specification: sure, Differential: sure, Explored: sure, Stress: sure,
-		Linearizability: linearizability, RaceDetector: race,
-	}
+// but is e with other expectations of some checks.
+func (e Expected) but(others Expected) Expected {
+	all := maps.Clone(e)
+	maps.Copy(all, others)
+	return all
 }
 
 // All is every planted bug.
@@ -201,11 +179,14 @@ func Validate(list []*Bug) error {
 				errs = append(errs, fmt.Errorf("bug %s: no %s", b.Name, f.name))
 			}
 		}
-		if (b.Wrong == nil) != (b.Fixed == nil) {
-			errs = append(errs, fmt.Errorf("bug %s: has one of the wrong strategy and its twin, want both or none", b.Name))
+		if b.Wrong == nil || b.Fixed == nil {
+			errs = append(errs, fmt.Errorf("bug %s: it needs two strategies, the wrong one and its twin, or that of its workload twice", b.Name))
 		}
-		if len(b.Program) == 0 || b.start == nil || b.Repeat < 1 || b.CPUs < 1 {
-			errs = append(errs, fmt.Errorf("bug %s: nothing to run: program %q on %d CPUs %d times", b.Name, b.Program, b.CPUs, b.Repeat))
+		if (b.Program == "") == (b.Workload == nil) {
+			errs = append(errs, fmt.Errorf("bug %s: want either a program or a workload, has program %q and workload %v", b.Name, b.Program, b.Workload))
+		}
+		if b.Workload != nil && b.Workload.Wrong == "" {
+			errs = append(errs, fmt.Errorf("bug %s: workload %s has no known-wrong variant", b.Name, b.Workload))
 		}
 	}
 	return errors.Join(errs...)

@@ -220,74 +220,55 @@ var shardedPromise = strategies.Promise{
 	Bytes:     int(unsafe.Sizeof(sharded{})) + pin.CPUs()*int(unsafe.Sizeof(shardedWord{})),
 }
 
-func shardedStrategy(name, doc string, bug shardedBug) *strategies.Strategy {
-	return strategy(name, doc, shardedPromise, func() strategies.Counter { return &sharded{bug: bug} })
+func newSharded(bug shardedBug) func() strategies.Counter {
+	return func() strategies.Counter { return &sharded{bug: bug} }
 }
-
-var (
-	oneByOneWrong    = shardedStrategy("percpufold", "a count per CPU, folded one CPU at a time", shardedOneByOne)
-	oneByOneFixed    = shardedStrategy("percpufoldtwin", "a count per CPU, folded all at once", shardedRight)
-	unconfirmedWrong = shardedStrategy("percpukill", "a count per CPU that is killed without waiting", shardedUnconfirmed)
-	unconfirmedFixed = shardedStrategy("percpukilltwin", "a count per CPU that is killed when nobody is counting", shardedRight)
-	unclearedWrong   = shardedStrategy("percpurevive", "a count per CPU that resurrects with old numbers", shardedUncleared)
-	unclearedFixed   = shardedStrategy("percpurevivetwin", "a count per CPU that resurrects without old numbers", shardedRight)
-	unpinnedWrong    = shardedStrategy("percpuunpinned", "a count per CPU whose threads aren't pinned", shardedUnpinned)
-	unpinnedFixed    = shardedStrategy("percpuunpinnedtwin", "a count per CPU whose threads are pinned", shardedRight)
-)
 
 const percpuSource = "Linux lib/percpu-refcount.c"
 
 var percpuBugs = []*Bug{
-	{
+	Bug{
 		Name:   "percpufold",
 		Doc:    "the switch to shared mode adds one CPU's number after the other",
 		Source: percpuSource + ", percpu_ref_switch_to_atomic_rcu: sum all before adding",
 		Interleaving: `A reference was taken on CPU 1 and dropped on CPU 0, another taken on CPU 1. Kill takes the bias
 away and adds CPU 0's -1: the shared word is 0 for an instant. A put in that instant, or one that
 brings it there, reports the last reference; then CPU 1's numbers are added.`,
-		Fix:   "add up all words, and then add the sum in one step",
-		Wrong: oneByOneWrong, Fixed: oneByOneFixed,
-		Program: []string{"t p", "t p", "k"}, CPUs: 2, Repeat: 1, Concurrent: true,
-		Sights: interleaved(luck, luck),
-		start:  counting{}.program(oneByOneWrong, oneByOneFixed),
-	},
-	{
+		Fix:     "add up all words, and then add the sum in one step",
+		Program: "a.Put|a.Put|a.Kill", Concurrent: true,
+		Expected: interleaved,
+	}.counts(shardedPromise, newSharded(shardedOneByOne), newSharded(shardedRight)),
+	Bug{
 		Name:   "percpukill",
 		Doc:    "Kill confirms and adds up without waiting for those who are counting",
 		Source: percpuSource + ", percpu_ref_kill without percpu_ref_kill_and_confirm: tryget_live may succeed after it",
 		Interleaving: `TryGetLive sees per-CPU mode and is stopped. The owner kills: the mode changes, the words are
 added up, the confirmation says that nobody gets in any more. TryGetLive goes on and counts on a
 word that is no longer looked at. The owner's drop reports the last while a reference is held.`,
-		Fix:   "wait for all that were under way (a grace period) before the sum and the confirmation",
-		Wrong: unconfirmedWrong, Fixed: unconfirmedFixed,
-		Program: []string{"l p", "l p", "c"}, CPUs: 2, Repeat: 1, Concurrent: true,
-		Sights: interleaved(luck, luck),
-		start:  counting{}.program(unconfirmedWrong, unconfirmedFixed),
-	},
-	{
+		Fix:     "wait for all that were under way (a grace period) before the sum and the confirmation",
+		Program: "a.Put a.TryGetLive|a.Put a.TryGetLive|a.KillAndConfirm", Concurrent: true,
+		Expected: interleaved,
+	}.counts(shardedPromise, newSharded(shardedUnconfirmed), newSharded(shardedRight)),
+	Bug{
 		Name:   "percpurevive",
 		Doc:    "resurrection leaves the numbers of the CPUs, which then count twice",
 		Source: percpuSource + ", __percpu_ref_switch_to_percpu, which clears them",
 		Interleaving: `One reference beside the owner's was taken on a CPU. Kill adds it to the shared word. Resurrect
 goes back to per-CPU mode and leaves the CPU's 1 where it is. The next kill adds it again: the
 count never reaches zero, and the object leaks.`,
-		Fix:   "take what the words hold out of the shared word",
-		Wrong: unclearedWrong, Fixed: unclearedFixed,
-		Program: []string{"k v k"}, CPUs: 2, Repeat: 1,
-		Sights: sequential(sure, blind(nothingGone)),
-		start:  counting{handed: true}.program(unclearedWrong, unclearedFixed),
-	},
-	{
+		Fix:      "take what the words hold out of the shared word",
+		Program:  "a.Get a.Kill a.ResurrectLive",
+		Expected: sequential.but(Expected{"histories": sure, "race": nothingGone}),
+	}.counts(shardedPromise, newSharded(shardedUncleared), newSharded(shardedRight)),
+	Bug{
 		Name:   "percpuunpinned",
 		Doc:    "a thread finds out its CPU and is moved before it counts there",
 		Source: percpuSource + " and this_cpu_add: the CPU may not change in between (raw_cpu_ptr in net/ipv6/ip6_tunnel.c)",
 		Interleaving: `A thread on CPU 0 loads that CPU's word and is moved to CPU 1. Another thread, on CPU 0 now,
 loads the same word, adds and stores. The first one stores what it had loaded plus one: the
 other's reference is lost.`,
-		Fix:   "stay on the CPU from finding it out until the store",
-		Wrong: unpinnedWrong, Fixed: unpinnedFixed,
-		Program: []string{"g", "g", "k"}, CPUs: 2, Repeat: 1, Concurrent: true,
-		Sights: interleaved(luck, luck),
-		start:  counting{handed: true}.program(unpinnedWrong, unpinnedFixed),
-	},
+		Fix:     "stay on the CPU from finding it out until the store",
+		Program: "a.Get|a.Get|a.Kill", Concurrent: true,
+		Expected: interleaved,
+	}.counts(shardedPromise, newSharded(shardedUnpinned), newSharded(shardedRight)),
 }

@@ -1,7 +1,6 @@
 package bugs
 
 import (
-	"sync/atomic"
 	"unsafe"
 
 	"github.com/refbench/refbench/strategies"
@@ -10,7 +9,7 @@ import (
 // A reviver is a count of objects that stay in a cache at zero. A hit brings them
 // back.
 type reviver struct {
-	n   atomic.Int32
+	word
 	bug reviverBug
 }
 
@@ -23,12 +22,6 @@ const (
 	reviverInit             // Resurrect begins the life anew at zero
 )
 
-func (c *reviver) Init()          { c.n.Store(1) }
-func (c *reviver) InitAt(n int64) { c.n.Store(int32(n)) }
-func (c *reviver) Put() bool      { return c.n.Add(-1) == 0 }
-func (c *reviver) Kill() bool     { return c.n.Add(-1) == 0 }
-func (c *reviver) Count() int64   { return int64(c.n.Load()) }
-
 // Get refuses a count of zero, as kref_get asserts.
 func (c *reviver) Get() {
 	for {
@@ -38,18 +31,6 @@ func (c *reviver) Get() {
 		}
 		if c.n.CompareAndSwap(n, n+1) {
 			return
-		}
-	}
-}
-
-func (c *reviver) TryGet() bool {
-	for {
-		n := c.n.Load()
-		if n == 0 {
-			return false
-		}
-		if c.n.CompareAndSwap(n, n+1) {
-			return true
 		}
 	}
 }
@@ -71,47 +52,40 @@ func (c *reviver) Resurrect() {
 	}
 }
 
-func reviverStrategy(name, doc string, bug reviverBug) *strategies.Strategy {
+func newReviver(bug reviverBug) func() strategies.Counter {
+	return func() strategies.Counter { return &reviver{bug: bug} }
+}
+
+var reviverPromise = func() strategies.Promise {
 	p := wordPromise
 	p.Resurrection = true
 	p.GetOnZero = strategies.Panics
 	p.Bytes = int(unsafe.Sizeof(reviver{}))
-	return strategy(name, doc, p, func() strategies.Counter { return &reviver{bug: bug} })
-}
-
-var (
-	reviveGetWrong  = reviverStrategy("reviveget", "a hit that revives at zero or else gets", reviverGet)
-	reviveGetFixed  = reviverStrategy("revivegettwin", "a hit that takes a reference whatever the count", reviverRight)
-	reviveInitWrong = reviverStrategy("reviveinit", "a hit that begins the life anew at zero", reviverInit)
-	reviveInitFixed = reviverStrategy("reviveinittwin", "a hit that takes a reference whatever the count", reviverRight)
-)
+	return p
+}()
 
 const resurrectSource = "Akaros Documentation/kref.txt, rule 4 and the example of the dentry cache"
 
 var reviveBugs = []*Bug{
-	{
+	Bug{
 		Name:   "reviveget",
 		Doc:    "a cache hit asks whether the count is zero and otherwise gets",
 		Source: resurrectSource,
 		Interleaving: `An unused entry has one user. A second hit sees that the count isn't zero, so it needn't be
 revived. The user puts: 1 to 0. The hit gets, and Get on zero panics.`,
-		Fix:   "one blind addition (__kref_get), which doesn't care about zero",
-		Wrong: reviveGetWrong, Fixed: reviveGetFixed,
-		Program: []string{"r p", "r p"}, CPUs: 2, Repeat: 1, Concurrent: true,
-		Sights: interleaved(luck, blind(allAtomic)),
-		start:  counting{cached: true}.program(reviveGetWrong, reviveGetFixed),
-	},
-	{
+		Fix:     "one blind addition (__kref_get), which doesn't care about zero",
+		Program: "a:cached a.Kill a.Resurrect|a.Put a.Resurrect", Concurrent: true,
+		Expected: interleaved.but(Expected{"race": allAtomic}),
+	}.counts(reviverPromise, newReviver(reviverGet), newReviver(reviverRight)),
+	Bug{
 		Name:   "reviveinit",
 		Doc:    "a cache hit that reads zero begins the life anew",
 		Source: resurrectSource,
 		Interleaving: `An entry is unused: its count is 0. Two hits read 0. The first sets 1 and has a reference. The
 second sets 1 as well: one count for two users. The first put frees what the other still has,
 the second leaves -1.`,
-		Fix:   "one blind addition (__kref_get): two hits leave 2",
-		Wrong: reviveInitWrong, Fixed: reviveInitFixed,
-		Program: []string{"r p", "r p"}, CPUs: 2, Repeat: 1, Concurrent: true,
-		Sights: interleaved(luck, blind(allAtomic)),
-		start:  counting{cached: true}.program(reviveInitWrong, reviveInitFixed),
-	},
+		Fix:     "one blind addition (__kref_get): two hits leave 2",
+		Program: "a:cached a.Kill a.Resurrect|a.Put a.Resurrect", Concurrent: true,
+		Expected: interleaved.but(Expected{"race": allAtomic}),
+	}.counts(reviverPromise, newReviver(reviverInit), newReviver(reviverRight)),
 }

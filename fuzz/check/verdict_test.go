@@ -45,7 +45,7 @@ func TestWhatTheExplorerCantTellIsUnknown(t *testing.T) {
 func TestScenariosAreCountedAsTried(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	r := schedules(ctx, subject("right", nil), Budget{Time: time.Second, Seed: 1})
+	r := schedules.Run(ctx, subject("right", nil), Budget{Time: time.Second, Seed: 1})
 	for _, a := range r.Tried {
 		if a.N != 0 {
 			t.Errorf("%d %s tried after an interrupt", a.N, a.Unit)

@@ -105,6 +105,7 @@ type object struct {
 	// doesn't, and then that is a race in every one of them.
 	body   int
 	fields bool         // whether it has a body that is used
+	astray bool         // the program drops more than is held
 	lives  atomic.Int32 // that have begun
 
 	// confirmed is odd while TryGetLive must fail: from when a Kill is confirmed or
@@ -160,7 +161,12 @@ func New(s *strategies.Strategy, o Options) *Execution {
 // Load makes p the program of the executions that follow. It must not change meanwhile.
 func (x *Execution) Load(p *program.Program) {
 	x.p, x.live, x.revives = p, false, false
+	for i := range x.objects {
+		x.objects[i].astray = false
+	}
 	for _, s := range p.All() {
+		o := &x.objects[s.Object]
+		o.astray = o.astray || s.Wild && s.Call.Op.Drops()
 		x.live = x.live || x.judged && s.Call.Op.Moves().If == spec.Unkilled
 		x.revives = x.revives || s.Call.Op.Revives()
 	}
@@ -231,10 +237,16 @@ func (x *Execution) Thread(i int) (err error) {
 	}
 	for k, s := range x.p.Threads[i] {
 		t.step = k + 1
-		if call, ok := t.h.Allow(s); ok {
+		call, ok := t.h.Allow(s)
+		switch {
+		case !ok:
+			continue
+		case s.Wild && call.Op.Drops() && t.h.Holds(int(s.Object)) < call.Refs():
+			t.stray(int(s.Object), call)
+		default:
 			t.do(int(s.Object), call)
-			t.boundary(k)
 		}
+		t.boundary(k)
 	}
 	for o := range x.p.Objects {
 		for call, ok := t.h.Leave(o); ok; call, ok = t.h.Leave(o) {
@@ -292,6 +304,9 @@ func (t *thread) finish(i int) {
 		explore.Leakf("%s", judge.Sentence(kind, "", 0))
 	case kind != judge.Fine:
 		t.failf("%s", judge.Sentence(kind, "a drop", 0))
+	}
+	if o.astray {
+		return
 	}
 	if x.p.Objects[i].Cached || !x.o.Explored {
 		t.counts(i, 0)
@@ -386,6 +401,7 @@ func (t *thread) do(object int, call spec.Call) {
 	n := call.Refs()
 	if moves.Sign < 0 {
 		t.use(o)
+		t.meet(o)
 		o.ledger.Drops(n)
 	}
 	if call.Op.Kills() {
@@ -406,9 +422,11 @@ func (t *thread) do(object int, call spec.Call) {
 	}
 	switch moved := call.Moved(result); {
 	case moved > 0:
+		t.meet(o)
 		t.wrong(o.ledger.Took(moved), call, 0)
 		t.use(o)
 	case moved == 0 && moves.Sign < 0:
+		t.meet(o)
 		o.ledger.Kept(n)
 	}
 	if call.Op.Kills() {
@@ -421,6 +439,7 @@ func (t *thread) do(object int, call spec.Call) {
 		if t.x.p.Objects[object].Cached {
 			t.told[object]++
 		}
+		t.meet(o)
 		k, held := o.ledger.Last()
 		t.wrong(k, call, held)
 		t.release(o)
@@ -436,6 +455,17 @@ func (t *thread) do(object int, call spec.Call) {
 		t.failf("%v returned %v and left the lock locked", call, result)
 	}
 	t.h.Did(object, call, result)
+}
+
+// stray makes a call that drops what the thread doesn't hold. All that is asked of it is not
+// to report the last reference wrongly.
+func (t *thread) stray(object int, call spec.Call) {
+	result, _ := t.call(object, call)
+	if t.x.judged && call.Last(result) {
+		t.meet(&t.x.objects[object])
+		k, held := t.x.objects[object].ledger.Last()
+		t.wrong(k, call, held)
+	}
 }
 
 // answers judges an answer by what the thread holds and has been told.
@@ -477,7 +507,15 @@ func (t *thread) wrong(k judge.Kind, call spec.Call, held int64) {
 	}
 }
 
-// use reads the object's fields.
+// meet is called before the ledger is. Where order isn't asked for, explored threads don't
+// touch body, and so this is the access that goes with each change.
+func (t *thread) meet(o *object) {
+	if t.x.o.Unordered && t.x.o.Explored {
+		explore.Set(&o.body, 0)
+	}
+}
+
+// use reads the object's fields. An entry of a cache isn't released at zero.
 func (t *thread) use(o *object) {
 	switch {
 	case !o.fields:

@@ -8,7 +8,6 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/workloads"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
 	"github.com/refbench/refbench/strategies"
-	"github.com/refbench/refbench/strategies/judge"
 )
 
 // instanceSeed fixes what workers choose at random. It is a constant, since tokens
@@ -85,17 +84,12 @@ func act(inst workloads.Instance, a workloads.Action) bool {
 }
 
 // judgeBooks fails the execution if the books don't balance, or else if no worker could go
-// on. If all that is wrong is that objects are left, it is a leak.
+// on.
 func judgeBooks(b workloads.Books, idle bool) {
-	leaks := b.Kinds[judge.Leak]
-	switch {
-	case b.Violations() > leaks:
-		explore.Failf("%s", b.Sentence())
-	case idle:
-		explore.Failf("no worker can go on: when all threads had ended, every worker and every role came %d times more and no operation was done", workloads.IdleRounds)
-	case leaks > 0:
-		explore.Leakf("%s", b.Sentence())
-	case b.Released != b.Lives:
-		explore.Leakf("%d objects were made and %d released", b.Lives, b.Released)
+	switch what, leak := b.Wrong(idle); {
+	case leak:
+		explore.Leakf("%s", what)
+	case what != "":
+		explore.Failf("%s", what)
 	}
 }

@@ -1,6 +1,6 @@
 // Package stress runs op programs on goroutines: the concurrent reading of package
 // program, in which every call is a right use, so that whatever goes wrong is the
-// strategy's fault.
+// strategy's fault. And it runs the plans of workloads, in short lives.
 //
 // Which goroutine comes first is up to Go's scheduler. So a run that finds nothing
 // says little, and what a run has found another may not find. But nothing that it
@@ -56,17 +56,35 @@ type Result struct {
 // Run runs the program on counts of the strategy so many times, or, if times is 0, until
 // ctx ends; and until something is wrong.
 func Run(ctx context.Context, s *strategies.Strategy, p *program.Program, times int, cfg Config) Result {
+	x := driver.New(s, driver.Options{Bare: cfg.Bare, Unordered: cfg.Unordered})
+	x.Load(p)
+	return run(ctx, s, x, len(p.Threads), times, cfg, "program: "+p.String())
+}
+
+// An execution is what some threads do at once, again and again.
+type execution interface {
+	// Begin makes everything new, alone.
+	Begin() error
+	// Thread is what a thread does.
+	Thread(i int) error
+	// End ends what is left, when all threads have ended.
+	End() error
+	// Doing says which threads are in a call, and in which, or "". Any goroutine may
+	// call it.
+	Doing() string
+}
+
+// run is [Run] of executions with so many threads. what is the last line of errors.
+func run(ctx context.Context, s *strategies.Strategy, x execution, threads, times int, cfg Config, what string) Result {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 10 * time.Second
 	}
-	x := driver.New(s, driver.Options{Bare: cfg.Bare, Unordered: cfg.Unordered})
-	x.Load(p)
-	errs := make([]error, len(p.Threads))
-	rngs := make([]*rand.Rand, len(p.Threads))
+	errs := make([]error, threads)
+	rngs := make([]*rand.Rand, threads)
 	for i := range rngs {
 		rngs[i] = rand.New(rand.NewPCG(cfg.Seed, uint64(i)))
 	}
-	group := rendezvous.New(len(p.Threads), func(i int) {
+	group := rendezvous.New(threads, func(i int) {
 		if cfg.Pause {
 			pause(rngs[i])
 		}
@@ -75,7 +93,7 @@ func Run(ctx context.Context, s *strategies.Strategy, p *program.Program, times 
 	var r Result
 	var begun atomic.Int64 // executions
 	wrong := func(err error) error {
-		return fmt.Errorf("stress: strategy %s, execution %d: %w\nprogram: %s", s.Name, begun.Load(), err, p)
+		return fmt.Errorf("stress: strategy %s, execution %d: %w\n%s", s.Name, begun.Load(), err, what)
 	}
 	dog := watchdog.Dog{Timeout: cfg.Timeout, Progress: begun.Load, Abandon: group.Abandon, Strategy: s}
 	hung := dog.Watch(context.Background(), func() {
@@ -104,12 +122,12 @@ func Run(ctx context.Context, s *strategies.Strategy, p *program.Program, times 
 		}
 	})
 	if hung != nil {
-		what := x.Doing()
-		if what == "" {
-			what = "no thread is in a call"
+		doing := x.Doing()
+		if doing == "" {
+			doing = "no thread is in a call"
 		}
 		// r still belongs to the goroutines that hang.
-		return Result{Executions: int(begun.Load()) - 1, Err: wrong(fmt.Errorf("%s: %w", what, hung))}
+		return Result{Executions: int(begun.Load()) - 1, Err: wrong(fmt.Errorf("%s: %w", doing, hung))}
 	}
 	return r
 }

@@ -14,9 +14,7 @@ import (
 // that cost to matter, generate its own loops.
 func Benchmark(b *testing.B, s *strategies.Strategy) {
 	b.Helper()
-	if err := strategies.Validate([]*strategies.Strategy{s}); err != nil {
-		b.Fatal(err)
-	}
+	validate(b, s)
 	pairs := []struct {
 		name string
 		run  func(c strategies.Counter)

@@ -2,8 +2,10 @@ package strategytest
 
 import (
 	"sync"
+	"testing"
 	"unsafe"
 
+	"github.com/refbench/refbench/fuzz/rules"
 	"github.com/refbench/refbench/strategies"
 )
 
@@ -73,10 +75,7 @@ func (c *sound) exact() bool { return c.p.Zero == strategies.Immediate || c.kill
 func (c *sound) misuse(r strategies.Response, k int64, kind strategies.Misuse) bool {
 	switch r {
 	case strategies.Wraps, strategies.Revives:
-		c.refs += k
-		if c.refs > c.p.Limit {
-			c.refs -= 2 * (c.p.Limit + 1)
-		}
+		c.wrap(k)
 		return true
 	case strategies.Panics:
 		panic(kind.String())
@@ -87,6 +86,15 @@ func (c *sound) misuse(r strategies.Response, k int64, kind strategies.Misuse) b
 		return true
 	}
 	return false
+}
+
+// wrap adds k modulo the width, which is that of a signed number.
+func (c *sound) wrap(k int64) {
+	span := 2 * (c.p.Limit + 1)
+	c.refs = (c.refs+k+span/2)%span - span/2
+	if c.refs < -span/2 {
+		c.refs += span
+	}
 }
 
 func (c *sound) GetN(k int) {
@@ -128,14 +136,11 @@ func (c *sound) put(k int64, under strategies.Misuse) bool {
 	case c.stuck:
 		c.misuse(strategies.Saturates, 0, under)
 		return false
-	case c.exact() && c.refs >= 0 && (c.refs < k || c.refs == k && under == strategies.DropToZero):
+	case c.exact() && c.refs >= 0 && c.p.Underflow != strategies.Wraps && (c.refs < k || c.refs == k && under == strategies.DropToZero):
 		c.misuse(c.p.Underflow, -k, under)
 		return false
 	}
-	c.refs -= k
-	if c.refs < -c.p.Limit-1 {
-		c.refs += 2 * (c.p.Limit + 1)
-	}
+	c.wrap(-k)
 	return c.exact() && c.refs == 0
 }
 
@@ -241,4 +246,15 @@ func (c *modal) ResurrectLive() {
 	defer c.mu.Unlock()
 	c.get(1, strategies.GetOverflow)
 	c.killed, c.atomic = false, false
+}
+
+// failures returns the names of the rules that the strategy breaks.
+func failures(t *testing.T, s *strategies.Strategy, cfg Config) (names []string, errs []error) {
+	for _, r := range rules.All() {
+		if err := r.Run(t.Context(), s, cfg).Err(); err != nil {
+			names = append(names, r.Name)
+			errs = append(errs, err)
+		}
+	}
+	return names, errs
 }

@@ -6,8 +6,8 @@
 //	func Fuzz(f *testing.F)         { strategytest.Fuzz(f, mine.Strategy) }
 //	func BenchmarkRef(b *testing.B) { strategytest.Benchmark(b, mine.Strategy) }
 //
-// A case fails only for a strategy that breaks a rule. The reverse doesn't hold:
-// some cases race goroutines against each other and may miss a mistake, and
+// A rule fails only for a strategy that breaks it. The reverse doesn't hold: some
+// rules race goroutines against each other and may miss a mistake, and
 // missing order between goroutines is seen only under the race detector. So run
 // them with -race as well.
 //
@@ -17,26 +17,26 @@ package strategytest
 import (
 	"math/rand/v2"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/refbench/refbench/fuzz/program"
+	"github.com/refbench/refbench/fuzz/rules"
 	"github.com/refbench/refbench/strategies"
-	"github.com/refbench/refbench/strategies/rules"
 )
 
 // SeedVariable is the environment variable that sets the seed of the random
 // cases, to replay a failure. Without it each run has a seed of its own.
 const SeedVariable = "REFBENCH_SEED"
 
-// Run runs every case that applies to the strategy as a subtest. With -short the
-// cases that race goroutines are shorter. It counts allocations, so no test may
-// run in parallel with it.
+// Run checks every rule that applies to the strategy, each in a subtest: see package
+// rules. With -short random programs and races are shorter. It counts allocations, so no
+// test may run in parallel with it.
 func Run(t *testing.T, s *strategies.Strategy) {
 	t.Helper()
-	if err := strategies.Validate([]*strategies.Strategy{s}); err != nil {
-		t.Fatal(err)
-	}
+	validate(t, s)
 	cfg := Config{Seed: rand.Uint64(), Short: testing.Short()}
 	if v := os.Getenv(SeedVariable); v != "" {
 		seed, err := strconv.ParseUint(v, 10, 64)
@@ -46,16 +46,26 @@ func Run(t *testing.T, s *strategies.Strategy) {
 		cfg.Seed = seed
 	}
 	t.Logf("strategy %s, seed %d", s.Name, cfg.Seed)
-	for _, c := range Cases() {
-		if why := c.Unsupported(s); why != "" {
-			t.Logf("%s doesn't apply: %s", c.Name, why)
+	for _, r := range rules.All() {
+		if why := r.Unsupported(s); why != "" {
+			t.Logf("%s doesn't apply: %s", r.Name, why)
 			continue
 		}
-		t.Run(c.Name, func(t *testing.T) {
-			if err := c.Check(s, cfg); err != nil {
+		t.Run(r.Name, func(t *testing.T) {
+			if err := r.Run(t.Context(), s, cfg).Err(); err != nil {
 				t.Fatalf("%v\nreplay: %s=%d go test -run '%s'", err, SeedVariable, cfg.Seed, pattern(t.Name()))
 			}
 		})
+	}
+}
+
+// Config is how rules are checked.
+type Config = rules.Config
+
+func validate(t testing.TB, s *strategies.Strategy) {
+	t.Helper()
+	if err := strategies.Validate([]*strategies.Strategy{s}); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -63,17 +73,40 @@ func Run(t *testing.T, s *strategies.Strategy) {
 func pattern(name string) string {
 	parts := strings.Split(name, "/")
 	for i, p := range parts {
-		parts[i] = "^" + p + "$"
+		parts[i] = "^" + regexp.QuoteMeta(p) + "$"
 	}
 	return strings.Join(parts, "/")
 }
 
-// Config is how cases run.
-type Config = rules.Config
+// seeds are programs to fuzz from. A strategy leaves out what it has no power for.
+var seeds = []string{
+	// A life and what comes after.
+	"a.Get a.TryGet a.Put a.Put a.Kill a.TryGet a.Put",
+	// Past the limit.
+	"a:InitAt(limit) a.Get a.Get a.TryGet a.Put a.Put a.Put",
+	// Below zero, and a next life.
+	"a.Kill a.Put a.Put a.Get a.Get a.Init a.Get a.Kill",
+	// The optional powers.
+	"a.GetN(8) a.PutN(2) a.Kill a.PutIfOne a.PutUnlessOne a.Resurrect",
+	"a.SwitchToAtomic a.Get a.SwitchToPerCPU a.KillAndConfirm a.TryGetLive a.Put a.Reinit",
+}
 
-// A Case is one rule and the check of it.
-type Case = rules.Case
-
-// Cases returns every case, in the order in which they run: the simple ones
-// first, because the others fail too when those do.
-func Cases() []Case { return rules.Cases() }
+// Fuzz runs programs of calls on one goroutine, made from fuzzed bytes, and
+// compares what they do with the specification that the strategy's promise makes
+// (package spec).
+func Fuzz(f *testing.F, s *strategies.Strategy) {
+	f.Helper()
+	validate(f, s)
+	for _, text := range seeds {
+		p, err := program.Parse(text)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(p.Encode())
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if err := rules.CheckProgram(s, data); err != nil {
+			t.Fatalf("%v\nprogram %q", err, data)
+		}
+	})
+}

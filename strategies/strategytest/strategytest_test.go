@@ -3,15 +3,14 @@ package strategytest
 import (
 	"errors"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/refbench/refbench/fuzz/program"
+	"github.com/refbench/refbench/fuzz/rules"
 	"github.com/refbench/refbench/strategies"
-	"github.com/refbench/refbench/strategies/rules"
-	"github.com/refbench/refbench/strategies/spec"
 )
 
 // counter is what the mutants' constructor sets up.
@@ -43,6 +42,8 @@ func TestSoundCountsPass(t *testing.T) {
 	spurious.TryGet = strategies.Spurious
 	unread := saturates()
 	unread.Count = strategies.None
+	late := saturates()
+	late.Zero = strategies.AfterKill
 	for name, s := range map[string]*strategies.Strategy{
 		"saturates": strategy("sound", saturates(), newSound),
 		"wraps":     strategy("sound", all(strategies.Wraps), newSound),
@@ -53,10 +54,10 @@ func TestSoundCountsPass(t *testing.T) {
 		"spurious":  strategy("flaky", spurious, func() counter { return new(flaky) }),
 		"unread":    strategy("sound", unread, newSound),
 		// One that detects zero at once also does so after Kill.
-		"immediate": strategy("sound", afterKill(), func() counter { return &fixed{sound{p: all(strategies.Wraps)}} }),
+		"immediate": strategy("sound", late, func() counter { return &fixed{sound{p: saturates()}} }),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if names, errs := failures(s, Config{Seed: 1, Short: true}); len(names) > 0 {
+			if names, errs := failures(t, s, Config{Seed: 1, Short: true}); len(names) > 0 {
 				t.Errorf("a sound count fails %q:\n%v", names, errors.Join(errs...))
 			}
 		})
@@ -320,10 +321,8 @@ type mutant struct {
 	may     []string
 }
 
-// races are the cases that race goroutines against each other.
-func races(and ...string) []string {
-	return append(and, "OrderedBeforeLast", "StressPairs", "StressChurn", "StressTryGetVsLastPut")
-}
+// races are rules that crossings may see broken, whatever they are about.
+func races(and ...string) []string { return append(and, "crossings") }
 
 func mutants() []mutant {
 	tooFew, tooMany, small := saturates(), saturates(), saturates()
@@ -340,40 +339,40 @@ func mutants() []mutant {
 		{
 			name: "lostupdate", rule: "Get overwrites what others did meanwhile",
 			promise: saturates(), fresh: func() counter { return new(lostUpdate) },
-			must: []string{"StressPairs"},
+			must: []string{"many Get and Put"},
 			may:  races("CountAtRest"),
 		},
 		{
 			name: "readsagain", rule: "Put decides by a second look whether it was the last",
 			promise: saturates(), fresh: func() counter { return new(readsAgain) },
-			must: []string{"StressChurn"},
+			must: []string{"many last drops"},
 			may:  races(),
 		},
 		{
 			name: "checksthentakes", rule: "TryGet looks, and then takes a reference without looking",
 			promise: all(strategies.Wraps), fresh: func() counter { return new(checksThenTakes) },
-			must: []string{"StressTryGetVsLastPut"},
+			must: []string{"TryGet against the last Put"},
 		},
 		{
 			name: "transientlyfound", rule: "the count looks dead in the middle of Put",
 			promise: saturates(), fresh: func() counter { return new(transientlyFound) },
-			must: []string{"StressPairs"},
+			must: []string{"many Get and Put"},
 			may:  races("CountAtRest", "PutIfOne", "PutUnlessOne", "PutAndLock"),
 		},
 		{
 			name: "putifonetwice", rule: "PutIfOne looks, and then drops",
 			promise: saturates(), fresh: func() counter { return new(putIfOneTwice) },
-			must: []string{"PutIfOne"},
+			must: []string{"many PutIfOne"},
 		},
 		{
 			name: "putunlesstwice", rule: "PutUnlessOne looks, and then drops",
 			promise: saturates(), fresh: func() counter { return new(putUnlessTwice) },
-			must: []string{"PutUnlessOne"},
+			must: []string{"many PutUnlessOne"},
 		},
 		{
 			name: "diesunlocked", rule: "PutAndLock drops the last reference before it locks",
 			promise: saturates(), fresh: func() counter { return new(diesUnlocked) },
-			must: []string{"PutAndLock"},
+			must: []string{"many PutAndLock"},
 		},
 
 		// What goes wrong on one goroutine.
@@ -381,22 +380,23 @@ func mutants() []mutant {
 			name: "earlylast", rule: "Put reports the last when one is left",
 			promise: saturates(), fresh: func() counter { return new(earlyLast) },
 			must: []string{
-				"StartsAtOne", "LastExactlyOnce", "KillReportsLast", "NoLastBeforeKill", "TryGetWhileAlive", "NextLife", "Boundaries",
-				"Programs", "SeveralEqualsSingles", "CountAtRest", "Resurrect", "PutIfOne", "StressPairs",
+				"StartsAtOne", "LastExactlyOnce", "KillReportsLast", "NoLastBeforeKill", "TryGetWhileAlive", "NextLife", "operations",
+				"Programs", "SeveralEqualsSingles", "CountAtRest", "Resurrect", "PutIfOne", "many Get and Put",
 			},
 			may: races(),
 		},
 		{
 			name: "lastagain", rule: "Put on a dead count reports the last once more",
 			promise: saturates(), fresh: func() counter { return new(lastAgain) },
-			must: []string{"Underflow", "GetOnZero", "Boundaries", "Programs"},
+			must: []string{"Underflow", "GetOnZero", "operations", "Programs"},
+			may:  races(),
 		},
 		{
 			name: "silentkill", rule: "Kill doesn't report the last",
 			promise: saturates(), fresh: func() counter { return new(silentKill) },
 			must: []string{
-				"StartsAtOne", "LastExactlyOnce", "KillReportsLast", "TryGetAfterDeath", "NextLife", "Underflow", "GetOnZero", "Boundaries", "Programs", "Resurrect",
-				"StressPairs",
+				"StartsAtOne", "LastExactlyOnce", "KillReportsLast", "TryGetAfterDeath", "NextLife", "Underflow", "GetOnZero", "operations", "Programs", "Resurrect",
+				"many Get and Put",
 			},
 			may: races(),
 		},
@@ -404,8 +404,7 @@ func mutants() []mutant {
 			name: "revivingtryget", rule: "TryGet brings a dead count back",
 			promise: saturates(), fresh: func() counter { return new(revivingTryGet) },
 			must: []string{
-				"TryGetAfterDeath", "NextLife", "Boundaries", "Programs", "SeveralEqualsSingles", "Resurrect", "PutIfOne", "PutAndLock",
-				"MonitorReports", "StressChurn",
+				"TryGetAfterDeath", "NextLife", "operations", "Programs", "SeveralEqualsSingles", "many last drops",
 			},
 			may: races(),
 		},
@@ -413,22 +412,22 @@ func mutants() []mutant {
 			name: "flaky", rule: "TryGet, promised exact, fails on a live count now and then",
 			promise: saturates(), fresh: func() counter { return new(flaky) },
 			must: []string{
-				"LastExactlyOnce", "NextLife", "NearLimit", "Underflow", "GetOnZero", "Boundaries", "Programs", "SeveralEqualsSingles",
-				"StressPairs",
+				"LastExactlyOnce", "NextLife", "NearLimit", "Underflow", "GetOnZero", "operations", "Programs", "SeveralEqualsSingles",
+				"many Get and Put",
 			},
 			may: races("PutAndLock"),
 		},
 		{
 			name: "dirtyinit", rule: "Init starts the next life with what the last one left",
 			promise: saturates(), fresh: func() counter { return new(dirtyInit) },
-			must: []string{"NextLife", "Boundaries", "Programs", "StressChurn"},
+			must: []string{"NextLife", "operations", "Programs", "many last drops"},
 			may:  races(),
 		},
 		{
 			name: "panicsinput", rule: "Put panics when it should report the last",
 			promise: saturates(), fresh: func() counter { return new(panicsInPut) },
 			must: []string{
-				"LastExactlyOnce", "KillReportsLast", "Underflow", "GetOnZero", "Boundaries", "Programs", "CountAtRest", "Resurrect",
+				"LastExactlyOnce", "KillReportsLast", "NextLife", "SeveralEqualsSingles", "Underflow", "GetOnZero", "operations", "Programs", "CountAtRest", "Resurrect",
 				"PutUnlessOne",
 			},
 			may: races("PutAndLock"),
@@ -453,107 +452,124 @@ func mutants() []mutant {
 		{
 			name: "wraps", rule: "it wraps where it promises to saturate",
 			promise: saturates(), fresh: holds(all(strategies.Wraps)),
-			must: []string{"NearLimit", "Underflow", "GetOnZero", "Boundaries", "Programs"},
+			must: []string{"NearLimit", "Underflow", "GetOnZero", "operations", "Programs"},
+			may:  races(),
 		},
 		{
 			name: "sticksearly", rule: "it saturates below its limit",
 			promise: saturates(), fresh: holds(small),
-			must: []string{"NearLimit", "Boundaries", "Programs", "CountAtRest"},
+			must: []string{"NearLimit", "operations", "Programs", "CountAtRest"},
+			may:  races(),
 		},
 		{
 			name: "revives", rule: "Get revives a dead count where it promises to refuse",
 			promise: all(strategies.Refuses), fresh: holds(reviving(strategies.Refuses)),
-			must: []string{"Underflow", "GetOnZero", "Boundaries", "Programs"},
+			must: []string{"Underflow", "GetOnZero", "operations", "Programs"},
+			may:  races(),
 		},
 		{
 			name: "silent", rule: "it refuses where it promises to panic",
 			promise: all(strategies.Panics), fresh: holds(all(strategies.Refuses)),
-			must: []string{"NearLimit", "Underflow", "GetOnZero", "Boundaries", "Programs"},
+			must: []string{"NearLimit", "Underflow", "GetOnZero", "operations", "Programs"},
+			may:  races(),
 		},
 
 		// What goes wrong in an optional power.
 		{
 			name: "onlyone", rule: "GetN takes one reference",
 			promise: saturates(), fresh: func() counter { return new(onlyOne) },
-			must: []string{"NearLimit", "Boundaries", "Programs", "SeveralEqualsSingles"},
+			must: []string{"NearLimit", "operations", "Programs", "SeveralEqualsSingles"},
+			may:  races(),
 		},
 		{
 			name: "withoutowner", rule: "Count leaves the owner's reference out",
 			promise: saturates(), fresh: func() counter { return new(withoutOwner) },
 			must: []string{
-				"StartsAtOne", "TryGetWhileAlive", "TryGetAfterDeath", "NextLife", "NearLimit", "Underflow", "GetOnZero", "Boundaries",
-				"Programs", "SeveralEqualsSingles", "CountAtRest", "Resurrect", "PutIfOne", "PutUnlessOne", "PutAndLock", "StressPairs",
+				"StartsAtOne", "LastExactlyOnce", "KillReportsLast", "NoLastBeforeKill", "TryGetWhileAlive", "TryGetAfterDeath", "NextLife", "NearLimit", "Underflow", "GetOnZero", "operations",
+				"Programs", "SeveralEqualsSingles", "CountAtRest", "Resurrect", "PutIfOne", "PutUnlessOne", "PutAndLock", "many Get and Put",
 			},
+			may: races(),
 		},
 		{
 			name: "staysdead", rule: "Resurrect does nothing to a dead count",
 			promise: saturates(), fresh: func() counter { return new(staysDead) },
-			must: []string{"Boundaries", "Programs", "Resurrect"},
+			must: []string{"operations", "Programs", "Resurrect"},
+			may:  races(),
 		},
 		{
 			name: "silentdrop", rule: "Drop kills the count without a word where it promises to saturate",
 			promise: saturates(), fresh: func() counter { return new(silentDrop) },
-			must: []string{"Boundaries", "Programs"},
+			must: []string{"operations", "Programs"},
+			may:  races(),
 		},
 		{
 			name: "putsifany", rule: "PutIfOne drops one of several",
 			promise: saturates(), fresh: func() counter { return new(putsIfAny) },
-			must: []string{"Boundaries", "Programs", "PutIfOne"},
+			must: []string{"operations", "Programs", "PutIfOne"},
+			may:  races(),
 		},
 		{
 			name: "keepslock", rule: "PutAndLock keeps the lock after a drop that wasn't the last",
 			promise: saturates(), fresh: func() counter { return new(keepsLock) },
-			must: []string{"Boundaries", "Programs", "PutAndLock"},
+			must: []string{"operations", "Programs", "PutAndLock"},
+			may:  races(),
 		},
 		{
 			name: "freeslock", rule: "PutAndLock returns true with the lock free",
 			promise: saturates(), fresh: func() counter { return new(freesLock) },
-			must: []string{"Boundaries", "Programs", "PutAndLock"},
+			must: []string{"operations", "Programs", "PutAndLock"},
+			may:  races(),
 		},
 		{
 			name: "alwayslocks", rule: "PutAndLock locks for every drop",
 			promise: saturates(), fresh: func() counter { return new(alwaysLocks) },
-			must: []string{"Boundaries", "Programs", "PutAndLock"},
+			must: []string{"operations", "Programs", "PutAndLock"},
+			may:  races(),
 		},
 		{
 			name: "deafmonitor", rule: "the monitor hears nothing",
 			promise: saturates(), fresh: func() counter { return new(deafMonitor) },
-			must: []string{"MonitorReports"},
+			must: []string{"operations"},
 		},
 		{
 			name: "wrongkind", rule: "the monitor hears of another kind of misuse",
 			promise: saturates(), fresh: func() counter { return new(wrongKind) },
-			must: []string{"MonitorReports"},
+			must: []string{"operations"},
 		},
 		{
 			name: "falsealarm", rule: "the monitor hears of right use",
 			promise: saturates(), fresh: func() counter { return new(falseAlarm) },
-			must: []string{"MonitorReports"},
+			must: []string{"operations"},
 		},
 		{
 			name: "neverconfirms", rule: "KillAndConfirm doesn't confirm",
 			promise: afterKill(), fresh: func() counter { return new(neverConfirms) },
-			must: []string{"Boundaries", "Programs", "Modes"},
+			must: []string{"Underflow", "operations", "Programs", "Modes"},
+			may:  races(),
 		},
 		{
 			name: "liveafterkill", rule: "TryGetLive succeeds after the confirmation",
 			promise: afterKill(), fresh: func() counter { return new(liveAfterKill) },
-			must: []string{"Boundaries", "Programs", "Modes"},
+			must: []string{"operations", "Programs", "Modes"},
+			may:  races(),
 		},
 		{
 			name: "losesonswitch", rule: "a mode switch loses a reference",
 			promise: afterKill(), fresh: func() counter { return new(losesOnSwitch) },
-			must: []string{"Boundaries", "Programs", "Modes"},
+			must: []string{"operations", "Programs", "Modes"},
+			may:  races(),
 		},
 		{
 			name: "reinitsattwo", rule: "Reinit starts a life with two references",
 			promise: afterKill(), fresh: func() counter { return new(reinitsAtTwo) },
-			must: []string{"Boundaries", "Programs", "Modes"},
+			must: []string{"operations", "Programs", "Modes"},
+			may:  races(),
 		},
 		{
 			name: "ownerless", rule: "ResurrectLive doesn't give the owner a reference",
 			promise: afterKill(), fresh: func() counter { return new(ownerless) },
-			must: []string{"Boundaries", "Programs", "Modes"},
+			must: []string{"operations", "Programs", "Modes"},
+			may:  races(),
 		},
 	}
 }
@@ -570,65 +586,57 @@ type fixed struct{ sound }
 
 func (c *fixed) promise(strategies.Promise) {}
 
-// failures returns the names of the cases that the strategy fails.
-func failures(s *strategies.Strategy, cfg Config) (names []string, errs []error) {
-	for _, c := range Cases() {
-		if c.Unsupported(s) != "" {
-			continue
-		}
-		if err := c.Check(s, cfg); err != nil {
-			names = append(names, c.Name)
-			errs = append(errs, err)
-		}
-	}
-	return names, errs
-}
-
-func TestEveryCaseHasAMutant(t *testing.T) {
-	// The race detector's own case is OrderedBeforeLast: see race_test.go.
-	seen := map[string]bool{"OrderedBeforeLast": true}
+func TestEveryRuleHasAMutant(t *testing.T) {
+	// The race detector's own rule has race_test.go, the kernel's, the operations and
+	// the other crossings have their planted counts in package rules.
+	seen := map[string]bool{"order before the last Put": true, "operations": true}
 	for _, m := range mutants() {
 		for _, name := range m.must {
 			seen[name] = true
 		}
 	}
-	names := make(map[string]bool)
-	for _, c := range Cases() {
-		if names[c.Name] {
-			t.Errorf("two cases have the name %s", c.Name)
-		}
-		names[c.Name] = true
-		if !seen[c.Name] {
-			t.Errorf("no mutant must fail %s", c.Name)
-		}
-		if !strings.HasSuffix(c.Rule, ".") {
-			t.Errorf("the rule of %s is no sentence: %q", c.Name, c.Rule)
+	names := map[string]bool{"operations": true}
+	for _, r := range rules.All() {
+		names[r.Name] = true
+		if r.Kind == rules.Contract && !seen[r.Name] {
+			t.Errorf("no mutant must fail %s", r.Name)
 		}
 	}
 	for name := range seen {
 		if !names[name] {
-			t.Errorf("a mutant must fail %s, which is no case", name)
+			t.Errorf("a mutant must fail %s, which is no rule", name)
 		}
 	}
 }
 
-// A stuck count waits in Put until the test ends.
-type stuck struct {
+// check checks one rule by its name.
+func check(t *testing.T, name string, s *strategies.Strategy, cfg Config) error {
+	t.Helper()
+	for _, r := range rules.All() {
+		if r.Name == name {
+			return r.Run(t.Context(), s, cfg).Err()
+		}
+	}
+	t.Fatalf("no rule is called %q", name)
+	return nil
+}
+
+// A hanging count waits in Put until the test ends.
+type hanging struct {
 	sound
 	end chan struct{}
 }
 
-func (c *stuck) Put() bool { <-c.end; return false }
+func (c *hanging) Put() bool { <-c.end; return false }
 
-func TestStuckCountIsGivenUp(t *testing.T) {
+func TestHangingCountIsGivenUp(t *testing.T) {
 	end := make(chan struct{})
 	defer close(end)
-	s := strategy("stuck", saturates(), func() counter { return &stuck{end: end} })
-	for _, name := range []string{"KillReportsLast", "StressChurn"} {
-		i := slices.IndexFunc(Cases(), func(c Case) bool { return c.Name == name })
-		err := Cases()[i].Check(s, Config{Timeout: 100 * time.Millisecond})
-		if err == nil || !strings.Contains(err.Error(), "not finished after 100ms") || !strings.Contains(err.Error(), "(*stuck).Put") {
-			t.Errorf("%s of a count that is stuck in Put: got %v, want a timeout with the stack of Put", name, err)
+	s := strategy("hanging", saturates(), func() counter { return &hanging{end: end} })
+	for _, name := range []string{"KillReportsLast", "many last drops"} {
+		err := check(t, name, s, Config{Timeout: 100 * time.Millisecond})
+		if err == nil || !strings.Contains(err.Error(), "not finished after 100ms") || !strings.Contains(err.Error(), "(*hanging).Put") {
+			t.Errorf("%s of a count that hangs in Put: got %v, want a timeout with the stack of Put", name, err)
 		}
 	}
 }
@@ -641,21 +649,20 @@ func (c *slow) Kill() bool {
 	return c.sound.Kill()
 }
 
-// What is slow isn't stuck: the case takes two seconds at least.
+// What is slow doesn't hang: the check takes two seconds at least.
 func TestSlowCountIsNotGivenUp(t *testing.T) {
 	s := strategy("slow", saturates(), func() counter { return new(slow) })
-	i := slices.IndexFunc(Cases(), func(c Case) bool { return c.Name == "OrderedBeforeLast" })
-	if err := Cases()[i].Check(s, Config{Timeout: time.Second, Short: true}); err != nil {
+	if err := check(t, "order before the last Put", s, Config{Timeout: time.Second, Rounds: 25}); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestFailureSaysWhatAndWhere(t *testing.T) {
 	s := strategy("silentkill", saturates(), func() counter { return new(silentKill) })
-	err := Cases()[0].Check(s, Config{Seed: 17})
+	err := check(t, "StartsAtOne", s, Config{Seed: 17})
 	const want = `strategy silentkill breaks the rule StartsAtOne: Init starts a life with one reference, so that dropping it at once is the last drop.
-operation 3: Kill returned false, want true, after Init, Count
-operation 5: Kill returned false, want true, after Init, Get, Count, Put
+silentkill in state "1 reference": Kill returned false, want true, after Init
+silentkill in state "1 reference": Kill returned false, want true, after Init, Get, Put
 seed 17`
 	if err == nil || err.Error() != want {
 		t.Errorf("the failure reads\n%v\nwant\n%s", err, want)
@@ -664,10 +671,9 @@ seed 17`
 
 func TestSameSeedSameFailure(t *testing.T) {
 	s := strategy("lastagain", saturates(), func() counter { return new(lastAgain) })
-	i := slices.IndexFunc(Cases(), func(c Case) bool { return c.Name == "Programs" })
 	texts := make(map[string]bool)
 	for range 3 {
-		texts[Cases()[i].Check(s, Config{Seed: 99}).Error()] = true
+		texts[check(t, "Programs", s, Config{Seed: 99}).Error()] = true
 	}
 	if len(texts) != 1 {
 		t.Errorf("three runs with one seed failed in %d ways: %v", len(texts), texts)
@@ -675,26 +681,26 @@ func TestSameSeedSameFailure(t *testing.T) {
 }
 
 func TestReplayPatternNamesOneTest(t *testing.T) {
-	const want = "^Test$/^StressPairs$"
-	if got := pattern("Test/StressPairs"); got != want {
+	const want = `^Test$/^many_GetN\(3\)_past_the_limit$`
+	if got := pattern("Test/many_GetN(3)_past_the_limit"); got != want {
 		t.Errorf("pattern is %q, want %q", got, want)
 	}
 }
 
 // What the fuzz target adds reaches what it is there for.
 func TestFuzzProgramsFindMutants(t *testing.T) {
-	for _, tt := range []struct {
-		fresh func() counter
-		calls []spec.Call
-	}{
-		{func() counter { return new(lastAgain) }, []spec.Call{{Op: spec.Init}, {Op: spec.Kill}, {Op: spec.Put}}},
-		{func() counter { return new(revivingTryGet) }, []spec.Call{{Op: spec.Init}, {Op: spec.Kill}, {Op: spec.TryGet}}},
-		{func() counter { return &fixed{sound{p: all(strategies.Wraps)}} }, []spec.Call{{Op: spec.InitAt, N: 127}, {Op: spec.Get}, {Op: spec.Put}}},
-		{func() counter { return new(onlyOne) }, []spec.Call{{Op: spec.Init}, {Op: spec.GetN, N: 4}}},
+	for text, fresh := range map[string]func() counter{
+		"a.Kill a.Put":                func() counter { return new(lastAgain) },
+		"a.Kill a.TryGet":             func() counter { return new(revivingTryGet) },
+		"a:InitAt(limit) a.Get a.Put": func() counter { return &fixed{sound{p: all(strategies.Wraps)}} },
+		"a.GetN(4)":                   func() counter { return new(onlyOne) },
 	} {
-		s := strategy("mutant", saturates(), tt.fresh)
-		if err := rules.CheckProgram(s, rules.EncodeProgram(s, tt.calls)); err == nil {
-			t.Errorf("program %v of %T: nothing found", tt.calls, tt.fresh())
+		p, err := program.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rules.CheckProgram(strategy("mutant", saturates(), fresh), p.Encode()) == nil {
+			t.Errorf("program %s of %T: nothing found", text, fresh())
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -14,23 +13,20 @@ import (
 
 	"github.com/refbench/refbench/fuzz/bugs"
 	"github.com/refbench/refbench/fuzz/bugs/matrix"
+	"github.com/refbench/refbench/fuzz/check"
 	"github.com/refbench/refbench/fuzz/explored"
 )
 
 // The output of bugs --json. Field names are part of the interface.
 type (
 	detection struct {
-		Version     string         `json:"version"` // of the explored code, as in tokens
-		Seed        uint64         `json:"seed"`
-		Seconds     float64        `json:"seconds"`               // for each cell at most
-		Interrupted bool           `json:"interrupted,omitempty"` // then bugs are missing
-		Oracles     []listedOracle `json:"oracles"`
-		Bugs        []detectedBug  `json:"bugs"`
-		Wrong       []string       `json:"problems"` // why the status is 1
-	}
-	listedOracle struct {
-		Name       string `json:"name"`
-		Executions string `json:"executions"` // what is counted
+		Version     string        `json:"version"` // of the explored code, as in tokens
+		Seed        uint64        `json:"seed"`
+		Seconds     float64       `json:"seconds"`               // for each cell at most
+		Interrupted bool          `json:"interrupted,omitempty"` // then bugs are missing
+		Checks      []string      `json:"checks"`
+		Bugs        []detectedBug `json:"bugs"`
+		Wrong       []string      `json:"problems"` // why the status is 1
 	}
 	detectedBug struct {
 		matrix.Row
@@ -48,23 +44,23 @@ func newBugsCommand(entries []matrix.Entry) *cobra.Command {
 	)
 	c := &cobra.Command{
 		Use:   "bugs [flags] [NAME...]",
-		Short: "Run the planted bugs through the oracles and show which finds which",
+		Short: "Run the planted bugs through the checks and show which finds which",
 		Long: `bugs runs known-wrong counts and known-wrong uses of counts, each beside its twin, which
-is the same with the one mistake put right, through every oracle, and prints the
-detection matrix: after how many executions and seconds the oracle finds the bug,
-and how few preemptions its smallest schedule needs.
+is the same with the one mistake put right, through every check that refbench check
+has, and prints the detection matrix: after how much and how many seconds the check
+finds the bug, and how few preemptions its smallest schedule needs.
 
-  12 0.003s   found in execution 12, after 0.003 s
-  missed      not found within --time, or 10 s if the oracle is expected to find it
-  -           the oracle can't see it; --verbose says why
-  n/a         the oracle can't run in this process; --verbose says why
+  12 0.003s   found after 12 of what the check counts, and 0.003 s
+  missed      not found within --time, or 10 s if the check is expected to find it
+  -           the check can't see it; --verbose says why
+  n/a         the check can't run in this process; --verbose says why
 
 The race detector only sees what happens in a program that is built with -race:
 go run -race ./cmd/refbench bugs. Each bug then runs in a process of its own.
 
 With one name the bug is described and its smallest schedule is drawn.
 
-Exit status: 1 if a bug that some oracle is expected to find is found by none, or
+Exit status: 1 if a bug that some check is expected to find is found by none, or
 if a twin is flagged.`,
 		Example: `  refbench bugs
   refbench bugs --time 5s --verbose percpufold percpukill
@@ -88,48 +84,18 @@ if a twin is flagged.`,
 			if list {
 				return listBugs(c.OutOrStdout(), chosen, asJSON)
 			}
-			b := matrix.Budget{Seed: seed, Time: each}
-			if exe, err := os.Executable(); err == nil {
-				b.Child = func(name string, fixed bool) []string {
-					return []string{
-						exe, "bugs", raceChildName, name, strconv.FormatBool(fixed),
-						"--seed", strconv.FormatUint(seed, 10), "--time", each.String(),
-					}
-				}
-			}
+			b := matrix.Budget{Budget: check.Budget{Seed: seed, Time: each}}
+			b.Child = func(name string, fixed bool) []string { return raceChild(bugSubject(name, fixed)) }
 			return detect(c, chosen, b, verbose, asJSON)
 		},
 	}
-	f := c.PersistentFlags()
+	f := c.Flags()
 	f.Uint64Var(&seed, "seed", 1, "seed of all random choices")
-	f.DurationVar(&each, "time", 500*time.Millisecond, "how long each oracle may look at each bug, and at each twin")
+	f.DurationVar(&each, "time", 500*time.Millisecond, "how long each check may look at each bug, and at each twin")
 	c.Flags().BoolVar(&list, "list", false, "only describe the bugs: source, interleaving, fix")
-	c.Flags().BoolVar(&verbose, "verbose", false, "say what each oracle saw, or why it can't see it")
+	c.Flags().BoolVar(&verbose, "verbose", false, "say what each check saw, or why it can't see it")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	c.AddCommand(newRaceChildCommand(entries, &seed, &each))
 	return c
-}
-
-// raceChildName is the command that runs a bug for the race detector to see.
-const raceChildName = "race-child"
-
-func newRaceChildCommand(entries []matrix.Entry, seed *uint64, each *time.Duration) *cobra.Command {
-	return &cobra.Command{
-		Use:    raceChildName + " NAME FIXED",
-		Hidden: true,
-		Args:   cobra.ExactArgs(2),
-		RunE: func(c *cobra.Command, args []string) error {
-			chosen, err := chooseBugs(entries, args[:1])
-			if err != nil {
-				return err
-			}
-			fixed, err := strconv.ParseBool(args[1])
-			if err != nil {
-				return usagef("%s: want true or false, not %q", c.CommandPath(), args[1])
-			}
-			return matrix.RaceChild(c.Context(), chosen[0].Native, fixed, *seed, *each, c.OutOrStdout())
-		},
-	}
 }
 
 // chooseBugs returns the named bugs in their own order, all of them for no name.
@@ -171,10 +137,10 @@ func chooseBugs(entries []matrix.Entry, names []string) ([]matrix.Entry, error) 
 // detect prints a row after the other, as they are ready.
 func detect(c *cobra.Command, chosen []matrix.Entry, b matrix.Budget, verbose, asJSON bool) error {
 	out := c.OutOrStdout()
-	oracles := matrix.Oracles()
+	checks := check.All()
 	d := detection{Version: explored.Version, Seed: b.Seed, Seconds: b.Time.Seconds(), Bugs: []detectedBug{}, Wrong: []string{}}
-	for _, o := range oracles {
-		d.Oracles = append(d.Oracles, listedOracle{o.Name, o.Executions})
+	for _, k := range checks {
+		d.Checks = append(d.Checks, k.Name)
 	}
 	alone := len(chosen) == 1
 	if !asJSON {
@@ -183,14 +149,14 @@ func detect(c *cobra.Command, chosen []matrix.Entry, b matrix.Budget, verbose, a
 				return err
 			}
 		}
-		if err := printHeader(out, oracles); err != nil {
+		if err := printHeader(out, d.Checks); err != nil {
 			return err
 		}
 	}
-	found := make([]int, len(oracles))
+	found := make([]int, len(checks))
 	var errs []error
 	for i, e := range chosen {
-		row, err := matrix.Run(c.Context(), e, oracles, b)
+		row, err := matrix.Run(c.Context(), e, checks, b)
 		if d.Interrupted = c.Context().Err() != nil; d.Interrupted {
 			errs = append(errs, failedf("interrupted: %d of %d bugs were run", i, len(chosen)))
 			break
@@ -221,7 +187,7 @@ func detect(c *cobra.Command, chosen []matrix.Entry, b matrix.Budget, verbose, a
 		if err := e.Encode(d); err != nil {
 			return err
 		}
-	} else if err := printSum(out, d, oracles, found); err != nil {
+	} else if err := printSum(out, d, found); err != nil {
 		return err
 	}
 	for _, w := range d.Wrong {
@@ -230,13 +196,16 @@ func detect(c *cobra.Command, chosen []matrix.Entry, b matrix.Budget, verbose, a
 	return errors.Join(errs...) // the first decides the status
 }
 
-const bugColumns = "%-15s %-8s"
+const (
+	bugColumns  = "%-15s %-8s"
+	checkColumn = " %-15s"
+)
 
-func printHeader(w io.Writer, oracles []matrix.Oracle) error {
+func printHeader(w io.Writer, checks []string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, bugColumns, "bug", "twin")
-	for _, o := range oracles {
-		fmt.Fprintf(&b, " %-16s", o.Name)
+	for _, name := range checks {
+		fmt.Fprintf(&b, checkColumn, name)
 	}
 	_, err := fmt.Fprintln(w, b.String()+" preemptions")
 	return err
@@ -246,13 +215,13 @@ func printRow(w io.Writer, r matrix.Row, verbose, alone bool) error {
 	var b strings.Builder
 	twin := "passes"
 	for _, c := range r.Cells {
-		if c.Twin != nil && c.Twin.Found {
+		if c.Twin != nil && c.Twin.Verdict == check.Broken {
 			twin = "FLAGGED"
 		}
 	}
 	fmt.Fprintf(&b, bugColumns, r.Bug, twin)
 	for _, c := range r.Cells {
-		fmt.Fprintf(&b, " %-16s", cellText(c))
+		fmt.Fprintf(&b, checkColumn, cellText(c))
 	}
 	if r.Preemptions >= 0 {
 		fmt.Fprintf(&b, " %d", r.Preemptions)
@@ -262,11 +231,11 @@ func printRow(w io.Writer, r matrix.Row, verbose, alone bool) error {
 	b.WriteByte('\n')
 	for _, c := range r.Cells {
 		if verbose {
-			fmt.Fprintf(&b, "    %s: %s\n", c.Oracle, cellReason(c))
+			fmt.Fprintf(&b, "    %s: %s\n", c.Check, cellReason(c))
 		}
-		if alone && c.Bug != nil && c.Bug.Failure != nil {
-			b.WriteString("\n" + failureText(c.Bug.Failure) + "\n")
-		}
+	}
+	if alone && r.Failure != nil {
+		b.WriteString("\n" + failureText(r.Failure) + "\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -281,14 +250,23 @@ func cellText(c matrix.Cell) string {
 	case matrix.Missed:
 		return "missed"
 	}
-	n := strconv.Itoa(c.Bug.Executions)
+	n := figure(c.Bug)
+	text := strconv.FormatUint(n, 10)
 	switch {
-	case c.Bug.Executions >= 10_000_000:
-		n = fmt.Sprintf("%dM", c.Bug.Executions/1_000_000)
-	case c.Bug.Executions >= 100_000:
-		n = fmt.Sprintf("%dk", c.Bug.Executions/1000)
+	case n >= 10_000_000:
+		text = fmt.Sprintf("%dM", n/1_000_000)
+	case n >= 100_000:
+		text = fmt.Sprintf("%dk", n/1000)
 	}
-	return fmt.Sprintf("%s %.3fs", n, c.Bug.Seconds)
+	return fmt.Sprintf("%s %.3fs", text, c.Bug.Findings[0].Seconds)
+}
+
+// figure returns the main figure of how much a check tried.
+func figure(r *check.Result) uint64 {
+	if len(r.Tried) == 0 {
+		return 0
+	}
+	return r.Tried[0].N
 }
 
 func cellReason(c matrix.Cell) string {
@@ -296,46 +274,42 @@ func cellReason(c matrix.Cell) string {
 	case matrix.Blind, matrix.Unavailable:
 		return string(c.State) + ": " + c.Why
 	case matrix.Missed:
-		return strings.TrimRight(fmt.Sprintf("missed in %d executions and %.3f s. %s", c.Bug.Executions, c.Bug.Seconds, c.Bug.Message), ". ")
+		text := fmt.Sprintf("missed in %s and %.3f s", amounts(c.Bug.Tried), c.Bug.Seconds)
+		if c.Bug.Reason != "" {
+			text += ": " + string(c.Bug.Verdict) + ": " + c.Bug.Reason
+		}
+		return text
 	}
-	first, _, _ := strings.Cut(c.Bug.Message, "\n")
-	return fmt.Sprintf("found: %.200s", first)
+	return fmt.Sprintf("found after %s: %.200s", amounts(c.Bug.Tried), c.Bug.Findings[0].What)
 }
 
-func printSum(w io.Writer, d detection, oracles []matrix.Oracle, found []int) error {
+func printSum(w io.Writer, d detection, found []int) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, bugColumns, "found of "+strconv.Itoa(len(d.Bugs)), "")
 	for _, n := range found {
-		fmt.Fprintf(&b, " %-16d", n)
+		fmt.Fprintf(&b, checkColumn, strconv.Itoa(n))
 	}
-	s := strings.TrimRight(b.String(), " ") + "\n\nExecutions are"
-	for i, o := range oracles {
-		sep := ","
-		if i == 0 {
-			sep = ""
-		}
-		s += fmt.Sprintf("%s %s: %s", sep, o.Name, o.Executions)
-	}
+	s := strings.TrimRight(b.String(), " ")
 	n := 0
 	for _, x := range d.Bugs {
 		if x.Found() {
 			n++
 		}
 	}
-	_, err := fmt.Fprintf(w, "%s.\n%d of %s found by at least one oracle, seed %d.\n", s, n, plural(len(d.Bugs), "bug"), d.Seed)
+	_, err := fmt.Fprintf(w, "%s\n\n%d of %s found by at least one check, seed %d.\n", s, n, plural(len(d.Bugs), "bug"), d.Seed)
 	return err
 }
 
 // A describedBug is what bugs --list --json prints of a bug.
 type describedBug struct {
-	Name         string   `json:"name"`
-	Doc          string   `json:"doc"`
-	Source       string   `json:"source"`
-	Interleaving string   `json:"interleaving"`
-	Fix          string   `json:"fix"`
-	Program      []string `json:"program"`
-	Concurrent   bool     `json:"concurrent"` // one thread alone never goes wrong
-	Wraps        bool     `json:"wraps"`      // a number must go round
+	Name         string `json:"name"`
+	Doc          string `json:"doc"`
+	Source       string `json:"source"`
+	Interleaving string `json:"interleaving"`
+	Fix          string `json:"fix"`
+	Program      string `json:"program"`
+	Concurrent   bool   `json:"concurrent"` // one thread alone never goes wrong
+	Wraps        bool   `json:"wraps"`      // a number must go round
 }
 
 func listBugs(w io.Writer, chosen []matrix.Entry, asJSON bool) error {
@@ -343,7 +317,7 @@ func listBugs(w io.Writer, chosen []matrix.Entry, asJSON bool) error {
 		var ds []describedBug
 		for _, e := range chosen {
 			n := e.Native
-			ds = append(ds, describedBug{n.Name, n.Doc, n.Source, n.Interleaving, n.Fix, n.Program, n.Concurrent, n.Wraps})
+			ds = append(ds, describedBug{n.Name, n.Doc, n.Source, n.Interleaving, n.Fix, n.Text(), n.Concurrent, n.Wraps})
 		}
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")

@@ -254,7 +254,7 @@ func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProg
 			}
 		}
 		results = append(results, r)
-		if r.Stuck != "" {
+		if r.Hang != "" {
 			hung[r.Strategy] = r
 		}
 		p.done(r, time.Until(deadline))
@@ -273,20 +273,20 @@ func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProg
 			if h, ok := hung[s.Name]; ok {
 				add(check.Result{
 					Strategy: s.Name, Check: c.Name, Verdict: check.Unknown, Tried: []check.Amount{},
-					Reason: fmt.Sprintf("not run: %s (found by %s), and its goroutine is still there", h.Stuck, h.Check),
+					Reason: fmt.Sprintf("not run: %s (found by %s), and its goroutine is still there", h.Hang, h.Check),
 				})
 				continue
 			}
 			for again := true; again; {
 				begin := time.Now()
-				r := c.Do(ctx, check.Subject{
-					Strategy: s, Others: without(ch.parts.Strategies, hung), Workloads: ch.parts.Workloads, Explored: ch.parts.Explored,
-				}, check.Budget{Time: share, Seed: ch.seed, Slack: check.Patiences * ch.timeout})
+				what := subject(ch.parts, s)
+				what.Others = without(ch.parts.Strategies, hung)
+				r := c.Do(ctx, what, check.Budget{Time: share, Seed: ch.seed, Timeout: ch.timeout})
 				interrupted := ctx.Err() != nil
 				if interrupted && r.Verdict != check.Broken { // what it has found stays found
 					return results, true, err
 				}
-				if r.Stuck != "" || len(r.Others) > 0 {
+				if r.Hang != "" || len(r.Others) > 0 {
 					// What was spent waiting isn't taken from the others.
 					deadline = deadline.Add(max(time.Since(begin)-share, 0))
 				}
@@ -298,7 +298,7 @@ func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProg
 						results = slices.DeleteFunc(results, func(r check.Result) bool { return r.Check == o.Check && r.Strategy == o.Strategy })
 						add(o)
 					}
-					again = r.Stuck == ""
+					again = r.Hang == ""
 				}
 				if !again {
 					add(r)

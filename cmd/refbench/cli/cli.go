@@ -151,6 +151,7 @@ func newRootCommand(parts Parts, refused *error) *cobra.Command {
 	root.AddCommand(newExploreCommand(parts))
 	root.AddCommand(newReplayCommand(parts))
 	root.AddCommand(newBugsCommand(parts.Bugs))
+	root.AddCommand(newRaceChildCommand(parts))
 	root.SetHelpCommand(newHelpCommand())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

@@ -1,10 +1,84 @@
+// Package matrix runs the planted bugs and their twins through the checks and says which
+// of them finds which bug, after how much, and how few preemptions it takes: the
+// mutation score of the checks themselves.
 package matrix
 
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/refbench/refbench/fuzz/bugs"
+	"github.com/refbench/refbench/fuzz/check"
+	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/explored"
+	exploredbugs "github.com/refbench/refbench/fuzz/explored/fuzz/bugs"
+	exploredworkloads "github.com/refbench/refbench/fuzz/explored/workloads"
+	"github.com/refbench/refbench/fuzz/program"
+	"github.com/refbench/refbench/fuzz/scenarios"
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/builtin"
+	"github.com/refbench/refbench/workloads"
 )
+
+// An Entry is a planted bug in its two forms.
+type Entry struct {
+	Native   *bugs.Bug
+	Explored *exploredbugs.Bug
+}
+
+// Builtin returns every planted bug.
+func Builtin() []Entry { return pair(bugs.All, exploredbugs.All) }
+
+// pair pairs bugs by name. A new one has no explored form yet in the refbench that is to
+// generate it: that one goes without.
+func pair(native []*bugs.Bug, explored []*exploredbugs.Bug) []Entry {
+	var es []Entry
+	for _, b := range native {
+		for _, x := range explored {
+			if x.Name == b.Name {
+				es = append(es, Entry{b, x})
+			}
+		}
+	}
+	return es
+}
+
+// Subject returns the bug, or its twin, as what is checked.
+func (e Entry) Subject(fixed bool) check.Subject {
+	b := e.Native
+	s := check.Subject{
+		Strategy: b.Strategy(fixed), Others: builtin.All(), Unordered: !fixed && !b.Unordered,
+		Explored: scenarios.Forms{Version: explored.Version, Strategies: []*strategies.Strategy{e.Explored.Strategy(fixed)}},
+	}
+	if b.Workload != nil {
+		s.Uses, s.Wrong = true, !fixed
+		s.Workloads = []*workloads.Workload{b.Workload}
+		s.Explored.Workloads = []*exploredworkloads.Workload{e.Explored.Workload}
+		return s
+	}
+	p, err := program.Parse(b.Program)
+	if err != nil {
+		panic(fmt.Sprintf("bug %s: %v", b.Name, err)) // it is a constant
+	}
+	s.Programs = []program.Program{p}
+	s.Workloads = workloads.All
+	return s
+}
+
+// Scenarios returns what is explored of every bug and every twin: what a replay token may
+// be of.
+func Scenarios(list []Entry) []*explore.Scenario {
+	var all []*explore.Scenario
+	for _, e := range list {
+		for _, fixed := range []bool{false, true} {
+			ss, _ := e.Subject(fixed).Scenarios()
+			all = append(all, ss...)
+		}
+	}
+	return all
+}
 
 // A State is what a cell says.
 type State string
@@ -13,21 +87,21 @@ type State string
 const (
 	Found       State = "found"
 	Missed      State = "missed"      // not found within the time
-	Blind       State = "blind"       // the oracle can't see it
-	Unavailable State = "unavailable" // the oracle can't run here
+	Blind       State = "blind"       // the check can't see it
+	Unavailable State = "unavailable" // the check can't run here
 )
 
-// A Cell is one oracle on one bug and its twin.
+// A Cell is one check on one bug and its twin.
 type Cell struct {
-	Oracle string `json:"oracle"`
-	State  State  `json:"state"`
-	// Why says why the oracle is blind or unavailable.
+	Check string `json:"check"`
+	State State  `json:"state"`
+	// Why says why the check is blind or unavailable.
 	Why string `json:"why,omitempty"`
-	// Sure says that the oracle is expected to find the bug.
+	// Sure says that the check is expected to find the bug.
 	Sure bool `json:"sure"`
 
-	Bug  *Finding `json:"bug,omitempty"`
-	Twin *Finding `json:"twin,omitempty"`
+	Bug  *check.Result `json:"bug,omitempty"`
+	Twin *check.Result `json:"twin,omitempty"`
 }
 
 // A Row is one bug.
@@ -36,89 +110,98 @@ type Row struct {
 	Doc   string `json:"doc"`
 	Cells []Cell `json:"cells"`
 
-	// Preemptions is how few the explorer's smallest schedule needs,
-	// migrations to another CPU among them; -1 if it found none.
+	// Preemptions is how few the smallest schedule needs that was found, migrations to
+	// another CPU among them; -1 if there is none.
 	Preemptions int `json:"preemptions"`
+
+	// Failure is that schedule, or nil.
+	Failure *explore.Failure `json:"failure,omitempty"`
 }
 
-// Found reports whether some oracle found the bug.
+// Found reports whether some check found the bug.
 func (r Row) Found() bool {
-	for _, c := range r.Cells {
-		if c.State == Found {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.Cells, func(c Cell) bool { return c.State == Found })
 }
 
-// Problems returns what is wrong with the row: an oracle that flags the twin, a bug
-// that no oracle finds though one of those that ran is expected to.
+// Problems returns what is wrong with the row: a check that flags the twin, a bug
+// that no check finds though one of those that ran is expected to.
 func (r Row) Problems() []string {
 	var ps []string
 	expected := ""
 	for _, c := range r.Cells {
-		if c.Twin != nil && c.Twin.Found {
-			ps = append(ps, fmt.Sprintf("%s: %s flags the twin, which is right: %s", r.Bug, c.Oracle, c.Twin.Message))
+		if c.Twin != nil && c.Twin.Verdict == check.Broken {
+			ps = append(ps, fmt.Sprintf("%s: %s flags the twin, which is right: %s", r.Bug, c.Check, c.Twin.Findings[0].What))
 		}
 		if c.Sure && c.State == Missed && expected == "" {
-			expected = c.Oracle
+			expected = c.Check
 		}
 	}
 	if expected != "" && !r.Found() {
-		ps = append(ps, fmt.Sprintf("%s: found by no oracle, and %s should", r.Bug, expected))
+		ps = append(ps, fmt.Sprintf("%s: found by no check, and %s should", r.Bug, expected))
 	}
 	return ps
 }
 
-// Run runs a bug and its twin through the oracles. The error says which oracle could
-// not do its work.
-func Run(ctx context.Context, e Entry, oracles []Oracle, b Budget) (Row, error) {
+// Budget is how much may be spent on one bug or twin by one check.
+type Budget struct {
+	// Budget has the seed, and for how long to look: [Run] gives more to a check that is
+	// expected to find the bug. One finding is enough.
+	check.Budget
+
+	// Child returns the command line of a process for [check.Subject]'s Child. It is nil
+	// if there is none.
+	Child func(bug string, fixed bool) []string
+}
+
+// enough is how long a check may look for a bug that it is expected to find. It is more
+// than it takes, but for a machine that does something else as well.
+const enough = 10 * time.Second
+
+// Run runs a bug and its twin through the checks.
+func Run(ctx context.Context, e Entry, checks []check.Check, b Budget) (Row, error) {
 	row := Row{Bug: e.Native.Name, Doc: e.Native.Doc, Preemptions: -1}
-	for _, o := range oracles {
-		sight := o.Sight(e.Native.Sights)
-		c := Cell{Oracle: o.Name, State: Missed, Why: sight.Blind, Sure: sight.Sure}
-		if sight.Blind != "" {
-			c.State = Blind
-		} else if o.Unavailable != nil {
-			if c.Why = o.Unavailable(b); c.Why != "" {
-				c.State = Unavailable
-			}
+	for _, k := range checks {
+		x := e.Native.Expected[k.Name]
+		c := Cell{Check: k.Name, State: Blind, Why: x.Blind, Sure: x.Sure}
+		if x.Blind == "" {
+			c.run(ctx, e, k, b)
 		}
-		if c.State == Missed {
-			if err := c.run(ctx, e, o, b); err != nil {
-				return row, err
-			}
-			if f := c.Bug.Failure; f != nil {
-				row.Preemptions = f.Preemptions + f.Migrations
-			}
-		}
-		row.Cells = append(row.Cells, c)
 		if err := ctx.Err(); err != nil {
 			return row, err
+		}
+		row.Cells = append(row.Cells, c)
+		if c.State != Found {
+			continue
+		}
+		if f := c.Bug.Findings[0].Failure; f != nil && row.Failure == nil {
+			row.Failure, row.Preemptions = f, f.Preemptions+f.Migrations
 		}
 	}
 	return row, nil
 }
 
-// patience is how long an oracle may look for a bug that it is expected to find. It
-// is more than it takes, but for a machine that does something else as well.
-const patience = 10 * time.Second
-
-func (c *Cell) run(ctx context.Context, e Entry, o Oracle, b Budget) error {
-	for _, fixed := range []bool{false, true} {
-		mine := b
-		if c.Sure && !fixed {
-			mine.Time = max(b.Time, patience)
+// run runs the check on the bug, and then on its twin.
+func (c *Cell) run(ctx context.Context, e Entry, k check.Check, b Budget) {
+	on := func(fixed bool) *check.Result {
+		s, mine := e.Subject(fixed), b.Budget
+		if mine.First = true; c.Sure && !fixed {
+			mine.Time = max(b.Time, enough)
 		}
-		f, err := o.Run(ctx, e, fixed, mine)
-		if err != nil {
-			return fmt.Errorf("%s: %w", o.Name, err)
+		if b.Child != nil {
+			s.Child = b.Child(e.Native.Name, fixed)
 		}
-		if fixed {
-			c.Twin = &f
-		} else if c.Bug = &f; f.Found {
-			c.State = Found
-		}
+		r := k.Do(ctx, s, mine)
+		return &r
 	}
-	return nil
+	c.Bug = on(false)
+	switch c.Bug.Verdict {
+	case check.Unsupported:
+		c.State, c.Why, c.Bug = Unavailable, c.Bug.Reason, nil
+		return
+	case check.Broken:
+		c.State = Found
+	default:
+		c.State = Missed
+	}
+	c.Twin = on(true)
 }

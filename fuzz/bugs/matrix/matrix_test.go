@@ -2,7 +2,6 @@ package matrix
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -12,10 +11,12 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/fuzz/bugs"
+	"github.com/refbench/refbench/fuzz/check"
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/explored"
 	exploredbugs "github.com/refbench/refbench/fuzz/explored/fuzz/bugs"
 	"github.com/refbench/refbench/fuzz/linear"
+	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
 )
 
@@ -36,7 +37,36 @@ func seeds(t testing.TB) uint64 {
 // slow reports whether exploring the bug takes too long here. Under the race detector,
 // which is blind to explored threads, the explorer takes ten times as long, so that
 // only bugs in counts are explored, whose executions are short.
-func slow(e Entry) bool { return RaceEnabled && e.Native.Wrong == nil }
+func slow(e Entry) bool { return check.RaceEnabled && e.Native.Workload != nil }
+
+// find returns the check of that name.
+func find(t testing.TB, name string) check.Check {
+	for _, c := range check.All() {
+		if c.Name == name {
+			return c
+		}
+	}
+	t.Fatalf("no check %s", name)
+	return check.Check{}
+}
+
+// entry returns a bug of its own, so that it can be spoilt.
+func entry(t *testing.T, name string) Entry {
+	for _, e := range Builtin() {
+		if e.Native.Name == name {
+			n, x := *e.Native, *e.Explored
+			return Entry{&n, &x}
+		}
+	}
+	t.Fatalf("no bug %s", name)
+	return Entry{}
+}
+
+// scenario returns what is explored of the bug, or its twin, first.
+func scenario(e Entry, fixed bool) *explore.Scenario {
+	ss, _ := e.Subject(fixed).Scenarios()
+	return ss[0]
+}
 
 // Both forms are of the same source, so they have the same bugs.
 func TestFormsAgree(t *testing.T) {
@@ -44,8 +74,8 @@ func TestFormsAgree(t *testing.T) {
 		t.Fatalf("%d bugs, %d of them explored", len(bugs.All), len(exploredbugs.All))
 	}
 	for _, e := range Builtin() {
-		if e.Native.Name != e.Explored.Name || !slices.Equal(e.Native.Program, e.Explored.Program) {
-			t.Errorf("bug %s %q beside %s %q", e.Native.Name, e.Native.Program, e.Explored.Name, e.Explored.Program)
+		if e.Native.Name != e.Explored.Name || e.Native.Text() != e.Explored.Text() {
+			t.Errorf("bug %s %q beside %s %q", e.Native.Name, e.Native.Text(), e.Explored.Name, e.Explored.Text())
 		}
 	}
 }
@@ -58,40 +88,57 @@ func TestNewBugsGoWithout(t *testing.T) {
 	}
 }
 
-// The explorer finds every bug that needs threads, and makes it small: at most three
-// preemptions, migrations among them, and three operations of a thread. The token
-// shows the same failure again. BUGS_SEEDS says how many seeds are tried; from 20 on
-// the median is to be under a second, on a quiet machine.
-func TestExploredFindsBugs(t *testing.T) {
-	n := seeds(t)
+// Programs are in the form that they are printed in, and what is expected is of checks that
+// there are.
+func TestBugsFitTheChecks(t *testing.T) {
+	for _, b := range bugs.All {
+		if b.Workload == nil {
+			if p, err := program.Parse(b.Program); err != nil || p.String() != b.Program {
+				t.Errorf("bug %s: program %q: %v, want it as it is printed: %q", b.Name, b.Program, err, p.String())
+			}
+		}
+		for name := range b.Expected {
+			find(t, name)
+		}
+	}
+}
+
+// The explorer finds every bug, and makes it small: at most three preemptions,
+// migrations among them, and three operations of a thread. The token shows the same
+// failure again. BUGS_SEEDS says how many seeds are tried; from 20 on the median is to be
+// under a second, on a quiet machine.
+func TestSchedulesFindBugs(t *testing.T) {
+	n, known := seeds(t), Scenarios(Builtin())
 	for _, e := range Builtin() {
-		if !e.Native.Sights.Explored.Sure || slow(e) {
+		if !e.Native.Expected["schedules"].Sure {
+			t.Errorf("%s: the explorer isn't expected to find it", e.Native.Name)
+		}
+		if slow(e) {
 			continue
 		}
 		var took []float64
 		for seed := range n {
-			f, err := exploration(t.Context(), e, false, Budget{Seed: seed + 1, Time: time.Minute})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !f.Found {
-				t.Errorf("%s, seed %d: not found in %d executions", e.Native.Name, seed+1, f.Executions)
+			r := find(t, "schedules").Do(t.Context(), e.Subject(false), check.Budget{Seed: seed + 1, Time: time.Minute, First: true})
+			if r.Verdict != check.Broken {
+				t.Errorf("%s, seed %d: %s %s after %v", e.Native.Name, seed+1, r.Verdict, r.Reason, r.Tried)
 				continue
 			}
-			took = append(took, f.Seconds)
-			if p := f.Failure.Preemptions + f.Failure.Migrations; p > 3 {
-				t.Errorf("%s, seed %d: %d preemptions and migrations, want at most 3:\n%s", e.Native.Name, seed+1, p, f.Failure.Text())
+			f := r.Findings[0].Failure
+			took = append(took, r.Findings[0].Seconds)
+			if p := f.Preemptions + f.Migrations; p > 3 {
+				t.Errorf("%s, seed %d: %d preemptions and migrations, want at most 3:\n%s", e.Native.Name, seed+1, p, f.Text())
 			}
-			for i, ops := range f.Failure.Program {
-				if n := len(strings.Fields(ops)); n > 3 {
-					t.Errorf("%s, seed %d: thread %d has %d operations (%s), want at most 3", e.Native.Name, seed+1, i, n, ops)
+			for i, words := range f.Program.Words() {
+				words = slices.DeleteFunc(words, func(w string) bool { return strings.Contains(w, ":") })
+				if len(words) > 3 {
+					t.Errorf("%s, seed %d: thread %d has %d operations (%s), want at most 3", e.Native.Name, seed+1, i, len(words), words)
 				}
 			}
-			g, err := explore.Replay(f.Failure.Token, Scenarios(Builtin()), explore.Options{Version: explored.Version})
+			g, err := explore.Replay(f.Token, known, explore.Options{Version: explored.Version})
 			if err != nil {
 				t.Errorf("%s, seed %d: %v", e.Native.Name, seed+1, err)
-			} else if g.Error() != f.Failure.Error() {
-				t.Errorf("%s, seed %d: replayed %v, found %v", e.Native.Name, seed+1, g, f.Failure)
+			} else if g.Error() != f.Error() {
+				t.Errorf("%s, seed %d: replayed %v, found %v", e.Native.Name, seed+1, g, f)
 			}
 		}
 		slices.Sort(took)
@@ -106,14 +153,14 @@ func TestExploredFindsBugs(t *testing.T) {
 }
 
 // Whatever the seed, the explorer finds what it should in few executions.
-func TestExploredFindsBugsWithAnySeed(t *testing.T) {
+func TestSchedulesFindBugsWithAnySeed(t *testing.T) {
 	const most = 20_000
 	for _, e := range Builtin() {
-		if !e.Native.Sights.Explored.Sure || slow(e) {
+		if slow(e) {
 			continue
 		}
 		seed := rand.Uint64()
-		r, err := explore.Explore(Scenario(e.Explored, false), explore.Options{Seed: seed, Executions: most, NoShrink: true})
+		r, err := explore.Explore(scenario(e, false), explore.Options{Seed: seed, Executions: most, NoShrink: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,45 +170,41 @@ func TestExploredFindsBugsWithAnySeed(t *testing.T) {
 	}
 }
 
-// What one thread alone shows is found by the oracles with one thread, and what it
+// What one thread alone shows is found by the checks with one thread, and what it
 // doesn't show isn't. What they can't see for another reason isn't asked for.
-func TestSequentialOraclesSeeWhatTheyShould(t *testing.T) {
+func TestSequentialChecksSeeWhatTheyShould(t *testing.T) {
 	for _, e := range Builtin() {
-		if e.Native.Wrong == nil {
+		if e.Native.Workload != nil {
 			continue
 		}
-		for _, o := range Oracles()[:2] {
-			sight := o.Sight(e.Native.Sights)
-			budget := Budget{Seed: 1, Time: 30 * time.Millisecond}
-			if sight.Sure {
-				budget.Time = 30 * time.Second
+		for _, name := range []string{"operations", "programs"} {
+			x := e.Native.Expected[name]
+			b := check.Budget{Seed: 1, Time: 30 * time.Millisecond, First: true}
+			if x.Sure {
+				b.Time = 30 * time.Second
 			} else if !e.Native.Concurrent || e.Native.Wraps {
 				continue
 			}
-			f, err := o.Run(t.Context(), e, false, budget)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if f.Found != sight.Sure {
-				t.Errorf("%s, %s: found %v after %d (%s), expected to be blind because %q", e.Native.Name, o.Name, f.Found, f.Executions, f.Message, sight.Blind)
+			r := find(t, name).Do(t.Context(), e.Subject(false), b)
+			if (r.Verdict == check.Broken) != x.Sure {
+				t.Errorf("%s, %s: %s after %v, expected to be blind because %q: %+v", e.Native.Name, name, r.Verdict, r.Tried, x.Blind, r.Findings)
 			}
 		}
 	}
 }
 
-// No oracle flags a twin.
+// No check flags a twin.
 func TestTwinsPass(t *testing.T) {
-	for _, e := range Builtin() {
-		for _, o := range Oracles() {
-			if o.Sight(e.Native.Sights).Blind != "" || o.Unavailable != nil && o.Unavailable(Budget{}) != "" {
-				continue
-			}
-			f, err := o.Run(t.Context(), e, true, Budget{Seed: 3, Time: 20 * time.Millisecond})
-			if err != nil {
-				t.Error(err)
-			}
-			if f.Found {
-				t.Errorf("%s: %s flags the twin with seed 3: %s", e.Native.Name, o.Name, f.Message)
+	for seed := range seeds(t) {
+		for _, e := range Builtin() {
+			for _, c := range check.All() {
+				if e.Native.Expected[c.Name].Blind != "" || check.RaceEnabled && c.Threads {
+					continue
+				}
+				r := c.Do(t.Context(), e.Subject(true), check.Budget{Seed: seed + 3, Time: 20 * time.Millisecond})
+				if r.Verdict == check.Broken {
+					t.Errorf("%s: %s flags the twin with seed %d: %+v", e.Native.Name, c.Name, seed+3, r.Findings)
+				}
 			}
 		}
 	}
@@ -171,10 +214,10 @@ func TestTwinsPass(t *testing.T) {
 // those are few enough.
 func TestTwinsPassUnderAllSchedules(t *testing.T) {
 	for _, e := range Builtin() {
-		if e.Native.Wrong == nil {
+		if e.Native.Workload != nil {
 			continue
 		}
-		r, err := explore.Explore(Scenario(e.Explored, true), explore.Options{Search: explore.DFS, Bound: 2, Executions: 20_000})
+		r, err := explore.Explore(scenario(e, true), explore.Options{Search: explore.DFS, Bound: 2, Executions: 20_000})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,26 +233,11 @@ func TestTwinsPassUnderAllSchedules(t *testing.T) {
 // Histories of the bugs that real threads show by luck, and that take uses of their own,
 // are illegal under the scheduler, and those of the twins aren't.
 func TestHistoriesUnderTheScheduler(t *testing.T) {
-	for name, of := range map[string]func(*strategies.Strategy) *explore.Scenario{
-		"reviveget": func(s *strategies.Strategy) *explore.Scenario {
-			return linear.Scenario(s.Name, s, linear.Revival)
-		},
-		"reviveinit": func(s *strategies.Strategy) *explore.Scenario {
-			return linear.Scenario(s.Name, s, linear.Revival)
-		},
-		"saturationrace": func(s *strategies.Strategy) *explore.Scenario {
-			return linear.Scenario(s.Name, s, linear.Limit)
-		},
-		"percpukill": func(s *strategies.Strategy) *explore.Scenario {
-			return linear.Scenario(s.Name, s, linear.Modes)
-		},
-		"percpurevive": func(s *strategies.Strategy) *explore.Scenario {
-			return linear.Scenario(s.Name, s, linear.Modes)
-		},
-		"rampwrap": func(s *strategies.Strategy) *explore.Scenario {
-			return linear.Scenario(s.Name, s, linear.Limit)
-		},
+	for name, text := range map[string]string{
+		"reviveget": linear.Revival, "reviveinit": linear.Revival, "saturationrace": linear.Limit,
+		"percpukill": linear.Modes, "percpurevive": linear.Modes, "rampwrap": linear.Limit,
 	} {
+		of := func(s *strategies.Strategy) *explore.Scenario { return linear.Scenario(s.Name, s, text) }
 		e := entry(t, name)
 		r, err := explore.Explore(of(e.Explored.Wrong), explore.Options{Seed: 1, Executions: 50_000, NoShrink: true})
 		if err != nil || r.Failure == nil {
@@ -224,95 +252,95 @@ func TestHistoriesUnderTheScheduler(t *testing.T) {
 	}
 }
 
-// entry returns a bug of its own, whose program doesn't show it, so that it can be
-// spoilt.
-func entry(t *testing.T, name string) Entry {
-	for _, e := range Builtin() {
-		if e.Native.Name == name {
-			n, x := *e.Native, *e.Explored
-			return Entry{&n, &x}
+// planted returns a check that finds the bug, or flags the twin.
+func planted(name string, finds, flags bool) check.Check {
+	return check.Check{Name: name, Run: func(_ context.Context, s check.Subject, _ check.Budget) check.Result {
+		if twin := strings.HasSuffix(s.Strategy.Name, "twin"); twin && flags || !twin && finds {
+			return check.Result{Verdict: check.Broken, Tried: []check.Amount{{N: 7}}, Findings: []check.Finding{{What: "that"}}}
 		}
-	}
-	t.Fatalf("no bug %s", name)
-	return Entry{}
+		return check.Result{}
+	}}
 }
 
+// A new check is a value in the list: its column is there, whatever bugs expect of
+// others.
 func TestRunSaysWhatIsWrong(t *testing.T) {
-	oracle := func(name string, finds, flags bool) Oracle {
-		return Oracle{
-			Name:  name,
-			Sight: func(s bugs.Sights) bugs.Sight { return s.Specification },
-			Run: func(_ context.Context, _ Entry, fixed bool, _ Budget) (Finding, error) {
-				return Finding{Found: !fixed && finds || fixed && flags, Message: "that"}, nil
-			},
-		}
+	spoilt := func(name string) Entry {
+		e := entry(t, name)
+		e.Native.Expected = bugs.Expected{"a": {Sure: true}, "blind": {Blind: "of that"}}
+		return e
 	}
 	for _, c := range []struct {
-		name    string
-		oracles []Oracle
-		want    string
+		name   string
+		checks []check.Check
+		want   string
 	}{
-		{"found", []Oracle{oracle("a", true, false)}, ""},
-		{"found by one", []Oracle{oracle("a", false, false), oracle("b", true, false)}, ""},
-		{"missed", []Oracle{oracle("a", false, false), oracle("b", false, false)}, "peerplaininc: found by no oracle, and a should"},
-		{"flagged", []Oracle{oracle("a", true, true)}, "peerplaininc: a flags the twin, which is right: that"},
+		{"found", []check.Check{planted("a", true, false)}, ""},
+		{"found by one", []check.Check{planted("a", false, false), planted("new", true, false)}, ""},
+		{"missed", []check.Check{planted("a", false, false), planted("new", false, false)}, "peerplaininc: found by no check, and a should"},
+		{"flagged", []check.Check{planted("a", true, true)}, "peerplaininc: a flags the twin, which is right: that"},
 	} {
-		row, err := Run(t.Context(), entry(t, "peerplaininc"), c.oracles, Budget{})
+		row, err := Run(t.Context(), spoilt("peerplaininc"), c.checks, Budget{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got := strings.Join(row.Problems(), "; "); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
+		if len(row.Cells) != len(c.checks) || row.Cells[len(c.checks)-1].Check != c.checks[len(c.checks)-1].Name {
+			t.Errorf("%s: cells %+v, want one of each check", c.name, row.Cells)
+		}
 	}
-	// Who is blind isn't run, and not blamed.
-	row, err := Run(t.Context(), entry(t, "checktheninc"), []Oracle{oracle("a", false, true)}, Budget{})
-	if err != nil || len(row.Problems()) > 0 || row.Cells[0].State != Blind || row.Cells[0].Why == "" || row.Cells[0].Bug != nil {
+	// Who is blind isn't run, and not blamed. Nor is who can't run here.
+	cannot := planted("cannot", true, true)
+	cannot.Unsupported = func(check.Subject) string { return "no disk" }
+	row, err := Run(t.Context(), spoilt("checktheninc"), []check.Check{planted("blind", true, true), cannot}, Budget{})
+	if err != nil || len(row.Problems()) > 0 || row.Cells[0].State != Blind || row.Cells[0].Why != "of that" || row.Cells[0].Bug != nil {
 		t.Errorf("%v: %+v", err, row)
 	}
-	// What can't be done is an error.
-	broken := oracle("a", false, false)
-	broken.Run = func(context.Context, Entry, bool, Budget) (Finding, error) { return Finding{}, errors.New("no disk") }
-	if _, err := Run(t.Context(), entry(t, "peerplaininc"), []Oracle{broken}, Budget{}); err == nil || err.Error() != "a: no disk" {
-		t.Errorf("%v, want no disk", err)
+	if c := row.Cells[1]; c.State != Unavailable || c.Why != "no disk" || c.Bug != nil || c.Twin != nil {
+		t.Errorf("%+v, want it unavailable", c)
 	}
 }
 
-// The oracles themselves flag a twin that is wrong.
-func TestOraclesFlagWrongTwins(t *testing.T) {
+// The checks themselves flag a twin that is wrong.
+func TestChecksFlagWrongTwins(t *testing.T) {
 	e := entry(t, "peerplaininc")
-	e.Native.Fixed = e.Native.Wrong
-	for _, o := range Oracles()[:2] {
-		row, err := Run(t.Context(), e, []Oracle{o}, Budget{Seed: 1, Time: 10 * time.Second})
+	e.Native.Fixed, e.Explored.Fixed = e.Native.Wrong, e.Explored.Wrong
+	for _, name := range []string{"operations", "programs", "schedules"} {
+		row, err := Run(t.Context(), e, []check.Check{find(t, name)}, Budget{Budget: check.Budget{Seed: 1, Time: 10 * time.Second}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if ps := row.Problems(); len(ps) != 1 || !strings.Contains(ps[0], o.Name+" flags the twin") {
-			t.Errorf("%s: %q", o.Name, ps)
+		if ps := row.Problems(); len(ps) != 1 || !strings.Contains(ps[0], name+" flags the twin") {
+			t.Errorf("%s: %q", name, ps)
 		}
 	}
 }
 
-// The judge of explored runs sees a double release, a stolen reference, a
-// reference to the dead, and an unordered access.
+// The judges of explored runs see a double release, a stolen reference, a
+// reference to the dead, an unordered access, and that nobody can go on.
 func TestFindingsSayWhatIsWrong(t *testing.T) {
 	for name, want := range map[string]string{
 		"checktheninc":  "TryGet took a reference after the last had been dropped",
 		"plaincount":    "is not ordered with the read",
-		"peersetdead":   "PutIfOne reported the last drop while 1 references were held",
+		"peersetdead":   "PutIfOne reported the last reference while another was held",
 		"peernotzero":   "TryGet failed while its caller held a reference",
-		"destbelowzero": "reported the last drop, as another had before",
+		"destbelowzero": "reported the last reference, as another drop had before",
 		"loadstoreput":  "no drop reported the last",
 		"reviveget":     "Get on a count of zero",
-		"reviveinit":    "the count is -1",
-		"freelist":      "is used by 2 objects at a time",
+		"reviveinit":    "Count returns -1",
+		"freelist":      "a slot was used by two objects at a time",
 		"fdrecycled":    "files were used that are another descriptor's",
 		"tunnelreset":   "never released",
-		"fullring":      "nobody can go on",
+		"fullring":      "no worker can go on",
 	} {
-		f, err := exploration(t.Context(), entry(t, name), false, Budget{Seed: 1, Time: time.Minute})
-		if err != nil || !strings.Contains(f.Message, want) {
-			t.Errorf("%s: %v %s, want %q", name, err, f.Message, want)
+		if slow(entry(t, name)) {
+			continue
+		}
+		r := find(t, "schedules").Do(t.Context(), entry(t, name).Subject(false), check.Budget{Seed: 1, Time: time.Minute, First: true})
+		if r.Verdict != check.Broken || !strings.Contains(r.Findings[0].What, want) {
+			t.Errorf("%s: %s %+v, want %q", name, r.Verdict, r.Findings, want)
 		}
 	}
 }
@@ -321,14 +349,11 @@ func TestFindingsSayWhatIsWrong(t *testing.T) {
 // over as many seeds as there are iterations.
 func BenchmarkExplored(b *testing.B) {
 	for _, e := range Builtin() {
-		if !e.Native.Sights.Explored.Sure {
-			continue
-		}
 		b.Run(e.Native.Name, func(b *testing.B) {
 			var took []float64
 			executions := 0
 			for seed := range b.N {
-				r, err := explore.Explore(Scenario(e.Explored, false), explore.Options{Seed: uint64(seed), Executions: -1, Time: time.Minute, NoShrink: true})
+				r, err := explore.Explore(scenario(e, false), explore.Options{Seed: uint64(seed), Executions: -1, Time: time.Minute, NoShrink: true})
 				if err != nil || r.Failure == nil {
 					b.Fatalf("seed %d: %v, %+v", seed, err, r)
 				}

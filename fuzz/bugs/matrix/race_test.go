@@ -8,39 +8,40 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/refbench/refbench/fuzz/check"
 )
 
 // The child is this test binary: it runs TestRaceChild with a bug's name and whether
-// it is the twin.
+// it is the twin, and then the seed and the time.
 func TestRaceChild(t *testing.T) {
 	args := flag.Args()
-	if len(args) != 2 {
+	if len(args) != 6 {
 		return // not as a child
 	}
 	fixed, err := strconv.ParseBool(args[1])
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := RaceChild(t.Context(), entry(t, args[0]).Native, fixed, 1, time.Second, os.Stdout); err != nil {
+	if err := check.RaceChild(t.Context(), entry(t, args[0]).Subject(fixed), check.Budget{Seed: 1, Time: time.Second}, os.Stdout); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestRaceDetectorFindsWhatItShould(t *testing.T) {
-	b := Budget{Seed: 1, Time: time.Second, Child: func(name string, fixed bool) []string {
-		return []string{os.Args[0], "-test.run=^TestRaceChild$", name, strconv.FormatBool(fixed)}
-	}}
 	for _, e := range Builtin() {
-		if !e.Native.Sights.RaceDetector.Sure {
+		if !e.Native.Expected["race"].Sure {
 			continue
 		}
 		for _, fixed := range []bool{false, true} {
-			f, err := raced(t.Context(), e, fixed, b)
-			if err != nil {
-				t.Fatal(err)
+			s := e.Subject(fixed)
+			s.Child = []string{os.Args[0], "-test.run=^TestRaceChild$", e.Native.Name, strconv.FormatBool(fixed)}
+			want := check.Broken
+			if fixed {
+				want = check.Kept
 			}
-			if f.Found == fixed {
-				t.Errorf("%s, twin %v: found %v in %d rounds: %s", e.Native.Name, fixed, f.Found, f.Executions, f.Message)
+			if r := find(t, "race").Do(t.Context(), s, check.Budget{Seed: 1, Time: time.Second}); r.Verdict != want {
+				t.Errorf("%s, twin %v: %s %s after %v: %+v, want %s", e.Native.Name, fixed, r.Verdict, r.Reason, r.Tried, r.Findings, want)
 			}
 		}
 	}

@@ -4,6 +4,7 @@ package workloads
 
 import (
 	"fmt"
+	"github.com/refbench/refbench/strategies/judge"
 	"strconv"
 	"strings"
 )
@@ -16,13 +17,13 @@ type Plan struct {
 
 const planned = "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step"
 
-func /*line ../../../workloads/plan.go:29:1*/ (p Plan) Threads() []string {
+func /*line ../../../workloads/plan.go:31:1*/ (p Plan) Threads() []string {
 	if p.Program == "" {
 		p.Program = planned
 	}
 	return strings.Split(p.Program, "|")
 }
-func /*line :37:1*/ (p Plan) Workers() int {
+func /*line :39:1*/ (p Plan) Workers() int {
 	n := 1
 	for word := range strings.FieldsSeq(p.Before + " " + strings.Join(p.Threads(), " ")) {
 		if a, err := ParseAction(word); err == nil && !a.Role {
@@ -31,7 +32,7 @@ func /*line :37:1*/ (p Plan) Workers() int {
 	}
 	return n
 }
-func /*line :48:1*/ (p Plan) Actions(text string) ([]Action, error) {
+func /*line :50:1*/ (p Plan) Actions(text string) ([]Action, error) {
 	var out []Action
 	for word := range strings.FieldsSeq(text) {
 		a, err := ParseAction(word)
@@ -45,7 +46,7 @@ func /*line :48:1*/ (p Plan) Actions(text string) ([]Action, error) {
 	}
 	return out, nil
 }
-func /*line :65:1*/ (w *Workload) StartPlan(c Config) (Instance, error) {
+func /*line :67:1*/ (w *Workload) StartPlan(c Config) (Instance, error) {
 	knobs, err := w.ParseSettings(w.Plan.Settings)
 	if err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ type Action struct {
 	Index int
 }
 
-func /*line :81:1*/ ParseAction(word string) (Action, error) {
+func /*line :83:1*/ ParseAction(word string) (Action, error) {
 	for _, form := range []struct {
 		prefix, suffix string
 		role           bool
@@ -72,7 +73,7 @@ func /*line :81:1*/ ParseAction(word string) (Action, error) {
 	}
 	return Action{}, fmt.Errorf("action %q: want w0.Work for an operation of worker 0, or r0.Step for a step of the first role", word)
 }
-func /*line :96:1*/ (a Action) Name(inst Instance) string {
+func /*line :98:1*/ (a Action) Name(inst Instance) string {
 	if !a.Role {
 		return WorkerName(a.Index)
 	}
@@ -81,7 +82,7 @@ func /*line :96:1*/ (a Action) Name(inst Instance) string {
 	}
 	return "nobody"
 }
-func /*line :109:1*/ (a Action) Do(inst Instance) bool {
+func /*line :111:1*/ (a Action) Do(inst Instance) bool {
 	if !a.Role {
 		return inst.Work(a.Index, 1) > 0
 	}
@@ -91,10 +92,10 @@ func /*line :109:1*/ (a Action) Do(inst Instance) bool {
 	return true
 }
 
-const IdleRounds = 100
+const idleRounds = 100
 
-func /*line :125:1*/ Idle(inst Instance, workers int) bool {
-	for range IdleRounds {
+func /*line :127:1*/ Idle(inst Instance, workers int) bool {
+	for range idleRounds {
 		for w := range workers {
 			if inst.Work(w, 1) > 0 {
 				return false
@@ -105,4 +106,17 @@ func /*line :125:1*/ Idle(inst Instance, workers int) bool {
 		}
 	}
 	return true
+}
+func /*line :144:1*/ (b Books) Wrong(idle bool) (what string, leak bool) {
+	switch leaks := b.Kinds[judge.Leak]; {
+	case b.Violations() > leaks:
+		return b.Sentence(), false
+	case idle:
+		return fmt.Sprintf("no worker can go on: when all threads had ended, every worker and every role came %d times more and no operation was done", idleRounds), false
+	case leaks > 0:
+		return b.Sentence(), true
+	case b.Released != b.Lives:
+		return fmt.Sprintf("%d objects were made and %d released", b.Lives, b.Released), true
+	}
+	return "", false
 }

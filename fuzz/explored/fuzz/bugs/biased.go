@@ -76,73 +76,58 @@ func /*line :79:1*/ (c *biased) PutUnlessOne() bool {
 		}
 	}
 }
-func /*line :91:1*/ biasedStrategy(name, doc string, bug biasedBug) *strategies.Strategy {
-	p := wordPromise
-	p.Bytes = int(unsafe.Sizeof(biased{}))
-	return strategy(name, doc, p, func() strategies.Counter { return &biased{bug: bug} })
+func /*line :91:1*/ newBiased(bug biasedBug) func() strategies.Counter {
+	return func() strategies.Counter { return &biased{bug: bug} }
 }
 
-var (
-	peerSetWrong  = biasedStrategy("peersetdead", "a collector that reads 0 and then sets -1", biasedSet)
-	peerSetFixed  = biasedStrategy("peersetdeadtwin", "a collector that swaps 0 for -1", biasedRight)
-	peerIncWrong  = biasedStrategy("peerplaininc", "a lookup that increments -1 too", biasedInc)
-	peerIncFixed  = biasedStrategy("peerplaininctwin", "a lookup that leaves -1 alone", biasedRight)
-	peerIdleWrong = biasedStrategy("peernotzero", "a lookup that takes 0 for dead", biasedIdle)
-	peerIdleFixed = biasedStrategy("peernotzerotwin", "a lookup that takes only -1 for dead", biasedRight)
-	destWrong     = biasedStrategy("destbelowzero", "a put that frees whenever it leaves less than 0", biasedNegative)
-	destFixed     = biasedStrategy("destbelowzerotwin", "a put that frees when it leaves -1", biasedRight)
-)
+var biasedPromise = func() strategies.Promise {
+	p := wordPromise
+	p.Bytes = int(unsafe.Sizeof(biased{}))
+	return p
+}()
 
 const inetPeerSource = "Linux net/ipv4/inetpeer.c, counts with -1 for dead; the thread on netdev, January 2017, about making them refcount_t"
 
 var biasedBugs = []*Bug{
-	{
+	Bug{
 		Name:   "peersetdead",
 		Doc:    "the collector reads that a peer is idle and then sets its count to dead",
 		Source: inetPeerSource,
 		Interleaving: `A peer is idle: its count is 0. The collector reads 0. A lookup swaps 0 for 1 and has the
 peer. The collector sets -1 and frees the peer under the lookup's feet.`,
-		Fix:   "one compare-and-swap of 0 for -1: once it is -1 no lookup succeeds",
-		Wrong: peerSetWrong, Fixed: peerSetFixed,
-		Program: []string{"t p", "t p", "i"}, CPUs: 2, Repeat: 1, Concurrent: true,
-		Sights: interleaved(luck, luck),
-		start:  counting{}.program(peerSetWrong, peerSetFixed),
-	},
-	{
+		Fix:     "one compare-and-swap of 0 for -1: once it is -1 no lookup succeeds",
+		Program: "a.Put a.TryGet|a.Get a.Kill a.PutIfOne", Concurrent: true,
+		Expected: interleaved,
+	}.counts(biasedPromise, newBiased(biasedSet), newBiased(biasedRight)),
+	Bug{
 		Name:   "peerplaininc",
 		Doc:    "the lookup of a peer increments its count without a look",
 		Source: inetPeerSource,
 		Interleaving: `The collector swaps 0 for -1 and frees the peer. A lookup that is still in its read section
 increments -1 to 0 and goes on with a peer that is gone.`,
-		Fix:   "add unless -1",
-		Wrong: peerIncWrong, Fixed: peerIncFixed,
-		Program: []string{"t", "i"}, CPUs: 2, Repeat: 1,
-		Sights: sequential(sure, luck),
-		start:  counting{}.program(peerIncWrong, peerIncFixed),
-	},
-	{
+		Fix:      "add unless -1",
+		Program:  "a.Put a.TryGet|a.Kill",
+		Expected: sequential.but(Expected{"histories": sure}),
+	}.counts(biasedPromise, newBiased(biasedInc), newBiased(biasedRight)),
+	Bug{
 		Name:   "peernotzero",
 		Doc:    "the lookup of a peer fails at 0, as inc_not_zero does",
 		Source: inetPeerSource,
 		Interleaving: `A peer is idle: it is in the tree and its count is 0. Every lookup takes 0 for dead and
 fails, so that the peer can't be found any more, though nobody has freed it.`,
-		Fix:   "only -1 is dead",
-		Wrong: peerIdleWrong, Fixed: peerIdleFixed,
-		Program: []string{"t p", "t k"}, CPUs: 2, Repeat: 1,
-		Sights: sequential(sure, blind(nothingGone)),
-		start:  counting{}.program(peerIdleWrong, peerIdleFixed),
-	},
-	{
+		Fix:      "only -1 is dead",
+		Program:  "a.Put|a.TryGet a.Kill",
+		Expected: sequential.but(Expected{"histories": sure, "race": nothingGone}),
+	}.counts(biasedPromise, newBiased(biasedIdle), newBiased(biasedRight)),
+	Bug{
 		Name:   "destbelowzero",
 		Doc:    "a put that leaves any number below zero frees",
 		Source: "Linux include/net/ip_vs.h, ip_vs_dest_put_and_free before refcount_t: atomic_dec_return(&dest->refcnt) < 0",
 		Interleaving: `Two owners both believe that the reference which the list implies is theirs to drop. The
 first put leaves -1 and frees. The second leaves -2, which is below zero as well, and frees
 once more.`,
-		Fix:   "only the step from 0 to -1 frees",
-		Wrong: destWrong, Fixed: destFixed,
-		Program: []string{"k x"}, CPUs: 2, Repeat: 1,
-		Sights: sequential(blind(otherUses), blind(noThreads)),
-		start:  counting{}.program(destWrong, destFixed),
-	},
+		Fix:      "only the step from 0 to -1 frees",
+		Program:  "a.Kill a.Put!",
+		Expected: sequential.but(Expected{"histories": otherUses, "race": noThreads}),
+	}.counts(biasedPromise, newBiased(biasedNegative), newBiased(biasedRight)),
 }

@@ -5,7 +5,10 @@ package bugs
 import (
 	"errors"
 	"fmt"
+	"github.com/refbench/refbench/fuzz/explored/strategies/atomic"
+	"github.com/refbench/refbench/fuzz/explored/workloads"
 	"github.com/refbench/refbench/strategies"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -17,88 +20,81 @@ type Bug struct {
 	Interleaving string
 	Fix          string
 	Wrong, Fixed *strategies.Strategy
-	Program      []string
-	CPUs         int
-	Repeat       int
+	Program      string
+	Workload     *workloads.Workload
 	Concurrent   bool
 	Unordered    bool
 	Wraps        bool
-	Sights       Sights
-	start        func(Config) Run
-}
-type Config struct {
-	Fixed   bool
-	Program []string
-	Judge   Judge
-	Bare    bool
-}
-type Run interface {
-	Do(thread int, op string)
-	End(thread int)
-	Close()
+	Expected     Expected
 }
 
-func /*line ../../../bugs/bugs.go:108:1*/ (b *Bug) Start(c Config) Run {
-	/*line :108:1*/ return b.start(c)
+func /*line ../../../bugs/bugs.go:74:1*/ (b Bug) counts(p strategies.Promise, wrong, fixed func() strategies.Counter) *Bug {
+	b.Wrong = &strategies.Strategy{Name: b.Name, Doc: b.Doc, Promise: p, New: wrong}
+	b.Fixed = &strategies.Strategy{Name: b.Name + "twin", Doc: b.Fix, Promise: p, New: fixed}
+	return &b
 }
-func /*line :112:1*/ (b *Bug) Strategy(fixed bool) *strategies.Strategy {
+func /*line :81:1*/ (b Bug) uses(w *workloads.Workload) *Bug {
+	b.Workload = w
+	if b.Wrong == nil {
+		b.Wrong = atomic.Strategy
+	}
+	b.Fixed = b.Wrong
+	return &b
+}
+func /*line :91:1*/ (b Bug) use(start func(workloads.Config) use, operation string, p workloads.Plan) *Bug {
+	return b.uses(&workloads.Workload{
+		Name: b.Name, Doc: b.Fix, Source: b.Source, Operation: operation, Wrong: b.Doc, Plan: p,
+		New: func(c workloads.Config) (workloads.Instance, error) { return instance{start(c)}, nil },
+	})
+}
+func /*line :99:1*/ (b *Bug) Strategy(fixed bool) *strategies.Strategy {
 	if fixed {
 		return b.Fixed
 	}
 	return b.Wrong
 }
+func /*line :107:1*/ (b *Bug) Text() string {
+	if b.Workload != nil {
+		return strings.Join(b.Workload.Plan.Threads(), "|")
+	}
+	return b.Program
+}
 
-type Sight struct {
+type Expectation struct {
 	Sure  bool
 	Blind string
 }
-type Sights struct {
-	Specification   Sight
-	Differential    Sight
-	Explored        Sight
-	Stress          Sight
-	Linearizability Sight
-	RaceDetector    Sight
+type Expected map[string]Expectation
+
+var sure = Expectation{Sure: true}
+
+func /*line :130:1*/ blind(why string) Expectation {
+	/*line :130:1*/ return Expectation{Blind: why}
 }
 
 var (
-	sure = Sight{Sure: true}
-	luck = Sight{}
+	notTheCount = blind("each operation of the count is right; what is wrong is how it is used")
+	oneThread   = blind("one thread alone never goes wrong")
+	allAtomic   = blind("every access is atomic or under a lock, so there is no race in the sense of the Go memory model")
+	nothingGone = blind("nothing is touched too late: what goes wrong is that something is left or not found")
+	noThreads   = blind("one thread alone shows it, and doesn't race")
+	otherUses   = blind("it takes uses that this check doesn't make")
+)
+var (
+	interleaved = Expected{"kernel": oneThread, "operations": oneThread, "programs": oneThread, "schedules": sure}
+	sequential  = Expected{"operations": sure, "programs": sure, "schedules": sure, "stress": sure}
+	misuse      = Expected{"kernel": notTheCount, "operations": notTheCount, "rules": notTheCount, "crossings": notTheCount, "programs": notTheCount, "histories": notTheCount, "schedules": sure}
 )
 
-func /*line :145:1*/ blind(why string) Sight { return Sight{Blind: why} }
-
-const (
-	notTheCount = "each operation of the count is right; what is wrong is how it is used"
-	oneThread   = "one thread alone never goes wrong"
-	allAtomic   = "every access is atomic or under a lock, so there is no race in the sense of the Go memory model"
-	nothingGone = "nothing is touched too late: what goes wrong is that something is left or not found"
-	noThreads   = "one thread alone shows it, and doesn't race"
-	otherUses   = "recorded histories have no such use"
-)
-
-func /*line :158:1*/ misuse(stress, race Sight) Sights {
-	return Sights{
-		Specification: blind(notTheCount), Differential: blind(notTheCount), Linearizability: blind(notTheCount),
-		Explored: sure, Stress: stress, RaceDetector: race,
-	}
-}
-func /*line :167:1*/ interleaved(linearizability, race Sight) Sights {
-	return Sights{
-		Specification: blind(oneThread), Differential: blind(oneThread), Linearizability: linearizability,
-		Explored: sure, RaceDetector: race,
-	}
-}
-func /*line :175:1*/ sequential(linearizability, race Sight) Sights {
-	return Sights{
-		Specification: sure, Differential: sure, Explored: sure, Stress: sure,
-		Linearizability: linearizability, RaceDetector: race,
-	}
+func /*line :154:1*/ (e Expected) but(others Expected) Expected {
+	all := maps.Clone(e)
+	maps.Copy(all, others)
+	return all
 }
 
 var All = slices.Concat(wordBugs, biasedBugs, reviveBugs, narrowBugs, rampBugs, percpuBugs, useBugs, systemBugs)
 
-func /*line :186:1*/ Validate(list []*Bug) error {
+func /*line :164:1*/ Validate(list []*Bug) error {
 	var errs []error
 	seen := make(map[string]bool)
 	for _, b := range list {
@@ -116,11 +112,14 @@ func /*line :186:1*/ Validate(list []*Bug) error {
 				errs = append(errs, fmt.Errorf("bug %s: no %s", b.Name, f.name))
 			}
 		}
-		if (b.Wrong == nil) != (b.Fixed == nil) {
-			errs = append(errs, fmt.Errorf("bug %s: has one of the wrong strategy and its twin, want both or none", b.Name))
+		if b.Wrong == nil || b.Fixed == nil {
+			errs = append(errs, fmt.Errorf("bug %s: it needs two strategies, the wrong one and its twin, or that of its workload twice", b.Name))
 		}
-		if len(b.Program) == 0 || b.start == nil || b.Repeat < 1 || b.CPUs < 1 {
-			errs = append(errs, fmt.Errorf("bug %s: nothing to run: program %q on %d CPUs %d times", b.Name, b.Program, b.CPUs, b.Repeat))
+		if (b.Program == "") == (b.Workload == nil) {
+			errs = append(errs, fmt.Errorf("bug %s: want either a program or a workload, has program %q and workload %v", b.Name, b.Program, b.Workload))
+		}
+		if b.Workload != nil && b.Workload.Wrong == "" {
+			errs = append(errs, fmt.Errorf("bug %s: workload %s has no known-wrong variant", b.Name, b.Workload))
 		}
 	}
 	return errors.Join(errs...)

@@ -73,22 +73,16 @@ func /*line :77:1*/ (c *narrow) Put() bool {
 func /*line :88:1*/ (c *narrow) Kill() bool { return c.Put() }
 
 var narrowPromise = strategies.Promise{Limit: narrowMax >> narrowShift, Overflow: strategies.Saturates, Underflow: strategies.Saturates, GetOnZero: strategies.Saturates, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(narrow{}))}
-var (
-	/*line :103:1*/ saturationWrong = strategy("saturationrace", "three bits that saturate in a second step", narrowPromise, func() strategies.Counter { return new(narrow) })
-	/*line :105:1*/ saturationFixed = strategy("saturationracetwin", "three bits that saturate in the step that overflows", narrowPromise, func() strategies.Counter { return &narrow{swaps: true} })
-)
 var narrowBugs = []*Bug{
-	{
+	Bug{
 		Name:   "saturationrace",
 		Doc:    "a count that saturates in a second step comes round to zero in between",
 		Source: "Linux include/linux/refcount.h, the comment on saturation: with 32 bits it takes 2^30 tasks stopped in between, with three bits two",
 		Interleaving: `The count is saturated, at -2. One thread gets: it adds, to -1, and is stopped before it
 stores -2 again. So is a second one: 0. A third one's TryGet reads 0 and fails, though
 references are held and the object was to live for ever.`,
-		Fix:   "one compare-and-swap that adds or saturates (Linux lib/refcount.c of 2017)",
-		Wrong: saturationWrong, Fixed: saturationFixed,
-		Program: []string{"g p", "g p", "t p"}, CPUs: 2, Repeat: 1, Concurrent: true, Wraps: true,
-		Sights: interleaved(luck, blind(nothingGone)),
-		start:  counting{handed: true, immortal: true}.program(saturationWrong, saturationFixed),
-	},
+		Fix:     "one compare-and-swap that adds or saturates (Linux lib/refcount.c of 2017)",
+		Program: "a:immortal a.Get! a.Put|a.Get! a.Put|a.TryGet! a.Put", Concurrent: true, Wraps: true,
+		Expected: interleaved.but(Expected{"race": nothingGone}),
+	}.counts(narrowPromise, func() strategies.Counter { return new(narrow) }, func() strategies.Counter { return &narrow{swaps: true} }),
 }

@@ -137,95 +137,69 @@ func /*line :159:1*/ (c *ramp) Put() bool {
 	return now == 0
 }
 
-var rampPromise = strategies.Promise{Limit: rampMax, Overflow: strategies.Saturates, Underflow: strategies.Saturates, GetOnZero: strategies.Saturates, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Approximate, Progress: strategies.Blocking, Bytes: int(unsafe.Sizeof(ramp{}))}
+var rampPromise = strategies.Promise{Limit: rampMax, Overflow: strategies.Saturates, Underflow: strategies.Saturates, GetOnZero: strategies.Saturates, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Approximate, Progress: strategies.Blocking, Bytes: int(unsafe.Sizeof(ramp{})), TypeStable: true}
 
-func /*line :181:1*/ rampStrategy(name, doc string, bug rampBug) *strategies.Strategy {
-	return strategy(name, doc, rampPromise, func() strategies.Counter { return &ramp{bug: bug} })
+func /*line :183:1*/ newRamp(bug rampBug) func() strategies.Counter {
+	return func() strategies.Counter { return &ramp{bug: bug} }
 }
-
-var (
-	rampOldWrong   = rampStrategy("rampoldvalue", "a lock in the word; Put tests the number that it found", rampOld)
-	rampOldFixed   = rampStrategy("rampoldvaluetwin", "a lock in the word; Put tests the number that it leaves", rampRight)
-	rampMixedWrong = rampStrategy("rampmixedlocks", "a lock in the word, and another for compare-and-swap", rampMixed)
-	rampMixedFixed = rampStrategy("rampmixedlockstwin", "a lock in the word for every operation", rampRight)
-	rampSwapWrong  = rampStrategy("rampswap", "a lock in the word, which Init overwrites with a number", rampSwap)
-	rampSwapFixed  = rampStrategy("rampswaptwin", "a lock in the word, and numbers beside it", rampRight)
-	rampInitWrong  = rampStrategy("rampinit", "a lock in the word, which Init doesn't take", rampInit)
-	rampInitFixed  = rampStrategy("rampinittwin", "a lock in the word, which Init takes too", rampRight)
-	rampWrapWrong  = rampStrategy("rampwrap", "a lock in the word, and 24 bits that wrap", rampWrap)
-	rampWrapFixed  = rampStrategy("rampwraptwin", "a lock in the word, and 24 bits that stick", rampRight)
-)
 
 const rampSource = "Akaros kern/arch/sparc/atomic.h as of 4f719142^, the lock-per-atomic of RAMP"
 
 var rampBugs = []*Bug{
-	{
+	Bug{
 		Name:   "rampoldvalue",
 		Doc:    "sub_and_test tests the number before the subtraction",
 		Source: "Akaros 9d81ada3, which corrects atomic_sub_and_test of SPARC",
 		Interleaving: `The last holder puts: 1 to 0. The test looks at the 1 and reports false: the object leaks. One
 put too many looks at the 0 and reports true: an object is freed on underflow.`,
-		Fix:   "test what is left",
-		Wrong: rampOldWrong, Fixed: rampOldFixed,
-		Program: []string{"p", "k"}, CPUs: 2, Repeat: 1,
-		Sights: sequential(sure, blind(nothingGone)),
-		start:  counting{handed: true}.program(rampOldWrong, rampOldFixed),
-	},
-	{
+		Fix:      "test what is left",
+		Program:  "a.Put|a.Kill",
+		Expected: sequential.but(Expected{"histories": sure, "race": nothingGone}),
+	}.counts(rampPromise, newRamp(rampOld), newRamp(rampRight)),
+	Bug{
 		Name:   "rampmixedlocks",
 		Doc:    "additions take the lock in the word, compare-and-swap takes a global one",
 		Source: rampSource + ", atomic_cas under a single lock",
 		Interleaving: `The word is 2. TryGet takes the global lock, compares 2 with 2, and is stopped. Get takes the
 word's lock and stores 3. TryGet goes on and stores 3 as well: one reference is lost, and the
 object is released while somebody holds it.`,
-		Fix:   "compare and swap under the lock in the word",
-		Wrong: rampMixedWrong, Fixed: rampMixedFixed,
-		Program: []string{"t p", "g p k"}, CPUs: 2, Repeat: 1, Concurrent: true,
-		Sights: interleaved(luck, luck),
-		start:  counting{}.program(rampMixedWrong, rampMixedFixed),
-	},
-	{
+		Fix:     "compare and swap under the lock in the word",
+		Program: "a.TryGet a.Put|a.Get a.Put a.Kill", Concurrent: true,
+		Expected: interleaved,
+	}.counts(rampPromise, newRamp(rampMixed), newRamp(rampRight)),
+	Bug{
 		Name:   "rampswap",
 		Doc:    "a swap of the whole word plants its number in the lock's byte",
 		Source: rampSource + ", atomic_swap, which doesn't shift",
 		Interleaving: `A life begins by swapping in 1. The number belongs into the upper 24 bits; it lands in the
 lock's byte, which nobody will ever clear. The next operation spins for ever.`,
-		Fix:   "shift the number past the lock",
-		Wrong: rampSwapWrong, Fixed: rampSwapFixed,
-		Program: []string{"k"}, CPUs: 2, Repeat: 1,
-		Sights: sequential(sure, blind(nothingGone)),
-		start:  counting{}.program(rampSwapWrong, rampSwapFixed),
-	},
-	{
+		Fix:      "shift the number past the lock",
+		Program:  "a.Kill",
+		Expected: sequential.but(Expected{"histories": sure, "race": nothingGone}),
+	}.counts(rampPromise, newRamp(rampSwap), newRamp(rampRight)),
+	Bug{
 		Name:   "rampinit",
 		Doc:    "Init stores without the lock, into memory that others still look at",
 		Source: rampSource + ", atomic_init, a plain store",
 		Interleaving: `The object is dead and its memory is a count still. A TryGet through a stale reference takes
 the lock and reads 0. Init stores 1, with the lock free. TryGet gives up and stores its 0 back:
 the new life has lost its owner's reference, and nobody will be told of its end.`,
-		Fix:   "Init takes the lock",
-		Wrong: rampInitWrong, Fixed: rampInitFixed,
-		Program: []string{"t", "k n"}, CPUs: 2, Repeat: 1, Concurrent: true,
-		Sights: interleaved(blind(otherUses), blind(nothingGone)),
-		start:  counting{}.program(rampInitWrong, rampInitFixed),
-	},
-	{
+		Fix:     "Init takes the lock",
+		Program: "a.Put a.TryGet|a.Kill a.Init", Concurrent: true,
+		Expected: interleaved.but(Expected{"histories": otherUses, "race": nothingGone}),
+	}.counts(rampPromise, newRamp(rampInit), newRamp(rampRight)),
+	Bug{
 		Name:   "rampwrap",
 		Doc:    "24 bits are taken for more than they are",
 		Source: rampSource + ", 24 bits of value: 0x7fffff + 1 is negative",
 		Interleaving: `There are 2^23-1 references. Get makes the number -2^23. 2^23 more make it 0, and a lookup
 finds an object dead that millions hold; the drop after one more reports the last.`,
-		Fix:   "a number past the limit sticks",
-		Wrong: rampWrapWrong, Fixed: rampWrapFixed,
-		Program: []string{"g p", "k"}, CPUs: 2, Repeat: 1, Wraps: true,
-		Sights: Sights{
-			Specification:   sure,
-			Differential:    blind("no other strategy has the same limit and promises to stick there"),
-			Explored:        blind("programs count up from one, and the limit is 2^23 steps away"),
-			Stress:          blind("programs count up from one, and the limit is 2^23 steps away"),
-			Linearizability: sure,
-			RaceDetector:    blind(nothingGone),
+		Fix:     "a number past the limit sticks",
+		Program: "a:InitAt(limit-1) a.Get a.Put|a.Get a.TryGet|a.Kill", Wraps: true,
+		Expected: Expected{
+			"operations": sure, "programs": sure, "schedules": sure, "histories": sure, "race": nothingGone,
+			"stress":    blind("programs count up from one, and the limit is 2^23 steps away"),
+			"workloads": blind("no workload takes 2^23 references"),
 		},
-		start: counting{}.program(rampWrapWrong, rampWrapFixed),
-	},
+	}.counts(rampPromise, newRamp(rampWrap), newRamp(rampRight)),
 }

@@ -3,13 +3,12 @@
 package bugs
 
 import (
-	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/strategies"
 	"unsafe"
 )
 
 type reviver struct {
-	n   atomic.Int32
+	word
 	bug reviverBug
 }
 type reviverBug int
@@ -20,14 +19,7 @@ const (
 	reviverInit
 )
 
-func /*line ../../../bugs/revive.go:26:1*/ (c *reviver) Init() {
-	/*line :26:1*/ c.n.Store(1)
-}
-func /*line :27:1*/ (c *reviver) InitAt(n int64) { c.n.Store(int32(n)) }
-func (c *reviver) Put() bool                     { return c.n.Add(-1) == 0 }
-func (c *reviver) Kill() bool                    { return c.n.Add(-1) == 0 }
-func (c *reviver) Count() int64                  { return int64(c.n.Load()) }
-func /*line :33:1*/ (c *reviver) Get() {
+func /*line ../../../bugs/revive.go:26:1*/ (c *reviver) Get() {
 	for {
 		n := c.n.Load()
 		if n == 0 {
@@ -38,18 +30,7 @@ func /*line :33:1*/ (c *reviver) Get() {
 		}
 	}
 }
-func /*line :45:1*/ (c *reviver) TryGet() bool {
-	for {
-		n := c.n.Load()
-		if n == 0 {
-			return false
-		}
-		if c.n.CompareAndSwap(n, n+1) {
-			return true
-		}
-	}
-}
-func /*line :57:1*/ (c *reviver) Resurrect() {
+func /*line :38:1*/ (c *reviver) Resurrect() {
 	switch c.bug {
 	case reviverGet:
 		if !c.n.CompareAndSwap(0, 1) {
@@ -65,47 +46,40 @@ func /*line :57:1*/ (c *reviver) Resurrect() {
 		c.n.Add(1)
 	}
 }
-func /*line :74:1*/ reviverStrategy(name, doc string, bug reviverBug) *strategies.Strategy {
+func /*line :55:1*/ newReviver(bug reviverBug) func() strategies.Counter {
+	return func() strategies.Counter { return &reviver{bug: bug} }
+}
+
+var reviverPromise = func() strategies.Promise {
 	p := wordPromise
 	p.Resurrection = true
 	p.GetOnZero = strategies.Panics
 	p.Bytes = int(unsafe.Sizeof(reviver{}))
-	return strategy(name, doc, p, func() strategies.Counter { return &reviver{bug: bug} })
-}
-
-var (
-	reviveGetWrong  = reviverStrategy("reviveget", "a hit that revives at zero or else gets", reviverGet)
-	reviveGetFixed  = reviverStrategy("revivegettwin", "a hit that takes a reference whatever the count", reviverRight)
-	reviveInitWrong = reviverStrategy("reviveinit", "a hit that begins the life anew at zero", reviverInit)
-	reviveInitFixed = reviverStrategy("reviveinittwin", "a hit that takes a reference whatever the count", reviverRight)
-)
+	return p
+}()
 
 const resurrectSource = "Akaros Documentation/kref.txt, rule 4 and the example of the dentry cache"
 
 var reviveBugs = []*Bug{
-	{
+	Bug{
 		Name:   "reviveget",
 		Doc:    "a cache hit asks whether the count is zero and otherwise gets",
 		Source: resurrectSource,
 		Interleaving: `An unused entry has one user. A second hit sees that the count isn't zero, so it needn't be
 revived. The user puts: 1 to 0. The hit gets, and Get on zero panics.`,
-		Fix:   "one blind addition (__kref_get), which doesn't care about zero",
-		Wrong: reviveGetWrong, Fixed: reviveGetFixed,
-		Program: []string{"r p", "r p"}, CPUs: 2, Repeat: 1, Concurrent: true,
-		Sights: interleaved(luck, blind(allAtomic)),
-		start:  counting{cached: true}.program(reviveGetWrong, reviveGetFixed),
-	},
-	{
+		Fix:     "one blind addition (__kref_get), which doesn't care about zero",
+		Program: "a:cached a.Kill a.Resurrect|a.Put a.Resurrect", Concurrent: true,
+		Expected: interleaved.but(Expected{"race": allAtomic}),
+	}.counts(reviverPromise, newReviver(reviverGet), newReviver(reviverRight)),
+	Bug{
 		Name:   "reviveinit",
 		Doc:    "a cache hit that reads zero begins the life anew",
 		Source: resurrectSource,
 		Interleaving: `An entry is unused: its count is 0. Two hits read 0. The first sets 1 and has a reference. The
 second sets 1 as well: one count for two users. The first put frees what the other still has,
 the second leaves -1.`,
-		Fix:   "one blind addition (__kref_get): two hits leave 2",
-		Wrong: reviveInitWrong, Fixed: reviveInitFixed,
-		Program: []string{"r p", "r p"}, CPUs: 2, Repeat: 1, Concurrent: true,
-		Sights: interleaved(luck, blind(allAtomic)),
-		start:  counting{cached: true}.program(reviveInitWrong, reviveInitFixed),
-	},
+		Fix:     "one blind addition (__kref_get): two hits leave 2",
+		Program: "a:cached a.Kill a.Resurrect|a.Put a.Resurrect", Concurrent: true,
+		Expected: interleaved.but(Expected{"race": allAtomic}),
+	}.counts(reviverPromise, newReviver(reviverInit), newReviver(reviverRight)),
 }

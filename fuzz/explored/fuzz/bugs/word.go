@@ -33,13 +33,9 @@ func /*line :22:1*/ (c *word) TryGet() bool {
 
 var wordPromise = strategies.Promise{Limit: math.MaxInt32, Width: 32, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(word{}))}
 
-func /*line :49:1*/ strategy(name, doc string, p strategies.Promise, fresh func() strategies.Counter) *strategies.Strategy {
-	return &strategies.Strategy{Name: name, Doc: doc, Promise: p, New: fresh}
-}
-
 type checkThenInc struct{ word }
 
-func /*line :56:1*/ (c *checkThenInc) TryGet() bool {
+func /*line :51:1*/ (c *checkThenInc) TryGet() bool {
 	if c.n.Load() == 0 {
 		return false
 	}
@@ -49,7 +45,7 @@ func /*line :56:1*/ (c *checkThenInc) TryGet() bool {
 
 type loadStorePut struct{ word }
 
-func /*line :67:1*/ (c *loadStorePut) Put() bool {
+func /*line :62:1*/ (c *loadStorePut) Put() bool {
 	n := c.n.Load()
 	c.n.Store(n - 1)
 	return n == 1
@@ -57,68 +53,51 @@ func /*line :67:1*/ (c *loadStorePut) Put() bool {
 
 type plainCount struct{ n int32 }
 
-func /*line :76:1*/ (c *plainCount) Init() { c.n = 1 }
+func /*line :71:1*/ (c *plainCount) Init() { c.n = 1 }
 func (c *plainCount) Get()                 { c.n++ }
 func (c *plainCount) Put() bool            { c.n--; return c.n == 0 }
 func (c *plainCount) Kill() bool           { c.n--; return c.n == 0 }
 func (c *plainCount) Count() int64         { return int64(c.n) }
-func /*line :82:1*/ (c *plainCount) TryGet() bool {
+func /*line :77:1*/ (c *plainCount) TryGet() bool {
 	if c.n == 0 {
 		return false
 	}
 	c.n++
 	return true
 }
-func /*line :90:1*/ newWord() strategies.Counter { return new(word) }
+func /*line :85:1*/ newWord() strategies.Counter { return new(word) }
 
-var (
-	checkThenIncWrong = strategy("checktheninc", "TryGet as a look for zero and an increment", wordPromise, func() strategies.Counter { return new(checkThenInc) })
-	checkThenIncFixed = strategy("checktheninctwin", "TryGet by compare-and-swap", wordPromise, newWord)
-	/*line :97:1*/ loadStorePutWrong = strategy("loadstoreput", "Put as a load and a store", wordPromise, func() strategies.Counter { return new(loadStorePut) })
-	loadStorePutFixed                = strategy("loadstoreputtwin", "Put as one addition", wordPromise, newWord)
-	/*line :101:1*/ plainCountWrong = strategy("plaincount", "a count in plain memory", wordPromise, func() strategies.Counter { return new(plainCount) })
-	plainCountFixed                 = strategy("plaincounttwin", "a count in an atomic word", wordPromise, newWord)
-)
 var wordBugs = []*Bug{
-	{
+	Bug{
 		Name:   "checktheninc",
 		Doc:    "get_unless_zero as a look for zero and then an increment",
 		Source: "Linux Documentation/core-api/kref.rst, kref_get_unless_zero, which must be one atomic step",
 		Interleaving: `The count is 1, the owner's. A reader that found the object through a weak reference
 loads 1. The owner puts: 1 to 0, and is told to release. The reader increments 0 to 1
 and uses an object that is being released; its own put is told to release once more.`,
-		Fix:   "a compare-and-swap that fails if the count has changed since it was looked at",
-		Wrong: checkThenIncWrong, Fixed: checkThenIncFixed,
-		Program: []string{"t p", "t p", "k"}, CPUs: 2, Repeat: 1, Concurrent: true,
-		Sights: interleaved(luck, luck),
-		start:  counting{}.program(checkThenIncWrong, checkThenIncFixed),
-	},
-	{
+		Fix:     "a compare-and-swap that fails if the count has changed since it was looked at",
+		Program: "a.Put a.TryGet|a.Put a.TryGet|a.Kill", Concurrent: true,
+		Expected: interleaved,
+	}.counts(wordPromise, func() strategies.Counter { return new(checkThenInc) }, newWord),
+	Bug{
 		Name:   "loadstoreput",
 		Doc:    "put as a load and a store of the number less one",
 		Source: "Linux Documentation/atomic_t.txt: a read and a write are two operations, not a read-modify-write",
 		Interleaving: `Two holders put at the same time. Both load 3, both store 2: one drop is lost. When
 all have put the count is 1, nobody was told of the last drop, and the object leaks.`,
-		Fix:   "one atomic subtraction whose result decides",
-		Wrong: loadStorePutWrong, Fixed: loadStorePutFixed,
-		Program: []string{"p", "p", "k"}, CPUs: 2, Repeat: 1, Concurrent: true,
-		Sights: interleaved(luck, blind(nothingGone)),
-		start:  counting{handed: true}.program(loadStorePutWrong, loadStorePutFixed),
-	},
-	{
+		Fix:     "one atomic subtraction whose result decides",
+		Program: "a.Put|a.Put|a.Kill", Concurrent: true,
+		Expected: interleaved.but(Expected{"race": nothingGone}),
+	}.counts(wordPromise, func() strategies.Counter { return new(loadStorePut) }, newWord),
+	Bug{
 		Name:   "plaincount",
 		Doc:    "a count in plain memory: put has no release order, and updates get lost",
 		Source: "The Go Memory Model, Incorrect synchronization; Linux Documentation/core-api/refcount-vs-atomic.rst, release order of decrements",
 		Interleaving: `Two holders read the object and put. Nothing orders the first one's reads before the
 last one's release: the releaser may overwrite what the other is still reading. And the
 two puts may read the same number, so that one of them is lost.`,
-		Fix:   "an atomic word: every put synchronizes before the one that reports the last",
-		Wrong: plainCountWrong, Fixed: plainCountFixed,
-		Program: []string{"p", "p", "k"}, CPUs: 2, Repeat: 1, Concurrent: true, Unordered: true,
-		Sights: Sights{
-			Specification: blind(oneThread), Differential: blind(oneThread),
-			Explored: sure, RaceDetector: sure,
-		},
-		start: counting{handed: true}.program(plainCountWrong, plainCountFixed),
-	},
+		Fix:     "an atomic word: every put synchronizes before the one that reports the last",
+		Program: "a.Put|a.Put|a.Kill", Concurrent: true, Unordered: true,
+		Expected: interleaved.but(Expected{"race": sure}),
+	}.counts(wordPromise, func() strategies.Counter { return new(plainCount) }, newWord),
 }

@@ -1,6 +1,6 @@
-//go:build !race
+//go:build race
 
-package matrix
+package check
 
 // RaceEnabled reports whether this program is built with -race.
-const RaceEnabled = false
+const RaceEnabled = true

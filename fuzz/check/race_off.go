@@ -1,6 +1,6 @@
-//go:build race
+//go:build !race
 
-package matrix
+package check
 
 // RaceEnabled reports whether this program is built with -race.
-const RaceEnabled = true
+const RaceEnabled = false

@@ -1,9 +1,6 @@
-package boundary_test
+package rules_test
 
 import (
-	"bytes"
-	"encoding/json"
-	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -12,55 +9,57 @@ import (
 	"testing"
 	"time"
 
-	"github.com/refbench/refbench/fuzz/boundary"
+	"github.com/refbench/refbench/fuzz/rules"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/atomic"
 	"github.com/refbench/refbench/strategies/builtin"
 	"github.com/refbench/refbench/strategies/percpu"
 	"github.com/refbench/refbench/strategies/saturating"
+	"github.com/refbench/refbench/strategies/spec"
 )
 
-// scorecard is what the kernel's tests say of the built-in strategies, in the
-// kernel's order: good, tolerated, Fail or not applicable.
-var scorecard = map[string]string{
+// scorecards are what the kernel's tests say, in the kernel's order: good, tolerated,
+// Fail. They follow from what is promised of overflow, underflow and Get on zero.
+var scorecards = map[[3]strategies.Response]string{
 	// As refcount_t: LKDTM on a kernel says the same.
-	"saturating": "ggggggggggggggggg",
-	// Wraps at both ends and revives. From 2 to 0 by dec is "still at zero".
-	"atomic":        "FFFFtFFFFFFFFFFFF",
-	"lockperatomic": "FFFFtFFFFFFFFFFFF",
-	// The same, but percpu_ref has no dec that tests nothing.
-	"percpu": "FFFFnnFFFFFnFFFFF",
+	{strategies.Saturates, strategies.Saturates, strategies.Saturates}: "ggggggggggggggggg",
+	// From 2 to 0 by dec is "still at zero".
+	{strategies.Wraps, strategies.Wraps, strategies.Revives}: "FFFFtFFFFFFFFFFFF",
 }
 
 func TestBuiltinStrategiesKeepTheirPromises(t *testing.T) {
 	for _, s := range builtin.All() {
 		var card strings.Builder
-		applied := make(map[boundary.Kind]int)
-		for _, r := range boundary.RunAll(s, boundary.Config{Seed: 1, Rounds: rounds()}) {
-			if r.Verdict == boundary.Fail || r.Kernel != r.Expected {
+		for _, rule := range rules.All() {
+			r := rule.Run(t.Context(), s, rules.Config{Seed: 1, Rounds: rounds()})
+			if r.Verdict == rules.Fail || r.Score != r.Expected {
 				t.Error(r)
 			}
-			if r.Verdict != boundary.NotApplicable {
-				applied[r.Kind]++
-				if r.Checks == 0 {
-					t.Errorf("%v: nothing was compared", r)
-				}
-			} else if r.Reason == "" {
-				t.Errorf("%v: without a reason", r)
+			if r.Verdict != rules.NotApplicable && r.Checks == 0 {
+				t.Errorf("%v: nothing was compared", r)
 			}
-			if r.Kind == boundary.Kernel {
-				v := r.Kernel
-				if r.Verdict == boundary.NotApplicable {
+			// What doesn't apply is about a power, or about what is promised of misuse.
+			if r.Verdict == rules.NotApplicable && !strings.Contains(r.Reason, "power") && !strings.Contains(r.Reason, "promise") {
+				t.Errorf("%v: without a power or a promise that is the reason", r)
+			}
+			if unsupported := rule.Unsupported(s); (unsupported != "") != (r.Verdict == rules.NotApplicable) {
+				t.Errorf("%v: but Unsupported says %q", r, unsupported)
+			}
+			if rule.Kind == rules.Kernel {
+				v := r.Score
+				if r.Verdict == rules.NotApplicable {
 					v = r.Verdict
 				}
 				card.WriteByte(v[0])
 			}
 		}
-		if got := card.String(); got != scorecard[s.Name] {
-			t.Errorf("the kernel's tests say %s of %s, want %s", got, s, scorecard[s.Name])
-		}
-		if applied[boundary.Kernel] < 14 || applied[boundary.Operation] < 12 || applied[boundary.Concurrent] < 12 {
-			t.Errorf("%s: too few tests apply: %v", s, applied)
+		p := s.Promise
+		want, known := scorecards[[3]strategies.Response{p.Overflow, p.Underflow, p.GetOnZero}]
+		for i, got := range card.String() {
+			if known && got != 'n' && got != rune(want[i]) {
+				t.Errorf("the kernel's tests say %s of %s, want %s where they apply", card.String(), s, want)
+				break
+			}
 		}
 	}
 }
@@ -448,24 +447,24 @@ func plantedKernel() []planted {
 func TestEveryKernelTestCanFail(t *testing.T) {
 	failed := make(map[string]bool)
 	for _, p := range plantedKernel() {
-		for _, r := range results(p, boundary.Kernel) {
-			short := strings.TrimPrefix(r.Test, "REFCOUNT_")
+		for _, r := range results(t, p, rules.Kernel) {
+			short := strings.TrimPrefix(r.Rule.Name, "REFCOUNT_")
 			want := slices.Contains(p.must, short)
-			if got := r.Verdict == boundary.Fail; got != want {
+			if got := r.Verdict == rules.Fail; got != want {
 				t.Errorf("%s: %v, want it to fail: %v", p.rule, r, want)
 			}
 			// To the kernel a count that dies at the last dec is only odd, and
 			// it has no monitor to listen to.
-			if kernel := want && p.name != "deaf" && !(p.name == "dropwraps" && short == "DEC_ZERO"); (r.Kernel == boundary.Fail) != kernel {
+			if kernel := want && p.name != "deaf" && !(p.name == "dropwraps" && short == "DEC_ZERO"); (r.Score == rules.Fail) != kernel {
 				t.Errorf("%s: %v, want the kernel's test to fail: %v", p.rule, r, kernel)
 			}
-			if r.Verdict == boundary.Fail && r.Kernel == boundary.Fail {
-				failed[r.Test] = true
+			if r.Verdict == rules.Fail && r.Score == rules.Fail {
+				failed[r.Rule.Name] = true
 			}
 		}
 	}
-	for _, test := range boundary.Tests() {
-		if test.Kind == boundary.Kernel && !failed[test.Name] {
+	for _, test := range rules.All() {
+		if test.Kind == rules.Kernel && !failed[test.Name] {
 			t.Errorf("no planted count fails %s", test.Name)
 		}
 	}
@@ -484,11 +483,11 @@ func TestToleratedByTheKernel(t *testing.T) {
 		{"getresets", "Get goes back to the maximum", saturating.Strategy, func() strategies.Counter { return new(getResets) },
 			[]string{"INC_OVERFLOW", "INC_SATURATED"}, nil},
 	} {
-		for _, r := range results(p, boundary.Kernel) {
-			if !slices.Contains(p.must, strings.TrimPrefix(r.Test, "REFCOUNT_")) {
+		for _, r := range results(t, p, rules.Kernel) {
+			if !slices.Contains(p.must, strings.TrimPrefix(r.Rule.Name, "REFCOUNT_")) {
 				continue
 			}
-			if r.Kernel != boundary.Tolerated || r.Expected != boundary.Good || r.Verdict != boundary.Fail {
+			if r.Score != rules.Tolerated || r.Expected != rules.Good || r.Verdict != rules.Fail {
 				t.Errorf("%s: %v, want the kernel to tolerate it and the promise to be broken", p.rule, r)
 			}
 		}
@@ -525,11 +524,11 @@ func plantedOperations() []planted {
 func plantedConcurrent() []planted {
 	s, cpu := saturating.Strategy, percpu.Strategy
 	return []planted{
-		{"looksthengets", "Get looks, and then takes", s, func() strategies.Counter { return new(looksThenGets) }, []string{"many Get past the limit"}, nil},
+		{"looksthengets", "Get looks, and then takes", s, func() strategies.Counter { return new(looksThenGets) }, []string{"many Get past the limit", "many Get and Put"}, nil},
 		{"looksthengetsn", "GetN looks, and then takes", s, func() strategies.Counter { return new(looksThenGetsN) }, []string{"many GetN(3) past the limit"}, nil},
 		{"looksthentries", "TryGet looks, and then takes", s, func() strategies.Counter { return new(looksThenTries) }, []string{"many TryGet past the limit", "TryGet and Put at the limit"}, nil},
 		{"looksthentriesn", "TryGetN looks, and then takes", s, func() strategies.Counter { return new(looksThenTriesN) }, []string{"many TryGetN(3) past the limit"}, nil},
-		{"looksthenputs", "Put looks whether it is the last, and then drops", s, func() strategies.Counter { return new(looksThenPuts) }, []string{"many Put below zero"}, nil},
+		{"looksthenputs", "Put looks whether it is the last, and then drops", s, func() strategies.Counter { return new(looksThenPuts) }, []string{"many Put below zero", "many last drops", "order before the last Put"}, nil},
 		{"looksthenputsn", "PutN looks whether it is the last, and then drops", s, func() strategies.Counter { return new(looksThenPutsN) }, []string{"TryGetN against the last PutN"}, nil},
 		{"looksthendrops", "Drop looks, and then drops", s, func() strategies.Counter { return new(looksThenDrops) }, []string{"many Drop down to one"}, nil},
 		{"getsinsteps", "Get adds in two steps", atomic.Strategy, func() strategies.Counter { return new(getsInSteps) }, []string{"many Get on zero"}, nil},
@@ -548,11 +547,11 @@ func plantedConcurrent() []planted {
 }
 
 // results runs the tests of one kind.
-func results(p planted, kind boundary.Kind) []boundary.Result {
-	var rs []boundary.Result
-	for _, test := range boundary.Tests() {
+func results(t *testing.T, p planted, kind rules.Kind) []rules.Result {
+	var rs []rules.Result
+	for _, test := range rules.All() {
 		if test.Kind == kind {
-			rs = append(rs, test.Run(wrong(p.name, p.like, p.fresh), boundary.Config{Seed: 1, Rounds: rounds()}))
+			rs = append(rs, test.Run(t.Context(), wrong(p.name, p.like, p.fresh), rules.Config{Seed: 1, Rounds: rounds()}))
 		}
 	}
 	return rs
@@ -563,50 +562,51 @@ func TestEveryOtherTestCanFail(t *testing.T) {
 	failed := make(map[string]bool)
 	for _, list := range [][]planted{plantedOperations(), plantedConcurrent()} {
 		for _, p := range list {
-			for _, test := range boundary.Tests() {
+			for _, test := range rules.All() {
 				if !slices.Contains(p.must, test.Name) {
 					continue
 				}
-				r := test.Run(wrong(p.name, p.like, p.fresh), boundary.Config{Seed: 1, Rounds: 20 * rounds()})
-				if r.Verdict != boundary.Fail || !strings.Contains(r.Reason, p.name+" in state") && test.Kind == boundary.Operation {
+				r := test.Run(t.Context(), wrong(p.name, p.like, p.fresh), rules.Config{Seed: 1, Rounds: 20 * rounds()})
+				if r.Verdict != rules.Fail || !strings.Contains(r.Reason, p.name+" in state") && test.Kind == rules.Operation {
 					t.Errorf("%s: %v, want it to fail", p.rule, r)
 				}
 				failed[test.Name] = true
 			}
 		}
 	}
-	for _, test := range boundary.Tests() {
-		if test.Kind != boundary.Kernel && !failed[test.Name] {
+	for _, test := range rules.All() {
+		// Package strategytest has the mutants that break the contract.
+		if test.Kind != rules.Kernel && test.Kind != rules.Contract && !failed[test.Name] {
 			t.Errorf("no planted count must fail %q", test.Name)
 		}
 	}
 }
 
-// A stuck count waits in Put until the test ends.
-type stuck struct {
+// A hanging count waits in Put until the test ends.
+type hanging struct {
 	sat
 	end chan struct{}
 }
 
-func (c *stuck) Put() bool { <-c.end; return false }
+func (c *hanging) Put() bool { <-c.end; return false }
 
 // A bomb panics.
 type bomb struct{ sat }
 
 func (c *bomb) Put() bool { panic("boom") }
 
-func TestStuckAndPanickingCountsFail(t *testing.T) {
+func TestHangingAndPanickingCountsFail(t *testing.T) {
 	end := make(chan struct{})
 	defer close(end)
 	for p, timeout := range map[*planted]time.Duration{
-		{"stuck", "not finished after 300ms: a call of Put doesn't return", saturating.Strategy, func() strategies.Counter { return &stuck{end: end} }, nil, nil}: 300 * time.Millisecond,
-		{"bomb", "Put panicked: boom", saturating.Strategy, func() strategies.Counter { return new(bomb) }, nil, nil}:                                             0,
+		{"hanging", "not finished after 300ms: a call of Put doesn't return", saturating.Strategy, func() strategies.Counter { return &hanging{end: end} }, nil, nil}: 300 * time.Millisecond,
+		{"bomb", "Put panicked: boom", saturating.Strategy, func() strategies.Counter { return new(bomb) }, nil, nil}:                                                 0,
 	} {
-		for _, test := range boundary.Tests() {
+		for _, test := range rules.All() {
 			switch test.Name {
 			case "REFCOUNT_DEC_AND_TEST_NEGATIVE", "Put", "many Put below zero":
-				r := test.Run(wrong(p.name, p.like, p.fresh), boundary.Config{Timeout: timeout, Rounds: 2})
-				if r.Verdict != boundary.Fail || !strings.Contains(r.Reason, p.rule) || (r.Stuck != nil) != (p.name == "stuck") {
+				r := test.Run(t.Context(), wrong(p.name, p.like, p.fresh), rules.Config{Timeout: timeout, Rounds: 2})
+				if r.Verdict != rules.Fail || !strings.Contains(r.Reason, p.rule) || (r.Hang != nil) != (p.name == "hanging") {
 					t.Errorf("%v, want it to fail with %q", r, p.rule)
 				}
 			}
@@ -631,12 +631,12 @@ func TestPanicsOfGoroutinesAreJudged(t *testing.T) {
 		{"livebomb", "", percpu.Strategy, func() strategies.Counter { return new(liveBomb) }, []string{"TryGetLive against KillAndConfirm"}, nil},
 		{"lockbomb", "", saturating.Strategy, func() strategies.Counter { return new(lockBomb) }, []string{"many PutAndLock"}, nil},
 	} {
-		for _, test := range boundary.Tests() {
+		for _, test := range rules.All() {
 			if !slices.Contains(p.must, test.Name) {
 				continue
 			}
-			r := test.Run(wrong(p.name, p.like, p.fresh), boundary.Config{Seed: 1, Rounds: rounds()})
-			if r.Verdict != boundary.Fail || !strings.Contains(r.Reason, "panicked: boom; seed 1") && !strings.Contains(r.Reason, "panicked: boom\n") {
+			r := test.Run(t.Context(), wrong(p.name, p.like, p.fresh), rules.Config{Seed: 1, Rounds: rounds()})
+			if r.Verdict != rules.Fail || !strings.Contains(r.Reason, "panicked: boom; seed 1") && !strings.Contains(r.Reason, "panicked: boom\n") {
 				t.Errorf("%v, want it to fail because it panicked", r)
 			}
 		}
@@ -647,51 +647,51 @@ func TestPanicsOfGoroutinesAreJudged(t *testing.T) {
 func TestFailingAtTheLimitMayBePromised(t *testing.T) {
 	s := wrong("trygetgivesup", saturating.Strategy, func() strategies.Counter { return new(tryGetGivesUp) })
 	s.Promise.TryGet = strategies.Spurious
-	for _, test := range boundary.Tests() {
-		if test.Kind != boundary.Concurrent {
+	for _, test := range rules.All() {
+		if test.Kind != rules.Crossing {
 			continue
 		}
-		if r := test.Run(s, boundary.Config{Seed: 1, Rounds: rounds()}); r.Verdict == boundary.Fail {
+		if r := test.Run(t.Context(), s, rules.Config{Seed: 1, Rounds: rounds()}); r.Verdict == rules.Fail {
 			t.Error(r)
 		}
 	}
 }
 
-// oneStuck blocks one caller of Put.
-type oneStuck struct {
+// oneHangs blocks one caller of Put.
+type oneHangs struct {
 	sat
 	end   chan struct{}
 	first *syncatomic.Bool
 }
 
-func (c *oneStuck) Put() bool {
+func (c *oneHangs) Put() bool {
 	if !c.first.Swap(true) {
 		<-c.end
 	}
 	return c.sat.Put()
 }
 
-// Who waits for one that is stuck gives up when the test does.
-func TestNobodyWaitsForTheStuck(t *testing.T) {
+// Who waits for one that hangs gives up when the test does.
+func TestNobodyWaitsForTheHanging(t *testing.T) {
 	end := make(chan struct{})
 	defer close(end)
 	var first syncatomic.Bool
-	s := wrong("onestuck", saturating.Strategy, func() strategies.Counter { return &oneStuck{end: end, first: &first} })
-	for _, test := range boundary.Tests() {
+	s := wrong("onehangs", saturating.Strategy, func() strategies.Counter { return &oneHangs{end: end, first: &first} })
+	for _, test := range rules.All() {
 		if test.Name != "many Put below zero" {
 			continue
 		}
-		r := test.Run(s, boundary.Config{Workers: 6, Timeout: 50 * time.Millisecond})
-		if r.Verdict != boundary.Fail {
+		r := test.Run(t.Context(), s, rules.Config{Workers: 6, Timeout: 50 * time.Millisecond})
+		if r.Verdict != rules.Fail {
 			t.Errorf("%v, want it to fail", r)
 		}
 	}
-	// One is blocked in Put, and one waits for its end. None of the others is left.
+	// One is blocked in Put. None of the others is left.
 	waiting := func() int {
 		stacks := make([]byte, 1<<20)
 		n := 0
 		for _, one := range strings.Split(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
-			if strings.Contains(one, "boundary.(*env).cross") && !strings.Contains(one, "oneStuck") && !strings.Contains(one, "WaitGroup).Wait") {
+			if strings.Contains(one, "rendezvous.(*Group)") && !strings.Contains(one, "oneHangs") {
 				n++
 			}
 		}
@@ -712,14 +712,14 @@ func (c *slow) Put() bool {
 	return c.sat.Put()
 }
 
-// What is slow isn't stuck: the test takes two seconds at least.
+// What is slow doesn't hang: the test takes two seconds at least.
 func TestSlowCountDoesNotFail(t *testing.T) {
 	s := wrong("slow", saturating.Strategy, func() strategies.Counter { return new(slow) })
-	for _, test := range boundary.Tests() {
+	for _, test := range rules.All() {
 		if test.Name != "many Put below zero" {
 			continue
 		}
-		if r := test.Run(s, boundary.Config{Timeout: time.Second, Rounds: 50}); r.Verdict != boundary.Good {
+		if r := test.Run(t.Context(), s, rules.Config{Timeout: time.Second, Rounds: 5}); r.Verdict != rules.Good {
 			t.Errorf("%v", r)
 		}
 	}
@@ -736,7 +736,7 @@ func TestWhatDoesNotApplySaysWhy(t *testing.T) {
 		},
 		New: func() strategies.Counter { return new(bareCount) },
 	}
-	for _, r := range boundary.RunAll(bare, boundary.Config{Rounds: 20}) {
+	for _, r := range runAll(t, bare, rules.Config{Rounds: 20}) {
 		want := map[string]string{
 			"REFCOUNT_INC_OVERFLOW":          "no calls that bare has lead to MAX-1 references",
 			"REFCOUNT_ADD_OVERFLOW":          "bare has no GetN",
@@ -744,11 +744,11 @@ func TestWhatDoesNotApplySaysWhy(t *testing.T) {
 			"REFCOUNT_DEC_AND_TEST_NEGATIVE": "the count can't be read",
 			"Count":                          "bare has no Count",
 			"many Get on zero":               "Get panics at",
-		}[r.Test]
-		if r.Verdict == boundary.Fail || !strings.Contains(r.Reason, want) {
+		}[r.Rule.Name]
+		if r.Verdict == rules.Fail || !strings.Contains(r.Reason, want) {
 			t.Errorf("%v, want the reason to say %q", r, want)
 		}
-		if r.Kernel != "" || r.Expected != "" {
+		if r.Score != "" || r.Expected != "" {
 			t.Errorf("%v: the kernel's test of a count that can't be read", r)
 		}
 	}
@@ -786,51 +786,35 @@ func (c *bareCount) TryGet() bool {
 	return true
 }
 
-func TestResultsAreJSONAndText(t *testing.T) {
-	rs := []boundary.Result{
-		{Test: "REFCOUNT_INC_OVERFLOW", Kind: boundary.Kernel, Strategy: "atomic", Verdict: boundary.Good, Kernel: boundary.Fail, Expected: boundary.Fail, Checks: 6, Reason: "as promised: overflow wraps"},
-		{Test: "PutIfOne", Kind: boundary.Operation, Strategy: "atomic", Verdict: boundary.Good, Checks: 9},
-	}
-	data, err := json.Marshal(rs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const want = `[{"test":"REFCOUNT_INC_OVERFLOW","kind":"kernel","strategy":"atomic","verdict":"good","kernel":"FAIL","expected":"FAIL","checks":6,"reason":"as promised: overflow wraps"},` +
-		`{"test":"PutIfOne","kind":"operation","strategy":"atomic","verdict":"good","checks":9}]`
-	if string(data) != want {
-		t.Errorf("the JSON is\n%s, want\n%s", data, want)
-	}
-	var back []boundary.Result
-	if err := json.Unmarshal(data, &back); err != nil || !reflect.DeepEqual(back, rs) {
-		t.Errorf("read back: %v, %v", back, err)
-	}
-	var b bytes.Buffer
-	if err := boundary.Write(&b, rs); err != nil {
-		t.Fatal(err)
-	}
-	const text = "strategy  test                   verdict  kernel  expected  remark\n" +
-		"atomic    REFCOUNT_INC_OVERFLOW  good     FAIL    FAIL      as promised: overflow wraps\n" +
-		"atomic    PutIfOne               good                       \n"
-	if b.String() != text {
-		t.Errorf("the table is\n%s, want\n%s", b.String(), text)
-	}
-	if got, want := rs[0].String(), "atomic REFCOUNT_INC_OVERFLOW: good (kernel: FAIL, expected: FAIL): as promised: overflow wraps"; got != want {
+func TestResultIsOneLine(t *testing.T) {
+	r := rules.Result{Rule: rules.Rule{Name: "REFCOUNT_INC_OVERFLOW"}, Strategy: "atomic", Verdict: rules.Good, Score: rules.Fail, Expected: rules.Fail, Reason: "as promised: overflow wraps"}
+	if got, want := r.String(), "atomic REFCOUNT_INC_OVERFLOW: good (kernel: FAIL, expected: FAIL): as promised: overflow wraps"; got != want {
 		t.Errorf("the line is %q, want %q", got, want)
 	}
 }
 
-// The list is the kernel's, in full, and names are unique.
+// The list is the kernel's in full, has every operation, names are unique, and rules are
+// sentences.
 func TestListIsComplete(t *testing.T) {
 	names := make(map[string]bool)
-	kinds := make(map[boundary.Kind]int)
-	for _, test := range boundary.Tests() {
-		if names[test.Name] || test.Doc == "" {
-			t.Errorf("test %q: used twice or without a doc", test.Name)
+	kinds := make(map[rules.Kind]int)
+	for _, r := range rules.All() {
+		if names[r.Name] || !strings.HasSuffix(r.Doc, ".") {
+			t.Errorf("rule %q: used twice, or its doc is no sentence: %q", r.Name, r.Doc)
 		}
-		names[test.Name] = true
-		kinds[test.Kind]++
+		names[r.Name] = true
+		kinds[r.Kind]++
 	}
-	if kinds[boundary.Kernel] != 17 || kinds[boundary.Operation] != 21 || kinds[boundary.Concurrent] != 18 {
-		t.Errorf("there are %v tests, want 17 of the kernel, 21 operations and 18 concurrent", kinds)
+	if kinds[rules.Kernel] != 17 || kinds[rules.Operation] != len(spec.Ops()) {
+		t.Errorf("there are %v rules, want 17 of the kernel and one for each operation", kinds)
 	}
+}
+
+// runAll checks every rule.
+func runAll(t *testing.T, s *strategies.Strategy, cfg rules.Config) []rules.Result {
+	var rs []rules.Result
+	for _, r := range rules.All() {
+		rs = append(rs, r.Run(t.Context(), s, cfg))
+	}
+	return rs
 }

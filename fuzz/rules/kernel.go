@@ -1,4 +1,4 @@
-package boundary
+package rules
 
 import (
 	"fmt"
@@ -95,28 +95,24 @@ func kernelList() []kernelTest {
 	}
 }
 
-func kernelTests() []Test {
-	var tests []Test
+func kernelRules() []Rule {
+	var list []Rule
 	for _, k := range kernelList() {
 		var calls []string
 		for _, s := range k.steps {
 			calls = append(calls, s.call.String())
 		}
-		tests = append(tests, Test{
-			Name: k.name,
-			Kind: Kernel,
-			Doc:  fmt.Sprintf("starts at %s and calls %s", k.start, strings.Join(calls, ", ")),
-			run:  k.run,
-		})
+		doc := fmt.Sprintf("From %s, %s do what the promise says.", k.start, strings.Join(calls, ", "))
+		list = append(list, Rule{k.name, Kernel, doc, k.plan})
 	}
-	return tests
+	return list
 }
 
 // begin returns ways to where the test starts, all to one state. Zero is detected in
 // it, since the kernel's count always does. (The kernel just sets the number.)
 func (k kernelTest) begin(e *env) []begin {
-	limit := e.s.Promise.Limit
-	st := spec.State{Killed: e.s.Promise.Zero == strategies.AfterKill}
+	limit := e.p.Limit
+	st := spec.State{Killed: e.p.Zero == strategies.AfterKill}
 	switch k.start {
 	case atZero:
 	case atTwo:
@@ -159,7 +155,7 @@ func (e *env) saturate(want spec.State) []begin {
 	for _, way := range []struct {
 		refs int64
 		op   spec.Op
-	}{{e.s.Promise.Limit, spec.TryGet}, {e.s.Promise.Limit, spec.Get}, {0, spec.Put}, {0, spec.Get}} {
+	}{{e.p.Limit, spec.TryGet}, {e.p.Limit, spec.Get}, {0, spec.Put}, {0, spec.Get}} {
 		from := e.exact(way.refs)
 		last := spec.Call{Op: way.op}
 		path := e.sp.Path(from)
@@ -182,55 +178,44 @@ func (k kernelTest) stepsFor(e *env) []step {
 	return steps
 }
 
-func (k kernelTest) run(e *env) {
+func (k kernelTest) plan(e *env) func() error {
 	steps := k.stepsFor(e)
 	starts := k.begin(e)
-	readable := e.sp.Has(spec.Count) && e.s.Promise.Count != strategies.None
-
-	m := &model{e: e, st: starts[0].state}
-	expected := k.judge(e, m, steps, readable)
-
-	// A count that is wrong may still get to the start on another way.
-	var r *real
-	for _, b := range starts {
-		r = &real{e: e, x: spec.New(e.s), st: spec.State{Killed: true}}
-		for _, c := range b.path {
-			r.do(c)
+	readable := e.sp.Has(spec.Count) && e.p.Count != strategies.None
+	expected := k.judge(e.p.Limit, &model{e: e, st: starts[0].state}, steps, readable)
+	return func() error {
+		// A count that is wrong may still get to the start on another way.
+		var r *real
+		for _, b := range starts {
+			r = &real{r: e.sp.NewRunner()}
+			for _, c := range b.path {
+				r.do(c)
+			}
+			if r.broken == nil {
+				break
+			}
 		}
-		if r.broken == nil {
-			break
+		if r.broken != nil {
+			return r.broken
 		}
-	}
-	if r.broken != nil {
-		e.fail("%v", r.broken)
-	}
-	got := k.judge(e, r, steps, readable)
-
-	e.res.Checks = r.checks
-	if readable {
-		e.res.Kernel, e.res.Expected = got, expected
-	}
-	switch {
-	case r.broken != nil:
-		e.fail("%v", r.broken)
-	case !readable:
-		e.res.Reason = "the count can't be read, so the kernel's test can't be made of it"
-	case expected != Good:
-		e.res.Reason = "as promised: " + k.final.about + " " + e.promised(k.final.about)
-	}
-	if expected == Tolerated {
-		e.res.Verdict = Tolerated
-	}
-}
-
-// promised returns a field of the promise.
-func (e *env) promised(field string) string {
-	for _, f := range e.s.Promise.Fields() {
-		if f[0] == field {
-			return f[1]
+		got := k.judge(e.p.Limit, r, steps, readable)
+		e.res.Checks = r.r.Checks
+		if readable {
+			e.res.Score, e.res.Expected = got, expected
 		}
+		switch {
+		case r.broken != nil:
+			return r.broken
+		case !readable:
+			e.res.Reason = "the count can't be read, so the kernel's test can't be made of it"
+		case expected != Good:
+			e.res.Reason = "as promised: " + spec.FieldOf(e.p, k.final.about)
+		}
+		if expected == Tolerated {
+			e.res.Verdict = Tolerated
+		}
+		return nil
 	}
-	return ""
 }
 
 // A machine is what a kernel's test runs on: a count, or its specification.
@@ -240,7 +225,7 @@ type machine interface {
 }
 
 // judge makes the test's steps and returns what the kernel's test says.
-func (k kernelTest) judge(e *env, m machine, steps []step, readable bool) Verdict {
+func (k kernelTest) judge(limit int64, m machine, steps []step, readable bool) Verdict {
 	verdict := Good
 	var first int64
 	if readable && k.start == atSaturated {
@@ -261,7 +246,6 @@ func (k kernelTest) judge(e *env, m machine, steps []step, readable bool) Verdic
 	if !readable {
 		return verdict
 	}
-	limit := e.s.Promise.Limit
 	begin, numbered := map[start]int64{atZero: 0, atTwo: 2, atThree: 3, nearMax: limit - 1, atMax: limit}[k.start]
 	n := m.do(spec.Call{Op: spec.Count}).Value
 	switch {
@@ -321,34 +305,28 @@ func (m *model) stopJudging() {}
 // real is a count whose answers are compared with the promise, until one breaks
 // it.
 type real struct {
-	e      *env
-	x      *spec.Subject
-	st     spec.State
-	checks int
+	r      *spec.Runner
 	broken error
-	calls  []spec.Call
 	over   bool
 }
 
 func (r *real) stopJudging() { r.over = true }
 
 func (r *real) do(c spec.Call) spec.Answer {
-	a := r.x.Do(c)
-	if r.over || r.broken != nil || r.e.sp.Unpromised(r.st, c) != "" {
-		return a
+	if r.over || r.broken != nil || r.r.Unpromised(c) != "" {
+		return r.r.Bare(c)
 	}
-	r.checks++
-	st, err := r.e.sp.Check(r.st, c, a)
-	if err != nil {
-		r.broken = fmt.Errorf("%w, after %v", err, r.calls)
-		return a
-	}
-	r.st = st
-	if count := (spec.Call{Op: spec.Count}); c != count {
-		r.calls = append(r.calls, c)
-		if r.e.sp.Unpromised(r.st, count) == "" {
-			r.do(count)
+	var a spec.Answer
+	a, r.broken = r.r.Do(c)
+	return a
+}
+
+// worse returns the worse of two verdicts that aren't NotApplicable.
+func worse(a, b Verdict) Verdict {
+	for _, v := range []Verdict{Fail, Tolerated} {
+		if a == v || b == v {
+			return v
 		}
 	}
-	return a
+	return Good
 }

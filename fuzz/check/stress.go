@@ -1,0 +1,111 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/refbench/refbench/fuzz/program"
+	"github.com/refbench/refbench/fuzz/stress"
+	"github.com/refbench/refbench/strategies/watchdog"
+)
+
+var stressed = Check{
+	Name: "stress", Doc: "op programs and short lives of workloads on goroutines that begin at once", Weight: 5,
+	Threads: true,
+	Unsupported: func(s Subject) string {
+		if s.Uses {
+			return noWorkload(s)
+		}
+		return ""
+	},
+	Run: func(ctx context.Context, s Subject, b Budget) Result { return stressing(ctx, s, b, false, nil) },
+}
+
+// A load is something that goroutines do again and again, until ctx ends or something is
+// wrong.
+type load struct {
+	run     func(ctx context.Context, cfg stress.Config) stress.Result
+	program string // its text, if it is one
+	turns   time.Duration
+}
+
+// The goroutines of a load begin once for many executions.
+const turn = 20 * time.Millisecond
+
+// stressing takes turns with the subject's loads until the time is up. began, if not nil, is
+// told how many executions have begun before each.
+func stressing(ctx context.Context, s Subject, b Budget, bare bool, began func(n uint64)) Result {
+	var r Result
+	var executions, turns uint64
+	rng := rand.New(rand.NewPCG(b.Seed, 0))
+	deadline := time.Now().Add(b.Time)
+	cfg := stress.Config{Pause: true, Bare: bare, Unordered: s.Unordered, Timeout: b.timeout()}
+	if began != nil {
+		cfg.Began = func(int) { executions++; began(executions) }
+	}
+	for r.Verdict == "" && (turns == 0 || ctx.Err() == nil && time.Now().Before(deadline)) {
+		for _, l := range s.loads(rng) {
+			left := time.Until(deadline)
+			if turns > 0 && (ctx.Err() != nil || left <= 0) {
+				break
+			}
+			turns++
+			cfg.Seed = rng.Uint64()
+			during, cancel := context.WithTimeout(ctx, min(l.turns, left))
+			x := l.run(during, cfg)
+			cancel()
+			if began == nil {
+				executions += uint64(x.Executions)
+			}
+			if x.Err == nil {
+				continue
+			}
+			f := Finding{What: firstLine(x.Err.Error()), Detail: x.Err.Error(), Program: l.program}
+			var hang *watchdog.HangError
+			if errors.As(x.Err, &hang) {
+				r.hang("", hang, f)
+			} else {
+				r.broken(f)
+			}
+			break
+		}
+	}
+	r.tried(executions, "executions")
+	r.tried(turns, "turns of programs and workloads")
+	_, unsupported := s.supported()
+	r.without(unsupported)
+	r.sampled()
+	return r
+}
+
+// loads returns what is done in turns. Programs to try first get most of the time.
+func (s Subject) loads(rng *rand.Rand) []load {
+	var list []load
+	add := func(p program.Program, turns time.Duration) {
+		list = append(list, load{func(ctx context.Context, cfg stress.Config) stress.Result {
+			return stress.Run(ctx, s.Strategy, &p, 0, cfg)
+		}, p.String(), turns})
+	}
+	if !s.Uses {
+		for _, p := range s.Programs {
+			add(p, 20*turn)
+		}
+		if s.narrow() {
+			return list
+		}
+		bounds := program.Bounds{Objects: 2, Threads: 4, Steps: 12}
+		add(randomProgram(rng, 48, func(data []byte) (p program.Program) {
+			bounds.Decode(&p, data)
+			return p
+		}), turn)
+	}
+	ws, _ := s.supported()
+	for _, w := range ws {
+		list = append(list, load{func(ctx context.Context, cfg stress.Config) stress.Result {
+			return stress.RunPlan(ctx, s.Strategy, w, s.Wrong, 0, cfg)
+		}, "", turn})
+	}
+	return list
+}

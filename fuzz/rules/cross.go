@@ -1,0 +1,367 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync/atomic"
+
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
+	"github.com/refbench/refbench/strategies/rendezvous"
+	"github.com/refbench/refbench/strategies/spec"
+)
+
+// A crossing lets goroutines use new counts at once, round after round, and looks at
+// each count when all are done. While they run it may hold anything: a saturating count
+// adds first and looks then (package saturating shows how far that goes). What must be
+// there at the end follows from the promise, because the calls of a crossing are such
+// that their order makes no difference; or the calls are right uses, and a ledger
+// tells what must be there.
+type crossing struct {
+	starts []begin
+	body   func(w *worker, l *life) // on every worker, one life after the other
+
+	// ends returns what must be there at the end, if so many calls returned true. Nil:
+	// what the ledger says.
+	ends func(l *life, trues int) (spec.State, error)
+
+	// after, if not nil, looks at the life before its count is looked at.
+	after func(l *life) error
+}
+
+// A begin is where a life begins: the calls that lead there and the state.
+type begin struct {
+	path  []spec.Call
+	state spec.State
+}
+
+// perRound is how many lives a round has. A meeting of goroutines costs much more than a
+// life, and where one worker is late it meets the others in a later life.
+const perRound = 8
+
+// A life is a new count.
+type life struct {
+	strategies.Counter
+	id    int // of all the crossing's
+	from  begin
+	slice int // of its round's
+	late  func() bool
+	// holder is the worker whose lock is locked, from 1, or 0. A wrong strategy may unlock
+	// it though it isn't locked: a sync.Mutex would end the process.
+	holder atomic.Int32
+
+	// ledger judges the calls if they are right uses.
+	judged bool
+	ledger judge.Ledger
+	killed atomic.Bool
+
+	// What bodies remember of a life.
+	took     atomic.Bool
+	removed  bool // it can't be found any more; the lock guards that
+	confirms atomic.Int64
+	written  []int
+}
+
+// A worker is one goroutine.
+type worker struct {
+	id    int
+	rng   *rand.Rand
+	trues [perRound]int // calls that returned true, of each life
+	err   error         // what was wrong first
+	lives atomic.Int64  // that it is through with
+	l     *life         // the one that it is at
+	env   spec.Env
+	_     [64]byte // so that workers don't slow each other down
+}
+
+// Lock locks the lock of the worker's life. Once it is late it locks nothing any more.
+func (w *worker) Lock() {
+	for !w.l.holder.CompareAndSwap(0, int32(w.id)+1) && !w.l.late() {
+		runtime.Gosched()
+	}
+}
+
+// Unlock unlocks it, whoever has locked it.
+func (w *worker) Unlock() { w.l.holder.Store(0) }
+
+// locked reports whether the worker has locked it.
+func (w *worker) locked() bool { return w.l.holder.Load() == int32(w.id)+1 }
+
+func (w *worker) failf(format string, args ...any) {
+	if w.err == nil {
+		w.err = fmt.Errorf("goroutine %d: "+format, append([]any{w.id}, args...)...)
+	}
+}
+
+// do makes a call, and reports what it returned. A panic is an error: crossings make no
+// calls that promise one.
+func (w *worker) do(l *life, op spec.Op, number ...int64) bool {
+	call := spec.Call{Op: op}
+	if len(number) > 0 {
+		call.N = number[0]
+	}
+	return w.call(l, call)
+}
+
+func (w *worker) call(l *life, call spec.Call) bool {
+	n := call.Refs()
+	if l.judged && call.Op.Drops() {
+		l.ledger.Drops(n)
+	}
+	result, ok := w.apply(l, call)
+	if !ok {
+		return result
+	}
+	if call.Op == spec.PutAndLock && result != w.locked() {
+		w.failf("%s returned %v, and has the lock: %v", call, result, w.locked())
+		w.Unlock()
+	}
+	if call.Op.Kills() {
+		l.killed.Store(true)
+	} else if call.Op.Unkills() {
+		l.killed.Store(false)
+	}
+	if result {
+		w.trues[l.slice]++
+	}
+	if !l.judged {
+		return result
+	}
+	switch moved := call.Moved(result); {
+	case moved > 0:
+		w.wrong(l.ledger.Took(moved), call, 0)
+	case moved == 0 && call.Op.Drops():
+		l.ledger.Kept(n)
+	}
+	if call.Last(result) {
+		k, held := l.ledger.Last()
+		w.wrong(k, call, held)
+	}
+	return result
+}
+
+// apply makes a call. ok is false if it panicked.
+func (w *worker) apply(l *life, call spec.Call) (result, ok bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.failf("%s panicked: %v", call, p)
+			w.Unlock() // or the others wait for what will never come
+		}
+	}()
+	result, _ = call.Apply(l.Counter, &w.env)
+	return result, true
+}
+
+func (w *worker) wrong(k judge.Kind, call spec.Call, held int64) {
+	if k != judge.Fine {
+		w.failf("%s", judge.Sentence(k, call.String(), held))
+	}
+}
+
+// pause lets a random short time pass, so that rounds differ in their order.
+func (w *worker) pause() {
+	n := w.rng.IntN(8)
+	for range n * 20 {
+		w.rng.Uint32()
+	}
+	if n < 2 {
+		runtime.Gosched()
+	}
+}
+
+// exact returns a state in which zero is detected.
+func (e *env) exact(refs int64) spec.State {
+	return spec.State{Refs: refs, Killed: e.p.Zero == strategies.AfterKill}
+}
+
+// from returns how to begin at one of the states that the specification knows a way
+// to.
+func (e *env) from(st spec.State) []begin {
+	path := e.sp.Path(st)
+	if path == nil {
+		e.skip("no calls that %s has lead to %q", e.s.Name, st)
+	}
+	return []begin{{path, st}}
+}
+
+// held returns how to begin with the owner's reference and so many others.
+func (e *env) held(refs int) []begin {
+	e.room(refs + 1)
+	calls := []spec.Call{{Op: spec.Init}}
+	for range refs {
+		calls = append(calls, spec.Call{Op: spec.Get})
+	}
+	return []begin{{calls, e.sp.Start(int64(refs) + 1)}}
+}
+
+// room ends the plan if so many references are past the limit.
+func (e *env) room(refs int) {
+	if int64(refs) > e.p.Limit {
+		e.skip("the limit of %d is too low for %d references", e.p.Limit, refs)
+	}
+}
+
+// at returns how to begin with a number of references, from 1 to the limit minus
+// 1, zero detected.
+func (e *env) at(refs int64) begin {
+	st := e.exact(refs)
+	if path := e.sp.Path(st); path != nil {
+		return begin{path, st}
+	}
+	first := refs
+	if st.Killed {
+		first++ // the owner's
+	}
+	path := []spec.Call{{Op: spec.InitAt, N: first}}
+	if !e.sp.Has(spec.InitAt) {
+		const few = 10000 // more would take longer than the crossing
+		if refs > few {
+			e.need(spec.InitAt)
+		}
+		path = e.held(int(first) - 1)[0].path
+	}
+	if st.Killed {
+		path = append(path, spec.Call{Op: spec.Kill})
+	}
+	return begin{path, st}
+}
+
+// cross returns the check of a crossing.
+func (e *env) cross(x crossing) func() error {
+	return func() error {
+		ws := e.workers
+		for i := range ws {
+			w := &ws[i]
+			w.id, w.rng = i, rand.New(rand.NewPCG(e.cfg.Seed, uint64(i+1)))
+			w.env = spec.Env{Lock: w, Confirm: func() { w.l.confirms.Add(1) }}
+		}
+		lives := make([]*life, perRound)
+		group := rendezvous.New(len(ws), func(i int) {
+			for _, l := range lives {
+				ws[i].l = l
+				x.body(&ws[i], l)
+				ws[i].lives.Add(1)
+			}
+		})
+		e.group.Store(group)
+		defer group.Close()
+		for round := range e.cfg.Rounds {
+			if round > 0 && e.ctx.Err() != nil {
+				return nil
+			}
+			for i := range lives {
+				lives[i] = e.begin(x, round*perRound+i, lives[i], group.Abandoned)
+			}
+			for i := range ws {
+				ws[i].trues, ws[i].err = [perRound]int{}, nil
+			}
+			if !group.Round() {
+				return nil // nobody wants to know any more
+			}
+			wrong := func(from string, err error) error {
+				return fmt.Errorf("round %d of %d with %d goroutines%s: %w; seed %d", round+1, e.cfg.Rounds, len(ws), from, err, e.cfg.Seed)
+			}
+			var errs []error
+			for i := range ws {
+				errs = append(errs, ws[i].err)
+			}
+			if err := errors.Join(errs...); err != nil {
+				return wrong("", err)
+			}
+			for _, l := range lives {
+				if err := e.end(x, l, ws); err != nil {
+					return wrong(fmt.Sprintf(", from %q", l.from.state), err)
+				}
+			}
+		}
+		return nil
+	}
+}
+
+// progress changes whenever something gets on.
+func (e *env) progress() int64 {
+	n := e.ended.Load()
+	for i := range e.workers {
+		n += e.workers[i].lives.Load()
+	}
+	return n
+}
+
+// begin begins a life, after another one.
+func (e *env) begin(x crossing, id int, before *life, late func() bool) *life {
+	l := &life{
+		id: id, slice: id % perRound, from: x.starts[id%len(x.starts)],
+		judged: x.ends == nil, late: late, written: make([]int, e.cfg.Workers),
+	}
+	if before != nil && l.judged {
+		l.Counter = before.Counter // which is dead
+	} else {
+		l.Counter = e.s.New()
+	}
+	for _, call := range l.from.path {
+		spec.Do(l.Counter, call)
+	}
+	l.killed.Store(l.from.state.Killed)
+	l.ledger.Open(l.from.state.Refs, true)
+	return l
+}
+
+// end judges a life, now that nobody else uses its count.
+func (e *env) end(x crossing, l *life, ws []worker) error {
+	if x.after != nil {
+		if err := x.after(l); err != nil {
+			return err
+		}
+	}
+	e.ended.Add(1)
+	trues := 0
+	for i := range ws {
+		trues += ws[i].trues[l.slice]
+	}
+	b := l.ledger.Balance()
+	st, err := spec.State{Refs: b.Held, Killed: l.killed.Load()}, error(nil)
+	if x.ends != nil {
+		st, err = x.ends(l, trues)
+	} else if _, k := b.Rest(); k != judge.Fine {
+		err = errors.New(judge.Sentence(k, "a drop", b.Held))
+	}
+	if err != nil {
+		return err
+	}
+	r := e.sp.Resume(l.Counter, st)
+	err = r.Try(spec.Call{Op: spec.Count})
+	if err == nil && !l.judged {
+		err = r.Try(spec.Afterwards()...)
+	}
+	if err == nil {
+		err = r.Finish()
+	}
+	e.res.Checks += r.Checks
+	if err != nil {
+		return fmt.Errorf("afterwards %w", err)
+	}
+	return nil
+}
+
+// fold returns the state after n calls, how many of them return true, and why
+// nothing is promised of one of them, or "".
+func (e *env) fold(st spec.State, call spec.Call, n int) (end spec.State, trues int, why string) {
+	for range n {
+		if why := e.sp.Unpromised(st, call); why != "" {
+			return st, trues, fmt.Sprintf("%s at %q isn't promised: %s", call, st, why)
+		}
+		o := e.sp.Step(st, call)[0]
+		switch {
+		case o.Panics:
+			return st, trues, fmt.Sprintf("%s panics at %q, and nothing is promised of what comes after", call, st)
+		case o.Next.Lost:
+			return st, trues, fmt.Sprintf("%s at %q leaves a number that isn't promised", call, st)
+		case o.Result:
+			trues++
+		}
+		st = o.Next
+	}
+	return st, trues, ""
+}
