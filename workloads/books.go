@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads/arena"
 )
 
@@ -16,7 +17,7 @@ type Books struct {
 
 	// Kinds are the violations of each kind. The timed form sees leaks and
 	// double frees, and what a workload notices itself.
-	Kinds [arena.Kinds]uint64
+	Kinds [judge.Kinds]uint64
 
 	// Notes say in words what is wrong, at most some for each kind.
 	Notes []string
@@ -33,8 +34,8 @@ func BooksOf[T, V any](a *arena.Arena[T, V]) Books {
 		b.Kinds, b.Notes = log.Violations()
 		return b
 	}
-	b.Observe(arena.Leak, ab.Left(), "objects were never released")
-	b.Observe(arena.DoubleFree, ab.Twice, "objects were released again")
+	b.Observe(judge.Leak, ab.Left(), "objects were never released")
+	b.Observe(judge.DoubleFree, ab.Twice, "objects were released again")
 	return b
 }
 
@@ -57,7 +58,7 @@ func BooksOfBoth[T, V, W any](a *arena.Arena[T, V], b *arena.Arena[T, W]) Books 
 
 // Observe puts n violations down, if any, and says in words what they are: the
 // words follow the number.
-func (b *Books) Observe(k arena.Kind, n uint64, format string, args ...any) {
+func (b *Books) Observe(k judge.Kind, n uint64, format string, args ...any) {
 	if n > 0 {
 		b.Kinds[k] += n
 		b.Notes = append(b.Notes, fmt.Sprintf("%v: %d ", k, n)+fmt.Sprintf(format, args...))
@@ -93,7 +94,7 @@ func (b Books) Err() error {
 	var kinds []string
 	for k, n := range b.Kinds {
 		if n > 0 {
-			kinds = append(kinds, fmt.Sprintf("%d %v", n, arena.Kind(k)))
+			kinds = append(kinds, fmt.Sprintf("%d %v", n, judge.Kind(k)))
 		}
 	}
 	errs := []error{errors.New(strings.Join(kinds, ", "))}
@@ -112,9 +113,9 @@ func (b Books) Sentence() string {
 		return ""
 	}
 	kinds, _, _ := strings.Cut(err.Error(), "\n")
-	onlyLeaks := b.Violations() == b.Kinds[arena.Leak]
+	onlyLeaks := b.Violations() == b.Kinds[judge.Leak]
 	for _, note := range b.Notes {
-		if !onlyLeaks && strings.HasPrefix(note, arena.Leak.String()+":") {
+		if !onlyLeaks && strings.HasPrefix(note, judge.Leak.String()+":") {
 			continue
 		}
 		what, _, _ := strings.Cut(note, "; its last operations")

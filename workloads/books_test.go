@@ -3,14 +3,14 @@ package workloads
 import (
 	"testing"
 
-	"github.com/refbench/refbench/workloads/arena"
+	"github.com/refbench/refbench/strategies/judge"
 )
 
 // The sentence is about something worse than a leak if there is anything worse, leaves
 // out the history, and says how much else there is.
 func TestSentence(t *testing.T) {
-	kinds := func(leaks, frees uint64) (k [arena.Kinds]uint64) {
-		k[arena.Leak], k[arena.DoubleFree] = leaks, frees
+	kinds := func(leaks, frees uint64) (k [judge.Kinds]uint64) {
+		k[judge.Leak], k[judge.DoubleFree] = leaks, frees
 		return k
 	}
 	leak, free := "leak: object 1: never released; its last operations: a Get", "double-free: object 2: freed again; its last operations: b Put"

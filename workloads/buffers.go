@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/spin"
@@ -45,6 +46,10 @@ var Buffers = &Workload{
 		{Name: "hold", Doc: "how long a reader holds its buffer, in ns", Default: 0, Min: 0, Max: 1_000_000},
 	},
 	Wrong: "eviction frees a buffer though somebody may be reading it",
+	Plan: Plan{
+		Settings: "files=2,skew=0,capacity=50,shards=1,verify=1",
+		Program:  "w0.Work w0.Work w0.Work|w1.Work w1.Work w1.Work",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(buffers[Dynamic, dynamicTimed]), new(buffers[Dynamic, dynamicChecked]))
 	},
@@ -366,11 +371,11 @@ func (b *buffers[T, H]) Close() Books {
 		}
 	}
 	books := BooksOf(b.arena)
-	books.Observe(arena.UseAfterFree, b.evictor.damaged, "buffers in the cache had wrong contents")
-	books.Observe(arena.StolenReference, b.evictor.stolen, "buffers were released while the cache owned them")
+	books.Observe(judge.UseAfterFree, b.evictor.damaged, "buffers in the cache had wrong contents")
+	books.Observe(judge.StolenReference, b.evictor.stolen, "buffers were released while the cache owned them")
 	for i := range b.workers {
-		books.Observe(arena.UseAfterFree, b.workers[i].damaged, "buffers had wrong contents while worker %d held them", i)
-		books.Observe(arena.StolenReference, b.workers[i].stolen, "buffers were released while worker %d held them", i)
+		books.Observe(judge.UseAfterFree, b.workers[i].damaged, "buffers had wrong contents while worker %d held them", i)
+		books.Observe(judge.StolenReference, b.workers[i].stolen, "buffers were released while worker %d held them", i)
 	}
 	return books
 }

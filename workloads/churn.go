@@ -3,6 +3,7 @@ package workloads
 import (
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/spin"
@@ -40,6 +41,10 @@ var Churn = &Workload{
 		{Name: "hold", Doc: "how long a request takes, in ns", Default: 0, Min: 0, Max: 1_000_000},
 	},
 	Wrong: "the error path forgets a reference",
+	Plan: Plan{
+		Settings: "routes=1,gets=1,errors=50",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(churn[Dynamic, dynamicTimed]), new(churn[Dynamic, dynamicChecked]))
 	},
@@ -217,9 +222,9 @@ func (c *churn[T, H]) Close() Books {
 	b := BooksOfBoth(c.sockets, c.routes)
 	for i := range c.workers {
 		w := &c.workers[i]
-		b.Observe(arena.StolenReference, w.early, "references dropped by worker %d were the last though the owner held another", i)
-		b.Observe(arena.StolenReference, w.dead, "lookups of worker %d found a route dead that the table owned", i)
-		b.Observe(arena.LateRelease, w.late, "connections of worker %d were closed and not released", i)
+		b.Observe(judge.StolenReference, w.early, "references dropped by worker %d were the last though the owner held another", i)
+		b.Observe(judge.StolenReference, w.dead, "lookups of worker %d found a route dead that the table owned", i)
+		b.Observe(judge.LateRelease, w.late, "connections of worker %d were closed and not released", i)
 	}
 	return b
 }

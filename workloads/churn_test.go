@@ -3,8 +3,8 @@ package workloads_test
 import (
 	"testing"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads"
-	"github.com/refbench/refbench/workloads/arena"
 )
 
 // Each connection is an object of its own.
@@ -48,7 +48,7 @@ func TestChurnWrongErrorPathLeaks(t *testing.T) {
 			t.Fatal(err)
 		}
 		inst.Work(0, 100)
-		if b := inst.Close(); b.Kinds[arena.Leak] == 0 {
+		if b := inst.Close(); b.Kinds[judge.Leak] == 0 {
 			t.Errorf("%s: no leak: %+v", settings, b)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/rcu"
@@ -56,6 +57,11 @@ var Dentry = &Workload{
 		{Name: "pause", Doc: "time between two steps of the reaper, in us", Default: 1000, Min: 1, Max: 1_000_000},
 	},
 	Wrong: "a hit reads the count and then begins the life anew or takes a reference, without the lock",
+	Plan: Plan{
+		Settings: "names=1,open=1,keep=0,pause=1",
+		Before:   "w0.Work",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamicResurrect(c, new(dcache[DynamicResurrect, dynamicTimedResurrect]), new(dcache[DynamicResurrect, dynamicCheckedResurrect]))
 	},
@@ -367,8 +373,8 @@ func (d *dcache[T, H]) Close() Books {
 	b := BooksOf(d.arena)
 	for i := range d.workers {
 		w := &d.workers[i]
-		b.Observe(arena.StolenReference, w.early, "dentries were freed while worker %d had them open", i)
-		b.Observe(arena.UseAfterFree, w.other, "lookups of worker %d found another name", i)
+		b.Observe(judge.StolenReference, w.early, "dentries were freed while worker %d had them open", i)
+		b.Observe(judge.UseAfterFree, w.other, "lookups of worker %d found another name", i)
 	}
 	return b
 }

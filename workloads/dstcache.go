@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/rcu"
@@ -46,6 +47,11 @@ var DstCache = &Workload{
 		{Name: "hold", Doc: "how long a packet holds its route, in ns", Default: 0, Min: 0, Max: 1_000_000},
 	},
 	Wrong: "one slot for all CPUs, changed without its lock, as before the fix",
+	Plan: Plan{
+		Settings: "tunnels=1,pause=1",
+		Before:   "w0.Work r0.Step",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step r0.Step",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(dstCache[Dynamic, dynamicTimed]), new(dstCache[Dynamic, dynamicChecked]))
 	},
@@ -389,8 +395,8 @@ func (d *dstCache[T, H]) Close() Books {
 	}
 	b := BooksOf(d.arena)
 	for i := range d.transmitters {
-		b.Observe(arena.StolenReference, d.transmitters[i].wrong, "lookups of worker %d found a route dead that the table owned", i)
+		b.Observe(judge.StolenReference, d.transmitters[i].wrong, "lookups of worker %d found a route dead that the table owned", i)
 	}
-	b.Observe(arena.StolenReference, d.admin.early, "routes were released while the table owned them")
+	b.Observe(judge.StolenReference, d.admin.early, "routes were released while the table owned them")
 	return b
 }

@@ -3,6 +3,7 @@ package workloads
 import (
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/spin"
@@ -27,6 +28,10 @@ var GetPut = &Workload{
 		{Name: "hold", Doc: "how long a reference is held, in ns", Default: 0, Min: 0, Max: 1_000_000},
 	},
 	Wrong: "the first worker drops a reference more than it took, once",
+	Plan: Plan{
+		Settings: "objects=1,tryget=50",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(getPut[Dynamic, dynamicTimed]), new(getPut[Dynamic, dynamicChecked]))
 	},
@@ -145,7 +150,7 @@ func (g *getPut[T, H]) Close() Books {
 	}
 	b := BooksOf(g.arena)
 	for i := range g.workers {
-		b.Observe(arena.StolenReference, g.workers[i].lasts, "operations of worker %d found an object dead that its owner held", i)
+		b.Observe(judge.StolenReference, g.workers[i].lasts, "operations of worker %d found an object dead that its owner held", i)
 	}
 	return b
 }

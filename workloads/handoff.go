@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/spin"
@@ -36,6 +37,10 @@ var Handoff = &Workload{
 		{Name: "depth", Doc: "references that wait between two workers at most", Default: handoffDepth, Min: 2, Max: handoffDepth},
 	},
 	Wrong: "the owner takes the receiver's reference after it has handed the object over",
+	Plan: Plan{
+		Settings: "lifetime=1,hops=2,depth=2",
+		Program:  "w0.Work w0.Work w0.Work|w1.Work w1.Work w1.Work",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(handoff[Dynamic, dynamicTimed]), new(handoff[Dynamic, dynamicChecked]))
 	},
@@ -273,7 +278,7 @@ func (h *handoff[T, H]) Close() Books {
 	}
 	b := BooksOf(h.arena)
 	for i := range h.workers {
-		b.Observe(arena.StolenReference, h.workers[i].early, "objects were released while worker %d owned them", i)
+		b.Observe(judge.StolenReference, h.workers[i].early, "objects were released while worker %d owned them", i)
 	}
 	return b
 }

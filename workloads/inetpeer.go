@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/rcu"
@@ -50,6 +51,11 @@ var InetPeer = &Workload{
 		{Name: "ttl", Doc: "steps of the collector that a peer is idle before it may be freed", Default: 1, Min: 0, Max: 1 << 20},
 	},
 	Wrong: "the collector reads that peers are idle, and frees them in a second step",
+	Plan: Plan{
+		Settings: "addresses=1,ttl=0,pause=1",
+		Before:   "w0.Work",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamicOne(c, new(inetPeers[DynamicOne, dynamicTimedOne]), new(inetPeers[DynamicOne, dynamicCheckedOne]))
 	},
@@ -508,8 +514,8 @@ func (n *inetPeers[T, H]) Close() Books {
 	b := BooksOf(n.arena)
 	for i := range n.workers {
 		w := &n.workers[i]
-		b.Observe(arena.StolenReference, w.dead, "lookups of worker %d found a peer dead that the tree held", i)
-		b.Observe(arena.StolenReference, w.actor.stolen, "puts of worker %d released a peer that the tree held", i)
+		b.Observe(judge.StolenReference, w.dead, "lookups of worker %d found a peer dead that the tree held", i)
+		b.Observe(judge.StolenReference, w.actor.stolen, "puts of worker %d released a peer that the tree held", i)
 	}
 	return b
 }

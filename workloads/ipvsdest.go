@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/rcu"
@@ -48,6 +49,10 @@ var IPVSDest = &Workload{
 		{Name: "period", Doc: "steps of the timer that a destination stays in the trash", Default: 4, Min: 0, Max: 1 << 20},
 	},
 	Wrong: "the reference of the trash list isn't counted: the last connection frees what the trash points to",
+	Plan: Plan{
+		Settings: "destinations=1,away=100,connections=1,period=0,pause=1",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step|r1.Step r1.Step",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(ipvsDests[Dynamic, dynamicTimed]), new(ipvsDests[Dynamic, dynamicChecked]))
 	},
@@ -331,8 +336,8 @@ func (v *ipvsDests[T, H]) Close() Books {
 	}
 	b := BooksOf(v.arena)
 	for i := range v.workers {
-		b.Observe(arena.UseAfterFree, v.workers[i].other, "connections of worker %d were bound to a destination that was another by then", i)
+		b.Observe(judge.UseAfterFree, v.workers[i].other, "connections of worker %d were bound to a destination that was another by then", i)
 	}
-	b.Observe(arena.StolenReference, v.admin.actor.early+v.timer.actor.early, "destinations were released while a list had them")
+	b.Observe(judge.StolenReference, v.admin.actor.early+v.timer.actor.early, "destinations were released while a list had them")
 	return b
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/spin"
@@ -269,8 +270,8 @@ func (l *lists[T, H]) interrupt() {
 func (l *lists[T, H]) close() Books {
 	b := BooksOf(l.arena)
 	for i := range l.actors {
-		b.Observe(arena.StolenReference, l.actors[i].stolen, "entries were released while worker %d held them", i)
-		b.Observe(arena.StolenReference, l.actors[i].refused, "lookups of worker %d found an entry dead that its owner held", i)
+		b.Observe(judge.StolenReference, l.actors[i].stolen, "entries were released while worker %d held them", i)
+		b.Observe(judge.StolenReference, l.actors[i].refused, "lookups of worker %d found an entry dead that its owner held", i)
 	}
 	return b
 }

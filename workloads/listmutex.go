@@ -33,6 +33,10 @@ var ListMutex = &Workload{
 		Name: "form", Doc: "0: free with the mutex held; 1: free outside it, told by Put's result", Default: 0, Min: 0, Max: 1,
 	}),
 	Wrong: "the lookup takes its reference without the mutex",
+	Plan: Plan{
+		Settings: "entries=2,skew=0,lifetime=1,release=0",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(listMutex[Dynamic, dynamicTimed]), new(listMutex[Dynamic, dynamicChecked]))
 	},

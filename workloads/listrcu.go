@@ -27,6 +27,10 @@ var ListRCU = &Workload{
 	Operation: "an entry looked up, used and put",
 	Knobs:     listKnobs(),
 	Wrong:     "the entry is freed without waiting for a grace period",
+	Plan: Plan{
+		Settings: "entries=2,skew=0,lifetime=1,release=0",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(listRCU[Dynamic, dynamicTimed]), new(listRCU[Dynamic, dynamicChecked]))
 	},

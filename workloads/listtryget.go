@@ -28,6 +28,10 @@ var ListTryGet = &Workload{
 	Operation: "an entry looked up, used and put",
 	Knobs:     listKnobs(),
 	Wrong:     "the lookup leaves the critical section before its TryGet",
+	Plan: Plan{
+		Settings: "entries=2,skew=0,lifetime=1,release=0",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(listTryGet[Dynamic, dynamicTimed]), new(listTryGet[Dynamic, dynamicChecked]))
 	},

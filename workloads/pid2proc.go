@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/spin"
@@ -50,6 +51,10 @@ var PID2Proc = &Workload{
 		{Name: "pause", Doc: "time between two turns of the scheduler, in us", Default: 50, Min: 1, Max: 1_000_000},
 	},
 	Wrong: "the lookup takes its reference with a plain Get, also to a process that has died",
+	Plan: Plan{
+		Settings: "processes=1,skew=0,destroy=500,wake=50,teardown=0,pause=1",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(pid2proc[Dynamic, dynamicTimed]), new(pid2proc[Dynamic, dynamicChecked]))
 	},
@@ -485,11 +490,11 @@ func (s *pid2proc[T, H]) Close() Books {
 		s.kill(a, p)
 	}
 	b := BooksOf(s.arena)
-	b.Observe(arena.StolenReference, lost, "processes were gone that nobody had destroyed")
-	b.Observe(arena.StolenReference, s.kernel.stolen+s.sched.stolen, "processes were released before their destruction")
+	b.Observe(judge.StolenReference, lost, "processes were gone that nobody had destroyed")
+	b.Observe(judge.StolenReference, s.kernel.stolen+s.sched.stolen, "processes were released before their destruction")
 	for i := range s.workers {
-		b.Observe(arena.StolenReference, s.workers[i].stolen, "processes were released while worker %d held them", i)
-		b.Observe(arena.StolenReference, s.workers[i].refused, "lookups of worker %d found a living process dead", i)
+		b.Observe(judge.StolenReference, s.workers[i].stolen, "processes were released while worker %d held them", i)
+		b.Observe(judge.StolenReference, s.workers[i].refused, "lookups of worker %d found a living process dead", i)
 	}
 	return b
 }

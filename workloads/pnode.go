@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/spin"
@@ -52,6 +53,10 @@ var PNode = &Workload{
 		{Name: "pause", Doc: "time between two reclaimed nodes, in us", Default: 200, Min: 1, Max: 1_000_000},
 	},
 	Wrong: "a poll holds no reference of its own until its answer",
+	Plan: Plan{
+		Settings: "files=1,skew=0,polls=50,queue=2,answer=1,pause=1",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step|r1.Step r1.Step",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(pnodes[Dynamic, dynamicTimed]), new(pnodes[Dynamic, dynamicChecked]))
 	},
@@ -470,10 +475,10 @@ func (p *pnodes[T, H]) Close() Books {
 	for p.parkDone() {
 	}
 	b := BooksOf(p.arena)
-	b.Observe(arena.StolenReference, p.server.stolen, "nodes were released before the answer to their poll")
-	b.Observe(arena.StolenReference, p.vnodes.stolen, "nodes were released before their vnodes were reclaimed")
+	b.Observe(judge.StolenReference, p.server.stolen, "nodes were released before the answer to their poll")
+	b.Observe(judge.StolenReference, p.vnodes.stolen, "nodes were released before their vnodes were reclaimed")
 	for i := range p.workers {
-		b.Observe(arena.StolenReference, p.workers[i].stolen, "nodes were released while worker %d held them", i)
+		b.Observe(judge.StolenReference, p.workers[i].stolen, "nodes were released while worker %d held them", i)
 	}
 	return b
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/rcu"
@@ -47,6 +48,10 @@ var Unmount = &Workload{
 		{Name: "pause", Doc: "time between two unmounts, in us", Default: 1000, Min: 1, Max: 1_000_000},
 	},
 	Wrong: "unmounting doesn't wait until the mount is drained",
+	Plan: Plan{
+		Settings: "mounts=1,pause=1",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
+	},
 	New: func(c Config) (Instance, error) {
 		return dynamic(c, new(unmount[Dynamic, dynamicTimed]), new(unmount[Dynamic, dynamicChecked]))
 	},
@@ -341,13 +346,13 @@ func (u *unmount[T, H]) Close() Books {
 	}
 	u.retirer.Flush()
 	b := BooksOf(u.arena)
-	b.Observe(arena.StolenReference, u.early, "mounts were released while the administrator owned them")
-	b.Observe(arena.LateRelease, u.late, "mounts were left by everybody, and the last to leave was not told")
-	b.Observe(arena.ResurrectedDead, u.revived, "mounts could be entered after they had been drained")
+	b.Observe(judge.StolenReference, u.early, "mounts were released while the administrator owned them")
+	b.Observe(judge.LateRelease, u.late, "mounts were left by everybody, and the last to leave was not told")
+	b.Observe(judge.ResurrectedDead, u.revived, "mounts could be entered after they had been drained")
 	for i := range u.workers {
-		b.Observe(arena.StolenReference, u.workers[i].stolen, "mounts were released while worker %d was in them", i)
-		b.Observe(arena.StolenReference, u.workers[i].early, "mounts were left last by worker %d while the administrator owned them", i)
-		b.Observe(arena.StolenReference, u.workers[i].refused, "mounts refused worker %d though nobody unmounted them", i)
+		b.Observe(judge.StolenReference, u.workers[i].stolen, "mounts were released while worker %d was in them", i)
+		b.Observe(judge.StolenReference, u.workers[i].early, "mounts were left last by worker %d while the administrator owned them", i)
+		b.Observe(judge.StolenReference, u.workers[i].refused, "mounts refused worker %d though nobody unmounted them", i)
 	}
 	return b
 }

@@ -44,6 +44,9 @@ type Workload struct {
 	// every built-in workload has one.
 	Wrong string
 
+	// Plan is a short use of it.
+	Plan Plan
+
 	// New returns an instance that calls the strategy through an
 	// interface. It needs Config.NewCounter. [Workload.Start] calls it.
 	New func(Config) (Instance, error)

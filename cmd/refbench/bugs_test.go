@@ -10,26 +10,26 @@ import (
 	"github.com/refbench/refbench/fuzz/bugs/matrix"
 )
 
-// kitWith returns a kit with the one bug, which is a copy.
-func kitWith(name string) (cli.Kit, *matrix.Entry) {
-	kit := cli.Builtin()
-	i := slices.IndexFunc(kit.Bugs, func(e matrix.Entry) bool { return e.Native.Name == name })
-	native, explored := *kit.Bugs[i].Native, *kit.Bugs[i].Explored
-	kit.Bugs = []matrix.Entry{{Native: &native, Explored: &explored}}
-	return kit, &kit.Bugs[0]
+// kitWith returns a parts with the one bug, which is a copy.
+func kitWith(name string) (cli.Parts, *matrix.Entry) {
+	parts := cli.Builtin()
+	i := slices.IndexFunc(parts.Bugs, func(e matrix.Entry) bool { return e.Native.Name == name })
+	native, explored := *parts.Bugs[i].Native, *parts.Bugs[i].Explored
+	parts.Bugs = []matrix.Entry{{Native: &native, Explored: &explored}}
+	return parts, &parts.Bugs[0]
 }
 
-func badTwinKit() cli.Kit {
-	kit, e := kitWith("peerplaininc")
+func badTwinParts() cli.Parts {
+	parts, e := kitWith("peerplaininc")
 	e.Native.Fixed = e.Native.Wrong
-	return kit
+	return parts
 }
 
-func unfoundKit() cli.Kit {
-	kit, e := kitWith("checktheninc")
+func unfoundParts() cli.Parts {
+	parts, e := kitWith("checktheninc")
 	e.Native.Program, e.Explored.Program = []string{"g"}, []string{"g"}
 	e.Native.Wrong = e.Native.Fixed
-	return kit
+	return parts
 }
 
 // detects FILE BUG ORACLE STATE expects such a cell in the output of bugs --json, with

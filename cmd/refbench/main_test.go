@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,8 +23,8 @@ import (
 	xatomic "github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/fuzz/scenarios"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads"
-	"github.com/refbench/refbench/workloads/arena"
 )
 
 // The scripts run programs with lists of their own. "planted" has small strategies and workloads,
@@ -36,28 +36,28 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"refbench": main,
-		"planted":  func() { cli.Main(plantedKit()) },
-		"nice":     func() { cli.Main(niceKit()) },
-		"empty":    func() { cli.Main(cli.Kit{}) },
+		"planted":  func() { cli.Main(plantedParts()) },
+		"nice":     func() { cli.Main(niceParts()) },
+		"empty":    func() { cli.Main(cli.Parts{}) },
 		"misnamed": func() {
-			kit := niceKit()
-			kit.Strategies = append(kit.Strategies, strategy("per-8"))
-			cli.Main(kit)
+			parts := niceParts()
+			parts.Strategies = append(parts.Strategies, strategy("per-8"))
+			cli.Main(parts)
 		},
-		"faulty":  func() { cli.Main(faultyKit()) },
-		"hanging": func() { cli.Main(hangingKit()) },
+		"faulty":  func() { cli.Main(faultyParts()) },
+		"hanging": func() { cli.Main(hangingParts()) },
 		"otherversion": func() {
-			kit := cli.Builtin()
-			kit.Explored.Version = "other"
-			cli.Main(kit)
+			parts := cli.Builtin()
+			parts.Explored.Version = "other"
+			cli.Main(parts)
 		},
 		"fewer": func() {
-			kit := cli.Builtin()
-			kit.Explored.Strategies = kit.Explored.Strategies[:1]
-			cli.Main(kit)
+			parts := cli.Builtin()
+			parts.Explored.Strategies = parts.Explored.Strategies[:1]
+			cli.Main(parts)
 		},
-		"badtwin": func() { cli.Main(badTwinKit()) },
-		"unfound": func() { cli.Main(unfoundKit()) },
+		"badtwin": func() { cli.Main(badTwinParts()) },
+		"unfound": func() { cli.Main(unfoundParts()) },
 	})
 }
 
@@ -67,6 +67,26 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatalf("go tool -n benchstat: %v", err)
 	}
+	cmds := map[string]func(*testscript.TestScript, bool, []string){
+		"exits":     exits,
+		"interrupt": interrupt,
+		"stopat":    stopAt,
+		"count":     count,
+		"mount":     mount,
+		"large":     large,
+
+		"finding":     finding,
+		"checktoken":  checkToken,
+		"quick":       quick,
+		"stuck":       stuckIn,
+		"tokenof":     tokenOf,
+		"sametoken":   sameToken,
+		"samefailure": sameFailure,
+		"parses":      parses,
+		"detects":     detects,
+	}
+	maps.Copy(cmds, processCommands)
+	takeHangups()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
@@ -84,24 +104,7 @@ func TestScripts(t *testing.T) {
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":     exits,
-			"interrupt": interrupt,
-			"stopat":    stopAt,
-			"count":     count,
-			"mount":     mount,
-			"large":     large,
-
-			"finding":     finding,
-			"checktoken":  checkToken,
-			"quick":       quick,
-			"stuck":       stuckIn,
-			"tokenof":     tokenOf,
-			"sametoken":   sameToken,
-			"samefailure": sameFailure,
-			"parses":      parses,
-			"detects":     detects,
-		},
+		Cmds: cmds,
 	})
 }
 
@@ -128,7 +131,6 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 // three samples, sends the signal, and expects status 3. What the command
 // printed is in the files stdout.txt and stderr.txt.
 func interrupt(ts *testscript.TestScript, neg bool, args []string) {
-	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}
 	if neg {
 		ts.Fatalf("usage: interrupt SIGNAL FILE COMMAND ...")
 	}
@@ -154,6 +156,9 @@ func stopAt(ts *testscript.TestScript, neg bool, args []string) {
 	}, args[1:])
 }
 
+// longest is how long something may take that takes moments: the machine may be busy.
+const longest = 3 * time.Minute
+
 // stopWhen runs a command, sends it the signal when it is ready, and expects it to
 // end soon with status 3.
 func stopWhen(ts *testscript.TestScript, signal os.Signal, what string, ready func() bool, args []string) {
@@ -174,18 +179,18 @@ func stopWhen(ts *testscript.TestScript, signal os.Signal, what string, ready fu
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	ts.Check(cmd.Start())
 	for begin := time.Now(); !ready(); time.Sleep(10 * time.Millisecond) {
-		if waited := time.Since(begin); waited > 2*time.Minute {
+		if waited := time.Since(begin); waited > longest {
 			ts.Check(cmd.Process.Kill())
 			ts.Fatalf("not %s after %v:\n%s", what, waited, ts.ReadFile("stderr.txt"))
 		}
 	}
 	ts.Check(cmd.Process.Signal(signal))
-	late := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+	late := time.AfterFunc(longest, func() { _ = cmd.Process.Kill() })
 	err = cmd.Wait()
 	var ee *exec.ExitError
 	switch {
 	case !late.Stop():
-		ts.Fatalf("still running 30 s after %v:\n%s", signal, ts.ReadFile("stderr.txt"))
+		ts.Fatalf("still running %v after %v:\n%s", longest, signal, ts.ReadFile("stderr.txt"))
 	case !errors.As(err, &ee) || ee.ExitCode() != 3:
 		ts.Fatalf("after %v: %v, want exit status 3\n%s", signal, err, ts.ReadFile("stderr.txt"))
 	}
@@ -277,7 +282,7 @@ func (l *load) Close() workloads.Books {
 	if l.ref.Kill() {
 		b.Released++
 	} else {
-		b.Kinds[arena.Leak]++
+		b.Kinds[judge.Leak]++
 	}
 	return b
 }
@@ -300,11 +305,11 @@ func workload(name string, fault func(), books workloads.Books) *workloads.Workl
 	}
 }
 
-func niceKit() cli.Kit {
+func niceParts() cli.Parts {
 	needy := workload("needy", nil, workloads.Books{})
 	needy.Needs = []strategies.Power{strategies.PowerResurrecter}
 	loop := workload("getput", nil, workloads.Books{})
-	return cli.Kit{
+	return cli.Parts{
 		Strategies: []*strategies.Strategy{strategy("plain"), strategy("other")},
 		Workloads:  []*workloads.Workload{workload("getput", nil, workloads.Books{}), workload("handoff", nil, workloads.Books{}), needy},
 		Loops: []workloads.Loop{{Workload: "getput", Strategy: "plain", New: func(c workloads.Config) (workloads.Instance, error) {
@@ -349,10 +354,10 @@ type blindCount struct{ atomicCount }
 
 func (c *blindCount) TryGet() bool { c.n.Add(1); return true }
 
-// faultyKit has a right strategy, one that is wrong when goroutines meet, in both
+// faultyParts has a right strategy, one that is wrong when goroutines meet, in both
 // forms, and one that is always wrong.
-func faultyKit() cli.Kit {
-	kit := niceKit()
+func faultyParts() cli.Parts {
+	parts := niceParts()
 	racy := strategy("racy")
 	racy.Promise.Bytes = 64 // at most
 	racy.New = func() strategies.Counter { return &racyCount{new(atomic.Int64), runtime.Gosched} }
@@ -360,9 +365,9 @@ func faultyKit() cli.Kit {
 	explored.New = func() strategies.Counter { return &racyCount{new(xatomic.Int64), func() {}} }
 	blind := strategy("blind")
 	blind.New = func() strategies.Counter { return new(blindCount) }
-	kit.Strategies = []*strategies.Strategy{strategy("plain"), racy, blind}
-	kit.Explored = scenarios.Forms{Version: "test", Strategies: []*strategies.Strategy{explored}}
-	return kit
+	parts.Strategies = []*strategies.Strategy{strategy("plain"), racy, blind}
+	parts.Explored = scenarios.Forms{Version: "test", Strategies: []*strategies.Strategy{explored}}
+	return parts
 }
 
 // hangingCount is wrong: calls of one operation never return.
@@ -381,17 +386,17 @@ func (c *hangingCount) Get()         { c.at("Get"); c.atomicCount.Get() }
 func (c *hangingCount) TryGet() bool { c.at("TryGet"); return c.atomicCount.TryGet() }
 func (c *hangingCount) Put() bool    { c.at("Put"); return c.atomicCount.Put() }
 
-// hangingKit has a right strategy and four of which calls of one operation never return:
+// hangingParts has a right strategy and four of which calls of one operation never return:
 // three that wait, and one that spins.
-func hangingKit() cli.Kit {
-	kit := niceKit()
-	kit.Strategies = []*strategies.Strategy{strategy("plain")}
+func hangingParts() cli.Parts {
+	parts := niceParts()
+	parts.Strategies = []*strategies.Strategy{strategy("plain")}
 	add := func(name, in string, on func()) {
 		s := strategy(name)
 		s.Promise.Bytes = 64 // at most
 		s.New = func() strategies.Counter { return &hangingCount{in: in, on: on} }
-		kit.Strategies = append(kit.Strategies, s)
-		kit.Explored.Strategies = append(kit.Explored.Strategies, s)
+		parts.Strategies = append(parts.Strategies, s)
+		parts.Explored.Strategies = append(parts.Explored.Strategies, s)
 	}
 	add("get", "Get", lostWakeup)
 	add("tryget", "TryGet", lostWakeup)
@@ -401,19 +406,19 @@ func hangingKit() cli.Kit {
 		for !unlocked.Load() { // It was forgotten.
 		}
 	})
-	kit.Explored.Version = "test"
-	return kit
+	parts.Explored.Version = "test"
+	return parts
 }
 
-func plantedKit() cli.Kit {
-	kit := niceKit()
-	kit.Workloads = append(kit.Workloads,
-		workload("leaky", nil, workloads.Books{Lives: 2, Kinds: [arena.Kinds]uint64{arena.Leak: 2}, Notes: []string{"object 7 was never released"}}),
+func plantedParts() cli.Parts {
+	parts := niceParts()
+	parts.Workloads = append(parts.Workloads,
+		workload("leaky", nil, workloads.Books{Lives: 2, Kinds: [judge.Kinds]uint64{judge.Leak: 2}, Notes: []string{"object 7 was never released"}}),
 		workload("panicky", func() { panic("planted panic") }, workloads.Books{}),
-		workload("stuck", func() { lostWakeup() }, workloads.Books{}),
+		workload("hang", func() { lostWakeup() }, workloads.Books{}),
 		dry(),
 	)
-	return kit
+	return parts
 }
 
 // dry returns a workload that runs dry: after 15 ms no worker does anything any more.

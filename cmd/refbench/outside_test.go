@@ -72,11 +72,11 @@ import (
 )
 
 func main() {
-	kit := cli.Builtin()
-	kit.Strategies = append(kit.Strategies, mine.Strategy)
-	kit.Explored.Strategies = append(kit.Explored.Strategies, explored.Strategy)
-	kit.Explored.Version += " mine v1"
-	cli.Main(kit)
+	parts := cli.Builtin()
+	parts.Strategies = append(parts.Strategies, mine.Strategy)
+	parts.Explored.Strategies = append(parts.Explored.Strategies, explored.Strategy)
+	parts.Explored.Version += " mine v1"
+	cli.Main(parts)
 }
 `,
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/atomic"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/arena"
 )
@@ -89,7 +90,7 @@ func judgeBooks(j Judge, b workloads.Books) {
 	case b.Violations() == 0 && b.Released != b.Lives:
 		j.Leakf("%d objects were made and %d released", b.Lives, b.Released)
 	case b.Violations() == 0:
-	case b.Violations() == b.Kinds[arena.Leak]:
+	case b.Violations() == b.Kinds[judge.Leak]:
 		j.Leakf("%s", b.Sentence())
 	default:
 		j.Failf("%s", b.Sentence())

@@ -6,6 +6,7 @@ import (
 
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/atomic"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/arena"
 )
@@ -337,7 +338,7 @@ func (t *fdTable) End(int) {}
 func (t *fdTable) Close() {
 	t.close(&t.threads[0])
 	b := workloads.BooksOf(t.arena)
-	b.Observe(arena.UseAfterFree, uint64(t.mixed.Load()), "files were used that are another descriptor's")
+	b.Observe(judge.UseAfterFree, uint64(t.mixed.Load()), "files were used that are another descriptor's")
 	judgeBooks(t.c.Judge, b)
 }
 

@@ -201,7 +201,7 @@ func loads(ctx context.Context, s Subject, b Budget) Result {
 			break
 		}
 		c := bench.Cell{Workload: w, Strategy: s.Strategy, CPUs: cpus, Generic: true, New: w.New}
-		l := bench.Length{Slack: b.patience()}
+		l := bench.Length{Timeout: b.patience()}
 		room, err := bench.Room(ctx, m, c, l, b.Seed)
 		if err == nil {
 			runtime.GOMAXPROCS(max(before, room))
@@ -220,9 +220,9 @@ func loads(ctx context.Context, s Subject, b Budget) Result {
 			break
 		}
 		ran++
-		var hung *bench.HungError
+		var hung *bench.HangError
 		var panicked *bench.PanicError
-		var idle *bench.StuckError
+		var idle *bench.NoProgressError
 		switch {
 		case errors.As(err, &hung):
 			r.stuck(c.Key(), watchdog.Hang(hung.After.Round(time.Millisecond), s.Strategy), Finding{})

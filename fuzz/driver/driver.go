@@ -42,7 +42,8 @@ type Options struct {
 
 	// Bare says that nobody judges and threads share nothing but the counts, and plain
 	// memory which holders read and releasers write: the race detector sees
-	// whether a count orders that.
+	// whether a count orders that. Of programs that bring objects back nothing is read
+	// or written.
 	Bare bool
 
 	// Record, if not nil, is told of every call. Then nobody judges.
@@ -74,6 +75,7 @@ type Execution struct {
 	p       *program.Program
 	judged  bool
 	live    bool // the program has a TryGetLive
+	revives bool // and an operation that may bring an object back
 	guard   program.Guard
 	fresh   program.Guard // guard, as it is when an execution begins
 	objects [program.MaxObjects]object
@@ -101,8 +103,9 @@ type object struct {
 	// change goes with an access to body: either happens-before orders a holder and
 	// the releaser, and then every schedule that is left out has the same order, or it
 	// doesn't, and then that is a race in every one of them.
-	body  int
-	lives atomic.Int32 // that have begun
+	body   int
+	fields bool         // whether it has a body that is used
+	lives  atomic.Int32 // that have begun
 
 	// confirmed is odd while TryGetLive must fail: from when a Kill is confirmed or
 	// has returned to before what undoes it begins. It is used only if the
@@ -119,7 +122,9 @@ type thread struct {
 	step int
 	// object is what Alone is at.
 	object int
-	at     doing
+	// told is how often it was told of the last drop of a cached object.
+	told [program.MaxObjects]uint64
+	at   doing
 
 	env   spec.Env
 	on    *object // of the present call
@@ -154,9 +159,10 @@ func New(s *strategies.Strategy, o Options) *Execution {
 
 // Load makes p the program of the executions that follow. It must not change meanwhile.
 func (x *Execution) Load(p *program.Program) {
-	x.p, x.live = p, false
+	x.p, x.live, x.revives = p, false, false
 	for _, s := range p.All() {
 		x.live = x.live || x.judged && s.Call.Op.Moves().If == spec.Unkilled
+		x.revives = x.revives || s.Call.Op.Revives()
 	}
 	x.fresh.Reset(p, x.sp, x.o.Starts)
 	x.guard.Reset(p, x.sp, x.o.Starts)
@@ -186,6 +192,8 @@ func (x *Execution) Begin() (err error) {
 		o, b := &x.objects[i], x.guard.Begin(i)
 		o.c = x.s.New()
 		o.body, o.confirmed = 0, 0
+		// Nobody releases a cached object.
+		o.fields = !x.o.Unordered && !x.p.Objects[i].Cached && !(x.o.Bare && x.revives)
 		o.ledger.Open(1+b.Held, !x.o.Explored)
 		if !x.o.Explored {
 			o.lives.Store(1)
@@ -217,7 +225,7 @@ func (x *Execution) Started(object int) int64 { return x.fresh.Begin(object).Fir
 // It returns what goes wrong on a goroutine; an explored thread is ended by that.
 func (x *Execution) Thread(i int) (err error) {
 	t := &x.threads[i]
-	t.step = 0
+	t.step, t.told = 0, [program.MaxObjects]uint64{}
 	if !x.o.Explored {
 		defer t.recovered(&err)
 	}
@@ -279,8 +287,11 @@ func (t *thread) finish(i int) {
 	if _, kind = b.Rest(); kind == judge.LateRelease && x.p.Objects[i].Immortal {
 		return
 	}
-	if kind != judge.Fine {
-		t.leakf("%s", judge.Sentence(kind, "an operation", 0))
+	switch {
+	case kind == judge.LateRelease && x.o.Explored:
+		explore.Leakf("%s", judge.Sentence(kind, "", 0))
+	case kind != judge.Fine:
+		t.failf("%s", judge.Sentence(kind, "a drop", 0))
 	}
 	if x.p.Objects[i].Cached || !x.o.Explored {
 		t.counts(i, 0)
@@ -316,7 +327,8 @@ func (t *thread) counts(object int, n int64) {
 
 // boundary ends an operation: this is all that the thread remembers. Which step it was
 // is part of it, since steps may have been left out. That it has killed a count
-// follows: it was the owner and isn't any more.
+// follows: it was the owner and isn't any more. So does what the ledger has of an object
+// that isn't cached.
 func (t *thread) boundary(step int) {
 	if !t.x.o.Boundaries {
 		return
@@ -330,6 +342,7 @@ func (t *thread) boundary(step int) {
 		if t.h.Told(o) {
 			state += 2
 		}
+		state += t.told[o] << 32
 	}
 	explore.Boundary(state)
 }
@@ -346,7 +359,7 @@ func (t *thread) do(object int, call spec.Call) {
 		}
 		result, _ := t.call(object, call)
 		if t.x.o.Bare && call.Last(result) {
-			o.body++
+			t.release(o)
 		}
 		if t.locks || call.Op == spec.PutAndLock && result && t.x.o.Explored {
 			t.env.Lock.Unlock()
@@ -405,6 +418,9 @@ func (t *thread) do(object int, call spec.Call) {
 		t.answers(o, object, call, before, result, value)
 	}
 	if call.Last(result) {
+		if t.x.p.Objects[object].Cached {
+			t.told[object]++
+		}
 		k, held := o.ledger.Last()
 		t.wrong(k, call, held)
 		t.release(o)
@@ -454,7 +470,7 @@ func (t *thread) answers(o *object, object int, call spec.Call, before uint64, r
 	}
 }
 
-// wrong fails if the judge found something.
+// wrong fails if the judge found something wrong with the call.
 func (t *thread) wrong(k judge.Kind, call spec.Call, held int64) {
 	if k != judge.Fine {
 		t.failf("%s", judge.Sentence(k, call.String(), held))
@@ -464,10 +480,10 @@ func (t *thread) wrong(k judge.Kind, call spec.Call, held int64) {
 // use reads the object's fields.
 func (t *thread) use(o *object) {
 	switch {
-	case t.x.o.Unordered && !t.x.o.Bare:
+	case !o.fields:
 	case t.x.o.Explored:
 		explore.Read(&o.body)
-	case o.body != 0 && o.lives.Load() == 1 && !t.x.o.Bare:
+	case o.body != 0 && !t.x.o.Bare && o.lives.Load() == 1:
 		t.failf("the object was released while the thread held references")
 	}
 }
@@ -475,7 +491,7 @@ func (t *thread) use(o *object) {
 // release writes the object's fields.
 func (t *thread) release(o *object) {
 	switch {
-	case t.x.o.Unordered:
+	case !o.fields:
 	case t.x.o.Explored:
 		explore.Write(&o.body)
 	case o.lives.Load() == 1:
@@ -545,13 +561,6 @@ func (t *thread) failf(format string, args ...any) {
 		explore.Failf(format, args...)
 	}
 	panic(wrongError(fmt.Sprintf(format, args...)))
-}
-
-func (t *thread) leakf(format string, args ...any) {
-	if t.x.o.Explored {
-		explore.Leakf(format, args...)
-	}
-	t.failf(format, args...)
 }
 
 // recovered is deferred: it makes an error of a panic.

@@ -54,13 +54,26 @@
 //     may be missed by it (not by the random searches).
 //   - Anything that doesn't go through the drop-ins: system calls, other
 //     goroutines, the collector, finalizers.
-//   - Unfair scheduling of threads that give way: who calls runtime.Gosched, or
-//     is about to read the same word for the fourth time running after three times
-//     the same value, or has passed some hundred points without a change of memory,
-//     goes on only when memory has changed or nobody else can. So
-//     does who is about to try the same select with a default for the fourth time
-//     running, as long as it would find nothing again. Who could go on is passed over
-//     by four wakings of sleepers at most, and a case of a select that could be taken
-//     by four closed channels or timers. A timer that is polled in an execution of
-//     more than half of its points has fired.
+//   - Unfair scheduling of threads that wait by looking again and again. The
+//     next section says who that is.
+//
+// # Fairness
+//
+// Some threads only wait for others. Such a thread goes on when memory has changed, or
+// when nobody else can go on:
+//
+//   - A thread that calls runtime.Gosched.
+//   - A thread that has read the same value from the same word three times running, and
+//     is about to read it again.
+//   - A thread that has tried the same select with a default three times running, finds
+//     nothing, and is about to try it again.
+//   - A thread that has passed some hundred points while memory didn't change.
+//
+// Nobody is passed over for ever:
+//
+//   - Sleepers wake at most four times while a thread that could go on doesn't.
+//   - A case of a select that could be taken is passed over for at most four closed
+//     channels or timers.
+//   - A timer that is polled has fired, once an execution has come to half of its
+//     points.
 package explore

@@ -226,7 +226,7 @@ func (a *dfsArm) completed() string {
 }
 
 func (a *dfsArm) end(_ *driver, e *engine.Engine) {
-	a.s.End()
+	a.s.End(e)
 	a.states = max(a.states, a.s.States)
 	a.waited = a.waited || e.Waited()
 }

@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "4b53a0e9baf73788a2fcc5c2"
+const Version = "81c012f49406581436038473"

@@ -1,10 +1,13 @@
 package lockstep
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies/spec"
 )
 
@@ -56,25 +59,24 @@ func (d *Divergence) Error() string {
 			fmt.Fprintf(&b, "\t%s\n", line)
 		}
 	}
-	b.WriteString("program:\n")
-	for line := range strings.Lines(d.Program) {
-		b.WriteString("\t" + line)
-	}
+	fmt.Fprintf(&b, "program:\n\t%s\n", d.Program)
 	fmt.Fprintf(&b, "to see it again, put these two lines into fuzz/testdata/fuzz/FuzzSequential/again and run go test -run FuzzSequential/again ./fuzz\n\tgo test fuzz v1\n\t[]byte(%s)\n", strconv.Quote(string(d.Input)))
 	return b.String()
 }
 
 // An entry is one line of the trace.
 type entry struct {
-	lane, object, step, thread int
-	call                       spec.Call
-	state                      spec.State
-	text                       string
+	lane, object int
+	text         string
 }
 
-// note adds to the trace, of a careful run.
+// note adds to the trace, of a careful run. What a call did that only reads isn't worth
+// a line.
 func (r *Runner) note(lane, object, thread int, call spec.Call, st spec.State, text string) {
-	r.trace = append(r.trace, entry{lane, object, r.step, thread, call, st, text})
+	if thread != reading {
+		text = fmt.Sprintf("%3d %-16s %-14s %-22q %s", r.step, call, r.lanes[lane].s.Name, st, text)
+		r.trace = append(r.trace, entry{lane, object, strings.TrimRight(text, " ")})
+	}
 }
 
 // answerText returns what a call did.
@@ -85,21 +87,30 @@ func answerText(call spec.Call, a spec.Answer) string {
 	case call.Op == spec.Count:
 		return fmt.Sprintf("returned %d", a.Value)
 	}
-	var text string
+	var parts []string
 	if call.Op.Reports() {
-		text = fmt.Sprintf("returned %v", a.Result)
+		parts = append(parts, fmt.Sprintf("returned %v", a.Result))
 	}
 	for _, m := range a.Misuse {
-		text += fmt.Sprintf(" and reported %q", m)
+		parts = append(parts, fmt.Sprintf("reported %q", m))
 	}
-	return strings.TrimPrefix(text, " and ")
+	return strings.Join(parts, " and ")
+}
+
+// did returns what the present call did on the lane.
+func (l *lane) did(call spec.Call, base int64) string {
+	a := spec.Answer{Result: l.saw.did == returnedTrue, Value: l.saw.value + base, Misuse: l.heard}
+	if l.saw.did == panicked {
+		return "panicked"
+	}
+	return cmp.Or(answerText(call, a), "did nothing that can be seen")
 }
 
 // divergence describes what is wrong with the last call on the lanes: of one lane,
 // what is wrong is in the message.
 func (r *Runner) divergence(oracle Oracles, thread, o int, call spec.Call, message string, lanes ...int) *Divergence {
 	d := &Divergence{
-		Oracle: oracle, Step: r.step, Thread: thread, Object: string(rune('a' + o)), Call: call,
+		Oracle: oracle, Step: r.step, Thread: thread, Object: program.ObjectName(o), Call: call,
 		Program: r.p.String(), Input: r.p.Encode(),
 	}
 	var t touched
@@ -107,32 +118,31 @@ func (r *Runner) divergence(oracle Oracles, thread, o int, call spec.Call, messa
 	for _, i := range lanes {
 		l := &r.lanes[i]
 		c := &l.counts[o]
-		d.Strategies = append(d.Strategies, l.s.Name)
 		before := l.states[c.before]
-		d.States = append(d.States, before.String())
+		answer := message
+		if oracle != Specification {
+			answer = l.did(call, c.base)
+		}
 		t |= c.touched
-		answer := "did nothing that can be seen"
-		switch s := &l.saw; {
-		case oracle == Specification:
-			answer = message
-		case s.did == panicked:
-			answer = "panicked"
-		case call.Op == spec.Count:
-			answer = fmt.Sprintf("returned %d", s.value+c.base)
-		case call.Op.Reports():
-			answer = fmt.Sprintf("returned %v", s.did == returnedTrue)
-		}
-		if s := &l.saw; oracle == Differential && l.monitor != nil && s.misuse != noMisuse {
-			answer += fmt.Sprintf(" and reported %q", l.heard)
-		}
+		d.Strategies = append(d.Strategies, l.s.Name)
+		d.States = append(d.States, before.String())
 		d.Answers = append(d.Answers, answer)
 		did = append(did, fmt.Sprintf("%s in state %q %s", l.s.Name, before, answer))
 	}
+	var words []string
 	for _, reason := range Reasons() {
 		// Every life comes to zero.
 		if t.has(reason) && reason != Distance {
 			d.Reasons = append(d.Reasons, reason)
+			words = append(words, reason.String())
 		}
+	}
+	if message == "" {
+		why := "they have met no limit, no dead count and no misuse, so no promise explains it"
+		if len(words) > 0 {
+			why = "they have met " + strings.Join(words, ", ") + ", of which both promise the same"
+		}
+		message = strings.Join(did, ", and ") + "; " + why
 	}
 	where := fmt.Sprintf("step %d, thread %d, %s.%v", r.step, thread, d.Object, call)
 	switch thread {
@@ -143,24 +153,10 @@ func (r *Runner) divergence(oracle Oracles, thread, o int, call spec.Call, messa
 	case ending:
 		where = fmt.Sprintf("%s.%v at the end", d.Object, call)
 	}
-	if oracle == Specification {
-		d.Message = where + ": " + message
-	} else {
-		why := "they have met no limit, no dead count and no misuse, so no promise explains it"
-		if len(d.Reasons) > 0 {
-			var words []string
-			for _, reason := range d.Reasons {
-				words = append(words, reason.String())
-			}
-			why = "they have met " + strings.Join(words, ", ") + ", of which both promise the same"
-		}
-		d.Message = fmt.Sprintf("%s: %s; %s", where, strings.Join(did, ", and "), why)
-	}
+	d.Message = where + ": " + message
 	for _, e := range r.trace {
-		for _, i := range lanes {
-			if e.lane == i && e.object == o && e.thread != reading {
-				d.Trace = append(d.Trace, strings.TrimRight(fmt.Sprintf("%3d %-16s %-14s %-22q %s", e.step, e.call, r.lanes[i].s.Name, e.state, e.text), " "))
-			}
+		if e.object == o && slices.Contains(lanes, e.lane) {
+			d.Trace = append(d.Trace, e.text)
 		}
 	}
 	const shown = 24

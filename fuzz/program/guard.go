@@ -17,7 +17,7 @@ import (
 //
 //   - What the counter hasn't got is never called.
 //   - On a cached object Resurrect is for any thread, and no life begins but the first.
-//   - Several at once are made at most 64, and nobody drops more than it holds.
+//   - At most 65,536 are taken at once, and nobody drops more than it holds.
 //   - Nobody takes more than its share of what is left up to the limit that the
 //     strategy promises, which must be at least MaxThreads + 1. A guard of counts that
 //     begin where the program says lets them come past the limit where the
@@ -127,6 +127,9 @@ func (g *Guard) Restart(fresh *Guard) {
 		g.callers[i].held = fresh.callers[i].held
 	}
 }
+
+// mostAtOnce is how many references a call takes: more than a field of 16 bits holds.
+const mostAtOnce = 1 << 16
 
 // few is to how many references lives count up or down one by one.
 const few = 64
@@ -285,7 +288,7 @@ func (t *Caller) Allow(s Step) (c spec.Call, ok bool) {
 			return c, false
 		}
 		if c.Op.TakesNumber() {
-			c.N = min(c.N, room, smallNumbers)
+			c.N = min(c.N, room, mostAtOnce)
 		}
 	}
 	if m.Sign < 0 && c.Op.TakesNumber() {

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/refbench/refbench/fuzz/driver"
@@ -11,27 +12,48 @@ import (
 	"github.com/refbench/refbench/strategies"
 )
 
-// The built-in op programs.
-const (
-	countProgram = "a.Get a.Put a.Kill|a.TryGet a.Get a.Put a.Put|a.Put a.TryGet a.Put"
-	// In the wrong one a thread takes a reference after it has dropped its
-	// own, which is right as long as somebody else holds one.
-	countWrongProgram = "a.Get a.Put a.Kill|a.Put a.Get!|a.TryGet a.Put"
-)
+// countPrograms are the built-in op programs. A strategy is explored under those that
+// it has the power for.
+var countPrograms = []struct {
+	power strategies.Power // "" for every strategy
+	text  string
+}{
+	{"", "a.Get a.Put a.Kill|a.TryGet a.Get a.Put a.Put|a.Put a.TryGet a.Put"},
+	// Modes change while others take and drop references, also so many that they don't
+	// fit a word of a CPU's.
+	{strategies.PowerSwitcher, "a.SwitchToAtomic a.SwitchToPerCPU a.KillAndConfirm a.ResurrectLive a.Kill a.Reinit|a.GetN(65536) a.Put a.PutN(65536)|a.TryGetLive a.Put"},
+}
+
+// In the wrong program a thread takes a reference after it has dropped its own, which is
+// right as long as somebody else holds one.
+const countWrongProgram = "a.Get a.Put a.Kill|a.Put a.Get!|a.TryGet a.Put"
 
 const countWrong = "a thread takes a reference with a plain Get after it dropped its own"
 
-// count is the built-in op program on a strategy.
-func count(s *strategies.Strategy, wrong bool) *explore.Scenario {
-	text := countProgram
+// counts are the built-in op programs on a strategy.
+func counts(s *strategies.Strategy, wrong bool) []*explore.Scenario {
 	if wrong {
-		text = countWrongProgram
+		return []*explore.Scenario{constant(name(s, CountName, true), s, countWrongProgram)}
 	}
+	var list []*explore.Scenario
+	for _, p := range countPrograms {
+		switch {
+		case p.power == "":
+			list = append(list, constant(name(s, CountName, false), s, p.text))
+		case s.Has(p.power):
+			list = append(list, constant(name(s, CountName, false)+"/"+string(p.power), s, p.text))
+		}
+	}
+	return list
+}
+
+// constant is [Counts] of a program that is known to be one.
+func constant(name string, s *strategies.Strategy, text string) *explore.Scenario {
 	p, err := program.Parse(text)
 	if err != nil {
-		panic(err) // it is a constant
+		panic(err)
 	}
-	return Counts(name(s, CountName, wrong), s, &p, false)
+	return Counts(name, s, &p, false)
 }
 
 // Count is an op program on counts of a strategy that is in explored form. Its
@@ -53,6 +75,11 @@ func CountText(s *strategies.Strategy, text string) (*explore.Scenario, error) {
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "program: "))
 	case p.Steps() == 0:
 		return nil, errors.New("it has no steps: want some, such as a.Get a.Put|a.Kill")
+	}
+	for i, o := range p.Objects {
+		if o.Start != program.StartInit {
+			return nil, fmt.Errorf("object %s begins with InitAt: leave that out, here all begin with Init", program.ObjectName(i))
+		}
 	}
 	return Count(s, &p), nil
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/fuzz/explored/fuzz/bugs"
 	"github.com/refbench/refbench/fuzz/explored/strategies/builtin"
 	"github.com/refbench/refbench/fuzz/explored/strategies/percpu"
@@ -26,7 +27,7 @@ func TestCountIsExhausted(t *testing.T) {
 		strategies string
 		program    string
 	}{
-		{"atomic saturating", countProgram},
+		{"atomic saturating", countPrograms[0].text},
 		{"atomic saturating percpu", "a.Get a.Kill|a.TryGet a.Put|a.Put"},
 		{"percpu", "a.TryGet a.KillAndConfirm a.ResurrectLive|a.TryGetLive"},
 		{"atomic saturating percpu lockperatomic", "a.Kill|a.TryGet a.Put"},
@@ -70,6 +71,101 @@ func TestTryGetLiveIsJudged(t *testing.T) {
 		r := run(t, sc, explore.Options{Search: explore.DFS, Bound: explore.Unbounded, Executions: 1_000_000})
 		if r.Failure == nil || !strings.Contains(r.Failure.Message, "after Kill was confirmed") {
 			t.Errorf("%s: %v after %d executions, want a violation", text, r.Failure, r.Executions)
+		}
+	}
+}
+
+type percpuCount = percpu.Count
+
+// looksOnce is a count whose TryGetLive looks whether it is killed, and then takes a
+// reference, with nothing that makes Kill wait for it in between.
+type looksOnce struct {
+	percpuCount
+	killed atomic.Bool
+}
+
+func (c *looksOnce) Init()            { c.killed.Store(false); c.percpuCount.Init() }
+func (c *looksOnce) TryGetLive() bool { return !c.killed.Load() && c.TryGet() }
+func (c *looksOnce) KillAndConfirm(confirm func()) bool {
+	c.killed.Store(true)
+	return c.percpuCount.KillAndConfirm(confirm)
+}
+
+// What package percpu says of itself, beyond the interface: once confirm is called, no
+// TryGetLive takes a reference any more, not even one that had begun before. In shared
+// mode its Count is exact, so it can't grow then.
+func TestNoTryGetLiveTakesAfterConfirm(t *testing.T) {
+	for _, atomically := range []bool{false, true} {
+		for name, c := range map[string]struct {
+			make  func() strategies.Counter
+			found bool
+		}{
+			"percpu":     {func() strategies.Counter { return new(percpu.Count) }, false},
+			"looks once": {func() strategies.Counter { return new(looksOnce) }, true},
+		} {
+			var x strategies.Counter
+			kill := func() {
+				x.Get()
+				confirmed := int64(0)
+				x.(strategies.Switcher).KillAndConfirm(func() { confirmed = x.(strategies.Reader).Count() - 1 })
+				if n := x.(strategies.Reader).Count(); n > confirmed {
+					explore.Failf("%d references when Kill was confirmed, and %d later", confirmed, n)
+				}
+			}
+			r := run(t, &explore.Scenario{
+				Name: "confirm", Program: explore.Program{"k", "l"}, CPUs: countCPUs,
+				Make: func(explore.Program) explore.Case {
+					return explore.Case{
+						Setup: func() {
+							x = c.make()
+							if x.Init(); atomically {
+								x.(strategies.Switcher).SwitchToAtomic()
+							}
+						},
+						Threads: []func(){kill, func() { x.(strategies.Switcher).TryGetLive() }},
+						Finish:  func() {},
+					}
+				},
+			}, explore.Options{Search: explore.DFS, Bound: explore.Unbounded, Executions: 200_000, NoShrink: true})
+			if found := r.Failure != nil; found != c.found || !found && !r.Exhaustive || found && r.Failure.Kind != explore.Violation {
+				t.Errorf("%s, switched to atomic first: %v: %v after %d executions, %s", name, atomically, r.Failure, r.Executions, r.Complete)
+			}
+			t.Logf("%s, switched to atomic first: %v: %d executions, %v", name, atomically, r.Executions, r.Failure)
+		}
+	}
+}
+
+// dropsLate is a count whose PutN of many looks whether there is a last drop to report,
+// and then drops, with nothing that keeps the mode as it is in between.
+type dropsLate struct {
+	percpuCount
+	killed atomic.Bool
+}
+
+func (c *dropsLate) Init()      { c.killed.Store(false); c.percpuCount.Init() }
+func (c *dropsLate) Kill() bool { c.killed.Store(true); return c.percpuCount.Kill() }
+func (c *dropsLate) PutN(n int) bool {
+	exact := n < 1<<15 || c.killed.Load()
+	return c.percpuCount.PutN(n) && exact
+}
+
+// The op program of the powers has changes of the mode meet operations of all kinds.
+func TestChangesOfTheModeMeetOperations(t *testing.T) {
+	s := *percpu.Strategy
+	s.New = func() strategies.Counter { return new(dropsLate) }
+	scs := counts(&s, false)
+	if len(scs) != 2 || scs[1].Name != "percpu/count/switcher" {
+		t.Fatalf("the op programs of %s are %v", s.Name, scs)
+	}
+	for seed := range uint64(3) {
+		r := run(t, scs[1], explore.Options{Seed: seed, Executions: 20_000})
+		if r.Failure == nil || r.Failure.Kind != explore.Leak {
+			t.Errorf("seed %d: %v after %d executions, want a last drop that isn't reported", seed, r.Failure, r.Executions)
+		}
+	}
+	for _, s := range builtin.All() {
+		if want := 1 + len(slices.DeleteFunc(s.Powers(), func(p strategies.Power) bool { return p != strategies.PowerSwitcher })); len(counts(s, false)) != want {
+			t.Errorf("%s has %d op programs, want %d", s, len(counts(s, false)), want)
 		}
 	}
 }
@@ -144,7 +240,7 @@ func TestRetriesLoseNothing(t *testing.T) {
 // is refused.
 func TestWords(t *testing.T) {
 	s := builtin.All()[0]
-	for _, text := range []string{"a.Get", "a.Get|", "|b.PutN(3) a.Put", "a:SwitchToAtomic c:SwitchToAtomic d.Kill|a.TryGetN(64)", countProgram, countWrongProgram, "a.Get|a.Put|a.Put|a.Put|a.Put"} {
+	for _, text := range []string{"a.Get", "a.Get|", "|b.PutN(3) a.Put", "a:SwitchToAtomic c:SwitchToAtomic d.Kill|a.TryGetN(64)", countPrograms[0].text, countPrograms[1].text, countWrongProgram, "a.Get|a.Put|a.Put|a.Put|a.Put"} {
 		sc, err := CountText(s, text)
 		if err != nil {
 			t.Errorf("%q: %v", text, err)
@@ -166,7 +262,7 @@ func TestWords(t *testing.T) {
 			t.Errorf("%s: thread %d, %v is unguarded: %v", countWrongProgram, i, step, step.Wild)
 		}
 	}
-	for _, text := range []string{"", "|", "a", "a.", "e.Get", "a.get", "a.GetN", "a.InitAt(3)", "b:share", "a:shared a.Get", "a.Get,a.Put", "a.Get" + strings.Repeat("|a.Put", program.MaxThreads)} {
+	for _, text := range []string{"", "|", "a", "a.", "e.Get", "a.get", "a.GetN", "a.InitAt(3)", "b:share", "a:shared a.Get", "a:InitAt(2) a.Get", "a.Get,a.Put", "a.Get" + strings.Repeat("|a.Put", program.MaxThreads)} {
 		if sc, err := CountText(s, text); err == nil {
 			t.Errorf("%q: taken for %v", text, sc.Program)
 		}
@@ -216,7 +312,7 @@ func TestFuzzerFindsFlaws(t *testing.T) {
 					t.Errorf("%q: the same input gave %v, and before %v", c.flaw, again, err)
 				}
 			}
-			if f, err := explore.Replay(failure.Token, []*explore.Scenario{count(s, false)}, explore.Options{Version: "test"}); err != nil || f.Text() != failure.Text() {
+			if f, err := explore.Replay(failure.Token, []*explore.Scenario{counts(s, false)[0]}, explore.Options{Version: "test"}); err != nil || f.Text() != failure.Text() {
 				t.Errorf("%q: replayed %v, %v", c.flaw, f, err)
 			}
 			if q, err := program.Parse(failure.Whole); err != nil || len(q.Threads) == 0 {

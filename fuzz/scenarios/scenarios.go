@@ -52,16 +52,19 @@ type Pair struct {
 	Scenario    *explore.Scenario
 }
 
-// Pairs returns every strategy under the op programs and every workload, ordered
-// by strategy: their right variants, or the known-wrong ones.
+// Pairs returns every strategy under the op programs that it has the powers for, each a
+// pair, and under every workload, ordered by strategy: their right variants, or the
+// known-wrong ones.
 func (f Forms) Pairs(wrong bool) []Pair {
 	var ps []Pair
 	for _, s := range f.Strategies {
-		p := Pair{Strategy: s.Name, Workload: CountName, Scenario: count(s, wrong)}
-		if wrong {
-			p.Wrong = countWrong
+		for _, c := range counts(s, wrong) {
+			p := Pair{Strategy: s.Name, Workload: CountName, Scenario: c}
+			if wrong {
+				p.Wrong = countWrong
+			}
+			ps = append(ps, p)
 		}
-		ps = append(ps, p)
 		for _, w := range f.Workloads {
 			p := Pair{Strategy: s.Name, Workload: w.Name, Unsupported: w.Unsupported(s)}
 			if wrong {

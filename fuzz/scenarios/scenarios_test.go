@@ -13,6 +13,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/workloads"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
 )
 
 func run(t *testing.T, s *explore.Scenario, o explore.Options) *explore.Result {
@@ -79,7 +80,7 @@ func TestWrongPairsAreFound(t *testing.T) {
 // else: one slot for all CPUs leaks routes as well, which is found sooner.
 func TestDoubleReleaseIsFound(t *testing.T) {
 	underflows := func(b workloads.Books, _ bool) {
-		if n := b.Kinds[arena.Underflow] + b.Kinds[arena.DoubleFree]; n > 0 {
+		if n := b.Kinds[judge.Underflow] + b.Kinds[judge.DoubleFree]; n > 0 {
 			explore.Failf("%v", b.Err())
 		}
 	}
@@ -206,7 +207,7 @@ func TestOpProgramsFindFlaws(t *testing.T) {
 		s := planted("flawed", c.exact, func() strategies.Counter { return &flawed{flaw: c.flaw} })
 		for _, search := range []explore.Options{{Search: explore.Portfolio}, {Search: explore.DFS, Bound: 2}, {Search: explore.DFS, Bound: explore.Unbounded}} {
 			search.Seed, search.Executions = 1, 100_000
-			r := run(t, count(s, false), search)
+			r := run(t, counts(s, false)[0], search)
 			switch f := r.Failure; {
 			case c.want == "" && f != nil:
 				t.Errorf("%q, %s: false alarm:\n%s", c.flaw, search.Search, f.Text())
@@ -217,7 +218,7 @@ func TestOpProgramsFindFlaws(t *testing.T) {
 			}
 		}
 	}
-	r := run(t, count(planted("unordered", strategies.Exact, func() strategies.Counter { return new(unordered) }), false), explore.Options{Seed: 1})
+	r := run(t, counts(planted("unordered", strategies.Exact, func() strategies.Counter { return new(unordered) }), false)[0], explore.Options{Seed: 1})
 	if r.Failure == nil || r.Failure.Kind != explore.Race {
 		t.Errorf("a count that orders nothing: %v, want a race on the object", r.Failure)
 	}
@@ -234,7 +235,7 @@ func TestPartsOfOpProgramsAreRight(t *testing.T) {
 			return
 		}
 		seen[p.String()] = true
-		s := count(right, false)
+		s := counts(right, false)[0]
 		s.Program = p
 		if r := run(t, s, explore.Options{Seed: 1, Executions: 30}); r.Failure != nil {
 			t.Errorf("program %s: %v", p, r.Failure)
@@ -249,7 +250,7 @@ func TestPartsOfOpProgramsAreRight(t *testing.T) {
 			}
 		}
 	}
-	parts(count(right, false).Program)
+	parts(counts(right, false)[0].Program)
 	if len(seen) < 100 {
 		t.Errorf("only %d programs", len(seen))
 	}
@@ -285,8 +286,8 @@ func (i *idlers) Roles() []workloads.Role {
 func TestStuckWorkersAreSeen(t *testing.T) {
 	const never = 1 << 30
 	balanced := workloads.Books{Lives: 1, Released: 1}
-	leak := workloads.Books{Lives: 1, Kinds: [arena.Kinds]uint64{arena.Leak: 1}}
-	freed := workloads.Books{Lives: 1, Released: 1, Kinds: [arena.Kinds]uint64{arena.DoubleFree: 1}}
+	leak := workloads.Books{Lives: 1, Kinds: [judge.Kinds]uint64{judge.Leak: 1}}
+	freed := workloads.Books{Lives: 1, Released: 1, Kinds: [judge.Kinds]uint64{judge.DoubleFree: 1}}
 	for _, c := range []struct {
 		name          string
 		books         workloads.Books
@@ -328,9 +329,9 @@ func TestBooksAreJudged(t *testing.T) {
 	}{
 		{workloads.Books{Lives: 3, Released: 3}, explore.Passed},
 		{workloads.Books{Lives: 3, Released: 2}, string(explore.Leak)},
-		{workloads.Books{Lives: 1, Kinds: [arena.Kinds]uint64{arena.Leak: 1}}, string(explore.Leak)},
-		{workloads.Books{Lives: 1, Released: 1, Kinds: [arena.Kinds]uint64{arena.UseAfterFree: 1}}, string(explore.Violation)},
-		{workloads.Books{Lives: 1, Kinds: [arena.Kinds]uint64{arena.Leak: 1, arena.DoubleFree: 1}}, string(explore.Violation)},
+		{workloads.Books{Lives: 1, Kinds: [judge.Kinds]uint64{judge.Leak: 1}}, string(explore.Leak)},
+		{workloads.Books{Lives: 1, Released: 1, Kinds: [judge.Kinds]uint64{judge.UseAfterFree: 1}}, string(explore.Violation)},
+		{workloads.Books{Lives: 1, Kinds: [judge.Kinds]uint64{judge.Leak: 1, judge.DoubleFree: 1}}, string(explore.Violation)},
 	} {
 		w := &workloads.Workload{
 			Name: "shelf", Doc: "books for tests", Source: "tests", Operation: "none",

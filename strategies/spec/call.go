@@ -121,28 +121,37 @@ func (c Call) Apply(x strategies.Counter, e *Env) (result bool, value int64) {
 	return ops[c.Op].apply(x, c.N, e)
 }
 
-// A witness is an Env that counts.
-type witness struct {
+// A Witness makes calls and sees what they do. One goroutine at a time uses it.
+type Witness struct {
 	env                      Env
 	locks, unlocks, confirms int
 }
 
-func (w *witness) Lock()   { w.locks++ }
-func (w *witness) Unlock() { w.unlocks++ }
+// NewWitness returns a witness.
+func NewWitness() *Witness {
+	w := new(Witness)
+	w.env = Env{Lock: (*countingLock)(w), Confirm: func() { w.confirms++ }}
+	return w
+}
 
-// do is [Do] with a witness, or, if that is nil, with a new one where it matters.
-func do(c strategies.Counter, call Call, w *witness) (a Answer) {
+// countingLock is the witness as PutAndLock's lock.
+type countingLock Witness
+
+func (l *countingLock) Lock()   { l.locks++ }
+func (l *countingLock) Unlock() { l.unlocks++ }
+
+// Do makes the call on c, which must have the power for it, and returns what it
+// did. Nothing listens to the count's monitor: see [Subject]. A panic of the
+// count is part of the answer.
+func (w *Witness) Do(c strategies.Counter, call Call) (a Answer) {
 	defer func() {
 		if p := recover(); p != nil {
 			a.Panicked = p
 		}
 	}()
-	if w == nil {
-		if !ops[call.Op].env {
-			a.Result, a.Value = call.Apply(c, nil)
-			return a
-		}
-		w = newWitness()
+	if w == nil { // for operations that use no Env
+		a.Result, a.Value = call.Apply(c, nil)
+		return a
 	}
 	w.locks, w.unlocks, w.confirms = 0, 0, 0
 	a.Result, a.Value = call.Apply(c, &w.env)
@@ -150,16 +159,14 @@ func do(c strategies.Counter, call Call, w *witness) (a Answer) {
 	return a
 }
 
-func newWitness() *witness {
-	w := new(witness)
-	w.env = Env{Lock: w, Confirm: func() { w.confirms++ }}
-	return w
+// Do is [Witness.Do] with a new witness where it matters.
+func Do(c strategies.Counter, call Call) Answer {
+	var w *Witness
+	if call.Op.UsesEnv() {
+		w = NewWitness()
+	}
+	return w.Do(c, call)
 }
-
-// Do makes the call on c, which must have the power for it, and returns what it
-// did. Nothing listens to the count's monitor: see [Subject]. A panic of the
-// count is part of the answer.
-func Do(c strategies.Counter, call Call) Answer { return do(c, call, nil) }
 
 // A Subject is a new count of a strategy whose monitor, if it has one, is
 // listened to. One goroutine at a time uses it.
@@ -167,12 +174,12 @@ type Subject struct {
 	strategies.Counter
 	heard   []strategies.Misuse
 	watched bool
-	witness *witness
+	witness *Witness
 }
 
 // New returns a count that is not initialized yet.
 func New(s *strategies.Strategy) *Subject {
-	x := &Subject{Counter: s.New(), witness: newWitness()}
+	x := &Subject{Counter: s.New(), witness: NewWitness()}
 	if c, ok := x.Counter.(strategies.Monitored); ok {
 		x.watched = true
 		c.Monitor(&strategies.Monitor{Hook: func(k strategies.Misuse) { x.heard = append(x.heard, k) }})
@@ -184,7 +191,7 @@ func New(s *strategies.Strategy) *Subject {
 // overwritten by the next call.
 func (x *Subject) Do(call Call) Answer {
 	x.heard = x.heard[:0]
-	a := do(x.Counter, call, x.witness)
+	a := x.witness.Do(x.Counter, call)
 	a.Heard, a.Misuse = x.watched, x.heard
 	return a
 }

@@ -330,6 +330,9 @@ func (op Op) TakesNumber() bool { return op.fact().number }
 // Reports reports whether the operation returns a bool.
 func (op Op) Reports() bool { return op.fact().reports }
 
+// UsesEnv reports whether a call uses its Env.
+func (op Op) UsesEnv() bool { return ops[op].env }
+
 // By returns who may call the operation while others use the count.
 func (op Op) By() By { return op.fact().by }
 

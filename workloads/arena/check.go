@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/strategies/pin"
 )
 
@@ -58,36 +59,11 @@ const (
 // held is the number of Holds of this life that are open, but for those whose
 // drop has begun and those whose take hasn't ended. So it is never more than
 // what a right count says, and the same where nothing is in flight. That makes
-// the following rules exact: they raise no false alarm whatever the timing, and
+// the rules of package judge exact: they raise no false alarm whatever the timing, and
 // none of them needs luck once the object is at rest and its actors have gone on
-// or the run is over.
-//
-//   - When a drop reports the last reference, held is zero. Otherwise somebody
-//     holds a reference that the count has lost: StolenReference. (A reference
-//     that is taken later than the count reached zero is the next rule's.)
-//   - When a reference was taken, nobody has been told yet that the last was
-//     dropped. Otherwise a dead object came back to life: ResurrectedDead. A
-//     right count can't die between a successful TryGet and this check, since
-//     it has the new reference in it by then.
-//   - Nobody is told twice: DoubleFree.
-//   - When nothing is in flight, held is zero and nobody was told, then nobody
-//     ever will be: LateRelease. Whichever operation ends last sees it, a TryGet
-//     that failed as well.
-//
-// # Resurrection
-//
-// A Resurrect takes a reference whether the count is zero or not, and doesn't
-// say which. So while one is in flight the rules above don't hold:
-//
-//	A: Put drops the last reference
-//	                                 B: Resurrect, 0 to 1; held is 1
-//	A: is told; held is 1, and right
-//
-// All drops and takes that overlap a Resurrect, directly or through each other,
-// are judged together, when nothing is in flight any more. Then held says
-// whether the object is dead, and told is how often it died. The difference is
-// how often it was brought back: not less than never (LateRelease), nor more
-// often than Resurrect was called (DoubleFree).
+// or the run is over. Whichever operation ends last looks at an object at rest, a
+// TryGet that failed as well. A Balance is revived while a Resurrect is in flight and
+// until the object is at rest.
 type Shadow struct {
 	word atomic.Uint64
 
@@ -122,6 +98,11 @@ const (
 
 func heldIn(w uint64) int64 { return (int64(w&heldMax) - heldZero) / heldOne }
 
+// balanceIn returns what the word says of references.
+func balanceIn(w uint64) judge.Balance {
+	return judge.Balance{Held: heldIn(w), Told: w & toldMax / toldOne, Revived: w & revivedMax / revivedOne}
+}
+
 // saturate adds one to the field with that lowest bit and that mask unless it is
 // at its limit.
 func saturate(w, one, limit uint64) uint64 {
@@ -154,8 +135,8 @@ func (o Op) String() string { return opNames[o] }
 // A Log collects the violations of one instance of a workload.
 type Log struct {
 	mu      sync.Mutex
-	counts  [Kinds]uint64
-	notes   [Kinds][]string
+	counts  [judge.Kinds]uint64
+	notes   [judge.Kinds][]string
 	shadows int
 
 	// actors is replaced as a whole, under mu, so that a drop of another
@@ -289,7 +270,7 @@ func (l *Log) Operations() uint64 {
 
 // Violations returns how many there were of each kind and describes the first of
 // each.
-func (l *Log) Violations() (counts [Kinds]uint64, notes []string) {
+func (l *Log) Violations() (counts [judge.Kinds]uint64, notes []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, ns := range l.notes {
@@ -299,7 +280,7 @@ func (l *Log) Violations() (counts [Kinds]uint64, notes []string) {
 }
 
 // report puts down a violation. The words say what happened to the object.
-func (l *Log) report(k Kind, s *Shadow, life Life, format string, args ...any) {
+func (l *Log) report(k judge.Kind, s *Shadow, life Life, format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.counts[k]++
@@ -355,14 +336,14 @@ func (s *Shadow) setLife(life Life) { s.life.Store(uint64(life)) }
 
 // released notes a second release of an object.
 func (l *Log) released(s *Shadow, life Life) {
-	l.report(DoubleFree, s, life, "released again")
+	l.report(judge.DoubleFree, s, life, "released again")
 }
 
 // ended checks an object that was just released though no drop had reported the
 // last reference (where one had, that was checked then): nobody may hold it.
 func (l *Log) ended(s *Shadow, life Life) {
 	if w := s.word.Load(); w&toldMax == 0 && heldIn(w) > 0 {
-		l.report(StolenReference, s, life, "released while %v", holders{s, life})
+		l.report(judge.StolenReference, s, life, "released while %v", holders{s, life})
 	}
 }
 
@@ -392,9 +373,9 @@ func (h holders) String() string {
 // leaked puts down an object that was never released. No actor is at work.
 func (l *Log) leaked(s *Shadow, life Life) {
 	if heldIn(s.word.Load()) > 0 {
-		l.report(Leak, s, life, "never released; %v", holders{s, life})
+		l.report(judge.Leak, s, life, "never released; %v", holders{s, life})
 	} else {
-		l.report(Leak, s, life, "never released though all references were dropped")
+		l.report(judge.Leak, s, life, "never released though all references were dropped")
 	}
 }
 
@@ -469,31 +450,26 @@ func atRest(w uint64) bool {
 // rest judges an object at rest, by the word that the operation left which ended
 // last.
 func (a *Actor) rest(s *Shadow, w uint64) {
-	n := w
-	var kind Kind = -1
-	var words string
-	if w&revivedMax == 0 {
+	dead, kind := balanceIn(w).Rest()
+	n, words := w, "the last reference was dropped and nobody was told"
+	switch revived := w & revivedMax; {
+	case revived == 0:
+		// Nobody was told, and none is held: see atRest.
 		n |= lateBit
-		kind, words = LateRelease, "the last reference was dropped and nobody was told"
-	} else {
-		died, brought := w&toldMax/toldOne, w&revivedMax/revivedOne
-		var dead uint64
-		if heldIn(w) == 0 {
-			dead = 1
-		}
+	default:
 		n = n&^(toldMax|revivedMax) | dead*toldOne
 		switch {
-		case died < dead && w&lateBit == 0:
+		case kind == judge.LateRelease && w&lateBit != 0, kind == judge.DoubleFree && (revived == revivedMax || w&toldMax == toldMax):
+			kind = judge.Fine // it was reported, or the fields can't tell
+		case kind == judge.LateRelease:
 			n = n&^toldMax | lateBit
-			kind, words = LateRelease, "the last reference was dropped and nobody was told"
-		case died > dead+brought && w&revivedMax != revivedMax && w&toldMax != toldMax:
-			kind = DoubleFree
-			words = fmt.Sprintf("drops reported the last reference %d times, and it was brought back %d times at most", died, brought)
+		case kind == judge.DoubleFree:
+			words = fmt.Sprintf("drops reported the last reference %d times, and it was brought back %d times at most", w&toldMax/toldOne, revived/revivedOne)
 		}
 	}
 	// If this fails somebody has begun an operation, and whoever ends last
 	// judges, with no less to go by.
-	if s.word.CompareAndSwap(w, n) && kind >= 0 {
+	if s.word.CompareAndSwap(w, n) && kind != judge.Fine {
 		a.log.report(kind, s, Life(s.life.Load()), "%s; %s's operation was the last to end", words, a.name)
 	}
 }
@@ -505,12 +481,12 @@ func (a *Actor) touch(s *Shadow, o Op, weak bool) {
 	switch life % lifeStates {
 	case lifeFree:
 		if !(weak && s.typeStable) {
-			a.log.report(UseAfterFree, s, life, "%s: %v on memory that holds no object", a.name, o)
+			a.log.report(judge.UseAfterFree, s, life, "%s: %v on memory that holds no object", a.name, o)
 		}
 	case lifeReleased:
 		// In a grace period a weak reference may still lead here.
 		if !weak {
-			a.log.report(UseAfterFree, s, life, "%s: %v after its release", a.name, o)
+			a.log.report(judge.UseAfterFree, s, life, "%s: %v after its release", a.name, o)
 		}
 	}
 }
@@ -593,11 +569,11 @@ func (a *Actor) find(h Hold) (*Actor, *entry) {
 func (a *Actor) shut(s *Shadow, o Op, h Hold) (taker *Actor, e *entry, counted bool) {
 	now := Life(s.life.Load())
 	if h == 0 {
-		a.log.report(Underflow, s, now, "%s: %v without a reference", a.name, o)
+		a.log.report(judge.Underflow, s, now, "%s: %v without a reference", a.name, o)
 		return nil, nil, false
 	}
 	if taker, e = a.find(h); e == nil {
-		a.log.report(Underflow, s, now, "%s: %v of a reference that nobody took", a.name, o)
+		a.log.report(judge.Underflow, s, now, "%s: %v of a reference that nobody took", a.name, o)
 		return nil, nil, false
 	}
 	of, life, state := e.shadow.Load(), Life(e.life.Load()), e.state.Load()
@@ -605,11 +581,11 @@ func (a *Actor) shut(s *Shadow, o Op, h Hold) (taker *Actor, e *entry, counted b
 	// succeeds, the entry has been open all the while, so that the fields
 	// read above are this hold's.
 	if !isOpen(state, h) || !e.state.CompareAndSwap(state, state&^1) {
-		a.log.report(Underflow, s, now, "%s: %v of a reference that was dropped already; %s had taken it", a.name, o, taker.name)
+		a.log.report(judge.Underflow, s, now, "%s: %v of a reference that was dropped already; %s had taken it", a.name, o, taker.name)
 		return nil, nil, false
 	}
 	if of != s || life != now {
-		a.log.report(StolenReference, s, life, "%s had a reference (%s), and at the %v by %s the object was gone (life %d)",
+		a.log.report(judge.StolenReference, s, life, "%s had a reference (%s), and at the %v by %s the object was gone (life %d)",
 			taker.name, e.taken(), o, a.name, now.Generation())
 		return taker, e, false
 	}
@@ -651,7 +627,7 @@ func (a *Actor) BeginInit(s *Shadow) {
 		}
 		a.note(s, OpInit, n)
 		if heldIn(n) > 0 {
-			a.log.report(StolenReference, s, Life(life), "%s: Init wiped the count out while it was %v", a.name, holders{s, Life(life)})
+			a.log.report(judge.StolenReference, s, Life(life), "%s: Init wiped the count out while it was %v", a.name, holders{s, Life(life)})
 		}
 		return
 	}
@@ -696,8 +672,8 @@ func (a *Actor) EndTake(s *Shadow, o Op) Hold {
 	if atRest(w) {
 		a.rest(s, w)
 	}
-	if w&toldMax != 0 && w&revivedMax == 0 {
-		a.log.report(ResurrectedDead, s, Life(s.life.Load()), "%s: %v took a reference after the last had been dropped", a.name, o)
+	if balanceIn(w).Took() != judge.Fine {
+		a.log.report(judge.ResurrectedDead, s, Life(s.life.Load()), "%s: %v took a reference after the last had been dropped", a.name, o)
 	}
 	return h
 }
@@ -744,13 +720,12 @@ func (a *Actor) EndDrop(s *Shadow, o Op, last bool) {
 		if !s.word.CompareAndSwap(w, n) {
 			continue
 		}
-		if n&revivedMax == 0 {
-			life := Life(s.life.Load())
-			if w&toldMax != 0 {
-				a.log.report(DoubleFree, s, life, "%s: %v reported the last reference, as another drop had before", a.name, o)
-			}
-			if heldIn(n) > 0 {
-				a.log.report(StolenReference, s, life, "%s: %v reported the last reference while it was %v", a.name, o, holders{s, life})
+		for _, k := range balanceIn(w).Last() {
+			switch life := Life(s.life.Load()); k {
+			case judge.DoubleFree:
+				a.log.report(k, s, life, "%s: %v reported the last reference, as another drop had before", a.name, o)
+			case judge.StolenReference:
+				a.log.report(k, s, life, "%s: %v reported the last reference while it was %v", a.name, o, holders{s, life})
 			}
 		}
 		if atRest(n) {
@@ -800,7 +775,7 @@ func (a *Actor) EndDropIf(s *Shadow, o Op, h Hold, d Pending, dropped bool) {
 	}
 	if w := a.end(s, +1); w&toldMax != 0 && w&revivedMax == 0 {
 		life := Life(s.life.Load())
-		a.log.report(StolenReference, s, life, "another drop reported the last reference, and after a %v it is %v", o, holders{s, life})
+		a.log.report(judge.StolenReference, s, life, "another drop reported the last reference, and after a %v it is %v", o, holders{s, life})
 	}
 }
 
@@ -814,21 +789,21 @@ func (a *Actor) Look(s *Shadow, o Op) {
 // there. It is an access to the object, not to its count.
 func (a *Actor) Use(s *Shadow, h Hold) {
 	if h == 0 {
-		a.log.report(UseAfterFree, s, Life(s.life.Load()), "%s used it without a reference", a.name)
+		a.log.report(judge.UseAfterFree, s, Life(s.life.Load()), "%s used it without a reference", a.name)
 		return
 	}
 	taker, e := a.find(h)
 	if e == nil {
-		a.log.report(UseAfterFree, s, Life(s.life.Load()), "%s used it by a reference that nobody took", a.name)
+		a.log.report(judge.UseAfterFree, s, Life(s.life.Load()), "%s used it by a reference that nobody took", a.name)
 		return
 	}
 	had := Life(e.life.Load())
 	if !isOpen(e.state.Load(), h) {
-		a.log.report(UseAfterFree, s, Life(s.life.Load()), "%s used it by a reference that was dropped already; %s had taken it", a.name, taker.name)
+		a.log.report(judge.UseAfterFree, s, Life(s.life.Load()), "%s used it by a reference that was dropped already; %s had taken it", a.name, taker.name)
 		return
 	}
 	if life := Life(s.life.Load()); had != life || e.shadow.Load() != s {
-		a.log.report(StolenReference, s, had, "%s had a reference (%s), and when %s used the object it was gone (life %d)",
+		a.log.report(judge.StolenReference, s, had, "%s had a reference (%s), and when %s used the object it was gone (life %d)",
 			taker.name, e.taken(), a.name, life.Generation())
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads/arena"
 )
 
@@ -62,19 +63,19 @@ func (x *scene) putIfOne(a *arena.Actor, h arena.Hold, dropped bool) {
 func (x *scene) free() { x.cache.Free(x.slot) }
 
 // violations ends the scene and returns what was put down.
-func (x *scene) violations() (counts [arena.Kinds]uint64, notes []string) {
+func (x *scene) violations() (counts [judge.Kinds]uint64, notes []string) {
 	x.arena.Leaks()
 	return x.log.Violations()
 }
 
 // right is a kind that no violation has.
-const right arena.Kind = -1
+const right judge.Kind = -1
 
 // Each rule sees what breaks it, and nothing else; what is right passes.
 func TestRules(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		want arena.Kind
+		want judge.Kind
 		do   func(x *scene)
 	}{
 		{"a life", right, func(x *scene) {
@@ -118,27 +119,27 @@ func TestRules(t *testing.T) {
 			x.cache.Recycle(x.slot)
 		}},
 
-		{"TryGet after the grace period", arena.UseAfterFree, func(x *scene) {
+		{"TryGet after the grace period", judge.UseAfterFree, func(x *scene) {
 			x.put(x.a, x.init(x.a), true)
 			x.free()
 			x.takeFails(x.b)
 		}},
-		{"Get in the grace period", arena.UseAfterFree, func(x *scene) {
+		{"Get in the grace period", judge.UseAfterFree, func(x *scene) {
 			x.put(x.a, x.init(x.a), true)
 			x.cache.End(x.slot)
 			x.b.BeginTake(x.s, arena.OpGet)
 		}},
-		{"Resurrect in the grace period", arena.UseAfterFree, func(x *scene) {
+		{"Resurrect in the grace period", judge.UseAfterFree, func(x *scene) {
 			x.put(x.a, x.init(x.a), true)
 			x.cache.End(x.slot)
 			x.b.BeginTake(x.s, arena.OpResurrect)
 		}},
-		{"Count after the release", arena.UseAfterFree, func(x *scene) {
+		{"Count after the release", judge.UseAfterFree, func(x *scene) {
 			x.put(x.a, x.init(x.a), true)
 			x.free()
 			x.b.Look(x.s, arena.OpCount)
 		}},
-		{"use after the own drop", arena.UseAfterFree, func(x *scene) {
+		{"use after the own drop", judge.UseAfterFree, func(x *scene) {
 			h := x.init(x.a)
 			g := x.take(x.a, arena.OpGet)
 			x.put(x.a, g, false)
@@ -146,18 +147,18 @@ func TestRules(t *testing.T) {
 			x.put(x.a, h, true)
 			x.free()
 		}},
-		{"use without a reference", arena.UseAfterFree, func(x *scene) {
+		{"use without a reference", judge.UseAfterFree, func(x *scene) {
 			x.a.Use(x.s, 0)
 			x.put(x.a, x.init(x.a), true)
 			x.free()
 		}},
-		{"Init of memory that nobody allocated", arena.UseAfterFree, func(x *scene) {
+		{"Init of memory that nobody allocated", judge.UseAfterFree, func(x *scene) {
 			x.put(x.a, x.init(x.a), true)
 			x.free()
 			x.a.BeginInit(x.s)
 		}},
 
-		{"two drops report the last", arena.DoubleFree, func(x *scene) {
+		{"two drops report the last", judge.DoubleFree, func(x *scene) {
 			h := x.init(x.a)
 			g := x.take(x.a, arena.OpGet)
 			x.a.BeginDrop(x.s, arena.OpPut, h)
@@ -166,16 +167,16 @@ func TestRules(t *testing.T) {
 			x.b.EndDrop(x.s, arena.OpPut, true)
 			x.free()
 		}},
-		{"two releases", arena.DoubleFree, func(x *scene) {
+		{"two releases", judge.DoubleFree, func(x *scene) {
 			x.put(x.a, x.init(x.a), true)
 			x.free()
 			x.free()
 		}},
 
-		{"held for ever", arena.Leak, func(x *scene) { x.init(x.a) }},
-		{"told and not released", arena.Leak, func(x *scene) { x.put(x.a, x.init(x.a), true) }},
+		{"held for ever", judge.Leak, func(x *scene) { x.init(x.a) }},
+		{"told and not released", judge.Leak, func(x *scene) { x.put(x.a, x.init(x.a), true) }},
 
-		{"the same reference dropped twice", arena.Underflow, func(x *scene) {
+		{"the same reference dropped twice", judge.Underflow, func(x *scene) {
 			h := x.init(x.a)
 			g := x.take(x.a, arena.OpGet)
 			x.put(x.a, g, false)
@@ -183,7 +184,7 @@ func TestRules(t *testing.T) {
 			x.put(x.a, h, true)
 			x.free()
 		}},
-		{"dropped by another and by the taker", arena.Underflow, func(x *scene) {
+		{"dropped by another and by the taker", judge.Underflow, func(x *scene) {
 			h := x.init(x.a)
 			g := x.take(x.a, arena.OpGet)
 			x.put(x.b, g, false)
@@ -191,7 +192,7 @@ func TestRules(t *testing.T) {
 			x.put(x.a, h, true)
 			x.free()
 		}},
-		{"dropped twice, and the entry is in use again", arena.Underflow, func(x *scene) {
+		{"dropped twice, and the entry is in use again", judge.Underflow, func(x *scene) {
 			h := x.init(x.a)
 			g := x.take(x.a, arena.OpGet)
 			x.put(x.a, g, false)
@@ -201,62 +202,62 @@ func TestRules(t *testing.T) {
 			x.put(x.a, h, true)
 			x.free()
 		}},
-		{"dropped without one", arena.Underflow, func(x *scene) {
+		{"dropped without one", judge.Underflow, func(x *scene) {
 			h := x.init(x.a)
 			x.put(x.b, 0, false)
 			x.put(x.a, h, true)
 			x.free()
 		}},
-		{"dropped by a hold that nobody took", arena.Underflow, func(x *scene) {
+		{"dropped by a hold that nobody took", judge.Underflow, func(x *scene) {
 			h := x.init(x.a)
 			x.put(x.b, 1<<52|500<<32|1, false)
 			x.put(x.a, h, true)
 			x.free()
 		}},
 
-		{"told while somebody holds one", arena.StolenReference, func(x *scene) {
+		{"told while somebody holds one", judge.StolenReference, func(x *scene) {
 			h := x.init(x.a)
 			x.take(x.b, arena.OpTryGet)
 			x.put(x.a, h, true)
 			x.free()
 		}},
-		{"released while somebody holds one", arena.StolenReference, func(x *scene) {
+		{"released while somebody holds one", judge.StolenReference, func(x *scene) {
 			h := x.init(x.a)
 			x.take(x.b, arena.OpTryGet)
 			x.put(x.a, h, false)
 			x.free()
 		}},
-		{"Init while somebody holds one", arena.StolenReference, func(x *scene) {
+		{"Init while somebody holds one", judge.StolenReference, func(x *scene) {
 			x.init(x.a)
 			x.put(x.b, x.init(x.b), false)
 			x.free()
 		}},
 
-		{"TryGet brings a dead object back", arena.ResurrectedDead, func(x *scene) {
+		{"TryGet brings a dead object back", judge.ResurrectedDead, func(x *scene) {
 			x.put(x.a, x.init(x.a), true)
 			g := x.take(x.b, arena.OpTryGet)
 			x.put(x.b, g, false)
 			x.free()
 		}},
-		{"Get brings a dead object back", arena.ResurrectedDead, func(x *scene) {
+		{"Get brings a dead object back", judge.ResurrectedDead, func(x *scene) {
 			x.put(x.a, x.init(x.a), true)
 			g := x.take(x.b, arena.OpGet)
 			x.put(x.b, g, false)
 			x.free()
 		}},
 
-		{"nobody is told", arena.LateRelease, func(x *scene) {
+		{"nobody is told", judge.LateRelease, func(x *scene) {
 			x.put(x.a, x.init(x.a), false)
 			x.free()
 		}},
-		{"nobody is told, and another operation ends last", arena.LateRelease, func(x *scene) {
+		{"nobody is told, and another operation ends last", judge.LateRelease, func(x *scene) {
 			h := x.init(x.a)
 			x.b.BeginTake(x.s, arena.OpTryGet)
 			x.put(x.a, h, false)
 			x.b.EndTakeFailed(x.s)
 			x.free()
 		}},
-		{"nobody is told, and the first drop is unfinished", arena.LateRelease, func(x *scene) {
+		{"nobody is told, and the first drop is unfinished", judge.LateRelease, func(x *scene) {
 			h := x.init(x.a)
 			g := x.take(x.a, arena.OpGet)
 			x.put(x.b, g, false)
@@ -316,7 +317,7 @@ func TestRules(t *testing.T) {
 			x.put(x.a, h, true)
 			x.free()
 		}},
-		{"told more often than brought back", arena.DoubleFree, func(x *scene) {
+		{"told more often than brought back", judge.DoubleFree, func(x *scene) {
 			h := x.init(x.a)
 			x.a.BeginDrop(x.s, arena.OpPut, h)
 			g := x.take(x.b, arena.OpResurrect)
@@ -326,7 +327,7 @@ func TestRules(t *testing.T) {
 			x.a.EndDrop(x.s, arena.OpPut, true)
 			x.free()
 		}},
-		{"told twice after a resurrection", arena.DoubleFree, func(x *scene) {
+		{"told twice after a resurrection", judge.DoubleFree, func(x *scene) {
 			x.put(x.a, x.init(x.a), true)
 			h := x.take(x.a, arena.OpResurrect)
 			g := x.take(x.b, arena.OpGet)
@@ -336,12 +337,12 @@ func TestRules(t *testing.T) {
 			x.b.EndDrop(x.s, arena.OpPut, true)
 			x.free()
 		}},
-		{"nobody is told after a resurrection", arena.LateRelease, func(x *scene) {
+		{"nobody is told after a resurrection", judge.LateRelease, func(x *scene) {
 			x.put(x.a, x.init(x.a), true)
 			x.put(x.a, x.take(x.a, arena.OpResurrect), false)
 			x.free()
 		}},
-		{"nobody is told while a resurrection is under way", arena.LateRelease, func(x *scene) {
+		{"nobody is told while a resurrection is under way", judge.LateRelease, func(x *scene) {
 			h := x.init(x.a)
 			x.a.BeginDrop(x.s, arena.OpPut, h)
 			g := x.take(x.b, arena.OpResurrect)
@@ -349,19 +350,19 @@ func TestRules(t *testing.T) {
 			x.a.EndDrop(x.s, arena.OpPut, false)
 			x.free()
 		}},
-		{"told while somebody holds one after a resurrection", arena.StolenReference, func(x *scene) {
+		{"told while somebody holds one after a resurrection", judge.StolenReference, func(x *scene) {
 			x.put(x.a, x.init(x.a), true)
 			h := x.take(x.a, arena.OpResurrect)
 			x.take(x.b, arena.OpTryGet)
 			x.put(x.a, h, true)
 			x.free()
 		}},
-		{"released after a resurrection", arena.StolenReference, func(x *scene) {
+		{"released after a resurrection", judge.StolenReference, func(x *scene) {
 			x.put(x.a, x.init(x.a), true)
 			x.take(x.a, arena.OpResurrect)
 			x.free()
 		}},
-		{"two bring it back by Init", arena.StolenReference, func(x *scene) {
+		{"two bring it back by Init", judge.StolenReference, func(x *scene) {
 			x.put(x.a, x.init(x.a), true)
 			x.a.BeginInit(x.s)
 			x.b.BeginInit(x.s)
@@ -392,13 +393,13 @@ func TestRules(t *testing.T) {
 			x.putIfOne(x.b, h, true)
 			x.free()
 		}},
-		{"PutIfOne succeeds while somebody holds one", arena.StolenReference, func(x *scene) {
+		{"PutIfOne succeeds while somebody holds one", judge.StolenReference, func(x *scene) {
 			h := x.init(x.a)
 			x.take(x.b, arena.OpTryGet)
 			x.putIfOne(x.a, h, true)
 			x.free()
 		}},
-		{"told while PutIfOne fails", arena.StolenReference, func(x *scene) {
+		{"told while PutIfOne fails", judge.StolenReference, func(x *scene) {
 			h := x.init(x.a)
 			g := x.take(x.b, arena.OpTryGet)
 			d := x.a.BeginDropIf(x.s, arena.OpPutIfOne, h)
@@ -406,7 +407,7 @@ func TestRules(t *testing.T) {
 			x.a.EndDropIf(x.s, arena.OpPutIfOne, h, d, false)
 			x.free()
 		}},
-		{"dropped while PutIfOne is at it", arena.Underflow, func(x *scene) {
+		{"dropped while PutIfOne is at it", judge.Underflow, func(x *scene) {
 			h := x.init(x.a)
 			d := x.a.BeginDropIf(x.s, arena.OpPutIfOne, h)
 			x.b.BeginDrop(x.s, arena.OpPut, h)
@@ -414,7 +415,7 @@ func TestRules(t *testing.T) {
 			x.a.EndDropIf(x.s, arena.OpPutIfOne, h, d, true)
 			x.free()
 		}},
-		{"PutIfOne of a reference that was dropped", arena.Underflow, func(x *scene) {
+		{"PutIfOne of a reference that was dropped", judge.Underflow, func(x *scene) {
 			h := x.init(x.a)
 			g := x.take(x.b, arena.OpTryGet)
 			x.put(x.b, g, false)
@@ -428,7 +429,7 @@ func TestRules(t *testing.T) {
 			c.do(x)
 			counts, notes := x.violations()
 			for k, n := range counts {
-				switch kind := arena.Kind(k); {
+				switch kind := judge.Kind(k); {
 				case kind == c.want && n == 0:
 					t.Errorf("no %v was put down", kind)
 				case kind != c.want && n != 0:
@@ -461,7 +462,7 @@ func TestLostReferenceShowsAtItsNextUse(t *testing.T) {
 		before, _ := x.log.Violations()
 		act()
 		after, _ := x.log.Violations()
-		if after[arena.StolenReference] != before[arena.StolenReference]+1 {
+		if after[judge.StolenReference] != before[judge.StolenReference]+1 {
 			t.Errorf("act %d: %v, then %v: want another stolen-reference", i, before, after)
 		}
 	}
@@ -480,11 +481,11 @@ func TestTypeStableAllowsTryGetOnFreeMemory(t *testing.T) {
 	x.put(x.a, x.init(x.a), true)
 	x.free()
 	x.takeFails(x.b)
-	if counts, notes := x.violations(); counts != [arena.Kinds]uint64{} {
+	if counts, notes := x.violations(); counts != [judge.Kinds]uint64{} {
 		t.Errorf("violations: %v", notes)
 	}
 	x.b.BeginTake(x.s, arena.OpGet)
-	if counts, _ := x.violations(); counts[arena.UseAfterFree] != 1 {
+	if counts, _ := x.violations(); counts[judge.UseAfterFree] != 1 {
 		t.Errorf("%v: want a use-after-free by Get", counts)
 	}
 }
@@ -520,7 +521,7 @@ func TestNoteSaysWhoAndWhat(t *testing.T) {
 func TestLateReleaseIsSeenAtOnce(t *testing.T) {
 	x := newScene(arena.Options[int32]{})
 	x.put(x.a, x.init(x.a), false)
-	if counts, _ := x.log.Violations(); counts[arena.LateRelease] != 1 {
+	if counts, _ := x.log.Violations(); counts[judge.LateRelease] != 1 {
 		t.Errorf("%v: want a late-release before the end of the run", counts)
 	}
 
@@ -529,7 +530,7 @@ func TestLateReleaseIsSeenAtOnce(t *testing.T) {
 	x.put(x.b, g, false) // alice is left, so bob leaves the rest for later
 	x.put(x.a, h, false)
 	x.takeFails(x.b) // bob goes on
-	if counts, _ := x.log.Violations(); counts[arena.LateRelease] != 1 {
+	if counts, _ := x.log.Violations(); counts[judge.LateRelease] != 1 {
 		t.Errorf("%v: want a late-release once all have gone on", counts)
 	}
 }
@@ -557,8 +558,8 @@ func TestNotesAreFewAndCountsAreComplete(t *testing.T) {
 	x.put(x.a, h, true)
 	x.free()
 	counts, notes := x.violations()
-	if counts[arena.Underflow] != 1000 || len(notes) == 0 || len(notes) > 10 {
-		t.Errorf("%d violations, %d notes", counts[arena.Underflow], len(notes))
+	if counts[judge.Underflow] != 1000 || len(notes) == 0 || len(notes) > 10 {
+		t.Errorf("%d violations, %d notes", counts[judge.Underflow], len(notes))
 	}
 }
 
@@ -693,7 +694,7 @@ func TestNoFalseAlarmOnOneHotSlot(t *testing.T) {
 	default:
 	}
 	a.Leaks()
-	if counts, notes := log.Violations(); counts != [arena.Kinds]uint64{} {
+	if counts, notes := log.Violations(); counts != [judge.Kinds]uint64{} {
 		t.Errorf("seed %d: %v\n%s", seed, counts, strings.Join(notes, "\n"))
 	}
 	t.Logf("%d operations, %d lives", log.Operations(), a.Books().Lives)
@@ -750,7 +751,7 @@ func TestNoFalseAlarmFromResurrection(t *testing.T) {
 	wg.Wait()
 	slots.Free(slot)
 	a.Leaks()
-	if counts, notes := log.Violations(); counts != [arena.Kinds]uint64{} {
+	if counts, notes := log.Violations(); counts != [judge.Kinds]uint64{} {
 		t.Errorf("%v\n%s", counts, strings.Join(notes, "\n"))
 	}
 	t.Logf("%d operations, %d deaths", log.Operations(), deaths.Load())

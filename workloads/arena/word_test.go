@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/refbench/refbench/strategies/judge"
 )
 
 // fields are the word's, each in a variable of its own.
@@ -155,7 +157,7 @@ func TestSequenceGoesRound(t *testing.T) {
 	}
 	a.BeginDrop(s, OpPut, owner)
 	a.EndDrop(s, OpPut, true)
-	if counts, notes := log.Violations(); counts != [Kinds]uint64{} {
+	if counts, notes := log.Violations(); counts != [judge.Kinds]uint64{} {
 		t.Errorf("violations: %v", notes)
 	}
 }
@@ -189,7 +191,7 @@ func TestTableDoesNotGrowWithTime(t *testing.T) {
 		if n := len(a.entries); n > max(64, 4*outstanding) {
 			t.Errorf("%d entries for %d references at a time", n, outstanding)
 		}
-		if counts, notes := log.Violations(); counts != [Kinds]uint64{} {
+		if counts, notes := log.Violations(); counts != [judge.Kinds]uint64{} {
 			t.Errorf("violations: %v", notes)
 		}
 	}

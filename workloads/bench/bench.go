@@ -29,7 +29,10 @@
 // all alike, and adds each sample to a [File] before it begins the next. A cell
 // that panics, or in which no worker can go on any more, is left out from then on;
 // one that hangs ends the run, because what it left behind would disturb all
-// others.
+// others. It hangs if a call of a worker or a role doesn't return for
+// [Length.Timeout], which a busy machine makes longer: see [cpu.ShareClock].
+//
+// One run at a time adds to a file: it has the file's lock.
 //
 // # Was the machine free?
 //

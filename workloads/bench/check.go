@@ -11,8 +11,8 @@ import (
 // l.Checked, and returns its books. What [Measure] says of GOMAXPROCS, ctx and hangs
 // holds here too.
 func Check(ctx context.Context, m *Machine, c Cell, l Length, seed uint64) (workloads.Books, error) {
-	return supervise(ctx, c, m.deadline(c, l), func(cr *crew) (workloads.Books, error) {
-		return check(m, c, l, seed, cr)
+	return supervise(ctx, m, c, l, func(b *barrier) (workloads.Books, error) {
+		return check(m, c, l, seed, b)
 	})
 }
 
@@ -22,32 +22,35 @@ func Check(ctx context.Context, m *Machine, c Cell, l Length, seed uint64) (work
 //
 // The checked form is the generic one, which calls the strategy through an
 // interface. It is made from the same source as the timed loop.
-func check(m *Machine, c Cell, l Length, seed uint64, cr *crew) (workloads.Books, error) {
+func check(m *Machine, c Cell, l Length, seed uint64, b *barrier) (workloads.Books, error) {
 	c.New = func(cfg workloads.Config) (workloads.Instance, error) {
 		cfg.Checked = true
 		cfg.ReuseDelay = l.ReuseDelay
 		return c.Workload.New(cfg)
 	}
-	inst, err := open(c, seed)
+	inst, err := open(b, c, seed)
 	if err != nil {
 		return workloads.Books{}, err
 	}
-	work := func(cr *crew, worker int) {
-		cr.arrive(gathering, c.CPUs, nil)
-		cr.wait(gathering)
+	work := func(b *barrier, worker int) {
+		call := &b.calls.workers[worker]
+		b.arrive(gathering, c.CPUs, nil)
+		b.wait(gathering)
 		begin, done := time.Now(), false
-		for cr.at() == warming {
+		for b.at() == warming {
+			call.enter()
 			inst.Work(worker, checkedBatch)
+			call.leave()
 			if !done && time.Since(begin) >= l.Checked {
 				done = true
-				cr.arrive(warming, c.CPUs, nil)
+				b.arrive(warming, c.CPUs, nil)
 			}
 		}
 	}
-	if err := cr.run(m, inst, c.CPUs, work); err != nil {
+	if err := b.run(m, inst, c.CPUs, work); err != nil {
 		return workloads.Books{}, err
 	}
-	return end(c, l, inst, true)
+	return end(b, l, inst, true)
 }
 
 // checkedBatch is how many operations a worker does between two looks at the

@@ -7,8 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/google/renameio/v2/maybe"
 )
 
 // Facts are what is true of one run only. They stand in a JSON file beside the
@@ -40,20 +43,32 @@ type factsFile struct {
 }
 
 // FactsPath returns the name of the JSON file beside a result file: results.json
-// for results.txt. A file that isn't regular has none: "".
+// for results.txt. No two result files have the same: it is NAME.facts.json for one whose
+// name doesn't end in .txt. A file that isn't regular has none: "".
 func (f *File) FactsPath() string {
+	const ext, other = ".txt", ".facts"
 	if !f.regular {
 		return ""
 	}
-	return strings.TrimSuffix(f.path, filepath.Ext(f.path)) + ".json"
+	if stem, ok := strings.CutSuffix(f.path, ext); ok && filepath.Base(f.path) != ext && !strings.HasSuffix(stem, other) {
+		return stem + ".json"
+	}
+	return f.path + other + ".json"
 }
 
 // ReadFacts reads the runs of a JSON file, none if it doesn't exist.
 func ReadFacts(path string) ([]Facts, error) {
-	b, err := os.ReadFile(path)
+	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() { // to open it could take for ever
+		return nil, fmt.Errorf("%s is %s, not the facts of a run", path, kindOf(info))
+	}
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -66,24 +81,85 @@ func ReadFacts(path string) ([]Facts, error) {
 
 // writeFacts replaces the JSON file in one step, so that a reader sees the old
 // or the new one.
-func writeFacts(path string, runs []Facts) (err error) {
+func writeFacts(path string, runs []Facts) error {
 	b, err := json.MarshalIndent(factsFile{runs}, "", "  ")
 	if err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".facts-*")
+	return maybe.WriteFile(path, append(b, '\n'), 0o644)
+}
+
+// ledger is the JSON file of a run: its own facts, and those of the other runs.
+type ledger struct {
+	path   string // "" if there is none
+	others []Facts
+	wrote  fs.FileInfo // what it wrote last, or found at first; nil if there was nothing
+	told   bool        // that the file isn't that any more
+}
+
+// openLedger reads the facts that are there.
+func openLedger(path string) (*ledger, error) {
+	l := &ledger{path: path}
+	if path == "" {
+		return l, nil
+	}
+	var err error
+	if l.others, err = ReadFacts(path); err != nil {
+		return nil, err
+	}
+	l.wrote, err = l.stat()
+	return l, err
+}
+
+// stat returns what the file is, nil if there is none.
+func (l *ledger) stat() (fs.FileInfo, error) {
+	info, err := os.Stat(l.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return info, err
+}
+
+// touched says once what somebody else has done to the file since it was written last, ""
+// if nothing.
+func (l *ledger) touched() string {
+	if l.path == "" || l.told {
+		return ""
+	}
+	info, err := l.stat()
+	switch {
+	case err != nil:
+		l.told = true
+		return err.Error()
+	case info == nil && l.wrote != nil:
+		l.told = true
+		return l.path + " was removed during the run; it is written again at its end, with what it said"
+	case info != nil && (l.wrote == nil || !os.SameFile(info, l.wrote) || !info.ModTime().Equal(l.wrote.ModTime())):
+		l.told = true
+		return l.path + " was changed by somebody else during the run; what it says of other runs stays"
+	}
+	return ""
+}
+
+// save writes the facts of the run. What the file says of other runs by now stays.
+func (l *ledger) save(own Facts) error {
+	if l.path == "" {
+		return nil
+	}
+	info, err := l.stat()
 	if err != nil {
 		return err
 	}
-	defer func() {
+	if info != nil {
+		runs, err := ReadFacts(l.path)
 		if err != nil {
-			err = errors.Join(err, os.Remove(tmp.Name()))
+			return fmt.Errorf("%w: it was changed during the run, and is left as it is", err)
 		}
-	}()
-	_, err = tmp.Write(append(b, '\n'))
-	err = errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close())
-	if err != nil {
+		l.others = slices.DeleteFunc(runs, func(f Facts) bool { return f.ID == own.ID })
+	}
+	if err := writeFacts(l.path, append(slices.Clone(l.others), own)); err != nil {
 		return err
 	}
-	return os.Rename(tmp.Name(), path)
+	l.wrote, err = l.stat()
+	return err
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads"
-	"github.com/refbench/refbench/workloads/arena"
 )
 
 // count is a small correct counter to measure with.
@@ -71,7 +71,7 @@ func (f *fake) Close() workloads.Books {
 	if f.ref.Kill() {
 		b.Released++
 	} else {
-		b.Kinds[arena.Leak]++
+		b.Kinds[judge.Leak]++
 	}
 	return b
 }

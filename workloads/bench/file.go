@@ -3,6 +3,7 @@ package bench
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,22 +14,74 @@ import (
 	"time"
 
 	"golang.org/x/perf/benchfmt"
+
+	"github.com/refbench/refbench/workloads/bench/lock"
 )
 
 // A File is a result file that samples are added to. Each sample is one line,
-// written in one piece and on disk before the next sample begins.
+// written in one piece and on disk before the next sample begins. One File at a time
+// adds to a file: it has its lock, which ends with the process at the latest.
 type File struct {
-	f       *os.File
+	f       disk
 	path    string
-	size    int64 // up to the end of the last whole line
+	info    fs.FileInfo // of the file that is open
 	regular bool
 	procs   int
+
+	// Unlocked is why the file could not be locked, nil if it was: the file
+	// system has no locks.
+	Unlocked error
+
+	stopped func() bool // no longer waits for the context
+}
+
+// disk is what a File needs of its *os.File.
+type disk interface {
+	io.WriteCloser
+	io.Seeker
+	Stat() (fs.FileInfo, error)
+	Sync() error
+	Truncate(size int64) error
+	SetWriteDeadline(time.Time) error
 }
 
 // An ExistsError is a result file that is already there.
 type ExistsError struct{ Path string }
 
 func (e *ExistsError) Error() string { return e.Path + " exists already" }
+
+// An InUseError is a result file that another run is adding to.
+type InUseError struct {
+	Path string
+	Err  *lock.HeldError
+}
+
+func (e *InUseError) Error() string {
+	who := "another run"
+	if e.Err.Process != 0 {
+		who = fmt.Sprintf("process %d", e.Err.Process)
+	}
+	return fmt.Sprintf("%s: %s is adding to it: wait until that has ended, or name another file", e.Path, who)
+}
+func (e *InUseError) Unwrap() error { return e.Err }
+
+// A KindError is something that no results can be written to, because it isn't a
+// regular file.
+type KindError struct {
+	Path string
+	Kind string // "a block device"
+	Want string
+}
+
+func (e *KindError) Error() string { return fmt.Sprintf("%s is %s: %s", e.Path, e.Kind, e.Want) }
+
+// A GoneError is a result file that was removed, renamed or replaced while samples were
+// added to it. Those that were added are where it was moved to, if it still is anywhere.
+type GoneError struct{ Path string }
+
+func (e *GoneError) Error() string {
+	return fmt.Sprintf("%s was removed, renamed or replaced by something else during the run: what was measured from then on would be lost", e.Path)
+}
 
 // A MismatchError is a file that samples of this run can't be added to.
 type MismatchError struct {
@@ -55,25 +108,36 @@ func orNone(s string) string {
 
 // Create makes a new result file, and the folders on its path, and writes the
 // header and what the units mean. If there is a file already, it returns an
-// [*ExistsError]. A device such as /dev/stdout is written to as it is.
-func Create(path string, m *Machine, header []Config) (*File, error) {
+// [*ExistsError]. A pipe that somebody reads from, or a device such as /dev/stdout, is
+// written to as it is, without waiting for ever: when ctx ends, so does writing. What is
+// neither is a [*KindError].
+func Create(ctx context.Context, path string, m *Machine, header []Config) (*File, error) {
 	if dir := filepath.Dir(path); dir != "." {
 		if err := os.MkdirAll(dir, 0o777); err != nil {
 			return nil, err
 		}
 	}
 	flags := os.O_WRONLY | os.O_APPEND | os.O_CREATE | os.O_EXCL
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		flags = os.O_WRONLY | os.O_APPEND
+	regular := true
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		if kind := kindOf(info); kind != pipe && kind != device {
+			return nil, &KindError{path, kind, "name a file"}
+		}
+		flags, regular = os.O_WRONLY|os.O_APPEND|nonblocking, false
 	}
 	osf, err := os.OpenFile(path, flags, 0o666)
-	if errors.Is(err, fs.ErrExist) {
+	switch {
+	case errors.Is(err, fs.ErrExist):
 		return nil, &ExistsError{path}
+	case err != nil && !regular && errors.Is(err, noReader):
+		return nil, &KindError{path, "a pipe or a socket", "nobody reads from it: start its reader first"}
+	case err != nil:
+		return nil, err
 	}
+	f, err := newFile(ctx, osf, path, regular, m)
 	if err != nil {
 		return nil, err
 	}
-	f := &File{f: osf, path: path, regular: flags&os.O_CREATE != 0, procs: m.Procs}
 	var b bytes.Buffer
 	for _, c := range header {
 		fmt.Fprintf(&b, "%s: %s\n", c.Key, c.Value)
@@ -81,11 +145,37 @@ func Create(path string, m *Machine, header []Config) (*File, error) {
 	w := benchfmt.NewWriter(&b)
 	for _, r := range unitRecords() {
 		if err := w.Write(r); err != nil {
-			return nil, errors.Join(err, osf.Close())
+			return nil, errors.Join(err, f.Close())
 		}
 	}
 	b.WriteByte('\n')
 	if err := f.write(b.Bytes()); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// newFile returns a File for what was opened, with its lock if it is a regular file. On an
+// error it is closed.
+func newFile(ctx context.Context, osf *os.File, path string, regular bool, m *Machine) (*File, error) {
+	f := &File{f: osf, path: path, regular: regular, procs: m.Procs, stopped: func() bool { return true }}
+	if !regular {
+		// A reader that doesn't read would hold up everything.
+		f.stopped = context.AfterFunc(ctx, func() { _ = osf.SetWriteDeadline(time.Unix(1, 0)) })
+		return f, nil
+	}
+	err := lock.Take(osf)
+	var held *lock.HeldError
+	switch {
+	case errors.As(err, &held):
+		err = &InUseError{path, held}
+	case errors.Is(err, lock.ErrUnsupported):
+		f.Unlocked, err = err, nil
+	}
+	if err == nil {
+		f.info, err = osf.Stat()
+	}
+	if err != nil {
 		return nil, errors.Join(err, osf.Close())
 	}
 	return f, nil
@@ -93,54 +183,100 @@ func Create(path string, m *Machine, header []Config) (*File, error) {
 
 // Append opens a result file to add samples to. Its header must be the same, or
 // it returns a [*MismatchError]: samples of another machine, another commit or
-// another format are never mixed. A line at the end that was cut off is ended, so
-// that a reader loses that line only.
-func Append(path string, m *Machine, header []Config) (*File, error) {
-	osf, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0)
+// another format are never mixed. If another run is adding to it, it returns an
+// [*InUseError], and if it is no regular file a [*KindError]. A line at the end that was
+// cut off is ended, so that a reader loses that line only. No more of the file is read
+// than its header.
+func Append(ctx context.Context, path string, m *Machine, header []Config) (*File, error) {
+	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	have, whole, err := readHeader(osf)
+	if !info.Mode().IsRegular() {
+		return nil, &KindError{path, kindOf(info), "only to a file can be added"}
+	}
+	osf, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|nonblocking, 0)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("read %s: %w", path, err), osf.Close())
+		return nil, err
 	}
-	if err := compareHeader(path, have, header); err != nil {
-		return nil, errors.Join(err, osf.Close())
-	}
-	info, err := osf.Stat()
+	f, err := newFile(ctx, osf, path, true, m)
 	if err != nil {
-		return nil, errors.Join(err, osf.Close())
+		return nil, err
 	}
-	f := &File{f: osf, path: path, size: info.Size(), regular: info.Mode().IsRegular(), procs: m.Procs}
-	if !whole {
-		if err := f.write([]byte("\n")); err != nil {
-			return nil, errors.Join(err, osf.Close())
-		}
+	have, err := readHeader(osf, path)
+	if err == nil {
+		err = compareHeader(path, have, header)
+	}
+	whole := true
+	if err == nil {
+		whole, err = endsWhole(osf)
+	}
+	if err == nil && !whole {
+		err = f.write([]byte("\n"))
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
 
-// readHeader returns the config lines before the first result, and whether the
-// file ends with a whole line.
-func readHeader(r io.Reader) (header []Config, whole bool, err error) {
-	br := bufio.NewReader(r)
-	whole = true
-	for results := false; ; {
-		line, err := br.ReadString('\n')
-		if line != "" {
-			whole = strings.HasSuffix(line, "\n")
-			results = results || strings.HasPrefix(line, "Benchmark")
-			if key, value, ok := strings.Cut(strings.TrimSpace(line), ": "); ok && !results && !strings.ContainsAny(key, " \t") {
-				header = append(header, Config{key, value})
+// The kinds of files that samples are written to though they aren't regular.
+const (
+	pipe   = "a pipe"
+	device = "a device"
+)
+
+// kindOf says what something is that is no regular file.
+func kindOf(info fs.FileInfo) string {
+	switch mode := info.Mode(); {
+	case mode.IsDir():
+		return "a folder"
+	case mode&fs.ModeNamedPipe != 0:
+		return pipe
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case mode&fs.ModeCharDevice != 0:
+		return device
+	case mode&fs.ModeDevice != 0:
+		return "a block device"
+	}
+	return "no regular file"
+}
+
+// readHeader returns the config lines before the first result.
+func readHeader(r io.Reader, path string) (header []Config, err error) {
+	// The reader has the config lines with a result, and there may be none yet.
+	const end = "\nBenchmarkEnd 1 1 ns/op\n"
+	br := benchfmt.NewReader(io.MultiReader(r, strings.NewReader(end)), path)
+	for br.Scan() {
+		res, ok := br.Result().(*benchfmt.Result)
+		if !ok {
+			continue // a unit, or a line that is none of the format
+		}
+		for _, c := range res.Config {
+			if c.File {
+				header = append(header, Config{c.Key, string(c.Value)})
 			}
 		}
-		if err == io.EOF {
-			return header, whole, nil
-		}
-		if err != nil {
-			return nil, false, err
-		}
+		return header, nil
 	}
+	if err := br.Err(); errors.Is(err, bufio.ErrTooLong) {
+		return nil, &MismatchError{Path: path, Alien: true}
+	} else if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return nil, nil
+}
+
+// endsWhole reports whether a file ends with a whole line.
+func endsWhole(f *os.File) (bool, error) {
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 {
+		return true, err
+	}
+	var last [1]byte
+	_, err = f.ReadAt(last[:], info.Size()-1)
+	return last[0] == '\n', err
 }
 
 func compareHeader(path string, have, want []Config) error {
@@ -179,17 +315,48 @@ func (f *File) Add(s Sample) error {
 // write appends whole lines. If the disk takes only a part, what it took is
 // taken back, so that the file ends with a whole line.
 func (f *File) write(lines []byte) error {
-	if _, err := f.f.Write(lines); err != nil {
+	if err := f.inPlace(); err != nil {
+		return err
+	}
+	if n, err := f.f.Write(lines); err != nil {
 		if f.regular {
-			err = errors.Join(err, f.f.Truncate(f.size))
+			err = errors.Join(err, f.takeBack(n))
 		}
 		return err
 	}
-	f.size += int64(len(lines))
 	if !f.regular {
 		return nil // devices and pipes have nothing to sync
 	}
 	return f.f.Sync()
+}
+
+// takeBack removes the n bytes that were written last, unless something else was written
+// after them: where there are no locks, another run may add to the file too.
+func (f *File) takeBack(n int) error {
+	if n == 0 {
+		return nil
+	}
+	end, err := f.f.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return err
+	}
+	info, err := f.f.Stat()
+	if err != nil || info.Size() != end {
+		return err
+	}
+	return f.f.Truncate(end - int64(n))
+}
+
+// inPlace returns a [*GoneError] if the file is no longer the one of its name.
+func (f *File) inPlace() error {
+	if !f.regular {
+		return nil
+	}
+	info, err := os.Stat(f.path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(info, f.info) {
+		return &GoneError{f.path}
+	}
+	return err
 }
 
 // syncTime finds out how long it takes until a line is on this disk: the median
@@ -202,7 +369,15 @@ func (f *File) syncTime() (d time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, tmp.Close(), os.Remove(tmp.Name())) }()
+	// At once, where the system lets one, so that nothing stays behind whatever
+	// ends the process.
+	removed := os.Remove(tmp.Name()) == nil
+	defer func() {
+		err = errors.Join(err, tmp.Close())
+		if !removed {
+			err = errors.Join(err, os.Remove(tmp.Name()))
+		}
+	}()
 	var took []float64
 	line := bytes.Repeat([]byte{'\n'}, 200)
 	for range 5 {
@@ -218,5 +393,11 @@ func (f *File) syncTime() (d time.Duration, err error) {
 	return time.Duration(median(took)), nil
 }
 
-// Close closes the file.
-func (f *File) Close() error { return f.f.Close() }
+// Close closes the file, and with it gives back the lock.
+func (f *File) Close() error {
+	f.stopped()
+	return f.f.Close()
+}
+
+// Regular reports whether samples go to a regular file, which can be read again.
+func (f *File) Regular() bool { return f.regular }

@@ -27,26 +27,24 @@ func MeasureFixed(ctx context.Context, m *Machine, c Cell, n int, seed uint64, b
 		ops   int
 		books workloads.Books
 	}
-	// The number of operations says nothing about how long they may take.
-	const deadline = 10 * time.Minute
-	r, err := supervise(ctx, c, deadline, func(cr *crew) (result, error) {
-		inst, err := open(c, seed)
+	r, err := supervise(ctx, m, c, Length{}, func(b *barrier) (result, error) {
+		inst, err := open(b, c, seed)
 		if err != nil {
 			return result{}, err
 		}
-		f := &fixed{n: c.CPUs, inst: inst, begin: begin, end: end, cell: c}
+		f := &fixedWork{n: c.CPUs, inst: inst, begin: begin, end: end, cell: c}
 		f.left.Store(int64(n))
-		if err := cr.run(m, inst, c.CPUs, f.work); err != nil {
+		if err := b.run(m, inst, c.CPUs, f.work); err != nil {
 			return result{}, err
 		}
-		books, err := closeInstance(c, inst)
+		books, err := closeInstance(b, inst)
 		return result{int(f.done.Load()), books}, err
 	})
 	return r.ops, r.books, err
 }
 
-// fixed is the workers' side of MeasureFixed.
-type fixed struct {
+// fixedWork is the workers' side of MeasureFixed.
+type fixedWork struct {
 	n          int // workers
 	inst       workloads.Instance
 	begin, end func()
@@ -60,7 +58,7 @@ type fixed struct {
 }
 
 // take takes on up to size operations and returns how many: 0 if none is left.
-func (f *fixed) take(size int) int {
+func (f *fixedWork) take(size int) int {
 	for {
 		left := f.left.Load()
 		n := min(left, int64(size))
@@ -75,22 +73,25 @@ func (f *fixed) take(size int) int {
 
 // work takes on batches until none is left, so that the workers finish within
 // a batch of each other however unlike their speeds.
-func (f *fixed) work(cr *crew, worker int) {
-	cr.arrive(gathering, f.n, nil)
-	cr.wait(gathering)
-	if cr.at() == aborted {
+func (f *fixedWork) work(b *barrier, worker int) {
+	b.arrive(gathering, f.n, nil)
+	b.wait(gathering)
+	if b.at() == aborted {
 		return
 	}
-	size := warmUp(cr, f.inst, worker, f.n, fixedWarm, batchTime, f.begin)
+	call := &b.calls.workers[worker]
+	size := warmUp(b, f.inst, worker, f.n, fixedWarm, batchTime, f.begin)
 	ops, idle := 0, 0
 	var seen int64      // of progress
 	var since time.Time // it is that
-	for cr.at() != aborted {
+	for b.at() != aborted {
 		want := f.take(size)
 		if want == 0 {
 			break
 		}
+		call.enter()
 		did := f.inst.Work(worker, want)
+		call.leave()
 		ops += did
 		if did > 0 {
 			f.progress.Add(int64(did))
@@ -107,13 +108,15 @@ func (f *fixed) work(cr *crew, worker int) {
 			if now := f.progress.Load(); now != seen || since.IsZero() {
 				seen, since = now, time.Now()
 			} else if spent := time.Since(since); spent > longestTrial {
-				cr.abort(&StuckError{f.cell, false, spent})
+				b.abort(&NoProgressError{f.cell, false, spent})
 			}
 		}
 	}
 	f.done.Add(int64(ops))
-	cr.arrive(timing, f.n, f.end)
-	for cr.at() < finished {
+	b.arrive(timing, f.n, f.end)
+	for b.at() < finished {
+		call.enter()
 		f.inst.Work(worker, size)
+		call.leave()
 	}
 }

@@ -63,8 +63,8 @@ func TestFixedEndsWhenNobodyGoesOn(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, _, err := MeasureFixed(ctx, testMachine(t), c, 1<<30, 1, func() {}, func() {})
-	var e *StuckError
+	var e *NoProgressError
 	if !errors.As(err, &e) {
-		t.Errorf("error %v, want a StuckError", err)
+		t.Errorf("error %v, want a NoProgressError", err)
 	}
 }

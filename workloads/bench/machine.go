@@ -50,6 +50,9 @@ func (m *Machine) cpuOf(worker int) int { return m.CPUs.Order[worker%len(m.CPUs.
 // crowded reports whether so many workers can't have a CPU each.
 func (m *Machine) crowded(workers int) bool { return workers > m.CPUs.Max() }
 
+// crowding returns how many of so many workers share a CPU at most.
+func (m *Machine) crowding(workers int) int { return (workers + m.CPUs.Max() - 1) / m.CPUs.Max() }
+
 // Placement names the way in which workers are put on CPUs: the config line
 // "placement".
 func (m *Machine) Placement() string {
@@ -106,11 +109,11 @@ func (m *Machine) Header(ss []*strategies.Strategy, ws []*workloads.Workload) []
 	return cs
 }
 
-// ContentsConfig returns the config line "contents" of a file whose cells read
+// ContentsConfig returns the config line "contents-buffers" of a file whose cells read
 // the given contents, so that samples with different ones are never mixed. A file
 // without the line has the built-in ones.
 func ContentsConfig(contents [][]byte) Config {
-	return Config{"contents", workloads.DescribeBuffers(contents)}
+	return Config{"contents-" + workloads.Buffers.Name, workloads.DescribeBuffers(contents)}
 }
 
 // Commit returns the commit that the program was built from: what the Go

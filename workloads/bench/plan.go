@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	mathrand "math/rand/v2"
+	"os"
 	"runtime"
 	"slices"
 	"time"
@@ -85,9 +86,9 @@ func (e *WriteError) Unwrap() error { return e.Err }
 const mostNotes = 5
 
 // Run carries out the plan. It returns an error if the plan can't be begun
-// (a [*SetupError]), a cell hangs (a [*HungError]), or the file can't be written (a
-// [*WriteError]). A cell that panics, or in which nobody can go on (a
-// [*StuckError]), is left out from then on; the error is among the outcome's
+// (a [*SetupError]), a cell hangs (a [*HangError]), or the file can't be written (a
+// [*WriteError], or a [*GoneError] if it isn't there any more). A cell that panics, or in which nobody can go on (a
+// [*NoProgressError]), is left out from then on; the error is among the outcome's
 // failures. The outcome says what was done in any case.
 //
 // GOMAXPROCS is raised for the run and set back when it ends.
@@ -106,10 +107,10 @@ func (p Plan) Run(ctx context.Context) (Outcome, error) {
 
 type run struct {
 	Plan
-	left  []Cell // cells that haven't failed
-	out   Outcome
-	facts Facts
-	older []Facts // runs that the facts file had already
+	left   []Cell // cells that haven't failed
+	out    Outcome
+	facts  Facts
+	ledger *ledger // where the facts stand
 }
 
 func (r *run) run(ctx context.Context) error {
@@ -171,7 +172,10 @@ func (r *run) take(ctx context.Context, c Cell, round int) error {
 		r.Watcher.Warn(finding(s))
 	}
 	if err := r.File.Add(s); err != nil {
-		return &WriteError{r.File.Path(), err}
+		return r.lost(ctx, err)
+	}
+	if said := r.ledger.touched(); said != "" {
+		r.Watcher.Warn(said)
 	}
 	r.out.Samples++
 	r.facts.StealNS += s.Stolen
@@ -181,17 +185,28 @@ func (r *run) take(ctx context.Context, c Cell, round int) error {
 	return nil
 }
 
+// lost says what it means that a sample can't be written.
+func (r *run) lost(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		return ctx.Err() // a pipe that nobody read from any more
+	}
+	if gone := new(GoneError); errors.As(err, &gone) {
+		return gone
+	}
+	return &WriteError{r.File.Path(), err}
+}
+
 // failed decides what an error of a cell means for the run.
 func (r *run) failed(ctx context.Context, c Cell, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	r.out.Failures = append(r.out.Failures, err)
-	var hung *HungError
+	var hang *HangError
 	var panicked *PanicError
 	switch {
-	case errors.As(err, &hung):
-		r.Watcher.Warn(fmt.Sprintf("%v; the run ends here\n%s", err, hung.Stacks))
+	case errors.As(err, &hang):
+		r.Watcher.Warn(fmt.Sprintf("%v; the run ends here\n%s", err, hang.Stacks))
 		return err
 	case errors.As(err, &panicked):
 		r.Watcher.Warn(fmt.Sprintf("%v; left out from here on\n%s", err, panicked.Stack))
@@ -245,7 +260,7 @@ func (r *run) makeRoom(ctx context.Context, procs int) error {
 func (r *run) rehearse(ctx context.Context) (time.Duration, error) {
 	var extras []float64
 	for _, c := range slices.Clone(r.left) {
-		l := Length{Timed: 2 * time.Millisecond, Warm: time.Millisecond, Slack: r.Length.Slack}
+		l := Length{Timed: 2 * time.Millisecond, Warm: time.Millisecond, Timeout: r.Length.Timeout}
 		if r.Length.Checked > 0 || r.Length.Timed == 0 {
 			l.Checked = time.Millisecond
 		}
@@ -292,7 +307,8 @@ func seedOf(seed uint64, round int, c Cell) uint64 {
 	return h.Sum64()
 }
 
-func (r *run) openFacts() error {
+// openFacts reads what is there of other runs.
+func (r *run) openFacts() (err error) {
 	id := make([]byte, 8)
 	rand.Read(id) // never fails: see its doc
 	r.facts = Facts{
@@ -303,22 +319,13 @@ func (r *run) openFacts() error {
 		Rounds:  r.Rounds,
 	}
 	r.facts.LoadAvg, _ = cpu.LoadAverage()
-	path := r.File.FactsPath()
-	if path == "" {
-		return nil
-	}
-	var err error
-	r.older, err = ReadFacts(path)
+	r.ledger, err = openLedger(r.File.FactsPath())
 	return err
 }
 
 func (r *run) saveFacts() error {
-	path := r.File.FactsPath()
-	if path == "" {
-		return nil
-	}
-	if err := writeFacts(path, append(slices.Clone(r.older), r.facts)); err != nil {
-		return &WriteError{path, err}
+	if err := r.ledger.save(r.facts); err != nil {
+		return &WriteError{r.ledger.path, err}
 	}
 	return nil
 }

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/perf/benchfmt"
 
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads"
-	"github.com/refbench/refbench/workloads/arena"
 )
 
 // diary is a Watcher that writes down what it is told.
@@ -55,7 +55,7 @@ func planOf(t *testing.T, m *Machine, ws []*workloads.Workload, cpus ...int) (Pl
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := Create(filepath.Join(t.TempDir(), "results.txt"), m, m.Header(ss, ws))
+	file, err := Create(t.Context(), filepath.Join(t.TempDir(), "results.txt"), m, m.Header(ss, ws))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestFailuresLeaveOtherCellsAlone(t *testing.T) {
 		return nil
 	})
 	leaky := fakeWorkload("leaky", func(_ workloads.Config, f *fake) error {
-		f.books = workloads.Books{Lives: 1, Kinds: [arena.Kinds]uint64{arena.Leak: 1}}
+		f.books = workloads.Books{Lives: 1, Kinds: [judge.Kinds]uint64{judge.Leak: 1}}
 		for i := range 9 {
 			f.books.Notes = append(f.books.Notes, fmt.Sprintf("note %d", i))
 		}
@@ -224,6 +224,40 @@ func TestInterruptKeepsWhatWasFinished(t *testing.T) {
 	facts, err := ReadFacts(p.File.FactsPath())
 	if err != nil || len(facts) != 1 || !facts[0].Interrupted || facts[0].Samples != 5 || facts[0].Seed != 42 || facts[0].Ended.IsZero() {
 		t.Errorf("error %v, facts %+v", err, facts)
+	}
+}
+
+// What happens to the files of a run is said when it happens: results that are gone end it,
+// facts are written again.
+func TestFilesRemovedDuringARun(t *testing.T) {
+	m := testMachine(t)
+	run := func(remove func(f *File) string) (Outcome, *diary, error) {
+		p, d := planOf(t, m, []*workloads.Workload{fakeWorkload("a", nil)}, 1)
+		p.Rounds = 10
+		d.onDone = func(samples int) {
+			if samples == 3 {
+				if err := os.Remove(remove(p.File)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		o, err := p.Run(t.Context())
+		return o, d, err
+	}
+	o, _, err := run((*File).Path)
+	if !errors.As(err, new(*GoneError)) || o.Samples != 3 {
+		t.Errorf("results removed after 3 samples: error %v after %d, want a GoneError at once", err, o.Samples)
+	}
+	var facts string
+	o, d, err := run(func(f *File) string { facts = f.FactsPath(); return facts })
+	if err != nil || o.Samples != 20 {
+		t.Errorf("facts removed after 3 samples: error %v, %d samples, want all 20", err, o.Samples)
+	}
+	if len(d.warnings) != 1 || !strings.Contains(d.warnings[0], "was removed during the run") {
+		t.Errorf("facts removed: warnings %q, want one that says so", d.warnings)
+	}
+	if runs, err := ReadFacts(facts); err != nil || len(runs) != 1 || runs[0].Samples != 20 {
+		t.Errorf("facts removed: they are now %+v (%v), want those of the run", runs, err)
 	}
 }
 

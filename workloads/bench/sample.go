@@ -56,9 +56,10 @@ type Length struct {
 	// sets aside before it uses the memory of the first again.
 	ReuseDelay int
 
-	// Slack is how much longer than Warm, Timed and Checked a sample may take
-	// before it counts as hung. 0 stands for 15 s.
-	Slack time.Duration
+	// Timeout is how long a call of a worker or a role may take before it counts as
+	// one that never returns. It is time in which the process had the CPUs that it
+	// asked for: see [cpu.ShareClock]. 0 stands for 15 s.
+	Timeout time.Duration
 }
 
 func (l Length) warm() time.Duration {
@@ -68,15 +69,11 @@ func (l Length) warm() time.Duration {
 	return min(max(l.Timed/5, 5*time.Millisecond), 100*time.Millisecond)
 }
 
-func (l Length) slack() time.Duration {
-	if l.Slack > 0 {
-		return l.Slack
+func (l Length) timeout() time.Duration {
+	if l.Timeout > 0 {
+		return l.Timeout
 	}
 	return 15 * time.Second
-}
-
-func (l Length) deadline(crowding int) time.Duration {
-	return time.Duration(crowding)*(l.warm()+l.Timed+l.Checked) + l.slack()
 }
 
 // A PanicError is a panic in a part of a cell.
@@ -89,17 +86,6 @@ type PanicError struct {
 
 func (e *PanicError) Error() string {
 	return fmt.Sprintf("%s: panic in %s: %v", e.Cell, e.Actor, e.Value)
-}
-
-// A HungError is a cell whose workers or roles don't return.
-type HungError struct {
-	Cell   Cell
-	After  time.Duration
-	Stacks []byte // of all goroutines
-}
-
-func (e *HungError) Error() string {
-	return fmt.Sprintf("%s: hung: not finished after %v", e.Cell, e.After.Round(time.Millisecond))
 }
 
 // A SetupError is an instance that can't be made.
@@ -127,16 +113,16 @@ func (e *IdleError) Error() string {
 // until all have finished. Only what happened while all were in their timed
 // parts is counted: see [Sample.Window]. Then, if l says so, the same number of
 // workers runs the checked form. After each form somebody must be able to go on:
-// see [StuckError].
+// see [NoProgressError].
 //
 // If ctx ends, the sample is dropped and its error returned. After a
-// [*HungError] those of the cell's goroutines that don't return are still there,
+// [*HangError] those of the cell's goroutines that don't return are still there,
 // so nothing that is measured in this process afterwards means anything.
 func Measure(ctx context.Context, m *Machine, c Cell, l Length, seed uint64) (Sample, error) {
 	// Garbage of earlier cells isn't collected at this one's cost.
 	runtime.GC()
-	s, err := supervise(ctx, c, m.deadline(c, l), func(cr *crew) (Sample, error) {
-		return measure(m, c, l, seed, cr)
+	s, err := supervise(ctx, m, c, l, func(b *barrier) (Sample, error) {
+		return measure(m, c, l, seed, b)
 	})
 	if err != nil || l.Checked <= 0 {
 		return s, err
@@ -144,52 +130,6 @@ func Measure(ctx context.Context, m *Machine, c Cell, l Length, seed uint64) (Sa
 	b, err := Check(ctx, m, c, l, seed)
 	s.Books.Add(b)
 	return s, err
-}
-
-func (m *Machine) deadline(c Cell, l Length) time.Duration {
-	n := m.CPUs.Max()
-	return l.deadline((c.CPUs + n - 1) / n)
-}
-
-// supervise runs f on a goroutine of its own and gives up on it at the
-// deadline. When ctx ends, it stops the crew and waits for it.
-func supervise[R any](ctx context.Context, c Cell, deadline time.Duration, f func(*crew) (R, error)) (R, error) {
-	type outcome struct {
-		result R
-		err    error
-	}
-	var zero R
-	cr := newCrew(c)
-	done := make(chan outcome, 1)
-	go func() {
-		r, err := f(cr)
-		done <- outcome{r, err}
-	}()
-	timer := time.NewTimer(deadline)
-	defer timer.Stop()
-	begin := time.Now()
-	cancelled := ctx.Done()
-	for {
-		select {
-		case o := <-done:
-			if ctx.Err() != nil {
-				return zero, ctx.Err()
-			}
-			return o.result, o.err
-		case <-cancelled:
-			cancelled = nil
-			cr.abort(ctx.Err())
-		case <-timer.C:
-			err := &HungError{Cell: c, After: time.Since(begin), Stacks: stacks()}
-			cr.abort(err) // Those that can end do.
-			return zero, err
-		}
-	}
-}
-
-func stacks() []byte {
-	buf := make([]byte, 1<<20)
-	return buf[:runtime.Stack(buf, true)]
 }
 
 // guarded calls f and turns a panic into an error.
@@ -203,8 +143,8 @@ func guarded(c Cell, actor string, f func() error) (err error) {
 }
 
 // open makes the instance of the cell.
-func open(c Cell, seed uint64) (inst workloads.Instance, err error) {
-	err = guarded(c, "New", func() error {
+func open(b *barrier, c Cell, seed uint64) (inst workloads.Instance, err error) {
+	err = b.call(c, "New", func() error {
 		i, err := c.Workload.Start(c.New, workloads.Config{
 			Workers:    c.CPUs,
 			Seed:       seed,
@@ -222,16 +162,16 @@ func open(c Cell, seed uint64) (inst workloads.Instance, err error) {
 }
 
 // closeInstance closes the instance and returns its books.
-func closeInstance(c Cell, inst workloads.Instance) (books workloads.Books, err error) {
-	err = guarded(c, "Close", func() error {
+func closeInstance(b *barrier, inst workloads.Instance) (books workloads.Books, err error) {
+	err = b.call(b.cell, "Close", func() error {
 		books = inst.Close()
 		return nil
 	})
 	return books, err
 }
 
-func measure(m *Machine, c Cell, l Length, seed uint64, cr *crew) (Sample, error) {
-	inst, err := open(c, seed)
+func measure(m *Machine, c Cell, l Length, seed uint64, b *barrier) (Sample, error) {
+	inst, err := open(b, c, seed)
 	if err != nil {
 		return Sample{}, err
 	}
@@ -241,12 +181,12 @@ func measure(m *Machine, c Cell, l Length, seed uint64, cr *crew) (Sample, error
 	}
 	steal0, stealOK := cpu.Steal(m.root, cpus)
 
-	w := newShift(m, c, l, inst)
-	if err := cr.run(m, inst, c.CPUs, w.work); err != nil {
+	w := newTimedWork(m, c, l, inst)
+	if err := b.run(m, inst, c.CPUs, w.work); err != nil {
 		return Sample{}, err
 	}
 
-	books, err := end(c, l, inst, false)
+	books, err := end(b, l, inst, false)
 	if err != nil {
 		return Sample{}, err
 	}
@@ -259,7 +199,7 @@ func measure(m *Machine, c Cell, l Length, seed uint64, cr *crew) (Sample, error
 		return Sample{}, &IdleError{c}
 	}
 	s.Ops, s.Window, s.Overlap, s.Jain = o.ops, o.window, o.share, o.jain
-	s.Parallel, s.Shared = judge(w.testimonies, w.own(), s.Stolen)
+	s.Parallel, s.Shared = assess(w.observed, w.own(), s.Stolen)
 	s.Shared = s.Shared || m.crowded(c.CPUs)
 	return s, nil
 }
@@ -268,20 +208,20 @@ func measure(m *Machine, c Cell, l Length, seed uint64, cr *crew) (Sample, error
 // one that waits for them and one for the garbage collector: what GOMAXPROCS
 // must be so that none of them waits for another to leave a P.
 func Room(ctx context.Context, m *Machine, c Cell, l Length, seed uint64) (int, error) {
-	return supervise(ctx, c, m.deadline(c, l), func(*crew) (int, error) {
-		inst, err := open(c, seed)
+	return supervise(ctx, m, c, l, func(b *barrier) (int, error) {
+		inst, err := open(b, c, seed)
 		if err != nil {
 			return 0, err
 		}
 		n := c.CPUs + 2
-		err = guarded(c, "Roles", func() error {
+		err = b.call(c, "Roles", func() error {
 			n += len(inst.Roles())
 			return nil
 		})
 		if err != nil {
 			return 0, err
 		}
-		_, err = closeInstance(c, inst)
+		_, err = closeInstance(b, inst)
 		return n, err
 	})
 }

@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads"
-	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/bench/cpu"
 )
 
@@ -74,36 +74,36 @@ func TestSampleCountsWhatWorkersDid(t *testing.T) {
 // A worker that falls idle in its timed part must not look like one that
 // blocks: only waiting for a CPU counts as sharing.
 func TestSleepingWorkersDontLookShared(t *testing.T) {
-	ts := []testimony{{spin: 1, wall: time.Second, usage: cpu.Usage{Ran: time.Millisecond}, usable: true}}
-	if parallel, shared := judge(ts, 0, 0); shared || parallel != 1 {
+	ts := []observation{{spin: 1, wall: time.Second, usage: cpu.Usage{Ran: time.Millisecond}, usable: true}}
+	if parallel, shared := assess(ts, 0, 0); shared || parallel != 1 {
 		t.Errorf("asleep for 99.9 %% of a second: parallel %v, shared %v, want 1, false", parallel, shared)
 	}
 }
 
 func TestWitnessJudges(t *testing.T) {
-	ok := testimony{spin: 0.98, wall: time.Second, usage: cpu.Usage{Ran: time.Second}, usable: true}
+	ok := observation{spin: 0.98, wall: time.Second, usage: cpu.Usage{Ran: time.Second}, usable: true}
 	slow, starved, unknown := ok, ok, ok
 	slow.spin = 0.79
 	starved.usage.Waited = 60 * time.Millisecond
 	unknown.usage.Waited, unknown.usable = time.Second, false
 	for _, tt := range []struct {
 		name     string
-		ts       []testimony
+		ts       []observation
 		own      time.Duration
 		stolen   time.Duration
 		parallel float64
 		shared   bool
 	}{
-		{"all fine", []testimony{ok, ok}, 0, 0, 0.98, false},
-		{"one spins slowly", []testimony{ok, slow}, 0, 0, 0.79, true},
-		{"one waited 6 %", []testimony{starved, ok}, 0, 0, 0.94, true},
-		{"one waited 6 %, own roles ran 3 %", []testimony{starved, ok}, 30 * time.Millisecond, 0, 0.94, false},
-		{"no statistics", []testimony{unknown}, 0, 0, 0.98, false},
-		{"5 % stolen", []testimony{ok, ok}, 0, 100 * time.Millisecond, 0.98, false},
-		{"6 % stolen", []testimony{ok, ok}, 0, 120 * time.Millisecond, 0.98, true},
-		{"one old tick", []testimony{{spin: 1, wall: 10 * time.Millisecond}}, 0, 10 * time.Millisecond, 1, false},
+		{"all fine", []observation{ok, ok}, 0, 0, 0.98, false},
+		{"one spins slowly", []observation{ok, slow}, 0, 0, 0.79, true},
+		{"one waited 6 %", []observation{starved, ok}, 0, 0, 0.94, true},
+		{"one waited 6 %, own roles ran 3 %", []observation{starved, ok}, 30 * time.Millisecond, 0, 0.94, false},
+		{"no statistics", []observation{unknown}, 0, 0, 0.98, false},
+		{"5 % stolen", []observation{ok, ok}, 0, 100 * time.Millisecond, 0.98, false},
+		{"6 % stolen", []observation{ok, ok}, 0, 120 * time.Millisecond, 0.98, true},
+		{"one old tick", []observation{{spin: 1, wall: 10 * time.Millisecond}}, 0, 10 * time.Millisecond, 1, false},
 	} {
-		parallel, shared := judge(tt.ts, tt.own, tt.stolen)
+		parallel, shared := assess(tt.ts, tt.own, tt.stolen)
 		if math.Abs(parallel-tt.parallel) > 1e-9 || shared != tt.shared {
 			t.Errorf("%s: parallel %v, shared %v, want %v, %v", tt.name, parallel, shared, tt.parallel, tt.shared)
 		}
@@ -289,12 +289,12 @@ func TestHangIsReportedWithStacks(t *testing.T) {
 		return nil
 	})
 	l := short
-	l.Slack = 300 * time.Millisecond
+	l.Timeout = 300 * time.Millisecond
 	patiently(t, func() error {
 		_, err := Measure(t.Context(), m, c, l, 1)
-		var h *HungError
+		var h *HangError
 		if !errors.As(err, &h) {
-			t.Fatalf("error %v, want a HungError", err)
+			t.Fatalf("error %v, want a HangError", err)
 		}
 		if !strings.Contains(string(h.Stacks), "lostWakeup") {
 			return fmt.Errorf("the stacks don't show where it hangs:\n%s", h.Stacks)
@@ -373,13 +373,13 @@ func TestLateWorkerStillOverlaps(t *testing.T) {
 	const n = 2
 	const delay = 50 * time.Millisecond
 	l := Length{Timed: 10 * time.Millisecond, Warm: time.Millisecond}
-	var cr *crew
+	var b *barrier
 	var first time.Time
 	c := oneCell(t, n, func(_ workloads.Config, f *fake) error {
 		f.work = func(worker, n int) int {
 			time.Sleep(100 * time.Microsecond)
 			if worker == 0 {
-				if cr.at() == warming {
+				if b.at() == warming {
 					time.Sleep(20 * time.Millisecond) // is warm last
 				}
 				return n
@@ -389,8 +389,8 @@ func TestLateWorkerStillOverlaps(t *testing.T) {
 			}
 			// Worker 1 is warm. It stays in its last batch of the warm-up
 			// until well after the timed part has begun.
-			if cr.at() == warming && time.Since(first) > 5*l.Warm {
-				for cr.at() == warming && time.Since(first) < time.Second {
+			if b.at() == warming && time.Since(first) > 5*l.Warm {
+				for b.at() == warming && time.Since(first) < time.Second {
 					time.Sleep(100 * time.Microsecond)
 				}
 				time.Sleep(delay)
@@ -401,13 +401,13 @@ func TestLateWorkerStillOverlaps(t *testing.T) {
 	})
 	room(t, c, m)
 	patiently(t, func() error {
-		cr, first = newCrew(Cell{}), time.Time{}
-		inst, err := open(c, 1)
+		b, first = newBarrier(c, m.CPUs.Max()), time.Time{}
+		inst, err := open(b, c, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := newShift(m, c, l, inst)
-		if err := cr.run(m, inst, n, w.work); err != nil {
+		w := newTimedWork(m, c, l, inst)
+		if err := b.run(m, inst, n, w.work); err != nil {
 			t.Fatal(err)
 		}
 		o := overlapOf(w.tracks)
@@ -457,12 +457,12 @@ func TestIdleCellIsAnError(t *testing.T) {
 func TestStuckCellIsAnError(t *testing.T) {
 	m := testMachine(t)
 	l := short
-	l.Slack = 3 * time.Second
+	l.Timeout = 3 * time.Second
 	for name, after := range map[string]time.Duration{"from the start": 0, "after some operations": 15 * time.Millisecond} {
 		_, err := Measure(t.Context(), m, oneCell(t, 1, idleFor(forEver, after)), l, 1)
-		var e *StuckError
-		if !errors.As(err, &e) || e.Checked || !strings.Contains(err.Error(), "strategy=plain/dispatch=generic: stuck: no worker can go on: in ") || !strings.HasSuffix(err.Error(), "(timed form)") {
-			t.Errorf("%s: error %v, want a StuckError", name, err)
+		var e *NoProgressError
+		if !errors.As(err, &e) || e.Checked || !strings.Contains(err.Error(), "strategy=plain/dispatch=generic: no progress: no worker can go on: in ") || !strings.HasSuffix(err.Error(), "(timed form)") {
+			t.Errorf("%s: error %v, want a NoProgressError", name, err)
 		}
 	}
 	l.Checked = 5 * time.Millisecond
@@ -473,9 +473,9 @@ func TestStuckCellIsAnError(t *testing.T) {
 		return nil
 	})
 	_, err := Measure(t.Context(), m, c, l, 1)
-	var e *StuckError
+	var e *NoProgressError
 	if !errors.As(err, &e) || !e.Checked {
-		t.Errorf("error %v, want a StuckError of the checked form", err)
+		t.Errorf("error %v, want a NoProgressError of the checked form", err)
 	}
 	// A role may have to help, more than once.
 	_, err = Measure(t.Context(), m, oneCell(t, 2, func(_ workloads.Config, f *fake) error {
@@ -498,16 +498,17 @@ func TestStuckCellIsAnError(t *testing.T) {
 		t.Errorf("error %v, though a role helps", err)
 	}
 	// What the books say is worse, and a leak isn't.
-	for kind, want := range map[arena.Kind]bool{arena.DoubleFree: false, arena.Leak: true} {
+	for kind, want := range map[judge.Kind]bool{judge.DoubleFree: false, judge.Leak: true} {
 		c := oneCell(t, 1, func(cfg workloads.Config, f *fake) error {
 			f.books.Kinds[kind] = 1
 			return idleFor(forEver, 0)(cfg, f)
 		})
-		inst, err := open(c, 1)
+		ba := newBarrier(c, 1)
+		inst, err := open(ba, c, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := end(c, Length{Slack: 300 * time.Millisecond}, inst, false)
+		b, err := end(ba, Length{Timeout: 300 * time.Millisecond}, inst, false)
 		if errors.As(err, &e) != want || !want && err != nil || b.Kinds[kind] != 1 {
 			t.Errorf("%v: error %v, books %+v, want stuck %v", kind, err, b, want)
 		}

@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/perf/benchfmt"
 
-	"github.com/refbench/refbench/workloads/arena"
+	"github.com/refbench/refbench/strategies/judge"
 )
 
 // The units of a sample's line. Their spelling is part of the file format.
@@ -41,7 +41,7 @@ const (
 
 	// UnitViolations is how many violations the checked form and the books
 	// of the timed form found. 0 in n judged operations says that at 95 %
-	// fewer than 3/n go wrong. With it stands a unit for each [arena.Kind].
+	// fewer than 3/n go wrong. With it stands a unit for each [judge.Kind].
 	UnitViolations = "violations"
 
 	// UnitLives is how many objects were initialized.
@@ -89,9 +89,9 @@ func unitRecords() []benchfmt.Record {
 }
 
 // kinds returns the units of the kinds of violations.
-func kinds() (units [arena.Kinds]string) {
+func kinds() (units [judge.Kinds]string) {
 	for k := range units {
-		units[k] = arena.Kind(k).String()
+		units[k] = judge.Kind(k).String()
 	}
 	return units
 }

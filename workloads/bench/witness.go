@@ -94,19 +94,19 @@ func median(v []float64) float64 {
 	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
-// A testimony is what the witness saw of one worker.
-type testimony struct {
+// A observation is what the witness saw of one worker.
+type observation struct {
 	spin   float64       // rate as a share of the calibrated one
 	wall   time.Duration // length of the timed part
 	usage  cpu.Usage     // over the timed part
 	usable bool          // usage is known
 }
 
-// judge returns the parallel and shared values of a sample. own is the CPU time
+// assess returns the parallel and shared values of a sample. own is the CPU time
 // that the process used beside the workers, so waiting that its own roles and
 // its garbage collector may have caused isn't held against the machine. stolen
 // is steal time over all CPUs of the workers.
-func judge(ts []testimony, own, stolen time.Duration) (parallel float64, shared bool) {
+func assess(ts []observation, own, stolen time.Duration) (parallel float64, shared bool) {
 	parallel = 1
 	var wall time.Duration
 	for _, t := range ts {

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/arena"
@@ -247,11 +248,11 @@ func (b *buffers[T, H]) Close() workloads.Books {
 		}
 	}
 	books := workloads.BooksOf(b.arena)
-	books.Observe(arena.UseAfterFree, b.evictor.damaged, "buffers in the cache had wrong contents")
-	books.Observe(arena.StolenReference, b.evictor.stolen, "buffers were released while the cache owned them")
+	books.Observe(judge.UseAfterFree, b.evictor.damaged, "buffers in the cache had wrong contents")
+	books.Observe(judge.StolenReference, b.evictor.stolen, "buffers were released while the cache owned them")
 	for i := range b.workers {
-		books.Observe(arena.UseAfterFree, b.workers[i].damaged, "buffers had wrong contents while worker %d held them", i)
-		books.Observe(arena.StolenReference, b.workers[i].stolen, "buffers were released while worker %d held them", i)
+		books.Observe(judge.UseAfterFree, b.workers[i].damaged, "buffers had wrong contents while worker %d held them", i)
+		books.Observe(judge.StolenReference, b.workers[i].stolen, "buffers were released while worker %d held them", i)
 	}
 	return books
 }
@@ -345,9 +346,9 @@ func (c *churn[T, H]) Close() workloads.Books {
 	b := workloads.BooksOfBoth(c.sockets, c.routes)
 	for i := range c.workers {
 		w := &c.workers[i]
-		b.Observe(arena.StolenReference, w.early, "references dropped by worker %d were the last though the owner held another", i)
-		b.Observe(arena.StolenReference, w.dead, "lookups of worker %d found a route dead that the table owned", i)
-		b.Observe(arena.LateRelease, w.late, "connections of worker %d were closed and not released", i)
+		b.Observe(judge.StolenReference, w.early, "references dropped by worker %d were the last though the owner held another", i)
+		b.Observe(judge.StolenReference, w.dead, "lookups of worker %d found a route dead that the table owned", i)
+		b.Observe(judge.LateRelease, w.late, "connections of worker %d were closed and not released", i)
 	}
 	return b
 }
@@ -569,8 +570,8 @@ func (d *dcache[T, H]) Close() workloads.Books {
 	b := workloads.BooksOf(d.arena)
 	for i := range d.workers {
 		w := &d.workers[i]
-		b.Observe(arena.StolenReference, w.early, "dentries were freed while worker %d had them open", i)
-		b.Observe(arena.UseAfterFree, w.other, "lookups of worker %d found another name", i)
+		b.Observe(judge.StolenReference, w.early, "dentries were freed while worker %d had them open", i)
+		b.Observe(judge.UseAfterFree, w.other, "lookups of worker %d found another name", i)
 	}
 	return b
 }
@@ -805,9 +806,9 @@ func (d *dstCache[T, H]) Close() workloads.Books {
 	}
 	b := workloads.BooksOf(d.arena)
 	for i := range d.transmitters {
-		b.Observe(arena.StolenReference, d.transmitters[i].wrong, "lookups of worker %d found a route dead that the table owned", i)
+		b.Observe(judge.StolenReference, d.transmitters[i].wrong, "lookups of worker %d found a route dead that the table owned", i)
 	}
-	b.Observe(arena.StolenReference, d.admin.early, "routes were released while the table owned them")
+	b.Observe(judge.StolenReference, d.admin.early, "routes were released while the table owned them")
 	return b
 }
 
@@ -885,7 +886,7 @@ func (g *getPut[T, H]) Close() workloads.Books {
 	}
 	b := workloads.BooksOf(g.arena)
 	for i := range g.workers {
-		b.Observe(arena.StolenReference, g.workers[i].lasts, "operations of worker %d found an object dead that its owner held", i)
+		b.Observe(judge.StolenReference, g.workers[i].lasts, "operations of worker %d found an object dead that its owner held", i)
 	}
 	return b
 }
@@ -1016,7 +1017,7 @@ func (h *handoff[T, H]) Close() workloads.Books {
 	}
 	b := workloads.BooksOf(h.arena)
 	for i := range h.workers {
-		b.Observe(arena.StolenReference, h.workers[i].early, "objects were released while worker %d owned them", i)
+		b.Observe(judge.StolenReference, h.workers[i].early, "objects were released while worker %d owned them", i)
 	}
 	return b
 }
@@ -1349,8 +1350,8 @@ func (n *inetPeers[T, H]) Close() workloads.Books {
 	b := workloads.BooksOf(n.arena)
 	for i := range n.workers {
 		w := &n.workers[i]
-		b.Observe(arena.StolenReference, w.dead, "lookups of worker %d found a peer dead that the tree held", i)
-		b.Observe(arena.StolenReference, w.actor.stolen, "puts of worker %d released a peer that the tree held", i)
+		b.Observe(judge.StolenReference, w.dead, "lookups of worker %d found a peer dead that the tree held", i)
+		b.Observe(judge.StolenReference, w.actor.stolen, "puts of worker %d released a peer that the tree held", i)
 	}
 	return b
 }
@@ -1578,9 +1579,9 @@ func (v *ipvsDests[T, H]) Close() workloads.Books {
 	}
 	b := workloads.BooksOf(v.arena)
 	for i := range v.workers {
-		b.Observe(arena.UseAfterFree, v.workers[i].other, "connections of worker %d were bound to a destination that was another by then", i)
+		b.Observe(judge.UseAfterFree, v.workers[i].other, "connections of worker %d were bound to a destination that was another by then", i)
 	}
-	b.Observe(arena.StolenReference, v.admin.actor.early+v.timer.actor.early, "destinations were released while a list had them")
+	b.Observe(judge.StolenReference, v.admin.actor.early+v.timer.actor.early, "destinations were released while a list had them")
 	return b
 }
 
@@ -1775,8 +1776,8 @@ func (l *lists[T, H]) interrupt() {
 func (l *lists[T, H]) close() workloads.Books {
 	b := workloads.BooksOf(l.arena)
 	for i := range l.actors {
-		b.Observe(arena.StolenReference, l.actors[i].stolen, "entries were released while worker %d held them", i)
-		b.Observe(arena.StolenReference, l.actors[i].refused, "lookups of worker %d found an entry dead that its owner held", i)
+		b.Observe(judge.StolenReference, l.actors[i].stolen, "entries were released while worker %d held them", i)
+		b.Observe(judge.StolenReference, l.actors[i].refused, "lookups of worker %d found an entry dead that its owner held", i)
 	}
 	return b
 }
@@ -2247,11 +2248,11 @@ func (s *pid2proc[T, H]) Close() workloads.Books {
 		s.kill(a, p)
 	}
 	b := workloads.BooksOf(s.arena)
-	b.Observe(arena.StolenReference, lost, "processes were gone that nobody had destroyed")
-	b.Observe(arena.StolenReference, s.kernel.stolen+s.sched.stolen, "processes were released before their destruction")
+	b.Observe(judge.StolenReference, lost, "processes were gone that nobody had destroyed")
+	b.Observe(judge.StolenReference, s.kernel.stolen+s.sched.stolen, "processes were released before their destruction")
 	for i := range s.workers {
-		b.Observe(arena.StolenReference, s.workers[i].stolen, "processes were released while worker %d held them", i)
-		b.Observe(arena.StolenReference, s.workers[i].refused, "lookups of worker %d found a living process dead", i)
+		b.Observe(judge.StolenReference, s.workers[i].stolen, "processes were released while worker %d held them", i)
+		b.Observe(judge.StolenReference, s.workers[i].refused, "lookups of worker %d found a living process dead", i)
 	}
 	return b
 }
@@ -2500,10 +2501,10 @@ func (p *pnodes[T, H]) Close() workloads.Books {
 	for p.parkDone() {
 	}
 	b := workloads.BooksOf(p.arena)
-	b.Observe(arena.StolenReference, p.server.stolen, "nodes were released before the answer to their poll")
-	b.Observe(arena.StolenReference, p.vnodes.stolen, "nodes were released before their vnodes were reclaimed")
+	b.Observe(judge.StolenReference, p.server.stolen, "nodes were released before the answer to their poll")
+	b.Observe(judge.StolenReference, p.vnodes.stolen, "nodes were released before their vnodes were reclaimed")
 	for i := range p.workers {
-		b.Observe(arena.StolenReference, p.workers[i].stolen, "nodes were released while worker %d held them", i)
+		b.Observe(judge.StolenReference, p.workers[i].stolen, "nodes were released while worker %d held them", i)
 	}
 	return b
 }
@@ -2692,13 +2693,13 @@ func (u *unmount[T, H]) Close() workloads.Books {
 	}
 	u.retirer.Flush()
 	b := workloads.BooksOf(u.arena)
-	b.Observe(arena.StolenReference, u.early, "mounts were released while the administrator owned them")
-	b.Observe(arena.LateRelease, u.late, "mounts were left by everybody, and the last to leave was not told")
-	b.Observe(arena.ResurrectedDead, u.revived, "mounts could be entered after they had been drained")
+	b.Observe(judge.StolenReference, u.early, "mounts were released while the administrator owned them")
+	b.Observe(judge.LateRelease, u.late, "mounts were left by everybody, and the last to leave was not told")
+	b.Observe(judge.ResurrectedDead, u.revived, "mounts could be entered after they had been drained")
 	for i := range u.workers {
-		b.Observe(arena.StolenReference, u.workers[i].stolen, "mounts were released while worker %d was in them", i)
-		b.Observe(arena.StolenReference, u.workers[i].early, "mounts were left last by worker %d while the administrator owned them", i)
-		b.Observe(arena.StolenReference, u.workers[i].refused, "mounts refused worker %d though nobody unmounted them", i)
+		b.Observe(judge.StolenReference, u.workers[i].stolen, "mounts were released while worker %d was in them", i)
+		b.Observe(judge.StolenReference, u.workers[i].early, "mounts were left last by worker %d while the administrator owned them", i)
+		b.Observe(judge.StolenReference, u.workers[i].refused, "mounts refused worker %d though nobody unmounted them", i)
 	}
 	return b
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/refbench/refbench/workloads/native"
 )
 
-// Builtin returns the kit of the refbench command itself. Programs with
+// Builtin returns the parts of the refbench command itself. Programs with
 // strategies of their own add to its lists.
-func Builtin() Kit {
-	return Kit{
+func Builtin() Parts {
+	return Parts{
 		Strategies: builtin.All(),
 		Workloads:  workloads.All,
 		Loops:      native.Loops,
@@ -27,17 +27,19 @@ func Builtin() Kit {
 			trace.Explored(scenarios.Builtin(), "FuzzExplored"),
 		},
 		Table: func(w io.Writer, files []string) error {
-			set, err := report.Read(files)
+			set, err := report.Read(files, report.Options{})
 			if err != nil {
 				return err
 			}
+			leaveAsked(set)
 			return report.Text(w, set)
 		},
 		Report: func(dir string, files []string) (string, error) {
-			set, err := report.Read(files)
+			set, err := report.Read(files, report.Options{})
 			if err != nil {
 				return "", err
 			}
+			leaveAsked(set)
 			return report.Write(dir, set)
 		},
 	}

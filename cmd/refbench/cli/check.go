@@ -15,6 +15,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"al.essio.dev/pkg/shellescape"
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -28,7 +29,7 @@ type (
 	checked struct {
 		Version     string            `json:"version"` // of the explored code, as in tokens
 		Seed        uint64            `json:"seed"`
-		Budget      float64           `json:"budgetseconds"`
+		Budget      float64           `json:"budget_seconds"`
 		Seconds     float64           `json:"seconds"`
 		Interrupted bool              `json:"interrupted,omitempty"`
 		Strategies  []checkedStrategy `json:"strategies"`
@@ -51,7 +52,7 @@ const (
 	longestCheck  = 7 * 24 * time.Hour
 )
 
-func newCheckCommand(kit Kit) *cobra.Command {
+func newCheckCommand(parts Parts) *cobra.Command {
 	var (
 		budget time.Duration
 		seed   uint64
@@ -91,19 +92,19 @@ were interrupted or couldn't run.`,
   refbench check percpu --time 10m
   refbench check atomic saturating --checks schedules,histories --seed 7 --json`,
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := checkKit(kit); err != nil {
+			if err := checkParts(parts); err != nil {
 				return err
 			}
 			if budget < shortestCheck || budget > longestCheck {
 				return usagef("--time %v: want %v .. %v", budget, shortestCheck, longestCheck)
 			}
 			if wait <= 0 {
-				return usagef("--patience %v: want a time such as 10s", wait)
+				return usagef("--timeout %v: want a time such as 10s", wait)
 			}
 			if len(args) == 0 {
 				args = []string{"all"}
 			}
-			ss, err := chooseStrategies(kit, args)
+			ss, err := chooseStrategies(parts, args)
 			if err != nil {
 				return err
 			}
@@ -123,21 +124,21 @@ were interrupted or couldn't run.`,
 				return usagef("--findings %s: there is a file of that name, want a folder", dir)
 			}
 			return checking{
-				kit: kit, strategies: ss, checks: cs, budget: budget, patience: wait, seed: seed, dir: dir, json: asJSON,
+				parts: parts, strategies: ss, checks: cs, budget: budget, timeout: wait, seed: seed, dir: dir, json: asJSON,
 				all: len(cs) == len(all),
 			}.run(c)
 		},
 	}
 	f := c.Flags()
 	f.DurationVar(&budget, "time", time.Minute, "how long to check, all strategies and checks together")
-	f.DurationVar(&wait, "patience", 10*time.Second, "how long a call may take before it counts as one that never returns")
+	f.DurationVar(&wait, "timeout", 10*time.Second, "how long a call may take before it counts as one that never returns")
 	f.Uint64Var(&seed, "seed", 0, "seed of all random choices (default a new one)")
 	f.StringSliceVar(&names, "checks", []string{"all"}, "checks, comma-separated, or all")
 	f.StringVar(&dir, "findings", "", "folder for files about findings, made if there is one (default a new folder in "+findingsDir+"/)")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 
 	c.ValidArgsFunction = func(*cobra.Command, []string, string) (names []string, _ cobra.ShellCompDirective) {
-		for _, s := range kit.Strategies {
+		for _, s := range parts.Strategies {
 			names = append(names, s.Name+"\t"+s.Doc)
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
@@ -158,9 +159,6 @@ func chooseChecks(all []check.Check, names []string) ([]check.Check, error) {
 	for i, c := range all {
 		known[i] = c.Name
 	}
-	if len(names) == 0 {
-		return nil, usagef("--checks: name one, or all")
-	}
 	var chosen []check.Check
 	for i, c := range all {
 		if slices.Contains(names, known[i]) || slices.Contains(names, "all") {
@@ -177,12 +175,12 @@ func chooseChecks(all []check.Check, names []string) ([]check.Check, error) {
 
 // checking is one run of check.
 type checking struct {
-	kit        Kit
+	parts      Parts
 	strategies []*strategies.Strategy
 	checks     []check.Check
 	all        bool // the checks are all that there are
 	budget     time.Duration
-	patience   time.Duration
+	timeout    time.Duration
 	seed       uint64
 	dir        string
 	json       bool
@@ -196,7 +194,7 @@ func (ch checking) run(c *cobra.Command) error {
 	results, interrupted, err := ch.results(c.Context(), begin.Add(ch.budget), p)
 	p.end()
 	out := checked{
-		Version: ch.kit.Explored.Version, Seed: ch.seed, Budget: ch.budget.Seconds(), Seconds: time.Since(begin).Seconds(),
+		Version: ch.parts.Explored.Version, Seed: ch.seed, Budget: ch.budget.Seconds(), Seconds: time.Since(begin).Seconds(),
 		Interrupted: interrupted, Strategies: []checkedStrategy{}, Results: results,
 	}
 	for _, s := range ch.strategies {
@@ -282,8 +280,8 @@ func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProg
 			for again := true; again; {
 				begin := time.Now()
 				r := c.Do(ctx, check.Subject{
-					Strategy: s, Others: without(ch.kit.Strategies, hung), Workloads: ch.kit.Workloads, Explored: ch.kit.Explored,
-				}, check.Budget{Time: share, Seed: ch.seed, Slack: check.Patiences * ch.patience})
+					Strategy: s, Others: without(ch.parts.Strategies, hung), Workloads: ch.parts.Workloads, Explored: ch.parts.Explored,
+				}, check.Budget{Time: share, Seed: ch.seed, Slack: check.Patiences * ch.timeout})
 				interrupted := ctx.Err() != nil
 				if interrupted && r.Verdict != check.Broken { // what it has found stays found
 					return results, true, err
@@ -329,9 +327,12 @@ func (ch checking) position(strategy string) int {
 // keep writes the files of a finding and says how to see it again.
 func (ch checking) keep(r *check.Result, i int) error {
 	f := &r.Findings[i]
-	f.Replay = fmt.Sprintf("refbench check %s --checks %s --seed %d --time %v", r.Strategy, r.Check, ch.seed, max(ch.budget, shortestCheck))
+	f.Replay = shellescape.QuoteCommand([]string{
+		"refbench", "check", r.Strategy, "--checks", r.Check,
+		"--seed", strconv.FormatUint(ch.seed, 10), "--time", max(ch.budget, shortestCheck).String(),
+	})
 	if f.Token != "" {
-		f.Replay = "refbench replay " + f.Token
+		f.Replay = shellescape.QuoteCommand([]string{"refbench", "replay", f.Token})
 	}
 	if len(f.Attachments) == 0 {
 		return nil
@@ -348,18 +349,10 @@ func (ch checking) keep(r *check.Result, i int) error {
 		}
 		f.Files = append(f.Files, name)
 		if a.Replays {
-			f.Replay = "refbench replay " + name
+			f.Replay = shellescape.QuoteCommand([]string{"refbench", "replay", name})
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func writeFile(name string, write func(io.Writer) error) error {
-	w, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(write(w), w.Close())
 }
 
 func printChecked(w io.Writer, out checked) error {

@@ -66,17 +66,40 @@ func TestInterruptedCheckKeepsItsFinding(t *testing.T) {
 		t.Error("a check began after the interrupt")
 		return check.Result{}
 	}}
-	kit := Builtin()
+	parts := Builtin()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	ch := checking{kit: kit, strategies: kit.Strategies[:1], checks: []check.Check{finds, never}, dir: filepath.Join(file, "x")}
+	ch := checking{parts: parts, strategies: parts.Strategies[:1], checks: []check.Check{finds, never}, dir: filepath.Join(file, "x")}
 	results, interrupted, err := ch.results(ctx, time.Now().Add(time.Hour), newCheckProgress(io.Discard, 2))
 	if !interrupted || len(results) != 1 || results[0].Verdict != check.Broken || len(results[0].Findings) != 2 {
 		t.Errorf("interrupted %v, results %+v: want the two findings", interrupted, results)
 	}
 	if err == nil || strings.Count(err.Error(), "can't be written down") != 1 || !strings.Contains(err.Error(), "--findings") {
 		t.Errorf("error %v: want one that says what to do", err)
+	}
+}
+
+// A command to see a finding again can be given to a shell as it is.
+func TestReplayCommandIsQuoted(t *testing.T) {
+	ch := checking{dir: filepath.Join(t.TempDir(), "what was 'found'"), seed: 7, budget: time.Second}
+	text := func(w io.Writer) error { _, err := io.WriteString(w, "a.Get"); return err }
+	r := check.Result{Strategy: "mine", Check: "programs", Findings: []check.Finding{
+		{Attachments: []check.Attachment{{Suffix: ".program", Replays: true, Write: text}}},
+		{},
+		{Token: "rx2.a-b_c"},
+	}}
+	for i, want := range []string{
+		"refbench replay '" + strings.ReplaceAll(ch.dir, "'", `'"'"'`) + "/mine-programs-1.program'",
+		"refbench check mine --checks programs --seed 7 --time 1s",
+		"refbench replay rx2.a-b_c",
+	} {
+		if err := ch.keep(&r, i); err != nil {
+			t.Fatal(err)
+		}
+		if got := filepath.ToSlash(r.Findings[i].Replay); got != want {
+			t.Errorf("finding %d: %s, want %s", i, got, want)
+		}
 	}
 }

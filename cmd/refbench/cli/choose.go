@@ -23,31 +23,31 @@ func nearest(name string, names []string) []string {
 	return sorted
 }
 
-// checkKit refuses lists with names that would break the result format.
-func checkKit(kit Kit) error {
-	if err := errors.Join(strategies.Validate(kit.Strategies), workloads.Validate(kit.Workloads)); err != nil {
+// checkParts refuses lists with names that would break the result format.
+func checkParts(parts Parts) error {
+	if err := errors.Join(strategies.Validate(parts.Strategies), workloads.Validate(parts.Workloads)); err != nil {
 		return usagef("this refbench can't be used: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return nil
 }
 
 // chooseStrategies returns the named strategies, all of them for "all".
-func chooseStrategies(kit Kit, names []string) ([]*strategies.Strategy, error) {
-	known := make([]string, len(kit.Strategies))
-	for i, s := range kit.Strategies {
+func chooseStrategies(parts Parts, names []string) ([]*strategies.Strategy, error) {
+	known := make([]string, len(parts.Strategies))
+	for i, s := range parts.Strategies {
 		known[i] = s.Name
 	}
 	var chosen []*strategies.Strategy
 	for _, name := range names {
 		if name == "all" {
-			chosen = append(chosen, kit.Strategies...)
+			chosen = append(chosen, parts.Strategies...)
 			continue
 		}
 		i := slices.Index(known, name)
 		if i < 0 {
 			return nil, usagef("unknown strategy %q: there are %s", name, strings.Join(nearest(name, known), ", "))
 		}
-		chosen = append(chosen, kit.Strategies[i])
+		chosen = append(chosen, parts.Strategies[i])
 	}
 	return unique(chosen), nil
 }
@@ -55,9 +55,9 @@ func chooseStrategies(kit Kit, names []string) ([]*strategies.Strategy, error) {
 // chooseWorkloads parses "name", "name:knob=value,knob=value", lists of these
 // and "all". A comma stands between workloads and between knobs, so an item
 // with an equals sign belongs to the workload before it.
-func chooseWorkloads(kit Kit, flags []string) ([]bench.Variant, error) {
-	known := make([]string, len(kit.Workloads))
-	for i, w := range kit.Workloads {
+func chooseWorkloads(parts Parts, flags []string) ([]bench.Variant, error) {
+	known := make([]string, len(parts.Workloads))
+	for i, w := range parts.Workloads {
 		known[i] = w.Name
 	}
 	var chosen []bench.Variant
@@ -71,9 +71,12 @@ func chooseWorkloads(kit Kit, flags []string) ([]bench.Variant, error) {
 			specs = append(specs, item)
 		}
 		for _, spec := range specs {
-			name, knobs, _ := strings.Cut(spec, ":")
-			if name == "all" && knobs == "" {
-				for _, w := range kit.Workloads {
+			name, knobs, colon := strings.Cut(spec, ":")
+			if colon && knobs == "" {
+				return nil, usagef("--workload %q: there is no knob after the colon: want NAME:KNOB=VALUE or just the name", spec)
+			}
+			if name == "all" && !colon {
+				for _, w := range parts.Workloads {
 					chosen = append(chosen, bench.Variant{Workload: w})
 				}
 				continue
@@ -82,11 +85,11 @@ func chooseWorkloads(kit Kit, flags []string) ([]bench.Variant, error) {
 			if i < 0 {
 				return nil, usagef("unknown workload %q: there are %s", name, strings.Join(nearest(name, known), ", "))
 			}
-			settings, err := kit.Workloads[i].ParseSettings(knobs)
+			settings, err := parts.Workloads[i].ParseSettings(knobs)
 			if err != nil {
 				return nil, usagef("%w", err)
 			}
-			chosen = append(chosen, bench.Variant{Workload: kit.Workloads[i], Settings: settings})
+			chosen = append(chosen, bench.Variant{Workload: parts.Workloads[i], Settings: settings})
 		}
 	}
 	return chosen, nil
@@ -111,9 +114,6 @@ func chooseContents(vs []bench.Variant, dir string, given bool) ([][]byte, error
 	if !used {
 		return nil, usagef("--contents is for the workload buffers, which isn't among the chosen ones: add --workload buffers or leave it out")
 	}
-	if dir == "" {
-		return nil, usagef("--contents: name a folder with files")
-	}
 	contents, err := workloads.LoadBuffers(dir, workloads.BufferLimits{})
 	if err != nil {
 		return nil, usagef("--contents: %w", err)
@@ -128,6 +128,7 @@ func chooseCPUs(m *bench.Machine, text []string, oversubscribe bool) ([]int, err
 	if len(text) == 0 {
 		return m.CPUs.Sweep(), nil
 	}
+	most := min(mostOnCPU*m.CPUs.Max(), mostWorkers)
 	var cpus []int
 	for _, t := range text {
 		n, err := strconv.Atoi(t)
@@ -135,9 +136,6 @@ func chooseCPUs(m *bench.Machine, text []string, oversubscribe bool) ([]int, err
 			return nil, usagef("--cpus %q: want whole numbers, as in --cpus 1,2", t)
 		}
 		err = m.CheckCPUs(n)
-		if n > mostWorkers {
-			return nil, usagef("--cpus %d: at most %d workers make sense", n, mostWorkers)
-		}
 		if err != nil && (n < 1 || !oversubscribe) {
 			hint := ""
 			if n > 0 {
@@ -145,13 +143,20 @@ func chooseCPUs(m *bench.Machine, text []string, oversubscribe bool) ([]int, err
 			}
 			return nil, usagef("--cpus: %w%s", err, hint)
 		}
+		if n > most {
+			return nil, usagef("--cpus %d: at most %d workers with --oversubscribe here, since %s: of more than %d on a CPU, or %d together, each would wait for the others nearly all the time", n, most, m.CPUs.Why(), mostOnCPU, mostWorkers)
+		}
 		cpus = append(cpus, n)
 	}
 	return unique(cpus), nil
 }
 
-// mostWorkers bounds --oversubscribe: every worker is a thread.
-const mostWorkers = 4096
+// Bounds of --oversubscribe: every worker is a thread, and each sample lasts until each
+// of them has had some turns on its CPU.
+const (
+	mostOnCPU   = 64
+	mostWorkers = 4096
+)
 
 func unique[T comparable](list []T) []T {
 	var out []T

@@ -28,9 +28,9 @@ const (
 	exitFailed  = 3 // the run itself failed or was interrupted
 )
 
-// A Kit is what a refbench is built from. Programs that add strategies or
+// Parts are what a refbench is built from. Programs that add strategies or
 // workloads of their own call [Main] with a longer list.
-type Kit struct {
+type Parts struct {
 	Strategies []*strategies.Strategy
 	Workloads  []*workloads.Workload
 
@@ -78,23 +78,47 @@ func failedf(format string, args ...any) error {
 	return &statusError{exitFailed, fmt.Errorf(format, args...)}
 }
 
-// Main runs the command with the process's arguments and exits.
-func Main(kit Kit) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// A second signal ends the process at once, should the first not do.
-	context.AfterFunc(ctx, stop)
-	os.Exit(Run(ctx, kit, os.Args[1:], os.Stdout, os.Stderr))
+// Main runs the command with the process's arguments and exits. The first signal ends the
+// context, the second the process.
+func Main(parts Parts) {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	ending := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		ending = append(ending, syscall.SIGHUP)
+	}
+	interruptIgnored := signal.Ignored(os.Interrupt)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, ending...)
+	once(ending)
+	go func() {
+		<-signals
+		stop()
+		// From now on the system ends the process, even if no goroutine can run any
+		// more. But an interrupt that was ignored at the beginning would be so again.
+		signal.Reset(ending...)
+		if interruptIgnored {
+			signal.Notify(signals, os.Interrupt)
+		}
+		<-signals
+		os.Exit(exitFailed)
+	}()
+	os.Exit(Run(ctx, parts, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // Run runs the command and returns its exit status. Data goes to out, progress
 // and warnings to errOut. When ctx ends, what was measured is kept and
 // reported.
-func Run(ctx context.Context, kit Kit, args []string, out, errOut io.Writer) int {
-	root := newRootCommand(kit)
+func Run(ctx context.Context, parts Parts, args []string, out, errOut io.Writer) int {
+	var refused error
+	root := newRootCommand(parts, &refused)
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = refused
+	}
 	if err == nil {
 		return exitOK
 	}
@@ -108,35 +132,30 @@ func Run(ctx context.Context, kit Kit, args []string, out, errOut io.Writer) int
 	return exitFailed
 }
 
-func newRootCommand(kit Kit) *cobra.Command {
-	root := newQuickCommand(kit)
+// newRootCommand returns the command with all that are below it. What is refused beside
+// --help is put where refused points, since that isn't returned.
+func newRootCommand(parts Parts, refused *error) *cobra.Command {
+	root := newQuickCommand(parts)
 	root.SilenceErrors = true
 	root.SilenceUsage = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w: see %s --help", err, c.CommandPath())
 	})
-	root.AddCommand(newRunCommand(kit))
-	root.AddCommand(newListCommand(kit))
-	root.Args = func(c *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return nil
-		}
-		var names []string
-		for _, sub := range c.Commands() {
-			if sub.IsAvailableCommand() {
-				names = append(names, sub.Name())
-			}
-		}
-		return usagef("unknown command %q: there are %s", args[0], strings.Join(nearest(args[0], names), ", "))
-	}
-	root.AddCommand(newGenCommand(kit.Strategies))
+	root.AddCommand(newRunCommand(parts))
+	root.AddCommand(newListCommand(parts))
+	root.AddCommand(newGenCommand())
 	root.AddCommand(newReportCommand())
 	root.AddCommand(newCompareCommand())
-	root.AddCommand(newCorpusCommand(kit.FuzzTargets))
-	root.AddCommand(newCheckCommand(kit))
-	root.AddCommand(newExploreCommand(kit))
-	root.AddCommand(newReplayCommand(kit))
-	root.AddCommand(newBugsCommand(kit.Bugs))
+	root.AddCommand(newCorpusCommand(parts.FuzzTargets))
+	root.AddCommand(newCheckCommand(parts))
+	root.AddCommand(newExploreCommand(parts))
+	root.AddCommand(newReplayCommand(parts))
+	root.AddCommand(newBugsCommand(parts.Bugs))
+	root.SetHelpCommand(newHelpCommand())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	strict(root)
+	refuseBesideHelp(root, refused)
 	return root
 }
 

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,13 +26,6 @@ func newCorpusCommand(targets []corpus.Target) *cobra.Command {
   refbench corpus import --fuzz FuzzSequential --layout v2 --form go -o fuzz/testdata/fuzz crash-1
   refbench corpus export --form seeds --layout v2 -o seeds FuzzSequential
   refbench corpus minimize -o corpus FuzzSequential found/`,
-		RunE: func(c *cobra.Command, args []string) error {
-			names := []string{"export", "import", "minimize"}
-			if len(args) > 0 {
-				return usagef("unknown command %q: there are %s %s", args[0], c.CommandPath(), strings.Join(nearest(args[0], names), ", "))
-			}
-			return usagef("%s needs a command: there are %s", c.CommandPath(), strings.Join(names, ", "))
-		},
 	}
 	c.AddCommand(newCorpusImportCommand(), newCorpusExportCommand(), newCorpusMinimizeCommand(targets))
 	return c
@@ -138,11 +130,6 @@ func (o contentsImport) run(c *cobra.Command, printJSON bool) error {
 		return usagef("--max-bytes %d: want at least 1", o.maxBytes)
 	case o.maxFiles < 1:
 		return usagef("--max-files %d: want at least 1", o.maxFiles)
-	case o.to == "":
-		return usagef("-o: name a folder for the files")
-	}
-	if c.Flags().Changed("target") && len(o.targets) == 0 || slices.Contains(o.targets, "") {
-		return usagef("--target: name a target such as png, or leave it out for all")
 	}
 	im := corpusImport{
 		from:     o.from,
@@ -153,8 +140,8 @@ func (o contentsImport) run(c *cobra.Command, printJSON bool) error {
 	}
 	if c.Flags().Changed("dir") {
 		abs, err := filepath.Abs(o.from)
-		if err != nil || o.from == "" {
-			return usagef("--dir %q: name a folder with files", o.from)
+		if err != nil {
+			return usagef("--dir %s: %w", o.from, err)
 		}
 		im.source = "folder: " + abs
 	} else {

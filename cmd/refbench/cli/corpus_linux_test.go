@@ -72,7 +72,7 @@ func TestImportRefusesWhatItCannotRead(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			var status int
 			asNobody(t, func() {
-				status = Run(t.Context(), Kit{}, append([]string{"corpus", "import", "--dir", from, "-o", to}, c.args...), &stdout, &stderr)
+				status = Run(t.Context(), Parts{}, append([]string{"corpus", "import", "--dir", from, "-o", to}, c.args...), &stdout, &stderr)
 			})
 			// The lines of the warnings that follow from what was copied
 			// before are no matter here.

@@ -203,7 +203,7 @@ func TestInterruptedImportGoesOn(t *testing.T) {
 	for after := range 40 {
 		ctx := &endsAfter{Context: t.Context(), left: after}
 		var stdout, stderr bytes.Buffer
-		status := Run(ctx, Kit{}, []string{"corpus", "import", "--dir", from, "-o", to}, &stdout, &stderr)
+		status := Run(ctx, Parts{}, []string{"corpus", "import", "--dir", from, "-o", to}, &stdout, &stderr)
 		got := imported(t, to)
 		if l := leftovers(t, to); len(l) > 0 {
 			t.Errorf("after %d looks: left behind: %q", after, l)
@@ -249,16 +249,16 @@ func TestImportRefusesBadInput(t *testing.T) {
 		{[]string{"--dir", file}, "f: it is no folder: name the folder that the file is in"},
 		{[]string{"--dir", empty}, "there are no files in it: name a folder with files"},
 		{[]string{"--dir", tree(t, map[string]string{"LICENSE": "terms", ".x": "y"})}, "there are no files in it"},
-		{[]string{"--dir", ""}, `--dir "": name a folder`},
+		{[]string{"--dir", ""}, "--dir: it was given nothing"},
 		{[]string{"--dir", tree(t, map[string]string{"a": "1234", "b": "12345"}), "--max-bytes", "3"}, "all files have more than 3 bytes: see --max-bytes"},
 		{[]string{"--dir", tree(t, map[string]string{"a": "1", "LICENSE": "12345"}), "--max-bytes", "3"}, "LICENSE has more than 3 bytes"},
 		{[]string{"--dir", good, "--target", "pgn"}, `unknown target "pgn": there are png, gob, `},
 		{[]string{"--dir", good, "--target", "pn"}, `unknown target "pn"`},
-		{[]string{"--dir", good, "--target", ""}, "--target: name a target"},
-		{[]string{"--dir", good, "--target", "png,"}, "--target: name a target"},
+		{[]string{"--dir", good, "--target", ""}, "--target: it was given nothing"},
+		{[]string{"--dir", good, "--target", "png,"}, "--target: there is nothing in one place of its list"},
 		{[]string{"--dir", good, "--max-bytes", "0"}, "--max-bytes 0: want at least 1"},
 		{[]string{"--dir", good, "--max-files", "-1"}, "--max-files -1: want at least 1"},
-		{[]string{"--dir", good, "-o", ""}, "-o: name a folder"},
+		{[]string{"--dir", good, "-o", ""}, "-o: it was given nothing"},
 		{[]string{"--dir", good, "-o", file}, "f: it is no folder: name another with -o"},
 		{[]string{"--dir", good, "-o", good}, "it is the output folder: name another with -o"},
 		{[]string{"--dir", good, "-o", other}, "holds files of another source, by its SOURCE: name another with -o"},

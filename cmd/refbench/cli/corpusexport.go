@@ -32,7 +32,7 @@ func newCorpusExportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "export [TARGET...]",
 		Short: "Write inputs of fuzz targets as go test, go-fuzz or libFuzzer reads them",
-		Long: `export writes inputs of fuzz targets, by default all that are built in:
+		Long: `export writes inputs of fuzz targets that are built in, with -o alone those of all:
 
   --form go     a folder TARGET for testdata/fuzz, which go test reads
   --form raw    a folder TARGET of raw inputs, each named by its SHA-1
@@ -59,18 +59,15 @@ in raw or Go form. What is there already stays, except for a zip.`,
 			if form != formSeeds && c.Flags().Changed("layout") {
 				return usagef("--layout is for --form seeds")
 			}
-			if slices.Contains(from, "") {
-				return usagef("--from: name a folder that has a folder for each target")
-			}
-			if to == "" {
-				if c.Flags().Changed("output") {
-					return usagef("-o: name a folder for the inputs")
-				}
-				to = formDir(form)
-			}
 			known, err := knownTargets(from)
 			if err != nil {
 				return err
+			}
+			if len(names) == 0 && to == "" {
+				return usagef("name targets, or a folder for the inputs of all with -o: there are %s", strings.Join(known, ", "))
+			}
+			if to == "" {
+				to = formDir(form)
 			}
 			if len(names) == 0 {
 				names = known

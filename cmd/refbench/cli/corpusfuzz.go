@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"al.essio.dev/pkg/shellescape"
 	"github.com/spf13/cobra"
 
 	"github.com/refbench/refbench/fuzz/corpus"
@@ -87,9 +88,6 @@ func (im inputsImport) run(c *cobra.Command, printJSON bool) error {
 		return usagef("--layout: %w", err)
 	}
 	if im.to == "" {
-		if c.Flags().Changed("output") {
-			return usagef("-o: name a folder for the inputs")
-		}
 		im.to = formDir(im.form)
 	}
 	paths := im.paths
@@ -182,7 +180,7 @@ func goFuzzCache(ctx context.Context, pkg, target string) (string, error) {
 	}
 	dir := filepath.Join(strings.TrimSpace(string(out)), "fuzz", filepath.FromSlash(pkg), target)
 	if _, err := os.Stat(dir); err != nil {
-		return "", usagef("the go command's cache has no inputs of %s in package %s: run go test -fuzz '^%s$' %s, %s", target, pkg, target, pkg, instead)
+		return "", usagef("the go command's cache has no inputs of %s in package %s: run %s, %s", target, pkg, shellescape.QuoteCommand([]string{"go", "test", "-fuzz", "^" + target + "$", pkg}), instead)
 	}
 	return dir, nil
 }

@@ -324,7 +324,7 @@ func (im corpusImport) checkOutput(notices []notice) error {
 		return usagef("output folder %s: it is no folder: name another with -o", im.to)
 	}
 	for _, n := range notices {
-		have, err := os.ReadFile(filepath.Join(im.to, n.name))
+		have, err := readPresent(filepath.Join(im.to, n.name))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
@@ -426,6 +426,19 @@ func readUpTo(name string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
+// readPresent reads a file that may be there already. What is no regular file isn't
+// opened: that could wait for ever.
+func readPresent(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file: remove it", name)
+	}
+	return os.ReadFile(name)
+}
+
 // presence is what was there before a file was put.
 type presence int
 
@@ -438,7 +451,7 @@ const (
 // put writes a file unless it is there with the same contents: first into the
 // folder tmp, which is on the same file system, whole or not at all.
 func put(tmp, name string, data []byte) (was presence, err error) {
-	switch have, err := os.ReadFile(name); {
+	switch have, err := readPresent(name); {
 	case err == nil && bytes.Equal(have, data):
 		return samePresent, nil
 	case err == nil:

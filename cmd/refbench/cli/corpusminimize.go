@@ -68,9 +68,6 @@ beside the result, with a text that says what was taken.`,
 			if err != nil {
 				return usagef("--layout: %w", err)
 			}
-			if to == "" {
-				return usagef("-o: name a folder for the inputs")
-			}
 			if fromGoFuzz && len(args) > 1 {
 				return usagef("--go-fuzz-corpus takes no other inputs such as %q: their licences would be mixed", args[1])
 			}

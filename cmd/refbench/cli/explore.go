@@ -43,8 +43,8 @@ type (
 // verdictUnsupported is the verdict of a pair that can't run.
 const verdictUnsupported = "unsupported"
 
-func newExploreCommand(kit Kit) *cobra.Command {
-	forms := kit.Explored
+func newExploreCommand(parts Parts) *cobra.Command {
+	forms := parts.Explored
 	var (
 		strategyNames, workloadNames []string
 		search, htmlDir, programText string
@@ -63,9 +63,10 @@ replay shows it again.
 
 Workload "count" stands for ` + scenarios.CountDoc + `. --program
 gives it another program: the steps of each thread separated by blanks, threads by "|",
-objects named a to d. Threads begin with a reference; the first that kills has the
-owner's. Steps that would be wrong uses are left out, and what is held at the end is
-dropped.
+objects named a to d. What begins an object's first life beside Init stands before the
+first thread's steps, as a:SwitchToAtomic. Threads begin with a reference; the first
+that kills has the owner's. Steps that would be wrong uses are left out, unless an
+exclamation mark follows, as in a.Get!, and what is held at the end is dropped.
 
 Searches: random is a random walk; pct is probabilistic concurrency testing; dfs tries
 schedules one after another, up to --bound preemptions, and leaves out those that
@@ -80,7 +81,8 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
   refbench explore --wrong --strategy atomic --workload handoff --html pictures
   refbench explore --time 0 --executions 100000 --seed 7 --json
   refbench explore --strategy percpu --workload count --search dfs --bound -1 --time 1m
-  refbench explore --workload count --program 'a.TryGet a.Put|a.TryGet a.Put|a.Kill'`,
+  refbench explore --workload count --program 'a.TryGet a.Put|a.TryGet a.Put|a.Kill'
+  refbench explore --strategy percpu --workload count --program 'a:SwitchToAtomic a.SwitchToPerCPU|a.TryGet'`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o := explore.Options{
@@ -107,7 +109,7 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 			} else if !c.Flags().Changed("time") {
 				o.Time = 0
 			}
-			if err := refuseUnexplored(kit, strategyNames, workloadNames); err != nil {
+			if err := refuseUnexplored(parts, strategyNames, workloadNames); err != nil {
 				return err
 			}
 			pairs, err := choosePairs(forms, strategyNames, workloadNames, wrong)
@@ -115,7 +117,7 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 				return err
 			}
 			if c.Flags().Changed("program") {
-				if err := giveProgram(pairs, forms, programText, wrong); err != nil {
+				if pairs, err = giveProgram(pairs, forms, programText, wrong); err != nil {
 					return err
 				}
 			}
@@ -202,18 +204,18 @@ func exploredWorkloads(forms scenarios.Forms) []string {
 
 // refuseUnexplored refuses names of strategies and workloads that the program has, but
 // not in explored form.
-func refuseUnexplored(kit Kit, strategyNames, workloadNames []string) error {
-	const why = "%s %s has no explored form in this refbench: package fuzz/explore/gen makes one, for Kit.Explored"
+func refuseUnexplored(parts Parts, strategyNames, workloadNames []string) error {
+	const why = "%s %s has no explored form in this refbench: package fuzz/explore/gen makes one, for Parts.Explored"
 	has := func(known []string, name string) bool {
 		return slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(k, name+"\t") })
 	}
-	for _, s := range kit.Strategies {
-		if slices.Contains(strategyNames, s.Name) && !has(exploredStrategies(kit.Explored), s.Name) {
+	for _, s := range parts.Strategies {
+		if slices.Contains(strategyNames, s.Name) && !has(exploredStrategies(parts.Explored), s.Name) {
 			return usagef(why, "strategy", s.Name)
 		}
 	}
-	for _, w := range kit.Workloads {
-		if slices.Contains(workloadNames, w.Name) && !has(exploredWorkloads(kit.Explored), w.Name) {
+	for _, w := range parts.Workloads {
+		if slices.Contains(workloadNames, w.Name) && !has(exploredWorkloads(parts.Explored), w.Name) {
 			return usagef(why, "workload", w.Name)
 		}
 	}
@@ -245,11 +247,12 @@ func choosePairs(forms scenarios.Forms, strategyNames, workloadNames []string, w
 	return pairs, nil
 }
 
-// giveProgram has the pairs, which are of the op programs, run the given one.
-func giveProgram(pairs []scenarios.Pair, forms scenarios.Forms, text string, wrong bool) error {
+// giveProgram returns a pair for each strategy of the pairs, which are of the op programs,
+// with the given one.
+func giveProgram(pairs []scenarios.Pair, forms scenarios.Forms, text string, wrong bool) ([]scenarios.Pair, error) {
 	for i := range pairs {
 		if pairs[i].Workload != scenarios.CountName || wrong {
-			return usagef("--program is for --workload %s without --wrong: leave it out or choose that", scenarios.CountName)
+			return nil, usagef("--program is for --workload %s without --wrong: leave it out or choose that", scenarios.CountName)
 		}
 		for _, s := range forms.Strategies {
 			if s.Name != pairs[i].Strategy {
@@ -257,12 +260,12 @@ func giveProgram(pairs []scenarios.Pair, forms scenarios.Forms, text string, wro
 			}
 			sc, err := scenarios.CountText(s, text)
 			if err != nil {
-				return usagef("--program: %w", err)
+				return nil, usagef("--program: %w", err)
 			}
 			pairs[i].Scenario = sc
 		}
 	}
-	return nil
+	return slices.CompactFunc(pairs, func(a, b scenarios.Pair) bool { return a.Strategy == b.Strategy }), nil
 }
 
 func validateExplored(forms scenarios.Forms) error {
@@ -339,11 +342,7 @@ func explorePairs(c *cobra.Command, pairs []scenarios.Pair, o explore.Options, h
 }
 
 func writePicture(name string, f *explore.Failure) error {
-	w, err := os.Create(name)
-	if err != nil {
-		return usagef("can't write the picture: %w", err)
-	}
-	if err := errors.Join(f.WriteHTML(w), w.Close()); err != nil {
+	if err := writeFile(name, f.WriteHTML); err != nil {
 		return failedf("can't write the picture: %w", err)
 	}
 	return nil

@@ -6,40 +6,44 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/refbench/refbench/strategies"
 )
 
-// The committed native and explored forms are those of the committed source, and
-// gen --check says which file isn't.
-func TestGeneratedIsCurrent(t *testing.T) {
+// The command runs the generator of the source that it is given, and passes on what
+// that says and its exit status.
+func TestGenRunsTheGeneratorOfTheSource(t *testing.T) {
 	var out, errOut bytes.Buffer
-	kit := Builtin()
-	gen := func() int {
+	gen := func(args ...string) int {
 		out.Reset()
 		errOut.Reset()
-		return Run(t.Context(), kit, []string{"gen", "--check", filepath.Join("..", "..", "..")}, &out, &errOut)
+		return Run(t.Context(), Parts{}, append([]string{"gen"}, args...), &out, &errOut)
 	}
-	if status := gen(); status != exitOK {
-		t.Fatalf("status %d: %s", status, errOut.String())
+	if status := gen(t.TempDir()); status != exitUsage || !strings.Contains(errOut.String(), "is not the root of refbench's source") {
+		t.Errorf("status %d for a folder without source: %s", status, errOut.String())
 	}
-	// A file whose source is gone, where the go command doesn't see it.
-	extra := filepath.Join("..", "..", "..", "fuzz", "explored", "_planted")
-	defer os.RemoveAll(extra)
-	if err := os.MkdirAll(extra, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(extra, "planted.go"), []byte("package planted\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	// A promise that the page of specifications doesn't have.
-	changed := *kit.Strategies[0]
-	changed.Promise.Underflow = strategies.Refuses
-	kit.Strategies[0] = &changed
-	status := gen()
-	for _, want := range []string{"planted.go is of source that is gone", "SPECIFICATION.md is not current", "2 generated files are not current"} {
-		if status != exitFinding || !strings.Contains(errOut.String(), want) || out.Len() > 0 {
-			t.Errorf("status %d with a planted file and another promise, want it to say %q: %s%s", status, want, out.String(), errOut.String())
+
+	// Another source, whose generator says something and fails.
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod": "module example.com/m\n\ngo 1.26\n",
+		"cmd/refbench/gen/main.go": `package main
+import ("fmt"; "os")
+func main() {
+	fmt.Println("out", len(os.Args), os.Args[1])
+	fmt.Fprintln(os.Stderr, "refbench: one")
+	fmt.Fprintln(os.Stderr, "refbench: two")
+	os.Exit(2)
+}
+`,
+	} {
+		name = filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
 		}
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if status := gen("--check", dir); status != 2 || out.String() != "out 3 --check\n" || errOut.String() != "refbench: one\nrefbench: two\n" {
+		t.Errorf("status %d, stdout %q, stderr %q: want 2 and what the generator says", status, out.String(), errOut.String())
 	}
 }

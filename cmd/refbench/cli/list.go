@@ -48,7 +48,7 @@ type (
 	}
 )
 
-func newListCommand(kit Kit) *cobra.Command {
+func newListCommand(parts Parts) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "list",
@@ -57,58 +57,58 @@ func newListCommand(kit Kit) *cobra.Command {
   refbench list --json`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := checkKit(kit); err != nil {
+			if err := checkParts(parts); err != nil {
 				return err
 			}
 			if !asJSON {
-				return printList(c.OutOrStdout(), kit)
+				return printList(c.OutOrStdout(), parts)
 			}
 			e := json.NewEncoder(c.OutOrStdout())
 			e.SetIndent("", "  ")
-			return e.Encode(newCatalogue(kit))
+			return e.Encode(newCatalogue(parts))
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
-func newCatalogue(kit Kit) catalogue {
+func newCatalogue(parts Parts) catalogue {
 	// Empty lists, not null, in JSON.
 	cat := catalogue{
 		Strategies:  []listedStrategy{},
 		Workloads:   []listedWorkload{},
 		Unsupported: []listedPair{},
 	}
-	for _, s := range kit.Strategies {
+	for _, s := range parts.Strategies {
 		promise := make(map[string]string)
 		for _, f := range s.Promise.Fields() {
 			promise[f[0]] = f[1]
 		}
 		cat.Strategies = append(cat.Strategies, listedStrategy{s.Name, s.Doc, promise, append([]strategies.Power{}, s.Powers()...)})
 	}
-	for _, w := range kit.Workloads {
+	for _, w := range parts.Workloads {
 		l := listedWorkload{w.Name, w.Doc, w.Source, w.Operation, append([]strategies.Power{}, w.Needs...), []listedKnob{}}
 		for _, k := range w.Knobs {
 			l.Knobs = append(l.Knobs, listedKnob(k))
 		}
 		cat.Workloads = append(cat.Workloads, l)
 	}
-	for _, u := range bench.UnsupportedPairs(kit.Workloads, kit.Strategies) {
+	for _, u := range bench.UnsupportedPairs(parts.Workloads, parts.Strategies) {
 		cat.Unsupported = append(cat.Unsupported, listedPair(u))
 	}
 	return cat
 }
 
-func printList(w io.Writer, kit Kit) error {
+func printList(w io.Writer, parts Parts) error {
 	var b strings.Builder
 	b.WriteString("Strategies\n")
-	for _, s := range kit.Strategies {
+	for _, s := range parts.Strategies {
 		fmt.Fprintf(&b, "\n  %s: %s\n", s.Name, s.Doc)
 		fmt.Fprintf(&b, "    promise: %s\n", s.Promise)
 		fmt.Fprintf(&b, "    powers:  %s\n", joinPowers(s.Powers()))
 	}
 	b.WriteString("\nWorkloads\n")
-	for _, wl := range kit.Workloads {
+	for _, wl := range parts.Workloads {
 		fmt.Fprintf(&b, "\n  %s: %s\n", wl.Name, wl.Doc)
 		fmt.Fprintf(&b, "    source:    %s\n", wl.Source)
 		fmt.Fprintf(&b, "    operation: %s\n", wl.Operation)
@@ -117,7 +117,7 @@ func printList(w io.Writer, kit Kit) error {
 			fmt.Fprintf(&b, "    knob %s: %s\n", knobRange(k), k.Doc)
 		}
 	}
-	if us := bench.UnsupportedPairs(kit.Workloads, kit.Strategies); len(us) > 0 {
+	if us := bench.UnsupportedPairs(parts.Workloads, parts.Strategies); len(us) > 0 {
 		b.WriteString("\nPairs that can't run\n\n")
 		for _, u := range us {
 			fmt.Fprintf(&b, "  %s under %s: %s\n", u.Strategy, u.Workload, u.Reason)

@@ -23,7 +23,7 @@ func newRunDir() string {
 	return filepath.Join(resultsDir, time.Now().UTC().Format("20060102T150405.000Z"))
 }
 
-func newQuickCommand(kit Kit) *cobra.Command {
+func newQuickCommand(parts Parts) *cobra.Command {
 	var budget time.Duration
 	c := &cobra.Command{
 		Use:   "refbench",
@@ -40,7 +40,7 @@ Exit status: 0 fine, 1 a finding (an object lost, freed twice, ...), 2 wrong usa
   refbench run --strategy atomic,percpu --workload getput --cpus 1,2
   refbench list`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := checkKit(kit); err != nil {
+			if err := checkParts(parts); err != nil {
 				return err
 			}
 			if budget < time.Second {
@@ -50,19 +50,19 @@ Exit status: 0 fine, 1 a finding (an object lost, freed twice, ...), 2 wrong usa
 			if err != nil {
 				return err
 			}
-			variants, err := chooseWorkloads(kit, []string{"all"})
+			variants, err := chooseWorkloads(parts, []string{"all"})
 			if err != nil {
 				return err
 			}
 			dir := newRunDir()
 			return session{
-				kit:     kit,
+				parts:   parts,
 				machine: m,
 				selection: bench.Selection{
-					Strategies: kit.Strategies,
+					Strategies: parts.Strategies,
 					Variants:   variants,
 					CPUs:       m.CPUs.Sweep(),
-					Loops:      kit.Loops,
+					Loops:      parts.Loops,
 				},
 				rounds: quickRounds,
 				budget: budget,

@@ -15,7 +15,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explore"
 )
 
-func newReplayCommand(kit Kit) *cobra.Command {
+func newReplayCommand(parts Parts) *cobra.Command {
 	var page string
 	var asJSON bool
 	c := &cobra.Command{
@@ -45,14 +45,14 @@ version.`,
 			case err == nil && info.IsDir():
 				return usagef("%s is a folder: name a file in it, or a token", args[0])
 			case err == nil:
-				return replayFile(c, kit, args[0], page, asJSON)
+				return replayFile(c, parts, args[0], page, asJSON)
 			case !isToken(args[0]):
 				if errors.Is(err, fs.ErrNotExist) {
 					return usagef("%q is neither a file nor a token, which begins with rx", short(args[0]))
 				}
 				return usagef("%w", err)
 			}
-			return replayToken(c, kit, args[0], page, asJSON)
+			return replayToken(c, parts, args[0], page, asJSON)
 		},
 	}
 	c.Flags().StringVar(&page, "html", "", "file for a picture of the schedule or the history")
@@ -72,9 +72,9 @@ func short(s string) string {
 }
 
 // replayToken runs the schedule of a token.
-func replayToken(c *cobra.Command, kit Kit, token, page string, asJSON bool) error {
-	forms := kit.Explored
-	known := slices.Concat(forms.All(), check.Scenarios(forms), matrix.Scenarios(kit.Bugs))
+func replayToken(c *cobra.Command, parts Parts, token, page string, asJSON bool) error {
+	forms := parts.Explored
+	known := slices.Concat(forms.All(), check.Scenarios(forms), matrix.Scenarios(parts.Bugs))
 	f, err := explore.Replay(token, known, explore.Options{Version: forms.Version})
 	if err != nil {
 		// What is wrong with the token is said as such. The rest is that the

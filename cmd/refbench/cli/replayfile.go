@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -50,17 +49,17 @@ type (
 
 // replayFile judges a history, or runs an op program, that check wrote, or runs the
 // schedule of a token that is in a file.
-func replayFile(c *cobra.Command, kit Kit, name, page string, asJSON bool) error {
-	if err := checkKit(kit); err != nil {
+func replayFile(c *cobra.Command, parts Parts, name, page string, asJSON bool) error {
+	if err := checkParts(parts); err != nil {
 		return err
 	}
-	f, err := os.Open(name)
+	f, err := openInput(c.Context(), name)
 	if err != nil {
-		return usagef("%w", err)
+		return err
 	}
 	data, err := io.ReadAll(io.LimitReader(f, largestReplay+1))
 	if err := errors.Join(err, f.Close()); err != nil {
-		return failedf("%w", err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	switch {
 	case len(data) > largestReplay:
@@ -68,19 +67,19 @@ func replayFile(c *cobra.Command, kit Kit, name, page string, asJSON bool) error
 	case len(bytes.TrimSpace(data)) == 0:
 		return usagef("%s: the file is empty: want a token, or a history or an op program as check writes them", name)
 	case isToken(string(data)):
-		return replayToken(c, kit, string(data), page, asJSON)
+		return replayToken(c, parts, string(data), page, asJSON)
 	case bytes.HasPrefix(data, []byte("refbench history")):
-		return replayHistory(c, kit, name, data, page, asJSON)
+		return replayHistory(c, parts, name, data, page, asJSON)
 	}
-	return replayProgram(c, kit, name, string(data), page, asJSON)
+	return replayProgram(c, parts, name, string(data), page, asJSON)
 }
 
-func replayHistory(c *cobra.Command, kit Kit, name string, data []byte, page string, asJSON bool) error {
+func replayHistory(c *cobra.Command, parts Parts, name string, data []byte, page string, asJSON bool) error {
 	h, err := linear.Parse(data)
 	if err != nil {
 		return usagef("%s: %w", name, err)
 	}
-	ss, err := chooseStrategies(kit, []string{h.Strategy})
+	ss, err := chooseStrategies(parts, []string{h.Strategy})
 	if err != nil {
 		return usagef("%s: %w", name, err)
 	}
@@ -120,7 +119,7 @@ func replayHistory(c *cobra.Command, kit Kit, name string, data []byte, page str
 	return nil
 }
 
-func replayProgram(c *cobra.Command, kit Kit, name, text, page string, asJSON bool) error {
+func replayProgram(c *cobra.Command, parts Parts, name, text, page string, asJSON bool) error {
 	p, err := program.Parse(text)
 	if err != nil {
 		return usagef("%s: %w", name, err)
@@ -129,7 +128,7 @@ func replayProgram(c *cobra.Command, kit Kit, name, text, page string, asJSON bo
 		return usagef("--html is for tokens and histories: %s is an op program", name)
 	}
 	out := replayedProgram{File: name, Verdict: check.Kept}
-	for _, s := range kit.Strategies {
+	for _, s := range parts.Strategies {
 		out.Strategies = append(out.Strategies, s.Name)
 	}
 	finding := ""
@@ -139,21 +138,21 @@ func replayProgram(c *cobra.Command, kit Kit, name, text, page string, asJSON bo
 	}
 	const breaks, differ = "breaks its promise", "differ without a reason in their promises"
 	// A call that doesn't return would not return below either.
-	for i, e := range lockstep.Hung(kit.Strategies, &p, returning) {
+	for i, e := range lockstep.Hung(parts.Strategies, &p, returning) {
 		if e != nil && finding == "" {
-			broken(breaks, e.Line(), strings.TrimSpace(e.Error())+"\n", kit.Strategies[i].Name)
+			broken(breaks, e.Line(), strings.TrimSpace(e.Error())+"\n", parts.Strategies[i].Name)
 		}
 	}
-	for _, s := range kit.Strategies {
+	for _, s := range parts.Strategies {
 		if finding != "" {
 			break
 		}
-		if d := lockstep.New(append(kit.Strategies[:0:0], s), lockstep.Specification).Run(&p); d != nil {
+		if d := lockstep.New(append(parts.Strategies[:0:0], s), lockstep.Specification).Run(&p); d != nil {
 			broken(breaks, d.Message, d.Error(), s.Name)
 		}
 	}
 	if finding == "" {
-		if d := lockstep.New(kit.Strategies, lockstep.Both).Run(&p); d != nil {
+		if d := lockstep.New(parts.Strategies, lockstep.Both).Run(&p); d != nil {
 			broken(differ, d.Message, d.Error(), d.Strategies...)
 		}
 	}
@@ -162,7 +161,7 @@ func replayProgram(c *cobra.Command, kit Kit, name, text, page string, asJSON bo
 	} else if finding != "" {
 		_, err = io.WriteString(c.OutOrStdout(), out.Detail)
 	} else {
-		_, err = fmt.Fprintf(c.OutOrStdout(), "%s: all of %s do what they promise\n", name, strategyCount(len(kit.Strategies)))
+		_, err = fmt.Fprintf(c.OutOrStdout(), "%s: all of %s do what they promise\n", name, strategyCount(len(parts.Strategies)))
 	}
 	if err == nil && finding != "" {
 		err = findingf("%s", finding)

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,6 +36,7 @@ BenchmarkRef/workload=getput/cpus=1/strategy=percpu-2 1000 4 ns/op 2.5e+08 ops/s
 func TestReportAndCompareStatuses(t *testing.T) {
 	good := resultFile(t, goodResults)
 	foul := resultFile(t, goodResults+"junk\nBenchmarkRef/workload=getput/cpus=2/strategy=percpu-2 1000 4 ns/op 3 violations\n")
+	one := resultFile(t, goodResults+"BenchmarkRef/workload=getput/cpus=2/strategy=percpu-2 1000 4 ns/op 1 violations\n")
 	empty := resultFile(t, "junk\n")
 	missing := filepath.Join(t.TempDir(), "missing.txt")
 	inTheWay := resultFile(t, "a file where a directory should be")
@@ -47,17 +49,21 @@ func TestReportAndCompareStatuses(t *testing.T) {
 		{"report " + good + " --json", exitOK, ""},
 		{"report " + good + " --filter /strategy:percpu", exitOK, ""},
 		{"report " + foul, exitFinding, "3 violations"},
+		{"report " + one, exitFinding, "1 violations"},
+		{"report " + one + " --json", exitFinding, "1 violations"},
 		{"report " + foul, exitFinding, foul + ":5: not a line of the benchmark format"},
 		{"report", exitUsage, "usage: refbench report FILE..."},
 		{"report --nonsense " + good, exitUsage, "unknown flag: --nonsense; see refbench report --help"},
 		{"compare --alpha much a b", exitUsage, "see refbench compare --help"},
 		{"report " + missing, exitUsage, "can't read " + missing + ": no such file"},
+		{"report " + t.TempDir(), exitUsage, ": it is a folder, want a file"},
 		{"report " + empty, exitUsage, "no usable result"},
 		{"report " + good + " --filter /strategy:none", exitUsage, "the filter leaves none of 2 results"},
 		{"report " + good + " --filter (", exitUsage, `filter "("`},
 		{"report " + good + " -o " + inTheWay, exitFailed, "creating the report's directory"},
 		{"compare " + good + " " + good, exitOK, ""},
 		{"compare " + good + " " + foul, exitFinding, "3 violations"},
+		{"compare " + good + " " + one, exitFinding, "1 violations"},
 		{"compare " + foul + " " + good, exitOK, ""},
 		{"compare " + good, exitUsage, "usage: refbench compare OLD NEW"},
 		{"compare a b c", exitUsage, "got 3 arguments"},
@@ -94,6 +100,31 @@ func TestReportWritesItsFiles(t *testing.T) {
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 5 {
 		t.Errorf("the directory holds %v, want 5 files and no rest", entries)
+	}
+}
+
+// Of the pairs that can't run those are listed that somebody could miss: both the strategy
+// and the workload were measured, in another pair. And where no page is written, none is
+// said to have more.
+func TestReportListsWhatWasAskedFor(t *testing.T) {
+	const header = "unsupported-inetpeer-percpu: no power\nunsupported-inetpeer-lockperatomic: no power\nunsupported-dentry-saturating: no power\n"
+	text := header + strings.Replace(goodResults, "strategy=percpu", "strategy=percpu/dispatch=generic", 1) +
+		"BenchmarkRef/workload=inetpeer/buckets=3/cpus=1/strategy=atomic-2 1000 12 ns/op 8e+07 ops/s 0 violations\n"
+	_, out, _ := refbench(t, "report", resultFile(t, text))
+	if !strings.Contains(out, "percpu under inetpeer") || strings.Contains(out, "lockperatomic") || strings.Contains(out, "dentry") {
+		t.Errorf("want percpu under inetpeer only, which both were measured:\n%s", out)
+	}
+	_, out, _ = refbench(t, "report", resultFile(t, header+goodResults))
+	if strings.Contains(out, "Not run") {
+		t.Errorf("nobody asked for inetpeer or dentry:\n%s", out)
+	}
+	many := goodResults
+	for i := range 100 {
+		many += fmt.Sprintf("BenchmarkRef/workload=getput/objects=%d/cpus=1/strategy=atomic-2 1000 12 ns/op 1 shared 0 violations\n", i+2)
+	}
+	_, out, _ = refbench(t, "report", resultFile(t, many))
+	if strings.Contains(out, "the HTML page has them") {
+		t.Errorf("no page was written:\n%s", out)
 	}
 }
 

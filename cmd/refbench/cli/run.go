@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,14 +12,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/bench"
 )
 
-func newRunCommand(kit Kit) *cobra.Command {
+func newRunCommand(parts Parts) *cobra.Command {
 	var (
 		strategyNames, workloadSpecs, cpus []string
 		rounds, reuse                      int
-		timed, checked, budget, slack      time.Duration
+		timed, checked, budget, timeout    time.Duration
 		seed                               uint64
 		dispatch, output, contentsDir      string
 		oversubscribe, appendTo            bool
@@ -29,7 +31,8 @@ func newRunCommand(kit Kit) *cobra.Command {
 		Long: `run measures every chosen strategy under every chosen workload on every chosen
 number of CPUs. All of these cells are measured in rounds, in an order that is new in
 each round. Each sample is on disk before the next begins, in Go's benchmark
-format; what varies from run to run stands in a JSON file beside it.
+format; what varies from run to run stands in a JSON file beside it. One run at a time
+adds to a file. A pipe or a device such as /dev/stdout gets the samples as they come.
 
 An interrupt (Ctrl-C) drops the sample that is being taken, prints the table of what
 there is, and ends with status 3.`,
@@ -39,7 +42,7 @@ there is, and ends with status 3.`,
   refbench run -o results.txt --append`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := checkKit(kit); err != nil {
+			if err := checkParts(parts); err != nil {
 				return err
 			}
 			switch {
@@ -53,8 +56,8 @@ there is, and ends with status 3.`,
 				return usagef("--reuse-delay %d: want 0 .. %d", reuse, mostReuseDelay)
 			case budget < 0:
 				return usagef("--budget %v: want a time such as 5m, or 0 for none", budget)
-			case slack < 0:
-				return usagef("--patience %v: want a time such as 15s", slack)
+			case timeout < 0:
+				return usagef("--timeout %v: want a time such as 15s", timeout)
 			case dispatch != "native" && dispatch != "generic":
 				return usagef("--dispatch %q: want native or generic", dispatch)
 			case appendTo && output == "":
@@ -62,11 +65,11 @@ there is, and ends with status 3.`,
 			case strings.EqualFold(filepath.Ext(output), ".json"):
 				return usagef("-o %s: a name in .json is that of the facts beside the results, choose another", output)
 			}
-			ss, err := chooseStrategies(kit, strategyNames)
+			ss, err := chooseStrategies(parts, strategyNames)
 			if err != nil {
 				return err
 			}
-			vs, err := chooseWorkloads(kit, workloadSpecs)
+			vs, err := chooseWorkloads(parts, workloadSpecs)
 			if err != nil {
 				return err
 			}
@@ -89,18 +92,19 @@ there is, and ends with status 3.`,
 				output = filepath.Join(newRunDir(), "results.txt")
 			}
 			return session{
-				kit:     kit,
+				parts:   parts,
 				machine: m,
 				selection: bench.Selection{
 					Strategies: ss, Variants: vs, CPUs: ns,
-					Loops: kit.Loops, Generic: dispatch == "generic", Contents: contents,
+					Loops: parts.Loops, Generic: dispatch == "generic", Contents: contents,
 				},
 				rounds: rounds,
-				length: bench.Length{Timed: timed, Checked: checked, ReuseDelay: reuse, Slack: slack},
+				length: bench.Length{Timed: timed, Checked: checked, ReuseDelay: reuse, Timeout: timeout},
 				budget: budget,
 				seed:   seed,
 				file:   output,
 				append: appendTo,
+				named:  c.Flags().Changed("strategy") || c.Flags().Changed("workload"),
 			}.run(c)
 		},
 	}
@@ -113,7 +117,7 @@ there is, and ends with status 3.`,
 	f.DurationVar(&checked, "checked", 20*time.Millisecond, "how long the checked form runs after each timed part, with every operation judged; 0 leaves it out")
 	f.IntVar(&reuse, "reuse-delay", 0, "freed objects that each actor of the checked form sets aside before it uses the memory of the first again")
 	f.DurationVar(&budget, "budget", 0, "end before a round that would make the run longer than this (default no limit)")
-	f.DurationVar(&slack, "patience", 15*time.Second, "how much longer than planned a sample may take before it counts as hung")
+	f.DurationVar(&timeout, "timeout", 15*time.Second, "how long a call may take before it counts as one that never returns")
 	f.Uint64Var(&seed, "seed", 0, "seed of the order and of all random choices (default the time)")
 	f.StringVar(&contentsDir, "contents", "", "folder with the files that the workload buffers reads, as from refbench corpus import (default built-in ones)")
 	f.StringVar(&dispatch, "dispatch", "native", "native: loops with the concrete counter type where there are any; generic: calls through an interface")
@@ -125,13 +129,13 @@ there is, and ends with status 3.`,
 		panic(err) // only for a flag that isn't there
 	}
 	mustComplete(c, "strategy", func() (names []string) {
-		for _, s := range kit.Strategies {
+		for _, s := range parts.Strategies {
 			names = append(names, s.Name+"\t"+s.Doc)
 		}
 		return names
 	})
 	mustComplete(c, "workload", func() (names []string) {
-		for _, w := range kit.Workloads {
+		for _, w := range parts.Workloads {
 			names = append(names, w.Name+"\t"+w.Doc)
 		}
 		return names
@@ -166,7 +170,7 @@ func mustComplete(c *cobra.Command, flag string, values func() []string) {
 
 // A session is one measuring run from the first check to the table.
 type session struct {
-	kit       Kit
+	parts     Parts
 	machine   *bench.Machine
 	selection bench.Selection
 	rounds    int
@@ -175,6 +179,7 @@ type session struct {
 	seed      uint64
 	file      string
 	append    bool
+	named     bool   // strategies or workloads were chosen by name
 	report    string // folder of the report, "" for none
 }
 
@@ -187,13 +192,19 @@ func (s session) run(c *cobra.Command) error {
 	if !s.machine.CPUs.Bindable {
 		fmt.Fprintf(errOut, "refbench: threads aren't bound to CPUs (%s): expect more noise\n", s.machine.CPUs.Unbindable)
 	}
-	header := s.machine.Header(s.kit.Strategies, s.kit.Workloads)
+	header := s.machine.Header(s.parts.Strategies, s.parts.Workloads)
 	if s.selection.Contents != nil {
 		header = append(header, bench.ContentsConfig(s.selection.Contents))
 	}
-	file, err := s.open(header)
+	file, err := s.open(c.Context(), header)
 	if err != nil {
 		return err
+	}
+	if file.Unlocked != nil {
+		fmt.Fprintf(errOut, "refbench: %s can't be locked (%v): let no other run add to it meanwhile\n", s.file, file.Unlocked)
+	}
+	for _, u := range s.asked() {
+		fmt.Fprintf(errOut, "refbench: %s isn't run under %s: %s\n", u.Strategy, u.Workload, u.Reason)
 	}
 	p := newProgress(errOut)
 	outcome, err := bench.Plan{
@@ -218,16 +229,36 @@ func (s session) run(c *cobra.Command) error {
 	if outcome.Shared > 0 {
 		fmt.Fprintf(errOut, "refbench: %d of %s measured while CPUs were shared; they are marked and not averaged in\n", outcome.Shared, plural(outcome.Samples, "sample"))
 	}
-	return errors.Join(s.show(c, outcome), verdict(outcome, err))
+	if gone := new(bench.GoneError); errors.As(err, &gone) || outcome.Samples == 0 {
+		return verdict(outcome, err) // there is nothing to show
+	}
+	if !file.Regular() {
+		fmt.Fprintf(errOut, "refbench: no table, since %s can't be read again: refbench report makes one of what came out of it\n", s.file)
+		return verdict(outcome, err)
+	}
+	return errors.Join(s.show(c), verdict(outcome, err))
 }
 
-func (s session) open(header []bench.Config) (*bench.File, error) {
+// asked returns the pairs that were asked for and can't run, if some were asked for by
+// name.
+func (s session) asked() []bench.Unsupported {
+	if !s.named {
+		return nil
+	}
+	var ws []*workloads.Workload
+	for _, v := range s.selection.Variants {
+		ws = append(ws, v.Workload)
+	}
+	return bench.UnsupportedPairs(unique(ws), s.selection.Strategies)
+}
+
+func (s session) open(ctx context.Context, header []bench.Config) (*bench.File, error) {
 	var f *bench.File
 	var err error
 	if s.append {
-		f, err = bench.Append(s.file, s.machine, header)
+		f, err = bench.Append(ctx, s.file, s.machine, header)
 	} else {
-		f, err = bench.Create(s.file, s.machine, header)
+		f, err = bench.Create(ctx, s.file, s.machine, header)
 	}
 	var exists *bench.ExistsError
 	var mismatch *bench.MismatchError
@@ -239,7 +270,7 @@ func (s session) open(header []bench.Config) (*bench.File, error) {
 		return f, nil
 	case errors.As(err, &exists):
 		return nil, usagef("%w: add to it with --append, or name another file", err)
-	case errors.As(err, &mismatch):
+	case errors.As(err, &mismatch), errors.As(err, new(*bench.InUseError)), errors.As(err, new(*bench.KindError)):
 		return nil, usagef("%w", err)
 	case s.append && errors.Is(err, fs.ErrNotExist):
 		return nil, usagef("%w: without --append it would be made", err)
@@ -248,19 +279,16 @@ func (s session) open(header []bench.Config) (*bench.File, error) {
 }
 
 // show prints the table and writes the report of what was measured.
-func (s session) show(c *cobra.Command, o bench.Outcome) error {
-	if o.Samples == 0 {
-		return nil
-	}
-	if s.kit.Table != nil {
-		if err := s.kit.Table(c.OutOrStdout(), []string{s.file}); err != nil {
+func (s session) show(c *cobra.Command) error {
+	if s.parts.Table != nil {
+		if err := s.parts.Table(c.OutOrStdout(), []string{s.file}); err != nil {
 			return failedf("table of %s: %w", s.file, err)
 		}
 	}
 	page := ""
-	if s.report != "" && s.kit.Report != nil {
+	if s.report != "" && s.parts.Report != nil {
 		var err error
-		if page, err = s.kit.Report(s.report, []string{s.file}); err != nil {
+		if page, err = s.parts.Report(s.report, []string{s.file}); err != nil {
 			return failedf("report in %s: %w", s.report, err)
 		}
 	}

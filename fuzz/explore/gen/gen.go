@@ -40,8 +40,10 @@
 // other modules that synchronize and aren't taken along. Options.Keep says which
 // packages to use all the same.
 //
-// Source text is changed only where it has to be, and then formatted, so that
-// comments stay where they are.
+// A copy of a package of the main module, if Options.Root is in that module, has neither
+// comments nor blank lines, and line directives: so failures, pictures and stacks show
+// where something is in the original. Other copies are changed only where they have to
+// be.
 package gen
 
 import (
@@ -354,11 +356,16 @@ func (r *rewriter) header() string {
 type edit struct {
 	from, to int
 	text     string
-	order    int // of insertions at one place
+	order    int  // of insertions at one place
+	optional bool // left out if another edit replaces what is there
 }
 
 // rewrite returns the file in explored form.
 func (r *rewriter) rewrite() ([]byte, error) {
+	original := r.g.original(r.p, r.base.Name())
+	if original != "" {
+		r.markLines()
+	}
 	r.rewriteImports()
 	ast.PreorderStack(r.file, nil, func(n ast.Node, stack []ast.Node) bool { r.node(n, stack); return true })
 	for _, c := range r.file.Comments {
@@ -373,12 +380,20 @@ func (r *rewriter) rewrite() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := []byte(r.header() + text)
-	data, err := format.Source(out)
+	var data []byte
+	if original != "" {
+		data, err = dense(text, original)
+	} else {
+		data, err = format.Source([]byte(text))
+	}
 	if err != nil && len(r.g.items) == 0 {
 		return nil, fmt.Errorf("the explored form doesn't parse: %w", err)
 	}
-	return data, nil
+	if len(r.g.items) > 0 {
+		return nil, nil // it isn't written
+	}
+	// Formatted again: a directive may be in the way of what was aligned.
+	return format.Source(append([]byte(r.header()), data...))
 }
 
 // apply returns the source between two offsets with the edits.
@@ -392,6 +407,9 @@ func apply(src []byte, from, to int, edits []edit) (string, error) {
 	var out strings.Builder
 	at := from
 	for _, e := range edits {
+		if e.from < at && e.optional {
+			continue
+		}
 		if e.from < at {
 			return "", fmt.Errorf("two changes overlap at offset %d; report this", e.from)
 		}

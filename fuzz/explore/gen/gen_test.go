@@ -3,6 +3,7 @@ package gen
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -75,6 +76,71 @@ func TestExplored(t *testing.T) {
 		for _, e := range p.Errors {
 			t.Errorf("%s: %v", p.PkgPath, e)
 		}
+	}
+}
+
+// TestPositionsAreTheOriginals: what is in functions of the explored form has the file and
+// line of the original, and the copy has neither comments nor blank lines that formatting
+// doesn't ask for.
+func TestPositionsAreTheOriginals(t *testing.T) {
+	// idents returns where names are, by file and line, and the names that there are.
+	idents := func(name string) (at map[string]bool, names map[string]bool, f *ast.File, fset *token.FileSet) {
+		t.Helper()
+		fset = token.NewFileSet()
+		f, err := parser.ParseFile(fset, name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, names = make(map[string]bool), make(map[string]bool)
+		ast.Inspect(f, func(n ast.Node) bool {
+			if id, ok := n.(*ast.Ident); ok {
+				p := fset.Position(id.Pos())
+				at[fmt.Sprintf("%s:%d %s", filepath.Base(p.Filename), p.Line, id.Name)] = true
+				names[id.Name] = true
+			}
+			return true
+		})
+		return at, names, f, fset
+	}
+	copies, err := filepath.Glob("testdata/explored/fuzz/explore/gen/testdata/src/*/*.go")
+	if err != nil || len(copies) < 5 {
+		t.Fatalf("%d copies, %v", len(copies), err)
+	}
+	checked := 0
+	for _, name := range copies {
+		original := strings.TrimPrefix(name, "testdata/explored/fuzz/explore/gen/")
+		at, names, _, _ := idents(original)
+		_, _, f, fset := idents(name)
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			if p := fset.Position(fn.Name.Pos()); filepath.Clean(p.Filename) != filepath.Clean(original) {
+				t.Errorf("%s: function %s is said to be in %s, want %s", name, fn.Name, p.Filename, original)
+			}
+			ast.Inspect(fn.Body, func(n ast.Node) bool {
+				if s, ok := n.(*ast.SwitchStmt); ok && s.Init != nil {
+					if to, ok := s.Init.(*ast.AssignStmt); ok && strings.HasPrefix(fmt.Sprint(to.Lhs[0]), "select") {
+						s.Init = nil // operands of cases are evaluated where the select begins
+					}
+				}
+				id, ok := n.(*ast.Ident)
+				if !ok || !names[id.Name] || slices.Contains([]string{"panic", "Close", "int", "int64", "error"}, id.Name) {
+					return true // the explorer's, or a type that a go statement needs
+				}
+				p := fset.Position(id.Pos())
+				if where := fmt.Sprintf("%s:%d %s", filepath.Base(p.Filename), p.Line, id.Name); !at[where] {
+					t.Errorf("%s: %s isn't there in the original", name, where)
+				}
+				checked++
+				return true
+			})
+		}
+	}
+	t.Logf("%d names", checked)
+	if checked < 400 {
+		t.Errorf("only %d names were looked at", checked)
 	}
 }
 

@@ -101,7 +101,7 @@ var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 // Now returns the virtual time.
 func Now() Time {
 	if e := engine.Current; e != nil {
-		return value(e.LookAtClock())
+		return value(e.TellTime())
 	}
 	return epoch
 }

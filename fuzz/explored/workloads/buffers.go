@@ -4,35 +4,18 @@ package workloads
 
 import (
 	"fmt"
+	"github.com/refbench/refbench/fuzz/dropins/pin"
 	"github.com/refbench/refbench/fuzz/explore/runtime"
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/fuzz/explore/time"
+	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
+	"github.com/refbench/refbench/strategies/judge"
+	"github.com/refbench/refbench/workloads/spin"
 	"hash/crc32"
 	"math/bits"
-
-	"github.com/refbench/refbench/fuzz/dropins/pin"
-	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
-	"github.com/refbench/refbench/workloads/spin"
 )
 
-// Buffers is a cache of files in counted buffers, as page caches, block caches of
-// databases and proxies have one.
-//
-// A worker reads files, some much more often than others. If the cache has the
-// file, the worker takes a reference to the buffer under the lock of its shard and
-// reads it without: the cache's own reference sees to it that a plain Get does.
-// Otherwise it fills a new buffer and puts it into the cache, which makes room by
-// evicting one that wasn't read lately (CLOCK). An evicted buffer lives on until
-// its last reader is done, and then its memory is used for another file.
-//
-// The contents are real: Config.Contents, which LoadBuffers reads from a folder
-// such as a fuzzing corpus, or BuiltinBuffers. Readers verify checksums while they
-// hold their reference. A buffer that is freed is damaged at once, so a reader
-// whose reference was stolen finds out, in the timed form too.
-//
-// If eviction freed a buffer though somebody reads it, the reader would go on in
-// another file's contents.
 var Buffers = &Workload{
 	Name:      "buffers",
 	Doc:       "read files through a cache of counted buffers, and verify their contents",
@@ -47,43 +30,33 @@ var Buffers = &Workload{
 		{Name: "hold", Doc: "how long a reader holds its buffer, in ns", Default: 0, Min: 0, Max: 1_000_000},
 	},
 	Wrong: "eviction frees a buffer though somebody may be reading it",
-	New: func(c Config) (Instance, error) {
+	Plan: Plan{
+		Settings: "files=2,skew=0,capacity=50,shards=1,verify=1",
+		Program:  "w0.Work w0.Work w0.Work|w1.Work w1.Work w1.Work",
+	},
+	/*line ../../../workloads/buffers.go:53:1*/ New: func(c Config) (Instance, error) {
 		return dynamic(c, new(buffers[Dynamic, dynamicTimed]), new(buffers[Dynamic, dynamicChecked]))
 	},
 }
 
-// maxBuffers is how many files a cache can have.
 const maxBuffers = 1 << 16
 
-// buffer is a file's contents in memory, without the count.
 type buffer struct {
 	block atomic.Pointer[block]
 }
-
-// A block is memory for contents.
 type block struct {
-	// data never changes its place or length: whoever reads a block by a
-	// reference that a broken count has lost finds wrong bytes there, but
-	// stays inside.
-	data []byte
-	n    atomic.Int64 // bytes in use
-	// wrong guards data in the known-wrong variant only. Right counts alone
-	// order filling and reading, which the race detector can see; there it
-	// would find a race instead of wrong contents.
+	data  []byte
+	n     atomic.Int64
 	wrong sync.Mutex
 }
-
-// blocks is the memory that no buffer uses, by the power of two that is its size.
 type blocks struct {
 	mu   sync.Mutex
 	free [64][]*block
 }
 
-// minBlock is the smallest block's power of two: a cache line.
 const minBlock = 6
 
-// take returns a block for n bytes.
-func (b *blocks) take(n int) *block {
+func /*line :89:1*/ (b *blocks) take(n int) *block {
 	class := max(minBlock, bits.Len(uint(max(n, 1)-1)))
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -95,9 +68,7 @@ func (b *blocks) take(n int) *block {
 	b.free[class] = free[:len(free)-1]
 	return k
 }
-
-// give gives a block back.
-func (b *blocks) give(k *block) {
+func /*line :103:1*/ (b *blocks) give(k *block) {
 	class := bits.Len(uint(len(k.data) - 1))
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -108,51 +79,41 @@ type buffers[T any, H Holder[T]] struct {
 	arena    *arena.Arena[T, buffer]
 	blocks   blocks
 	contents [][]byte
-	sums     []uint32 // of contents
+	sums     []uint32
 	table    *crc32.Table
 	shards   []bufferShard[T]
 	workers  []bufferReader[T, H]
-	evictor  bufferReader[T, H] // empties the cache in the end
-
-	picks  Popularity
-	verify int
-	hold   int // loops of spin.For
-	wrong  bool
+	evictor  bufferReader[T, H]
+	picks    Popularity
+	verify   int
+	hold     int
+	wrong    bool
 }
-
-// A bufferShard is a part of the cache: the files whose number has the same
-// remainder.
 type bufferShard[T any] struct {
-	mu sync.Mutex
-	// cached has a place for each of the shard's files, nil if it isn't in
-	// the cache. The cache holds the owner's reference.
+	mu     sync.Mutex
 	cached []cachedBuffer[T]
-	clock  []int // the files in the cache, by their places in cached
-	hand   int   // in clock
-	limit  int   // of len(clock)
+	clock  []int
+	hand   int
+	limit  int
 	_      [pin.LineBytes]byte
 }
-
-// cachedBuffer is a buffer and the cache's reference to it.
 type cachedBuffer[T any] struct {
 	slot *arena.Slot[T, buffer]
 	hold arena.Hold
 	life arena.Life
-	// hot is set when the buffer is read, and reset by the clock's hand.
-	hot bool
+	hot  bool
 }
-
 type bufferReader[T any, H Holder[T]] struct {
 	holder  H
 	cache   *arena.Cache[T, buffer]
 	rand    Rand
-	reads   int    // until the next one that verifies
-	damaged uint64 // buffers with wrong contents
-	stolen  uint64 // buffers that were released while somebody held them
+	reads   int
+	damaged uint64
+	stolen  uint64
 	_       [pin.LineBytes]byte
 }
 
-func (b *buffers[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :158:1*/ (b *buffers[T, H]) setup(c Config, k Kit[T, H]) error {
 	contents := c.Contents
 	if len(contents) == 0 {
 		contents = BuiltinBuffers(c.Knob("files"), c.Seed)
@@ -188,13 +149,10 @@ func (b *buffers[T, H]) setup(c Config, k Kit[T, H]) error {
 	}
 	return nil
 }
-
-func (b *buffers[T, H]) open(r *bufferReader[T, H], h H, rand Rand) {
+func /*line :195:1*/ (b *buffers[T, H]) open(r *bufferReader[T, H], h H, rand Rand) {
 	r.holder, r.rand, r.cache, r.reads = h, rand, b.arena.Cache(), b.verify
 }
-
-// Work reads n files.
-func (b *buffers[T, H]) Work(worker, n int) int {
+func /*line :200:1*/ (b *buffers[T, H]) Work(worker, n int) int {
 	r := &b.workers[worker]
 	for range n {
 		file := b.picks.Pick(&r.rand)
@@ -214,9 +172,7 @@ func (b *buffers[T, H]) Work(worker, n int) int {
 	}
 	return n
 }
-
-// get returns the buffer of a file and a reference to it.
-func (b *buffers[T, H]) get(r *bufferReader[T, H], file int) (*arena.Slot[T, buffer], arena.Hold, arena.Life) {
+func /*line :222:1*/ (b *buffers[T, H]) get(r *bufferReader[T, H], file int) (*arena.Slot[T, buffer], arena.Hold, arena.Life) {
 	shard := &b.shards[file%len(b.shards)]
 	place := file / len(b.shards)
 	shard.mu.Lock()
@@ -231,11 +187,7 @@ func (b *buffers[T, H]) get(r *bufferReader[T, H], file int) (*arena.Slot[T, buf
 	shard.mu.Unlock()
 	return b.miss(r, shard, file)
 }
-
-// miss fills a buffer with a file and caches it, and returns it with a reference.
-// It fills without the lock, since reading a file takes long. If somebody else is
-// faster it uses theirs.
-func (b *buffers[T, H]) miss(r *bufferReader[T, H], shard *bufferShard[T], file int) (*arena.Slot[T, buffer], arena.Hold, arena.Life) {
+func /*line :241:1*/ (b *buffers[T, H]) miss(r *bufferReader[T, H], shard *bufferShard[T], file int) (*arena.Slot[T, buffer], arena.Hold, arena.Life) {
 	place := file / len(b.shards)
 	made := b.fill(r, file)
 	shard.mu.Lock()
@@ -254,10 +206,7 @@ func (b *buffers[T, H]) miss(r *bufferReader[T, H], shard *bufferShard[T], file 
 	}
 	return made.slot, h, made.life
 }
-
-// put puts the buffer of the file in place into the cache, and returns the one that
-// had to make room, if any. The caller holds the lock.
-func (s *bufferShard[T]) put(place int, made cachedBuffer[T]) (old cachedBuffer[T]) {
+func /*line :263:1*/ (s *bufferShard[T]) put(place int, made cachedBuffer[T]) (old cachedBuffer[T]) {
 	if victim := s.admit(place); victim >= 0 {
 		old = s.cached[victim]
 		s.cached[victim] = cachedBuffer[T]{}
@@ -265,17 +214,12 @@ func (s *bufferShard[T]) put(place int, made cachedBuffer[T]) (old cachedBuffer[
 	s.cached[place] = made
 	return old
 }
-
-// admit gives the file in place a place in the clock, and returns the file that it
-// takes that from, or -1. The caller holds the lock.
-func (s *bufferShard[T]) admit(place int) int {
+func /*line :274:1*/ (s *bufferShard[T]) admit(place int) int {
 	if len(s.clock) < s.limit {
 		s.clock = append(s.clock, place)
 		return -1
 	}
-	// Every buffer that the hand passes is given another chance, so the hand
-	// goes round once at most.
-	for {
+	/*line :281:1*/ for {
 		if s.hand++; s.hand >= len(s.clock) {
 			s.hand = 0
 		}
@@ -288,17 +232,12 @@ func (s *bufferShard[T]) admit(place int) int {
 		return victim
 	}
 }
-
-// fill makes a buffer with a file's contents. The owner's reference is for the
-// cache.
-func (b *buffers[T, H]) fill(r *bufferReader[T, H], file int) cachedBuffer[T] {
+func /*line :297:1*/ (b *buffers[T, H]) fill(r *bufferReader[T, H], file int) cachedBuffer[T] {
 	s := r.cache.Alloc()
 	s.Value.block.Store(b.read(file))
 	return cachedBuffer[T]{slot: s, hold: r.holder.Init(&s.Object), life: s.Life(), hot: true}
 }
-
-// read returns a block with a file's contents.
-func (b *buffers[T, H]) read(file int) *block {
+func /*line :304:1*/ (b *buffers[T, H]) read(file int) *block {
 	data := b.contents[file]
 	k := b.blocks.take(len(data))
 	if b.wrong {
@@ -311,12 +250,10 @@ func (b *buffers[T, H]) read(file int) *block {
 	k.n.Store(int64(len(data)))
 	return k
 }
-
-// check verifies the contents of a buffer that r holds.
-func (b *buffers[T, H]) check(r *bufferReader[T, H], s *arena.Slot[T, buffer], file int) {
+func /*line :319:1*/ (b *buffers[T, H]) check(r *bufferReader[T, H], s *arena.Slot[T, buffer], file int) {
 	k := s.Value.block.Load()
 	if b.wrong {
-		runtime.Gosched() // Others evict now.
+		runtime.Gosched()
 		k.wrong.Lock()
 	}
 	if crc32.Checksum(k.data[:k.n.Load()], b.table) != b.sums[file] {
@@ -326,9 +263,7 @@ func (b *buffers[T, H]) check(r *bufferReader[T, H], s *arena.Slot[T, buffer], f
 		k.wrong.Unlock()
 	}
 }
-
-// kill drops the cache's reference to a buffer that isn't in the cache any more.
-func (b *buffers[T, H]) kill(r *bufferReader[T, H], c cachedBuffer[T]) {
+func /*line :334:1*/ (b *buffers[T, H]) kill(r *bufferReader[T, H], c cachedBuffer[T]) {
 	if c.slot.Life() != c.life {
 		r.stolen++
 	}
@@ -336,9 +271,7 @@ func (b *buffers[T, H]) kill(r *bufferReader[T, H], c cachedBuffer[T]) {
 		b.release(r, c.slot)
 	}
 }
-
-// release frees a buffer whose last reference dropped, and its memory.
-func (b *buffers[T, H]) release(r *bufferReader[T, H], s *arena.Slot[T, buffer]) {
+func /*line :344:1*/ (b *buffers[T, H]) release(r *bufferReader[T, H], s *arena.Slot[T, buffer]) {
 	if !r.cache.End(s) {
 		return
 	}
@@ -346,19 +279,15 @@ func (b *buffers[T, H]) release(r *bufferReader[T, H], s *arena.Slot[T, buffer])
 	if b.wrong {
 		k.wrong.Lock()
 	}
-	// A checksum tells a single wrong byte for certain.
-	k.data[0] = ^k.data[0]
+	/*line :353:1*/ k.data[0] = ^k.data[0]
 	if b.wrong {
 		k.wrong.Unlock()
 	}
 	b.blocks.give(k)
 	r.cache.Recycle(s)
 }
-
-func (b *buffers[T, H]) Roles() []Role { return nil }
-
-// Close empties the cache.
-func (b *buffers[T, H]) Close() Books {
+func /*line :361:1*/ (b *buffers[T, H]) Roles() []Role { return nil }
+func /*line :364:1*/ (b *buffers[T, H]) Close() Books {
 	for i := range b.shards {
 		for place, c := range b.shards[i].cached {
 			if c.slot != nil {
@@ -368,11 +297,11 @@ func (b *buffers[T, H]) Close() Books {
 		}
 	}
 	books := BooksOf(b.arena)
-	books.Observe(arena.UseAfterFree, b.evictor.damaged, "buffers in the cache had wrong contents")
-	books.Observe(arena.StolenReference, b.evictor.stolen, "buffers were released while the cache owned them")
+	books.Observe(judge.UseAfterFree, b.evictor.damaged, "buffers in the cache had wrong contents")
+	books.Observe(judge.StolenReference, b.evictor.stolen, "buffers were released while the cache owned them")
 	for i := range b.workers {
-		books.Observe(arena.UseAfterFree, b.workers[i].damaged, "buffers had wrong contents while worker %d held them", i)
-		books.Observe(arena.StolenReference, b.workers[i].stolen, "buffers were released while worker %d held them", i)
+		books.Observe(judge.UseAfterFree, b.workers[i].damaged, "buffers had wrong contents while worker %d held them", i)
+		books.Observe(judge.StolenReference, b.workers[i].stolen, "buffers were released while worker %d held them", i)
 	}
 	return books
 }

@@ -3,33 +3,13 @@
 package workloads
 
 import (
-	"github.com/refbench/refbench/fuzz/explore/time"
-
 	"github.com/refbench/refbench/fuzz/dropins/pin"
+	"github.com/refbench/refbench/fuzz/explore/time"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads/spin"
 )
 
-// Churn is the load of netperf TCP_CRR, with which the reference counts of Linux
-// IPv6 tunnels were found to be wrong (merge 244b7f432489, "ipv6: Fix dst_entry
-// refcnt bugs in ip6_tunnel"): connect, request, response, close, and again. Short
-// lives dominate: what is allocated, initialized and freed for a single request
-// costs more than the counting in between.
-//
-// A worker is a client with one connection at a time. It allocates a socket and
-// initializes its count, looks up a route to the peer and keeps a reference to it
-// in the socket (sk_dst_cache), takes references to the socket for the timer and
-// the softirq that handle a request (sock_hold), uses it, drops them (sock_put),
-// and closes: the route is put, the socket killed and freed. A share of the
-// connections fails half-way, and the error path must drop what was taken until
-// then, no more and no less.
-//
-// Routes are long-lived and shared by all workers; the workload owns them. With
-// routes=0 the workload is allocate, Init, use, free alone.
-//
-// An error path that forgets a reference leaks an object for each failure
-// (CVE-2014-2851: a group_info for each ping socket; CVE-2016-0728: a keyring for
-// each failed join), until memory or the count's limit is reached.
 var Churn = &Workload{
 	Name:      "churn",
 	Doc:       "connect, request, response, close: objects are allocated, used once and freed",
@@ -42,12 +22,15 @@ var Churn = &Workload{
 		{Name: "hold", Doc: "how long a request takes, in ns", Default: 0, Min: 0, Max: 1_000_000},
 	},
 	Wrong: "the error path forgets a reference",
-	New: func(c Config) (Instance, error) {
+	Plan: Plan{
+		Settings: "routes=1,gets=1,errors=50",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work",
+	},
+	/*line ../../../workloads/churn.go:48:1*/ New: func(c Config) (Instance, error) {
 		return dynamic(c, new(churn[Dynamic, dynamicTimed]), new(churn[Dynamic, dynamicChecked]))
 	},
 }
 
-// churnGets is how many references to a connection a request takes at most.
 const churnGets = 8
 
 type churn[T any, H Holder[T]] struct {
@@ -55,42 +38,33 @@ type churn[T any, H Holder[T]] struct {
 	routes  *arena.Arena[T, struct{}]
 	workers []churnWorker[T, H]
 	gets    int
-	errors  int // percent
-	hold    int // loops of spin.For
+	errors  int
+	hold    int
 	wrong   bool
-
-	owner H
-	cache *arena.Cache[T, struct{}]
-	table []churnRoute[T]
+	owner   H
+	cache   *arena.Cache[T, struct{}]
+	table   []churnRoute[T]
 }
-
-// churnRoute is a route and the table's reference to it.
 type churnRoute[T any] struct {
 	slot *arena.Slot[T, struct{}]
 	hold arena.Hold
 }
-
-// churnSocket is a connection.
 type churnSocket[T any] struct {
-	// dst is the route, nil if there is none (sk_dst_cache).
-	dst     *arena.Slot[T, struct{}]
-	dstHold arena.Hold
-	// sequence counts connections in plain memory: every holder of the
-	// slot's last life is done before the next begins.
+	dst      *arena.Slot[T, struct{}]
+	dstHold  arena.Hold
 	sequence uint64
 }
-
 type churnWorker[T any, H Holder[T]] struct {
 	holder H
 	cache  *arena.Cache[T, churnSocket[T]]
 	rand   Rand
-	early  uint64 // references that were the last though the owner held another
-	late   uint64 // connections that had no last reference
-	dead   uint64 // routes that TryGet found dead though the table owned them
+	early  uint64
+	late   uint64
+	dead   uint64
 	_      [pin.LineBytes]byte
 }
 
-func (ch *churn[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :96:1*/ (ch *churn[T, H]) setup(c Config, k Kit[T, H]) error {
 	*ch = churn[T, H]{
 		sockets: arena.New[T, churnSocket[T]](k.Options(c)),
 		routes:  arena.New[T, struct{}](k.Options(c)),
@@ -116,18 +90,14 @@ func (ch *churn[T, H]) setup(c Config, k Kit[T, H]) error {
 	}
 	return nil
 }
-
-// Work makes n connections.
-func (c *churn[T, H]) Work(worker, n int) int {
+func /*line :124:1*/ (c *churn[T, H]) Work(worker, n int) int {
 	w := &c.workers[worker]
 	for range n {
 		c.transact(w)
 	}
 	return n
 }
-
-// transact makes a connection, sends a request, and closes the connection.
-func (c *churn[T, H]) transact(w *churnWorker[T, H]) {
+func /*line :133:1*/ (c *churn[T, H]) transact(w *churnWorker[T, H]) {
 	s := w.cache.Alloc()
 	own := w.holder.Init(&s.Object)
 	s.Value.sequence++
@@ -139,7 +109,7 @@ func (c *churn[T, H]) transact(w *churnWorker[T, H]) {
 	take := c.gets
 	failed := c.errors > 0 && w.rand.Below(100) < c.errors
 	if failed {
-		take = w.rand.Below(c.gets + 1) // It fails after that many.
+		take = w.rand.Below(c.gets + 1)
 	}
 	var holds [churnGets]arena.Hold
 	for i := range take {
@@ -161,21 +131,14 @@ func (c *churn[T, H]) transact(w *churnWorker[T, H]) {
 	}
 	c.close(w, s, own)
 }
-
-// forget is what the error path knows of what was taken, all but the last: a reference
-// to the socket, or else to the route. It returns how many to the socket.
-func (c *churn[T, H]) forget(s *arena.Slot[T, churnSocket[T]], take int) int {
+func /*line :170:1*/ (c *churn[T, H]) forget(s *arena.Slot[T, churnSocket[T]], take int) int {
 	if take > 0 {
 		return take - 1
 	}
 	s.Value.dst = nil
 	return 0
 }
-
-// connect looks up a route and keeps it in the socket (ip6_dst_lookup). The table
-// never changes, so the route is alive, and its memory a route. TryGet is what a
-// lookup does all the same: it doesn't know.
-func (c *churn[T, H]) connect(w *churnWorker[T, H], s *arena.Slot[T, churnSocket[T]]) bool {
+func /*line :181:1*/ (c *churn[T, H]) connect(w *churnWorker[T, H], s *arena.Slot[T, churnSocket[T]]) bool {
 	dst := c.table[w.rand.Below(len(c.table))].slot
 	for range churnPatience {
 		if h, ok := w.holder.TryGet(&dst.Object); ok {
@@ -187,13 +150,9 @@ func (c *churn[T, H]) connect(w *churnWorker[T, H], s *arena.Slot[T, churnSocket
 	return false
 }
 
-// churnPatience is how often TryGet may fail on a route that the table owns before
-// the failure counts as wrong.
 const churnPatience = 100
 
-// close drops the socket's reference to its route and the owner's to the socket,
-// which is the last (inet_csk_destroy_sock).
-func (c *churn[T, H]) close(w *churnWorker[T, H], s *arena.Slot[T, churnSocket[T]], own arena.Hold) {
+func /*line :199:1*/ (c *churn[T, H]) close(w *churnWorker[T, H], s *arena.Slot[T, churnSocket[T]], own arena.Hold) {
 	if dst := s.Value.dst; dst != nil {
 		s.Value.dst = nil
 		if w.holder.Put(&dst.Object, s.Value.dstHold) {
@@ -206,9 +165,9 @@ func (c *churn[T, H]) close(w *churnWorker[T, H], s *arena.Slot[T, churnSocket[T
 		w.late++
 	}
 }
-
-func (c *churn[T, H]) Roles() []Role { return nil }
-
+func /*line :213:1*/ (c *churn[T, H]) Roles() []Role {
+	/*line :213:1*/ return nil
+}
 func (c *churn[T, H]) Close() Books {
 	for i := range c.table {
 		r := &c.table[i]
@@ -219,9 +178,9 @@ func (c *churn[T, H]) Close() Books {
 	b := BooksOfBoth(c.sockets, c.routes)
 	for i := range c.workers {
 		w := &c.workers[i]
-		b.Observe(arena.StolenReference, w.early, "references dropped by worker %d were the last though the owner held another", i)
-		b.Observe(arena.StolenReference, w.dead, "lookups of worker %d found a route dead that the table owned", i)
-		b.Observe(arena.LateRelease, w.late, "connections of worker %d were closed and not released", i)
+		b.Observe(judge.StolenReference, w.early, "references dropped by worker %d were the last though the owner held another", i)
+		b.Observe(judge.StolenReference, w.dead, "lookups of worker %d found a route dead that the table owned", i)
+		b.Observe(judge.LateRelease, w.late, "connections of worker %d were closed and not released", i)
 	}
 	return b
 }

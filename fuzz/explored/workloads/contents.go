@@ -16,11 +16,7 @@ import (
 	"strings"
 )
 
-// BuiltinBuffers returns n contents for the workload Buffers, always the same for
-// a seed. Their sizes are like those of inputs that a fuzzer keeps, many small
-// ones and few large ones: log-normal with a median of 128 bytes, between 1 byte
-// and 8 KB.
-func BuiltinBuffers(n int, seed uint64) [][]byte {
+func /*line ../../../workloads/contents.go:21:1*/ BuiltinBuffers(n int, seed uint64) [][]byte {
 	const median, spread, largest = 128, 1.3, 8 << 10
 	r := rand.New(rand.NewPCG(seed, 1))
 	contents := make([][]byte, n)
@@ -35,29 +31,16 @@ func BuiltinBuffers(n int, seed uint64) [][]byte {
 	return contents
 }
 
-// BufferLimits say how much LoadBuffers reads at most. A field that is zero has
-// the value of DefaultBufferLimits.
 type BufferLimits struct {
-	Files      int   // how many files
-	FileBytes  int64 // size of each file
-	TotalBytes int64 // size of all files together
+	Files      int
+	FileBytes  int64
+	TotalBytes int64
 }
 
-// DefaultBufferLimits returns limits under which the workload Buffers stays far
-// below 256 MB.
-func DefaultBufferLimits() BufferLimits {
+func /*line :46:1*/ DefaultBufferLimits() BufferLimits {
 	return BufferLimits{Files: maxBuffers, FileBytes: 1 << 20, TotalBytes: 48 << 20}
 }
-
-// LoadBuffers reads contents for the workload Buffers: all regular files in a
-// folder and its subfolders, in the order of their names, without those whose name
-// starts with a dot and without notices (see IsNotice). Symbolic links are not
-// followed, except dir itself.
-//
-// It returns an error that says what to do if the folder is missing or not a
-// folder, if it or anything in it can't be read, if it has no files, or if there is
-// more than the limits allow. Nothing is left out silently.
-func LoadBuffers(dir string, limits BufferLimits) ([][]byte, error) {
+func /*line :58:1*/ LoadBuffers(dir string, limits BufferLimits) ([][]byte, error) {
 	d := DefaultBufferLimits()
 	if limits.Files == 0 {
 		limits.Files = d.Files
@@ -77,8 +60,7 @@ func LoadBuffers(dir string, limits BufferLimits) ([][]byte, error) {
 	case !info.IsDir():
 		return nil, fmt.Errorf("folder of contents %s: it is no folder: name the folder that the file is in", dir)
 	}
-	// WalkDir doesn't follow links, and dir may be one.
-	root, err := filepath.EvalSymlinks(dir)
+	/*line :79:1*/ root, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return nil, fmt.Errorf("folder of contents %s: %w", dir, err)
 	}
@@ -117,25 +99,14 @@ func LoadBuffers(dir string, limits BufferLimits) ([][]byte, error) {
 	}
 	return contents, nil
 }
-
-// IsNotice reports whether a file of this name says something about the files
-// around it, such as where they come from, and isn't one of them: LICENSE, LICENCE,
-// COPYING, NOTICE and SOURCE, with or without .txt or .md.
-func IsNotice(name string) bool {
+func /*line :122:1*/ IsNotice(name string) bool {
 	switch strings.TrimSuffix(strings.TrimSuffix(name, ".txt"), ".md") {
 	case "LICENSE", "LICENCE", "COPYING", "NOTICE", "SOURCE":
 		return true
 	}
 	return false
 }
-
-// DescribeBuffers returns one line that tells contents apart: how many there are,
-// how many bytes they have together, and a digest. That is the SHA-1 of the
-// contents' SHA-1s in hexadecimal, sorted, with a line break after each, so it
-// doesn't depend on their names or their order:
-//
-//	267 files, 2462654 bytes, sha1 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12
-func DescribeBuffers(contents [][]byte) string {
+func /*line :136:1*/ DescribeBuffers(contents [][]byte) string {
 	sums := make([]string, len(contents))
 	total := 0
 	for i, data := range contents {
@@ -146,9 +117,7 @@ func DescribeBuffers(contents [][]byte) string {
 	all := sha1.Sum([]byte(strings.Join(sums, "")))
 	return fmt.Sprintf("%d files, %d bytes, sha1 %x", len(contents), total, all)
 }
-
-// readBuffer reads a file that has no more than limit bytes.
-func readBuffer(path string, limit int64) ([]byte, error) {
+func /*line :149:1*/ readBuffer(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("can't read a file: %w: make it readable or remove it", err)

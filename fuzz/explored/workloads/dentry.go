@@ -3,46 +3,18 @@
 package workloads
 
 import (
+	"github.com/refbench/refbench/fuzz/dropins/pin"
 	"github.com/refbench/refbench/fuzz/explore/runtime"
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/fuzz/explore/time"
-
-	"github.com/refbench/refbench/fuzz/dropins/pin"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
 	"github.com/refbench/refbench/fuzz/explored/workloads/rcu"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads/spin"
 )
 
-// Dentry is the cache of directory entries of Akaros (kern/src/vfs.c), the example
-// of resurrection in its Documentation/kref.txt.
-//
-//   - A worker has files open. It looks a name up under the cache's lock and takes
-//     a reference, or makes a dentry if there is none (dcache_get, dcache_put).
-//     When it closes the file it drops the reference. The last drop doesn't free:
-//     it puts the dentry on the list of those that nobody uses, the least
-//     recently used first (dentry_release).
-//   - A hit on an unused dentry resurrects it: its count goes from 0 to 1, and it
-//     leaves the list. Whoever looks up doesn't ask which it is, but takes a
-//     reference blindly (__kref_get).
-//   - The reaper frees the oldest unused dentries under the same lock, when there
-//     are too many (dcache_prune).
-//
-// The lock keeps resurrection and freeing apart, but not resurrection and the last
-// drop, which happens outside it:
-//
-//	A: Put, 1 to 0          B: hit, 0 to 1      B: Put, 1 to 0
-//	A: gets the lock: the count is 0, so the dentry goes on the list
-//	reaper: frees it                            B: gets the lock
-//
-// So whoever gets the lock after a last drop reads the count, and leaves alone what
-// is in use or on the list already; and the memory of a dentry is used again only a
-// grace period after it was freed, since B is still on its way.
-//
-// If a lookup read the count and then began the life anew or took a reference, as
-// the document warns, the count could change in between, and so could the dentry's
-// place on the list if that happened without the lock.
 var Dentry = &Workload{
 	Name:      "dentry",
 	Doc:       "names found in a cache whose unused entries are resurrected on a hit or reaped",
@@ -58,68 +30,60 @@ var Dentry = &Workload{
 		{Name: "pause", Doc: "time between two steps of the reaper, in us", Default: 1000, Min: 1, Max: 1_000_000},
 	},
 	Wrong: "a hit reads the count and then begins the life anew or takes a reference, without the lock",
-	New: func(c Config) (Instance, error) {
+	Plan: Plan{
+		Settings: "names=1,open=1,keep=0,pause=1",
+		Before:   "w0.Work",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
+	},
+	/*line ../../../workloads/dentry.go:65:1*/ New: func(c Config) (Instance, error) {
 		return dynamicResurrect(c, new(dcache[DynamicResurrect, dynamicTimedResurrect]), new(dcache[DynamicResurrect, dynamicCheckedResurrect]))
 	},
 }
 
-// A dentry is a name and what it stands for. All but uses is for whoever has the
-// cache's lock.
 type dentry[T any] struct {
 	name         int
-	unused       bool // on the list
+	unused       bool
 	freed        bool
-	older, newer *arena.Slot[T, dentry[T]] // on the list
-
-	uses atomic.Uint64
+	older, newer *arena.Slot[T, dentry[T]]
+	uses         atomic.Uint64
 }
 
-// open makes it the dentry of a name, which is used.
-func (d *dentry[T]) open(name int) { d.name, d.unused, d.freed = name, false, false }
+func /*line :82:1*/ (d *dentry[T]) open(name int) {
+	/*line :82:1*/ d.name, d.unused, d.freed = name, false, false
+}
 
-// A dentryRef is an open file's reference.
 type dentryRef[T any] struct {
 	dentry *arena.Slot[T, dentry[T]]
 	hold   arena.Hold
 	life   arena.Life
-	owner  bool // who made the dentry, and has the owner's reference
+	owner  bool
 }
-
 type dcache[T any, H ResurrectHolder[T]] struct {
-	arena   *arena.Arena[T, dentry[T]]
-	readers *rcu.Domain // those who drop references
-	wrong   bool
-
-	hot  int // percent
-	keep int
-	hold int // loops of spin.For
-
-	mu sync.Mutex
-	// table has an entry for every name. It is changed and, but for the wrong
-	// variant, read under mu.
-	table []atomic.Pointer[arena.Slot[T, dentry[T]]]
-	// The list of unused dentries.
+	arena          *arena.Arena[T, dentry[T]]
+	readers        *rcu.Domain
+	wrong          bool
+	hot            int
+	keep           int
+	hold           int
+	mu             sync.Mutex
+	table          []atomic.Pointer[arena.Slot[T, dentry[T]]]
 	oldest, newest *arena.Slot[T, dentry[T]]
 	unused         int
-
-	workers []dentryWorker[T, H]
-	reaper  dentryReaper[T, H]
+	workers        []dentryWorker[T, H]
+	reaper         dentryReaper[T, H]
 }
-
 type dentryWorker[T any, H ResurrectHolder[T]] struct {
 	holder H
 	cache  *arena.Cache[T, dentry[T]]
 	rand   Rand
 	files  []dentryRef[T]
-	next   int    // in files: the oldest
-	early  uint64 // dentries freed while this worker had them open
-	other  uint64 // lookups that found another name
+	next   int
+	early  uint64
+	other  uint64
 	_      [pin.LineBytes]byte
 }
 
-// oldest returns the place of the file that was opened first. Next time it is
-// another's turn.
-func (w *dentryWorker[T, H]) oldest() *dentryRef[T] {
+func /*line :126:1*/ (w *dentryWorker[T, H]) oldest() *dentryRef[T] {
 	f := &w.files[w.next]
 	if w.next++; w.next == len(w.files) {
 		w.next = 0
@@ -134,11 +98,9 @@ type dentryReaper[T any, H ResurrectHolder[T]] struct {
 	victims []*arena.Slot[T, dentry[T]]
 }
 
-// dentryReap is how many dentries the reaper frees in a step: few enough to keep
-// the lock for some microseconds only.
 const dentryReap = 128
 
-func (d *dcache[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :145:1*/ (d *dcache[T, H]) setup(c Config, k Kit[T, H]) error {
 	*d = dcache[T, H]{
 		arena:   arena.New[T, dentry[T]](k.Options(c)),
 		readers: rcu.New(),
@@ -161,9 +123,7 @@ func (d *dcache[T, H]) setup(c Config, k Kit[T, H]) error {
 	d.reaper.pause = time.Duration(c.Knob("pause")) * time.Microsecond
 	return nil
 }
-
-// Work closes n files and opens others.
-func (d *dcache[T, H]) Work(worker, n int) int {
+func /*line :170:1*/ (d *dcache[T, H]) Work(worker, n int) int {
 	w := &d.workers[worker]
 	for range n {
 		f := w.oldest()
@@ -185,9 +145,7 @@ func (d *dcache[T, H]) Work(worker, n int) int {
 	}
 	return n
 }
-
-// get returns the dentry of a name with a reference (dcache_get), or makes it.
-func (d *dcache[T, H]) get(w *dentryWorker[T, H], name int) dentryRef[T] {
+func /*line :194:1*/ (d *dcache[T, H]) get(w *dentryWorker[T, H], name int) dentryRef[T] {
 	if d.wrong {
 		if f := d.hitWrong(w, name); f.dentry != nil {
 			return f
@@ -199,41 +157,31 @@ func (d *dcache[T, H]) get(w *dentryWorker[T, H], name int) dentryRef[T] {
 	if f.dentry != nil {
 		return f
 	}
-	// Reading what the name stands for from the disk takes long, and is not
-	// done under the lock.
-	e := w.cache.Alloc()
+	/*line :208:1*/ e := w.cache.Alloc()
 	e.Value.open(name)
 	h := w.holder.Init(&e.Object)
 	made := dentryRef[T]{e, h, e.Life(), true}
 	d.mu.Lock()
-	// Somebody else may have made it meanwhile (dcache_put returns that one).
-	if f = d.hit(w, name); f.dentry == nil {
+	/*line :214:1*/ if f = d.hit(w, name); f.dentry == nil {
 		d.table[name].Store(e)
 		f = made
 	}
 	d.mu.Unlock()
 	if f.dentry != e && w.holder.Kill(&e.Object, h) {
-		w.cache.Free(e) // nobody has seen it
+		w.cache.Free(e)
 	}
 	return f
 }
-
-// hit returns the dentry of a name with a reference, if there is one. The caller
-// has the lock.
-func (d *dcache[T, H]) hit(w *dentryWorker[T, H], name int) dentryRef[T] {
+func /*line :227:1*/ (d *dcache[T, H]) hit(w *dentryWorker[T, H], name int) dentryRef[T] {
 	e := d.table[name].Load()
 	if e == nil {
 		return dentryRef[T]{}
 	}
-	// Blindly: the last drop may come between a look at the count and what
-	// is done about it.
-	h := w.holder.Resurrect(&e.Object)
+	/*line :234:1*/ h := w.holder.Resurrect(&e.Object)
 	d.unlist(e)
 	return dentryRef[T]{e, h, e.Life(), false}
 }
-
-// hitWrong is what the document warns of.
-func (d *dcache[T, H]) hitWrong(w *dentryWorker[T, H], name int) dentryRef[T] {
+func /*line :240:1*/ (d *dcache[T, H]) hitWrong(w *dentryWorker[T, H], name int) dentryRef[T] {
 	section := d.readers.Lock()
 	defer d.readers.Unlock(section)
 	e := d.table[name].Load()
@@ -242,7 +190,7 @@ func (d *dcache[T, H]) hitWrong(w *dentryWorker[T, H], name int) dentryRef[T] {
 	}
 	f := dentryRef[T]{dentry: e, life: e.Life()}
 	count := w.holder.Count(&e.Object)
-	runtime.Gosched() // anybody else's turn
+	runtime.Gosched()
 	if count == 0 {
 		f.hold = w.holder.Init(&e.Object)
 	} else {
@@ -255,10 +203,7 @@ func (d *dcache[T, H]) hitWrong(w *dentryWorker[T, H], name int) dentryRef[T] {
 	d.mu.Unlock()
 	return f
 }
-
-// enlist puts a dentry on the list of unused ones, as the newest. The caller has the
-// lock.
-func (d *dcache[T, H]) enlist(e *arena.Slot[T, dentry[T]]) {
+func /*line :265:1*/ (d *dcache[T, H]) enlist(e *arena.Slot[T, dentry[T]]) {
 	e.Value.unused = true
 	e.Value.older = d.newest
 	if d.newest != nil {
@@ -269,10 +214,7 @@ func (d *dcache[T, H]) enlist(e *arena.Slot[T, dentry[T]]) {
 	d.newest = e
 	d.unused++
 }
-
-// unlist takes a dentry off the list of unused ones, if it is on it. The caller has
-// the lock.
-func (d *dcache[T, H]) unlist(e *arena.Slot[T, dentry[T]]) {
+func /*line :279:1*/ (d *dcache[T, H]) unlist(e *arena.Slot[T, dentry[T]]) {
 	v := &e.Value
 	if !v.unused {
 		return
@@ -291,10 +233,7 @@ func (d *dcache[T, H]) unlist(e *arena.Slot[T, dentry[T]]) {
 	}
 	v.older, v.newer = nil, nil
 }
-
-// put drops a reference (kref_put). The read section lasts until the releaser is
-// done with the dentry, which may be another's to free by then.
-func (d *dcache[T, H]) put(w *dentryWorker[T, H], f dentryRef[T]) {
+func /*line :301:1*/ (d *dcache[T, H]) put(w *dentryWorker[T, H], f dentryRef[T]) {
 	e := f.dentry
 	if e.Life() != f.life {
 		w.early++
@@ -311,22 +250,15 @@ func (d *dcache[T, H]) put(w *dentryWorker[T, H], f dentryRef[T]) {
 	}
 	d.readers.Unlock(section)
 }
-
-// release puts a dentry that nobody uses on the list (dentry_release).
-func (d *dcache[T, H]) release(w *dentryWorker[T, H], f dentryRef[T]) {
+func /*line :320:1*/ (d *dcache[T, H]) release(w *dentryWorker[T, H], f dentryRef[T]) {
 	e := f.dentry
 	d.mu.Lock()
-	// Since the drop it may have been resurrected, and dropped again, and
-	// listed and freed by others.
-	if e.Life() == f.life && !e.Value.freed && !e.Value.unused && w.holder.Count(&e.Object) == 0 {
+	/*line :325:1*/ if e.Life() == f.life && !e.Value.freed && !e.Value.unused && w.holder.Count(&e.Object) == 0 {
 		d.enlist(e)
 	}
 	d.mu.Unlock()
 }
-
-// reap frees the oldest unused dentries until only keep are left, or as many as
-// fit into a step (dcache_prune), and reports how many.
-func (d *dcache[T, H]) reap(keep int) int {
+func /*line :333:1*/ (d *dcache[T, H]) reap(keep int) int {
 	r := &d.reaper
 	r.victims = r.victims[:0]
 	d.mu.Lock()
@@ -345,16 +277,13 @@ func (d *dcache[T, H]) reap(keep int) int {
 	}
 	return len(r.victims)
 }
-
-// Roles returns the reaper.
-func (d *dcache[T, H]) Roles() []Role {
+func /*line :354:1*/ (d *dcache[T, H]) Roles() []Role {
 	return []Role{{Name: "reaper", Step: func() time.Duration {
 		d.reap(d.keep)
 		return d.reaper.pause
 	}}}
 }
-
-func (d *dcache[T, H]) Close() Books {
+func /*line :361:1*/ (d *dcache[T, H]) Close() Books {
 	for i := range d.workers {
 		w := &d.workers[i]
 		for _, f := range w.files {
@@ -369,8 +298,8 @@ func (d *dcache[T, H]) Close() Books {
 	b := BooksOf(d.arena)
 	for i := range d.workers {
 		w := &d.workers[i]
-		b.Observe(arena.StolenReference, w.early, "dentries were freed while worker %d had them open", i)
-		b.Observe(arena.UseAfterFree, w.other, "lookups of worker %d found another name", i)
+		b.Observe(judge.StolenReference, w.early, "dentries were freed while worker %d had them open", i)
+		b.Observe(judge.UseAfterFree, w.other, "lookups of worker %d found another name", i)
 	}
 	return b
 }

@@ -3,40 +3,17 @@
 package workloads
 
 import (
+	"github.com/refbench/refbench/fuzz/dropins/pin"
 	"github.com/refbench/refbench/fuzz/explore/runtime"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/fuzz/explore/time"
-
-	"github.com/refbench/refbench/fuzz/dropins/pin"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
 	"github.com/refbench/refbench/fuzz/explored/workloads/rcu"
 	"github.com/refbench/refbench/fuzz/explored/workloads/seqlock"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads/spin"
 )
 
-// DstCache is the route cache of Linux IPv6 tunnels after the fix of its
-// reference counts (merge 244b7f432489, "ipv6: Fix dst_entry refcnt bugs in
-// ip6_tunnel"; net/ipv6/ip6_tunnel.c).
-//
-// A tunnel caches the route of its packets once for each CPU, in a slot with a
-// seqlock, a reference to the route and a cookie.
-//
-//   - A transmitter reads its CPU's slot under the seqlock and takes a reference
-//     with TryGet, since the slot may be emptied meanwhile. If the cookie is out
-//     of date it empties the slot. If it has no route it looks one up and puts
-//     it into the slot, with a reference for the slot. It drops its own
-//     reference when the packet is sent.
-//   - The administrator replaces routes, and removes tunnels and adds new ones
-//     while transmitters run. Removing a tunnel waits for a grace period and
-//     then empties the slots of every CPU.
-//
-// Before the fix a tunnel had one slot for all CPUs and no lock: two
-// transmitters that found the same old route both dropped its reference. The
-// first version of the reset then emptied the slot of the current CPU once for
-// every CPU, and the references in the others' slots leaked.
-//
-// A route is freed a grace period after its last Put, so that a transmitter
-// which is about to TryGet never finds another object in its place.
 var DstCache = &Workload{
 	Name:      "dstcache",
 	Doc:       "transmit over tunnels that cache their route per CPU, while an administrator changes both",
@@ -48,86 +25,69 @@ var DstCache = &Workload{
 		{Name: "hold", Doc: "how long a packet holds its route, in ns", Default: 0, Min: 0, Max: 1_000_000},
 	},
 	Wrong: "one slot for all CPUs, changed without its lock, as before the fix",
-	New: func(c Config) (Instance, error) {
+	Plan: Plan{
+		Settings: "tunnels=1,pause=1",
+		Before:   "w0.Work r0.Step",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step r0.Step",
+	},
+	/*line ../../../workloads/dstcache.go:55:1*/ New: func(c Config) (Instance, error) {
 		return dynamic(c, new(dstCache[Dynamic, dynamicTimed]), new(dstCache[Dynamic, dynamicChecked]))
 	},
 }
 
-// A route is what a dst_entry is here: where packets go, and until when.
 type route struct {
-	// cookie is the routing table's serial number when the route was made
-	// (rt6_get_cookie). The table has another number for the destination
-	// once the route is replaced.
 	cookie atomic.Uint32
 }
-
-// dstSlot is one CPU's cache of one tunnel (struct ip6_tnl_dst).
 type dstSlot[T any] struct {
 	lock   seqlock.Lock
 	dst    atomic.Pointer[arena.Slot[T, route]]
 	cookie atomic.Uint32
-	hold   arena.Hold // the slot's reference to dst; for whoever has the lock
+	hold   arena.Hold
 	_      [pin.LineBytes]byte
 }
-
-// A tunnel is a virtual device that sends to one destination.
 type tunnel[T any] struct {
 	destination int
-	slots       []dstSlot[T] // one per CPU
+	slots       []dstSlot[T]
 }
-
-// A destination is an entry of the routing table. The table owns the route.
 type destination[T any] struct {
-	route atomic.Pointer[arena.Slot[T, route]]
-	// serial is what a route's cookie must be.
+	route  atomic.Pointer[arena.Slot[T, route]]
 	serial atomic.Uint32
-	// life and hold are of the table's reference to route, for the
-	// administrator.
-	life arena.Life
-	hold arena.Hold
-	_    [pin.LineBytes]byte
+	life   arena.Life
+	hold   arena.Hold
+	_      [pin.LineBytes]byte
 }
-
 type dstCache[T any, H Holder[T]] struct {
-	arena   *arena.Arena[T, route]
-	readers *rcu.Domain
-	cpus    int // slots of a tunnel
-	wrong   bool
-	hold    int // loops of spin.For
-
-	table   []destination[T]
-	tunnels []atomic.Pointer[tunnel[T]]
-
+	arena        *arena.Arena[T, route]
+	readers      *rcu.Domain
+	cpus         int
+	wrong        bool
+	hold         int
+	table        []destination[T]
+	tunnels      []atomic.Pointer[tunnel[T]]
 	transmitters []dstTransmitter[T, H]
 	admin        dstAdmin[T, H]
 }
-
-// dstActor is what every role needs to release routes.
 type dstActor[T any, H Holder[T]] struct {
-	holder H
-	cache  *arena.Cache[T, route]
-	// released holds the routes whose last reference dropped inside a read
-	// section, where nobody may wait for a grace period.
+	holder   H
+	cache    *arena.Cache[T, route]
 	released []*arena.Slot[T, route]
 	retirer  *rcu.Retirer[*arena.Slot[T, route]]
 }
-
 type dstTransmitter[T any, H Holder[T]] struct {
 	actor dstActor[T, H]
 	rand  Rand
-	wrong uint64 // lookups that found the table's own route dead
+	wrong uint64
 	_     [pin.LineBytes]byte
 }
-
 type dstAdmin[T any, H Holder[T]] struct {
 	actor dstActor[T, H]
 	rand  Rand
 	pause time.Duration
 	turn  int
-	early uint64 // routes released while the table owned them
+	early uint64
 }
 
-func (d *dstCache[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :134:1*/ (d *dstCache[T, H]) setup(c Config, k Kit[T, H]) error {
 	n := c.Knob("tunnels")
 	*d = dstCache[T, H]{
 		arena:        arena.New[T, route](k.Options(c)),
@@ -154,8 +114,7 @@ func (d *dstCache[T, H]) setup(c Config, k Kit[T, H]) error {
 	}
 	return nil
 }
-
-func (d *dstCache[T, H]) newActor(h H) dstActor[T, H] {
+func /*line :162:1*/ (d *dstCache[T, H]) newActor(h H) dstActor[T, H] {
 	cache := d.arena.Cache()
 	return dstActor[T, H]{
 		holder:  h,
@@ -163,14 +122,10 @@ func (d *dstCache[T, H]) newActor(h H) dstActor[T, H] {
 		retirer: rcu.NewRetirer(d.readers, cache.Recycle),
 	}
 }
-
-// Work sends n packets.
-func (d *dstCache[T, H]) Work(worker, n int) int {
+func /*line :172:1*/ (d *dstCache[T, H]) Work(worker, n int) int {
 	x := &d.transmitters[worker]
 	for range n {
-		// The section spans the whole transmission, as rcu_read_lock_bh
-		// does around ndo_start_xmit: a tunnel isn't freed under it.
-		section := d.readers.Lock()
+		/*line :177:1*/ section := d.readers.Lock()
 		if t := d.tunnels[x.rand.Below(len(d.tunnels))].Load(); t != nil {
 			d.transmit(x, t)
 		}
@@ -181,9 +136,7 @@ func (d *dstCache[T, H]) Work(worker, n int) int {
 	}
 	return n
 }
-
-// transmit sends a packet over t (ip6_tnl_xmit2).
-func (d *dstCache[T, H]) transmit(x *dstTransmitter[T, H], t *tunnel[T]) {
+func /*line :190:1*/ (d *dstCache[T, H]) transmit(x *dstTransmitter[T, H], t *tunnel[T]) {
 	dst, h := d.get(x, t)
 	if dst == nil {
 		if dst, h = d.lookup(x, t.destination); dst == nil {
@@ -195,19 +148,14 @@ func (d *dstCache[T, H]) transmit(x *dstTransmitter[T, H], t *tunnel[T]) {
 	x.actor.holder.Use(&dst.Object, h)
 	d.put(&x.actor, dst, h)
 }
-
-// slot returns the current CPU's slot. The caller may have moved on by the time
-// it uses the slot; that is what its lock is for.
-func (d *dstCache[T, H]) slot(t *tunnel[T]) *dstSlot[T] {
+func /*line :205:1*/ (d *dstCache[T, H]) slot(t *tunnel[T]) *dstSlot[T] {
 	cpu := pin.CPU()
 	if cpu >= len(t.slots) {
-		cpu %= len(t.slots) // a P that came after the instance
+		cpu %= len(t.slots)
 	}
 	return &t.slots[cpu]
 }
-
-// get returns the cached route with a reference, or nil (ip6_tnl_dst_get).
-func (d *dstCache[T, H]) get(x *dstTransmitter[T, H], t *tunnel[T]) (*arena.Slot[T, route], arena.Hold) {
+func /*line :214:1*/ (d *dstCache[T, H]) get(x *dstTransmitter[T, H], t *tunnel[T]) (*arena.Slot[T, route], arena.Hold) {
 	slot := d.slot(t)
 	var dst *arena.Slot[T, route]
 	var cookie uint32
@@ -222,9 +170,7 @@ func (d *dstCache[T, H]) get(x *dstTransmitter[T, H], t *tunnel[T]) (*arena.Slot
 	if dst == nil {
 		return nil, 0
 	}
-	// Whoever emptied the slot since may have dropped the last reference;
-	// the read section keeps the memory a route until we are done.
-	h, ok := x.actor.holder.TryGet(&dst.Object)
+	/*line :231:1*/ h, ok := x.actor.holder.TryGet(&dst.Object)
 	if !ok {
 		return nil, 0
 	}
@@ -235,17 +181,13 @@ func (d *dstCache[T, H]) get(x *dstTransmitter[T, H], t *tunnel[T]) (*arena.Slot
 	}
 	return dst, h
 }
-
-// set puts a route with a reference of its own, or none, into the slot and drops
-// the reference of the route that was in it (ip6_tnl_per_cpu_dst_set). The caller
-// holds a reference to the route.
-func (d *dstCache[T, H]) set(a *dstActor[T, H], slot *dstSlot[T], dst *arena.Slot[T, route]) {
+func /*line :246:1*/ (d *dstCache[T, H]) set(a *dstActor[T, H], slot *dstSlot[T], dst *arena.Slot[T, route]) {
 	if !d.wrong {
 		slot.lock.Lock()
 	}
 	old, oldHold := slot.dst.Load(), slot.hold
 	if d.wrong {
-		runtime.Gosched() // anybody else's turn
+		runtime.Gosched()
 	}
 	var cookie uint32
 	if dst != nil {
@@ -261,20 +203,13 @@ func (d *dstCache[T, H]) set(a *dstActor[T, H], slot *dstSlot[T], dst *arena.Slo
 		d.put(a, old, oldHold)
 	}
 }
-
-// lookup returns the table's route to a destination with a reference
-// (ip6_route_output).
-func (d *dstCache[T, H]) lookup(x *dstTransmitter[T, H], i int) (*arena.Slot[T, route], arena.Hold) {
+func /*line :271:1*/ (d *dstCache[T, H]) lookup(x *dstTransmitter[T, H], i int) (*arena.Slot[T, route], arena.Hold) {
 	for fails := 0; ; {
 		dst := d.table[i].route.Load()
 		if h, ok := x.actor.holder.TryGet(&dst.Object); ok {
 			return dst, h
 		}
-		// Dead already. That is right only if the administrator has
-		// replaced it, and then the table has another by now: it stores
-		// the new one before it kills the old one. A TryGet that may
-		// fail spuriously doesn't do so time and again.
-		if d.table[i].route.Load() != dst {
+		/*line :281:1*/ if d.table[i].route.Load() != dst {
 			fails = 0
 		} else if fails++; fails == dstPatience {
 			x.wrong++
@@ -283,27 +218,19 @@ func (d *dstCache[T, H]) lookup(x *dstTransmitter[T, H], i int) (*arena.Slot[T, 
 	}
 }
 
-// dstPatience is how often TryGet may fail on a route that the table owns before
-// the failure counts as wrong.
 const dstPatience = 100
 
-// put drops a reference to a route.
-func (d *dstCache[T, H]) put(a *dstActor[T, H], dst *arena.Slot[T, route], h arena.Hold) {
+func /*line :295:1*/ (d *dstCache[T, H]) put(a *dstActor[T, H], dst *arena.Slot[T, route], h arena.Hold) {
 	if a.holder.Put(&dst.Object, h) {
 		d.release(a, dst)
 	}
 }
-
-// release ends the life of a route whose last reference dropped. Its memory is
-// for retire.
-func (d *dstCache[T, H]) release(a *dstActor[T, H], dst *arena.Slot[T, route]) {
+func /*line :303:1*/ (d *dstCache[T, H]) release(a *dstActor[T, H], dst *arena.Slot[T, route]) {
 	if a.cache.End(dst) {
 		a.released = append(a.released, dst)
 	}
 }
-
-// kill drops the table's reference to the route that a destination had.
-func (d *dstCache[T, H]) kill(dst *arena.Slot[T, route], life arena.Life, h arena.Hold) {
+func /*line :310:1*/ (d *dstCache[T, H]) kill(dst *arena.Slot[T, route], life arena.Life, h arena.Hold) {
 	a := &d.admin
 	if dst.Life() != life {
 		a.early++
@@ -312,19 +239,13 @@ func (d *dstCache[T, H]) kill(dst *arena.Slot[T, route], life arena.Life, h aren
 		d.release(&a.actor, dst)
 	}
 }
-
-// retire recycles what was released after a grace period (dst_rcu_free). The caller
-// is outside read sections.
-func (d *dstCache[T, H]) retire(a *dstActor[T, H]) {
+func /*line :322:1*/ (d *dstCache[T, H]) retire(a *dstActor[T, H]) {
 	for _, dst := range a.released {
 		a.retirer.Retire(dst)
 	}
 	a.released = a.released[:0]
 }
-
-// replaceRoute gives a destination a new route and kills the old one. Caches
-// that still hold it find out by its cookie.
-func (d *dstCache[T, H]) replaceRoute(i int) {
+func /*line :331:1*/ (d *dstCache[T, H]) replaceRoute(i int) {
 	a, entry := &d.admin.actor, &d.table[i]
 	dst := a.cache.Alloc()
 	serial := entry.serial.Load() + 1
@@ -339,15 +260,10 @@ func (d *dstCache[T, H]) replaceRoute(i int) {
 	}
 	d.retire(a)
 }
-
-// addTunnel makes the i'th tunnel, with empty slots.
-func (d *dstCache[T, H]) addTunnel(i int) {
+func /*line :348:1*/ (d *dstCache[T, H]) addTunnel(i int) {
 	d.tunnels[i].Store(&tunnel[T]{destination: i, slots: make([]dstSlot[T], d.cpus)})
 }
-
-// removeTunnel unlinks the i'th tunnel, waits until nobody transmits over it,
-// and empties the slots of all CPUs (ip6_tnl_dst_destroy).
-func (d *dstCache[T, H]) removeTunnel(i int) {
+func /*line :354:1*/ (d *dstCache[T, H]) removeTunnel(i int) {
 	t := d.tunnels[i].Swap(nil)
 	if t == nil {
 		return
@@ -358,10 +274,7 @@ func (d *dstCache[T, H]) removeTunnel(i int) {
 	}
 	d.retire(&d.admin.actor)
 }
-
-// Roles returns the administrator, who replaces three routes for each tunnel
-// that it removes and adds.
-func (d *dstCache[T, H]) Roles() []Role {
+func /*line :368:1*/ (d *dstCache[T, H]) Roles() []Role {
 	a := &d.admin
 	return []Role{{Name: "administrator", Step: func() time.Duration {
 		i := a.rand.Below(len(d.tunnels))
@@ -374,8 +287,7 @@ func (d *dstCache[T, H]) Roles() []Role {
 		return a.pause
 	}}}
 }
-
-func (d *dstCache[T, H]) Close() Books {
+func /*line :382:1*/ (d *dstCache[T, H]) Close() Books {
 	for i := range d.tunnels {
 		d.removeTunnel(i)
 	}
@@ -391,8 +303,8 @@ func (d *dstCache[T, H]) Close() Books {
 	}
 	b := BooksOf(d.arena)
 	for i := range d.transmitters {
-		b.Observe(arena.StolenReference, d.transmitters[i].wrong, "lookups of worker %d found a route dead that the table owned", i)
+		b.Observe(judge.StolenReference, d.transmitters[i].wrong, "lookups of worker %d found a route dead that the table owned", i)
 	}
-	b.Observe(arena.StolenReference, d.admin.early, "routes were released while the table owned them")
+	b.Observe(judge.StolenReference, d.admin.early, "routes were released while the table owned them")
 	return b
 }

@@ -3,20 +3,13 @@
 package workloads
 
 import (
-	"github.com/refbench/refbench/fuzz/explore/time"
-
 	"github.com/refbench/refbench/fuzz/dropins/pin"
+	"github.com/refbench/refbench/fuzz/explore/time"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads/spin"
 )
 
-// GetPut is the load of Linux kernel/rcu/refscale.c: every worker takes and
-// drops references to the same long-lived object, as fast as it can. It shows
-// what a strategy's count costs and nothing else.
-//
-// The workload holds the owner's reference, so no Put may ever report true: one
-// that does is put down in the books as wrong. At the end the owner kills every
-// object, and exactly that must release it.
 var GetPut = &Workload{
 	Name:      "getput",
 	Doc:       "all CPUs take and drop references to one long-lived object",
@@ -29,7 +22,11 @@ var GetPut = &Workload{
 		{Name: "hold", Doc: "how long a reference is held, in ns", Default: 0, Min: 0, Max: 1_000_000},
 	},
 	Wrong: "the first worker drops a reference more than it took, once",
-	New: func(c Config) (Instance, error) {
+	Plan: Plan{
+		Settings: "objects=1,tryget=50",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work",
+	},
+	/*line ../../../workloads/getput.go:35:1*/ New: func(c Config) (Instance, error) {
 		return dynamic(c, new(getPut[Dynamic, dynamicTimed]), new(getPut[Dynamic, dynamicChecked]))
 	},
 }
@@ -38,28 +35,24 @@ type getPut[T any, H Holder[T]] struct {
 	arena   *arena.Arena[T, struct{}]
 	cache   *arena.Cache[T, struct{}]
 	owner   H
-	objects []getPutObject[T] // all of them, each once
+	objects []getPutObject[T]
 	workers []getPutWorker[T, H]
-
-	tryget int // percent
-	hold   int // loops of spin.For
+	tryget  int
+	hold    int
 }
-
-// getPutObject is an object and the owner's reference to it.
 type getPutObject[T any] struct {
 	slot *arena.Slot[T, struct{}]
 	hold arena.Hold
 }
-
 type getPutWorker[T any, H Holder[T]] struct {
 	holder  H
 	objects []getPutObject[T]
 	rand    Rand
-	lasts   uint64 // operations that found an object dead
+	lasts   uint64
 	_       [pin.LineBytes]byte
 }
 
-func (g *getPut[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :65:1*/ (g *getPut[T, H]) setup(c Config, k Kit[T, H]) error {
 	n := c.Knob("objects")
 	*g = getPut[T, H]{
 		arena:   arena.New[T, struct{}](k.Options(c)),
@@ -98,10 +91,7 @@ func (g *getPut[T, H]) setup(c Config, k Kit[T, H]) error {
 	}
 	return nil
 }
-
-// Work has a loop of its own for the settings whose operations take only some
-// nanoseconds, so that picking an object doesn't blur the comparison.
-func (g *getPut[T, H]) Work(worker, n int) int {
+func /*line :107:1*/ (g *getPut[T, H]) Work(worker, n int) int {
 	w := &g.workers[worker]
 	var lasts uint64
 	if len(w.objects) == 1 && g.hold == 0 && g.tryget == 0 {
@@ -119,8 +109,7 @@ func (g *getPut[T, H]) Work(worker, n int) int {
 			if g.tryget > w.rand.Below(100) {
 				var ok bool
 				if h, ok = w.holder.TryGet(o); !ok {
-					// The owner's reference keeps it alive.
-					lasts++
+					/*line :126:1*/ lasts++
 					continue
 				}
 			} else {
@@ -136,9 +125,9 @@ func (g *getPut[T, H]) Work(worker, n int) int {
 	w.lasts += lasts
 	return n
 }
-
-func (g *getPut[T, H]) Roles() []Role { return nil }
-
+func /*line :143:1*/ (g *getPut[T, H]) Roles() []Role {
+	/*line :143:1*/ return nil
+}
 func (g *getPut[T, H]) Close() Books {
 	for _, o := range g.objects {
 		if g.owner.Kill(&o.slot.Object, o.hold) {
@@ -147,7 +136,7 @@ func (g *getPut[T, H]) Close() Books {
 	}
 	b := BooksOf(g.arena)
 	for i := range g.workers {
-		b.Observe(arena.StolenReference, g.workers[i].lasts, "operations of worker %d found an object dead that its owner held", i)
+		b.Observe(judge.StolenReference, g.workers[i].lasts, "operations of worker %d found an object dead that its owner held", i)
 	}
 	return b
 }

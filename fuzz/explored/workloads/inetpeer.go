@@ -3,40 +3,18 @@
 package workloads
 
 import (
+	"github.com/refbench/refbench/fuzz/dropins/pin"
 	"github.com/refbench/refbench/fuzz/explore/runtime"
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/fuzz/explore/time"
-
-	"github.com/refbench/refbench/fuzz/dropins/pin"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
 	"github.com/refbench/refbench/fuzz/explored/workloads/rcu"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads/spin"
 )
 
-// InetPeer is the table of remote hosts of Linux IPv4 and IPv6 (net/ipv4/
-// inetpeer.c): a search tree of peers, each with what is remembered of an address.
-//
-//   - A worker looks an address up and takes a reference to its peer
-//     (inet_getpeer), uses what is remembered, and drops the reference
-//     (inet_putpeer). It searches in a read section, without the lock. A search
-//     that found nothing may have been misled by a change of the tree, so it is
-//     repeated under the lock; if there still is no peer, one is made.
-//   - The collector frees peers that nobody has used for a while
-//     (inet_peer_gc), and so does every worker who makes a peer, with those that
-//     it passed on its way through the tree.
-//
-// A peer that nobody uses is idle, not dead: it stays in the tree for the next who
-// asks for its address. The original counted that as 0, and the collector made it
-// -1, dead, in one atomic step, from which no lookup could take a reference any
-// more. Here, as in Linux since its refcount_t, all that is one higher: the tree
-// holds a reference, 1 is idle, 0 is dead, and the collector's step is PutIfOne.
-//
-// If the collector read the count and then freed the peer, a lookup could take a
-// reference in between, since lookups don't take the lock.
-//
-// The memory of a peer is used again after a grace period.
 var InetPeer = &Workload{
 	Name:      "inetpeer",
 	Doc:       "look remote hosts up in a tree or add them, while a collector frees idle ones",
@@ -52,86 +30,64 @@ var InetPeer = &Workload{
 		{Name: "ttl", Doc: "steps of the collector that a peer is idle before it may be freed", Default: 1, Min: 0, Max: 1 << 20},
 	},
 	Wrong: "the collector reads that peers are idle, and frees them in a second step",
-	New: func(c Config) (Instance, error) {
+	Plan: Plan{
+		Settings: "addresses=1,ttl=0,pause=1",
+		Before:   "w0.Work",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
+	},
+	/*line ../../../workloads/inetpeer.go:59:1*/ New: func(c Config) (Instance, error) {
 		return dynamicOne(c, new(inetPeers[DynamicOne, dynamicTimedOne]), new(inetPeers[DynamicOne, dynamicCheckedOne]))
 	},
 }
 
-// An inetPeer is what is remembered of an address, and its place in the tree
-// (struct inet_peer). The tree's fields are changed under its lock and read in
-// read sections.
 type inetPeer[T any] struct {
 	left, right atomic.Pointer[arena.Slot[T, inetPeer[T]]]
 	address     uint32
-	hold        arena.Hold // the tree's reference; under the lock
-
-	// dtime is when the peer was used last, in ticks.
-	dtime atomic.Uint32
-	// tokens is an example of what is remembered: how much may be sent to
-	// the address (rate_tokens).
-	tokens atomic.Uint32
+	hold        arena.Hold
+	dtime       atomic.Uint32
+	tokens      atomic.Uint32
 }
 
-// open makes it the peer of an address, used at the time and outside the tree.
-func (p *inetPeer[T]) open(address, now uint32) {
+func /*line :80:1*/ (p *inetPeer[T]) open(address, now uint32) {
 	p.left.Store(nil)
 	p.right.Store(nil)
 	p.address = address
 	p.dtime.Store(now)
 }
-
-// touch puts down that the peer is used at the time. Most peers were used in this tick
-// already, and a store would take the cache line from other readers.
-func (p *inetPeer[T]) touch(now uint32) {
+func /*line :89:1*/ (p *inetPeer[T]) touch(now uint32) {
 	if p.dtime.Load() != now {
 		p.dtime.Store(now)
 	}
 }
-
-// toward returns the link to the subtree that has the address.
-func (p *inetPeer[T]) toward(address uint32) *atomic.Pointer[arena.Slot[T, inetPeer[T]]] {
+func /*line :96:1*/ (p *inetPeer[T]) toward(address uint32) *atomic.Pointer[arena.Slot[T, inetPeer[T]]] {
 	if address < p.address {
 		return &p.left
 	}
 	return &p.right
 }
 
-// inetTree is a treap: a search tree by address and a heap by a hash of it, which
-// keeps it balanced (Seidel, Aragon 1996, "Randomized search trees"). A reader
-// without the lock sees no cycle at any time, but may miss what is being moved.
 type inetTree[T any] struct {
-	mu sync.Mutex
-	// changes counts begins and ends of changes: it is odd while mu is held.
-	// Linux has a seqlock here, whose readers wait for a change to end. Ours
-	// don't: whoever finds his peer needn't care, and whoever doesn't takes
-	// the lock anyway.
+	mu      sync.Mutex
 	changes atomic.Uint32
 	root    atomic.Pointer[arena.Slot[T, inetPeer[T]]]
-	// path is memory for find.
-	path []*arena.Slot[T, inetPeer[T]]
+	path    []*arena.Slot[T, inetPeer[T]]
 }
 
-func (t *inetTree[T]) lock() {
+func /*line :118:1*/ (t *inetTree[T]) lock() {
 	t.mu.Lock()
 	t.changes.Add(1)
 }
-
-func (t *inetTree[T]) unlock() {
+func /*line :123:1*/ (t *inetTree[T]) unlock() {
 	t.changes.Add(1)
 	t.mu.Unlock()
 }
-
-// inetRank is a peer's place in the heap: the greatest is on top.
-func inetRank(address uint32) uint32 {
+func /*line :129:1*/ inetRank(address uint32) uint32 {
 	h := (address + 1) * 0x9E3779B1
 	h ^= h >> 15
 	h *= 0x85EBCA77
 	return h ^ h>>13
 }
-
-// find returns the peer with the address, or nil, and whom it passed. The caller
-// has the lock.
-func (t *inetTree[T]) find(address uint32) (*arena.Slot[T, inetPeer[T]], []*arena.Slot[T, inetPeer[T]]) {
+func /*line :138:1*/ (t *inetTree[T]) find(address uint32) (*arena.Slot[T, inetPeer[T]], []*arena.Slot[T, inetPeer[T]]) {
 	t.path = t.path[:0]
 	p := t.root.Load()
 	for p != nil && p.Value.address != address {
@@ -140,9 +96,7 @@ func (t *inetTree[T]) find(address uint32) (*arena.Slot[T, inetPeer[T]], []*aren
 	}
 	return p, t.path
 }
-
-// insert puts a peer into the tree below those that find passed.
-func (t *inetTree[T]) insert(p *arena.Slot[T, inetPeer[T]], path []*arena.Slot[T, inetPeer[T]]) {
+func /*line :149:1*/ (t *inetTree[T]) insert(p *arena.Slot[T, inetPeer[T]], path []*arena.Slot[T, inetPeer[T]]) {
 	address := p.Value.address
 	link := func(i int) *atomic.Pointer[arena.Slot[T, inetPeer[T]]] {
 		if i == 0 {
@@ -155,10 +109,7 @@ func (t *inetTree[T]) insert(p *arena.Slot[T, inetPeer[T]], path []*arena.Slot[T
 		t.rotate(link(i), path[i], p)
 	}
 }
-
-// rotate puts p in the place of its parent, which becomes its child. at is the
-// link to the parent.
-func (t *inetTree[T]) rotate(at *atomic.Pointer[arena.Slot[T, inetPeer[T]]], parent, p *arena.Slot[T, inetPeer[T]]) {
+func /*line :165:1*/ (t *inetTree[T]) rotate(at *atomic.Pointer[arena.Slot[T, inetPeer[T]]], parent, p *arena.Slot[T, inetPeer[T]]) {
 	if p.Value.address < parent.Value.address {
 		parent.Value.left.Store(p.Value.right.Load())
 		p.Value.right.Store(parent)
@@ -168,9 +119,7 @@ func (t *inetTree[T]) rotate(at *atomic.Pointer[arena.Slot[T, inetPeer[T]]], par
 	}
 	at.Store(p)
 }
-
-// remove takes a peer out of the tree, if it is in it. Readers that are at it go on from there.
-func (t *inetTree[T]) remove(p *arena.Slot[T, inetPeer[T]]) {
+func /*line :177:1*/ (t *inetTree[T]) remove(p *arena.Slot[T, inetPeer[T]]) {
 	at := &t.root
 	for n := at.Load(); n != p; n = at.Load() {
 		if n == nil {
@@ -196,9 +145,7 @@ func (t *inetTree[T]) remove(p *arena.Slot[T, inetPeer[T]]) {
 		at = up.Value.toward(p.Value.address)
 	}
 }
-
-// from adds the peers from an address on to list, in order, until it is full.
-func (t *inetTree[T]) from(p *arena.Slot[T, inetPeer[T]], address uint32, list []*arena.Slot[T, inetPeer[T]]) []*arena.Slot[T, inetPeer[T]] {
+func /*line :205:1*/ (t *inetTree[T]) from(p *arena.Slot[T, inetPeer[T]], address uint32, list []*arena.Slot[T, inetPeer[T]]) []*arena.Slot[T, inetPeer[T]] {
 	if p == nil || len(list) == cap(list) {
 		return list
 	}
@@ -213,54 +160,42 @@ func (t *inetTree[T]) from(p *arena.Slot[T, inetPeer[T]], address uint32, list [
 }
 
 type inetPeers[T any, H OneHolder[T]] struct {
-	arena   *arena.Arena[T, inetPeer[T]]
-	readers *rcu.Domain
-	tree    inetTree[T]
-	wrong   bool
-
+	arena     *arena.Arena[T, inetPeer[T]]
+	readers   *rcu.Domain
+	tree      inetTree[T]
+	wrong     bool
 	addresses int
-	hot       int // percent
-	create    int // percent
-	hold      int // loops of spin.For
+	hot       int
+	create    int
+	hold      int
 	ttl       int32
-
-	// ticks is the time (jiffies).
-	ticks atomic.Uint32
-
+	ticks     atomic.Uint32
 	workers   []inetWorker[T, H]
 	collector inetCollector[T, H]
 }
-
-// inetActor is what every role needs to release peers.
 type inetActor[T any, H OneHolder[T]] struct {
-	holder  H
-	cache   *arena.Cache[T, inetPeer[T]]
-	retirer *rcu.Retirer[*arena.Slot[T, inetPeer[T]]]
-	// released holds the peers that were released under the lock, where
-	// nobody waits for a grace period.
+	holder   H
+	cache    *arena.Cache[T, inetPeer[T]]
+	retirer  *rcu.Retirer[*arena.Slot[T, inetPeer[T]]]
 	released []*arena.Slot[T, inetPeer[T]]
-	stolen   uint64 // last references where the tree has one
+	stolen   uint64
 }
-
 type inetWorker[T any, H OneHolder[T]] struct {
 	actor inetActor[T, H]
 	rand  Rand
-	dead  uint64 // lookups that found a peer of the tree dead under the lock
+	dead  uint64
 	_     [pin.LineBytes]byte
 }
-
 type inetCollector[T any, H OneHolder[T]] struct {
 	actor inetActor[T, H]
 	pause time.Duration
-	next  uint32 // address to go on from
+	next  uint32
 	list  []*arena.Slot[T, inetPeer[T]]
 }
 
-// inetSweep is how many peers the collector looks at in a step: few enough to
-// keep the lock for some microseconds only.
 const inetSweep = 128
 
-func (n *inetPeers[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :267:1*/ (n *inetPeers[T, H]) setup(c Config, k Kit[T, H]) error {
 	*n = inetPeers[T, H]{
 		arena:     arena.New[T, inetPeer[T]](k.Options(c)),
 		readers:   rcu.New(),
@@ -279,14 +214,12 @@ func (n *inetPeers[T, H]) setup(c Config, k Kit[T, H]) error {
 	n.collector.actor = n.newActor(k.Holder("collector"))
 	n.collector.pause = time.Duration(c.Knob("pause")) * time.Microsecond
 	n.collector.list = make([]*arena.Slot[T, inetPeer[T]], 0, inetSweep)
-	// The first peer, so that there is one even if nobody makes any.
-	a := &n.collector.actor
+	/*line :287:1*/ a := &n.collector.actor
 	p, h := n.make(a, 0, nil)
 	n.put(a, p, h)
 	return nil
 }
-
-func (n *inetPeers[T, H]) newActor(h H) inetActor[T, H] {
+func /*line :293:1*/ (n *inetPeers[T, H]) newActor(h H) inetActor[T, H] {
 	cache := n.arena.Cache()
 	return inetActor[T, H]{
 		holder:  h,
@@ -294,9 +227,7 @@ func (n *inetPeers[T, H]) newActor(h H) inetActor[T, H] {
 		retirer: rcu.NewRetirer(n.readers, cache.Recycle),
 	}
 }
-
-// Work looks n addresses up.
-func (n *inetPeers[T, H]) Work(worker, ops int) int {
+func /*line :303:1*/ (n *inetPeers[T, H]) Work(worker, ops int) int {
 	w := &n.workers[worker]
 	for range ops {
 		count := n.addresses
@@ -310,7 +241,7 @@ func (n *inetPeers[T, H]) Work(worker, ops int) int {
 			p.Value.tokens.Add(1)
 			spin.For(n.hold)
 			if n.wrong {
-				runtime.Gosched() // the collector's turn
+				runtime.Gosched()
 			}
 			w.actor.holder.Use(&p.Object, h)
 			n.put(&w.actor, p, h)
@@ -321,10 +252,7 @@ func (n *inetPeers[T, H]) Work(worker, ops int) int {
 	}
 	return ops
 }
-
-// get returns the peer with the address and a reference to it, or nil
-// (inet_getpeer).
-func (n *inetPeers[T, H]) get(w *inetWorker[T, H], address uint32, create bool) (*arena.Slot[T, inetPeer[T]], arena.Hold) {
+func /*line :331:1*/ (n *inetPeers[T, H]) get(w *inetWorker[T, H], address uint32, create bool) (*arena.Slot[T, inetPeer[T]], arena.Hold) {
 	section := n.readers.Lock()
 	changes := n.tree.changes.Load()
 	p, h := n.lookup(w, address)
@@ -338,15 +266,11 @@ func (n *inetPeers[T, H]) get(w *inetWorker[T, H], address uint32, create bool) 
 	n.tree.unlock()
 	return p, h
 }
-
-// lookup searches in a read section.
-func (n *inetPeers[T, H]) lookup(w *inetWorker[T, H], address uint32) (*arena.Slot[T, inetPeer[T]], arena.Hold) {
+func /*line :347:1*/ (n *inetPeers[T, H]) lookup(w *inetWorker[T, H], address uint32) (*arena.Slot[T, inetPeer[T]], arena.Hold) {
 	p := n.tree.root.Load()
 	for p != nil {
 		if p.Value.address == address {
-			// The collector may have found it idle and taken it
-			// away; then it is dead, and stays so.
-			if h, ok := w.actor.holder.TryGet(&p.Object); ok {
+			/*line :353:1*/ if h, ok := w.actor.holder.TryGet(&p.Object); ok {
 				return p, h
 			}
 			return nil, 0
@@ -355,15 +279,10 @@ func (n *inetPeers[T, H]) lookup(w *inetWorker[T, H], address uint32) (*arena.Sl
 	}
 	return nil, 0
 }
-
-// getLocked searches under the lock, and makes a peer if there is none.
-func (n *inetPeers[T, H]) getLocked(w *inetWorker[T, H], address uint32, create bool) (*arena.Slot[T, inetPeer[T]], arena.Hold) {
+func /*line :364:1*/ (n *inetPeers[T, H]) getLocked(w *inetWorker[T, H], address uint32, create bool) (*arena.Slot[T, inetPeer[T]], arena.Hold) {
 	p, path := n.tree.find(address)
 	if p != nil {
-		// The tree has a reference, which only whoever has the lock
-		// drops. A TryGet that may fail spuriously doesn't do so time
-		// and again.
-		for range inetPatience {
+		/*line :370:1*/ for range inetPatience {
 			if h, ok := w.actor.holder.TryGet(&p.Object); ok {
 				return p, h
 			}
@@ -382,13 +301,9 @@ func (n *inetPeers[T, H]) getLocked(w *inetWorker[T, H], address uint32, create 
 	return p, h
 }
 
-// inetPatience is how often TryGet may fail on a peer that the tree holds before
-// the failure counts as wrong.
 const inetPatience = 100
 
-// make puts a new peer into the tree and returns it with a reference for the
-// caller, who has the lock.
-func (n *inetPeers[T, H]) make(a *inetActor[T, H], address uint32, path []*arena.Slot[T, inetPeer[T]]) (*arena.Slot[T, inetPeer[T]], arena.Hold) {
+func /*line :395:1*/ (n *inetPeers[T, H]) make(a *inetActor[T, H], address uint32, path []*arena.Slot[T, inetPeer[T]]) (*arena.Slot[T, inetPeer[T]], arena.Hold) {
 	p := a.cache.Alloc()
 	p.Value.open(address, n.ticks.Load())
 	p.Value.hold = a.holder.Init(&p.Object)
@@ -396,20 +311,13 @@ func (n *inetPeers[T, H]) make(a *inetActor[T, H], address uint32, path []*arena
 	n.tree.insert(p, path)
 	return p, h
 }
-
-// put drops a reference (inet_putpeer).
-func (n *inetPeers[T, H]) put(a *inetActor[T, H], p *arena.Slot[T, inetPeer[T]], h arena.Hold) {
+func /*line :405:1*/ (n *inetPeers[T, H]) put(a *inetActor[T, H], p *arena.Slot[T, inetPeer[T]], h arena.Hold) {
 	p.Value.touch(n.ticks.Load())
 	if a.holder.Put(&p.Object, h) {
-		// Only the collector makes a peer dead. This one is in the tree
-		// still, or another has its memory by now: leave it alone.
-		a.stolen++
+		/*line :410:1*/ a.stolen++
 	}
 }
-
-// collect frees those of the peers that are idle for long enough (inet_peer_gc).
-// The caller has the lock.
-func (n *inetPeers[T, H]) collect(a *inetActor[T, H], peers []*arena.Slot[T, inetPeer[T]]) {
+func /*line :416:1*/ (n *inetPeers[T, H]) collect(a *inetActor[T, H], peers []*arena.Slot[T, inetPeer[T]]) {
 	now := n.ticks.Load()
 	for _, p := range peers {
 		if !n.old(p, now) || !a.holder.PutIfOne(&p.Object, p.Value.hold) {
@@ -419,16 +327,10 @@ func (n *inetPeers[T, H]) collect(a *inetActor[T, H], peers []*arena.Slot[T, ine
 		n.release(a, p)
 	}
 }
-
-// old reports whether a peer was not used for long enough. It may have been used
-// in a later tick than now.
-func (n *inetPeers[T, H]) old(p *arena.Slot[T, inetPeer[T]], now uint32) bool {
+func /*line :429:1*/ (n *inetPeers[T, H]) old(p *arena.Slot[T, inetPeer[T]], now uint32) bool {
 	return int32(now-p.Value.dtime.Load()) >= n.ttl
 }
-
-// collectWrong reads who is idle, and frees them in a second step, under the lock:
-// what inet_peer_gc would be without its compare-and-exchange.
-func (n *inetPeers[T, H]) collectWrong(c *inetCollector[T, H]) {
+func /*line :435:1*/ (n *inetPeers[T, H]) collectWrong(c *inetCollector[T, H]) {
 	now := n.ticks.Load()
 	section := n.readers.Lock()
 	n.sweep(c)
@@ -439,7 +341,7 @@ func (n *inetPeers[T, H]) collectWrong(c *inetCollector[T, H]) {
 		}
 	}
 	n.readers.Unlock(section)
-	runtime.Gosched() // anybody else's turn
+	runtime.Gosched()
 	n.tree.lock()
 	for _, p := range idle {
 		n.tree.remove(p)
@@ -448,34 +350,25 @@ func (n *inetPeers[T, H]) collectWrong(c *inetCollector[T, H]) {
 	}
 	n.tree.unlock()
 }
-
-// sweep lists the peers that it is the turn of.
-func (n *inetPeers[T, H]) sweep(c *inetCollector[T, H]) {
+func /*line :457:1*/ (n *inetPeers[T, H]) sweep(c *inetCollector[T, H]) {
 	c.list = n.tree.from(n.tree.root.Load(), c.next, c.list[:0])
 	c.next = 0
 	if len(c.list) == cap(c.list) {
 		c.next = c.list[len(c.list)-1].Value.address + 1
 	}
 }
-
-// release ends the life of a peer that is dead. Its memory is for retire.
-func (n *inetPeers[T, H]) release(a *inetActor[T, H], p *arena.Slot[T, inetPeer[T]]) {
+func /*line :466:1*/ (n *inetPeers[T, H]) release(a *inetActor[T, H], p *arena.Slot[T, inetPeer[T]]) {
 	if a.cache.End(p) {
 		a.released = append(a.released, p)
 	}
 }
-
-// retire recycles what was released after a grace period (call_rcu). The caller is
-// outside read sections and doesn't have the lock.
-func (n *inetPeers[T, H]) retire(a *inetActor[T, H]) {
+func /*line :474:1*/ (n *inetPeers[T, H]) retire(a *inetActor[T, H]) {
 	for _, p := range a.released {
 		a.retirer.Retire(p)
 	}
 	a.released = a.released[:0]
 }
-
-// Roles returns the collector, whose steps are also the clock's.
-func (n *inetPeers[T, H]) Roles() []Role {
+func /*line :482:1*/ (n *inetPeers[T, H]) Roles() []Role {
 	c := &n.collector
 	return []Role{{Name: "collector", Step: func() time.Duration {
 		n.ticks.Add(1)
@@ -491,9 +384,7 @@ func (n *inetPeers[T, H]) Roles() []Role {
 		return c.pause
 	}}}
 }
-
-// Close drops the tree's references (inetpeer_invalidate_tree).
-func (n *inetPeers[T, H]) Close() Books {
+func /*line :500:1*/ (n *inetPeers[T, H]) Close() Books {
 	a := &n.collector.actor
 	for p := n.tree.root.Load(); p != nil; p = n.tree.root.Load() {
 		n.tree.remove(p)
@@ -510,8 +401,8 @@ func (n *inetPeers[T, H]) Close() Books {
 	b := BooksOf(n.arena)
 	for i := range n.workers {
 		w := &n.workers[i]
-		b.Observe(arena.StolenReference, w.dead, "lookups of worker %d found a peer dead that the tree held", i)
-		b.Observe(arena.StolenReference, w.actor.stolen, "puts of worker %d released a peer that the tree held", i)
+		b.Observe(judge.StolenReference, w.dead, "lookups of worker %d found a peer dead that the tree held", i)
+		b.Observe(judge.StolenReference, w.actor.stolen, "puts of worker %d released a peer that the tree held", i)
 	}
 	return b
 }

@@ -3,40 +3,16 @@
 package workloads
 
 import (
+	"github.com/refbench/refbench/fuzz/dropins/pin"
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/fuzz/explore/time"
-	"slices"
-
-	"github.com/refbench/refbench/fuzz/dropins/pin"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
 	"github.com/refbench/refbench/fuzz/explored/workloads/rcu"
+	"github.com/refbench/refbench/strategies/judge"
+	"slices"
 )
 
-// IPVSDest is the load balancer of Linux IP virtual server (net/netfilter/ipvs): a
-// service has destinations, and every connection is bound to one and holds a
-// reference to it.
-//
-//   - A worker schedules connections: it picks a destination in a read section
-//     and takes a reference with Get (ip_vs_bind_dest). Each of its connections
-//     lasts for as many operations as it has connections at a time. Then it is
-//     unbound, and whoever drops the last reference frees the destination
-//     (ip_vs_dest_put_and_free).
-//   - The administrator removes destinations and adds them again. A removed one is
-//     no longer scheduled, but its connections go on. It is moved to the trash
-//     list, and if it is added again while it is there, it is taken from there
-//     with all its connections (ip_vs_trash_get_dest).
-//   - The trash timer drops what was in the trash for long enough
-//     (ip_vs_dest_trash_expire), after a grace period.
-//
-// The list that a destination is in, the service's or the trash, has a reference
-// to it. The original didn't count that one and freed a destination when its count
-// fell below zero; here it is counted, which comes to one more everywhere. That
-// reference is why a worker in a read section needs no TryGet: the count can't
-// reach zero while anybody may still find the destination.
-//
-// If the reference of the trash weren't counted, and zero freed, the last
-// connection would free a destination that the trash still points to.
 var IPVSDest = &Workload{
 	Name:      "ipvsdest",
 	Doc:       "connections hold destinations that are moved to a trash list and back or dropped",
@@ -50,73 +26,61 @@ var IPVSDest = &Workload{
 		{Name: "period", Doc: "steps of the timer that a destination stays in the trash", Default: 4, Min: 0, Max: 1 << 20},
 	},
 	Wrong: "the reference of the trash list isn't counted: the last connection frees what the trash points to",
-	New: func(c Config) (Instance, error) {
+	Plan: Plan{
+		Settings: "destinations=1,away=100,connections=1,period=0,pause=1",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step|r1.Step r1.Step",
+	},
+	/*line ../../../workloads/ipvsdest.go:56:1*/ New: func(c Config) (Instance, error) {
 		return dynamic(c, new(ipvsDests[Dynamic, dynamicTimed]), new(ipvsDests[Dynamic, dynamicChecked]))
 	},
 }
 
-// An ipvsDest is a real server (struct ip_vs_dest).
 type ipvsDest struct {
 	address int
 }
-
-// ipvsReal is a destination's place in the service's list.
 type ipvsReal[T any] struct {
 	dest atomic.Pointer[arena.Slot[T, ipvsDest]]
-	hold arena.Hold // the list's reference; for the administrator
-	life arena.Life // dest's
+	hold arena.Hold
+	life arena.Life
 }
-
-// ipvsTrashed is a removed destination, with the trash's reference.
 type ipvsTrashed[T any] struct {
 	dest  *arena.Slot[T, ipvsDest]
 	hold  arena.Hold
 	life  arena.Life
-	since uint64 // the timer's step
+	since uint64
 }
-
 type ipvsDests[T any, H Holder[T]] struct {
-	arena   *arena.Arena[T, ipvsDest]
-	readers *rcu.Domain
-	wrong   bool
-
-	service []ipvsReal[T]
-	away    int // destinations
-
-	trashing sync.Mutex // guards trash and step
+	arena    *arena.Arena[T, ipvsDest]
+	readers  *rcu.Domain
+	wrong    bool
+	service  []ipvsReal[T]
+	away     int
+	trashing sync.Mutex
 	trash    []ipvsTrashed[T]
 	step     uint64
-
-	workers []ipvsWorker[T, H]
-	admin   ipvsAdmin[T, H]
-	timer   ipvsTimer[T, H]
+	workers  []ipvsWorker[T, H]
+	admin    ipvsAdmin[T, H]
+	timer    ipvsTimer[T, H]
 }
-
-// ipvsActor is what every role needs to release destinations.
 type ipvsActor[T any, H Holder[T]] struct {
 	holder H
 	cache  *arena.Cache[T, ipvsDest]
-	early  uint64 // destinations released while a list had them
+	early  uint64
 }
-
-// ipvsConn is a connection's reference.
 type ipvsConn[T any] struct {
 	dest *arena.Slot[T, ipvsDest]
 	hold arena.Hold
 }
-
 type ipvsWorker[T any, H Holder[T]] struct {
 	actor ipvsActor[T, H]
 	rand  Rand
 	conns []ipvsConn[T]
-	next  int // in conns: the oldest
+	next  int
 	other uint64
 	_     [pin.LineBytes]byte
 }
 
-// oldest returns the place of the connection that was bound first. Next time it is
-// another's turn.
-func (w *ipvsWorker[T, H]) oldest() *ipvsConn[T] {
+func /*line :122:1*/ (w *ipvsWorker[T, H]) oldest() *ipvsConn[T] {
 	c := &w.conns[w.next]
 	if w.next++; w.next == len(w.conns) {
 		w.next = 0
@@ -128,9 +92,8 @@ type ipvsAdmin[T any, H Holder[T]] struct {
 	actor   ipvsActor[T, H]
 	rand    Rand
 	pause   time.Duration
-	removed []int // places that have no destination
+	removed []int
 }
-
 type ipvsTimer[T any, H Holder[T]] struct {
 	actor  ipvsActor[T, H]
 	pause  time.Duration
@@ -138,7 +101,7 @@ type ipvsTimer[T any, H Holder[T]] struct {
 	due    []ipvsTrashed[T]
 }
 
-func (v *ipvsDests[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :144:1*/ (v *ipvsDests[T, H]) setup(c Config, k Kit[T, H]) error {
 	*v = ipvsDests[T, H]{
 		arena:   arena.New[T, ipvsDest](k.Options(c)),
 		readers: rcu.New(),
@@ -165,9 +128,7 @@ func (v *ipvsDests[T, H]) setup(c Config, k Kit[T, H]) error {
 	}
 	return nil
 }
-
-// Work replaces n connections by new ones.
-func (v *ipvsDests[T, H]) Work(worker, n int) int {
+func /*line :173:1*/ (v *ipvsDests[T, H]) Work(worker, n int) int {
 	w := &v.workers[worker]
 	for range n {
 		c := w.oldest()
@@ -180,17 +141,12 @@ func (v *ipvsDests[T, H]) Work(worker, n int) int {
 	}
 	return n
 }
-
-// bind schedules a connection (ip_vs_schedule). It stays unbound if there is no
-// destination.
-func (v *ipvsDests[T, H]) bind(w *ipvsWorker[T, H], c *ipvsConn[T]) {
+func /*line :189:1*/ (v *ipvsDests[T, H]) bind(w *ipvsWorker[T, H], c *ipvsConn[T]) {
 	section := v.readers.Lock()
 	i := w.rand.Below(len(v.service))
 	for range len(v.service) {
 		if dest := v.service[i].dest.Load(); dest != nil {
-			// No TryGet: the list that it is in has a reference, and
-			// keeps it for longer than this section.
-			c.dest, c.hold = dest, w.actor.holder.Get(&dest.Object)
+			/*line :196:1*/ c.dest, c.hold = dest, w.actor.holder.Get(&dest.Object)
 			w.actor.holder.Use(&dest.Object, c.hold)
 			if dest.Value.address != i {
 				w.other++
@@ -203,18 +159,12 @@ func (v *ipvsDests[T, H]) bind(w *ipvsWorker[T, H], c *ipvsConn[T]) {
 	}
 	v.readers.Unlock(section)
 }
-
-// put drops a reference, and the last frees (ip_vs_dest_put_and_free). By then the
-// trash has dropped its own, a grace period after the destination could be found,
-// so its memory may be used again at once.
-func (v *ipvsDests[T, H]) put(a *ipvsActor[T, H], dest *arena.Slot[T, ipvsDest], h arena.Hold) {
+func /*line :213:1*/ (v *ipvsDests[T, H]) put(a *ipvsActor[T, H], dest *arena.Slot[T, ipvsDest], h arena.Hold) {
 	if a.holder.Put(&dest.Object, h) {
 		a.cache.Free(dest)
 	}
 }
-
-// drop is put for the reference of a list: the owner's.
-func (v *ipvsDests[T, H]) drop(a *ipvsActor[T, H], dest *arena.Slot[T, ipvsDest], h arena.Hold, life arena.Life) {
+func /*line :220:1*/ (v *ipvsDests[T, H]) drop(a *ipvsActor[T, H], dest *arena.Slot[T, ipvsDest], h arena.Hold, life arena.Life) {
 	if dest.Life() != life {
 		a.early++
 	}
@@ -222,10 +172,7 @@ func (v *ipvsDests[T, H]) drop(a *ipvsActor[T, H], dest *arena.Slot[T, ipvsDest]
 		a.cache.Free(dest)
 	}
 }
-
-// add gives the i'th place a destination: the one that had it, if it is still in
-// the trash, or a new one (ip_vs_add_dest).
-func (v *ipvsDests[T, H]) add(i int) {
+func /*line :231:1*/ (v *ipvsDests[T, H]) add(i int) {
 	a, r := &v.admin.actor, &v.service[i]
 	v.trashing.Lock()
 	for at, t := range v.trash {
@@ -244,25 +191,18 @@ func (v *ipvsDests[T, H]) add(i int) {
 	r.life = dest.Life()
 	r.dest.Store(dest)
 }
-
-// remove moves the i'th destination to the trash, with the list's reference
-// (ip_vs_del_dest).
-func (v *ipvsDests[T, H]) remove(i int) {
+func /*line :253:1*/ (v *ipvsDests[T, H]) remove(i int) {
 	r := &v.service[i]
 	dest := r.dest.Swap(nil)
 	if v.wrong {
-		// Whoever may be about to Get it is waited for, as otherwise
-		// the trash's reference sees to that.
-		v.readers.Synchronize()
+		/*line :259:1*/ v.readers.Synchronize()
 		v.drop(&v.admin.actor, dest, r.hold, r.life)
 	}
 	v.trashing.Lock()
 	v.trash = append(v.trash, ipvsTrashed[T]{dest, r.hold, r.life, v.step})
 	v.trashing.Unlock()
 }
-
-// expire drops what was in the trash for long enough (ip_vs_dest_trash_expire).
-func (v *ipvsDests[T, H]) expire() {
+func /*line :268:1*/ (v *ipvsDests[T, H]) expire() {
 	x := &v.timer
 	x.due = x.due[:0]
 	v.trashing.Lock()
@@ -281,23 +221,17 @@ func (v *ipvsDests[T, H]) expire() {
 	if len(x.due) == 0 {
 		return
 	}
-	// Someone may have read the service's list before the removal and is
-	// about to Get.
-	v.readers.Synchronize()
+	/*line :289:1*/ v.readers.Synchronize()
 	for _, t := range x.due {
 		v.drop(&x.actor, t.dest, t.hold, t.life)
 	}
 }
-
-// Roles returns the administrator and the trash timer.
-func (v *ipvsDests[T, H]) Roles() []Role {
+func /*line :296:1*/ (v *ipvsDests[T, H]) Roles() []Role {
 	a := &v.admin
 	return []Role{
 		{Name: "administrator", Step: func() time.Duration {
 			if len(a.removed) > 0 && len(a.removed) >= v.away {
-				// Any of them, so that some come back soon and
-				// others late.
-				at := a.rand.Below(len(a.removed))
+				/*line :303:1*/ at := a.rand.Below(len(a.removed))
 				v.add(a.removed[at])
 				a.removed = slices.Delete(a.removed, at, at+1)
 			}
@@ -313,8 +247,7 @@ func (v *ipvsDests[T, H]) Roles() []Role {
 		}},
 	}
 }
-
-func (v *ipvsDests[T, H]) Close() Books {
+func /*line :320:1*/ (v *ipvsDests[T, H]) Close() Books {
 	for i := range v.workers {
 		w := &v.workers[i]
 		for _, c := range w.conns {
@@ -333,8 +266,8 @@ func (v *ipvsDests[T, H]) Close() Books {
 	}
 	b := BooksOf(v.arena)
 	for i := range v.workers {
-		b.Observe(arena.UseAfterFree, v.workers[i].other, "connections of worker %d were bound to a destination that was another by then", i)
+		b.Observe(judge.UseAfterFree, v.workers[i].other, "connections of worker %d were bound to a destination that was another by then", i)
 	}
-	b.Observe(arena.StolenReference, v.admin.actor.early+v.timer.actor.early, "destinations were released while a list had them")
+	b.Observe(judge.StolenReference, v.admin.actor.early+v.timer.actor.early, "destinations were released while a list had them")
 	return b
 }

@@ -8,21 +8,15 @@ import (
 	"strings"
 )
 
-// A Knob is a setting of a workload: an integer, with its unit in the doc.
 type Knob struct {
-	Name     string // ^[a-z][a-z0-9]*$
-	Doc      string // one line, with the unit
+	Name     string
+	Doc      string
 	Default  int
 	Min, Max int
 }
-
-// Settings are values of knobs by name. A knob that isn't in them has its
-// default.
 type Settings map[string]int
 
-// ParseSettings parses "name=value,name=value" for the workload w. The empty
-// string is no settings.
-func (w *Workload) ParseSettings(text string) (Settings, error) {
+func /*line ../../../workloads/knob.go:23:1*/ (w *Workload) ParseSettings(text string) (Settings, error) {
 	s := make(Settings)
 	if text == "" {
 		return s, nil
@@ -43,10 +37,7 @@ func (w *Workload) ParseSettings(text string) (Settings, error) {
 	}
 	return s, w.CheckSettings(s)
 }
-
-// CheckSettings returns an error if a setting names no knob of w or is out of
-// the knob's range.
-func (w *Workload) CheckSettings(s Settings) error {
+func /*line :47:1*/ (w *Workload) CheckSettings(s Settings) error {
 	known := make(map[string]bool, len(w.Knobs))
 	names := make([]string, 0, len(w.Knobs))
 	for _, k := range w.Knobs {
@@ -64,10 +55,7 @@ func (w *Workload) CheckSettings(s Settings) error {
 	}
 	return nil
 }
-
-// Value returns the value of the knob called name: the setting or the default.
-// It panics if w has no such knob.
-func (w *Workload) Value(s Settings, name string) int {
+func /*line :68:1*/ (w *Workload) Value(s Settings, name string) int {
 	for _, k := range w.Knobs {
 		if k.Name == name {
 			if v, ok := s[name]; ok {
@@ -78,11 +66,7 @@ func (w *Workload) Value(s Settings, name string) int {
 	}
 	panic(fmt.Sprintf("workload %s has no knob %q", w.Name, name))
 }
-
-// Keys returns "/name=value" for every setting that isn't the default, in the
-// order of the knobs: the part of a benchmark's name that tells variants of a
-// workload apart.
-func (w *Workload) Keys(s Settings) string {
+func /*line :83:1*/ (w *Workload) Keys(s Settings) string {
 	var b strings.Builder
 	for _, k := range w.Knobs {
 		if v, ok := s[k.Name]; ok && v != k.Default {

@@ -7,25 +7,6 @@ import (
 	"github.com/refbench/refbench/workloads/spin"
 )
 
-// ListMutex is the first two forms of rule 3 of Linux
-// Documentation/core-api/kref.rst: whoever gets a reference to an object without
-// holding one already must see to it that no kref_put comes between finding the
-// object and kref_get.
-//
-// Workers take an entry of a list with a Get under the list's mutex (get_entry),
-// use it, and put it under the same mutex (put_entry). So an entry in the list is
-// alive, and a plain Get is enough.
-//
-//   - form=0: the last Put runs the release routine with the mutex held: it
-//     unlinks and frees.
-//   - form=1: Put reports whether it was the last. Then the entry is unlinked,
-//     the mutex is unlocked, and the entry is freed outside it (the document's
-//     "pointless" holding of the lock over kfree is gone).
-//
-// Every worker owns some entries and replaces the oldest of them now and then:
-// it adds a new one and kills the old. Without the mutex around lookup and Get,
-// the entry could be put for the last time and freed in between, and the Get would
-// change whatever took its place.
 var ListMutex = &Workload{
 	Name:      "listmutex",
 	Doc:       "take the first entry of a list under a mutex, put it under the same mutex",
@@ -35,23 +16,25 @@ var ListMutex = &Workload{
 		Name: "form", Doc: "0: free with the mutex held; 1: free outside it, told by Put's result", Default: 0, Min: 0, Max: 1,
 	}),
 	Wrong: "the lookup takes its reference without the mutex",
-	New: func(c Config) (Instance, error) {
+	Plan: Plan{
+		Settings: "entries=2,skew=0,lifetime=1,release=0",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work",
+	},
+	/*line ../../../workloads/listmutex.go:40:1*/ New: func(c Config) (Instance, error) {
 		return dynamic(c, new(listMutex[Dynamic, dynamicTimed]), new(listMutex[Dynamic, dynamicChecked]))
 	},
 }
 
 type listMutex[T any, H Holder[T]] struct {
 	lists[T, H]
-	outside bool // form 1
+	outside bool
 }
 
 func (l *listMutex[T, H]) setup(c Config, k Kit[T, H]) error {
 	l.outside = c.Knob("form") == 1
 	return l.lists.setup(c, k)
 }
-
-// Work looks up n entries and returns how many it got.
-func (l *listMutex[T, H]) Work(worker, n int) int {
+func /*line :56:1*/ (l *listMutex[T, H]) Work(worker, n int) int {
 	a := &l.actors[worker]
 	done := 0
 	for range n {
@@ -71,9 +54,7 @@ func (l *listMutex[T, H]) Work(worker, n int) int {
 	}
 	return done
 }
-
-// get returns an entry with a reference (get_entry).
-func (l *listMutex[T, H]) get(a *listActor[T, H]) (*arena.Slot[T, listEntry[T]], arena.Hold, arena.Life) {
+func /*line :78:1*/ (l *listMutex[T, H]) get(a *listActor[T, H]) (*arena.Slot[T, listEntry[T]], arena.Hold, arena.Life) {
 	rank := l.rank(a)
 	if l.wrong {
 		return l.getWrong(a, rank)
@@ -89,10 +70,7 @@ func (l *listMutex[T, H]) get(a *listActor[T, H]) (*arena.Slot[T, listEntry[T]],
 	l.list.mu.Unlock()
 	return e, h, life
 }
-
-// getWrong is get as the document says it must not be. The
-// reader is interrupted after it has found the entry.
-func (l *listMutex[T, H]) getWrong(a *listActor[T, H], rank int) (*arena.Slot[T, listEntry[T]], arena.Hold, arena.Life) {
+func /*line :97:1*/ (l *listMutex[T, H]) getWrong(a *listActor[T, H], rank int) (*arena.Slot[T, listEntry[T]], arena.Hold, arena.Life) {
 	e := l.list.at(rank)
 	if e == nil {
 		return nil, 0, 0
@@ -101,9 +79,7 @@ func (l *listMutex[T, H]) getWrong(a *listActor[T, H], rank int) (*arena.Slot[T,
 	l.interrupt()
 	return e, a.holder.Get(&e.Object), life
 }
-
-// drop drops a reference, the owner's or another, under the mutex (put_entry).
-func (l *listMutex[T, H]) drop(a *listActor[T, H], e *arena.Slot[T, listEntry[T]], h arena.Hold, owner bool) {
+func /*line :108:1*/ (l *listMutex[T, H]) drop(a *listActor[T, H], e *arena.Slot[T, listEntry[T]], h arena.Hold, owner bool) {
 	l.list.mu.Lock()
 	var last bool
 	if owner {
@@ -117,9 +93,7 @@ func (l *listMutex[T, H]) drop(a *listActor[T, H], e *arena.Slot[T, listEntry[T]
 	}
 	l.free(a, e)
 }
-
-// free unlinks and frees an entry. The caller has the mutex, and hasn't any more.
-func (l *listMutex[T, H]) free(a *listActor[T, H], e *arena.Slot[T, listEntry[T]]) {
+func /*line :124:1*/ (l *listMutex[T, H]) free(a *listActor[T, H], e *arena.Slot[T, listEntry[T]]) {
 	l.list.del(e)
 	if l.outside {
 		l.list.mu.Unlock()
@@ -131,9 +105,9 @@ func (l *listMutex[T, H]) free(a *listActor[T, H], e *arena.Slot[T, listEntry[T]
 	a.cache.Recycle(e)
 	l.list.mu.Unlock()
 }
-
-func (l *listMutex[T, H]) Roles() []Role { return nil }
-
+func /*line :137:1*/ (l *listMutex[T, H]) Roles() []Role {
+	/*line :137:1*/ return nil
+}
 func (l *listMutex[T, H]) Close() Books {
 	for i := range l.actors {
 		a := &l.actors[i]

@@ -8,20 +8,6 @@ import (
 	"github.com/refbench/refbench/workloads/spin"
 )
 
-// ListRCU is the last form of rule 3 of Linux Documentation/core-api/kref.rst:
-// lookups under RCU.
-//
-// Workers find an entry of a list and take a reference with TryGet, both in a read
-// section and without a lock (get_entry_rcu), use it, and put it. Who puts it for
-// the last time unlinks it under the mutex, and frees it after a grace period
-// (release_entry_rcu, kfree_rcu). A lookup that meets a dead entry gets nothing,
-// and doesn't count as an operation.
-//
-// Every worker owns some entries and replaces the oldest of them now and then.
-//
-// The count must stay in valid memory for a grace period after the last Put: a
-// reader who found the entry before it was unlinked may only now come to its
-// TryGet. Freed at once, the entry may be another object by then.
 var ListRCU = &Workload{
 	Name:      "listrcu",
 	Doc:       "take the first entry of a list with TryGet under RCU, free it after a grace period",
@@ -29,7 +15,11 @@ var ListRCU = &Workload{
 	Operation: "an entry looked up, used and put",
 	Knobs:     listKnobs(),
 	Wrong:     "the entry is freed without waiting for a grace period",
-	New: func(c Config) (Instance, error) {
+	Plan: Plan{
+		Settings: "entries=2,skew=0,lifetime=1,release=0",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work",
+	},
+	/*line ../../../workloads/listrcu.go:34:1*/ New: func(c Config) (Instance, error) {
 		return dynamic(c, new(listRCU[Dynamic, dynamicTimed]), new(listRCU[Dynamic, dynamicChecked]))
 	},
 }
@@ -37,7 +27,7 @@ var ListRCU = &Workload{
 type listRCU[T any, H Holder[T]] struct {
 	lists[T, H]
 	readers  *rcu.Domain
-	retirers []*rcu.Retirer[*arena.Slot[T, listEntry[T]]] // one for each worker
+	retirers []*rcu.Retirer[*arena.Slot[T, listEntry[T]]]
 }
 
 func (l *listRCU[T, H]) setup(c Config, k Kit[T, H]) error {
@@ -51,9 +41,7 @@ func (l *listRCU[T, H]) setup(c Config, k Kit[T, H]) error {
 	}
 	return nil
 }
-
-// Work looks up n entries and returns how many it got.
-func (l *listRCU[T, H]) Work(worker, n int) int {
+func /*line :58:1*/ (l *listRCU[T, H]) Work(worker, n int) int {
 	a := &l.actors[worker]
 	done := 0
 	for range n {
@@ -74,9 +62,7 @@ func (l *listRCU[T, H]) Work(worker, n int) int {
 	}
 	return done
 }
-
-// get returns an entry with a reference, or nil if it is dead (get_entry_rcu).
-func (l *listRCU[T, H]) get(a *listActor[T, H]) (*arena.Slot[T, listEntry[T]], arena.Hold, arena.Life) {
+func /*line :81:1*/ (l *listRCU[T, H]) get(a *listActor[T, H]) (*arena.Slot[T, listEntry[T]], arena.Hold, arena.Life) {
 	section := l.readers.Lock()
 	e := l.list.at(l.rank(a))
 	if e == nil {
@@ -94,18 +80,12 @@ func (l *listRCU[T, H]) get(a *listActor[T, H]) (*arena.Slot[T, listEntry[T]], a
 	}
 	return e, h, life
 }
-
-// kill drops the owner's reference.
-func (l *listRCU[T, H]) kill(worker int, o ownEntry[T]) {
+func /*line :101:1*/ (l *listRCU[T, H]) kill(worker int, o ownEntry[T]) {
 	if l.actors[worker].holder.Kill(&o.slot.Object, o.hold) {
 		l.release(worker, o.slot)
 	}
 }
-
-// release unlinks an entry whose last reference dropped, and frees it when no
-// reader can see it any more (release_entry_rcu). The caller is outside read
-// sections.
-func (l *listRCU[T, H]) release(worker int, e *arena.Slot[T, listEntry[T]]) {
+func /*line :110:1*/ (l *listRCU[T, H]) release(worker int, e *arena.Slot[T, listEntry[T]]) {
 	a := &l.actors[worker]
 	if !a.cache.End(e) {
 		return
@@ -120,9 +100,9 @@ func (l *listRCU[T, H]) release(worker int, e *arena.Slot[T, listEntry[T]]) {
 	}
 	l.retirers[worker].Retire(e)
 }
-
-func (l *listRCU[T, H]) Roles() []Role { return nil }
-
+func /*line :126:1*/ (l *listRCU[T, H]) Roles() []Role {
+	/*line :126:1*/ return nil
+}
 func (l *listRCU[T, H]) Close() Books {
 	for i := range l.actors {
 		a := &l.actors[i]

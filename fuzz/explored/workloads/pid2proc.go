@@ -3,40 +3,16 @@
 package workloads
 
 import (
+	"github.com/refbench/refbench/fuzz/dropins/pin"
 	"github.com/refbench/refbench/fuzz/explore/runtime"
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/fuzz/explore/time"
-
-	"github.com/refbench/refbench/fuzz/dropins/pin"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads/spin"
 )
 
-// PID2Proc is the process management of Akaros (Documentation/kref.txt, kern/src
-// process.c): a hash from process ids to processes that is weak, and one reference
-// that keeps a process alive until somebody destroys it.
-//
-//   - A worker makes system calls on processes by their ids. pid2proc finds the
-//     process in the hash and takes a reference with TryGet
-//     (kref_get_not_zero), both under the hash's lock; the worker uses it and
-//     drops the reference (proc_decref). Most ids are those of living processes;
-//     some have just been destroyed.
-//   - A share of the calls wakes the process: it goes onto the runnable list,
-//     with a reference. The list belongs to another subsystem, the scheduler, so
-//     its references are external, that is counted, unlike the hash's.
-//   - A share destroys the process (proc_destroy). The first to do so marks it
-//     as dying, drops "the one ref to keep the object alive", takes it off the
-//     runnable list with the list's reference, and at the end of the call creates
-//     another process under a new id. A second one finds it dying and leaves it
-//     alone.
-//   - The scheduler, a role, takes processes off the runnable list, runs them, and
-//     drops the list's references.
-//
-// Who drops the last reference tears the process down, takes it out of the hash
-// under the lock, and frees it (__proc_free). Until then lookups find it dead.
-// With a plain Get they would revive it, and both it and its releaser would free
-// it. Without the one reference a process would go as soon as nobody looked at it.
 var PID2Proc = &Workload{
 	Name:      "pid2proc",
 	Doc:       "look up processes by id in a weak hash, while some are scheduled and some destroyed",
@@ -52,105 +28,82 @@ var PID2Proc = &Workload{
 		{Name: "pause", Doc: "time between two turns of the scheduler, in us", Default: 50, Min: 1, Max: 1_000_000},
 	},
 	Wrong: "the lookup takes its reference with a plain Get, also to a process that has died",
-	New: func(c Config) (Instance, error) {
+	Plan: Plan{
+		Settings: "processes=1,skew=0,destroy=500,wake=50,teardown=0,pause=1",
+		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
+	},
+	/*line ../../../workloads/pid2proc.go:58:1*/ New: func(c Config) (Instance, error) {
 		return dynamic(c, new(pid2proc[Dynamic, dynamicTimed]), new(pid2proc[Dynamic, dynamicChecked]))
 	},
 }
 
-// procState is what a process is doing.
 type procState int
 
-// The states (PROC_WAITING, PROC_RUNNABLE_S, PROC_DYING).
 const (
 	procWaiting procState = iota
 	procRunnable
 	procDying
 )
 
-// A proc is a process without its count.
 type proc[T any] struct {
-	// The hash's lock guards these.
-	pid    uint64
-	next   *arena.Slot[T, proc[T]] // in its bucket
-	hashed bool
-
-	mu    sync.Mutex // proc_lock
-	state procState
-	// one is the reference that keeps the process alive. Whoever makes the
-	// state procDying drops it.
-	one  arena.Hold
-	life arena.Life
-	// place is where the process's id stands.
-	place int
-
-	// The runnable list's lock guards these.
+	pid           uint64
+	next          *arena.Slot[T, proc[T]]
+	hashed        bool
+	mu            sync.Mutex
+	state         procState
+	one           arena.Hold
+	life          arena.Life
+	place         int
 	after, before *arena.Slot[T, proc[T]]
 	listed        bool
-	external      arena.Hold // the list's reference
+	external      arena.Hold
 }
-
 type pid2proc[T any, H Holder[T]] struct {
-	arena   *arena.Arena[T, proc[T]]
-	workers []procActor[T, H]
-	kernel  procActor[T, H] // makes the first processes and ends the last
-	sched   procActor[T, H]
-
-	// pids are the ids of the living: what programs know of each other.
-	pids []procID
-
+	arena    *arena.Arena[T, proc[T]]
+	workers  []procActor[T, H]
+	kernel   procActor[T, H]
+	sched    procActor[T, H]
+	pids     []procID
 	hash     procHash[T]
 	runnable procList[T]
-
 	picks    Popularity
-	wake     int // percent
-	destroy  int // in a thousand
-	teardown int // loops of spin.For
-	hold     int // loops of spin.For
+	wake     int
+	destroy  int
+	teardown int
+	hold     int
 	pause    time.Duration
 	wrong    bool
 }
-
-// A procID is the id of the process in one place, alone on its cache line.
 type procID struct {
 	pid atomic.Uint64
 	_   [pin.LineBytes - 8]byte
 }
-
-// procHash finds processes by id (pid_hash). Its pointers are weak.
 type procHash[T any] struct {
 	mu      sync.Mutex
 	buckets []*arena.Slot[T, proc[T]]
 }
 
-// bucket returns the bucket of an id. Ids are handed out in turn, so they are
-// spread well.
-func (h *procHash[T]) bucket(pid uint64) **arena.Slot[T, proc[T]] {
+func /*line :130:1*/ (h *procHash[T]) bucket(pid uint64) **arena.Slot[T, proc[T]] {
 	return &h.buckets[pid%uint64(len(h.buckets))]
 }
-
-// find returns the process with the id, or nil. The caller holds the lock.
-func (h *procHash[T]) find(pid uint64) *arena.Slot[T, proc[T]] {
+func /*line :135:1*/ (h *procHash[T]) find(pid uint64) *arena.Slot[T, proc[T]] {
 	p := *h.bucket(pid)
 	for p != nil && p.Value.pid != pid {
 		p = p.Value.next
 	}
 	return p
 }
-
-// insert adds a process.
-func (h *procHash[T]) insert(p *arena.Slot[T, proc[T]], pid uint64) {
+func /*line :144:1*/ (h *procHash[T]) insert(p *arena.Slot[T, proc[T]], pid uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if p.Value.hashed {
-		return // A broken count gave the slot away too early.
+		return
 	}
 	b := h.bucket(pid)
 	p.Value.pid, p.Value.next, p.Value.hashed = pid, *b, true
 	*b = p
 }
-
-// remove takes a process out.
-func (h *procHash[T]) remove(p *arena.Slot[T, proc[T]]) {
+func /*line :156:1*/ (h *procHash[T]) remove(p *arena.Slot[T, proc[T]]) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !p.Value.hashed {
@@ -164,15 +117,12 @@ func (h *procHash[T]) remove(p *arena.Slot[T, proc[T]]) {
 	*at = p.Value.next
 }
 
-// procList is the scheduler's list of runnable processes, first in, first out. It
-// holds a reference to each.
 type procList[T any] struct {
 	mu          sync.Mutex
 	first, last *arena.Slot[T, proc[T]]
 }
 
-// push adds a process with a reference, unless it is listed already.
-func (l *procList[T]) push(p *arena.Slot[T, proc[T]], h arena.Hold) bool {
+func /*line :178:1*/ (l *procList[T]) push(p *arena.Slot[T, proc[T]], h arena.Hold) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	v := &p.Value
@@ -189,10 +139,7 @@ func (l *procList[T]) push(p *arena.Slot[T, proc[T]], h arena.Hold) bool {
 	l.last = p
 	return true
 }
-
-// remove takes a process off the list, if it is there, and returns the list's
-// reference. p may be nil for the first one.
-func (l *procList[T]) remove(p *arena.Slot[T, proc[T]]) (*arena.Slot[T, proc[T]], arena.Hold) {
+func /*line :198:1*/ (l *procList[T]) remove(p *arena.Slot[T, proc[T]]) (*arena.Slot[T, proc[T]], arena.Hold) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if p == nil {
@@ -216,18 +163,17 @@ func (l *procList[T]) remove(p *arena.Slot[T, proc[T]]) (*arena.Slot[T, proc[T]]
 	return p, v.external
 }
 
-// procActor is somebody who runs kernel code.
 type procActor[T any, H Holder[T]] struct {
 	holder  H
 	cache   *arena.Cache[T, proc[T]]
 	rand    Rand
 	misses  Misses
-	stolen  uint64 // processes that were released while somebody held them
-	refused uint64 // living processes that TryGet found dead
+	stolen  uint64
+	refused uint64
 	_       [pin.LineBytes]byte
 }
 
-func (s *pid2proc[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :233:1*/ (s *pid2proc[T, H]) setup(c Config, k Kit[T, H]) error {
 	n := c.Knob("processes")
 	*s = pid2proc[T, H]{
 		arena:    arena.New[T, proc[T]](k.Options(c)),
@@ -252,23 +198,20 @@ func (s *pid2proc[T, H]) setup(c Config, k Kit[T, H]) error {
 	}
 	return nil
 }
-
-func (s *pid2proc[T, H]) open(a *procActor[T, H], h H, r Rand) {
+func /*line :259:1*/ (s *pid2proc[T, H]) open(a *procActor[T, H], h H, r Rand) {
 	a.holder, a.rand, a.cache = h, r, s.arena.Cache()
 }
-
-// Work makes n system calls and returns how many found their process.
-func (s *pid2proc[T, H]) Work(worker, n int) int {
+func /*line :264:1*/ (s *pid2proc[T, H]) Work(worker, n int) int {
 	a := &s.workers[worker]
 	done := 0
 	for range n {
 		p, h, life := s.find(a, s.pids[s.picks.Pick(&a.rand)].pid.Load())
 		if p == nil {
-			done += a.misses.Next() // ESRCH
+			done += a.misses.Next()
 			continue
 		}
 		a.misses.End()
-		free := -1 // the place of a process that this call destroys
+		free := -1
 		if s.wake > 0 && a.rand.Below(100) < s.wake {
 			s.wakeup(a, p)
 		}
@@ -283,17 +226,12 @@ func (s *pid2proc[T, H]) Work(worker, n int) int {
 		s.drop(a, p, h)
 		done++
 		if free >= 0 {
-			// Until now others had the old id, and found a process
-			// that was dying, or dead, or none.
-			s.create(a, free)
+			/*line :291:1*/ s.create(a, free)
 		}
 	}
 	return done
 }
-
-// find returns the process with the id and a reference to it, or nil (pid2proc).
-// The lock sees to it that the memory is the process's until TryGet is through.
-func (s *pid2proc[T, H]) find(a *procActor[T, H], pid uint64) (*arena.Slot[T, proc[T]], arena.Hold, arena.Life) {
+func /*line :299:1*/ (s *pid2proc[T, H]) find(a *procActor[T, H], pid uint64) (*arena.Slot[T, proc[T]], arena.Hold, arena.Life) {
 	s.hash.mu.Lock()
 	p := s.hash.find(pid)
 	if p == nil {
@@ -306,8 +244,7 @@ func (s *pid2proc[T, H]) find(a *procActor[T, H], pid uint64) (*arena.Slot[T, pr
 		h = a.holder.Get(&p.Object)
 	} else {
 		h, ok = a.holder.TryGet(&p.Object)
-		// A TryGet that may fail spuriously doesn't do so time and again.
-		for fails := 1; !ok && s.alive(p); fails++ {
+		/*line :313:1*/ for fails := 1; !ok && s.alive(p); fails++ {
 			if fails == procPatience {
 				a.refused++
 				break
@@ -323,45 +260,31 @@ func (s *pid2proc[T, H]) find(a *procActor[T, H], pid uint64) (*arena.Slot[T, pr
 	return p, h, life
 }
 
-// procPatience is how often TryGet may fail on a living process before the failure
-// counts as wrong.
 const procPatience = 100
 
-// alive reports whether nobody has destroyed the process yet. Then the one
-// reference is there.
-func (s *pid2proc[T, H]) alive(p *arena.Slot[T, proc[T]]) bool {
+func /*line :335:1*/ (s *pid2proc[T, H]) alive(p *arena.Slot[T, proc[T]]) bool {
 	p.Value.mu.Lock()
 	defer p.Value.mu.Unlock()
 	return p.Value.state != procDying
 }
-
-// create makes the process of one place, with the one reference that keeps it
-// alive, and lets others find it (proc_alloc).
-func (s *pid2proc[T, H]) create(a *procActor[T, H], place int) {
+func /*line :343:1*/ (s *pid2proc[T, H]) create(a *procActor[T, H], place int) {
 	p := a.cache.Alloc()
 	one := a.holder.Init(&p.Object)
 	s.ready(p, one, place)
 }
-
-// ready starts a process in one place and puts it into the hash (proc_ready).
-func (s *pid2proc[T, H]) ready(p *arena.Slot[T, proc[T]], one arena.Hold, place int) {
+func /*line :350:1*/ (s *pid2proc[T, H]) ready(p *arena.Slot[T, proc[T]], one arena.Hold, place int) {
 	v := &p.Value
 	v.mu.Lock()
 	v.state, v.one, v.life, v.place = procWaiting, one, p.Life(), place
 	v.mu.Unlock()
-	// The next id of the same place, so that an id is never used twice. Only
-	// the one who destroyed the process before is here.
-	pid := s.pids[place].pid.Load() + uint64(len(s.pids))
+	/*line :357:1*/ pid := s.pids[place].pid.Load() + uint64(len(s.pids))
 	if pid == uint64(len(s.pids)) {
-		pid += uint64(place) // The first.
+		pid += uint64(place)
 	}
 	s.hash.insert(p, pid)
 	s.pids[place].pid.Store(pid)
 }
-
-// wakeup makes a process runnable. The runnable list gets a reference of its own.
-// The caller holds one.
-func (s *pid2proc[T, H]) wakeup(a *procActor[T, H], p *arena.Slot[T, proc[T]]) {
+func /*line :367:1*/ (s *pid2proc[T, H]) wakeup(a *procActor[T, H], p *arena.Slot[T, proc[T]]) {
 	v := &p.Value
 	v.mu.Lock()
 	if v.state != procWaiting {
@@ -377,17 +300,12 @@ func (s *pid2proc[T, H]) wakeup(a *procActor[T, H], p *arena.Slot[T, proc[T]]) {
 		s.drop(a, p, h)
 	}
 }
-
-// kill destroys a process (proc_destroy) and returns its place, or -1 if somebody
-// else did: only the first call has an effect. The caller holds a reference, or
-// nobody else is left.
-func (s *pid2proc[T, H]) kill(a *procActor[T, H], p *arena.Slot[T, proc[T]]) int {
+func /*line :387:1*/ (s *pid2proc[T, H]) kill(a *procActor[T, H], p *arena.Slot[T, proc[T]]) int {
 	one, place := s.doom(a, p)
 	if place < 0 {
 		return -1
 	}
-	// Nobody wakes a dying process, so it won't come back on the list.
-	if listed, h := s.runnable.remove(p); listed != nil {
+	/*line :393:1*/ if listed, h := s.runnable.remove(p); listed != nil {
 		s.drop(a, p, h)
 	}
 	if a.holder.Kill(&p.Object, one) {
@@ -395,10 +313,7 @@ func (s *pid2proc[T, H]) kill(a *procActor[T, H], p *arena.Slot[T, proc[T]]) int
 	}
 	return place
 }
-
-// doom marks a process as dying, and returns the reference that has kept it alive and
-// its place, or -1 if it is dying already.
-func (s *pid2proc[T, H]) doom(a *procActor[T, H], p *arena.Slot[T, proc[T]]) (one arena.Hold, place int) {
+func /*line :404:1*/ (s *pid2proc[T, H]) doom(a *procActor[T, H], p *arena.Slot[T, proc[T]]) (one arena.Hold, place int) {
 	v := &p.Value
 	v.mu.Lock()
 	if v.state == procDying {
@@ -413,33 +328,26 @@ func (s *pid2proc[T, H]) doom(a *procActor[T, H], p *arena.Slot[T, proc[T]]) (on
 	}
 	return one, place
 }
-
-// drop drops a reference (proc_decref).
-func (s *pid2proc[T, H]) drop(a *procActor[T, H], p *arena.Slot[T, proc[T]], h arena.Hold) {
+func /*line :421:1*/ (s *pid2proc[T, H]) drop(a *procActor[T, H], p *arena.Slot[T, proc[T]], h arena.Hold) {
 	if a.holder.Put(&p.Object, h) {
 		s.release(a, p)
 	}
 }
-
-// release tears a process down whose last reference dropped, and frees it
-// (__proc_free).
-func (s *pid2proc[T, H]) release(a *procActor[T, H], p *arena.Slot[T, proc[T]]) {
+func /*line :429:1*/ (s *pid2proc[T, H]) release(a *procActor[T, H], p *arena.Slot[T, proc[T]]) {
 	if !a.cache.End(p) {
 		return
 	}
 	spin.For(s.teardown)
 	if s.wrong {
-		runtime.Gosched() // Lookups come right now.
+		runtime.Gosched()
 	}
 	s.hash.remove(p)
 	a.cache.Recycle(p)
 }
 
-// schedTurn is how many processes the scheduler runs in one turn.
 const schedTurn = 16
 
-// Roles returns the scheduler.
-func (s *pid2proc[T, H]) Roles() []Role {
+func /*line :445:1*/ (s *pid2proc[T, H]) Roles() []Role {
 	return []Role{{Name: "scheduler", Step: func() time.Duration {
 		for range schedTurn {
 			if !s.schedule() {
@@ -449,10 +357,7 @@ func (s *pid2proc[T, H]) Roles() []Role {
 		return s.pause
 	}}}
 }
-
-// schedule runs the first runnable process, and reports whether there was one. The
-// list's reference is the scheduler's now.
-func (s *pid2proc[T, H]) schedule() bool {
+func /*line :458:1*/ (s *pid2proc[T, H]) schedule() bool {
 	a := &s.sched
 	p, h := s.runnable.remove(nil)
 	if p == nil {
@@ -469,9 +374,7 @@ func (s *pid2proc[T, H]) schedule() bool {
 	s.drop(a, p, h)
 	return true
 }
-
-// Close destroys every process.
-func (s *pid2proc[T, H]) Close() Books {
+func /*line :477:1*/ (s *pid2proc[T, H]) Close() Books {
 	for s.schedule() {
 	}
 	a := &s.kernel
@@ -487,11 +390,11 @@ func (s *pid2proc[T, H]) Close() Books {
 		s.kill(a, p)
 	}
 	b := BooksOf(s.arena)
-	b.Observe(arena.StolenReference, lost, "processes were gone that nobody had destroyed")
-	b.Observe(arena.StolenReference, s.kernel.stolen+s.sched.stolen, "processes were released before their destruction")
+	b.Observe(judge.StolenReference, lost, "processes were gone that nobody had destroyed")
+	b.Observe(judge.StolenReference, s.kernel.stolen+s.sched.stolen, "processes were released before their destruction")
 	for i := range s.workers {
-		b.Observe(arena.StolenReference, s.workers[i].stolen, "processes were released while worker %d held them", i)
-		b.Observe(arena.StolenReference, s.workers[i].refused, "lookups of worker %d found a living process dead", i)
+		b.Observe(judge.StolenReference, s.workers[i].stolen, "processes were released while worker %d held them", i)
+		b.Observe(judge.StolenReference, s.workers[i].refused, "lookups of worker %d found a living process dead", i)
 	}
 	return b
 }

@@ -4,78 +4,53 @@ package workloads
 
 import (
 	"errors"
-
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
 	"github.com/refbench/refbench/strategies"
 )
 
-// Some workloads need more than the five operations of a Ref. Each set of powers
-// that one needs has a holder interface, a timed and a checked holder, which embed
-// those for the five operations, and a counter for the generic form. The generator
-// fills in the timed holder that a workload's New names, for the strategies with
-// the powers in Workload.Needs.
-
-// ResurrectRef is a count that can come back from zero, and be read.
 type ResurrectRef[T any] interface {
 	strategies.Ref[T]
 	strategies.Resurrecter
 	strategies.Reader
 }
-
-// A ResurrectHolder is the [Holder] of workloads that need the powers
-// strategies.PowerResurrecter and strategies.PowerReader.
 type ResurrectHolder[T any] interface {
 	Holder[T]
-	// Resurrect takes a reference whether the count is zero or not. The
-	// caller sees to it that the object isn't being released.
 	Resurrect(o *arena.Object[T]) arena.Hold
-	// Count reads the count.
 	Count(o *arena.Object[T]) int64
 }
-
-// TimedResurrect is the timed [ResurrectHolder].
 type TimedResurrect[T any, P ResurrectRef[T]] struct{ Timed[T, P] }
 
-// Resurrect calls the strategy's Resurrect.
-func (TimedResurrect[T, P]) Resurrect(o *arena.Object[T]) arena.Hold {
+func /*line ../../../workloads/powers.go:38:1*/ (TimedResurrect[T, P]) Resurrect(o *arena.Object[T]) arena.Hold {
 	P(&o.Ref).Resurrect()
 	return 0
 }
+func /*line :44:1*/ (TimedResurrect[T, P]) Count(o *arena.Object[T]) int64 {
+	/*line :44:1*/ return P(&o.Ref).Count()
+}
 
-// Count calls the strategy's Count.
-func (TimedResurrect[T, P]) Count(o *arena.Object[T]) int64 { return P(&o.Ref).Count() }
-
-// CheckedResurrect is the checked [ResurrectHolder].
 type CheckedResurrect[T any, P ResurrectRef[T]] struct{ Checked[T, P] }
 
-// Resurrect calls the strategy's Resurrect between its checks.
-func (c CheckedResurrect[T, P]) Resurrect(o *arena.Object[T]) arena.Hold {
+func /*line :50:1*/ (c CheckedResurrect[T, P]) Resurrect(o *arena.Object[T]) arena.Hold {
 	c.Actor.BeginTake(o.Shadow(), arena.OpResurrect)
 	P(&o.Ref).Resurrect()
 	return c.Actor.EndTake(o.Shadow(), arena.OpResurrect)
 }
-
-// Count calls the strategy's Count after its check.
-func (c CheckedResurrect[T, P]) Count(o *arena.Object[T]) int64 {
+func /*line :57:1*/ (c CheckedResurrect[T, P]) Count(o *arena.Object[T]) int64 {
 	c.Actor.Look(o.Shadow(), arena.OpCount)
 	return P(&o.Ref).Count()
 }
 
-// DynamicResurrect is a [Dynamic] whose strategy has the powers of a
-// ResurrectRef.
 type DynamicResurrect struct {
 	strategies.Counter
 	strategies.Resurrecter
 	strategies.Reader
 }
-
 type (
 	dynamicTimedResurrect   = TimedResurrect[DynamicResurrect, *DynamicResurrect]
 	dynamicCheckedResurrect = CheckedResurrect[DynamicResurrect, *DynamicResurrect]
 )
 
-// dynamicResurrect is dynamic for workloads with a ResurrectHolder.
-func dynamicResurrect(c Config, timed load[DynamicResurrect, dynamicTimedResurrect], checked load[DynamicResurrect, dynamicCheckedResurrect]) (Instance, error) {
+func /*line :76:1*/ dynamicResurrect(c Config, timed load[DynamicResurrect, dynamicTimedResurrect], checked load[DynamicResurrect, dynamicCheckedResurrect]) (Instance, error) {
 	type powers interface {
 		strategies.Counter
 		strategies.Resurrecter
@@ -96,64 +71,49 @@ func dynamicResurrect(c Config, timed load[DynamicResurrect, dynamicTimedResurre
 	return begin(timed, c, Kit[DynamicResurrect, dynamicTimedResurrect]{Prepare: prepare, Holder: timedHolder[dynamicTimedResurrect]})
 }
 
-// OneRef is a count that can be dropped if it is one, and be read.
 type OneRef[T any] interface {
 	strategies.Ref[T]
 	strategies.OnePutter
 	strategies.Reader
 }
-
-// A OneHolder is the [Holder] of workloads that need the powers
-// strategies.PowerOnePutter and strategies.PowerReader.
 type OneHolder[T any] interface {
 	Holder[T]
-	// PutIfOne drops the reference h if it is the only one, and reports
-	// whether it did. Then it was the last.
 	PutIfOne(o *arena.Object[T], h arena.Hold) bool
-	// Count reads the count.
 	Count(o *arena.Object[T]) int64
 }
-
-// TimedOne is the timed [OneHolder].
 type TimedOne[T any, P OneRef[T]] struct{ Timed[T, P] }
 
-// PutIfOne calls the strategy's PutIfOne.
-func (TimedOne[T, P]) PutIfOne(o *arena.Object[T], _ arena.Hold) bool { return P(&o.Ref).PutIfOne() }
+func /*line :119:1*/ (TimedOne[T, P]) PutIfOne(o *arena.Object[T], _ arena.Hold) bool {
+	/*line :119:1*/ return P(&o.Ref).PutIfOne()
+}
+func /*line :122:1*/ (TimedOne[T, P]) Count(o *arena.Object[T]) int64 {
+	/*line :122:1*/ return P(&o.Ref).Count()
+}
 
-// Count calls the strategy's Count.
-func (TimedOne[T, P]) Count(o *arena.Object[T]) int64 { return P(&o.Ref).Count() }
-
-// CheckedOne is the checked [OneHolder].
 type CheckedOne[T any, P OneRef[T]] struct{ Checked[T, P] }
 
-// PutIfOne calls the strategy's PutIfOne between its checks.
-func (c CheckedOne[T, P]) PutIfOne(o *arena.Object[T], h arena.Hold) bool {
+func /*line :128:1*/ (c CheckedOne[T, P]) PutIfOne(o *arena.Object[T], h arena.Hold) bool {
 	d := c.Actor.BeginDropIf(o.Shadow(), arena.OpPutIfOne, h)
 	dropped := P(&o.Ref).PutIfOne()
 	c.Actor.EndDropIf(o.Shadow(), arena.OpPutIfOne, h, d, dropped)
 	return dropped
 }
-
-// Count calls the strategy's Count after its check.
-func (c CheckedOne[T, P]) Count(o *arena.Object[T]) int64 {
+func /*line :136:1*/ (c CheckedOne[T, P]) Count(o *arena.Object[T]) int64 {
 	c.Actor.Look(o.Shadow(), arena.OpCount)
 	return P(&o.Ref).Count()
 }
 
-// DynamicOne is a [Dynamic] whose strategy has the powers of a OneRef.
 type DynamicOne struct {
 	strategies.Counter
 	strategies.OnePutter
 	strategies.Reader
 }
-
 type (
 	dynamicTimedOne   = TimedOne[DynamicOne, *DynamicOne]
 	dynamicCheckedOne = CheckedOne[DynamicOne, *DynamicOne]
 )
 
-// dynamicOne is dynamic for workloads with a OneHolder.
-func dynamicOne(c Config, timed load[DynamicOne, dynamicTimedOne], checked load[DynamicOne, dynamicCheckedOne]) (Instance, error) {
+func /*line :154:1*/ dynamicOne(c Config, timed load[DynamicOne, dynamicTimedOne], checked load[DynamicOne, dynamicCheckedOne]) (Instance, error) {
 	type powers interface {
 		strategies.Counter
 		strategies.OnePutter
@@ -171,10 +131,7 @@ func dynamicOne(c Config, timed load[DynamicOne, dynamicTimedOne], checked load[
 	}
 	return begin(timed, c, Kit[DynamicOne, dynamicTimedOne]{Prepare: prepare, Holder: timedHolder[dynamicTimedOne]})
 }
-
-// withPowers returns what prepares counts of a strategy with the powers P by fill,
-// or an error that says what the strategy can't do.
-func withPowers[T, P any](c Config, do string, fill func(*T, P)) (prepare func(*T), err error) {
+func /*line :175:1*/ withPowers[T, P any](c Config, do string, fill func(*T, P)) (prepare func(*T), err error) {
 	if c.NewCounter == nil {
 		return nil, errors.New("workloads: Config.NewCounter is nil")
 	}
@@ -183,8 +140,6 @@ func withPowers[T, P any](c Config, do string, fill func(*T, P)) (prepare func(*
 	}
 	return func(t *T) { fill(t, any(c.NewCounter()).(P)) }, nil
 }
-
-// withHolder returns the kit with its holders wrapped.
-func withHolder[T any, H, W Holder[T]](k Kit[T, H], wrap func(H) W) Kit[T, W] {
+func /*line :186:1*/ withHolder[T any, H, W Holder[T]](k Kit[T, H], wrap func(H) W) Kit[T, W] {
 	return Kit[T, W]{Prepare: k.Prepare, Holder: func(name string) W { return wrap(k.Holder(name)) }, Log: k.Log}
 }

@@ -2,20 +2,12 @@
 
 package workloads
 
-// Rand is a small generator of pseudo-random numbers for choices in timed loops
-// (xorshift64*, Vigna 2016, "An experimental exploration of Marsaglia's xorshift
-// generators, scrambled"). It costs a nanosecond and no memory access.
 type Rand uint64
 
-// NewRand returns the generator for a worker of an instance with the seed.
-func NewRand(seed uint64, worker int) Rand {
-	// The constant is 2^64 divided by the golden ratio: it spreads small
-	// seeds and worker numbers over all bits. Zero would stay zero.
-	return Rand((seed+uint64(worker)+1)*0x9E3779B97F4A7C15 | 1)
+func /*line ../../../workloads/rand.go:9:1*/ NewRand(seed uint64, worker int) Rand {
+	/*line :12:1*/ return Rand((seed+uint64(worker)+1)*0x9E3779B97F4A7C15 | 1)
 }
-
-// Below returns a number in 0 .. n-1. n is less than 2^32.
-func (r *Rand) Below(n int) int {
+func /*line :16:1*/ (r *Rand) Below(n int) int {
 	x := uint64(*r)
 	x ^= x >> 12
 	x ^= x << 25

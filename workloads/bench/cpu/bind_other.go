@@ -30,3 +30,6 @@ func ProcessTime() (time.Duration, bool) { return 0, false }
 
 // LoadAverage reports false: this system isn't asked.
 func LoadAverage() (string, bool) { return "", false }
+
+// Runnable reports false: this system isn't asked.
+func Runnable() (int, bool) { return 0, false }

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads"
-	"github.com/refbench/refbench/workloads/arena"
 	"github.com/refbench/refbench/workloads/bench"
 )
 
@@ -36,7 +36,7 @@ func (l *load) Work(_, n int) int {
 }
 func (l *load) Roles() []workloads.Role { return nil }
 func (l *load) Close() workloads.Books {
-	return workloads.Books{Lives: 1, Released: 1 - l.left, Kinds: [arena.Kinds]uint64{arena.Leak: l.left}}
+	return workloads.Books{Lives: 1, Released: 1 - l.left, Kinds: [judge.Kinds]uint64{judge.Leak: l.left}}
 }
 
 func workload(name string, left uint64) *workloads.Workload {

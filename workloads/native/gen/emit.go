@@ -17,6 +17,7 @@ type emitter struct {
 	holder   string    // the timed holder that H stands for
 	own      []*method // what has a form of its own with the strategy
 	imports  map[string]string
+	doc      string // of the package
 	body     bytes.Buffer
 }
 

@@ -125,6 +125,7 @@ type Engine struct {
 	now       int64  // virtual nanoseconds
 	timers    bool   // a timer was started: what remains to it depends on now
 	clocked   uint32 // threads that have read the clock
+	told      bool   // code was told the time
 	pinned    [MaxCPUs]int8
 	switches  int
 
@@ -259,7 +260,7 @@ func (e *Engine) Prepare(c *Case, s Search, o Options) {
 	e.alive, e.waiting, e.yielding, e.sleeping, e.spinning = 0, 0, 0, 0, 0
 	e.switches = 0
 	e.failure, e.aborting, e.waited, e.timers = nil, false, false, false
-	e.clocked = 0
+	e.clocked, e.told = 0, false
 	for i := range e.pinned {
 		e.pinned[i] = -1
 	}

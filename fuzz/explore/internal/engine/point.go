@@ -177,6 +177,17 @@ func (e *Engine) LookAtClock() int64 {
 	return now
 }
 
+// TellTime is LookAtClock for code that is told the time itself: what it does then may
+// depend on it in any way. Code that sleeps or starts a timer only depends on what is
+// left until then.
+func (e *Engine) TellTime() int64 {
+	e.told = true
+	return e.LookAtClock()
+}
+
+// Told reports whether this execution was told the time.
+func (e *Engine) Told() bool { return e.told }
+
 // ClockReaders returns the threads that have read the clock.
 func (e *Engine) ClockReaders() uint32 { return e.clocked }
 

@@ -26,7 +26,7 @@ func lostUpdate() engine.Case {
 type oneSearch struct {
 	s     engine.Search
 	begin func(i int) bool
-	end   func()
+	end   func(*engine.Engine)
 	c     engine.Case
 	o     engine.Options
 	i, n  int
@@ -45,7 +45,7 @@ func (d *oneSearch) Begin(e *engine.Engine) bool {
 func (d *oneSearch) End(e *engine.Engine) {
 	d.fail = e.Failure()
 	if d.end != nil {
-		d.end()
+		d.end(e)
 	}
 }
 
@@ -137,7 +137,7 @@ func TestFirstCaseMisses(t *testing.T) {
 			name  string
 			s     engine.Search
 			begin func(i int) bool
-			end   func()
+			end   func(*engine.Engine)
 			o     engine.Options
 		}{
 			{"random", random, func(i int) bool { random.Begin(i); return true }, nil, engine.Options{}},

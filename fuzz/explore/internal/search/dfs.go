@@ -46,6 +46,8 @@ type DFS struct {
 	begun    bool
 	cutBound bool // something was left out because of the bound
 
+	told bool // the time is part of the state
+
 	sameState bool // a planted defect for the tests: all states are one
 
 	// States is how many states were told apart, Restarts how often the
@@ -92,7 +94,10 @@ func (s *DFS) Begin() bool {
 func (s *DFS) Exhausted() bool { return !s.cutBound }
 
 // End moves on to the next thing to try.
-func (s *DFS) End() {
+func (s *DFS) End(e *engine.Engine) {
+	if e.Told() && !s.told {
+		s.told, s.foot.grown = true, true
+	}
 	for len(s.nodes) > 0 {
 		n := &s.nodes[len(s.nodes)-1]
 		if n.todo != 0 {
@@ -237,6 +242,9 @@ func (s *DFS) wake(e *engine.Engine, p int) {
 // recall returns what of try is left if the state was met before.
 func (s *DFS) recall(e *engine.Engine, try uint32, cur int) uint32 {
 	h := e.StateHash()
+	if s.told {
+		h += uint64(e.Now()) * 0xd1342543de82ef95
+	}
 	if s.sameState {
 		h = 1
 	}

@@ -33,7 +33,7 @@ func (d *dfsDriver) Begin(e *engine.Engine) bool {
 func (d *dfsDriver) End(e *engine.Engine) {
 	d.points += e.Step()
 	d.fail = e.Failure()
-	d.s.End()
+	d.s.End(e)
 }
 
 type casCount struct{ v atomic.Int64 }

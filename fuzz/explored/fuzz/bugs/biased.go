@@ -4,40 +4,31 @@ package bugs
 
 import (
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
-	"unsafe"
-
 	"github.com/refbench/refbench/strategies"
+	"unsafe"
 )
 
-// A biased is a count whose number is one less than its references: 0 is an object
-// that only its owner has, the tree or list that it is in, and -1 is dead. Linux
-// inet_peer and ip_vs counted so.
-//
-//	refs   -1       dead
-//	        0       idle: the owner's reference alone
-//	        n > 0   n references beside the owner's
 type biased struct {
 	refs atomic.Int32
 	bug  biasedBug
 }
-
-// A biasedBug is what is wrong with a biased count.
 type biasedBug int
 
 const (
-	biasedRight    biasedBug = iota
-	biasedSet                // PutIfOne looks for 0 and then sets -1
-	biasedInc                // TryGet increments whatever is there
-	biasedIdle               // TryGet fails at 0
-	biasedNegative           // Put reports the last whenever it leaves less than 0
+	biasedRight biasedBug = iota
+	biasedSet
+	biasedInc
+	biasedIdle
+	biasedNegative
 )
 
-func (c *biased) Init()          { c.refs.Store(0) }
-func (c *biased) InitAt(n int64) { c.refs.Store(int32(n - 1)) }
-func (c *biased) Get()           { c.refs.Add(1) }
-func (c *biased) Count() int64   { return int64(c.refs.Load() + 1) }
-
-func (c *biased) TryGet() bool {
+func /*line ../../../bugs/biased.go:33:1*/ (c *biased) Init() {
+	/*line :33:1*/ c.refs.Store(0)
+}
+func /*line :34:1*/ (c *biased) InitAt(n int64) { c.refs.Store(int32(n - 1)) }
+func (c *biased) Get()                          { c.refs.Add(1) }
+func (c *biased) Count() int64                  { return int64(c.refs.Load() + 1) }
+func /*line :38:1*/ (c *biased) TryGet() bool {
 	if c.bug == biasedInc {
 		c.refs.Add(1)
 		return true
@@ -56,18 +47,15 @@ func (c *biased) TryGet() bool {
 		}
 	}
 }
-
-func (c *biased) Put() bool {
+func /*line :58:1*/ (c *biased) Put() bool {
 	n := c.refs.Add(-1)
 	if c.bug == biasedNegative {
 		return n < 0
 	}
 	return n == -1
 }
-
-func (c *biased) Kill() bool { return c.Put() }
-
-func (c *biased) PutIfOne() bool {
+func /*line :66:1*/ (c *biased) Kill() bool { return c.Put() }
+func /*line :68:1*/ (c *biased) PutIfOne() bool {
 	if c.bug != biasedSet {
 		return c.refs.CompareAndSwap(0, -1)
 	}
@@ -77,8 +65,7 @@ func (c *biased) PutIfOne() bool {
 	c.refs.Store(-1)
 	return true
 }
-
-func (c *biased) PutUnlessOne() bool {
+func /*line :79:1*/ (c *biased) PutUnlessOne() bool {
 	for {
 		n := c.refs.Load()
 		if n == 0 {
@@ -89,8 +76,7 @@ func (c *biased) PutUnlessOne() bool {
 		}
 	}
 }
-
-func biasedStrategy(name, doc string, bug biasedBug) *strategies.Strategy {
+func /*line :91:1*/ biasedStrategy(name, doc string, bug biasedBug) *strategies.Strategy {
 	p := wordPromise
 	p.Bytes = int(unsafe.Sizeof(biased{}))
 	return strategy(name, doc, p, func() strategies.Counter { return &biased{bug: bug} })

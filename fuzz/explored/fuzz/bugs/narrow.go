@@ -4,22 +4,13 @@ package bugs
 
 import (
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
-	"unsafe"
-
 	"github.com/refbench/refbench/strategies"
+	"unsafe"
 )
 
-// A narrow is a saturating count of three bits, built as Linux builds its refcount_t
-// of 32: in a few steps it does what the real one does in 2^30.
-//
-// It is in the upper three bits of its word, so that it wraps by itself.
-//
-//	bits 31..29   the number, signed: -4 .. 3
-//	              0 dead, 1 .. 3 references, -4 .. -1 saturated
-//	bits 28..0    0
 type narrow struct {
 	n     atomic.Int32
-	swaps bool // saturate in the step that overflows
+	swaps bool
 }
 
 const (
@@ -29,41 +20,35 @@ const (
 	narrowSaturated = -2 << narrowShift
 )
 
-func (c *narrow) Init()          { c.n.Store(narrowOne) }
-func (c *narrow) InitAt(n int64) { c.n.Store(int32(n) << narrowShift) }
-func (c *narrow) Count() int64   { return int64(c.n.Load() >> narrowShift) }
-
-// next is what a count becomes when a reference is taken or dropped.
-func (c *narrow) next(old, d int32) int32 {
+func /*line ../../../bugs/narrow.go:30:1*/ (c *narrow) Init() {
+	/*line :30:1*/ c.n.Store(narrowOne)
+}
+func /*line :31:1*/ (c *narrow) InitAt(n int64) { c.n.Store(int32(n) << narrowShift) }
+func (c *narrow) Count() int64                  { return int64(c.n.Load() >> narrowShift) }
+func /*line :35:1*/ (c *narrow) next(old, d int32) int32 {
 	if old <= 0 || old == narrowMax && d > 0 {
 		return narrowSaturated
 	}
 	return old + d
 }
-
-// swap changes the count in one step, and returns what it was.
-func (c *narrow) swap(d int32) int32 {
+func /*line :43:1*/ (c *narrow) swap(d int32) int32 {
 	for {
 		old := c.n.Load()
-		// Nothing changes a saturated count, not even to the same number.
-		if old == narrowSaturated || c.n.CompareAndSwap(old, c.next(old, d)) {
+		/*line :47:1*/ if old == narrowSaturated || c.n.CompareAndSwap(old, c.next(old, d)) {
 			return old
 		}
 	}
 }
-
-func (c *narrow) Get() {
+func /*line :53:1*/ (c *narrow) Get() {
 	if c.swaps {
 		c.swap(narrowOne)
 		return
 	}
-	// Between the addition and the store the number is what it wrapped to.
-	if now := c.n.Add(narrowOne); now <= narrowOne {
+	/*line :59:1*/ if now := c.n.Add(narrowOne); now <= narrowOne {
 		c.n.Store(narrowSaturated)
 	}
 }
-
-func (c *narrow) TryGet() bool {
+func /*line :64:1*/ (c *narrow) TryGet() bool {
 	for {
 		old := c.n.Load()
 		if old == 0 {
@@ -75,8 +60,7 @@ func (c *narrow) TryGet() bool {
 		}
 	}
 }
-
-func (c *narrow) Put() bool {
+func /*line :77:1*/ (c *narrow) Put() bool {
 	if c.swaps {
 		return c.swap(-narrowOne) == narrowOne
 	}
@@ -86,28 +70,13 @@ func (c *narrow) Put() bool {
 	}
 	return now == 0
 }
+func /*line :88:1*/ (c *narrow) Kill() bool { return c.Put() }
 
-func (c *narrow) Kill() bool { return c.Put() }
-
-var narrowPromise = strategies.Promise{
-	Limit:     narrowMax >> narrowShift,
-	Overflow:  strategies.Saturates,
-	Underflow: strategies.Saturates,
-	GetOnZero: strategies.Saturates,
-	Zero:      strategies.Immediate,
-	TryGet:    strategies.Exact,
-	Count:     strategies.Exact,
-	Progress:  strategies.LockFree,
-	Bytes:     int(unsafe.Sizeof(narrow{})),
-}
-
+var narrowPromise = strategies.Promise{Limit: narrowMax >> narrowShift, Overflow: strategies.Saturates, Underflow: strategies.Saturates, GetOnZero: strategies.Saturates, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(narrow{}))}
 var (
-	saturationWrong = strategy("saturationrace", "three bits that saturate in a second step", narrowPromise,
-		func() strategies.Counter { return new(narrow) })
-	saturationFixed = strategy("saturationracetwin", "three bits that saturate in the step that overflows", narrowPromise,
-		func() strategies.Counter { return &narrow{swaps: true} })
+	/*line :103:1*/ saturationWrong = strategy("saturationrace", "three bits that saturate in a second step", narrowPromise, func() strategies.Counter { return new(narrow) })
+	/*line :105:1*/ saturationFixed = strategy("saturationracetwin", "three bits that saturate in the step that overflows", narrowPromise, func() strategies.Counter { return &narrow{swaps: true} })
 )
-
 var narrowBugs = []*Bug{
 	{
 		Name:   "saturationrace",

@@ -3,22 +3,16 @@
 package bugs
 
 import (
+	"github.com/refbench/refbench/fuzz/dropins/pin"
 	"github.com/refbench/refbench/fuzz/explore/runtime"
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
-	"unsafe"
-
-	"github.com/refbench/refbench/fuzz/dropins/pin"
 	"github.com/refbench/refbench/strategies"
+	"unsafe"
 )
 
-// A sharded is a count per CPU until it is killed, as Linux percpu_ref. It is what
-// strategies/percpu does, without its fast paths.
-//
-// In per-CPU mode the shared word is the count plus sharedBias minus the sum of the
-// words. Words keep their values in shared mode.
 type sharded struct {
-	mode      atomic.Uint32 // shardedShared and shardedDead
+	mode      atomic.Uint32
 	shards    []shardedWord
 	shared    atomic.Int64
 	switching sync.Mutex
@@ -31,26 +25,23 @@ const (
 	shardedBias   = -1 << 63
 )
 
-// A shardedWord is one CPU's: bit 0 is set while an operation is under way, and the
-// bits above are references taken minus dropped.
 type shardedWord struct {
 	word pin.Word
 	_    [pin.LineBytes - 8]byte
 }
-
-// A shardedBug is what is wrong with a sharded.
 type shardedBug int
 
 const (
-	shardedRight       shardedBug = iota
-	shardedOneByOne               // the switch adds one CPU's word after the other
-	shardedUnconfirmed            // Kill doesn't wait for operations under way
-	shardedUncleared              // back in per-CPU mode the words count again
-	shardedUnpinned               // a thread may move on while it changes a word
+	shardedRight shardedBug = iota
+	shardedOneByOne
+	shardedUnconfirmed
+	shardedUncleared
+	shardedUnpinned
 )
 
-func (c *sharded) Init() { c.InitAt(1) }
-
+func /*line ../../../bugs/percpu.go:50:1*/ (c *sharded) Init() {
+	/*line :50:1*/ c.InitAt(1)
+}
 func (c *sharded) InitAt(n int64) {
 	if c.shards == nil {
 		c.shards = make([]shardedWord, pin.CPUs())
@@ -58,9 +49,7 @@ func (c *sharded) InitAt(n int64) {
 	c.shared.Store(n + shardedBias - c.sum())
 	c.mode.Store(0)
 }
-
-// add adds n on this CPU's word, unless the shared word counts.
-func (c *sharded) add(n int64) bool {
+func /*line :61:1*/ (c *sharded) add(n int64) bool {
 	if c.mode.Load() != 0 {
 		return false
 	}
@@ -73,27 +62,22 @@ func (c *sharded) add(n int64) bool {
 		return false
 	}
 	w := &c.shards[cpu].word
-	// An operation that isn't alone here may find another's bit.
-	v := w.Load() &^ 1
+	/*line :75:1*/ v := w.Load() &^ 1
 	w.Store(v | 1)
-	// Announced, so from here on a switch waits. Has there been one before?
-	if c.mode.Load() != 0 {
+	/*line :78:1*/ if c.mode.Load() != 0 {
 		w.Store(v)
 		return false
 	}
 	w.Store(v + n<<1)
 	return true
 }
-
-func (c *sharded) Get() {
+func /*line :86:1*/ (c *sharded) Get() {
 	if !c.add(1) {
 		c.shared.Add(1)
 	}
 }
-
-func (c *sharded) TryGet() bool { return c.add(1) || c.tryShared() }
-
-func (c *sharded) tryShared() bool {
+func /*line :92:1*/ (c *sharded) TryGet() bool { return c.add(1) || c.tryShared() }
+func /*line :94:1*/ (c *sharded) tryShared() bool {
 	for {
 		v := c.shared.Load()
 		if v == 0 {
@@ -104,21 +88,17 @@ func (c *sharded) tryShared() bool {
 		}
 	}
 }
-
-func (c *sharded) TryGetLive() bool {
+func /*line :106:1*/ (c *sharded) TryGetLive() bool {
 	if c.add(1) {
 		return true
 	}
-	// The mutex keeps a kill from confirming between the look and the taking.
-	c.switching.Lock()
+	/*line :111:1*/ c.switching.Lock()
 	defer c.switching.Unlock()
 	return c.mode.Load()&shardedDead == 0 && c.tryShared()
 }
-
-func (c *sharded) Put() bool  { return !c.add(-1) && c.shared.Add(-1) == 0 }
-func (c *sharded) Kill() bool { return c.KillAndConfirm(nil) }
-
-func (c *sharded) KillAndConfirm(confirm func()) bool {
+func /*line :116:1*/ (c *sharded) Put() bool { return !c.add(-1) && c.shared.Add(-1) == 0 }
+func (c *sharded) Kill() bool                { return c.KillAndConfirm(nil) }
+func /*line :119:1*/ (c *sharded) KillAndConfirm(confirm func()) bool {
 	c.switching.Lock()
 	m := c.mode.Load()
 	c.toShared(m, m|shardedShared|shardedDead)
@@ -128,9 +108,7 @@ func (c *sharded) KillAndConfirm(confirm func()) bool {
 	c.switching.Unlock()
 	return c.shared.Add(-1) == 0
 }
-
-// toShared changes the mode from one to another, in which the shared word counts.
-func (c *sharded) toShared(from, to uint32) {
+func /*line :131:1*/ (c *sharded) toShared(from, to uint32) {
 	c.mode.Store(to)
 	if c.bug != shardedUnconfirmed {
 		c.drain()
@@ -142,31 +120,26 @@ func (c *sharded) toShared(from, to uint32) {
 		c.shared.Add(c.sum() - shardedBias)
 		return
 	}
-	c.shared.Add(shardedBias) // 2^63 is its own negative
+	c.shared.Add(shardedBias)
 	for i := range c.shards {
 		c.shared.Add(c.shards[i].word.Load() >> 1)
 	}
 }
-
-func (c *sharded) SwitchToAtomic() {
+func /*line :149:1*/ (c *sharded) SwitchToAtomic() {
 	c.switching.Lock()
 	defer c.switching.Unlock()
 	if m := c.mode.Load(); m&shardedShared == 0 {
 		c.toShared(m, m|shardedShared)
 	}
 }
-
-func (c *sharded) SwitchToPerCPU() {
+func /*line :157:1*/ (c *sharded) SwitchToPerCPU() {
 	c.switching.Lock()
 	defer c.switching.Unlock()
 	if c.mode.Load() == shardedShared {
 		c.toPerCPU()
 	}
 }
-
-// toPerCPU goes back to counting on the words. What they counted before is in the
-// shared word already.
-func (c *sharded) toPerCPU() {
+func /*line :167:1*/ (c *sharded) toPerCPU() {
 	if c.bug == shardedUncleared {
 		c.shared.Add(shardedBias)
 	} else {
@@ -174,25 +147,20 @@ func (c *sharded) toPerCPU() {
 	}
 	c.mode.Store(0)
 }
-
-func (c *sharded) Reinit() { c.ResurrectLive() }
-
-func (c *sharded) ResurrectLive() {
+func /*line :176:1*/ (c *sharded) Reinit() { c.ResurrectLive() }
+func /*line :178:1*/ (c *sharded) ResurrectLive() {
 	c.switching.Lock()
 	defer c.switching.Unlock()
 	c.shared.Add(1)
 	c.toPerCPU()
 }
-
-func (c *sharded) Count() int64 {
+func /*line :185:1*/ (c *sharded) Count() int64 {
 	if c.mode.Load()&shardedShared != 0 {
 		return c.shared.Load()
 	}
 	return c.shared.Load() - shardedBias + c.sum()
 }
-
-// drain waits for operations that were announced under an older mode.
-func (c *sharded) drain() {
+func /*line :193:1*/ (c *sharded) drain() {
 	pin.Barrier()
 	for i := range c.shards {
 		for c.shards[i].word.Load()&1 != 0 {
@@ -200,8 +168,7 @@ func (c *sharded) drain() {
 		}
 	}
 }
-
-func (c *sharded) sum() int64 {
+func /*line :202:1*/ (c *sharded) sum() int64 {
 	var n int64
 	for i := range c.shards {
 		n += c.shards[i].word.Load() >> 1
@@ -209,20 +176,9 @@ func (c *sharded) sum() int64 {
 	return n
 }
 
-var shardedPromise = strategies.Promise{
-	Limit:     1 << 62, // the bias is as far away again
-	Width:     64,
-	Overflow:  strategies.Wraps,
-	Underflow: strategies.Wraps,
-	GetOnZero: strategies.Revives,
-	Zero:      strategies.AfterKill,
-	TryGet:    strategies.Exact,
-	Count:     strategies.Approximate,
-	Progress:  strategies.Blocking,
-	Bytes:     int(unsafe.Sizeof(sharded{})) + pin.CPUs()*int(unsafe.Sizeof(shardedWord{})),
-}
+var shardedPromise = strategies.Promise{Limit: 1 << 62, Width: 64, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives, Zero: strategies.AfterKill, TryGet: strategies.Exact, Count: strategies.Approximate, Progress: strategies.Blocking, Bytes: int(unsafe.Sizeof(sharded{})) + pin.CPUs()*int(unsafe.Sizeof(shardedWord{}))}
 
-func shardedStrategy(name, doc string, bug shardedBug) *strategies.Strategy {
+func /*line :223:1*/ shardedStrategy(name, doc string, bug shardedBug) *strategies.Strategy {
 	return strategy(name, doc, shardedPromise, func() strategies.Counter { return &sharded{bug: bug} })
 }
 

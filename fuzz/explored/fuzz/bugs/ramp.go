@@ -7,55 +7,36 @@ import (
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/fuzz/explore/time"
-	"unsafe"
-
 	"github.com/refbench/refbench/strategies"
+	"unsafe"
 )
 
-// A ramp is a count with a lock in its own word, as Akaros had it on RAMP, an FPGA
-// model of SPARC without compare-and-swap (kern/arch/sparc/atomic.h).
-//
-//	bits 31..8   the number of references, signed
-//	bits  7..0   the lock: 0 free, 0xff held
-//
-// An operation takes the lock, computes, and stores number and free lock at once.
 type ramp struct {
-	word atomic.Uint32
-	// global stands for the one lock that all compare-and-swaps of the system
-	// shared.
+	word   atomic.Uint32
 	global sync.Mutex
 	bug    rampBug
 }
-
-// A rampBug is what is wrong with a ramp.
 type rampBug int
 
 const (
 	rampRight rampBug = iota
-	rampOld           // Put reports on the number that it found
-	rampMixed         // TryGet compares and swaps under the global lock
-	rampSwap          // Init swaps in the raw number
-	rampInit          // Init doesn't take the lock
-	rampWrap          // nothing is done about 2^23
+	rampOld
+	rampMixed
+	rampSwap
+	rampInit
+	rampWrap
 )
-
 const (
-	rampBits  = 8
-	rampHeld  = 1<<rampBits - 1
-	rampMax   = 1<<23 - 1
-	rampStuck = -1 << 22
-
-	// A thread that waits for the lock gives way for some tries, then sleeps,
-	// and in the end says that nobody will ever free the lock. RAMP looked for
-	// ever. A holder needs some ten instructions, and a CPU, which the others
-	// leave to it.
+	rampBits   = 8
+	rampHeld   = 1<<rampBits - 1
+	rampMax    = 1<<23 - 1
+	rampStuck  = -1 << 22
 	rampTries  = 64
 	rampSleeps = 100
 	rampSleep  = 2 * time.Millisecond
 )
 
-// lock takes the lock and returns the number.
-func (c *ramp) lock() int32 {
+func /*line ../../../bugs/ramp.go:56:1*/ (c *ramp) lock() int32 {
 	for tries := 0; ; tries++ {
 		if c.word.Load()&rampHeld == 0 {
 			if old := c.word.Or(rampHeld); old&rampHeld == 0 {
@@ -65,9 +46,7 @@ func (c *ramp) lock() int32 {
 		rampWait(tries)
 	}
 }
-
-// rampWait waits before the next look at a held lock.
-func rampWait(tries int) {
+func /*line :68:1*/ rampWait(tries int) {
 	switch {
 	case tries < rampTries:
 		runtime.Gosched()
@@ -77,12 +56,10 @@ func rampWait(tries int) {
 		panic("the lock in the count's word is held, and nobody has it")
 	}
 }
-
-// publish sets the number and frees the lock.
-func (c *ramp) publish(n int32) { c.word.Store(uint32(n) << rampBits) }
-
-// cas is compare-and-swap of the raw word.
-func (c *ramp) cas(old, new uint32) bool {
+func /*line :80:1*/ (c *ramp) publish(n int32) {
+	/*line :80:1*/ c.word.Store(uint32(n) << rampBits)
+}
+func /*line :83:1*/ (c *ramp) cas(old, new uint32) bool {
 	c.global.Lock()
 	defer c.global.Unlock()
 	if c.word.Load() != old {
@@ -91,8 +68,7 @@ func (c *ramp) cas(old, new uint32) bool {
 	c.word.Store(new)
 	return true
 }
-
-func (c *ramp) add(d int32) (old, now int32) {
+func /*line :93:1*/ (c *ramp) add(d int32) (old, now int32) {
 	old = c.lock()
 	now = old + d
 	if old == 0 || old == rampStuck || now > rampMax && c.bug != rampWrap {
@@ -102,8 +78,7 @@ func (c *ramp) add(d int32) (old, now int32) {
 	c.publish(now)
 	return old, now
 }
-
-func (c *ramp) Init() {
+func /*line :104:1*/ (c *ramp) Init() {
 	switch c.bug {
 	case rampSwap:
 		c.word.Swap(1)
@@ -114,13 +89,11 @@ func (c *ramp) Init() {
 	}
 	c.publish(1)
 }
-
-func (c *ramp) InitAt(n int64) { c.lock(); c.publish(int32(n)) }
-func (c *ramp) Get()           { c.add(1) }
-func (c *ramp) Kill() bool     { return c.Put() }
-func (c *ramp) Count() int64   { return int64(int32(c.word.Load()) >> rampBits) }
-
-func (c *ramp) TryGet() bool {
+func /*line :116:1*/ (c *ramp) InitAt(n int64) { c.lock(); c.publish(int32(n)) }
+func (c *ramp) Get()                           { c.add(1) }
+func (c *ramp) Kill() bool                     { return c.Put() }
+func (c *ramp) Count() int64                   { return int64(int32(c.word.Load()) >> rampBits) }
+func /*line :121:1*/ (c *ramp) TryGet() bool {
 	if c.bug == rampMixed {
 		return c.tryGetMixed()
 	}
@@ -135,8 +108,7 @@ func (c *ramp) TryGet() bool {
 	c.publish(n)
 	return n != 0
 }
-
-func (c *ramp) tryGetMixed() bool {
+func /*line :137:1*/ (c *ramp) tryGetMixed() bool {
 	for tries := 0; ; tries++ {
 		old := c.word.Load()
 		if old&rampHeld != 0 {
@@ -157,8 +129,7 @@ func (c *ramp) tryGetMixed() bool {
 		}
 	}
 }
-
-func (c *ramp) Put() bool {
+func /*line :159:1*/ (c *ramp) Put() bool {
 	old, now := c.add(-1)
 	if c.bug == rampOld {
 		return old == 0
@@ -166,21 +137,9 @@ func (c *ramp) Put() bool {
 	return now == 0
 }
 
-// rampPromise is that of a count that sticks when it is misused. Counts in use are
-// exact; one that somebody is changing may be read as it was before.
-var rampPromise = strategies.Promise{
-	Limit:     rampMax,
-	Overflow:  strategies.Saturates,
-	Underflow: strategies.Saturates,
-	GetOnZero: strategies.Saturates,
-	Zero:      strategies.Immediate,
-	TryGet:    strategies.Exact,
-	Count:     strategies.Approximate,
-	Progress:  strategies.Blocking,
-	Bytes:     int(unsafe.Sizeof(ramp{})),
-}
+var rampPromise = strategies.Promise{Limit: rampMax, Overflow: strategies.Saturates, Underflow: strategies.Saturates, GetOnZero: strategies.Saturates, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Approximate, Progress: strategies.Blocking, Bytes: int(unsafe.Sizeof(ramp{}))}
 
-func rampStrategy(name, doc string, bug rampBug) *strategies.Strategy {
+func /*line :181:1*/ rampStrategy(name, doc string, bug rampBug) *strategies.Strategy {
 	return strategy(name, doc, rampPromise, func() strategies.Counter { return &ramp{bug: bug} })
 }
 

@@ -4,35 +4,30 @@ package bugs
 
 import (
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
-	"unsafe"
-
 	"github.com/refbench/refbench/strategies"
+	"unsafe"
 )
 
-// A reviver is a count of objects that stay in a cache at zero. A hit brings them
-// back.
 type reviver struct {
 	n   atomic.Int32
 	bug reviverBug
 }
-
-// A reviverBug is what is wrong with a reviver.
 type reviverBug int
 
 const (
 	reviverRight reviverBug = iota
-	reviverGet              // Resurrect gets if it isn't the one who revives
-	reviverInit             // Resurrect begins the life anew at zero
+	reviverGet
+	reviverInit
 )
 
-func (c *reviver) Init()          { c.n.Store(1) }
-func (c *reviver) InitAt(n int64) { c.n.Store(int32(n)) }
-func (c *reviver) Put() bool      { return c.n.Add(-1) == 0 }
-func (c *reviver) Kill() bool     { return c.n.Add(-1) == 0 }
-func (c *reviver) Count() int64   { return int64(c.n.Load()) }
-
-// Get refuses a count of zero, as kref_get asserts.
-func (c *reviver) Get() {
+func /*line ../../../bugs/revive.go:26:1*/ (c *reviver) Init() {
+	/*line :26:1*/ c.n.Store(1)
+}
+func /*line :27:1*/ (c *reviver) InitAt(n int64) { c.n.Store(int32(n)) }
+func (c *reviver) Put() bool                     { return c.n.Add(-1) == 0 }
+func (c *reviver) Kill() bool                    { return c.n.Add(-1) == 0 }
+func (c *reviver) Count() int64                  { return int64(c.n.Load()) }
+func /*line :33:1*/ (c *reviver) Get() {
 	for {
 		n := c.n.Load()
 		if n == 0 {
@@ -43,8 +38,7 @@ func (c *reviver) Get() {
 		}
 	}
 }
-
-func (c *reviver) TryGet() bool {
+func /*line :45:1*/ (c *reviver) TryGet() bool {
 	for {
 		n := c.n.Load()
 		if n == 0 {
@@ -55,8 +49,7 @@ func (c *reviver) TryGet() bool {
 		}
 	}
 }
-
-func (c *reviver) Resurrect() {
+func /*line :57:1*/ (c *reviver) Resurrect() {
 	switch c.bug {
 	case reviverGet:
 		if !c.n.CompareAndSwap(0, 1) {
@@ -72,8 +65,7 @@ func (c *reviver) Resurrect() {
 		c.n.Add(1)
 	}
 }
-
-func reviverStrategy(name, doc string, bug reviverBug) *strategies.Strategy {
+func /*line :74:1*/ reviverStrategy(name, doc string, bug reviverBug) *strategies.Strategy {
 	p := wordPromise
 	p.Resurrection = true
 	p.GetOnZero = strategies.Panics

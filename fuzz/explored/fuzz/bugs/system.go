@@ -4,7 +4,6 @@ package bugs
 
 import "github.com/refbench/refbench/fuzz/explored/workloads"
 
-// The known-wrong variants of workloads that are the very bug.
 var systemBugs = []*Bug{
 	{
 		Name:   "tunnelcache",

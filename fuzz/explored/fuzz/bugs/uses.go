@@ -5,33 +5,27 @@ package bugs
 import (
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	syncatomic "github.com/refbench/refbench/fuzz/explore/sync/atomic"
-
 	"github.com/refbench/refbench/fuzz/explored/strategies/atomic"
 	"github.com/refbench/refbench/fuzz/explored/workloads"
 	"github.com/refbench/refbench/fuzz/explored/workloads/arena"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/judge"
 )
 
-// A tunnel caches a route for each CPU. Thread i runs on CPU i.
-//
-//	s  look the route up and keep it in this CPU's slot
-//	r  reset: drop every CPU's
 type tunnel struct {
 	c     Config
 	arena *arena.Arena[counter, struct{}]
 	cpus  []tunnelCPU
 }
-
 type tunnelCPU struct {
 	holder holder
 	cache  *arena.Cache[counter, struct{}]
-
-	mu    sync.Mutex // guards the slot
-	route *arena.Slot[counter, struct{}]
-	hold  arena.Hold
+	mu     sync.Mutex
+	route  *arena.Slot[counter, struct{}]
+	hold   arena.Hold
 }
 
-func startTunnel(c Config) Run {
+func /*line ../../../bugs/uses.go:33:1*/ startTunnel(c Config) Run {
 	options, holders := c.kit(atomic.Strategy)
 	t := &tunnel{c: c, arena: arena.New[counter, struct{}](options), cpus: make([]tunnelCPU, len(c.Program))}
 	for i := range t.cpus {
@@ -40,8 +34,7 @@ func startTunnel(c Config) Run {
 	}
 	return t
 }
-
-func (t *tunnel) Do(thread int, op string) {
+func /*line :43:1*/ (t *tunnel) Do(thread int, op string) {
 	me := &t.cpus[thread]
 	switch op {
 	case "s":
@@ -51,9 +44,7 @@ func (t *tunnel) Do(thread int, op string) {
 		t.reset(me)
 	}
 }
-
-// set puts a route with its reference into a CPU's slot and drops what was there.
-func (t *tunnel) set(me, of *tunnelCPU, route *arena.Slot[counter, struct{}], h arena.Hold) {
+func /*line :55:1*/ (t *tunnel) set(me, of *tunnelCPU, route *arena.Slot[counter, struct{}], h arena.Hold) {
 	of.mu.Lock()
 	old, oldHold := of.route, of.hold
 	of.route, of.hold = route, h
@@ -62,39 +53,32 @@ func (t *tunnel) set(me, of *tunnelCPU, route *arena.Slot[counter, struct{}], h 
 		me.cache.Free(old)
 	}
 }
-
-func (t *tunnel) reset(me *tunnelCPU) {
+func /*line :65:1*/ (t *tunnel) reset(me *tunnelCPU) {
 	for i := range t.cpus {
-		of := me // the mistake: this CPU's slot, once for each CPU
+		of := me
 		if t.c.Fixed {
 			of = &t.cpus[i]
 		}
 		t.set(me, of, nil, 0)
 	}
 }
-
-func (t *tunnel) End(int) {}
-
-// Close resets the tunnel, which is all that is done before its slots are freed.
-func (t *tunnel) Close() {
+func /*line :75:1*/ (t *tunnel) End(int) {}
+func /*line :78:1*/ (t *tunnel) Close() {
 	t.reset(&t.cpus[0])
 	judgeBooks(t.c.Judge, workloads.BooksOf(t.arena))
 }
 
-// A slim is an atomic count of three bits that wraps.
-//
-//	bits 31..29   the number of references, modulo 8
-//	bits 28..0    0
 type slim struct{ n syncatomic.Uint32 }
 
 const slimOne = 1 << 29
 
-func (c *slim) Init()      { c.n.Store(slimOne) }
-func (c *slim) Get()       { c.n.Add(slimOne) }
-func (c *slim) Put() bool  { return c.n.Add(-slimOne&(1<<32-1)) == 0 }
-func (c *slim) Kill() bool { return c.Put() }
-
-func (c *slim) TryGet() bool {
+func /*line :91:1*/ (c *slim) Init() {
+	/*line :91:1*/ c.n.Store(slimOne)
+}
+func /*line :92:1*/ (c *slim) Get() { c.n.Add(slimOne) }
+func (c *slim) Put() bool           { return c.n.Add(-slimOne&(1<<32-1)) == 0 }
+func (c *slim) Kill() bool          { return c.Put() }
+func /*line :96:1*/ (c *slim) TryGet() bool {
 	for {
 		n := c.n.Load()
 		if n == 0 {
@@ -106,15 +90,8 @@ func (c *slim) TryGet() bool {
 	}
 }
 
-var slimStrategy = strategy("slim", "an atomic word of three bits that wraps", strategies.Promise{
-	Limit: 7, Width: 3, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives,
-	Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.None, Progress: strategies.LockFree, Bytes: 4,
-}, func() strategies.Counter { return new(slim) })
+var slimStrategy = strategy("slim", "an atomic word of three bits that wraps", strategies.Promise{Limit: 7, Width: 3, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.None, Progress: strategies.LockFree, Bytes: 4}, func() strategies.Counter { return new(slim) })
 
-// A keyring is a session's keyring, which processes join.
-//
-//	j  join the keyring that is the process's already
-//	u  look a key up in it
 type keyring struct {
 	c     Config
 	arena *arena.Arena[counter, struct{}]
@@ -124,11 +101,9 @@ type keyring struct {
 	cache []*arena.Cache[counter, struct{}]
 }
 
-// keyringJoined is how often it was joined before: two more times and the count has
-// come round.
 const keyringJoined = 5
 
-func startKeyring(c Config) Run {
+func /*line :130:1*/ startKeyring(c Config) Run {
 	options, holders := c.kit(slimStrategy)
 	k := &keyring{c: c, arena: arena.New[counter, struct{}](options)}
 	for i := range c.Program {
@@ -142,35 +117,30 @@ func startKeyring(c Config) Run {
 	}
 	return k
 }
-
-func (k *keyring) Do(thread int, op string) {
+func /*line :145:1*/ (k *keyring) Do(thread int, op string) {
 	me, o := k.procs[thread], &k.ring.Object
-	// Found by its name, with a reference.
-	h := me.Get(o)
+	/*line :148:1*/ h := me.Get(o)
 	me.Use(o, h)
 	if op == "j" && !k.c.Fixed {
-		return // the mistake: it is the same, so there is nothing to do
+		return
 	}
 	if me.Put(o, h) {
 		k.cache[thread].Free(k.ring)
 	}
 }
-
-func (k *keyring) End(int) {}
-
-func (k *keyring) Close() {
+func /*line :158:1*/ (k *keyring) End(int) {}
+func /*line :160:1*/ (k *keyring) Close() {
 	if k.procs[0].Kill(&k.ring.Object, k.owner) {
 		k.cache[0].Free(k.ring)
 	}
 	judgeBooks(k.c.Judge, workloads.BooksOf(k.arena))
 }
 
-// A capped is an atomic count whose TryGet fails at its limit, three.
 type capped struct{ word }
 
 const cappedLimit = 3
 
-func (c *capped) TryGet() bool {
+func /*line :172:1*/ (c *capped) TryGet() bool {
 	for {
 		n := c.n.Load()
 		if n == 0 || n >= cappedLimit {
@@ -182,15 +152,8 @@ func (c *capped) TryGet() bool {
 	}
 }
 
-var cappedStrategy = strategy("capped", "an atomic word whose TryGet fails at the limit", strategies.Promise{
-	Limit: cappedLimit, Overflow: strategies.Refuses, Underflow: strategies.Wraps, GetOnZero: strategies.Revives,
-	Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree, Bytes: 4,
-}, func() strategies.Counter { return new(capped) })
+var cappedStrategy = strategy("capped", "an atomic word whose TryGet fails at the limit", strategies.Promise{Limit: cappedLimit, Overflow: strategies.Refuses, Underflow: strategies.Wraps, GetOnZero: strategies.Revives, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree, Bytes: 4}, func() strategies.Counter { return new(capped) })
 
-// A pipe has buffers that refer to one page.
-//
-//	t  tee: another buffer for the page
-//	c  consume the oldest buffer
 type pipe struct {
 	c     Config
 	arena *arena.Arena[counter, struct{}]
@@ -198,15 +161,13 @@ type pipe struct {
 	owner arena.Hold
 	ends  []pipeEnd
 }
-
-// A pipeEnd is a thread's.
 type pipeEnd struct {
 	holder  holder
 	cache   *arena.Cache[counter, struct{}]
 	buffers []arena.Hold
 }
 
-func startPipe(c Config) Run {
+func /*line :208:1*/ startPipe(c Config) Run {
 	options, holders := c.kit(cappedStrategy)
 	p := &pipe{c: c, arena: arena.New[counter, struct{}](options), ends: make([]pipeEnd, len(c.Program))}
 	for i := range p.ends {
@@ -217,13 +178,12 @@ func startPipe(c Config) Run {
 	p.owner = p.ends[0].holder.Init(&p.page.Object)
 	return p
 }
-
-func (p *pipe) Do(thread int, op string) {
+func /*line :220:1*/ (p *pipe) Do(thread int, op string) {
 	e := &p.ends[thread]
 	switch {
 	case op == "t":
 		h, ok := e.holder.TryGet(&p.page.Object)
-		if ok || !p.c.Fixed { // the mistake: a buffer all the same
+		if ok || !p.c.Fixed {
 			e.buffers = append(e.buffers, h)
 		}
 	case op == "c" && len(e.buffers) > 0:
@@ -234,14 +194,12 @@ func (p *pipe) Do(thread int, op string) {
 		}
 	}
 }
-
-func (p *pipe) End(thread int) {
+func /*line :237:1*/ (p *pipe) End(thread int) {
 	for len(p.ends[thread].buffers) > 0 {
 		p.Do(thread, "c")
 	}
 }
-
-func (p *pipe) Close() {
+func /*line :243:1*/ (p *pipe) Close() {
 	e := &p.ends[0]
 	if e.holder.Kill(&p.page.Object, p.owner) {
 		e.cache.Free(p.page)
@@ -249,32 +207,23 @@ func (p *pipe) Close() {
 	judgeBooks(p.c.Judge, workloads.BooksOf(p.arena))
 }
 
-// An fdTable has open files, whose memory is used again at once for others.
-//
-//	f  fget: find the first descriptor's file, use it, and put it
-//	m  close the open file and open another at the other descriptor
 type fdTable struct {
 	c       Config
 	arena   *arena.Arena[counter, file]
 	threads []fdThread
-
-	mu   sync.Mutex // changes of the table
-	fds  [2]syncatomic.Pointer[arena.Slot[counter, file]]
-	open int // the descriptor that is
-	hold arena.Hold
-
-	mixed syncatomic.Int64 // times that a thread got another descriptor's file
+	mu      sync.Mutex
+	fds     [2]syncatomic.Pointer[arena.Slot[counter, file]]
+	open    int
+	hold    arena.Hold
+	mixed   syncatomic.Int64
 }
-
-// A file says where it is open.
 type file struct{ fd syncatomic.Int32 }
-
 type fdThread struct {
 	holder holder
 	cache  *arena.Cache[counter, file]
 }
 
-func startFDTable(c Config) Run {
+func /*line :276:1*/ startFDTable(c Config) Run {
 	options, holders := c.kit(atomic.Strategy)
 	options.TypeStable = true
 	t := &fdTable{c: c, arena: arena.New[counter, file](options), threads: make([]fdThread, len(c.Program))}
@@ -284,21 +233,18 @@ func startFDTable(c Config) Run {
 	t.install(&t.threads[0], 0)
 	return t
 }
-
-func (t *fdTable) install(me *fdThread, fd int) {
+func /*line :287:1*/ (t *fdTable) install(me *fdThread, fd int) {
 	f := me.cache.Alloc()
 	f.Value.fd.Store(int32(fd))
 	t.open, t.hold = fd, me.holder.Init(&f.Object)
 	t.fds[fd].Store(f)
 }
-
-func (t *fdTable) close(me *fdThread) {
+func /*line :294:1*/ (t *fdTable) close(me *fdThread) {
 	if f := t.fds[t.open].Swap(nil); me.holder.Kill(&f.Object, t.hold) {
 		me.cache.Free(f)
 	}
 }
-
-func (t *fdTable) Do(thread int, op string) {
+func /*line :300:1*/ (t *fdTable) Do(thread int, op string) {
 	me := &t.threads[thread]
 	switch op {
 	case "m":
@@ -311,8 +257,7 @@ func (t *fdTable) Do(thread int, op string) {
 		if f == nil {
 			return
 		}
-		// It may be closed meanwhile, and the memory be another file's.
-		h, ok := me.holder.TryGet(&f.Object)
+		/*line :314:1*/ h, ok := me.holder.TryGet(&f.Object)
 		if !ok {
 			return
 		}
@@ -327,57 +272,42 @@ func (t *fdTable) Do(thread int, op string) {
 		t.put(me, f, h)
 	}
 }
-
-func (t *fdTable) put(me *fdThread, f *arena.Slot[counter, file], h arena.Hold) {
+func /*line :330:1*/ (t *fdTable) put(me *fdThread, f *arena.Slot[counter, file], h arena.Hold) {
 	if me.holder.Put(&f.Object, h) {
 		me.cache.Free(f)
 	}
 }
-
-func (t *fdTable) End(int) {}
-
-func (t *fdTable) Close() {
+func /*line :336:1*/ (t *fdTable) End(int) {}
+func /*line :338:1*/ (t *fdTable) Close() {
 	t.close(&t.threads[0])
 	b := workloads.BooksOf(t.arena)
-	b.Observe(arena.UseAfterFree, uint64(t.mixed.Load()), "files were used that are another descriptor's")
+	b.Observe(judge.UseAfterFree, uint64(t.mixed.Load()), "files were used that are another descriptor's")
 	judgeBooks(t.c.Judge, b)
 }
 
-// A freeList is a stack of slots for counted objects.
-//
-//	a  take a slot
-//	f  give the oldest slot that the thread has back
 type freeList struct {
-	c Config
-	// head is the number of the first free slot, from 1, and in the twin above
-	// it how often the head has changed:
-	//
-	//	bits 31..0    slot, 0: none
-	//	bits 63..32   changes, 0 in the wrong one
+	c       Config
 	head    syncatomic.Uint64
-	next    [4]syncatomic.Uint64 // of a slot
+	next    [4]syncatomic.Uint64
 	users   [4]syncatomic.Int32
-	objects [4]int     // what is in the slots, in bare runs
-	threads [][]uint64 // slots
+	objects [4]int
+	threads [][]uint64
 }
 
-func startFreeList(c Config) Run {
+func /*line :363:1*/ startFreeList(c Config) Run {
 	l := &freeList{c: c, threads: make([][]uint64, len(c.Program))}
 	l.head.Store(1)
 	l.next[1].Store(2)
 	l.next[2].Store(3)
 	return l
 }
-
-// change returns what head becomes when slot is to be first.
-func (l *freeList) change(head, slot uint64) uint64 {
+func /*line :372:1*/ (l *freeList) change(head, slot uint64) uint64 {
 	if !l.c.Fixed {
 		return slot
 	}
 	return (head+1<<32)&^(1<<32-1) | slot
 }
-
-func (l *freeList) Do(thread int, op string) {
+func /*line :379:1*/ (l *freeList) Do(thread int, op string) {
 	mine := &l.threads[thread]
 	switch {
 	case op == "a":
@@ -414,18 +344,13 @@ func (l *freeList) Do(thread int, op string) {
 		}
 	}
 }
-
-func (l *freeList) End(thread int) {
+func /*line :417:1*/ (l *freeList) End(thread int) {
 	for len(l.threads[thread]) > 0 {
 		l.Do(thread, "f")
 	}
 }
+func /*line :423:1*/ (l *freeList) Close() {}
 
-func (l *freeList) Close() {}
-
-// A lastUse is an object that each thread uses for the last time when it puts.
-//
-//	p  use and put
 type lastUse struct {
 	c       Config
 	arena   *arena.Arena[counter, int]
@@ -433,7 +358,6 @@ type lastUse struct {
 	owner   arena.Hold
 	threads []lastUser
 }
-
 type lastUser struct {
 	holder holder
 	cache  *arena.Cache[counter, int]
@@ -442,7 +366,7 @@ type lastUser struct {
 	seen   int
 }
 
-func startLastUse(c Config) Run {
+func /*line :444:1*/ startLastUse(c Config) Run {
 	options, holders := c.kit(atomic.Strategy)
 	l := &lastUse{c: c, arena: arena.New[counter, int](options), threads: make([]lastUser, len(c.Program))}
 	for i := range l.threads {
@@ -456,8 +380,7 @@ func startLastUse(c Config) Run {
 	l.drop(0, l.threads[0].holder.Kill(&l.object.Object, l.owner))
 	return l
 }
-
-func (l *lastUse) Do(thread int, op string) {
+func /*line :459:1*/ (l *lastUse) Do(thread int, op string) {
 	t := &l.threads[thread]
 	if op != "p" || t.put {
 		return
@@ -468,19 +391,17 @@ func (l *lastUse) Do(thread int, op string) {
 	}
 	last := t.holder.Put(&l.object.Object, t.hold)
 	if !l.c.Fixed {
-		l.use(t) // the mistake: it may be gone
+		l.use(t)
 	}
 	l.drop(thread, last)
 }
-
-func (l *lastUse) use(t *lastUser) {
+func /*line :475:1*/ (l *lastUse) use(t *lastUser) {
 	t.holder.Use(&l.object.Object, t.hold)
 	if l.c.Bare {
 		t.seen += l.object.Value
 	}
 }
-
-func (l *lastUse) drop(thread int, last bool) {
+func /*line :482:1*/ (l *lastUse) drop(thread int, last bool) {
 	if !last {
 		return
 	}
@@ -489,44 +410,34 @@ func (l *lastUse) drop(thread int, last bool) {
 	}
 	l.threads[thread].cache.Free(l.object)
 }
+func /*line :492:1*/ (l *lastUse) End(thread int) { l.Do(thread, "p") }
+func /*line :494:1*/ (l *lastUse) Close() {
+	/*line :494:1*/ judgeBooks(l.c.Judge, workloads.BooksOf(l.arena))
+}
 
-func (l *lastUse) End(thread int) { l.Do(thread, "p") }
-
-func (l *lastUse) Close() { judgeBooks(l.c.Judge, workloads.BooksOf(l.arena)) }
-
-// A ring hands references on from thread to thread, the last to the first, through
-// mailboxes. Each is passed on some times and then dropped by whoever has it.
-//
-//	t  a turn: pass on what has come, as far as there is room, and hand over a new one
 type ring struct {
 	c       Config
 	arena   *arena.Arena[counter, struct{}]
 	threads []ringThread
 }
-
 type ringThread struct {
-	holder holder
-	cache  *arena.Cache[counter, struct{}]
-
-	// The mailbox that the thread takes out of. The one before it puts in.
-	in, out syncatomic.Uint64 // parcels ever put in and taken out
+	holder  holder
+	cache   *arena.Cache[counter, struct{}]
+	in, out syncatomic.Uint64
 	inbox   [ringRoom]ringParcel
 }
-
-// A ringParcel is an object's only reference on its way.
 type ringParcel struct {
 	object *arena.Slot[counter, struct{}]
 	hold   arena.Hold
-	passes int // left
+	passes int
 }
 
 const (
-	ringRoom   = 2 // in a mailbox
+	ringRoom   = 2
 	ringPasses = 2
 )
 
-// startRing makes a ring that has one place free, in the first thread's mailbox.
-func startRing(c Config) Run {
+func /*line :528:1*/ startRing(c Config) Run {
 	options, holders := c.kit(atomic.Strategy)
 	r := &ring{c: c, arena: arena.New[counter, struct{}](options), threads: make([]ringThread, len(c.Program))}
 	for i := range r.threads {
@@ -540,44 +451,38 @@ func startRing(c Config) Run {
 	}
 	return r
 }
-
-func (r *ring) next(thread int) *ringThread { return &r.threads[(thread+1)%len(r.threads)] }
-
-func (t *ringThread) waiting() int { return int(t.in.Load() - t.out.Load()) }
-
+func /*line :543:1*/ (r *ring) next(thread int) *ringThread {
+	/*line :543:1*/ return &r.threads[(thread+1)%len(r.threads)]
+}
+func (t *ringThread) waiting() int {
+	/*line :545:1*/ return int(t.in.Load() - t.out.Load())
+}
 func (t *ringThread) put(p ringParcel) {
 	in := t.in.Load()
 	t.inbox[in%ringRoom] = p
 	t.in.Store(in + 1)
 }
-
-func (t *ringThread) take() ringParcel {
+func /*line :553:1*/ (t *ringThread) take() ringParcel {
 	out := t.out.Load()
 	p := t.inbox[out%ringRoom]
 	t.out.Store(out + 1)
 	return p
 }
-
-func (r *ring) handOver(me, to *ringThread) {
+func /*line :560:1*/ (r *ring) handOver(me, to *ringThread) {
 	o := me.cache.Alloc()
 	to.put(ringParcel{o, me.holder.Init(&o.Object), ringPasses})
 }
-
-// drop drops an object's only reference.
-func (r *ring) drop(me *ringThread, p ringParcel) {
+func /*line :566:1*/ (r *ring) drop(me *ringThread, p ringParcel) {
 	if me.holder.Kill(&p.object.Object, p.hold) {
 		me.cache.Free(p.object)
 	}
 }
-
-func (r *ring) Do(thread int, op string) {
+func /*line :572:1*/ (r *ring) Do(thread int, op string) {
 	if op == "t" {
 		r.turn(thread)
 	}
 }
-
-// turn reports whether the thread could do anything.
-func (r *ring) turn(thread int) bool {
+func /*line :579:1*/ (r *ring) turn(thread int) bool {
 	me, to := &r.threads[thread], r.next(thread)
 	acted := false
 	for to.waiting() < ringRoom && me.waiting() > 0 {
@@ -589,7 +494,7 @@ func (r *ring) turn(thread int) bool {
 		}
 		acted = true
 	}
-	room := ringRoom // the mistake: it may be the last place of all
+	room := ringRoom
 	if r.c.Fixed {
 		room = ringRoom / 2
 	}
@@ -599,13 +504,11 @@ func (r *ring) turn(thread int) bool {
 	}
 	return acted
 }
-
-func (r *ring) End(int) {}
-
-func (r *ring) Close() {
+func /*line :602:1*/ (r *ring) End(int) {}
+func /*line :604:1*/ (r *ring) Close() {
 	stuck := true
 	for i := range r.threads {
-		stuck = stuck && !r.turn(i) // or else nothing has changed for the next
+		stuck = stuck && !r.turn(i)
 	}
 	for i := range r.threads {
 		for me := &r.threads[i]; me.waiting() > 0; {

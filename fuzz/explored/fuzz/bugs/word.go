@@ -4,24 +4,22 @@ package bugs
 
 import (
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
+	"github.com/refbench/refbench/strategies"
 	"math"
 	"unsafe"
-
-	"github.com/refbench/refbench/strategies"
 )
 
-// A word is a right count in one atomic word. Wrong ones embed it and have one
-// method of their own.
 type word struct{ n atomic.Int32 }
 
-func (c *word) Init()          { c.n.Store(1) }
-func (c *word) InitAt(n int64) { c.n.Store(int32(n)) }
-func (c *word) Get()           { c.n.Add(1) }
-func (c *word) Put() bool      { return c.n.Add(-1) == 0 }
-func (c *word) Kill() bool     { return c.n.Add(-1) == 0 }
-func (c *word) Count() int64   { return int64(c.n.Load()) }
-
-func (c *word) TryGet() bool {
+func /*line ../../../bugs/word.go:15:1*/ (c *word) Init() {
+	/*line :15:1*/ c.n.Store(1)
+}
+func /*line :16:1*/ (c *word) InitAt(n int64) { c.n.Store(int32(n)) }
+func (c *word) Get()                          { c.n.Add(1) }
+func (c *word) Put() bool                     { return c.n.Add(-1) == 0 }
+func (c *word) Kill() bool                    { return c.n.Add(-1) == 0 }
+func (c *word) Count() int64                  { return int64(c.n.Load()) }
+func /*line :22:1*/ (c *word) TryGet() bool {
 	for {
 		n := c.n.Load()
 		if n == 0 {
@@ -33,29 +31,15 @@ func (c *word) TryGet() bool {
 	}
 }
 
-// wordPromise is what a word promises, and what wrong ones break.
-var wordPromise = strategies.Promise{
-	Limit:     math.MaxInt32,
-	Width:     32,
-	Overflow:  strategies.Wraps,
-	Underflow: strategies.Wraps,
-	GetOnZero: strategies.Revives,
-	Zero:      strategies.Immediate,
-	TryGet:    strategies.Exact,
-	Count:     strategies.Exact,
-	Progress:  strategies.LockFree,
-	Bytes:     int(unsafe.Sizeof(word{})),
-}
+var wordPromise = strategies.Promise{Limit: math.MaxInt32, Width: 32, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(word{}))}
 
-// strategy returns a strategy of this package.
-func strategy(name, doc string, p strategies.Promise, fresh func() strategies.Counter) *strategies.Strategy {
+func /*line :49:1*/ strategy(name, doc string, p strategies.Promise, fresh func() strategies.Counter) *strategies.Strategy {
 	return &strategies.Strategy{Name: name, Doc: doc, Promise: p, New: fresh}
 }
 
-// checkThenInc looks for zero and counts in two steps.
 type checkThenInc struct{ word }
 
-func (c *checkThenInc) TryGet() bool {
+func /*line :56:1*/ (c *checkThenInc) TryGet() bool {
 	if c.n.Load() == 0 {
 		return false
 	}
@@ -63,48 +47,38 @@ func (c *checkThenInc) TryGet() bool {
 	return true
 }
 
-// loadStorePut writes back what it read.
 type loadStorePut struct{ word }
 
-func (c *loadStorePut) Put() bool {
+func /*line :67:1*/ (c *loadStorePut) Put() bool {
 	n := c.n.Load()
 	c.n.Store(n - 1)
 	return n == 1
 }
 
-// plainCount counts in plain memory.
 type plainCount struct{ n int32 }
 
-func (c *plainCount) Init()        { c.n = 1 }
-func (c *plainCount) Get()         { c.n++ }
-func (c *plainCount) Put() bool    { c.n--; return c.n == 0 }
-func (c *plainCount) Kill() bool   { c.n--; return c.n == 0 }
-func (c *plainCount) Count() int64 { return int64(c.n) }
-
-func (c *plainCount) TryGet() bool {
+func /*line :76:1*/ (c *plainCount) Init() { c.n = 1 }
+func (c *plainCount) Get()                 { c.n++ }
+func (c *plainCount) Put() bool            { c.n--; return c.n == 0 }
+func (c *plainCount) Kill() bool           { c.n--; return c.n == 0 }
+func (c *plainCount) Count() int64         { return int64(c.n) }
+func /*line :82:1*/ (c *plainCount) TryGet() bool {
 	if c.n == 0 {
 		return false
 	}
 	c.n++
 	return true
 }
-
-func newWord() strategies.Counter { return new(word) }
+func /*line :90:1*/ newWord() strategies.Counter { return new(word) }
 
 var (
-	checkThenIncWrong = strategy("checktheninc", "TryGet as a look for zero and an increment", wordPromise,
-		func() strategies.Counter { return new(checkThenInc) })
+	checkThenIncWrong = strategy("checktheninc", "TryGet as a look for zero and an increment", wordPromise, func() strategies.Counter { return new(checkThenInc) })
 	checkThenIncFixed = strategy("checktheninctwin", "TryGet by compare-and-swap", wordPromise, newWord)
-
-	loadStorePutWrong = strategy("loadstoreput", "Put as a load and a store", wordPromise,
-		func() strategies.Counter { return new(loadStorePut) })
-	loadStorePutFixed = strategy("loadstoreputtwin", "Put as one addition", wordPromise, newWord)
-
-	plainCountWrong = strategy("plaincount", "a count in plain memory", wordPromise,
-		func() strategies.Counter { return new(plainCount) })
-	plainCountFixed = strategy("plaincounttwin", "a count in an atomic word", wordPromise, newWord)
+	/*line :97:1*/ loadStorePutWrong = strategy("loadstoreput", "Put as a load and a store", wordPromise, func() strategies.Counter { return new(loadStorePut) })
+	loadStorePutFixed                = strategy("loadstoreputtwin", "Put as one addition", wordPromise, newWord)
+	/*line :101:1*/ plainCountWrong = strategy("plaincount", "a count in plain memory", wordPromise, func() strategies.Counter { return new(plainCount) })
+	plainCountFixed                 = strategy("plaincounttwin", "a count in an atomic word", wordPromise, newWord)
 )
-
 var wordBugs = []*Bug{
 	{
 		Name:   "checktheninc",

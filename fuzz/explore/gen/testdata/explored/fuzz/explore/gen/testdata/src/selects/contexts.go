@@ -4,7 +4,6 @@ package selects
 
 import explored_ "github.com/refbench/refbench/fuzz/explore"
 import channel_ "github.com/refbench/refbench/fuzz/explore/channel"
-
 import (
 	"errors"
 	"fmt"
@@ -14,14 +13,14 @@ import (
 
 var errCause = errors.New("cause")
 
-// own is a context of a type that package context doesn't know.
 type own struct {
 	context.Context
 	done *channel_.Chan[struct{}]
 }
 
-func (o own) Done() *channel_.Chan[struct{}] { return o.done }
-
+func /*line ../../../../../../../src/selects/contexts.go:18:1*/ (o own) Done() *channel_.Chan[struct{}] {
+	/*line :18:1*/ return o.done
+}
 func (o own) Err() error {
 	switch select0_0 := channel_.Receiving(o.done); channel_.Poll(select0_0) {
 	case 0:
@@ -33,20 +32,17 @@ func (o own) Err() error {
 
 type key struct{}
 
-// about says all of a context.
-func about(ctx context.Context) string {
+func /*line :32:1*/ about(ctx context.Context) string {
 	_, deadline := ctx.Deadline()
 	return fmt.Sprint(ctx.Err(), " ", context.Cause(ctx), " ", deadline, " ", ctx.Value(key{}))
 }
 
-// Contexts are programs with contexts.
 var Contexts = []Program{
-	{"roots", func() string {
+	/*line :39:1*/ {"roots", func() string {
 		b, t := context.Background(), context.TODO()
 		return fmt.Sprint(b, t, b == t, b.Done() == nil, " ", about(b))
 	}, []string{"context.Background context.TODO false true <nil> <nil> false <nil>"}, false},
-
-	{"canceled", func() string {
+	/*line :44:1*/ {"canceled", func() string {
 		ctx, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, 1))
 		s := about(ctx)
 		cancel()
@@ -54,8 +50,7 @@ var Contexts = []Program{
 		ctx.Done().Receive()
 		return s + ", " + about(ctx)
 	}, []string{"<nil> <nil> false 1, context canceled context canceled false 1"}, false},
-
-	{"cause", func() string {
+	/*line :53:1*/ {"cause", func() string {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		child, stop := context.WithCancel(ctx)
 		cancel(errCause)
@@ -63,16 +58,14 @@ var Contexts = []Program{
 		stop()
 		return about(ctx) + ", " + about(child) + fmt.Sprint(errors.Is(ctx.Err(), context.Canceled))
 	}, []string{"context canceled cause false <nil>, context canceled cause false <nil>true"}, false},
-
-	{"child of a canceled one", func() string {
+	/*line :62:1*/ {"child of a canceled one", func() string {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		cancel(errCause)
 		child, stop := context.WithTimeout(ctx, time.Hour)
 		defer stop()
 		return about(child)
 	}, []string{"context canceled cause true <nil>"}, false},
-
-	{"a child cancels itself alone", func() string {
+	/*line :70:1*/ {"a child cancels itself alone", func() string {
 		ctx, cancel := context.WithCancel(context.Background())
 		child, stop := context.WithCancel(ctx)
 		stop()
@@ -80,8 +73,7 @@ var Contexts = []Program{
 		cancel()
 		return s
 	}, []string{"<nil> context canceled"}, false},
-
-	{"without cancel", func() string {
+	/*line :79:1*/ {"without cancel", func() string {
 		ctx, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, 2))
 		free := context.WithoutCancel(ctx)
 		child, stop := context.WithCancel(free)
@@ -90,21 +82,18 @@ var Contexts = []Program{
 		stop()
 		return s
 	}, []string{"<nil> <nil> false 2true<nil> <nil> false 2"}, false},
-
-	{"timeout", func() string {
+	/*line :89:1*/ {"timeout", func() string {
 		ctx, cancel := context.WithTimeoutCause(context.Background(), short, errCause)
 		defer cancel()
 		ctx.Done().Receive()
 		return about(ctx)
 	}, []string{"context deadline exceeded cause true <nil>"}, false},
-
-	{"deadline in the past", func() string {
+	/*line :96:1*/ {"deadline in the past", func() string {
 		ctx, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
 		defer cancel()
 		return about(ctx)
 	}, []string{"context deadline exceeded context deadline exceeded true <nil>"}, false},
-
-	{"the sooner deadline", func() string {
+	/*line :102:1*/ {"the sooner deadline", func() string {
 		ctx, cancel := context.WithTimeout(context.Background(), short)
 		defer cancel()
 		child, stop := context.WithTimeout(ctx, time.Hour)
@@ -114,14 +103,12 @@ var Contexts = []Program{
 		child.Done().Receive()
 		return fmt.Sprint(a.Equal(b), child.Err())
 	}, []string{"true context deadline exceeded"}, false},
-
-	{"timeout or cancel", func() string {
+	/*line :113:1*/ {"timeout or cancel", func() string {
 		ctx, cancel := context.WithTimeout(context.Background(), short)
 		cancel()
 		return ctx.Err().Error()
 	}, []string{"context canceled", "context deadline exceeded"}, false},
-
-	{"parent and child", func() string {
+	/*line :119:1*/ {"parent and child", func() string {
 		ctx, cancel := context.WithCancel(context.Background())
 		child, stop := context.WithCancel(ctx)
 		defer stop()
@@ -133,23 +120,21 @@ var Contexts = []Program{
 		})
 		return s
 	}, []string{"context canceled <nil>", "context canceled context canceled"}, false},
-
-	{"which child first", func() string {
+	/*line :132:1*/ {"which child first", func() string {
 		ctx, cancel := context.WithCancel(context.Background())
 		a, stopA := context.WithCancel(ctx)
 		b, stopB := context.WithCancel(ctx)
 		s := ""
 		together(cancel, func() {
 			ctx.Done().Receive()
-			second := b.Err() != nil // looked at first: else the order of children wouldn't matter
+			second := b.Err() != nil
 			s = fmt.Sprint(a.Err() != nil, second)
 		})
 		stopA()
 		stopB()
 		return s
 	}, []string{"false false", "false true", "true false", "true true"}, false},
-
-	{"a new child meanwhile", func() string {
+	/*line :147:1*/ {"a new child meanwhile", func() string {
 		ctx, cancel := context.WithCancel(context.Background())
 		together(cancel, func() {
 			child, stop := context.WithCancel(ctx)
@@ -158,8 +143,7 @@ var Contexts = []Program{
 		})
 		return "done"
 	}, []string{"done"}, false},
-
-	{"after func", func() string {
+	/*line :157:1*/ {"after func", func() string {
 		ctx, cancel := context.WithCancel(context.Background())
 		called := channel_.Make[bool](0)
 		stop := context.AfterFunc(ctx, func() { channel_.Close(called) })
@@ -169,22 +153,20 @@ var Contexts = []Program{
 		called.Receive()
 		return s + fmt.Sprint(stop())
 	}, []string{"true falsefalse"}, false},
-
-	{"after func or stop", func() string {
+	/*line :168:1*/ {"after func or stop", func() string {
 		ctx, cancel := context.WithCancel(context.Background())
 		called := channel_.Make[string](1)
 		stop := context.AfterFunc(ctx, func() { called.Send("called") })
 		{
-			go0_f := cancel
-			explored_.Go(func() { go0_f() })
+			/*line :172:1*/ go0_f := cancel
+			/*line :172:1*/ explored_.Go(func() { go0_f() })
 		}
-		if stop() {
+		/*line :173:1*/ if stop() {
 			return "stopped"
 		}
 		return called.Receive()
 	}, []string{"called", "stopped"}, false},
-
-	{"somebody else's type", func() string {
+	/*line :179:1*/ {"somebody else's type", func() string {
 		parent := own{context.Background(), channel_.Make[struct{}](0)}
 		ctx, cancel := context.WithCancel(parent)
 		channel_.Close(parent.done)
@@ -193,16 +175,14 @@ var Contexts = []Program{
 		cancel()
 		return s
 	}, []string{"cause cause false <nil>"}, false},
-
-	{"nil parent", func() (s string) {
+	/*line :189:1*/ {"nil parent", func() (s string) {
 		defer func() { s = fmt.Sprint(recover()) }()
 		var none context.Context
 		_, cancel := context.WithCancel(none)
 		cancel()
 		return ""
 	}, []string{"cannot create context from nil parent"}, false},
-
-	{"names", func() string {
+	/*line :197:1*/ {"names", func() string {
 		ctx, cancel := context.WithCancel(context.TODO())
 		cancel()
 		return fmt.Sprint(context.WithoutCancel(ctx))

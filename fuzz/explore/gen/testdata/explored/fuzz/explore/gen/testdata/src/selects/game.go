@@ -3,7 +3,6 @@
 package selects
 
 import channel_ "github.com/refbench/refbench/fuzz/explore/channel"
-
 import (
 	"fmt"
 	"github.com/refbench/refbench/fuzz/explore/context"
@@ -11,22 +10,6 @@ import (
 	"github.com/refbench/refbench/fuzz/explore/time"
 )
 
-// A Game is a program of random channel operations: for each thread its words.
-//
-//	a b c   receive from a, b (unbuffered), c (room for one)     A B C   send to them
-//	1       receive from a or b            2   send to a or b
-//	3       receive from a or send to c    4   send to a or receive from c
-//	5       receive from a, send to b, or neither
-//	6       send to a, receive from b or c, or none of them
-//	7       send to c or receive from c    8   send to a or receive from a
-//	9       receive from c, twice in one select, or not
-//	k       close c                        l   the length of c
-//	x y     add to an atomic word
-//	t       receive from the timer or from c       p   from the timer, or not
-//	s r     stop and reset the timer               w   receive from a, with a timeout
-//	z       sleep
-//	f       start a timer that calls a function        g   stop the last one
-//	q       receive from b until a context's time is up, which its child knows
 type Game struct {
 	program [][]string
 	a, b, c *channel_.Chan[int]
@@ -35,16 +18,13 @@ type Game struct {
 	seen    [][]int
 }
 
-// NewGame returns a game at its beginning.
-func NewGame(program [][]string) *Game {
+func /*line ../../../../../../../src/selects/game.go:35:1*/ NewGame(program [][]string) *Game {
 	return &Game{
 		program: program, a: channel_.Make[int](0), b: channel_.Make[int](0), c: channel_.Make[int](1),
 		timer: time.NewTimer(time.Millisecond), seen: make([][]int, len(program)),
 	}
 }
-
-// Thread runs thread i.
-func (g *Game) Thread(i int) {
+func /*line :43:1*/ (g *Game) Thread(i int) {
 	var calls *time.Timer
 	see := func(v ...int) { g.seen[i] = append(g.seen[i], v...) }
 	defer func() {
@@ -74,51 +54,47 @@ func (g *Game) Thread(i int) {
 		case "1":
 			switch select0_0, select0_1 := channel_.Receiving(g.a), channel_.Receiving(g.b); channel_.Select(select0_0, select0_1) {
 			case 0:
-				v := select0_0.Value()
+				/*line :72:1*/ v := select0_0.Value()
 				see(1, v)
 			case 1:
-				v := select0_1.Value()
+				/*line :74:1*/ v := select0_1.Value()
 				see(2, v)
-
 			default:
-				panic("unreachable")
+				/*line :76:1*/ panic("unreachable")
 			}
 		case "2":
-			switch select1_0, select1_1 := channel_.To(g.a).Sending(v), channel_.To(g.b).Sending(v); channel_.Select(select1_0, select1_1) {
+			/*line :78:1*/ switch select1_0, select1_1 := channel_.To(g.a).Sending(v), channel_.To(g.b).Sending(v); channel_.Select(select1_0, select1_1) {
 			case 0:
 				see(1)
 			case 1:
 				see(2)
-
 			default:
-				panic("unreachable")
+				/*line :83:1*/ panic("unreachable")
 			}
 		case "3":
-			switch select2_0, select2_1 := channel_.Receiving(g.a), channel_.To(g.c).Sending(v); channel_.Select(select2_0, select2_1) {
+			/*line :85:1*/ switch select2_0, select2_1 := channel_.Receiving(g.a), channel_.To(g.c).Sending(v); channel_.Select(select2_0, select2_1) {
 			case 0:
-				v := select2_0.Value()
+				/*line :86:1*/ v := select2_0.Value()
 				see(1, v)
 			case 1:
 				see(2)
-
 			default:
-				panic("unreachable")
+				/*line :90:1*/ panic("unreachable")
 			}
 		case "4":
-			switch select3_0, select3_1 := channel_.To(g.a).Sending(v), channel_.Receiving(g.c); channel_.Select(select3_0, select3_1) {
+			/*line :92:1*/ switch select3_0, select3_1 := channel_.To(g.a).Sending(v), channel_.Receiving(g.c); channel_.Select(select3_0, select3_1) {
 			case 0:
 				see(1)
 			case 1:
-				v := select3_1.Value()
+				/*line :95:1*/ v := select3_1.Value()
 				see(2, v)
-
 			default:
-				panic("unreachable")
+				/*line :97:1*/ panic("unreachable")
 			}
 		case "5":
-			switch select4_0, select4_1 := channel_.Receiving(g.a), channel_.To(g.b).Sending(v); channel_.Poll(select4_0, select4_1) {
+			/*line :99:1*/ switch select4_0, select4_1 := channel_.Receiving(g.a), channel_.To(g.b).Sending(v); channel_.Poll(select4_0, select4_1) {
 			case 0:
-				v := select4_0.Value()
+				/*line :100:1*/ v := select4_0.Value()
 				see(1, v)
 			case 1:
 				see(2)
@@ -130,10 +106,10 @@ func (g *Game) Thread(i int) {
 			case 0:
 				see(1)
 			case 1:
-				v := select5_1.Value()
+				/*line :111:1*/ v := select5_1.Value()
 				see(2, v)
 			case 2:
-				v := select5_2.Value()
+				/*line :113:1*/ v := select5_2.Value()
 				see(3, v)
 			default:
 				see(0)
@@ -143,30 +119,28 @@ func (g *Game) Thread(i int) {
 			case 0:
 				see(1)
 			case 1:
-				v := select6_1.Value()
+				/*line :122:1*/ v := select6_1.Value()
 				see(2, v)
-
 			default:
-				panic("unreachable")
+				/*line :124:1*/ panic("unreachable")
 			}
 		case "8":
-			switch select7_0, select7_1 := channel_.To(g.a).Sending(v), channel_.Receiving(g.a); channel_.Select(select7_0, select7_1) {
+			/*line :126:1*/ switch select7_0, select7_1 := channel_.To(g.a).Sending(v), channel_.Receiving(g.a); channel_.Select(select7_0, select7_1) {
 			case 0:
 				see(1)
 			case 1:
-				v := select7_1.Value()
+				/*line :129:1*/ v := select7_1.Value()
 				see(2, v)
-
 			default:
-				panic("unreachable")
+				/*line :131:1*/ panic("unreachable")
 			}
 		case "9":
-			switch select8_0, select8_1 := channel_.Receiving(g.c), channel_.Receiving(g.c); channel_.Poll(select8_0, select8_1) {
+			/*line :133:1*/ switch select8_0, select8_1 := channel_.Receiving(g.c), channel_.Receiving(g.c); channel_.Poll(select8_0, select8_1) {
 			case 0:
-				v := select8_0.Value()
+				/*line :134:1*/ v := select8_0.Value()
 				see(1, v)
 			case 1:
-				v := select8_1.Value()
+				/*line :136:1*/ v := select8_1.Value()
 				see(2, v)
 			default:
 				see(0)
@@ -180,14 +154,13 @@ func (g *Game) Thread(i int) {
 			case 0:
 				see(1)
 			case 1:
-				v := select9_1.Value()
+				/*line :149:1*/ v := select9_1.Value()
 				see(2, v)
-
 			default:
-				panic("unreachable")
+				/*line :151:1*/ panic("unreachable")
 			}
 		case "p":
-			switch select10_0 := channel_.Receiving(g.timer.C); channel_.Poll(select10_0) {
+			/*line :153:1*/ switch select10_0 := channel_.Receiving(g.timer.C); channel_.Poll(select10_0) {
 			case 0:
 				see(1)
 			default:
@@ -200,16 +173,15 @@ func (g *Game) Thread(i int) {
 		case "w":
 			switch select11_0, select11_1 := channel_.Receiving(g.a), channel_.Receiving(time.After(time.Millisecond)); channel_.Select(select11_0, select11_1) {
 			case 0:
-				v := select11_0.Value()
+				/*line :165:1*/ v := select11_0.Value()
 				see(1, v)
 			case 1:
 				see(2)
-
 			default:
-				panic("unreachable")
+				/*line :169:1*/ panic("unreachable")
 			}
 		case "f":
-			calls = time.AfterFunc(time.Millisecond/2, func() { g.x.Add(10) })
+			/*line :171:1*/ calls = time.AfterFunc(time.Millisecond/2, func() { g.x.Add(10) })
 		case "g":
 			if calls != nil {
 				see(bit(calls.Stop()), int(g.x.Load()))
@@ -219,15 +191,14 @@ func (g *Game) Thread(i int) {
 			child, stop := context.WithCancel(ctx)
 			switch select12_0, select12_1 := channel_.Receiving(g.b), channel_.Receiving(child.Done()); channel_.Select(select12_0, select12_1) {
 			case 0:
-				v := select12_0.Value()
+				/*line :180:1*/ v := select12_0.Value()
 				see(1, v)
 			case 1:
 				see(2, bit(child.Err() == context.DeadlineExceeded))
-
 			default:
-				panic("unreachable")
+				/*line :184:1*/ panic("unreachable")
 			}
-			stop()
+			/*line :185:1*/ stop()
 			cancel()
 		case "z":
 			time.Sleep(time.Millisecond / 2)
@@ -238,22 +209,19 @@ func (g *Game) Thread(i int) {
 		}
 	}
 }
-
-func bit(b bool) int {
+func /*line :197:1*/ bit(b bool) int {
 	if b {
 		return 1
 	}
 	return 0
 }
-
-// Play runs all threads.
-func (g *Game) Play() {
+func /*line :205:1*/ (g *Game) Play() {
 	var fs []func()
 	for i := range g.program {
 		fs = append(fs, func() { g.Thread(i) })
 	}
 	together(fs...)
 }
-
-// End says what threads have seen.
-func (g *Game) End() string { return fmt.Sprint(g.seen, channel_.Len(g.c)) }
+func /*line :214:1*/ (g *Game) End() string {
+	/*line :214:1*/ return fmt.Sprint(g.seen, channel_.Len(g.c))
+}

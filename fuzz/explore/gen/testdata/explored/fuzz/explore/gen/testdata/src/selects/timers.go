@@ -3,7 +3,6 @@
 package selects
 
 import channel_ "github.com/refbench/refbench/fuzz/explore/channel"
-
 import (
 	"fmt"
 	"github.com/refbench/refbench/fuzz/explore/time"
@@ -11,20 +10,17 @@ import (
 
 const short = time.Millisecond / 4
 
-// Timers are programs with timers.
 var Timers = []Program{
-	{"timeout", func() string {
+	/*line ../../../../../../../src/selects/timers.go:12:1*/ {"timeout", func() string {
 		switch select0_0, select0_1 := channel_.Receiving(channel_.Make[int](0)), channel_.Receiving(time.After(short)); channel_.Select(select0_0, select0_1) {
 		case 0:
 			return "value"
 		case 1:
 			return "timeout"
-
 		default:
-			panic("unreachable")
+			/*line :18:1*/ panic("unreachable")
 		}
 	}, []string{"timeout"}, false},
-
 	{"timeout or value", func() string {
 		c := channel_.Make[int](1)
 		c.Send(1)
@@ -33,12 +29,10 @@ var Timers = []Program{
 			return "value"
 		case 1:
 			return "timeout"
-
 		default:
-			panic("unreachable")
+			/*line :29:1*/ panic("unreachable")
 		}
 	}, []string{"timeout", "value"}, false},
-
 	{"timeout or sender", func() string {
 		c, gone := channel_.Make[int](0), channel_.Make[bool](0)
 		s := ""
@@ -49,23 +43,20 @@ var Timers = []Program{
 			case 1:
 				s += "timeout"
 				channel_.Close(gone)
-
 			default:
-				panic("unreachable")
+				/*line :42:1*/ panic("unreachable")
 			}
 		}, func() {
-			switch select3_0, select3_1 := channel_.To(c).Sending(1), channel_.Receiving(gone); channel_.Select(select3_0, select3_1) {
+			/*line :44:1*/ switch select3_0, select3_1 := channel_.To(c).Sending(1), channel_.Receiving(gone); channel_.Select(select3_0, select3_1) {
 			case 0:
 			case 1:
-
 			default:
-				panic("unreachable")
+				/*line :47:1*/ panic("unreachable")
 			}
 		})
-		return s
+		/*line :49:1*/ return s
 	}, []string{"timeout", "value"}, false},
-
-	{"stopped", func() string {
+	/*line :52:1*/ {"stopped", func() string {
 		t := time.NewTimer(short)
 		s := fmt.Sprint(t.Stop(), t.Stop())
 		switch select4_0 := channel_.Receiving(t.C); channel_.Poll(select4_0) {
@@ -75,8 +66,7 @@ var Timers = []Program{
 			return s
 		}
 	}, []string{"true false"}, false},
-
-	{"stopped after its time", func() string {
+	/*line :63:1*/ {"stopped after its time", func() string {
 		t := time.NewTimer(short)
 		time.Sleep(2 * short)
 		s := fmt.Sprint(t.Stop())
@@ -87,21 +77,18 @@ var Timers = []Program{
 			return s
 		}
 	}, []string{"true"}, false},
-
-	{"stopped after it fired", func() string {
+	/*line :75:1*/ {"stopped after it fired", func() string {
 		t := time.NewTimer(-short)
 		t.C.Receive()
 		return fmt.Sprint(t.Stop(), t.Reset(short), t.Stop())
 	}, []string{"false false true"}, false},
-
-	{"reset while another waits", func() string {
+	/*line :81:1*/ {"reset while another waits", func() string {
 		t := time.NewTimer(time.Hour)
 		t.Stop()
 		together(func() { t.C.Receive() }, func() { t.Reset(short) })
 		return "fired"
 	}, []string{"fired"}, false},
-
-	{"polled", func() string {
+	/*line :88:1*/ {"polled", func() string {
 		t := time.NewTimer(short)
 		s := ""
 		for range 2 {
@@ -114,8 +101,7 @@ var Timers = []Program{
 		}
 		return s
 	}, []string{"fired not yet ", "not yet fired ", "not yet not yet "}, false},
-
-	{"polled until it fires", func() string {
+	/*line :102:1*/ {"polled until it fires", func() string {
 		t := time.NewTimer(short)
 		for {
 			switch select7_0 := channel_.Receiving(t.C); channel_.Poll(select7_0) {
@@ -125,14 +111,12 @@ var Timers = []Program{
 			}
 		}
 	}, []string{"fired"}, false},
-
-	{"length", func() string {
+	/*line :113:1*/ {"length", func() string {
 		t := time.NewTimer(short)
 		time.Sleep(2 * short)
 		return fmt.Sprint(channel_.Len(t.C), channel_.Cap(t.C))
 	}, []string{"0 0"}, false},
-
-	{"ticker", func() string {
+	/*line :119:1*/ {"ticker", func() string {
 		t := time.NewTicker(short)
 		t.C.Receive()
 		t.C.Receive()
@@ -146,8 +130,7 @@ var Timers = []Program{
 			return "stopped"
 		}
 	}, []string{"stopped"}, false},
-
-	{"ticker never stopped", func() string {
+	/*line :134:1*/ {"ticker never stopped", func() string {
 		s := ""
 		quit := time.After(10 * short)
 		for range time.Tick(short).All() {
@@ -163,28 +146,23 @@ var Timers = []Program{
 		}
 		return s
 	}, []string{"...", "slow"}, false},
-
-	{"no ticker", func() string { return fmt.Sprint(time.Tick(0) == nil, time.Tick(-1) == nil) }, []string{"true true"}, false},
-
-	{"bad interval", func() (s string) {
+	/*line :151:1*/ {"no ticker", func() string { return fmt.Sprint(time.Tick(0) == nil, time.Tick(-1) == nil) }, []string{"true true"}, false},
+	/*line :153:1*/ {"bad interval", func() (s string) {
 		defer func() { s = fmt.Sprint(recover()) }()
 		time.NewTicker(0)
 		return ""
 	}, []string{"non-positive interval for NewTicker"}, false},
-
-	{"two timers", func() string {
+	/*line :159:1*/ {"two timers", func() string {
 		a, b := time.After(short), time.After(time.Hour)
 		switch select10_0, select10_1 := channel_.Receiving(b), channel_.Receiving(a); channel_.Select(select10_0, select10_1) {
 		case 0:
 			return "b"
 		case 1:
 			return "a"
-
 		default:
-			panic("unreachable")
+			/*line :166:1*/ panic("unreachable")
 		}
 	}, []string{"a"}, false},
-
 	{"more timers than threads", func() string {
 		n := 0
 		for range 40 {
@@ -193,8 +171,7 @@ var Timers = []Program{
 		}
 		return fmt.Sprint(n)
 	}, []string{"40"}, false},
-
-	{"call or stop", func() string {
+	/*line :178:1*/ {"call or stop", func() string {
 		done := channel_.Make[string](1)
 		t := time.AfterFunc(short, func() { done.Send("called") })
 		if t.Stop() {

@@ -22,8 +22,8 @@ const (
 	mostOps = 1 << 24
 )
 
-// A shift is the workers' side of one sample.
-type shift struct {
+// A timedWork is the workers' side of one sample.
+type timedWork struct {
 	machine *Machine
 	cell    Cell
 	inst    workloads.Instance
@@ -33,8 +33,8 @@ type shift struct {
 	batch   time.Duration
 
 	// By worker, written by the worker alone and once.
-	tracks      []track
-	testimonies []testimony
+	tracks   []track
+	observed []observation
 
 	// CPU time of the process at the start and the end of worker 0's timed
 	// part.
@@ -42,51 +42,54 @@ type shift struct {
 	known   bool
 }
 
-func newShift(m *Machine, c Cell, l Length, inst workloads.Instance) *shift {
-	return &shift{
-		machine:     m,
-		cell:        c,
-		inst:        inst,
-		epoch:       time.Now(),
-		warm:        l.warm(),
-		timed:       l.Timed,
-		batch:       max(batchTime, l.Timed/mostBatches),
-		tracks:      make([]track, c.CPUs),
-		testimonies: make([]testimony, c.CPUs),
+func newTimedWork(m *Machine, c Cell, l Length, inst workloads.Instance) *timedWork {
+	return &timedWork{
+		machine:  m,
+		cell:     c,
+		inst:     inst,
+		epoch:    time.Now(),
+		warm:     l.warm(),
+		timed:    l.Timed,
+		batch:    max(batchTime, l.Timed/mostBatches),
+		tracks:   make([]track, c.CPUs),
+		observed: make([]observation, c.CPUs),
 	}
 }
 
-func (s *shift) now() int64 { return int64(time.Since(s.epoch)) }
+func (s *timedWork) now() int64 { return int64(time.Since(s.epoch)) }
 
 // work is one worker's part of the protocol: see [Measure].
-func (s *shift) work(cr *crew, worker int) {
+func (s *timedWork) work(b *barrier, worker int) {
 	n := s.cell.CPUs
 	// Room for twice the batches, so that the timed part doesn't allocate
-	// unless operations become much cheaper after the warm-up.
-	batches := make([]batch, 0, 2*int(s.timed/s.batch)+16)
+	// unless operations become much cheaper after the warm-up. Workers that
+	// share a CPU share the time too.
+	batches := make([]batch, 0, 2*int(s.timed/s.batch)/s.machine.crowding(n)+16)
 	var own line
 
-	cr.arrive(gathering, n, nil)
-	cr.wait(gathering)
-	if cr.at() == aborted {
+	b.arrive(gathering, n, nil)
+	b.wait(gathering)
+	if b.at() == aborted {
 		return
 	}
 	rates := own.rates()
 
-	size := warmUp(cr, s.inst, worker, n, s.warm, s.batch, nil)
+	size := warmUp(b, s.inst, worker, n, s.warm, s.batch, nil)
 
 	if worker == 0 {
 		s.process[0], s.known = cpu.ProcessTime()
 	}
 	usage, usable := cpu.ThreadUsage()
-	inst := s.inst
+	inst, call := s.inst, &b.calls.workers[worker]
 	start := s.now()
-	cr.begin(start, n, s.timed)
+	b.begin(start, n, s.timed)
 	for {
+		call.enter()
 		ops := inst.Work(worker, size)
+		call.leave()
 		now := s.now()
 		batches = append(batches, batch{now, int64(ops)})
-		if now >= cr.until.Load() {
+		if now >= b.until.Load() {
 			break
 		}
 	}
@@ -95,15 +98,20 @@ func (s *shift) work(cr *crew, worker int) {
 		s.process[1], _ = cpu.ProcessTime()
 	}
 
-	cr.arrive(timing, n, nil)
-	for cr.at() < finished {
+	b.arrive(timing, n, nil)
+	if b.crowded() {
+		b.wait(timing)
+	}
+	for b.at() < finished {
+		call.enter()
 		inst.Work(worker, size)
+		call.leave()
 	}
 	rates = append(rates, own.rates()...)
 
 	t := track{start, batches}
 	s.tracks[worker] = t
-	s.testimonies[worker] = testimony{
+	s.observed[worker] = observation{
 		spin: median(rates) / s.machine.rates[s.machine.cpuOf(worker)],
 		wall: time.Duration(t.end() - t.start),
 		usage: cpu.Usage{
@@ -117,19 +125,25 @@ func (s *shift) work(cr *crew, worker int) {
 // warmUp runs the load until all of n workers are warm, and finds the number of
 // operations that take as long as a batch should. The last worker to be warm
 // calls then, if it isn't nil, before the timed part begins.
-func warmUp(cr *crew, inst workloads.Instance, worker, n int, long, batch time.Duration, then func()) int {
+func warmUp(b *barrier, inst workloads.Instance, worker, n int, long, batch time.Duration, then func()) int {
 	size, warm := 1, false
+	call := &b.calls.workers[worker]
 	begin := time.Now()
 	for last := begin; ; {
+		call.enter()
 		ops := inst.Work(worker, size)
+		call.leave()
 		now := time.Now()
 		size = nextSize(size, ops, now.Sub(last), batch)
 		last = now
 		if !warm && now.Sub(begin) >= long {
 			warm = true
-			cr.arrive(warming, n, then)
+			b.arrive(warming, n, then)
+			if b.crowded() {
+				b.wait(warming)
+			}
 		}
-		if cr.at() >= timing {
+		if b.at() >= timing {
 			return size
 		}
 	}
@@ -151,12 +165,12 @@ func nextSize(size, ops int, took, want time.Duration) int {
 }
 
 // own returns the CPU time that the process used beside its workers.
-func (s *shift) own() time.Duration {
+func (s *timedWork) own() time.Duration {
 	if !s.known {
 		return 0
 	}
 	own := s.process[1] - s.process[0]
-	for _, t := range s.testimonies {
+	for _, t := range s.observed {
 		own -= t.usage.Ran
 	}
 	return max(own, 0)

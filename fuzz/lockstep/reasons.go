@@ -1,0 +1,137 @@
+package lockstep
+
+import (
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/spec"
+)
+
+// A Reason is why promises let counts differ that did the same calls.
+type Reason uint8
+
+// The reasons.
+const (
+	// Overflow: a reference past the limit of one of them. They promise another
+	// limit, width or response.
+	Overflow Reason = iota
+	// Underflow: a drop of what isn't there. They promise another response.
+	Underflow
+	// DeadGet: Get on a dead count. They promise another response.
+	DeadGet
+	// Distance: a life that began near the limits came down to zero. They
+	// promise another limit, so for one of them the way was longer.
+	Distance
+	// ZeroDetection: one of them doesn't detect zero yet.
+	ZeroDetection
+	// Spurious: TryGet of one of them may fail without a reason.
+	Spurious
+	// Choice: the promise of one of them allows several answers, as of Count on a
+	// saturated count.
+	Choice
+	// Lacking: one of them doesn't have the operation, and the call was left
+	// out for it.
+	Lacking
+	// Unpromised: the promise of one of them says nothing of the call, and it was
+	// left out for it.
+	Unpromised
+	reasons
+)
+
+// Reasons returns all of them.
+func Reasons() []Reason {
+	rs := make([]Reason, reasons)
+	for i := range rs {
+		rs[i] = Reason(i)
+	}
+	return rs
+}
+
+// String returns the reason in a few words.
+func (r Reason) String() string {
+	if r >= reasons {
+		return "unknown reason"
+	}
+	return [reasons]string{
+		"overflow policy", "underflow policy", "get on a dead count", "distance from the limit to zero",
+		"zero detection", "spurious TryGet", "free choice", "operation lacking", "not promised",
+	}[r]
+}
+
+// touched is a set of reasons: what the calls of a life have touched.
+type touched uint16
+
+func (t touched) has(r Reason) bool { return t>>r&1 != 0 }
+
+// add adds the reason if it is so.
+func (t *touched) add(r Reason, so bool) {
+	if so {
+		*t |= 1 << r
+	}
+}
+
+// touches returns what the call touches that leads from one state to the next.
+func (l *lane) touches(st, next spec.State, call spec.Call) (t touched) {
+	if st.Saturated || st.Lost {
+		return 0 // by what made it so
+	}
+	op, k := call.Op, call.Refs()
+	dead, exact := l.sp.Dead(st), l.sp.Exact(st)
+	t.add(Distance, next.Refs <= 0)
+	t.add(ZeroDetection, st.Refs == 0 && !exact)
+	switch {
+	case op.Takes() && !op.Begins():
+		t.add(DeadGet, dead && op.By() == spec.AnyHolder)
+		t.add(Overflow, !dead && st.Refs > l.p.Limit-k)
+		// A large number may come round even from 0.
+		t.add(Overflow, dead && k > l.p.Limit)
+	case op.Drops() && op.By() == spec.ExactHolder:
+		t.add(Underflow, dead && op.Moves().If != spec.One)
+	case op.Drops():
+		left := int64(0)
+		if op.By() == spec.HolderOfTwo {
+			left = 1 // what must be
+		}
+		early := !exact && !op.Kills() && st.Refs <= k
+		t.add(ZeroDetection, early)
+		t.add(Underflow, !early && st.Refs-k < left)
+		t.add(Overflow, st.Refs < -l.p.Limit-1+k)
+	}
+	return t
+}
+
+// explains returns why two counts that did the same may now have done something
+// else, or false if nothing explains it.
+func explains(a, b *lane, o int, call spec.Call) (Reason, bool) {
+	ca, cb := &a.counts[o], &b.counts[o]
+	t := ca.touched | cb.touched
+	for _, reason := range [...]Reason{Overflow, Underflow, DeadGet, ZeroDetection} {
+		if t.has(reason) && differ(reason, &a.p, &b.p) {
+			return reason, true
+		}
+	}
+	switch m := call.Op.Moves(); {
+	case t.has(Distance) && ca.base != cb.base:
+		return Distance, true
+	case m.Sign > 0 && m.If != spec.Always && (a.p.TryGet == strategies.Spurious || b.p.TryGet == strategies.Spurious):
+		return Spurious, true
+	}
+	return Choice, choice(a, a.states[ca.before], call) || choice(b, b.states[cb.before], call)
+}
+
+// differ reports whether two promises are different in what the reason is about.
+func differ(reason Reason, a, b *strategies.Promise) bool {
+	switch reason {
+	case Overflow:
+		return a.Overflow != b.Overflow || a.Limit != b.Limit || a.Width != b.Width
+	case Underflow:
+		return a.Underflow != b.Underflow || a.OnDeadUnlessOne() != b.OnDeadUnlessOne()
+	case DeadGet:
+		return a.GetOnZero != b.GetOnZero
+	}
+	return a.Zero != b.Zero
+}
+
+// choice reports whether the promise allows several answers.
+func choice(l *lane, st spec.State, call spec.Call) bool {
+	os := l.sp.Step(st, call)
+	return len(os) > 1 || len(os) == 1 && (os[0].AnyValue || os[0].NoNumber)
+}
