@@ -22,6 +22,7 @@ import (
 type crossing struct {
 	starts []begin
 	body   func(w *worker, l *life) // on every worker, one life after the other
+	lives  int                      // how many a round has; 0 is perRound
 
 	// ends returns what must be there at the end, if so many calls returned true. Nil:
 	// what the ledger says.
@@ -68,10 +69,10 @@ type life struct {
 type worker struct {
 	id    int
 	rng   *rand.Rand
-	trues [perRound]int // calls that returned true, of each life
-	err   error         // what was wrong first
-	lives atomic.Int64  // that it is through with
-	l     *life         // the one that it is at
+	trues []int        // calls that returned true, of each life
+	err   error        // what was wrong first
+	lives atomic.Int64 // that it is through with
+	l     *life        // the one that it is at
 	env   spec.Env
 	_     [64]byte // so that workers don't slow each other down
 }
@@ -95,16 +96,10 @@ func (w *worker) failf(format string, args ...any) {
 	}
 }
 
-// do makes a call, and reports what it returned. A panic is an error: crossings make no
-// calls that promise one.
-func (w *worker) do(l *life, op spec.Op, number ...int64) bool {
-	call := spec.Call{Op: op}
-	if len(number) > 0 {
-		call.N = number[0]
-	}
-	return w.call(l, call)
-}
+func (w *worker) do(l *life, op spec.Op) bool { return w.call(l, spec.Call{Op: op}) }
 
+// call makes a call, and reports what it returned. A panic is an error: crossings make no
+// calls that promise one.
 func (w *worker) call(l *life, call spec.Call) bool {
 	n := call.Refs()
 	if l.judged && call.Op.Drops() {
@@ -181,7 +176,7 @@ func (e *env) exact(refs int64) spec.State {
 func (e *env) from(st spec.State) []begin {
 	path := e.sp.Path(st)
 	if path == nil {
-		e.skip("no calls that %s has lead to %q", e.s.Name, st)
+		e.skip("no calls that %s has and promises lead to %q", e.s.Name, st)
 	}
 	return []begin{{path, st}}
 }
@@ -237,7 +232,7 @@ func (e *env) cross(x crossing) func() error {
 			w.id, w.rng = i, rand.New(rand.NewPCG(e.cfg.Seed, uint64(i+1)))
 			w.env = spec.Env{Lock: w, Confirm: func() { w.l.confirms.Add(1) }}
 		}
-		lives := make([]*life, perRound)
+		lives := make([]*life, max(x.lives, perRound))
 		group := rendezvous.New(len(ws), func(i int) {
 			for _, l := range lives {
 				ws[i].l = l
@@ -252,10 +247,10 @@ func (e *env) cross(x crossing) func() error {
 				return nil
 			}
 			for i := range lives {
-				lives[i] = e.begin(x, round*perRound+i, lives[i], group.Abandoned)
+				lives[i] = e.begin(x, round*len(lives)+i, lives[i], group.Abandoned)
 			}
 			for i := range ws {
-				ws[i].trues, ws[i].err = [perRound]int{}, nil
+				ws[i].trues, ws[i].err = make([]int, len(lives)), nil
 			}
 			if !group.Round() {
 				return nil // nobody wants to know any more
@@ -292,7 +287,7 @@ func (e *env) progress() int64 {
 // begin begins a life, after another one.
 func (e *env) begin(x crossing, id int, before *life, late func() bool) *life {
 	l := &life{
-		id: id, slice: id % perRound, from: x.starts[id%len(x.starts)],
+		id: id, slice: id % max(x.lives, perRound), from: x.starts[id%len(x.starts)],
 		judged: x.ends == nil, late: late, written: make([]int, e.cfg.Workers),
 	}
 	if before != nil && l.judged {

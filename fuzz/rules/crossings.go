@@ -22,19 +22,27 @@ func crossings() []Rule {
 	for _, c := range []spec.Call{{Op: spec.Get}, {Op: spec.GetN, N: some}, {Op: spec.TryGet}, {Op: spec.TryGetN, N: some}} {
 		add("many "+c.String()+" past the limit",
 			"Goroutines that begin below the limit and cross it together do what they do one after the other.",
-			func(e *env) func() error { return e.crossLimit(c) })
+			func(e *env) func() error { return e.past(c) })
 	}
 	add("TryGet and Put at the limit",
 		"Goroutines that each take a reference at the limit and drop it leave the count at the limit, or saturated.", (*env).upAndDown)
 	for _, c := range []spec.Call{{Op: spec.Put}, {Op: spec.PutN, N: some}} {
 		add("many "+c.String()+" below zero",
 			"Goroutines that drop more references than there are do what they do one after the other.",
-			func(e *env) func() error { return e.crossZero(c) })
+			func(e *env) func() error { return e.past(c) })
 	}
 	add("many Drop down to one", "Goroutines that take references and drop them with Drop leave the one that was there.", (*env).dropToOne)
-	add("many Get on zero", "Goroutines that take references of a dead count do what they do one after the other.", (*env).getOnZero)
-	add("everything on a dead count", "Whatever must leave a dead count dead does, all the time.", (*env).staysDead)
-	add("everything on a saturated count", "Whatever must leave a saturated count saturated does, all the time.", (*env).staysSaturated)
+	add("many Get on zero", "Goroutines that take references of a dead count do what they do one after the other.", func(e *env) func() error {
+		return e.same(e.from(e.exact(0)), spec.Call{Op: spec.Get})
+	})
+	add("everything on a dead count", "Whatever must leave a dead count dead does, all the time.", func(e *env) func() error {
+		return e.stays(e.exact(0))
+	})
+	add("everything on a saturated count", "Whatever must leave a saturated count saturated does, all the time.", func(e *env) func() error {
+		st := e.exact(0)
+		st.Saturated = true
+		return e.stays(st)
+	})
 	add("order before the last Put",
 		"What a holder wrote before it dropped its reference is seen by whoever drops the last; under the race detector, without a report.",
 		(*env).orderedBeforeLast)
@@ -92,43 +100,27 @@ func (e *env) same(starts []begin, call spec.Call) func() error {
 	})
 }
 
-// beyond returns how far past a boundary all calls together go. If it were always
-// far, a lost call wouldn't show.
-func (e *env) beyond() []int64 { return []int64{0, 1, 2, int64(e.cfg.Workers)} }
-
-func (e *env) crossLimit(call spec.Call) func() error {
+// past is a crossing of a boundary by the same call: of the limit if it takes references,
+// of zero if it drops them. How far past it all calls together go differs: if it were
+// always far, a lost call wouldn't show.
+func (e *env) past(call spec.Call) func() error {
 	e.need(call.Op)
 	total := int64(e.cfg.Workers*each) * call.Refs()
-	if e.p.Limit < total+2 {
-		e.skip("the limit of %d is next to zero for %d references", e.p.Limit, total)
-	}
+	e.room(int(total) + 2)
 	var starts []begin
-	for _, over := range e.beyond() {
-		starts = append(starts, e.at(e.p.Limit-total+over))
+	for _, beyond := range []int64{0, 1, 2, int64(e.cfg.Workers)} {
+		if call.Op.Takes() {
+			starts = append(starts, e.at(e.p.Limit-total+beyond))
+		} else {
+			starts = append(starts, e.at(total-beyond))
+		}
 	}
 	return e.same(starts, call)
 }
-
-func (e *env) crossZero(call spec.Call) func() error {
-	e.need(call.Op)
-	total := int64(e.cfg.Workers*each) * call.Refs()
-	if e.p.Limit < total+2 {
-		e.skip("the limit of %d is too low for %d references", e.p.Limit, total)
-	}
-	var starts []begin
-	for _, under := range e.beyond() {
-		starts = append(starts, e.at(total-under))
-	}
-	return e.same(starts, call)
-}
-
-func (e *env) getOnZero() func() error { return e.same(e.from(e.exact(0)), spec.Call{Op: spec.Get}) }
 
 func (e *env) upAndDown() func() error {
 	limit, n := e.p.Limit, int64(e.cfg.Workers)
-	if limit < n+2 {
-		e.skip("the limit of %d is next to zero for %d goroutines", limit, n)
-	}
+	e.room(e.cfg.Workers + 2)
 	// At the limit the first TryGet is past it. Farther below than there are
 	// goroutines, none is.
 	starts := []begin{e.at(limit - n), e.from(e.exact(limit))[0]}
@@ -199,17 +191,6 @@ func (e *env) stays(st spec.State) func() error {
 		},
 		ends: func(*life, int) (spec.State, error) { return st, nil },
 	})
-}
-
-func (e *env) staysDead() func() error { return e.stays(e.exact(0)) }
-
-func (e *env) staysSaturated() func() error {
-	st := e.exact(0)
-	st.Saturated = true
-	if e.sp.Path(st) == nil {
-		e.skip("%s doesn't promise to saturate", e.s.Name)
-	}
-	return e.stays(st)
 }
 
 func (e *env) dropToOne() func() error {
@@ -324,24 +305,31 @@ func (e *env) churn() func() error {
 func (e *env) lookup(take, drop spec.Call) func() error {
 	e.need(take.Op)
 	e.room(e.cfg.Workers * int(take.Refs()))
+	const tries = 200 // as goroutines that take turns can keep the count alive for as long as they like
 	return e.cross(crossing{
 		starts: e.from(e.sp.Start(1)),
+		// Between looking and taking are nanoseconds. Whoever is ahead waits at a live
+		// count, and whoever is behind passes the dead ones, so that they meet at most of
+		// the deaths while both have a CPU.
+		lives: 100,
 		body: func(w *worker, l *life) {
 			if w.id == l.id%2 {
-				w.pause()
+				for range w.rng.IntN(64) {
+					w.rng.Uint32()
+				}
 				w.do(l, spec.Kill)
 				return
 			}
-			// Bounded, as goroutines that take turns can keep the count alive for as
-			// long as they like.
-			for range 2 * each {
+			for i := range tries {
 				if !w.call(l, take) {
 					if e.p.TryGet == strategies.Exact && w.call(l, take) {
 						w.failf("%s succeeded after one that had failed", take)
 					}
 					return
 				}
-				w.pause()
+				if i%64 == w.rng.IntN(64) {
+					w.pause()
+				}
 				w.call(l, drop)
 			}
 		},

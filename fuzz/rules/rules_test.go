@@ -582,6 +582,55 @@ func TestEveryOtherTestCanFail(t *testing.T) {
 	}
 }
 
+// A count that goes wrong only in what one line of a crossing looks at.
+type (
+	// Its TryGet says of a dead count that it takes a reference, and leaves it dead.
+	takesNothing struct{ sat }
+	// Its Kill says that the owner's reference was the last, and then nobody says it.
+	killsEarly struct{ sat }
+	// The third Put below zero reports the last, if nobody has called TryGet.
+	thirdReports struct {
+		sat
+		below syncatomic.Int64
+	}
+)
+
+func (c *thirdReports) TryGet() bool { c.below.Store(100); return c.sat.TryGet() }
+func (c *thirdReports) Put() bool {
+	below := c.sat.Count() < 0 && c.below.Add(1) == 3
+	return c.sat.Put() || below
+}
+
+func (c *takesNothing) TryGet() bool { return c.sat.TryGet() || c.sat.Count() == 0 }
+func (c *takesNothing) Put() bool    { return c.sat.Count() > 0 && c.sat.Put() }
+
+func (c *killsEarly) Kill() bool { c.sat.Kill(); return true }
+func (c *killsEarly) Put() bool  { c.sat.Put(); return false }
+
+// Crossings see a wrong count by what is wrong with it, and from each of their starts.
+func TestCrossingsSayWhatIsWrong(t *testing.T) {
+	s := saturating.Strategy
+	for _, p := range []struct {
+		rule, want string
+		fresh      func() strategies.Counter
+	}{
+		{"TryGet against the last Put", "TryGet took a reference after the last had been dropped", func() strategies.Counter { return new(takesNothing) }},
+		{"TryGet against the last Put", "Kill reported the last reference while", func() strategies.Counter { return new(killsEarly) }},
+		// Only from the start that is farthest past the boundary.
+		{"many Put below zero", "2 of 32 calls of Put returned true, want 1", func() strategies.Counter { return new(thirdReports) }},
+	} {
+		for _, rule := range rules.All() {
+			if rule.Name != p.rule {
+				continue
+			}
+			r := rule.Run(t.Context(), wrong("planted", s, p.fresh), rules.Config{Seed: 1, Workers: 4, Rounds: 20 * rounds()})
+			if r.Verdict != rules.Fail || !strings.Contains(r.Reason, p.want) {
+				t.Errorf("%v, want it to fail with %q", r, p.want)
+			}
+		}
+	}
+}
+
 // A hanging count waits in Put until the test ends.
 type hanging struct {
 	sat

@@ -3,6 +3,8 @@ package spec
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/refbench/refbench/strategies"
 )
@@ -22,7 +24,7 @@ func alternatives(p strategies.Promise) []alternative {
 			list = append(list, alternative{field, q})
 		}
 	}
-	for _, n := range []int64{max(p.Limit, 2) - 1, min(p.Limit, math.MaxInt64-1) + 1} {
+	for _, n := range []int64{max(p.Limit, 2) - 1, min(p.Limit, math.MaxInt64-1) + 1, math.MaxInt64} {
 		add("limit", func(q *strategies.Promise) { q.Limit = n })
 	}
 	for _, n := range []int{0, 8, 16, 24, 32, 48, 64} {
@@ -45,42 +47,47 @@ func alternatives(p strategies.Promise) []alternative {
 	return list
 }
 
-// blame names the field of the promise that the last of the answers contradicts, in
-// parentheses, or returns "": a field with another value of which the answer would be
-// right, as all before it are; or else one with another value of which nothing would be
-// promised of the last call. A count that was resumed has no such beginning.
+// blame names the fields of the promise that the last of the answers may contradict, in
+// parentheses, or returns "": those with another value of which that answer would be
+// right, or not promised, as all before it are right. A count that was resumed has no
+// such beginning.
 func (sp *Spec) blame(all []said) string {
 	if op := all[0].call.Op; op != Init && op != InitAt {
 		return ""
 	}
-	last := all[len(all)-1]
-	silent := ""
+	var fields []string
 	for _, alt := range alternatives(sp.p) {
-		other := *sp
-		other.p = alt.p
-		st, ok := State{Killed: true}, true
-		for _, x := range all[:len(all)-1] {
-			if ok = ok && other.Unpromised(st, x.call) == ""; !ok {
-				break
-			}
-			next, err := other.Check(st, x.call, x.answer)
-			st, ok = next, err == nil
-		}
-		switch {
-		case !ok:
-		case other.Unpromised(st, last.call) != "":
-			if silent == "" && last.answer.Panicked == nil {
-				silent = fmt.Sprintf(" (promise: %s)", FieldOf(sp.p, alt.field))
-			}
-		case alt.field == "count" && len(all) > 2:
-			// Another operation is more likely to be wrong than Count.
-		default:
-			if _, err := other.Check(st, last.call, last.answer); err == nil {
-				return fmt.Sprintf(" (promise: %s)", FieldOf(sp.p, alt.field))
-			}
+		// Another operation is more likely to be wrong than Count.
+		if field := FieldOf(sp.p, alt.field); !slices.Contains(fields, field) && sp.allows(alt.p, all) && (alt.field != "count" || len(all) == 2) {
+			fields = append(fields, field)
 		}
 	}
-	return silent
+	if fields == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (promise: %s)", strings.Join(fields, ", "))
+}
+
+// allows reports whether a promise allows all answers. Of the last call, and of the one
+// before it if that only reads what it did, it may also say nothing.
+func (sp *Spec) allows(p strategies.Promise, all []said) bool {
+	other := *sp
+	other.p = p
+	end := len(all) - 1
+	if all[end].call.Op == Count {
+		end--
+	}
+	st := State{Killed: true}
+	for i, x := range all {
+		if other.Unpromised(st, x.call) != "" {
+			return i >= end && x.answer.Panicked == nil
+		}
+		var err error
+		if st, err = other.Check(st, x.call, x.answer); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // FieldOf returns a field of the promise, as in "overflow wraps".

@@ -68,6 +68,8 @@ func TestCheckSeesEveryDifference(t *testing.T) {
 				if row.Call.Op == spec.Count {
 					if o.NoNumber {
 						wrong("a saturated count that reads like a number", func(a *spec.Answer) { a.Value = 7 })
+						wrong("a saturated count that reads as dead", func(a *spec.Answer) { a.Value = 0 })
+						wrong("a saturated count that reads as at its limit", func(a *spec.Answer) { a.Value = sp.Promise().Limit })
 					} else {
 						wrong("one reference more", func(a *spec.Answer) { a.Value++ })
 					}
@@ -90,8 +92,8 @@ func TestCheckSeesEveryDifference(t *testing.T) {
 			}
 		}
 	}
-	if len(tried) != 12 {
-		t.Errorf("%d kinds of difference were tried, want 12: %v", len(tried), tried)
+	if len(tried) != 14 {
+		t.Errorf("%d kinds of difference were tried, want 14: %v", len(tried), tried)
 	}
 }
 

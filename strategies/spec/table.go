@@ -110,7 +110,7 @@ func (sp *Spec) reach() map[State][]Call {
 	starts := []Call{{Op: Init}}
 	if sp.has[InitAt] {
 		for _, n := range []int64{2, sp.p.Limit - 1, sp.p.Limit} {
-			if n >= 1 {
+			if n >= 1 && n <= sp.p.Limit {
 				starts = append(starts, Call{InitAt, n})
 			}
 		}

@@ -42,6 +42,9 @@ func TestSoundCountsPass(t *testing.T) {
 	spurious.TryGet = strategies.Spurious
 	unread := saturates()
 	unread.Count = strategies.None
+	// A limit that nearly everything comes to.
+	tiny, few := all(strategies.Panics), saturates()
+	tiny.Limit, tiny.Width, few.Limit, few.Width = 1, 0, 3, 0
 	late := saturates()
 	late.Zero = strategies.AfterKill
 	for name, s := range map[string]*strategies.Strategy{
@@ -53,11 +56,13 @@ func TestSoundCountsPass(t *testing.T) {
 		"modes":     strategy("modal", afterKill(), func() counter { return new(modal) }),
 		"spurious":  strategy("flaky", spurious, func() counter { return new(flaky) }),
 		"unread":    strategy("sound", unread, newSound),
+		"tiny":      strategy("sound", tiny, newSound),
+		"few":       strategy("sound", few, newSound),
 		// One that detects zero at once also does so after Kill.
 		"immediate": strategy("sound", late, func() counter { return &fixed{sound{p: saturates()}} }),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if names, errs := failures(t, s, Config{Seed: 1, Short: true}); len(names) > 0 {
+			if names, errs := failures(t, s, Config{Seed: 1, Short: true, Rounds: 100}); len(names) > 0 {
 				t.Errorf("a sound count fails %q:\n%v", names, errors.Join(errs...))
 			}
 		})
