@@ -32,7 +32,7 @@ func FuzzProgramText(f *testing.F) {
 			t.Fatalf("program\n%s\nparses to\n%s\n%v", &p, &q, err)
 		}
 		// The byte form has no room for some of what a text says.
-		if plain(&p); len(p.Threads) > 4 {
+		if plain(&p); len(p.Threads) > program.ByteThreads {
 			return
 		}
 		q, rest := program.Decode(p.Encode())

@@ -79,15 +79,15 @@ const factsScript = `(() => {
   };
 })()`
 
-// patience is how long a browser may take for a page: a hundred times what it does.
-const patience = 3 * time.Minute
+// timeout is how long a browser may take for a page: a hundred times what it does.
+const timeout = 3 * time.Minute
 
 // browse opens a page in a headless browser.
 func browse(t *testing.T, path string, width int64, dark, script bool) *visit {
 	t.Helper()
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.WSURLReadTimeout(patience)) // the first start reads 300 MB from the disk
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+		chromedp.WSURLReadTimeout(timeout)) // the first start reads 300 MB from the disk
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	ctx, cancel = chromedp.NewExecAllocator(ctx, opts...)
 	defer cancel()

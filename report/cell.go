@@ -2,67 +2,17 @@ package report
 
 import (
 	"fmt"
-	"maps"
 	"math"
 	"slices"
-	"strings"
 
-	"golang.org/x/perf/benchfmt"
 	"golang.org/x/perf/benchmath"
 	"golang.org/x/perf/benchunit"
 )
 
-// Units of result lines, tidied: benchfmt reads "ns/op" as "sec/op".
-const (
-	unitTime       = "sec/op"     // wall time of the timed part / operations of all workers
-	unitThroughput = "ops/s"      // operations of all workers / wall time
-	unitViolations = "violations" // broken rules that the oracles saw
-	unitChecked    = "ops-checked"
-	unitShared     = "shared"
-	unitJain       = "jain"
-	unitParallel   = "parallel"
-	unitOverlap    = "overlap-%"
-)
-
-// Confidence is the level of all intervals.
-const Confidence = 0.95
-
-// A Set is what a group of result files says.
-type Set struct {
-	Paths        []string
-	Lines        int // result lines used
-	Filtered     int // result lines that the filter left out
-	Facts        []Fact
-	Promises     []Promise
-	Unsupported  []Unsupported
-	Problems     []Problem // the first ones; ProblemCount counts all
-	ProblemCount int
-	Warnings     []string // about the set as a whole
-
-	Units      []Unit
-	Workloads  []string // workload variants, in natural order
-	Strategies []string // in the order of the promises, then by name
-
-	cells      map[Key]*Cell
-	cpus       map[string][]int    // ascending, by workload
-	strategies map[string][]string // by workload
-	unitID     map[string]int      // index in Units
-}
-
-// A Unit is a unit of measure with what its Unit line says.
-type Unit struct {
-	Name   string // as written: "ns/op"
-	Tidied string // as benchfmt has it: "sec/op"
-	Better int    // -1 lower, +1 higher, 0 not said
-	Exact  bool   // the value has no distribution
-	Kind   bool   // counts one kind of violation
-
-	assumption benchmath.Assumption
-}
-
-// A Cell is one strategy under one workload on one number of CPUs.
+// A Cell is one column of one row of one table: by default, one strategy under one
+// workload on one number of CPUs.
 type Cell struct {
-	Key
+	Row        *Row
 	Samples    int       // timed and used
 	SetAside   []float64 // seconds per operation of the samples measured while the CPUs were shared
 	Checked    float64   // operations that an oracle judged
@@ -70,15 +20,20 @@ type Cell struct {
 	Kinds      []KindCount
 	Warnings   []string
 
-	values [][]float64 // by unit; ascending once summarised
-	aside  [][]float64 // by unit, of the samples set aside
-	sums   []float64   // by unit, of all lines: what was set aside for time is in
-	stats  []*benchmath.Summary
+	labels   [3]*Label // of table, row and column
+	measures []measure
+	byUnit   map[int]int // index in measures, once there are many
+	rests    []remainder // of the lines, each that differs from the line before
+}
 
-	lines      int
-	procs      string
-	mixedProcs bool
-	configs    []int
+// A measure is what the lines of a cell say in one unit.
+type measure struct {
+	unit    int       // index in the set's units
+	values  []float64 // ascending once summarised
+	aside   []float64 // of the samples set aside
+	sum     float64   // of all lines: what was set aside for time is in
+	line    int       // the latest that has the unit
+	summary *benchmath.Summary
 }
 
 // A KindCount is how often one kind of violation was seen.
@@ -87,28 +42,63 @@ type KindCount struct {
 	Count float64
 }
 
-// Cell returns a cell, or nil if the files have none of that key.
-func (s *Set) Cell(k Key) *Cell { return s.cells[k] }
+// A Key names a cell by the texts of its labels.
+type Key struct{ Table, Row, Column string }
 
-// CPUs returns the CPU counts that a workload was run on, ascending.
-func (s *Set) CPUs(workload string) []int { return s.cpus[workload] }
+func (k Key) String() string { return fmt.Sprintf("%s, %s, %s", k.Table, k.Row, k.Column) }
 
-// StrategiesOf returns the strategies that were run under a workload, in order.
-func (s *Set) StrategiesOf(workload string) []string { return s.strategies[workload] }
+// Key returns the name of a cell.
+func (c *Cell) Key() Key { return Key{c.labels[0].Text, c.labels[1].Text, c.labels[2].Text} }
 
-// Cells returns all cells by workload, CPUs and strategy.
-func (s *Set) Cells() []*Cell {
-	cells := make([]*Cell, 0, len(s.cells))
-	for _, w := range s.Workloads {
-		for _, n := range s.cpus[w] {
-			for _, name := range s.Strategies {
-				if c := s.cells[Key{w, n, name}]; c != nil {
-					cells = append(cells, c)
-				}
+// Column returns the label of the column that a cell stands in.
+func (c *Cell) Column() *Label { return c.labels[2] }
+
+// manyUnits is the number of units from which a map finds one faster than a look at
+// each.
+const manyUnits = 32
+
+// measure returns the cell's measure of a unit, a new one if need be. Hint is where
+// it stands in most lines.
+func (c *Cell) measure(unit, hint int) *measure {
+	if i := c.find(unit, hint); i >= 0 {
+		return &c.measures[i]
+	}
+	c.measures = append(c.measures, measure{unit: unit})
+	n := len(c.measures)
+	if n >= manyUnits {
+		if c.byUnit == nil {
+			c.byUnit = make(map[int]int)
+			for i, m := range c.measures {
+				c.byUnit[m.unit] = i
 			}
 		}
+		c.byUnit[unit] = n - 1
 	}
-	return cells
+	return &c.measures[n-1]
+}
+
+// find returns the index of the measure of a unit, or -1.
+func (c *Cell) find(unit, hint int) int {
+	if hint < len(c.measures) && c.measures[hint].unit == unit {
+		return hint
+	}
+	if c.byUnit != nil {
+		if i, ok := c.byUnit[unit]; ok {
+			return i
+		}
+		return -1
+	}
+	return slices.IndexFunc(c.measures, func(m measure) bool { return m.unit == unit })
+}
+
+// measure returns what a cell has of a unit; without values if it has none or is nil.
+func (s *Set) measure(c *Cell, tidied string) measure {
+	if id, ok := s.unitID[tidied]; ok && c != nil {
+		if i := c.find(id, 0); i >= 0 {
+			return c.measures[i]
+		}
+	}
+	return measure{}
 }
 
 // Time returns the summary of the seconds per operation, or nil.
@@ -134,140 +124,27 @@ func (s *Set) Throughput(c *Cell) *benchmath.Summary {
 	return o
 }
 
-func (s *Set) summary(c *Cell, unit string) *benchmath.Summary {
-	if c == nil {
-		return nil
-	}
-	if id, ok := s.unitID[unit]; ok && id < len(c.stats) {
-		return c.stats[id]
+func (s *Set) summary(c *Cell, tidied string) *benchmath.Summary { return s.measure(c, tidied).summary }
+
+// sample returns the values of a unit, or nil if the cell has none.
+func (s *Set) sample(c *Cell, tidied string, t *benchmath.Thresholds) *benchmath.Sample {
+	if m := s.measure(c, tidied); len(m.values) > 0 {
+		return &benchmath.Sample{Values: m.values, Thresholds: t}
 	}
 	return nil
 }
 
-// sample returns the values of a unit, or nil if the cell has none.
-func (s *Set) sample(c *Cell, tidied string, t *benchmath.Thresholds) *benchmath.Sample {
-	if c == nil {
-		return nil
-	}
-	id, ok := s.unitID[tidied]
-	if !ok || id >= len(c.values) || len(c.values[id]) == 0 {
-		return nil
-	}
-	return &benchmath.Sample{Values: c.values[id], Thresholds: t}
-}
-
-func (s *Set) setUnits(tidied []string, meta benchfmt.UnitMetadataMap) {
-	s.unitID = make(map[string]int)
-	for i, name := range tidied {
-		u := Unit{
-			Name:       clean(name),
-			Tidied:     name,
-			Better:     meta.GetBetter(name),
-			assumption: meta.GetAssumption(name),
-		}
-		if name == unitTime {
-			u.Name = "ns/op"
-		}
-		u.Exact = u.assumption == benchmath.AssumeExact
-		s.unitID[name] = i
-		s.Units = append(s.Units, u)
-	}
-	for i := range s.Units {
-		u := &s.Units[i]
-		// A kind of violation is a plain count for which less is better. "B/obj" is
-		// exact too, but a ratio.
-		u.Kind = u.Exact && u.Better < 0 && !strings.Contains(u.Name, "/") &&
-			u.Tidied != unitViolations && !witness(u.Tidied)
-	}
-}
-
-// witness reports whether a unit says how a sample was measured and not what was
-// found.
-func witness(tidied string) bool {
-	switch tidied {
-	case unitChecked, unitShared, unitParallel, unitOverlap:
-		return true
-	}
-	return false
-}
-
-func (s *Set) setOrder() {
-	s.cpus = make(map[string][]int)
-	names := make(map[string]bool)
-	for _, key := range slices.SortedFunc(maps.Keys(s.cells), func(a, b Key) int { return a.CPUs - b.CPUs }) {
-		if n := s.cpus[key.Workload]; len(n) == 0 || n[len(n)-1] != key.CPUs {
-			s.cpus[key.Workload] = append(n, key.CPUs)
-		}
-		names[key.Strategy] = true
-	}
-	s.Workloads = slices.SortedFunc(maps.Keys(s.cpus), natural)
-	place := make(map[string]int)
-	for i, p := range s.Promises {
-		place[p.Strategy] = i - len(s.Promises)
-	}
-	s.Strategies = slices.SortedFunc(maps.Keys(names), func(a, b string) int {
-		// "percpu (generic)" stands behind "percpu".
-		pa, _, _ := strings.Cut(a, " (")
-		pb, _, _ := strings.Cut(b, " (")
-		if place[pa] != place[pb] {
-			return place[pa] - place[pb]
-		}
-		return natural(a, b)
-	})
-	s.strategies = make(map[string][]string)
-	for _, w := range s.Workloads {
-		for _, name := range s.Strategies {
-			if slices.ContainsFunc(s.cpus[w], func(n int) bool { return s.cells[Key{w, n, name}] != nil }) {
-				s.strategies[w] = append(s.strategies[w], name)
-			}
-		}
-	}
-}
-
-func (s *Set) summarize(configs [][]string) {
-	mixed := make(map[string]bool)
-	for _, c := range s.Cells() {
-		c.stats = make([]*benchmath.Summary, len(c.values))
-		for id := range c.values {
-			// A disturbed sample has a wrong time, but what was counted in it stays
-			// counted: above all, violations.
-			if s.Units[id].Exact {
-				c.values[id] = append(c.values[id], c.aside[id]...)
-			}
-		}
-		for id, values := range c.values {
-			if len(values) > 0 {
-				sum := s.Units[id].assumption.Summary(benchmath.NewSample(values, &benchmath.DefaultThresholds), Confidence)
-				c.stats[id] = &sum
-			}
-		}
-		s.judge(c)
-		s.warn(c)
-		for _, key := range varying(c.configs, configs) {
-			mixed[key] = true
-			c.Warnings = append(c.Warnings, "samples vary in "+key+": they were measured under different conditions and shouldn't be averaged")
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(mixed)) {
-		s.Warnings = append(s.Warnings, fmt.Sprintf("the files mix results that vary in %s: read them one by one, or choose with a filter", clean(key)))
-	}
-	for _, p := range s.Promises {
-		if len(p.Others) > 0 {
-			s.Warnings = append(s.Warnings, "strategy "+p.Strategy+" has different promises in these files: its results are of different versions")
-		}
-	}
-}
-
 // judge adds up what the oracles saw.
 func (s *Set) judge(c *Cell) {
-	if id, ok := s.unitID[unitViolations]; ok && id < len(c.sums) {
-		c.Violations = c.sums[id]
-	}
 	var kinds float64
-	for id, u := range s.Units {
-		if u.Kind && id < len(c.sums) && c.sums[id] > 0 {
-			c.Kinds = append(c.Kinds, KindCount{u.Name, c.sums[id]})
-			kinds += c.sums[id]
+	for _, m := range c.measures {
+		u := s.Units[m.unit]
+		switch {
+		case u.Tidied == unitViolations:
+			c.Violations = m.sum
+		case u.Kind && m.sum > 0:
+			c.Kinds = append(c.Kinds, KindCount{u.Name, m.sum})
+			kinds += m.sum
 		}
 	}
 	c.Violations = max(c.Violations, kinds)
@@ -275,9 +152,6 @@ func (s *Set) judge(c *Cell) {
 
 // warn notes what makes a cell's numbers doubtful.
 func (s *Set) warn(c *Cell) {
-	if c.mixedProcs {
-		c.Warnings = append(c.Warnings, "samples vary in GOMAXPROCS")
-	}
 	if n := len(c.SetAside); n > 0 {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("%s set aside: the CPUs were shared with something else (%s to %s)",
 			plural(n, "sample"), duration(slices.Min(c.SetAside)), duration(slices.Max(c.SetAside))))
@@ -289,7 +163,7 @@ func (s *Set) warn(c *Cell) {
 	for _, w := range t.Warnings {
 		c.Warnings = append(c.Warnings, w.Error())
 	}
-	if m := modes(c.values[s.unitID[unitTime]]); m != "" {
+	if m := modes(s.measure(c, unitTime).values); m != "" {
 		c.Warnings = append(c.Warnings, m)
 	}
 	if p := s.summary(c, unitParallel); p != nil && p.Center < 0.9 {
@@ -322,38 +196,6 @@ func modes(times []float64) string {
 	}
 	mid := func(part []float64) string { return duration(part[len(part)/2]) }
 	return fmt.Sprintf("two modes: %d samples near %s, %d near %s", split, mid(times[:split]), n-split, mid(times[split:]))
-}
-
-// varying returns the configuration keys in which some of the given
-// configurations differ, in order.
-func varying(ids []int, configs [][]string) []string {
-	if len(ids) < 2 {
-		return nil
-	}
-	var keys []string
-	seen := make(map[string]string)
-	for i, id := range ids {
-		now := make(map[string]string)
-		for j := 0; j+1 < len(configs[id]); j += 2 {
-			now[configs[id][j]] = configs[id][j+1]
-		}
-		if i == 0 {
-			seen = now
-			continue
-		}
-		for k := range now {
-			if _, ok := seen[k]; !ok || seen[k] != now[k] {
-				keys = append(keys, clean(k))
-			}
-		}
-		for k := range seen {
-			if _, ok := now[k]; !ok {
-				keys = append(keys, clean(k))
-			}
-		}
-	}
-	slices.Sort(keys)
-	return slices.Compact(keys)
 }
 
 // unitValue formats a value of a tidied unit for people.

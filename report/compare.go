@@ -25,11 +25,11 @@ type CompareOptions struct {
 
 // A Comparison is what changed from one set to another.
 type Comparison struct {
-	Old, New   *Set
+	Old, New   *Set // read with the same layout
 	Alpha      float64
 	Units      []UnitComparison
-	OnlyOld    []Key
-	OnlyNew    []Key
+	OnlyOld    []*Cell
+	OnlyNew    []*Cell
 	LeftOut    []string // units that weren't compared
 	Warnings   []string
 	Violations float64 // in the new set
@@ -38,12 +38,12 @@ type Comparison struct {
 // A UnitComparison compares one unit in all cells that have it.
 type UnitComparison struct {
 	Unit    Unit
-	Rows    []Row
+	Rows    []Change
 	Geomean Geomean
 }
 
-// A Row compares one unit of one cell. Old or New is nil if that set has no sample.
-type Row struct {
+// A Change compares one unit of one cell. Old or New is nil if that set has no sample.
+type Change struct {
 	Key
 	Old, New *benchmath.Summary
 	NOld     int
@@ -52,9 +52,11 @@ type Row struct {
 	Delta    string  // as benchstat writes it: "-3.10%", "~", "?"; "" if a side is missing
 	Verdict  Verdict
 	Warnings []string
+
+	labels [3]*Label
 }
 
-// A Verdict is the answer of a row.
+// A Verdict is the answer of a change.
 type Verdict string
 
 // The verdicts.
@@ -86,13 +88,19 @@ func Compare(older, newer *Set, opts CompareOptions) *Comparison {
 		thresholds.CompareAlpha = opts.Alpha
 	}
 	c := &Comparison{Old: older, New: newer, Alpha: thresholds.CompareAlpha, Violations: newer.Violations()}
-	keys := mergeKeys(older, newer)
-	for _, k := range keys {
+	pairs := pairCells(older, newer)
+	for _, p := range pairs {
 		switch {
-		case newer.cells[k] == nil:
-			c.OnlyOld = append(c.OnlyOld, k)
-		case older.cells[k] == nil:
-			c.OnlyNew = append(c.OnlyNew, k)
+		case p.newer == nil:
+			c.OnlyOld = append(c.OnlyOld, p.older)
+		case p.older == nil:
+			c.OnlyNew = append(c.OnlyNew, p.newer)
+		}
+	}
+	measured := make(map[string][]pair) // by unit
+	for _, p := range pairs {
+		for _, name := range p.units(older, newer) {
+			measured[name] = append(measured[name], p)
 		}
 	}
 	for _, u := range mergeUnits(older, newer) {
@@ -101,9 +109,9 @@ func Compare(older, newer *Set, opts CompareOptions) *Comparison {
 			continue
 		}
 		uc := UnitComparison{Unit: u}
-		for _, k := range keys {
-			if row, ok := compareRow(k, u, older, newer, &thresholds); ok {
-				uc.Rows = append(uc.Rows, row)
+		for _, p := range measured[u.Tidied] {
+			if change, ok := compareCells(p, u, older, newer, &thresholds); ok {
+				uc.Rows = append(uc.Rows, change)
 			}
 		}
 		if len(uc.Rows) > 0 {
@@ -115,10 +123,10 @@ func Compare(older, newer *Set, opts CompareOptions) *Comparison {
 	return c
 }
 
-func compareRow(k Key, u Unit, older, newer *Set, t *benchmath.Thresholds) (Row, bool) {
-	a := older.sample(older.cells[k], u.Tidied, t)
-	b := newer.sample(newer.cells[k], u.Tidied, t)
-	row := Row{Key: k, P: math.NaN()}
+func compareCells(p pair, u Unit, older, newer *Set, t *benchmath.Thresholds) (Change, bool) {
+	a := older.sample(p.older, u.Tidied, t)
+	b := newer.sample(p.newer, u.Tidied, t)
+	row := Change{Key: p.either().Key(), labels: p.either().labels, P: math.NaN()}
 	if a != nil {
 		sum := u.assumption.Summary(a, Confidence)
 		row.Old, row.NOld = &sum, len(a.Values)
@@ -169,7 +177,7 @@ func compareRow(k Key, u Unit, older, newer *Set, t *benchmath.Thresholds) (Row,
 	return row, true
 }
 
-func (r *Row) warn(errs []error) {
+func (r *Change) warn(errs []error) {
 	for _, err := range errs {
 		if !slices.Contains(r.Warnings, err.Error()) {
 			r.Warnings = append(r.Warnings, err.Error())
@@ -179,7 +187,7 @@ func (r *Row) warn(errs []error) {
 
 // geomean follows benchstat: the mean of the ratios, and not the ratio of the
 // means, so that rows of one set alone don't bend it.
-func geomean(rows []Row) Geomean {
+func geomean(rows []Change) Geomean {
 	var olds, news, ratios []float64
 	var g Geomean
 	nOld, pairs, undefined := 0, 0, false
@@ -227,37 +235,94 @@ func geomean(rows []Row) Geomean {
 	return g
 }
 
-func mergeKeys(a, b *Set) []Key {
-	all := make(map[Key]bool)
-	for k := range a.cells {
-		all[k] = true
+// A pair is a cell of both sets; one of them may be nil.
+type pair struct{ older, newer *Cell }
+
+func (p pair) either() *Cell {
+	if p.older != nil {
+		return p.older
 	}
-	for k := range b.cells {
-		all[k] = true
-	}
-	place := make(map[string]int)
-	for _, name := range append(slices.Clone(a.Strategies), b.Strategies...) {
-		if _, ok := place[name]; !ok {
-			place[name] = len(place)
+	return p.newer
+}
+
+// units returns the units that a cell of the pair has, tidied.
+func (p pair) units(older, newer *Set) []string {
+	var names []string
+	if p.older != nil {
+		for _, m := range p.older.measures {
+			names = append(names, older.Units[m.unit].Tidied)
 		}
 	}
-	return slices.SortedFunc(maps.Keys(all), func(x, y Key) int {
-		if c := natural(x.Workload, y.Workload); c != 0 {
-			return c
+	if p.newer == nil {
+		return names
+	}
+	for _, m := range p.newer.measures {
+		name := newer.Units[m.unit].Tidied
+		id, ok := older.unitID[name]
+		if p.older == nil || !ok || p.older.find(id, 0) < 0 {
+			names = append(names, name)
 		}
-		if x.CPUs != y.CPUs {
-			return x.CPUs - y.CPUs
+	}
+	return names
+}
+
+// pairCells returns the cells of both sets in the order of their tables.
+func pairCells(older, newer *Set) []pair {
+	all := make(map[Key]int)
+	var pairs []pair
+	for _, c := range older.cells {
+		all[c.Key()] = len(pairs)
+		pairs = append(pairs, pair{older: c})
+	}
+	for _, c := range newer.cells {
+		if i, ok := all[c.Key()]; ok {
+			pairs[i].newer = c
+		} else {
+			pairs = append(pairs, pair{newer: c})
 		}
-		return place[x.Strategy] - place[y.Strategy]
+	}
+	places := [3]map[string]int{
+		mergeLabels(older.layout.table, newer.layout.table, true),
+		mergeLabels(older.layout.row, newer.layout.row, true),
+		mergeLabels(older.layout.column, newer.layout.column, false),
+	}
+	slices.SortStableFunc(pairs, func(x, y pair) int {
+		for i, a := range x.either().labels {
+			if c := places[i][a.Text] - places[i][y.either().labels[i].Text]; c != 0 {
+				return c
+			}
+		}
+		return 0
 	})
+	return pairs
+}
+
+// mergeLabels returns the places of the labels of two axes: as people order them, or
+// else those of the first axis and behind them what the second has besides.
+func mergeLabels(a, b *axis, sorted bool) map[string]int {
+	var all []string
+	places := make(map[string]int)
+	for _, l := range slices.Concat(a.List, b.List) {
+		if _, ok := places[l.Text]; !ok {
+			places[l.Text] = len(all)
+			all = append(all, l.Text)
+		}
+	}
+	if sorted && !a.ordered {
+		slices.SortFunc(all, naturally)
+		for i, text := range all {
+			places[text] = i
+		}
+	}
+	return places
 }
 
 // mergeUnits returns the units of both sets; what one leaves open, the other says.
 func mergeUnits(a, b *Set) []Unit {
 	units := slices.Clone(a.Units)
 	for _, u := range b.Units {
-		i := slices.IndexFunc(units, func(v Unit) bool { return v.Tidied == u.Tidied })
-		if i < 0 {
+		i, ok := a.unitID[u.Tidied]
+		if !ok {
 			units = append(units, u)
 			continue
 		}
@@ -280,10 +345,7 @@ func compareWarnings(older, newer *Set, lone int) []string {
 				key, orNone(a), orNone(b)))
 		}
 	}
-	if a, b := older.factValues("contents"), newer.factValues("contents"); older.readContents() && newer.readContents() && !slices.Equal(a, b) {
-		ws = append(ws, fmt.Sprintf("the files that workload %s read differ: %s, then %s: so may what reading them takes",
-			contentsWorkload, orBuiltin(a), orBuiltin(b)))
-	}
+	ws = append(ws, contentsWarnings(older, newer)...)
 	for _, side := range []struct {
 		name string
 		set  *Set
@@ -317,18 +379,53 @@ func (s *Set) factValues(key string) []string {
 	return nil
 }
 
-// contentsWorkload is the workload that reads the files which the fact "contents"
-// describes, or built-in ones.
-const contentsWorkload = "buffers"
+// contentsWarnings says of which workloads the two sets read different contents.
+func contentsWarnings(older, newer *Set) []string {
+	var ws []string
+	names := slices.Concat(slices.Collect(maps.Keys(older.contents)), slices.Collect(maps.Keys(newer.contents)))
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		a, b := older.contents[name], newer.contents[name]
+		if slices.Equal(a, b) || !older.ran(name) || !newer.ran(name) {
+			continue
+		}
+		who := "workload " + name
+		if name == "" {
+			who = "workloads"
+		}
+		ws = append(ws, fmt.Sprintf("the files that %s read differ: %s, then %s: so may what reading them takes", who, orBuiltin(a), orBuiltin(b)))
+	}
+	return ws
+}
 
-// readContents reports whether a cell of the set read contents.
-func (s *Set) readContents() bool {
-	for k := range s.cells {
-		if name, _, _ := strings.Cut(k.Workload, " "); name == contentsWorkload {
-			return true
+// ran reports whether a set may have a cell of a workload.
+func (s *Set) ran(workload string) bool { return s.has("/workload", workload) }
+
+// has reports whether a set may have a cell with the value of a key: a layout may not say,
+// and neither may a file, which gives "".
+func (s *Set) has(key, value string) bool {
+	known := false
+	for _, a := range []*axis{s.layout.table, s.layout.row, s.layout.column} {
+		for _, f := range a.projection.FlattenedFields() {
+			if f.Name != key {
+				continue
+			}
+			known = true
+			if slices.ContainsFunc(a.List, func(l *Label) bool { return l.key.Get(f) == value }) {
+				return true
+			}
 		}
 	}
-	return false
+	return !known || value == ""
+}
+
+// LeaveAsked leaves of the pairs that can't run, which a file has of all strategies and
+// workloads that there are, those of which both were measured in another pair: the others
+// nobody asked for.
+func (s *Set) LeaveAsked() {
+	s.Unsupported = slices.DeleteFunc(s.Unsupported, func(u Unsupported) bool {
+		return !s.has("/strategy", u.Strategy) || !s.has("/workload", u.Workload)
+	})
 }
 
 func orBuiltin(values []string) string {

@@ -22,12 +22,6 @@ type jsonComparison struct {
 	Warnings      []string         `json:"warnings"`
 }
 
-type jsonKey struct {
-	Workload string `json:"workload"`
-	CPUs     int    `json:"cpus"`
-	Strategy string `json:"strategy"`
-}
-
 type jsonUnitChange struct {
 	Unit    string        `json:"unit"`
 	Better  string        `json:"better"` // "lower", "higher", or "" if not said
@@ -61,7 +55,7 @@ func (c *Comparison) JSON(w io.Writer) error {
 	jc := jsonComparison{
 		Schema: CompareSchema, OldFiles: cleanAll(c.Old.Paths), NewFiles: cleanAll(c.New.Paths),
 		Alpha: c.Alpha, Confidence: Confidence, Units: []jsonUnitChange{},
-		OnlyOld: jsonKeys(c.OnlyOld), OnlyNew: jsonKeys(c.OnlyNew), UnitsLeftOut: nonNil(c.LeftOut),
+		OnlyOld: jsonKeys(c.OnlyOld, c.Old.layout), OnlyNew: jsonKeys(c.OnlyNew, c.New.layout), UnitsLeftOut: nonNil(c.LeftOut),
 		NewViolations: c.Violations, Warnings: nonNil(c.Warnings),
 	}
 	better := map[int]string{-1: "lower", 1: "higher"}
@@ -70,7 +64,7 @@ func (c *Comparison) JSON(w io.Writer) error {
 		ju := jsonUnitChange{Unit: u.Unit.Name, Better: better[u.Unit.Better], Exact: u.Unit.Exact, Rows: []jsonRow{}}
 		for _, r := range u.Rows {
 			ju.Rows = append(ju.Rows, jsonRow{
-				jsonKey: jsonKey(r.Key), Old: summaryJSON(r.Old, f), OldSamples: r.NOld, New: summaryJSON(r.New, f), NewSamples: r.NNew,
+				jsonKey: c.Old.layout.jsonKey(r.labels), Old: summaryJSON(r.Old, f), OldSamples: r.NOld, New: summaryJSON(r.New, f), NewSamples: r.NNew,
 				DeltaPercent: finite(r.percent()), P: finite(r.P), Verdict: r.Verdict, Warnings: nonNil(r.Warnings),
 			})
 		}
@@ -81,10 +75,10 @@ func (c *Comparison) JSON(w io.Writer) error {
 	return writeJSON(w, jc)
 }
 
-func jsonKeys(keys []Key) []jsonKey {
+func jsonKeys(cells []*Cell, l *layout) []jsonKey {
 	out := []jsonKey{}
-	for _, k := range keys {
-		out = append(out, jsonKey(k))
+	for _, c := range cells {
+		out = append(out, l.jsonKey(c.labels))
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -57,22 +58,22 @@ func writeTemp(t *testing.T, name string, text []byte) string {
 func TestCompareAgreesWithBenchstat(t *testing.T) {
 	older, newer := pairs()
 	oldPath, newPath := writeTemp(t, "old.txt", older), writeTemp(t, "new.txt", newer)
-	a, err := Read([]string{oldPath})
+	a, err := Read([]string{oldPath}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := Read([]string{newPath})
+	b, err := Read([]string{newPath}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, alpha := range []float64{0.05, 0.5} {
 		c := Compare(a, b, CompareOptions{Alpha: alpha, AllUnits: true})
-		ours := make(map[string]Row)
+		ours := make(map[string]Change)
 		means := make(map[string]Geomean)
 		for _, u := range c.Units {
 			means[u.Unit.Tidied] = u.Geomean
 			for _, r := range u.Rows {
-				ours[fmt.Sprintf("%s: %s %d %s", u.Unit.Tidied, r.Workload, r.CPUs, r.Strategy)] = r
+				ours[fmt.Sprintf("%s: %s %s %s", u.Unit.Tidied, r.Table, r.labels[1].Short, r.Column)] = r
 			}
 		}
 		out, _ := benchstat(t, "-alpha", fmt.Sprint(alpha), "-table", "", "-row", "/workload,/cpus,/strategy", "-col", ".file", "-format", "csv", oldPath, newPath)
@@ -213,7 +214,7 @@ func TestCompareTellsMachinesAndLoneCells(t *testing.T) {
 			t.Errorf("%s: goos is the same in both", name)
 		}
 	}
-	if fmt.Sprint(c.OnlyOld, c.OnlyNew) != "[getput, 1 CPU, gone] [getput, 1 CPU, fresh]" {
+	if len(c.OnlyOld) != 1 || len(c.OnlyNew) != 1 || fmt.Sprint(c.OnlyOld[0].Key(), c.OnlyNew[0].Key()) != "getput, 1 CPU, gone getput, 1 CPU, fresh" {
 		t.Errorf("only in old %v, only in new %v", c.OnlyOld, c.OnlyNew)
 	}
 }
@@ -251,13 +252,14 @@ func TestCompareJSONParses(t *testing.T) {
 // little about each other if the files differ.
 func TestCompareWarnsOfOtherContents(t *testing.T) {
 	const unit = "Unit ns/op better=lower\n"
+	key := "contents-buffers: "
 	file := func(workload, contents string) *Set {
 		t.Helper()
 		if contents != "" {
-			contents = "contents: " + contents + "\n"
+			contents = key + contents + "\n"
 		}
 		set, err := Read([]string{writeTemp(t, "r.txt", fmt.Appendf(nil,
-			"format: refbench/1\ncpu: x\n%s%sBenchmarkRef/workload=%s/cpus=1/strategy=atomic-2\t100\t11.4 ns/op\n", contents, unit, workload))})
+			"format: refbench/1\ncpu: x\n%s%sBenchmarkRef/workload=%s/cpus=1/strategy=atomic-2\t100\t11.4 ns/op\n", contents, unit, workload))}, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -280,5 +282,11 @@ func TestCompareWarnsOfOtherContents(t *testing.T) {
 		if (got == "") != (tt.want == "") || !strings.HasPrefix(got, tt.want) {
 			t.Errorf("%s, contents %q and then %q: warning %q, want %q...", tt.workload, tt.old, tt.now, got, tt.want)
 		}
+	}
+	// Files of earlier versions don't say which workload it was.
+	key = "contents: "
+	const want = "the files that workloads read differ: 2 files, then built-in ones: so may what reading them takes"
+	if ws := Compare(file("buffers", "2 files"), file("buffers", ""), CompareOptions{}).Warnings; !slices.Contains(ws, want) {
+		t.Errorf("with a line \"contents\" the warnings are %q, want %q among them", ws, want)
 	}
 }

@@ -66,15 +66,15 @@ func mdText(s string) string {
 // opens a line of a list.
 func (c *Comparison) ends(b *strings.Builder, gap, item string, esc func(string) string) {
 	for _, side := range []struct {
-		name string
-		keys []Key
+		name  string
+		cells []*Cell
 	}{{"old", c.OnlyOld}, {"new", c.OnlyNew}} {
-		if len(side.keys) == 0 {
+		if len(side.cells) == 0 {
 			continue
 		}
 		fmt.Fprintf(b, "Only in %s:\n%s", side.name, gap)
-		for _, k := range side.keys {
-			b.WriteString(item + esc(k.String()) + "\n")
+		for _, c := range side.cells {
+			b.WriteString(item + esc(c.Key().String()) + "\n")
 		}
 		b.WriteString(gap)
 	}
@@ -82,7 +82,7 @@ func (c *Comparison) ends(b *strings.Builder, gap, item string, esc func(string)
 		fmt.Fprintf(b, "VIOLATIONS in new:\n%s", gap)
 		for _, cell := range c.New.Cells() {
 			if cell.Violations > 0 {
-				b.WriteString(item + esc(cell.Key.String()+": "+cell.Correctness()) + "\n")
+				b.WriteString(item + esc(cell.Key().String()+": "+cell.Correctness()) + "\n")
 			}
 		}
 		b.WriteString(gap)
@@ -112,21 +112,22 @@ func (u UnitComparison) counts() string {
 // table returns a unit's table and its foot notes.
 func (c *Comparison) table(u UnitComparison, esc func(string) string) (table.Writer, []string) {
 	t := table.NewWriter()
-	t.AppendHeader(table.Row{"workload", "CPUs", "strategy", "old", "new", "new vs old", ""})
+	l := c.Old.layout
+	t.AppendHeader(table.Row{l.table.Name, l.row.Name, l.column.Name, "old", "new", "new vs old", ""})
 	var configs []table.ColumnConfig
 	for _, n := range []int{2, 4, 5, 6} {
 		configs = append(configs, table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight, AlignFooter: text.AlignRight})
 	}
 	t.SetColumnConfigs(configs)
 	var notes []string
+	index := make(map[string]int)
 	mark := func(warnings []string) string {
 		var marks strings.Builder
 		for _, w := range warnings {
-			i := 0
-			for i < len(notes) && notes[i] != w {
-				i++
-			}
-			if i == len(notes) {
+			i, ok := index[w]
+			if !ok {
+				i = len(notes)
+				index[w] = i
 				notes = append(notes, w)
 			}
 			marks.WriteString(" " + superscript(i+1))
@@ -141,7 +142,7 @@ func (c *Comparison) table(u UnitComparison, esc func(string) string) (table.Wri
 		if r.New != nil {
 			now = unitValue(u.Unit.Tidied, r.New.Center) + " " + interval(*r.New)
 		}
-		t.AppendRow(table.Row{esc(r.Workload), r.CPUs, esc(r.Strategy), old, now, esc(r.delta()), string(r.Verdict) + mark(r.Warnings)})
+		t.AppendRow(table.Row{esc(r.Table), esc(r.labels[1].Short), esc(r.Column), old, now, esc(r.delta()), string(r.Verdict) + mark(r.Warnings)})
 	}
 	g := u.Geomean
 	footer := table.Row{"geomean", "", "", "", "", "", strings.TrimSpace(mark(g.Warnings))}
@@ -159,7 +160,7 @@ func (c *Comparison) table(u UnitComparison, esc func(string) string) (table.Wri
 }
 
 // delta formats the difference with its p-value and samples: "-3.10% (p=0.001 n=10)".
-func (r Row) delta() string {
+func (r Change) delta() string {
 	if r.Delta == "" {
 		return ""
 	}
@@ -175,7 +176,7 @@ func (r Row) delta() string {
 
 // percent returns the difference in percent, or NaN if there is none to give: a
 // side is missing, it isn't significant, or old is zero.
-func (r Row) percent() float64 {
+func (r Change) percent() float64 {
 	if r.Old == nil || r.New == nil || r.Verdict == Unclear || r.Old.Center == r.New.Center {
 		if r.Verdict == Same {
 			return 0
@@ -192,12 +193,16 @@ func (r Row) percent() float64 {
 // field is a number that isn't known or has no bound.
 func (c *Comparison) CSV(w io.Writer) error {
 	o := csv.NewWriter(w)
-	o.Write([]string{"unit", "workload", "cpus", "strategy", "old_median", "old_low", "old_high", "old_samples",
-		"new_median", "new_low", "new_high", "new_samples", "delta_percent", "p", "verdict", "warnings"})
+	names := []string{"workload", "cpus", "strategy"}
+	if !c.Old.layout.standard {
+		names = []string{"table", "row", "column"}
+	}
+	o.Write(append(append([]string{"unit"}, names...), "old_median", "old_low", "old_high", "old_samples",
+		"new_median", "new_low", "new_high", "new_samples", "delta_percent", "p", "verdict", "warnings"))
 	for _, u := range c.Units {
 		factor := u.Unit.factor()
 		for _, r := range u.Rows {
-			line := []string{u.Unit.Name, r.Workload, strconv.Itoa(r.CPUs), r.Strategy}
+			line := []string{u.Unit.Name, r.Table, r.labels[1].Short, r.Column}
 			line = append(line, csvSummary(summaryJSON(r.Old, factor), r.NOld)...)
 			line = append(line, csvSummary(summaryJSON(r.New, factor), r.NNew)...)
 			line = append(line, csvNumber(finite(r.percent())), csvNumber(finite(r.P)), string(r.Verdict), strings.Join(r.Warnings, "; "))
@@ -231,14 +236,4 @@ func csvNumber(v *float64) string {
 		return ""
 	}
 	return strconv.FormatFloat(*v, 'g', -1, 64)
-}
-
-// superscript writes a number of a foot note.
-func superscript(n int) string {
-	digits := []rune("⁰¹²³⁴⁵⁶⁷⁸⁹")
-	var b strings.Builder
-	for _, d := range strconv.Itoa(n) {
-		b.WriteRune(digits[d-'0'])
-	}
-	return b.String()
 }

@@ -8,8 +8,11 @@
 //  1. [Read] opens files in the Go benchmark format. Every line is first looked
 //     at on its own: lines that the format would skip in silence, or choke on,
 //     are noted as a [Problem]. golang.org/x/perf/benchfmt parses the rest.
-//  2. A result line belongs to a [Cell]: a workload variant, a number of CPUs
-//     and a strategy. Repeated lines are the cell's samples. A sample that was
+//  2. A result line belongs to a [Cell]: a column of a row of a [Table].
+//     golang.org/x/perf/benchproc projects lines to all three, by default to a
+//     workload with its settings, a number of CPUs and a strategy; [Options] has
+//     other ways. What varies within a cell though no axis has it is named.
+//     Repeated lines are the cell's samples. A sample that was
 //     measured while the CPUs were shared is set aside: it is listed, it counts
 //     for correctness, and it is never averaged in.
 //     "violations" counts all violations of a line; any other plain count with
@@ -20,7 +23,8 @@
 //  4. [Set.Findings] says in words what the cells show. Strategies whose intervals
 //     overlap aren't told apart, and a strategy with violations isn't ranked.
 //  5. [Text] writes the table for a terminal, [JSON] the same for programs, and
-//     [Write] the plots (SVG and PNG) and one self-contained HTML page.
+//     [Write] the plots (SVG and PNG) and one self-contained HTML page. Each of them
+//     goes through one list of sections. A section is one value with a form for each.
 //
 // [Compare] takes two sets and follows the statistics of the benchstat command:
 // the same medians, differences and p-values.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -9,10 +10,21 @@ import (
 // line has it.
 const Format = "refbench/1"
 
+// What the configuration lines of these names say is about a strategy, about a
+// workload and a strategy, and about a workload. In files of earlier versions
+// contentsKey stands alone and doesn't say which workload it is about.
 const (
 	promisePrefix     = "promise-"
 	unsupportedPrefix = "unsupported-"
+	contentsKey       = "contents"
+	contentsPrefix    = contentsKey + "-"
 )
+
+// identifies reports whether a configuration key tells runs apart. Promises and
+// unsupported pairs say what was run, not where.
+func identifies(key string) bool {
+	return !strings.HasPrefix(key, promisePrefix) && !strings.HasPrefix(key, unsupportedPrefix)
+}
 
 // A Fact is a configuration line: something that held for the results after it.
 type Fact struct {
@@ -36,6 +48,7 @@ type Unsupported struct {
 type factList struct {
 	list  []Fact
 	index map[string]int
+	seen  map[[2]string]bool
 }
 
 // maxFacts bounds the distinct keys, and the distinct values of one key, that are
@@ -43,12 +56,13 @@ type factList struct {
 const maxFacts = 1000
 
 func (f *factList) add(key, value string) {
-	if value == "" {
-		return // the format's way to end a setting
-	}
 	key, value = clean(key), clean(value)
 	if f.index == nil {
 		f.index = make(map[string]int)
+		f.seen = make(map[[2]string]bool)
+	}
+	if f.seen[[2]string{key, value}] {
+		return
 	}
 	i, ok := f.index[key]
 	if !ok {
@@ -59,9 +73,9 @@ func (f *factList) add(key, value string) {
 		f.index[key] = i
 		f.list = append(f.list, Fact{Key: key})
 	}
-	fact := &f.list[i]
-	if len(fact.Values) < maxFacts && !slices.Contains(fact.Values, value) {
+	if fact := &f.list[i]; len(fact.Values) < maxFacts {
 		fact.Values = append(fact.Values, value)
+		f.seen[[2]string{key, value}] = true
 	}
 }
 
@@ -105,10 +119,23 @@ func (f *factList) unsupported() []Unsupported {
 		}
 	}
 	slices.SortStableFunc(us, func(a, b Unsupported) int {
-		if c := natural(a.Workload, b.Workload); c != 0 {
-			return c
-		}
-		return natural(a.Strategy, b.Strategy)
+		return cmp.Or(naturally(a.Workload, b.Workload), naturally(a.Strategy, b.Strategy))
 	})
 	return us
+}
+
+// contents returns what workloads read, by their names: sorted, as one file may
+// have been measured with one and another with another.
+func (f *factList) contents() map[string][]string {
+	all := make(map[string][]string)
+	for _, fact := range f.list {
+		name, ok := strings.CutPrefix(fact.Key, contentsPrefix)
+		if ok || fact.Key == contentsKey {
+			if !ok {
+				name = ""
+			}
+			all[name] = slices.Sorted(slices.Values(fact.Values))
+		}
+	}
+	return all
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -11,19 +12,18 @@ import (
 
 // A Finding is something that the cells show, in words.
 type Finding struct {
-	Workload string // "" for a finding about all
-	Text     string
-	Bad      bool // a violation
+	Table *Table // nil for a finding about all
+	Text  string
+	Bad   bool // a violation
 }
 
 // Findings says what was found: first about correctness, then what was fastest
-// under each workload.
+// in each table.
 func (s *Set) Findings() []Finding {
-	var fs []Finding
-	fs = append(fs, s.correctness()...)
-	for _, w := range s.Workloads {
-		for _, text := range s.fastest(w) {
-			fs = append(fs, Finding{Workload: w, Text: text})
+	fs := s.correctness()
+	for _, t := range s.Tables {
+		for _, text := range s.fastest(t) {
+			fs = append(fs, Finding{Table: t, Text: text})
 		}
 	}
 	return fs
@@ -43,42 +43,29 @@ const maxBad = 20
 
 func (s *Set) correctness() []Finding {
 	var fs []Finding
-	var clear []string
-	var checked float64
-	bad, cells := 0, s.Cells()
-	for _, name := range s.Strategies {
-		var n, violations float64
-		for _, c := range cells {
-			if c.Strategy != name {
-				continue
-			}
-			n += c.Checked
-			violations += c.Violations
-			if c.Violations > 0 {
-				if bad++; bad <= maxBad {
-					fs = append(fs, Finding{Text: "violations: " + c.Key.String() + ": " + c.Correctness(), Bad: true})
-				}
-			}
-		}
-		if violations == 0 && n > 0 {
-			clear = append(clear, name)
-			checked = max(checked, n)
+	var bad []*Cell
+	checked, violations := make([]float64, len(s.Columns)), make([]float64, len(s.Columns))
+	for _, c := range s.cells {
+		checked[c.Column().place] += c.Checked
+		violations[c.Column().place] += c.Violations
+		if c.Violations > 0 {
+			bad = append(bad, c)
 		}
 	}
-	if bad > maxBad {
-		fs = append(fs, Finding{Text: fmt.Sprintf("violations in %d more cells: see the tables", bad-maxBad), Bad: true})
+	slices.SortStableFunc(bad, func(a, b *Cell) int { return a.Column().place - b.Column().place })
+	for _, c := range bad[:min(len(bad), maxBad)] {
+		fs = append(fs, Finding{Text: "violations: " + c.Key().String() + ": " + c.Correctness(), Bad: true})
 	}
-	for _, name := range clear {
-		var n float64
-		for _, c := range cells {
-			if c.Strategy == name {
-				n += c.Checked
-			}
+	if n := len(bad) - maxBad; n > 0 {
+		fs = append(fs, Finding{Text: fmt.Sprintf("violations in %d more cells: see the tables", n), Bad: true})
+	}
+	for i, column := range s.Columns {
+		if n := checked[i]; violations[i] == 0 && n > 0 {
+			fs = append(fs, Finding{Text: fmt.Sprintf("no violation by %s in %s checked operations: fewer than %s, with 95 %% confidence",
+				column.Text, quantity(n), bound(upperBound(n)))})
 		}
-		fs = append(fs, Finding{Text: fmt.Sprintf("no violation by %s in %s checked operations: fewer than %s, with 95 %% confidence",
-			name, quantity(n), bound(upperBound(n)))})
 	}
-	if len(clear) == 0 && bad == 0 {
+	if len(fs) == 0 {
 		fs = append(fs, Finding{Text: "correctness: nothing was checked in these files"})
 	}
 	return fs
@@ -107,39 +94,38 @@ func (c *Cell) Correctness() string {
 	return fmt.Sprintf("0 in %s, < %s", quantity(c.Checked), bound(upperBound(c.Checked)))
 }
 
-// A Ranking is the order of the strategies in one row.
+// A Ranking is the order of the cells in one row.
 type Ranking struct {
-	Leaders []string // the fastest, and those whose intervals overlap its own
-	Next    string   // the fastest of the others, "" if there is none
-	Ratio   float64  // how many times as fast the fastest is as Next, median by median
-	TooFew  bool     // the fastest has too few samples for an interval
+	Leaders []*Cell // the fastest, and those whose intervals overlap its own
+	Next    *Cell   // the fastest of the others, nil if there is none
+	Ratio   float64 // how many times as fast the fastest is as Next, median by median
+	TooFew  bool    // the fastest has too few samples for an interval
 }
 
-// Rank ranks the strategies of a row by their times. Strategies with violations
-// and those without usable samples aren't in it.
-func (s *Set) Rank(workload string, cpus int) Ranking {
+// Rank ranks the cells of a row by their times. Cells with violations and those
+// without usable samples aren't in it.
+func (s *Set) Rank(row *Row) Ranking {
 	type entry struct {
-		name string
+		cell *Cell
 		t    *benchmath.Summary
 	}
 	var es []entry
-	for _, name := range s.Strategies {
-		c := s.cells[Key{workload, cpus, name}]
+	for _, c := range row.Cells {
 		if t := s.Time(c); t != nil && t.Center > 0 && c.Violations == 0 {
-			es = append(es, entry{name, t})
+			es = append(es, entry{c, t})
 		}
 	}
-	slices.SortStableFunc(es, func(a, b entry) int { return compareFloat(a.t.Center, b.t.Center) })
+	slices.SortStableFunc(es, func(a, b entry) int { return cmp.Compare(a.t.Center, b.t.Center) })
 	var r Ranking
 	for _, e := range es {
 		best := es[0]
 		if e == best || e.t.Lo <= best.t.Hi {
-			r.Leaders = append(r.Leaders, e.name)
+			r.Leaders = append(r.Leaders, e.cell)
 			continue
 		}
 		// No break: one that is slower by its median may have the wider interval.
-		if r.Next == "" {
-			r.Next, r.Ratio = e.name, e.t.Center/best.t.Center
+		if r.Next == nil {
+			r.Next, r.Ratio = e.cell, e.t.Center/best.t.Center
 		}
 	}
 	if len(es) > 0 {
@@ -148,83 +134,99 @@ func (s *Set) Rank(workload string, cpus int) Ranking {
 	return r
 }
 
-func compareFloat(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
+// leading returns the cells of a row that are the fastest, or not told apart from it.
+func (r Ranking) leading() map[*Cell]bool {
+	if r.TooFew {
+		return nil
 	}
-	return 0
+	cells := make(map[*Cell]bool, len(r.Leaders))
+	for _, c := range r.Leaders {
+		cells[c] = true
+	}
+	return cells
 }
 
-// fastest says what was fastest under a workload, one sentence for each run of
-// CPU counts with the same answer.
-func (s *Set) fastest(workload string) []string {
-	type span struct {
-		from, to    int
-		first, last Ranking
-		best        *benchmath.Summary // of the leader at from
+// names returns the leaders' columns in words.
+func (r Ranking) names() []string {
+	var names []string
+	for _, c := range r.Leaders[:min(len(r.Leaders), maxNamed)] {
+		names = append(names, c.Column().Text)
 	}
+	if n := len(r.Leaders) - maxNamed; n > 0 {
+		names = append(names, fmt.Sprintf("%d more", n))
+	}
+	return names
+}
+
+// maxNamed bounds the columns that one sentence names.
+const maxNamed = 40
+
+// A span is a run of rows with the same answer to what is fastest.
+type span struct {
+	from, to    *Row
+	first, last Ranking
+}
+
+// fastest says what was fastest in a table, one sentence for each run of rows with
+// the same answer.
+func (s *Set) fastest(t *Table) []string {
 	var spans []span
-	for _, n := range s.cpus[workload] {
-		r := s.Rank(workload, n)
+	for _, row := range t.Rows {
+		r := s.Rank(row)
 		if k := len(spans) - 1; k >= 0 && sameAnswer(spans[k].first, r) {
-			spans[k].to, spans[k].last = n, r
+			spans[k].to, spans[k].last = row, r
 			continue
 		}
-		sp := span{from: n, to: n, first: r, last: r}
-		if len(r.Leaders) > 0 {
-			sp.best = s.Time(s.cells[Key{workload, n, r.Leaders[0]}])
-		}
-		spans = append(spans, sp)
+		spans = append(spans, span{row, row, r, r})
 	}
 	var out []string
 	for _, sp := range spans {
-		at := "at " + plural(sp.from, "CPU")
+		at := "at " + sp.from.Text
 		if sp.to != sp.from {
-			at = fmt.Sprintf("from %d to %s", sp.from, plural(sp.to, "CPU"))
+			at = "from " + sp.from.Short + " to " + sp.to.Text
 		}
-		r := sp.first
-		var text string
-		switch {
-		case len(r.Leaders) == 0:
-			text = "nothing to rank: no strategy has both usable samples and no violations"
-		case len(r.Leaders) == 1 && r.Next == "":
-			text = "only " + r.Leaders[0] + " can be ranked"
-		case r.TooFew:
-			text = "too few samples to say which is fastest"
-		case len(r.Leaders) > 1:
-			text = "no measurable difference between " + list(r.Leaders) + " (their intervals overlap)"
-			if r.Next != "" {
-				text += ", which are ahead of the rest"
-			}
-		default:
-			text = r.Leaders[0] + " is the fastest"
-			if sp.from == sp.to {
-				text += fmt.Sprintf(": %s per operation, %s as fast as %s, the next", duration(sp.best.Center), times(r.Ratio), r.Next)
-			} else {
-				text += fmt.Sprintf(": %s as fast as the next at %d, %s at %d", times(r.Ratio), sp.from, times(sp.last.Ratio), sp.to)
-			}
-		}
-		out = append(out, at+", "+text)
+		out = append(out, at+", "+s.answer(sp))
 	}
 	return out
 }
 
-// sameAnswer reports whether two rows of different CPU counts are said in one
-// sentence.
-func sameAnswer(a, b Ranking) bool {
-	return a.TooFew == b.TooFew && slices.Equal(a.Leaders, b.Leaders) && (a.Next == "") == (b.Next == "")
+// answer says what is fastest in some rows.
+func (s *Set) answer(sp span) string {
+	r := sp.first
+	switch {
+	case len(r.Leaders) == 0:
+		return "nothing to rank: no strategy has both usable samples and no violations"
+	case len(r.Leaders) == 1 && r.Next == nil:
+		return "only " + r.Leaders[0].Column().Text + " can be ranked"
+	case r.TooFew:
+		return "too few samples to say which is fastest"
+	case len(r.Leaders) > 1:
+		text := "no measurable difference between " + list(r.names()) + " (their intervals overlap)"
+		if r.Next != nil {
+			text += ", which are ahead of the rest"
+		}
+		return text
+	}
+	best := r.Leaders[0]
+	text := best.Column().Text + " is the fastest"
+	if sp.from == sp.to {
+		return text + fmt.Sprintf(": %s per operation, %s as fast as %s, the next", duration(s.Time(best).Center), times(r.Ratio), r.Next.Column().Text)
+	}
+	return text + fmt.Sprintf(": %s as fast as the next at %s, %s at %s", times(r.Ratio), sp.from.Short, times(sp.last.Ratio), sp.to.Short)
 }
 
-// Ratio compares a cell with the row's first strategy by throughput: 2 means twice
+// sameAnswer reports whether two rows are said in one sentence.
+func sameAnswer(a, b Ranking) bool {
+	return a.TooFew == b.TooFew && (a.Next == nil) == (b.Next == nil) &&
+		slices.EqualFunc(a.Leaders, b.Leaders, func(x, y *Cell) bool { return x.Column() == y.Column() })
+}
+
+// Ratio compares a cell with the table's first column by throughput: 2 means twice
 // as fast. Differs is false if the times can't be told apart. OK is false if there
 // is nothing to compare: a cell is missing or has violations.
 func (s *Set) Ratio(c *Cell) (ratio float64, differs, ok bool) {
-	row := s.StrategiesOf(c.Workload)
-	base := s.cells[Key{c.Workload, c.CPUs, row[0]}]
-	if base == nil || base == c || base.Violations > 0 || c.Violations > 0 {
+	base := c.Row.Cells[0]
+	if base.Column() != c.Row.Table.Columns[0] || base == c || base.Violations > 0 || c.Violations > 0 {
 		return 0, false, false
 	}
 	a := s.sample(base, unitTime, &benchmath.DefaultThresholds)

@@ -95,7 +95,7 @@ func machine(seed uint64, cpus ...int) synthetic {
 
 func readBytes(t testing.TB, text []byte) *Set {
 	t.Helper()
-	s, err := ReadFrom("test.txt", bytes.NewReader(text))
+	s, err := ReadFrom("test.txt", bytes.NewReader(text), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func golden(t *testing.T, name string, write func(io.Writer) error) {
 
 func readTestdata(t testing.TB, name string) *Set {
 	t.Helper()
-	s, err := Read([]string{filepath.ToSlash(filepath.Join("testdata", name))})
+	s, err := Read([]string{filepath.ToSlash(filepath.Join("testdata", name))}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,9 +55,9 @@ func TestGolden(t *testing.T) {
 	old := readTestdata(t, "old.txt")
 	golden(t, "old.table.golden", func(w io.Writer) error { return Text(w, old) })
 	golden(t, "old.json.golden", func(w io.Writer) error { return JSON(w, old) })
-	golden(t, "old.html.golden", func(w io.Writer) error { return old.writeHTML(w, old.plots()) })
+	golden(t, "old.html.golden", func(w io.Writer) error { return writePage(w, old, sections()) })
 	for _, p := range old.plots() {
-		if p.Workload == "getput" {
+		if p.table.Text == "getput" {
 			golden(t, p.Name+".svg.golden", p.figure.writeSVG)
 		}
 	}

@@ -5,8 +5,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"regexp"
 	"strings"
-	"unicode"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -24,10 +25,9 @@ type lineReader struct {
 	out  []byte // what is left of the line to hand on
 	err  error  // from src, after out
 
-	units string // of refbench's last result line, joined by spaces
+	last []byte // refbench's last result line
 
 	problem func(line int, format string, args ...any)
-	fact    func(line int, key, value string)
 }
 
 // Read implements io.Reader.
@@ -79,13 +79,12 @@ func (l *lineReader) check(text []byte, complete bool) bool {
 		// A writer that was killed leaves a line that may still parse: "1.0 ns/op 3
 		// viol" has lost its last unit, and "0 shared" after it. The line is whole
 		// if it has the same units as refbench's line before.
-		units := unitsOf(text)
-		if !complete && units != l.units {
+		if !complete && unitsOf(text) != unitsOf(l.last) {
 			l.problem(l.line, "line is cut off: the file ends without a newline; left out")
 			return false
 		}
 		if bytes.HasPrefix(text, []byte("BenchmarkRef/")) {
-			l.units = units
+			l.last = append(l.last[:0], text...)
 		}
 		return true
 	case bytes.HasPrefix(text, []byte("Unit")):
@@ -94,8 +93,11 @@ func (l *lineReader) check(text []byte, complete bool) bool {
 		}
 		return complete
 	}
-	if key, value, ok := configLine(text); ok {
-		l.fact(l.line, key, value)
+	if configLine().Match(text) {
+		format, ok := bytes.CutPrefix(text, []byte("format:"))
+		if format := string(bytes.TrimSpace(format)); ok && format != Format {
+			l.problem(l.line, "format is %q, this program reads %q; read as if it were that", shorten(format), Format)
+		}
 		return true
 	}
 	if !goTestChatter(text) {
@@ -118,25 +120,11 @@ func unitsOf(text []byte) string {
 	return b.String()
 }
 
-// configLine splits "key: value" by the format's rule: the key starts with a
+// configLine matches "key: value" by the format's rule: the key starts with a
 // lower-case letter and has neither spaces nor upper-case letters.
-func configLine(text []byte) (key, value string, ok bool) {
-	i := bytes.IndexByte(text, ':')
-	if i <= 0 {
-		return "", "", false
-	}
-	if r, _ := utf8.DecodeRune(text); !unicode.IsLower(r) {
-		return "", "", false
-	}
-	if bytes.ContainsFunc(text[:i], func(r rune) bool { return unicode.IsSpace(r) || unicode.IsUpper(r) }) {
-		return "", "", false
-	}
-	rest := text[i+1:]
-	if len(rest) > 0 && rest[0] != ' ' && rest[0] != '\t' {
-		return "", "", false
-	}
-	return string(text[:i]), string(bytes.TrimSpace(rest)), true
-}
+var configLine = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\p{Ll}[^:\s\v\x85\p{Z}\p{Lu}]*:([ \t]|$)`)
+})
 
 // goTestChatter reports whether a line is what "go test -bench" prints around
 // results: expected, and without meaning here.

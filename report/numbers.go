@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -111,4 +112,25 @@ func list(words []string) string {
 func sentence(s string) string {
 	_, n := utf8.DecodeRuneInString(s)
 	return strings.ToUpper(s[:n]) + s[n:]
+}
+
+// powers writes "10^9" with the digits raised.
+func powers(s string) string {
+	return regexp.MustCompile(`10\^\d+`).ReplaceAllStringFunc(s, func(p string) string {
+		n, err := strconv.Atoi(p[3:])
+		if err != nil {
+			return p
+		}
+		return "10" + superscript(n)
+	})
+}
+
+// superscript writes a number of a foot note.
+func superscript(n int) string {
+	digits := []rune("⁰¹²³⁴⁵⁶⁷⁸⁹")
+	var b strings.Builder
+	for _, d := range strconv.Itoa(n) {
+		b.WriteRune(digits[d-'0'])
+	}
+	return b.String()
 }

@@ -28,7 +28,7 @@ func seriesColours() (light, dark []uint32) {
 		[]uint32{0x4aa8e8, 0xff8534, 0x2bcf9f, 0xe79cc6, 0xffc04d, 0x8fd2fa, 0xb4b4b4, 0xf0e442}
 }
 
-// A series is how one strategy is drawn. Colour and shape say the same, so that
+// A series is how one column is drawn. Colour and shape say the same, so that
 // either is enough; their numbers have no common divisor, so that 56 series
 // differ.
 type series struct {
@@ -39,18 +39,15 @@ type series struct {
 	Dashes []vg.Length
 }
 
-func (s *Set) series(names []string) []series {
+func newSeries(columns []*Label) []series {
 	light, _ := seriesColours()
 	shapes := allShapes()
 	dashes := [][]vg.Length{nil, {6, 2}, {2, 2}}
-	out := make([]series, 0, len(names))
-	for _, name := range names {
-		i := 0
-		for s.Strategies[i] != name {
-			i++
-		}
+	out := make([]series, 0, len(columns))
+	for _, l := range columns {
+		i := l.place // the same in all tables
 		out = append(out, series{
-			Name: name, Slot: i % len(light), Colour: light[i%len(light)],
+			Name: l.Text, Slot: i % len(light), Colour: light[i%len(light)],
 			Shape: shapes[i%len(shapes)], Dashes: dashes[i/len(light)%len(dashes)],
 		})
 	}

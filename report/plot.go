@@ -6,6 +6,8 @@ import (
 	"image/png"
 	"io"
 	"math"
+	"slices"
+	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -24,9 +26,10 @@ const (
 	pngDPI     = 144
 )
 
-// A figure is one plot: points of several series over CPU counts.
+// A figure is one plot: points of several series over counts, as of CPUs.
 type figure struct {
 	title, subtitle string
+	axis            string // what the counts are of: "CPUs"
 	counts          []int
 	series          []series
 	points          []figurePoint
@@ -54,33 +57,79 @@ const maxMarked = 24
 // logarithmic axes need room below.
 const leastPlotted = 1e-60
 
-// throughputFigure returns the plot of operations per second, or nil if the
-// workload has no usable throughput.
-func (s *Set) throughputFigure(workload string) *figure {
-	f := s.newFigure(workload)
-	least, most := math.Inf(1), 0.0
-	wrong := false
-	for i, name := range f.names() {
-		for _, n := range f.counts {
-			c := s.cells[Key{workload, n, name}]
-			o := s.Throughput(c)
-			if o == nil || o.Center < leastPlotted {
-				continue
-			}
-			p := figurePoint{series: i, cpus: n, y: o.Center, open: c.Violations > 0, wrong: c.Violations > 0}
-			wrong = wrong || p.open
-			if !math.IsInf(o.Lo, 0) && !math.IsInf(o.Hi, 0) && o.Lo >= leastPlotted {
-				p.lo, p.hi = o.Lo, o.Hi
-			}
-			f.points = append(f.points, p)
-			least = min(least, p.y, barEnd(p.lo, p.y))
-			most = max(most, p.y, p.hi)
+// maxPlottedCells bounds the cells in one plot, and maxSeries its columns: beyond it
+// their colours and shapes repeat.
+const (
+	maxPlottedCells = 8192
+	maxSeries       = 56
+)
+
+// unplottable says why a table has no plots, or "" if it may have some.
+func (t *Table) unplottable() string {
+	cells := 0
+	for _, r := range t.Rows {
+		cells += len(r.Cells)
+		if n, err := strconv.Atoi(r.Short); err != nil || n < 1 {
+			return "whose rows aren't numbers from 1 on"
 		}
 	}
-	if len(f.points) == 0 {
+	switch {
+	case cells > maxPlottedCells:
+		return fmt.Sprintf("with more than %d cells, which a plot can't show", maxPlottedCells)
+	case len(t.Columns) > maxSeries:
+		return fmt.Sprintf("with more than %d columns, which a plot can't tell apart", maxSeries)
+	}
+	return ""
+}
+
+// newFigure returns the figure of a table with the points that point makes of the
+// cells, or nil if it makes none. Point's result counts only if ok.
+func (s *Set) newFigure(t *Table, point func(*Cell) (p figurePoint, ok bool)) *figure {
+	f := &figure{axis: s.layout.row.Name, series: newSeries(t.Columns)}
+	index := make(map[*Label]int)
+	for i, l := range t.Columns {
+		index[l] = i
+	}
+	points := make([][]figurePoint, len(t.Columns))
+	for _, r := range t.Rows {
+		n, _ := strconv.Atoi(r.Short) // unplottable has looked
+		f.counts = append(f.counts, n)
+		for _, c := range r.Cells {
+			if p, ok := point(c); ok {
+				p.series, p.cpus = index[c.Column()], n
+				points[p.series] = append(points[p.series], p)
+			}
+		}
+	}
+	if f.points = slices.Concat(points...); len(f.points) == 0 {
 		return nil
 	}
-	f.title = workload + ": throughput"
+	return f
+}
+
+// throughputFigure returns the plot of operations per second, or nil if the
+// table has no usable throughput.
+func (s *Set) throughputFigure(t *Table) *figure {
+	least, most := math.Inf(1), 0.0
+	wrong := false
+	f := s.newFigure(t, func(c *Cell) (figurePoint, bool) {
+		o := s.Throughput(c)
+		if o == nil || o.Center < leastPlotted {
+			return figurePoint{}, false
+		}
+		p := figurePoint{y: o.Center, open: c.Violations > 0, wrong: c.Violations > 0}
+		wrong = wrong || p.open
+		if !math.IsInf(o.Lo, 0) && !math.IsInf(o.Hi, 0) && o.Lo >= leastPlotted {
+			p.lo, p.hi = o.Lo, o.Hi
+		}
+		least = min(least, p.y, barEnd(p.lo, p.y))
+		most = max(most, p.y, p.hi)
+		return p, true
+	})
+	if f == nil {
+		return nil
+	}
+	f.title = t.Text + ": throughput"
 	f.subtitle = "operations per second, all CPUs together"
 	if f.yLog = most > 8*least; f.yLog {
 		f.yTicks, f.yMin, f.yMax = logTicks(least, most, siLabel)
@@ -103,40 +152,31 @@ func barEnd(end, y float64) float64 {
 
 // correctnessFigure returns the plot of violations per million operations, or nil
 // if nothing was checked.
-func (s *Set) correctnessFigure(workload string) *figure {
-	f := s.newFigure(workload)
+func (s *Set) correctnessFigure(t *Table) *figure {
 	least, most := math.Inf(1), 0.0
-	for i, name := range f.names() {
-		for _, n := range f.counts {
-			c := s.cells[Key{workload, n, name}]
-			if c == nil || c.Checked < leastPlotted {
-				continue
-			}
-			p := figurePoint{series: i, cpus: n}
-			if c.Violations > 0 {
-				p.y, p.wrong = 1e6*c.Violations/c.Checked, true
-			} else {
-				p.y, p.open, p.arrow = 1e6*upperBound(c.Checked), true, true
-			}
-			if p.y < leastPlotted {
-				continue
-			}
-			f.points = append(f.points, p)
-			least, most = min(least, p.y), max(most, p.y)
+	f := s.newFigure(t, func(c *Cell) (p figurePoint, ok bool) {
+		if c.Checked < leastPlotted {
+			return p, false
 		}
-	}
-	if len(f.points) == 0 {
+		if c.Violations > 0 {
+			p.y, p.wrong = 1e6*c.Violations/c.Checked, true
+		} else {
+			p.y, p.open, p.arrow = 1e6*upperBound(c.Checked), true, true
+		}
+		if p.y < leastPlotted {
+			return p, false
+		}
+		least, most = min(least, p.y), max(most, p.y)
+		return p, true
+	})
+	if f == nil {
 		return nil
 	}
-	f.title, f.wide = workload+": violations", true
+	f.title, f.wide = t.Text+": violations", true
 	f.subtitle = "per million operations (log scale); open with an arrow: none seen, 95 % upper bound"
 	f.yLog = true
 	f.yTicks, f.yMin, f.yMax = logTicks(least/3, most*1.5, plainLabel)
 	return f
-}
-
-func (s *Set) newFigure(workload string) *figure {
-	return &figure{counts: s.cpus[workload], series: s.series(s.StrategiesOf(workload))}
 }
 
 func (f *figure) names() []string {
@@ -205,7 +245,7 @@ func (f *figure) draw(c draw.Canvas) {
 		a.Tick.Label = label
 		a.Padding = 0
 	}
-	p.X.Label.Text = "CPUs"
+	p.X.Label.Text = f.axis
 	label := textStyle(11.5)
 	label.XAlign, label.YAlign = p.X.Label.TextStyle.XAlign, p.X.Label.TextStyle.YAlign
 	p.X.Label.TextStyle = label
@@ -369,6 +409,6 @@ func fit(style text.Style, s string, width vg.Length) string {
 
 // describe says in words what a figure shows, for those who can't see it.
 func (f *figure) describe() string {
-	return fmt.Sprintf("%s. %s. Horizontal: number of CPUs, from %d to %d. Strategies: %s. The table below has the numbers.",
-		f.title, sentence(f.subtitle), f.counts[0], f.counts[len(f.counts)-1], list(f.names()))
+	return fmt.Sprintf("%s. %s. Horizontal: number of %s, from %d to %d. Series: %s. The table below has the numbers.",
+		f.title, sentence(f.subtitle), f.axis, f.counts[0], f.counts[len(f.counts)-1], list(f.names()))
 }

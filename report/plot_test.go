@@ -90,11 +90,11 @@ func TestTicksCoverTheirRange(t *testing.T) {
 
 // Series that one plot can hold differ in shape or in colour, and neighbours in both.
 func TestSeriesDiffer(t *testing.T) {
-	var s Set
+	var columns []*Label
 	for i := range 20 {
-		s.Strategies = append(s.Strategies, fmt.Sprintf("s%d", i))
+		columns = append(columns, &Label{Text: fmt.Sprintf("s%d", i), place: i})
 	}
-	all := s.series(s.Strategies)
+	all := newSeries(columns)
 	for i, a := range all {
 		for _, b := range all[i+1:] {
 			if a.Colour == b.Colour && &a.Shape[0] == &b.Shape[0] || a.Colour == b.Colour && fmt.Sprint(a.Shape) == fmt.Sprint(b.Shape) {

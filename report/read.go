@@ -2,9 +2,11 @@ package report
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -15,38 +17,24 @@ import (
 
 // Read reads result files. Lines that can't be used are collected in
 // [Set.Problems] and the rest is used. It returns an error if a file can't be
-// read or if no file has a usable result.
-func Read(paths []string) (*Set, error) { return ReadFiltered(paths, "*") }
-
-// ReadFiltered is Read for the results and units that match query, which is
-// written in benchstat's language (golang.org/x/perf/benchproc/syntax).
-func ReadFiltered(paths []string, query string) (*Set, error) {
-	return ReadOpened(paths, query, func(path string) (io.ReadCloser, error) { return os.Open(path) })
-}
-
-// ReadOpened is ReadFiltered for files that open opens.
-func ReadOpened(paths []string, query string, open func(path string) (io.ReadCloser, error)) (*Set, error) {
-	b, err := newBuilder(query)
+// read or if no file has a usable result. Only regular files are opened, for others
+// may never end, unless [Options.Open] opens them.
+func Read(paths []string, o Options) (*Set, error) {
+	b, err := newBuilder(o)
 	if err != nil {
 		return nil, err
 	}
 	for _, path := range paths {
-		f, err := open(path)
-		if err != nil {
+		if err := b.readFile(path, o.Open); err != nil {
 			return nil, err
-		}
-		err = b.read(path, f)
-		f.Close()
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", path, err)
 		}
 	}
 	return b.set()
 }
 
 // ReadFrom is Read for one input. The name is used in messages.
-func ReadFrom(name string, r io.Reader) (*Set, error) {
-	b, err := newBuilder("*")
+func ReadFrom(name string, r io.Reader, o Options) (*Set, error) {
+	b, err := newBuilder(o)
 	if err != nil {
 		return nil, err
 	}
@@ -56,66 +44,108 @@ func ReadFrom(name string, r io.Reader) (*Set, error) {
 	return b.set()
 }
 
+func (b *builder) readFile(path string, open func(string) (io.ReadCloser, error)) error {
+	if open == nil {
+		open = openRegular
+	}
+	f, err := open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := b.read(path, f); err != nil {
+		return fmt.Errorf("reading %s: %w", path, err)
+	}
+	return nil
+}
+
+// openRegular opens a regular file, and nothing else.
+func openRegular(path string) (io.ReadCloser, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	// Before it is opened: that alone can wait for ever.
+	if err := checkRegular(path, info); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if info, err = f.Stat(); err == nil {
+		err = checkRegular(path, info)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// checkRegular returns an error if a file is a folder, a pipe or a device.
+func checkRegular(path string, info fs.FileInfo) error {
+	what := "a device"
+	switch mode := info.Mode(); {
+	case mode.IsRegular():
+		return nil
+	case mode.IsDir():
+		what = "a directory"
+	case mode&fs.ModeNamedPipe != 0:
+		what = "a pipe"
+	case mode&fs.ModeSocket != 0:
+		what = "a socket"
+	}
+	return &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("it is %s: give a regular file", what)}
+}
+
 // maxValue is the largest measurement that is believed, in any unit: with more,
 // sums and the squares in statistics could overflow.
 const maxValue = 1e30
 
 // A builder collects the lines of all files into cells.
 type builder struct {
+	layout   *layout
 	paths    []string
-	filter   *benchproc.Filter
 	reader   benchfmt.Reader
 	problems problems
 	facts    factList
 	lines    int // result lines used
 	filtered int // result lines that the filter left out
 
-	cells map[Key]*Cell
-	// names remembers what a full name stands for: names repeat with every
-	// sample, and taking one apart costs more than a look-up.
-	names map[string]*namedCell
+	cells map[[3]*Label]*Cell
+	// places remembers where the lines of a full name stand under the present
+	// configuration: names repeat with every sample, and taking one apart costs more
+	// than a look-up.
+	places map[string]*place
+	config []benchfmt.Config // of the latest result line
 
 	units   []string       // tidied, in the order of first appearance
 	unitIDs map[string]int // index in units
-
-	config    []string // keys and values of the latest result line
-	configID  int
-	configIDs map[string]int
-	configs   [][]string
 }
 
-type namedCell struct {
-	cell  *Cell
-	procs string
-	err   error
+// A place is where result lines with one name and one configuration stand.
+type place struct {
+	cell *Cell
+	rest remainder
+	err  error // why they can't be used
 }
 
-func newBuilder(query string) (*builder, error) {
-	filter, err := benchproc.NewFilter(query)
+// A remainder is what the cell of a line doesn't say about it.
+type remainder struct{ threads, residue benchproc.Key }
+
+func newBuilder(o Options) (*builder, error) {
+	l, err := newLayout(o)
 	if err != nil {
-		return nil, &FilterError{Query: query, Err: err}
+		return nil, err
 	}
 	return &builder{
-		filter:    filter,
-		cells:     make(map[Key]*Cell),
-		names:     make(map[string]*namedCell),
-		unitIDs:   make(map[string]int),
-		configIDs: make(map[string]int),
-		configID:  -1,
+		layout:  l,
+		cells:   make(map[[3]*Label]*Cell),
+		places:  make(map[string]*place),
+		unitIDs: make(map[string]int),
 	}, nil
 }
-
-// A FilterError says that a filter isn't written as benchstat's language wants.
-type FilterError struct {
-	Query string
-	Err   error
-}
-
-func (e *FilterError) Error() string {
-	return fmt.Sprintf("filter %q: %s", e.Query, strings.ReplaceAll(e.Err.Error(), "\n", " "))
-}
-
-func (e *FilterError) Unwrap() error { return e.Err }
 
 func (b *builder) read(name string, r io.Reader) error {
 	b.paths = append(b.paths, name)
@@ -125,14 +155,8 @@ func (b *builder) read(name string, r io.Reader) error {
 		problem: func(line int, format string, args ...any) {
 			b.problems.add(name, line, format, args...)
 		},
-		fact: func(line int, key, value string) {
-			if key == "format" && value != Format {
-				b.problems.add(name, line, "format is %q, this program reads %q; read as if it were that", shorten(value), Format)
-			}
-			b.facts.add(key, value)
-		},
 	}
-	b.reader.Reset(lines, name)
+	b.reader.Reset(lines, name, ".file", name)
 	for b.reader.Scan() {
 		switch rec := b.reader.Result().(type) {
 		case *benchfmt.SyntaxError:
@@ -147,19 +171,19 @@ func (b *builder) read(name string, r io.Reader) error {
 
 func (b *builder) result(file string, r *benchfmt.Result) {
 	_, line := r.Pos()
-	n := b.names[string(r.Name)]
-	if n == nil {
-		n = b.name(r.Name)
+	b.configure(r.Config)
+	p := b.places[string(r.Name)]
+	if p == nil {
+		p = b.place(r)
 	}
-	if n.err != nil {
-		if errors.Is(n.err, errOther) {
-			b.problems.add(file, line, "another benchmark, %q; left out", shorten(r.Name.String()))
-		} else {
-			b.problems.add(file, line, "%v; left out", n.err)
-		}
+	switch {
+	case errors.Is(p.err, errOther):
+		b.problems.add(file, line, "another benchmark, %q; left out", shorten(r.Name.String()))
 		return
-	}
-	if r.Iters < 0 {
+	case p.err != nil:
+		b.problems.add(file, line, "%v; left out", p.err)
+		return
+	case r.Iters < 0:
 		b.problems.add(file, line, "%d iterations; left out", r.Iters)
 		return
 	}
@@ -172,7 +196,7 @@ func (b *builder) result(file string, r *benchfmt.Result) {
 	})
 	// Before the filter: a sample is set aside even if the user asked for times only.
 	shared, _ := r.Value(unitShared)
-	if ok, err := b.filter.Apply(r); !ok || err != nil {
+	if ok, err := b.layout.filter.Apply(r); !ok || err != nil {
 		b.filtered++
 		return
 	}
@@ -180,23 +204,48 @@ func (b *builder) result(file string, r *benchfmt.Result) {
 		return
 	}
 	b.lines++
-	b.addSample(n, r, shared != 0, func(unit string) {
+	if p.cell == nil {
+		b.enter(p, r)
+	}
+	b.addSample(p, r, shared != 0, func(unit string) {
 		b.problems.add(file, line, "unit %s stands twice; the first is used", clean(unit))
 	})
 }
 
-func (b *builder) name(name benchfmt.Name) *namedCell {
-	n := new(namedCell)
-	var key Key
-	if key, n.procs, n.err = parseName(name); n.err == nil {
-		n.cell = b.cells[key]
-		if n.cell == nil {
-			n.cell = &Cell{Key: key, procs: n.procs}
-			b.cells[key] = n.cell
-		}
+// configure takes note of a configuration that isn't that of the line before.
+func (b *builder) configure(now []benchfmt.Config) {
+	if slices.EqualFunc(b.config, now, func(x, y benchfmt.Config) bool {
+		return x.Key == y.Key && bytes.Equal(x.Value, y.Value)
+	}) {
+		return
 	}
-	b.names[name.String()] = n
-	return n
+	clear(b.places)
+	b.config = b.config[:0]
+	for _, c := range now {
+		if c.File {
+			b.facts.add(c.Key, string(c.Value))
+		}
+		c.Value = bytes.Clone(c.Value)
+		b.config = append(b.config, c)
+	}
+}
+
+func (b *builder) place(r *benchfmt.Result) *place {
+	p := &place{err: checkName(r.Name)}
+	b.places[r.Name.String()] = p
+	return p
+}
+
+// enter finds the cell of a line that the filter lets through.
+func (b *builder) enter(p *place, r *benchfmt.Result) {
+	l := b.layout
+	key := [3]*Label{l.table.label(r), l.row.label(r), l.column.label(r)}
+	c := b.cells[key]
+	if c == nil {
+		c = &Cell{labels: key}
+		b.cells[key] = c
+	}
+	p.cell, p.rest = c, remainder{l.threads.Project(r), l.residue.Project(r)}
 }
 
 func (b *builder) unit(tidied string) int {
@@ -210,27 +259,21 @@ func (b *builder) unit(tidied string) int {
 	return id
 }
 
-func (b *builder) addSample(n *namedCell, r *benchfmt.Result, shared bool, twice func(unit string)) {
-	c := n.cell
-	c.lines++
-	c.mixedProcs = c.mixedProcs || n.procs != c.procs
-	if id := b.currentConfig(r); !slices.Contains(c.configs, id) {
-		c.configs = append(c.configs, id)
+func (b *builder) addSample(p *place, r *benchfmt.Result, shared bool, twice func(unit string)) {
+	c := p.cell
+	if n := len(c.rests); n == 0 || c.rests[n-1] != p.rest {
+		c.rests = append(c.rests, p.rest)
 	}
 	var judged, violations bool
 	checked := float64(r.Iters)
 	for i, v := range r.Values {
-		if slices.ContainsFunc(r.Values[:i], func(w benchfmt.Value) bool { return w.Unit == v.Unit }) {
+		m := c.measure(b.unit(v.Unit), i)
+		if m.line == b.lines {
 			twice(v.Unit)
 			continue
 		}
-		id := b.unit(v.Unit)
-		for len(c.values) <= id {
-			c.values = append(c.values, nil)
-			c.aside = append(c.aside, nil)
-			c.sums = append(c.sums, 0)
-		}
-		c.sums[id] += v.Value
+		m.line = b.lines
+		m.sum += v.Value
 		switch v.Unit {
 		case unitViolations:
 			violations = true
@@ -244,55 +287,14 @@ func (b *builder) addSample(n *namedCell, r *benchfmt.Result, shared bool, twice
 			}
 		}
 		if shared {
-			c.aside[id] = append(c.aside[id], v.Value)
+			m.aside = append(m.aside, v.Value)
 		} else {
-			c.values[id] = append(c.values[id], v.Value)
+			m.values = append(m.values, v.Value)
 		}
 	}
 	if judged || violations {
 		c.Checked += checked
 	}
-}
-
-// currentConfig returns a number for the configuration of a line: lines with the
-// same number were measured on the same machine with the same program.
-func (b *builder) currentConfig(r *benchfmt.Result) int {
-	same := b.configID >= 0
-	i := 0
-	for _, c := range r.Config {
-		if !identifies(c.Key) {
-			continue
-		}
-		if same && (i+1 >= len(b.config) || b.config[i] != c.Key || b.config[i+1] != string(c.Value)) {
-			same = false
-			break
-		}
-		i += 2
-	}
-	if same && i == len(b.config) {
-		return b.configID
-	}
-	b.config = nil
-	for _, c := range r.Config {
-		if identifies(c.Key) {
-			b.config = append(b.config, c.Key, string(c.Value))
-		}
-	}
-	text := fmt.Sprintf("%q", b.config)
-	id, ok := b.configIDs[text]
-	if !ok {
-		id = len(b.configs)
-		b.configIDs[text] = id
-		b.configs = append(b.configs, b.config)
-	}
-	b.configID = id
-	return id
-}
-
-// identifies reports whether a configuration key tells runs apart. Promises and
-// unsupported pairs say what was run, not where.
-func identifies(key string) bool {
-	return !strings.HasPrefix(key, promisePrefix) && !strings.HasPrefix(key, unsupportedPrefix)
 }
 
 func (b *builder) set() (*Set, error) {
@@ -308,16 +310,13 @@ func (b *builder) set() (*Set, error) {
 		Unsupported:  b.facts.unsupported(),
 		Problems:     b.problems.list,
 		ProblemCount: b.problems.total,
-		cells:        b.cells,
-	}
-	for key, c := range b.cells {
-		if c.lines == 0 {
-			delete(b.cells, key) // a name that the filter left out
-		}
+		layout:       b.layout,
+		plotted:      maxPlotted,
+		contents:     b.facts.contents(),
 	}
 	s.setUnits(b.units, b.reader.Units())
-	s.setOrder()
-	s.summarize(b.configs)
+	s.setOrder(b.cells)
+	s.summarize()
 	return s, nil
 }
 

@@ -26,11 +26,20 @@ func line(strategy string, iters int, values string) string {
 
 func cellOf(t *testing.T, s *Set, workload string, cpus int, strategy string) *Cell {
 	t.Helper()
-	c := s.Cell(Key{workload, cpus, strategy})
-	if c == nil {
-		t.Fatalf("no cell %q, %d, %q; have %v", workload, cpus, strategy, s.Cells())
+	for _, c := range s.Cells() {
+		if c.Row.Table.Text == workload && c.Row.Short == fmt.Sprint(cpus) && c.Column().Text == strategy {
+			return c
+		}
 	}
-	return c
+	t.Fatalf("no cell %q, %d, %q among %d", workload, cpus, strategy, len(s.Cells()))
+	return nil
+}
+
+func texts(ls []*Label) (out []string) {
+	for _, l := range ls {
+		out = append(out, l.Text)
+	}
+	return out
 }
 
 func TestBadLinesAreNamedAndTheRestIsUsed(t *testing.T) {
@@ -114,7 +123,7 @@ func TestMissingAndEmptyFilesAreErrors(t *testing.T) {
 		empty:                          "no result in it",
 		foreign:                        "no usable result (2 problems; first: " + foreign + ":1",
 	} {
-		_, err := Read([]string{path})
+		_, err := Read([]string{path}, Options{})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Read(%s): error %v, want one with %q", path, err, want)
 		}
@@ -129,8 +138,8 @@ BenchmarkRef/workload=getput/objects=128/cpus=2/strategy=percpu-2 10 2 ns/op
 	cellOf(t, s, "getput objects=64 try=50", 2, "percpu (generic)")
 	cellOf(t, s, "getput", 2, "percpu")
 	want := []string{"getput", "getput objects=64 try=50", "getput objects=128"}
-	if fmt.Sprint(s.Workloads) != fmt.Sprint(want) {
-		t.Errorf("workloads are %q, want natural order %q", s.Workloads, want)
+	if fmt.Sprint(texts(s.layout.table.List)) != fmt.Sprint(want) {
+		t.Errorf("workloads are %q, want natural order %q", texts(s.layout.table.List), want)
 	}
 }
 
@@ -138,7 +147,7 @@ func TestStrategiesStandInTheOrderOfTheirPromises(t *testing.T) {
 	s := readBytes(t, []byte("promise-zeta: limit=1\npromise-atomic: limit=1\n"+
 		line("other", 1, "1 ns/op")+line("atomic", 1, "1 ns/op")+
 		"BenchmarkRef/workload=getput/cpus=1/strategy=zeta/dispatch=generic-2 1 1 ns/op\n"+line("zeta", 1, "1 ns/op")))
-	if got, want := fmt.Sprint(s.Strategies), "[zeta zeta (generic) atomic other]"; got != want {
+	if got, want := fmt.Sprint(texts(s.Columns)), "[zeta zeta (generic) atomic other]"; got != want {
 		t.Errorf("strategies are %s, want %s", got, want)
 	}
 }
@@ -158,7 +167,7 @@ func TestSharedSampleCountsForCorrectnessOnly(t *testing.T) {
 		t.Errorf("%v violations in %v, want 5 in 2000: a violation counts in a shared sample too", c.Violations, c.Checked)
 	}
 	// The filter takes away the unit that says so.
-	b, err := newBuilder(".unit:ns/op")
+	b, err := newBuilder(Options{Filter: ".unit:ns/op"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,8 +192,12 @@ func TestCheckedOperations(t *testing.T) {
 		{"1 ns/op 1 violations 1 ops-checked", 1, 1, "1 VIOLATION in 1"},
 		{"1 ns/op 3 violations 3 leak", 2.5e6, 3, "3 VIOLATIONS in 2.5e6 (leak 3)"},
 		{"1 ns/op 0 violations 2 ops-checked", 2, 0, "0 in 2, < 1 per operation"},
+		// Kinds count where violations leaves them out.
+		{"1 ns/op 1 violations 3 leak 1000 ops-checked", 1000, 3, "3 VIOLATIONS in 1000 (leak 3)"},
+		{"1 ns/op 3 leak 2 double-free 1000 ops-checked", 1000, 5, "5 VIOLATIONS in 1000 (leak 3, double-free 2)"},
+		{"1 ns/op 9 violations 3 leak 2 double-free 1000 ops-checked", 1000, 9, "9 VIOLATIONS in 1000 (leak 3, double-free 2)"},
 	} {
-		s := readBytes(t, []byte(header+line("atomic", 2_500_000, tt.values)))
+		s := readBytes(t, []byte(header+"Unit double-free better=lower assume=exact\n"+line("atomic", 2_500_000, tt.values)))
 		c := cellOf(t, s, "getput", 1, "atomic")
 		if c.Checked != tt.checked || c.Violations != tt.violations || c.Correctness() != tt.want {
 			t.Errorf("%s: %v of %v, %q; want %v of %v, %q", tt.values, c.Violations, c.Checked, c.Correctness(), tt.violations, tt.checked, tt.want)

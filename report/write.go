@@ -1,11 +1,14 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -18,98 +21,91 @@ const PageName = "report.html"
 const maxPlotted = 32
 
 // Write writes the HTML page and the plots, as SVG and PNG, into a directory, which
-// it creates if need be. It returns the path of the page. Everything is written to
-// a temporary directory first and renamed when all of it is there: if the disk
+// it creates if need be. It returns the path of the page. Every file is written under
+// another name first, and all are renamed when all of them are there: if the disk
 // fills, an earlier report is still whole.
-func Write(dir string, s *Set) (htmlPath string, err error) {
+func Write(dir string, s *Set) (htmlPath string, err error) { return write(dir, s, sections()) }
+
+func write(dir string, s *Set, all []section) (htmlPath string, err error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", fmt.Errorf("creating the report's directory: %w", err)
 	}
-	tmp, err := os.MkdirTemp(dir, ".refbench-report-")
-	if err != nil {
-		return "", fmt.Errorf("writing into the report's directory: %w", err)
-	}
-	defer os.RemoveAll(tmp)
-	names, err := writeFiles(tmp, s)
-	if err != nil {
-		return "", fmt.Errorf("writing the report (an earlier one in %s is as it was): %w", dir, err)
-	}
-	for _, name := range names {
-		if err := os.Rename(filepath.Join(tmp, name), filepath.Join(dir, name)); err != nil {
-			return "", fmt.Errorf("writing the report: %w", err)
+	var files []file
+	for _, sec := range all {
+		if sec.files != nil {
+			files = append(files, sec.files(s)...)
 		}
+	}
+	// The page is the last, so that it is never newer than its plots.
+	files = append(files, file{PageName, func(w io.Writer) error { return writePage(w, s, all) }})
+	if err := writeFiles(dir, files); err != nil {
+		return "", fmt.Errorf("writing the report (an earlier one in %s is as it was): %w", dir, err)
 	}
 	return filepath.Join(dir, PageName), nil
 }
 
-// writeFiles writes all files and returns their names, the page last, so that it
-// is never newer than its plots.
-func writeFiles(dir string, s *Set) ([]string, error) {
-	plots := s.plots()
-	var names []string
-	var files []func(io.Writer) error
-	for _, p := range plots {
-		names = append(names, p.Name+".svg", p.Name+".png")
-		files = append(files, p.figure.writeSVG, p.figure.writePNG)
-	}
-	names = append(names, PageName)
-	files = append(files, func(w io.Writer) error { return s.writeHTML(w, plots) })
-
+// writeFiles replaces all files, or none if one can't be written.
+func writeFiles(dir string, files []file) (err error) {
+	pending := make([]*pendingFile, len(files))
+	defer func() {
+		for _, p := range pending {
+			if p != nil {
+				err = errors.Join(err, p.Cleanup())
+			}
+		}
+	}()
 	// Drawing is the slowest part of a report, and plots don't depend on each other.
-	errs := make([]error, len(names))
+	errs := make([]error, len(files))
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	var wg sync.WaitGroup
-	for i, name := range names {
+	for i, f := range files {
+		if pending[i], err = newPendingFile(filepath.Join(dir, f.name)); err != nil {
+			break
+		}
 		slots <- struct{}{}
 		wg.Go(func() {
-			errs[i] = writeFile(filepath.Join(dir, name), files[i])
+			errs[i] = f.write(pending[i])
 			<-slots
 		})
 	}
 	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
+	// One reason is enough: when the disk is full, each file says so.
+	for _, e := range append([]error{err}, errs...) {
+		if e != nil {
+			return e
 		}
 	}
-	return names, nil
-}
-
-func writeFile(path string, write func(io.Writer) error) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
+	for _, p := range pending {
+		if err := p.CloseAtomicallyReplace(); err != nil {
+			return err
+		}
 	}
-	err = write(f)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return err
+	return nil
 }
 
 // A namedPlot is a figure and the name of its files without the ending.
 type namedPlot struct {
-	Name     string
-	Workload string
-	figure   *figure
+	Name   string
+	table  *Label
+	figure *figure
 }
 
-// plots returns the figures of all workloads: throughput, then correctness.
+// plots returns the figures of the first tables: throughput, then correctness.
 func (s *Set) plots() []namedPlot {
 	var plots []namedPlot
 	used := make(map[string]bool)
-	for i, w := range s.Workloads {
-		if i == maxPlotted {
-			break
+	for _, t := range s.Tables[:min(len(s.Tables), s.plotted)] {
+		if t.unplottable() != "" {
+			continue
 		}
-		slug := slug(w)
+		slug := slug(t.Text)
 		for n := 2; used[slug]; n++ {
 			slug = fmt.Sprintf("%s-%d", strings.TrimSuffix(slug, fmt.Sprintf("-%d", n-1)), n)
 		}
 		used[slug] = true
 		for _, p := range []namedPlot{
-			{slug + "-throughput", w, s.throughputFigure(w)},
-			{slug + "-correctness", w, s.correctnessFigure(w)},
+			{slug + "-throughput", t.Label, s.throughputFigure(t)},
+			{slug + "-correctness", t.Label, s.correctnessFigure(t)},
 		} {
 			if p.figure != nil {
 				plots = append(plots, p)
@@ -117,6 +113,33 @@ func (s *Set) plots() []namedPlot {
 		}
 	}
 	return plots
+}
+
+// plotFiles returns the files of all plots.
+func plotFiles(s *Set) []file {
+	var files []file
+	for _, p := range s.plots() {
+		files = append(files, file{p.Name + ".svg", p.figure.writeSVG}, file{p.Name + ".png", p.figure.writePNG})
+	}
+	return files
+}
+
+// unplotted says which of the tables shown have no plots, and why.
+func (s *Set) unplotted(shown []*Table) []string {
+	var lines []string
+	reasons := make(map[string]int)
+	for _, t := range s.Tables[:min(len(s.Tables), s.plotted)] {
+		if why := t.unplottable(); why != "" {
+			reasons[why]++
+		}
+	}
+	for _, why := range slices.Sorted(maps.Keys(reasons)) {
+		lines = append(lines, fmt.Sprintf("There are no plots of %s %s.", plural(reasons[why], "table"), why))
+	}
+	if n := len(shown) - s.plotted; n > 0 {
+		lines = append(lines, fmt.Sprintf("Only the first workload variants have plots; %d more are in the tables alone. Choose some with --filter to see theirs.", n))
+	}
+	return lines
 }
 
 // slug makes a file name of a workload variant: "getput objects=64" is

@@ -81,7 +81,8 @@ func run(t *testing.T, inst workloads.Instance, workers, ops int) workloads.Book
 	return inst.Close()
 }
 
-// variants are settings that lead through every branch of a workload.
+// variants are settings that lead through every branch of a workload. One that has none
+// here is tested with its defaults and with the settings of its plan.
 var variants = map[string][]string{
 	"getput":     {"", "private=1", "objects=8,tryget=50", "hold=100"},
 	"handoff":    {"", "lifetime=1,hops=1", "hops=5,extra=1", "hops=5,depth=2", "lifetime=3"},
@@ -102,10 +103,11 @@ var variants = map[string][]string{
 // forEach calls f for every workload, variant, strategy and form.
 func forEach(t *testing.T, f func(t *testing.T, w *workloads.Workload, s *strategies.Strategy, variant string, construct func(workloads.Config) (workloads.Instance, error))) {
 	for _, w := range workloads.All {
-		if len(variants[w.Name]) == 0 {
-			t.Errorf("workload %s: no variants to test", w.Name)
+		settings := variants[w.Name]
+		if len(settings) == 0 {
+			settings = []string{"", w.Plan.Settings}
 		}
-		for _, variant := range variants[w.Name] {
+		for _, variant := range settings {
 			for _, s := range builtin.All() {
 				if w.Unsupported(s) != "" {
 					continue // TestUnsupportedIsRefused
@@ -389,14 +391,21 @@ func TestKeysNameWhatIsNotDefault(t *testing.T) {
 // A workload that needs a power says which strategies don't have it.
 func TestUnsupportedSaysWhichPowerIsMissing(t *testing.T) {
 	w := &workloads.Workload{Name: "w", Needs: []strategies.Power{strategies.PowerSwitcher}}
+	without := 0
 	for _, s := range builtin.All() {
 		reason := w.Unsupported(s)
-		if (reason == "") != (s.Name == "percpu") {
-			t.Errorf("%s: reason %q", s, reason)
+		if has := slices.Contains(s.Powers(), strategies.PowerSwitcher); has != (reason == "") {
+			t.Errorf("%s: reason %q, and that it has the power is %v", s, reason, has)
+		}
+		if reason != "" {
+			without++
 		}
 		if reason != "" && !strings.Contains(reason, "switcher") {
 			t.Errorf("%s: reason %q doesn't name the power", s, reason)
 		}
+	}
+	if without == 0 || without == len(builtin.All()) {
+		t.Errorf("%d of %d strategies lack the power: nothing was compared", without, len(builtin.All()))
 	}
 }
 

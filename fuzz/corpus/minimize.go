@@ -6,7 +6,7 @@ import (
 )
 
 // A Feature is something that an input makes a target do, hashed: see package
-// [github.com/refbench/refbench/fuzz/corpus/trace] for those of programs.
+// [github.com/refbench/refbench/fuzz/trace] for those of programs.
 // Only whether two features are the same matters.
 type Feature uint64
 

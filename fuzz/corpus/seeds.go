@@ -2,6 +2,7 @@ package corpus
 
 import (
 	"archive/zip"
+	"cmp"
 	"io"
 	"slices"
 	"time"
@@ -31,16 +32,6 @@ func WriteSeeds(w io.Writer, inputs [][]byte, layout Layout) error {
 
 func byName(inputs [][]byte) [][]byte {
 	inputs = Sort(slices.Clone(inputs))
-	names := make(map[string][]byte, len(inputs))
-	var order []string
-	for _, data := range inputs {
-		name := Name(data)
-		names[name] = data
-		order = append(order, name)
-	}
-	slices.Sort(order)
-	for i, name := range order {
-		inputs[i] = names[name]
-	}
+	slices.SortFunc(inputs, func(a, b []byte) int { return cmp.Compare(Name(a), Name(b)) })
 	return inputs
 }

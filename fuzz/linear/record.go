@@ -135,7 +135,7 @@ func record(ctx context.Context, s *strategies.Strategy, cfg Config, n uint64) (
 	})
 	if hung != nil {
 		// Clients may still be writing.
-		why := &hangError{clients: r.unfinished()}
+		why := &hangError{clients: r.group.Unfinished()}
 		errors.As(hung, &why.HangError)
 		return &History{Strategy: s.Name, Clock: cfg.Clock.Name(), Seed: cfg.Seed}, why
 	}
@@ -170,19 +170,16 @@ func (r *recording) make(ctx context.Context) error {
 	return nil
 }
 
-// A hangError is a round that isn't finished.
+// A hangError is a round that these clients haven't finished.
 type hangError struct {
 	*watchdog.HangError
-	clients string // that are still in it
+	clients []int
 }
 
-func (e *hangError) Error() string { return e.Line() + "; " + e.clients }
-
-// unfinished says which clients haven't finished the round.
-func (r *recording) unfinished() string {
-	left := r.group.Unfinished()
-	if left == nil {
-		return "it was made between two rounds, when no client makes any"
+func (e *hangError) Error() string {
+	if e.clients == nil {
+		return e.Line() + "; it was made between two rounds, when no client makes any"
 	}
-	return "of clients that haven't finished their round: " + strings.Trim(strings.ReplaceAll(fmt.Sprint(left), " ", ", "), "[]")
+	text := strings.Trim(strings.ReplaceAll(fmt.Sprint(e.clients), " ", ", "), "[]")
+	return e.Line() + "; of clients that haven't finished their round: " + text
 }

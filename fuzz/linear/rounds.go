@@ -44,9 +44,13 @@ const (
 
 const (
 	mostObjects = 3  // that live at the same time
-	mostSteps   = 20 // of a client, before it drops what it holds
-	allSteps    = 80 // of all of them
-	mostRefs    = 3  // of one call
+	mostSteps   = 30 // of a client, before it drops what it holds
+	mostRefs    = 3  // of one call, and drops in a row
+
+	// The other steps of a client are at most these, and those that give up what
+	// clients own: a program has no more than program.MaxSteps.
+	clientSteps = mostObjects * (1 + mostRefs)
+	ownerSteps  = mostObjects * (2*(4+2*mostRefs) + 1)
 )
 
 func newRounds(sp *spec.Spec, clients int, rng *rand.Rand) *rounds {
@@ -126,6 +130,7 @@ func (r *rounds) next() *program.Program {
 		}
 		r.p.Objects = append(r.p.Objects, object)
 	}
+	most := min(mostSteps, (program.MaxSteps-ownerSteps)/r.clients-clientSteps)
 	for i := range r.p.Threads {
 		t := r.p.Threads[i][:0]
 		for o := range objects {
@@ -133,7 +138,7 @@ func (r *rounds) next() *program.Program {
 				t = append(t, r.step(o, r.drops)) // so that some hold none from the start
 			}
 		}
-		for range r.rng.IntN(min(mostSteps, allSteps/r.clients) + 1) {
+		for range r.rng.IntN(most + 1) {
 			o, owner := r.rng.IntN(objects), 0
 			if owners[o] == i {
 				owner = 1

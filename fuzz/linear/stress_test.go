@@ -143,6 +143,21 @@ func TestDriverCallsEverything(t *testing.T) {
 	}
 }
 
+// Every round is a program, however many clients there are.
+func TestRoundsArePrograms(t *testing.T) {
+	seed := seedOf(t)
+	for _, s := range builtin.All() {
+		for clients := 1; clients <= program.MaxThreads; clients++ {
+			r := newRounds(spec.Of(s), clients, rand.New(rand.NewPCG(seed, 0)))
+			for range 1000 {
+				if p := r.next(); p.Check() != nil || len(p.Threads) != clients {
+					t.Fatalf("%s, %d clients, seed %d: %v", s.Name, clients, seed, p.Check())
+				}
+			}
+		}
+	}
+}
+
 func TestPromiseDecidesOverSpuriousFailure(t *testing.T) {
 	seed := seedOf(t)
 	s := native("TryGet fails")

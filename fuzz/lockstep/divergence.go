@@ -18,21 +18,8 @@ type Divergence struct {
 	Oracle Oracles
 	// Strategies are the names of those that it is about: one or two.
 	Strategies []string
-	// States are what they held before the call, by the specification, and
-	// Answers what the call did.
-	States, Answers []string
-
-	// Step is the number of the step in the sequential order, from 1; 0 stands
-	// for the beginning of a first life, and one more than there are steps for
-	// the end. Thread is the thread that made it, or negative if the call
-	// isn't the program's.
-	Step, Thread int
-	Object       string
-	Call         spec.Call
-
-	// Reasons are what the life has touched so far, of which promises that are
-	// different would explain it.
-	Reasons []Reason
+	// Object is the name of the one that it is about.
+	Object string
 	// Message says what is wrong in one line.
 	Message string
 	// Trace is what happened to the object before.
@@ -41,7 +28,8 @@ type Divergence struct {
 	// and not on new ones. The program alone doesn't show it.
 	Used bool
 
-	// Program is the program's text, and Input its bytes.
+	// Program is the program's text, and Input its bytes, if it has few enough
+	// threads for that.
 	Program string
 	Input   []byte
 }
@@ -60,6 +48,10 @@ func (d *Divergence) Error() string {
 		}
 	}
 	fmt.Fprintf(&b, "program:\n\t%s\n", d.Program)
+	if d.Input == nil {
+		b.WriteString("to see it again, put the program into a file and give that to refbench replay\n")
+		return b.String()
+	}
 	fmt.Fprintf(&b, "to see it again, put these two lines into fuzz/testdata/fuzz/FuzzSequential/again and run go test -run FuzzSequential/again ./fuzz\n\tgo test fuzz v1\n\t[]byte(%s)\n", strconv.Quote(string(d.Input)))
 	return b.String()
 }
@@ -106,12 +98,19 @@ func (l *lane) did(call spec.Call, base int64) string {
 	return cmp.Or(answerText(call, a), "did nothing that can be seen")
 }
 
+// input returns the program's bytes, or nil if it has too many threads.
+func input(p *program.Program) []byte {
+	if len(p.Threads) > program.ByteThreads {
+		return nil
+	}
+	return p.Encode()
+}
+
 // divergence describes what is wrong with the last call on the lanes: of one lane,
 // what is wrong is in the message.
 func (r *Runner) divergence(oracle Oracles, thread, o int, call spec.Call, message string, lanes ...int) *Divergence {
 	d := &Divergence{
-		Oracle: oracle, Step: r.step, Thread: thread, Object: program.ObjectName(o), Call: call,
-		Program: r.p.String(), Input: r.p.Encode(),
+		Oracle: oracle, Object: program.ObjectName(o), Program: r.p.String(), Input: input(r.p),
 	}
 	var t touched
 	var did []string
@@ -125,15 +124,12 @@ func (r *Runner) divergence(oracle Oracles, thread, o int, call spec.Call, messa
 		}
 		t |= c.touched
 		d.Strategies = append(d.Strategies, l.s.Name)
-		d.States = append(d.States, before.String())
-		d.Answers = append(d.Answers, answer)
 		did = append(did, fmt.Sprintf("%s in state %q %s", l.s.Name, before, answer))
 	}
 	var words []string
 	for _, reason := range Reasons() {
 		// Every life comes to zero.
 		if t.has(reason) && reason != Distance {
-			d.Reasons = append(d.Reasons, reason)
 			words = append(words, reason.String())
 		}
 	}

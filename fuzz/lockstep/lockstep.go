@@ -339,7 +339,7 @@ func (r *Runner) again(p *program.Program, d *Divergence, panicked any) *Diverge
 		panicked = repanicked
 	}
 	if d == nil || repanicked != nil {
-		d = &Divergence{Oracle: r.oracles, Message: fmt.Sprintf("a count panicked: %v", panicked), Program: p.String(), Input: p.Encode()}
+		d = &Divergence{Oracle: r.oracles, Message: fmt.Sprintf("a count panicked: %v", panicked), Program: p.String(), Input: input(p)}
 	}
 	d.Used = repanicked == nil
 	return d

@@ -139,7 +139,7 @@ func TestPlantedFlawsAreFound(t *testing.T) {
 			t.Logf("%-14s %-12s after %4d inputs: %s", oracle, s, n, d.Message)
 			text := d.Error()
 			if d.Oracle != oracle || !strings.Contains(strings.Join(d.Strategies, " "), s.Name) || !strings.Contains(text, s.Name) ||
-				!strings.Contains(text, "go test fuzz v1\n") || len(d.States) != len(d.Strategies) || len(d.Answers) != len(d.Strategies) {
+				!strings.Contains(text, "go test fuzz v1\n") || strings.Count(d.Message, "in state \"") != len(d.Strategies) {
 				t.Errorf("it doesn't say what was found: %v", text)
 			}
 			if d.Used {
@@ -157,6 +157,18 @@ func TestPlantedFlawsAreFound(t *testing.T) {
 				t.Errorf("its program finds\n%v\nand not\n%v", again, text)
 			}
 		}
+	}
+}
+
+// A program of more threads than the byte form has is to be replayed from its text.
+func TestManyThreadsAreSeenAgainFromText(t *testing.T) {
+	p, err := program.Parse("a.Kill|||||||a.TryGet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := New([]*strategies.Strategy{like(atomic.Strategy, "revives", func() strategies.Counter { return new(revives) })}, Specification).Run(&p)
+	if d == nil || d.Input != nil || !strings.Contains(d.Error(), "program:\n\ta.Kill|||||||a.TryGet\nto see it again, put the program into a file and give that to refbench replay\n") {
+		t.Error(d)
 	}
 }
 

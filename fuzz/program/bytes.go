@@ -130,8 +130,11 @@ func (b Bounds) Decode(p *Program, data []byte) (rest []byte) {
 	return data
 }
 
+// ByteThreads is how many threads the byte form has room for.
+const ByteThreads = 4
+
 // Encode returns bytes that decode to p, with nothing after it. p must be a program, see
-// Check, of at most four threads.
+// Check, of at most ByteThreads threads.
 func (p *Program) Encode() []byte {
 	b := []byte{byte(len(p.Threads)-1) | byte(len(p.Objects)-1)<<2}
 	for _, o := range p.Objects {

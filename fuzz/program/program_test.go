@@ -36,7 +36,7 @@ func roundTrip(p Program) string {
 	for i := range p.Objects {
 		p.Objects[i].Cached, p.Objects[i].Immortal = false, false
 	}
-	if len(p.Threads) > 4 {
+	if len(p.Threads) > ByteThreads {
 		return ""
 	}
 	q, rest := Decode(p.Encode())

@@ -96,19 +96,35 @@ func TestDoubleReleaseIsFound(t *testing.T) {
 	}
 }
 
-// A new workload says how it is to be explored, with settings that it has.
-func TestEveryWorkloadHasAPlan(t *testing.T) {
+// A workload says how it is used in short, with settings that it has and actions of
+// workers that there are.
+func TestEveryPlanCanBeCarriedOut(t *testing.T) {
 	for _, w := range Builtin().Workloads {
 		if w.Plan.Program == "" {
-			t.Errorf("workload %s: add a Plan with small settings", w)
+			t.Errorf("workload %s: give it a Plan with small settings", w)
+		}
+		if _, err := w.ParseSettings(w.Plan.Settings); err != nil {
+			t.Errorf("workload %s: %v", w, err)
 		}
 		for _, text := range append(w.Plan.Threads(), w.Plan.Before) {
 			if _, err := w.Plan.Actions(text); err != nil {
 				t.Errorf("workload %s: %v", w, err)
 			}
 		}
-		if _, err := w.ParseSettings(w.Plan.Settings); err != nil {
-			t.Errorf("workload %s: %v", w, err)
+	}
+}
+
+// A program whose actions are of workers that there aren't is refused, as a token with it is.
+func TestActionsOfNobodyAreRefused(t *testing.T) {
+	f := Builtin()
+	for _, p := range f.Pairs(false) {
+		if p.Workload == CountName || p.Scenario == nil {
+			continue
+		}
+		for _, word := range []string{"w9.Work", "w99999999999999999999.Work", "w-1.Work", "w0.Step", "r0", "a.Get"} {
+			if c := p.Scenario.Make(explore.Program{"w0.Work", word}); c.Err == nil || !strings.Contains(c.Err.Error(), word) {
+				t.Errorf("%s: action %s gives a case with %d threads and the error %v", p.Scenario.Name, word, len(c.Threads), c.Err)
+			}
 		}
 	}
 }

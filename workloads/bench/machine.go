@@ -109,11 +109,11 @@ func (m *Machine) Header(ss []*strategies.Strategy, ws []*workloads.Workload) []
 	return cs
 }
 
-// ContentsConfig returns the config line "contents" of a file whose cells read
+// ContentsConfig returns the config line "contents-buffers" of a file whose cells read
 // the given contents, so that samples with different ones are never mixed. A file
 // without the line has the built-in ones.
 func ContentsConfig(contents [][]byte) Config {
-	return Config{"contents", workloads.DescribeBuffers(contents)}
+	return Config{"contents-" + workloads.Buffers.Name, workloads.DescribeBuffers(contents)}
 }
 
 // Commit returns the commit that the program was built from: what the Go

@@ -108,7 +108,7 @@ func BenchmarkGeneratedOverHand(b *testing.B) {
 			}
 			hand := byHand(loop.Strategy)
 			if hand == nil {
-				b.Fatalf("no loop by hand for %s", loop.Strategy)
+				b.Skipf("no loop by hand for %s: write one to compare with", loop.Strategy)
 			}
 			const pairs, tries = 50_000, 7
 			fastest := func(f func()) time.Duration {

@@ -45,9 +45,10 @@ func TestEveryPairHasALoop(t *testing.T) {
 }
 
 // One more strategy costs few lines, whatever powers it has: its loops have only what
-// leads to an operation of the count.
+// leads to an operation of the count. That is 1,200 lines for 14 workloads, and 150 for
+// each more.
 func TestLoopsAreDense(t *testing.T) {
-	const limit = 1200
+	limit := 1200 + 150*max(0, len(workloads.All)-14)
 	for _, s := range builtin.All() {
 		text, err := os.ReadFile(s.Name + ".go")
 		if err != nil {

@@ -27,19 +27,19 @@ func Builtin() Parts {
 			trace.Explored(scenarios.Builtin(), "FuzzExplored"),
 		},
 		Table: func(w io.Writer, files []string) error {
-			set, err := report.Read(files)
+			set, err := report.Read(files, report.Options{})
 			if err != nil {
 				return err
 			}
-			leaveAsked(set)
+			set.LeaveAsked()
 			return report.Text(w, set)
 		},
 		Report: func(dir string, files []string) (string, error) {
-			set, err := report.Read(files)
+			set, err := report.Read(files, report.Options{})
 			if err != nil {
 				return "", err
 			}
-			leaveAsked(set)
+			set.LeaveAsked()
 			return report.Write(dir, set)
 		},
 	}

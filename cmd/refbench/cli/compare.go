@@ -10,9 +10,10 @@ import (
 
 func newCompareCommand() *cobra.Command {
 	var (
-		format, filter string
-		opts           report.CompareOptions
-		asJSON         bool
+		format string
+		layout report.Options
+		opts   report.CompareOptions
+		asJSON bool
 	)
 	cmd := &cobra.Command{
 		Use:   "compare OLD NEW",
@@ -49,11 +50,11 @@ The exit status is 1 if NEW has violations.`,
 			if err := report.CheckAlpha(opts.Alpha); err != nil {
 				return usagef("--alpha %g: %w", opts.Alpha, err)
 			}
-			older, err := readResults(cmd, paths[:1], filter)
+			older, err := readResults(cmd, paths[:1], layout)
 			if err != nil {
 				return err
 			}
-			newer, err := readResults(cmd, paths[1:], filter)
+			newer, err := readResults(cmd, paths[1:], layout)
 			if err != nil {
 				return err
 			}
@@ -77,6 +78,6 @@ The exit status is 1 if NEW has violations.`,
 	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as --format json")
 	cmd.Flags().Float64Var(&opts.Alpha, "alpha", 0.05, "a difference counts if p is at most this")
 	cmd.Flags().BoolVar(&opts.AllUnits, "all-units", false, "compare also units that say how it was measured")
-	cmd.Flags().StringVar(&filter, "filter", "*", "use only results that match `query`, in benchstat's language")
+	layoutFlags(cmd, &layout)
 	return cmd
 }

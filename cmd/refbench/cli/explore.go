@@ -342,10 +342,14 @@ func explorePairs(c *cobra.Command, pairs []scenarios.Pair, o explore.Options, h
 }
 
 func writePicture(name string, f *explore.Failure) error {
-	if err := writeFile(name, f.WriteHTML); err != nil {
-		return failedf("can't write the picture: %w", err)
+	err := writeFile(name, f.WriteHTML)
+	switch {
+	case err == nil:
+		return nil
+	case badPlace(err):
+		return usagef("can't write the picture: %s: %w", name, reason(err))
 	}
-	return nil
+	return failedf("can't write the picture: %s: %w", name, reason(err))
 }
 
 func printExplored(w io.Writer, p exploredPair) error {

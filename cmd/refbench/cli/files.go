@@ -94,8 +94,17 @@ func reason(err error) error {
 	return err
 }
 
+// errNameAFile is the error of a name of something else that nothing can be written to.
+var errNameAFile = errors.New("name a file")
+
+// badPlace reports whether an error is about where something was to be written: the user
+// can name another place.
+func badPlace(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, errNameAFile)
+}
+
 // writeFile writes a file that is whole whenever it has its name. A pipe that somebody
-// reads from is written to as it is.
+// reads from, or a device such as /dev/stdout, is written to as it is.
 func writeFile(name string, write func(io.Writer) error) error {
 	var b bytes.Buffer
 	if err := write(&b); err != nil {
@@ -109,12 +118,12 @@ func writeFile(name string, write func(io.Writer) error) error {
 	switch {
 	case err != nil || info.Mode().IsRegular():
 		return maybe.WriteFile(name, b.Bytes(), 0o644)
-	case info.Mode()&fs.ModeNamedPipe == 0:
-		return fmt.Errorf("%s is %s: name a file", name, otherThanStream(info))
+	case info.Mode()&(fs.ModeNamedPipe|fs.ModeCharDevice) == 0:
+		return fmt.Errorf("%s is %s: %w", name, otherThanStream(info), errNameAFile)
 	}
 	w, err := os.OpenFile(name, os.O_WRONLY|nonblocking, 0)
 	if err != nil {
-		return fmt.Errorf("%w: it is a pipe that nobody reads from", err)
+		return err // of a pipe that nobody reads from: no such device or address
 	}
 	_, err = w.Write(b.Bytes())
 	return errors.Join(err, w.Close())

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
-	"strings"
 
 	"github.com/refbench/refbench/report"
 	"github.com/spf13/cobra"
@@ -14,8 +12,9 @@ import (
 
 func newReportCommand() *cobra.Command {
 	var (
-		dir, filter string
-		asJSON      bool
+		dir    string
+		layout report.Options
+		asJSON bool
 	)
 	cmd := &cobra.Command{
 		Use:   "report FILE...",
@@ -26,13 +25,17 @@ The table goes to standard output. With -o, the page (` + report.PageName + `) a
 of throughput and correctness for each workload, as SVG and PNG, are written into
 a directory. Lines that can't be used are named on standard error; the rest is used.
 
+Tables, rows and columns are chosen in benchstat's language of projections: name
+keys as /cpus, config lines as goos, .fullname for the settings that no other names.
+
 The exit status is 1 if the files have violations.`,
 		Example: `  refbench report results.txt -o report
   refbench report results.txt --filter '/workload:getput /cpus:(1 OR 2)'
+  refbench report results.txt --table /workload,/cpus --row /hold --col /strategy
   refbench report results.txt --json`,
 		Args: fileArgs(1, -1),
 		RunE: func(cmd *cobra.Command, paths []string) error {
-			set, err := readResults(cmd, paths, filter)
+			set, err := readResults(cmd, paths, layout)
 			if err != nil {
 				return err
 			}
@@ -58,25 +61,9 @@ The exit status is 1 if the files have violations.`,
 	}
 	cmd.SetFlagErrorFunc(flagError)
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "write the HTML page and the plots into this `directory`")
-	cmd.Flags().StringVar(&filter, "filter", "*", "use only results that match `query`, in benchstat's language")
+	layoutFlags(cmd, &layout)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON instead of the table")
 	return cmd
-}
-
-// leaveAsked leaves of the pairs that can't run, which a file has of all strategies and
-// workloads that there are, those of which both were measured in another pair: the others
-// nobody asked for.
-func leaveAsked(set *report.Set) {
-	set.Unsupported = slices.DeleteFunc(set.Unsupported, func(u report.Unsupported) bool {
-		strategy := func(name string) bool {
-			name, _, _ = strings.Cut(name, " (") // "percpu (generic)"
-			return name == u.Strategy
-		}
-		return !slices.ContainsFunc(set.Strategies, strategy) || !slices.ContainsFunc(set.Workloads, func(variant string) bool {
-			name, _, _ := strings.Cut(variant, " ") // "getput objects=64"
-			return name == u.Workload
-		})
-	})
 }
 
 // fileArgs checks the number of file arguments; most is -1 for any.
@@ -94,9 +81,19 @@ func flagError(cmd *cobra.Command, err error) error {
 	return usagef("%s: %w; see %s --help", cmd.CommandPath(), err, cmd.CommandPath())
 }
 
+// layoutFlags adds the flags that say which results are used and where they stand.
+func layoutFlags(cmd *cobra.Command, o *report.Options) {
+	f := cmd.Flags()
+	f.StringVar(&o.Filter, "filter", "*", "use only results that match `query`, in benchstat's language")
+	f.StringVar(&o.Table, "table", report.DefaultTable, "make a table for each value of this `projection`")
+	f.StringVar(&o.Row, "row", report.DefaultRow, "make a row for each value of this `projection`")
+	f.StringVar(&o.Column, "col", report.DefaultColumn, "make a column for each value of this `projection`")
+}
+
 // readResults reads result files and names their problems on standard error.
-func readResults(cmd *cobra.Command, paths []string, filter string) (*report.Set, error) {
-	set, err := report.ReadOpened(paths, filter, func(path string) (io.ReadCloser, error) { return openInput(cmd.Context(), path) })
+func readResults(cmd *cobra.Command, paths []string, layout report.Options) (*report.Set, error) {
+	layout.Open = func(path string) (io.ReadCloser, error) { return openInput(cmd.Context(), path) }
+	set, err := report.Read(paths, layout)
 	if se := new(statusError); errors.As(err, &se) {
 		return nil, &statusError{se.status, err}
 	}
@@ -106,7 +103,7 @@ func readResults(cmd *cobra.Command, paths []string, filter string) (*report.Set
 		}
 		return nil, usagef("%w", err)
 	}
-	leaveAsked(set)
+	set.LeaveAsked()
 	const most = 10
 	for i, p := range set.Problems {
 		if i == most {

@@ -1,6 +1,9 @@
 package cpu
 
-import "testing"
+import (
+	"sync/atomic"
+	"testing"
+)
 
 func TestRunsReadsTheState(t *testing.T) {
 	for stat, want := range map[string]bool{
@@ -17,16 +20,11 @@ func TestRunsReadsTheState(t *testing.T) {
 }
 
 func TestRunnableThreadsAreCounted(t *testing.T) {
-	stop := make(chan struct{})
-	defer close(stop)
+	var stop atomic.Bool
+	defer stop.Store(true)
 	for range 2 {
 		go func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+			for !stop.Load() {
 			}
 		}()
 	}

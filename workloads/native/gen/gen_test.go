@@ -253,11 +253,15 @@ func (x *w[T, H]) step() { a := actor[T, H]{h: x.h}; a.take(&x.t) }
 type actor[T any, H Holder[T]] struct { h H }
 func (a *actor[T, H]) take(t *Object[T]) { a.h.Get(t) }
 `, "source.go:9:1: (actor).take takes or drops references on behalf of workload w: make it a method of w, or embed actor there"},
+		{"function", good + `
+func (x *w[T, H]) step() { take(x.h, &x.t) }
+func take[T any, H Holder[T]](h H, t *Object[T]) { h.Get(t) }
+`, "source.go:8:1: take takes or drops references on behalf of workload w: make it a method of w"},
 		{"receiver as value", good + `
 func (x *w[T, H]) step() { y := x; y.h.Get(&x.t) }
 `, "source.go:7:33: the receiver of (w).step is used as a value"},
 		{"not the receiver", good + `
-func (x *w[T, H]) step() { var y w[T, H]; y.take() }
+func (x *w[T, H]) step() { var y w[T, H]; y.take(); x.take() }
 func (x *w[T, H]) take() { x.h.Get(&x.t) }
 `, "source.go:7:43: take is called, but not as a method of the receiver of (w).step"},
 		{"package variable", step + `

@@ -85,14 +85,20 @@ type decl struct {
 	doc     *ast.CommentGroup
 }
 
-// A method is a method of a generic type of the package.
+// A method is a method of the package, or a function.
 type method struct {
 	decl     *ast.FuncDecl
-	receiver *types.TypeName // its type's
+	receiver *types.TypeName // its type's, nil of a function
 
-	touches bool             // it calls an operation of the holder
-	calls   []*types.Func    // methods of the package that it mentions
-	at      map[any]ast.Node // where it does
+	touches bool   // it calls an operation of the holder
+	calls   []call // of methods and functions of the package
+}
+
+// A call is where a method or a function is mentioned.
+type call struct {
+	of *types.Func
+	on ast.Expr // what it is a method of, nil for a function
+	at ast.Node
 }
 
 // A source is package workloads, analyzed.
@@ -168,6 +174,9 @@ func (src *source) readDecls() error {
 				whole := &decl{name: d.Name.Name, node: d, doc: d.Doc}
 				if d.Recv == nil {
 					src.decls[info.Defs[d.Name]] = whole
+					if f, ok := info.Defs[d.Name].(*types.Func); ok {
+						src.methods[f] = src.readMethod(d, nil)
+					}
 					continue
 				}
 				receiver := src.pkg.Types.Scope().Lookup(receiverName(d.Recv.List[0].Type).Name).(*types.TypeName)
@@ -202,11 +211,16 @@ func (src *source) readDecls() error {
 	return nil
 }
 
-// readMethod finds out what a method calls.
+// readMethod finds out what a method or function calls.
 func (src *source) readMethod(d *ast.FuncDecl, receiver *types.TypeName) *method {
-	m := &method{decl: d, receiver: receiver, at: make(map[any]ast.Node)}
+	m := &method{decl: d, receiver: receiver}
 	info := src.pkg.TypesInfo
 	ast.Inspect(d, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok {
+			if f, ok := info.Uses[id].(*types.Func); ok && f.Parent() == src.pkg.Types.Scope() {
+				m.calls = append(m.calls, call{of: f, at: id})
+			}
+		}
 		sel, ok := n.(*ast.SelectorExpr)
 		if !ok {
 			return true
@@ -220,8 +234,7 @@ func (src *source) readMethod(d *ast.FuncDecl, receiver *types.TypeName) *method
 			return true
 		}
 		if f := s.Obj().(*types.Func).Origin(); f.Pkg() == src.pkg.Types {
-			m.calls = append(m.calls, f)
-			m.at[f] = sel
+			m.calls = append(m.calls, call{f, sel.X, sel})
 		}
 		return true
 	})
@@ -339,8 +352,8 @@ func (src *source) findLoop(w *workload) error {
 		}
 		on[m] = true
 		leads[m] = leads[m] || m.touches
-		for _, f := range m.calls {
-			if next := src.methods[f]; next != nil && !strings.HasSuffix(f.Name(), wrong) && visit(next) {
+		for _, c := range m.calls {
+			if next := src.methods[c.of]; next != nil && !strings.HasSuffix(c.of.Name(), wrong) && visit(next) {
 				leads[m] = true
 			}
 		}
@@ -355,6 +368,9 @@ func (src *source) findLoop(w *workload) error {
 	for m := range leads {
 		if !leads[m] {
 			continue
+		}
+		if m.receiver == nil {
+			return src.errorf(m.decl, "%s takes or drops references on behalf of workload %s: make it a method of %s", m.decl.Name.Name, w.name, w.instance.Name())
 		}
 		if !slices.Contains(own, m.receiver) {
 			return src.errorf(m.decl, "(%s).%s takes or drops references on behalf of workload %s: make it a method of %s, or embed %[1]s there",
@@ -428,16 +444,14 @@ func (src *source) check() error {
 					return src.errorf(at, "the receiver of (%s).%s is used as a value: it has another type in native loops", m.receiver.Name(), m.decl.Name.Name)
 				}
 			}
-			for _, f := range m.calls {
+			for _, c := range m.calls {
 				// Whatever isn't reached through the receiver would be
 				// the generic method.
-				next := src.methods[f]
-				if next == nil || !slices.Contains(w.loop, next) {
+				if !slices.Contains(w.loop, src.methods[c.of]) {
 					continue
 				}
-				x, ok := m.at[f].(*ast.SelectorExpr).X.(*ast.Ident)
-				if !ok || !src.isReceiver(x, m) {
-					return src.errorf(m.at[f], "%s is called, but not as a method of the receiver of (%s).%s", f.Name(), m.receiver.Name(), m.decl.Name.Name)
+				if x, ok := c.on.(*ast.Ident); !ok || !src.isReceiver(x, m) {
+					return src.errorf(c.at, "%s is called, but not as a method of the receiver of (%s).%s", c.of.Name(), m.receiver.Name(), m.decl.Name.Name)
 				}
 			}
 		}
@@ -494,7 +508,7 @@ func (src *source) shared() []*decl {
 			switch obj := info.Uses[id].(type) {
 			case nil:
 			case *types.Func:
-				if m := src.methods[obj.Origin()]; m != nil && !m.receiver.Exported() {
+				if m := src.methods[obj.Origin()]; m != nil && m.receiver != nil && !m.receiver.Exported() {
 					add(src.whole[m.decl])
 				} else if obj.Parent() == scope && !obj.Exported() {
 					add(src.decls[obj])

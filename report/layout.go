@@ -1,0 +1,222 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/maruel/natural"
+	"golang.org/x/perf/benchfmt"
+	"golang.org/x/perf/benchproc"
+)
+
+// Options say which results are used and how they are laid out. Filter is written
+// in benchstat's language of filters, the others in its language of projections
+// (golang.org/x/perf/benchproc/syntax). "" stands for the default.
+type Options struct {
+	Filter string // default "*": all results
+	Table  string // one table for each value; default [DefaultTable]
+	Row    string // one row of a table for each value; default [DefaultRow]
+	Column string // one column for each value; default [DefaultColumn]
+
+	// Open opens a file by its name. Nil opens regular files only.
+	Open func(path string) (io.ReadCloser, error)
+}
+
+// The default layout: a table for each workload with its settings, a row for each
+// number of CPUs, a column for each strategy. Loops that call through an interface
+// have a column of their own.
+const (
+	DefaultTable  = "/workload,.fullname"
+	DefaultRow    = "/cpus"
+	DefaultColumn = "/strategy,/dispatch"
+)
+
+// An OptionError says that an option isn't written as benchstat's language wants.
+type OptionError struct {
+	Name, Text string // "filter" and what was given
+	Err        error
+}
+
+func (e *OptionError) Error() string {
+	return fmt.Sprintf("%s %q: %s", e.Name, e.Text, strings.ReplaceAll(e.Err.Error(), "\n", " "))
+}
+
+func (e *OptionError) Unwrap() error { return e.Err }
+
+// A layout says in which table, row and column a result line stands.
+type layout struct {
+	filter             *benchproc.Filter
+	table, row, column *axis
+	// threads has what never splits a cell but is named if it varies within one, and
+	// residue what no axis has.
+	threads, residue *benchproc.Projection
+	standard         bool // no axis was chosen
+}
+
+func newLayout(o Options) (*layout, error) {
+	query := cmp.Or(o.Filter, "*")
+	filter, err := benchproc.NewFilter(query)
+	if err != nil {
+		return nil, &OptionError{"filter", query, err}
+	}
+	o.Table, o.Row, o.Column = cmp.Or(o.Table, DefaultTable), cmp.Or(o.Row, DefaultRow), cmp.Or(o.Column, DefaultColumn)
+	l := &layout{filter: filter, standard: o.Table == DefaultTable && o.Row == DefaultRow && o.Column == DefaultColumn}
+	var parser benchproc.ProjectionParser
+	for _, a := range []struct {
+		axis       **axis
+		name, expr string
+	}{
+		{&l.table, "table", o.Table},
+		{&l.row, "row", o.Row},
+		{&l.column, "column", o.Column},
+	} {
+		p, err := parser.Parse(a.expr, filter)
+		if err != nil {
+			return nil, &OptionError{a.name, a.expr, err}
+		}
+		*a.axis = newAxis(p, a.expr)
+	}
+	if l.threads, err = parser.Parse(".name,/gomaxprocs", nil); err != nil {
+		return nil, err
+	}
+	l.residue = parser.Residue()
+	return l, nil
+}
+
+// An axis is one direction in which results are laid out, with its values.
+type axis struct {
+	Name       string // of what its labels are: "workload", "CPUs", "strategy"
+	projection *benchproc.Projection
+	ordered    bool // the expression gives an order, as in "/cpus@num"
+	labels     map[string]*Label
+	keys       map[benchproc.Key]*Label
+	List       []*Label
+}
+
+// A Label is a value of an axis: it stands at a table, a row or a column.
+type Label struct {
+	Text  string // in a sentence: "getput objects=64", "2 CPUs", "percpu (generic)"
+	Short string // below the axis' name: "2"
+
+	key   benchproc.Key // of the first result that has it
+	place int           // in the order of the axis
+}
+
+func newAxis(p *benchproc.Projection, expr string) *axis {
+	a := &axis{projection: p, ordered: strings.Contains(expr, "@"), labels: make(map[string]*Label), keys: make(map[benchproc.Key]*Label)}
+	var names []string
+	for _, f := range p.Fields() {
+		switch name := strings.TrimPrefix(f.Name, "/"); name {
+		case "cpus":
+			names = append(names, "CPUs")
+		case "dispatch", ".fullname": // belong to what stands before them
+			if len(names) == 0 {
+				names = append(names, name)
+			}
+		default:
+			names = append(names, name)
+		}
+	}
+	a.Name = strings.Join(names, ", ")
+	return a
+}
+
+// label returns the label of a result.
+func (a *axis) label(r *benchfmt.Result) *Label {
+	key := a.projection.Project(r)
+	l := a.keys[key]
+	if l != nil {
+		return l
+	}
+	var texts, shorts []string
+	for _, f := range a.projection.FlattenedFields() {
+		if v := key.Get(f); v != "" {
+			text, short := fieldText(f.Name, v)
+			if text != "" {
+				texts, shorts = append(texts, text), append(shorts, short)
+			}
+		}
+	}
+	text := clean(strings.Join(texts, " "))
+	short := text
+	switch {
+	case len(shorts) == 1:
+		short = clean(shorts[0])
+	case text == "" && a.Name == "":
+		text, short = "all", "all"
+	case text == "":
+		text, short = "no "+a.Name, "–"
+	}
+	if l = a.labels[text]; l == nil {
+		l = &Label{Text: text, Short: short, key: key}
+		a.labels[text] = l
+		a.List = append(a.List, l)
+	}
+	a.keys[key] = l
+	return l
+}
+
+// fieldText says in words that a field has a value: in a sentence, and where the
+// field's name stands above it.
+func fieldText(name, value string) (text, short string) {
+	switch name {
+	case "/workload", "/strategy":
+		return value, value
+	case "/dispatch":
+		return "(" + value + ")", value
+	case "/cpus":
+		n, _ := strconv.Atoi(value) // checked with the name
+		return plural(n, "CPU"), strconv.Itoa(n)
+	case ".fullname":
+		_, settings, _ := strings.Cut(value, "/")
+		settings = strings.ReplaceAll(settings, "/", " ")
+		return settings, settings
+	}
+	return strings.TrimPrefix(name, "/") + "=" + value, value
+}
+
+// sort puts the labels in order: as the expression says, or else as people do, with
+// numbers by their value and strategies in the order of their promises.
+func (a *axis) sort(promises []Promise) {
+	places := make(map[string]int)
+	for i, p := range promises {
+		places[p.Strategy] = i - len(promises)
+	}
+	fields := a.projection.FlattenedFields()
+	slices.SortStableFunc(a.List, func(x, y *Label) int {
+		if a.ordered {
+			switch {
+			case x.key.Less(y.key):
+				return -1
+			case y.key.Less(x.key):
+				return 1
+			}
+			return 0
+		}
+		for _, f := range fields {
+			v, w := x.key.Get(f), y.key.Get(f)
+			if v == w {
+				continue
+			}
+			c := 0
+			if f.Name == "/strategy" {
+				c = places[v] - places[w]
+			}
+			if c = cmp.Or(c, naturally(v, w)); c != 0 {
+				return c
+			}
+		}
+		return 0
+	})
+	for i, l := range a.List {
+		l.place = i
+	}
+}
+
+// naturally orders names as people do: digits by their value, so that "objects=64"
+// stands before "objects=128".
+func naturally(a, b string) int { return cmp.Or(natural.Compare(a, b), strings.Compare(a, b)) }

@@ -1,0 +1,40 @@
+package report
+
+import "al.essio.dev/pkg/shellescape"
+
+// methodSection says what the numbers mean and how to measure them again.
+func methodSection() section { return section{page: methodPage, html: methodHTML} }
+
+func methodPage(s *Set) []part {
+	return []part{{ID: "how", Nav: "How it was measured", Title: "How it was measured", Data: s.reproduce()}}
+}
+
+// reproduce returns the commands that make a page like this one.
+func (s *Set) reproduce() []string {
+	var lines []string
+	for _, f := range s.Facts {
+		if f.Key == "command" {
+			lines = append(lines, f.Values...)
+		}
+	}
+	if len(lines) == 0 {
+		lines = append(lines, "refbench run")
+	}
+	args := append([]string{"refbench", "report"}, cleanAll(s.Paths)...)
+	return append(lines, shellescape.QuoteCommand(append(args, "-o", "report")))
+}
+
+const methodHTML = `<dl>
+<dt>time per operation</dt><dd>Wall time of the timed part divided by the operations of all workers together. On two CPUs that don't disturb each other it is half of what one worker needs.</dd>
+<dt>throughput</dt><dd>Operations of all workers per second of wall time.</dd>
+<dt>median, interval</dt><dd>The median of the samples and its 95&nbsp;% confidence interval, with nothing assumed about the distribution. ∞ means that there are too few samples for an interval. Two strategies whose intervals overlap aren't told apart.</dd>
+<dt>violations</dt><dd>Broken rules that the oracles saw, each judged by the strategy's own promise. None in N operations means a rate below 3/N with 95&nbsp;% confidence, no more. A strategy with violations isn't ranked for speed.</dd>
+<dt>set aside</dt><dd>A sample that was measured while something else ran on the CPUs. It is listed, and it counts for violations, but not for time.</dd>
+<dt>jain</dt><dd>Jain's fairness index of the workers' operations: 1 if all did the same.</dd>
+<dt>parallel</dt><dd>Witness of real parallelism: 1 if every worker had its CPU.</dd>
+<dt>overlap-%</dt><dd>Share of the timed part in which all workers ran.</dd>
+</dl>
+<h3>To do it again</h3>
+<pre>{{range .}}{{.}}
+{{end}}</pre>
+`

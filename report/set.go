@@ -1,0 +1,214 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/perf/benchfmt"
+	"golang.org/x/perf/benchmath"
+	"golang.org/x/perf/benchproc"
+)
+
+// Units of result lines, tidied: benchfmt reads "ns/op" as "sec/op".
+const (
+	unitTime       = "sec/op"     // wall time of the timed part / operations of all workers
+	unitThroughput = "ops/s"      // operations of all workers / wall time
+	unitViolations = "violations" // broken rules that the oracles saw
+	unitChecked    = "ops-checked"
+	unitShared     = "shared"
+	unitJain       = "jain"
+	unitParallel   = "parallel"
+	unitOverlap    = "overlap-%"
+)
+
+// Confidence is the level of all intervals.
+const Confidence = 0.95
+
+// A Set is what a group of result files says.
+type Set struct {
+	Paths        []string
+	Lines        int // result lines used
+	Filtered     int // result lines that the filter left out
+	Facts        []Fact
+	Promises     []Promise
+	Unsupported  []Unsupported
+	Problems     []Problem // the first ones; ProblemCount counts all
+	ProblemCount int
+	Warnings     []string // about the set as a whole
+
+	Units   []Unit
+	Tables  []*Table // in order
+	Columns []*Label // of all tables, in order
+
+	layout   *layout
+	cells    []*Cell             // by table, row and column
+	unitID   map[string]int      // index in Units
+	plotted  int                 // how many tables get plots at most
+	contents map[string][]string // what workloads read, by their names; "" if the file doesn't say which
+}
+
+// A Table is what stands together: by default, one workload with its settings.
+type Table struct {
+	*Label
+	Columns []*Label // that have a cell in it, in order
+	Rows    []*Row
+}
+
+// A Row is one line of a table: by default, one number of CPUs.
+type Row struct {
+	*Label
+	Table *Table
+	Cells []*Cell // that there are, in the order of the columns
+}
+
+// A Unit is a unit of measure with what its Unit line says.
+type Unit struct {
+	Name   string // as written: "ns/op"
+	Tidied string // as benchfmt has it: "sec/op"
+	Better int    // -1 lower, +1 higher, 0 not said
+	Exact  bool   // the value has no distribution
+	Kind   bool   // counts one kind of violation
+
+	assumption benchmath.Assumption
+}
+
+// Cells returns all cells by table, row and column.
+func (s *Set) Cells() []*Cell { return s.cells }
+
+func (s *Set) setUnits(tidied []string, meta benchfmt.UnitMetadataMap) {
+	s.unitID = make(map[string]int)
+	for i, name := range tidied {
+		u := Unit{
+			Name:       clean(name),
+			Tidied:     name,
+			Better:     meta.GetBetter(name),
+			assumption: meta.GetAssumption(name),
+		}
+		if name == unitTime {
+			u.Name = "ns/op"
+		}
+		u.Exact = u.assumption == benchmath.AssumeExact
+		s.unitID[name] = i
+		s.Units = append(s.Units, u)
+	}
+	for i := range s.Units {
+		u := &s.Units[i]
+		// A kind of violation is a plain count for which less is better. "B/obj" is
+		// exact too, but a ratio.
+		u.Kind = u.Exact && u.Better < 0 && !strings.Contains(u.Name, "/") &&
+			u.Tidied != unitViolations && !witness(u.Tidied)
+	}
+}
+
+// witness reports whether a unit says how a sample was measured and not what was
+// found.
+func witness(tidied string) bool {
+	switch tidied {
+	case unitChecked, unitShared, unitParallel, unitOverlap:
+		return true
+	}
+	return false
+}
+
+// setOrder sorts the cells into tables and rows.
+func (s *Set) setOrder(cells map[[3]*Label]*Cell) {
+	l := s.layout
+	for _, a := range []*axis{l.table, l.row, l.column} {
+		a.sort(s.Promises)
+	}
+	s.Columns = l.column.List
+	s.cells = slices.SortedFunc(maps.Values(cells), func(a, b *Cell) int {
+		return cmp.Or(a.labels[0].place-b.labels[0].place, a.labels[1].place-b.labels[1].place, a.labels[2].place-b.labels[2].place)
+	})
+	var table *Table
+	var row *Row
+	for _, c := range s.cells {
+		if table == nil || table.Label != c.labels[0] {
+			table, row = &Table{Label: c.labels[0]}, nil
+			s.Tables = append(s.Tables, table)
+		}
+		if row == nil || row.Label != c.labels[1] {
+			row = &Row{Label: c.labels[1], Table: table}
+			table.Rows = append(table.Rows, row)
+		}
+		row.Cells = append(row.Cells, c)
+		c.Row = row
+	}
+	for _, t := range s.Tables {
+		seen := make(map[*Label]bool)
+		for _, r := range t.Rows {
+			for _, c := range r.Cells {
+				if !seen[c.Column()] {
+					seen[c.Column()] = true
+					t.Columns = append(t.Columns, c.Column())
+				}
+			}
+		}
+		slices.SortFunc(t.Columns, func(a, b *Label) int { return a.place - b.place })
+	}
+}
+
+func (s *Set) summarize() {
+	mixed := make(map[string]bool)
+	for _, c := range s.cells {
+		for i := range c.measures {
+			m := &c.measures[i]
+			u := s.Units[m.unit]
+			// A disturbed sample has a wrong time, but what was counted in it stays
+			// counted: above all, violations.
+			if u.Exact {
+				m.values = append(m.values, m.aside...)
+			}
+			if len(m.values) > 0 {
+				sum := u.assumption.Summary(benchmath.NewSample(m.values, &benchmath.DefaultThresholds), Confidence)
+				m.summary = &sum
+			}
+		}
+		s.judge(c)
+		s.warn(c)
+		for _, name := range c.varying() {
+			mixed[name] = true
+			c.Warnings = append(c.Warnings, "samples vary in "+name+": they were measured under different conditions and shouldn't be averaged")
+		}
+		c.rests = nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(mixed)) {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("the files mix results that vary in %s: read them one by one, or choose with a filter", name))
+	}
+	for _, p := range s.Promises {
+		if len(p.Others) > 0 {
+			s.Warnings = append(s.Warnings, "strategy "+p.Strategy+" has different promises in these files: its results are of different versions")
+		}
+	}
+}
+
+// varying names what differs between lines of a cell and tells runs apart.
+func (c *Cell) varying() []string {
+	if len(c.rests) < 2 {
+		return nil
+	}
+	var names []string
+	for _, of := range []func(remainder) benchproc.Key{
+		func(r remainder) benchproc.Key { return r.threads },
+		func(r remainder) benchproc.Key { return r.residue },
+	} {
+		keys := make([]benchproc.Key, 0, len(c.rests))
+		for _, r := range c.rests {
+			keys = append(keys, of(r))
+		}
+		for _, f := range benchproc.NonSingularFields(keys) {
+			switch {
+			case f.Name == "/gomaxprocs":
+				names = append(names, "GOMAXPROCS")
+			case f.Name == ".fullname":
+				names = append(names, "their names")
+			case identifies(f.Name):
+				names = append(names, clean(f.Name))
+			}
+		}
+	}
+	return slices.Sorted(slices.Values(names))
+}
