@@ -461,9 +461,9 @@ func (t *thread) do(object int, call spec.Call) {
 // to report the last reference wrongly.
 func (t *thread) stray(object int, call spec.Call) {
 	result, _ := t.call(object, call)
-	if t.x.judged && call.Last(result) {
-		t.meet(&t.x.objects[object])
-		k, held := t.x.objects[object].ledger.Last()
+	if o := &t.x.objects[object]; t.x.judged && call.Last(result) {
+		t.meet(o)
+		k, held := o.ledger.Last()
 		t.wrong(k, call, held)
 	}
 }
@@ -507,15 +507,15 @@ func (t *thread) wrong(k judge.Kind, call spec.Call, held int64) {
 	}
 }
 
-// meet is called before the ledger is. Where order isn't asked for, explored threads don't
-// touch body, and so this is the access that goes with each change.
+// meet is called before the ledger changes. Where order isn't asked for, explored threads
+// don't touch body otherwise, and so this is the access that goes with each change.
 func (t *thread) meet(o *object) {
 	if t.x.o.Unordered && t.x.o.Explored {
 		explore.Set(&o.body, 0)
 	}
 }
 
-// use reads the object's fields. An entry of a cache isn't released at zero.
+// use reads the object's fields.
 func (t *thread) use(o *object) {
 	switch {
 	case !o.fields:
