@@ -134,7 +134,7 @@ func TestOutsideStrategy(t *testing.T) {
 			}
 		}
 	}
-	expect(run("go", "test", "./mine"), "strategy mine breaks the rule Boundaries", "REFBENCH_SEED=")
+	expect(run("go", "test", "./mine"), "strategy mine breaks the rule Underflow", "REFBENCH_SEED=")
 
 	files, err := gen.Packages(gen.Options{
 		Dir: dir, Env: env, Patterns: []string{"example.com/outside/mine"},

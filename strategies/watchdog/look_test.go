@@ -72,7 +72,7 @@ func TestLookNamesTheCall(t *testing.T) {
 		for begin := time.Now(); calls == "" && time.Since(begin) < 10*time.Second; {
 			calls, stacks = watchdog.Look(&s, 20*time.Millisecond)
 		}
-		if calls != c.want || !strings.Contains(stacks, "stuck_test") || strings.Contains(stacks, "TestLookNames") && strings.Contains(stacks, "tRunner(") {
+		if calls != c.want || !strings.Contains(stacks, "watchdog_test") || strings.Contains(stacks, "TestLookNames") && strings.Contains(stacks, "tRunner(") {
 			t.Errorf("%s: %q, want %q, stacks\n%s", c.name, calls, c.want, stacks)
 		}
 		// Who looks for another strategy sees nothing.
