@@ -85,20 +85,22 @@ var planted = []struct {
 	},
 }
 
+// How much is tried says REFBENCH_PLANTED: "some" or "all". It takes minutes, and so it is
+// a step of .ci/run and not of every go test.
 func TestPlanted(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds three copies of refbench")
+	tried := os.Getenv("REFBENCH_PLANTED")
+	if tried == "" {
+		t.Skip("builds three copies of refbench: set REFBENCH_PLANTED=some, or =all to run all tests in each")
 	}
 	for _, p := range planted {
 		t.Run(p.name, func(t *testing.T) {
-			t.Parallel()
 			dir := copyTree(t)
 			for _, c := range p.changes {
 				c.apply(t, dir)
 			}
 			run(t, dir, 0, "go", "run", "./cmd/refbench/gen")
 			run(t, dir, 0, "go", "build", "./...")
-			if os.Getenv("REFBENCH_PLANTED") == "all" {
+			if tried == "all" {
 				run(t, dir, 0, "go", "test", "-short", "./...")
 			}
 			for _, try := range p.try {
