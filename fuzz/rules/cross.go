@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/judge"
@@ -27,9 +29,6 @@ type crossing struct {
 	// ends returns what must be there at the end, if so many calls returned true. Nil:
 	// what the ledger says.
 	ends func(l *life, trues int) (spec.State, error)
-
-	// after, if not nil, looks at the life before its count is looked at.
-	after func(l *life) error
 }
 
 // A begin is where a life begins: the calls that lead there and the state.
@@ -56,13 +55,10 @@ type life struct {
 	// ledger judges the calls if they are right uses.
 	judged bool
 	ledger judge.Ledger
-	killed atomic.Bool
 
 	// What bodies remember of a life.
-	took     atomic.Bool
-	removed  bool // it can't be found any more; the lock guards that
-	confirms atomic.Int64
-	written  []int
+	took    atomic.Bool
+	removed bool // it can't be found any more; the lock guards that
 }
 
 // A worker is one goroutine.
@@ -112,11 +108,6 @@ func (w *worker) call(l *life, call spec.Call) bool {
 	if call.Op == spec.PutAndLock && result != w.locked() {
 		w.failf("%s returned %v, and has the lock: %v", call, result, w.locked())
 		w.Unlock()
-	}
-	if call.Op.Kills() {
-		l.killed.Store(true)
-	} else if call.Op.Unkills() {
-		l.killed.Store(false)
 	}
 	if result {
 		w.trues[l.slice]++
@@ -181,16 +172,6 @@ func (e *env) from(st spec.State) []begin {
 	return []begin{{path, st}}
 }
 
-// held returns how to begin with the owner's reference and so many others.
-func (e *env) held(refs int) []begin {
-	e.room(refs + 1)
-	calls := []spec.Call{{Op: spec.Init}}
-	for range refs {
-		calls = append(calls, spec.Call{Op: spec.Get})
-	}
-	return []begin{{calls, e.sp.Start(int64(refs) + 1)}}
-}
-
 // room ends the plan if so many references are past the limit.
 func (e *env) room(refs int) {
 	if int64(refs) > e.p.Limit {
@@ -215,7 +196,7 @@ func (e *env) at(refs int64) begin {
 		if refs > few {
 			e.need(spec.InitAt)
 		}
-		path = e.held(int(first) - 1)[0].path
+		path = append([]spec.Call{{Op: spec.Init}}, slices.Repeat([]spec.Call{{Op: spec.Get}}, int(first)-1)...)
 	}
 	if st.Killed {
 		path = append(path, spec.Call{Op: spec.Kill})
@@ -230,7 +211,7 @@ func (e *env) cross(x crossing) func() error {
 		for i := range ws {
 			w := &ws[i]
 			w.id, w.rng = i, rand.New(rand.NewPCG(e.cfg.Seed, uint64(i+1)))
-			w.env = spec.Env{Lock: w, Confirm: func() { w.l.confirms.Add(1) }}
+			w.env = spec.Env{Lock: w}
 		}
 		lives := make([]*life, max(x.lives, perRound))
 		group := rendezvous.New(len(ws), func(i int) {
@@ -277,6 +258,9 @@ func (e *env) cross(x crossing) func() error {
 
 // progress changes whenever something gets on.
 func (e *env) progress() int64 {
+	if e.watched.Load() {
+		return time.Now().UnixNano()
+	}
 	n := e.ended.Load()
 	for i := range e.workers {
 		n += e.workers[i].lives.Load()
@@ -288,7 +272,7 @@ func (e *env) progress() int64 {
 func (e *env) begin(x crossing, id int, before *life, late func() bool) *life {
 	l := &life{
 		id: id, slice: id % max(x.lives, perRound), from: x.starts[id%len(x.starts)],
-		judged: x.ends == nil, late: late, written: make([]int, e.cfg.Workers),
+		judged: x.ends == nil, late: late,
 	}
 	if before != nil && l.judged {
 		l.Counter = before.Counter // which is dead
@@ -298,26 +282,22 @@ func (e *env) begin(x crossing, id int, before *life, late func() bool) *life {
 	for _, call := range l.from.path {
 		spec.Do(l.Counter, call)
 	}
-	l.killed.Store(l.from.state.Killed)
 	l.ledger.Open(l.from.state.Refs, true)
 	return l
 }
 
 // end judges a life, now that nobody else uses its count.
 func (e *env) end(x crossing, l *life, ws []worker) error {
-	if x.after != nil {
-		if err := x.after(l); err != nil {
-			return err
-		}
-	}
 	e.ended.Add(1)
 	trues := 0
 	for i := range ws {
 		trues += ws[i].trues[l.slice]
 	}
 	b := l.ledger.Balance()
-	st, err := spec.State{Refs: b.Held, Killed: l.killed.Load()}, error(nil)
-	if x.ends != nil {
+	st, err := spec.State{Refs: b.Held, Killed: true}, error(nil)
+	if l.holder.Load() != 0 {
+		err = errors.New("no call goes on, but the lock is held")
+	} else if x.ends != nil {
 		st, err = x.ends(l, trues)
 	} else if _, k := b.Rest(); k != judge.Fine {
 		err = errors.New(judge.Sentence(k, "a drop", b.Held))

@@ -31,7 +31,6 @@ func crossings() []Rule {
 			"Goroutines that drop more references than there are do what they do one after the other.",
 			func(e *env) func() error { return e.past(c) })
 	}
-	add("many Drop down to one", "Goroutines that take references and drop them with Drop leave the one that was there.", (*env).dropToOne)
 	add("many Get on zero", "Goroutines that take references of a dead count do what they do one after the other.", func(e *env) func() error {
 		return e.same(e.from(e.exact(0)), spec.Call{Op: spec.Get})
 	})
@@ -43,21 +42,22 @@ func crossings() []Rule {
 		st.Saturated = true
 		return e.stays(st)
 	})
-	add("order before the last Put",
-		"What a holder wrote before it dropped its reference is seen by whoever drops the last; under the race detector, without a report.",
-		(*env).orderedBeforeLast)
-	add("many Get and Put", "Goroutines that take and drop references of a live count leave as many as they hold.", (*env).pairs)
-	add("many last drops", "In each of many short lives exactly one of the goroutines that drop references is told that its was the last.", (*env).churn)
 	for _, c := range [][2]spec.Call{{{Op: spec.TryGet}, {Op: spec.Put}}, {{Op: spec.TryGetN, N: some}, {Op: spec.PutN, N: some}}} {
 		add(fmt.Sprintf("%s against the last %s", c[0].Op, c[1].Op),
 			fmt.Sprintf("%s that races with the last drop either keeps the count alive or fails.", c[0].Op),
 			func(e *env) func() error { return e.lookup(c[0], c[1]) })
 	}
-	add("many PutIfOne", "Of goroutines that drop the only reference if it is the only one, one does.", (*env).onlyOne)
-	add("many PutUnlessOne", "Of goroutines that drop their references, the one that finds that it has the last drops it with Put.", (*env).unlessOne)
+	add("many PutIfOne", "Of goroutines that drop the only reference if it is the only one, one does.", func(e *env) func() error {
+		return e.same(e.from(e.exact(1)), spec.Call{Op: spec.PutIfOne})
+	})
+	add("many PutUnlessOne", "Goroutines that drop references unless it is the only one leave one.", func(e *env) func() error {
+		e.room(e.cfg.Workers + 1)
+		return e.same([]begin{e.at(int64(e.cfg.Workers))}, spec.Call{Op: spec.PutUnlessOne})
+	})
 	add("many PutAndLock", "An object that is found under the lock is alive, because PutAndLock drops the last reference under it.", (*env).locked)
-	add("switching modes", "References that are taken and dropped while the mode changes are counted.", (*env).modes)
-	add("TryGetLive against KillAndConfirm", "No TryGetLive takes a reference after the confirmation.", (*env).confirmed)
+	for _, m := range meetings {
+		add(m.name, m.doc, m.plan)
+	}
 	return list
 }
 
@@ -193,115 +193,6 @@ func (e *env) stays(st spec.State) func() error {
 	})
 }
 
-func (e *env) dropToOne() func() error {
-	e.need(spec.Drop)
-	e.room(e.cfg.Workers + 1)
-	return e.cross(crossing{
-		starts: e.from(e.exact(1)),
-		body: func(w *worker, l *life) {
-			for range each {
-				w.do(l, spec.Get)
-				w.do(l, spec.Drop)
-			}
-		},
-	})
-}
-
-// orderedBeforeLast shares nothing but the count and plain memory, whose use the race
-// detector judges.
-func (e *env) orderedBeforeLast() func() error {
-	return e.cross(crossing{
-		starts: e.held(e.cfg.Workers),
-		body: func(w *worker, l *life) {
-			w.pause()
-			l.written[w.id] = l.id + 1
-			last := w.do(l, spec.Put)
-			if w.id == 0 {
-				last = w.do(l, spec.Kill) || last
-			}
-			if !last {
-				return
-			}
-			for i, got := range l.written {
-				if got != l.id+1 {
-					w.failf("dropped the last reference and reads %d of goroutine %d, want %d", got, i, l.id+1)
-				}
-			}
-		},
-		ends: func(_ *life, trues int) (spec.State, error) {
-			st := spec.State{Killed: true}
-			if trues != 1 {
-				return st, fmt.Errorf("%d drops reported the last reference, want 1", trues)
-			}
-			return st, nil
-		},
-	})
-}
-
-// alive takes a reference with TryGet, while one is held.
-func (e *env) alive(w *worker, l *life, take spec.Call) bool {
-	got := w.call(l, take)
-	if !got && e.p.TryGet == strategies.Exact {
-		w.failf("%s failed while references are held", take)
-	}
-	return got
-}
-
-func (e *env) pairs() func() error {
-	const keeps = 3 // references at the end of every other life, and never more before
-	e.room(1 + keeps*e.cfg.Workers)
-	return e.cross(crossing{
-		starts: e.from(e.sp.Start(1)),
-		body: func(w *worker, l *life) {
-			for range 4 * each {
-				refs := 1 + w.rng.IntN(keeps)
-				w.do(l, spec.Get)
-				if w.rng.IntN(8) == 0 {
-					w.pause()
-				}
-				for range refs - 1 {
-					if w.rng.IntN(2) == 0 {
-						w.do(l, spec.Get)
-					} else if !e.alive(w, l, spec.Call{Op: spec.TryGet}) {
-						refs--
-					}
-				}
-				for range refs {
-					w.do(l, spec.Put)
-				}
-			}
-			for range l.id % 2 * keeps {
-				w.do(l, spec.Get)
-			}
-		},
-	})
-}
-
-func (e *env) churn() func() error {
-	n := e.cfg.Workers
-	e.room(2*n + 1)
-	return e.cross(crossing{
-		starts: e.held(n),
-		body: func(w *worker, l *life) {
-			owner := l.id % n
-			if w.id == owner && w.rng.IntN(2) == 0 {
-				w.do(l, spec.Kill)
-				owner = -1
-			}
-			for range w.rng.IntN(4) {
-				w.do(l, spec.Get)
-				w.pause()
-				w.do(l, spec.Put)
-			}
-			w.pause()
-			if w.id == owner {
-				w.do(l, spec.Kill)
-			}
-			w.do(l, spec.Put)
-		},
-	})
-}
-
 func (e *env) lookup(take, drop spec.Call) func() error {
 	e.need(take.Op)
 	e.room(e.cfg.Workers * int(take.Refs()))
@@ -336,27 +227,6 @@ func (e *env) lookup(take, drop spec.Call) func() error {
 	})
 }
 
-func (e *env) onlyOne() func() error {
-	e.need(spec.PutIfOne)
-	return e.cross(crossing{
-		starts: e.from(e.exact(1)),
-		body:   func(w *worker, l *life) { w.do(l, spec.PutIfOne) },
-	})
-}
-
-func (e *env) unlessOne() func() error {
-	e.need(spec.PutUnlessOne)
-	e.room(e.cfg.Workers + 1)
-	return e.cross(crossing{
-		starts: []begin{e.at(int64(e.cfg.Workers))},
-		body: func(w *worker, l *life) {
-			if !w.do(l, spec.PutUnlessOne) && !w.do(l, spec.Put) {
-				w.failf("PutUnlessOne found the last reference, but Put then reported false")
-			}
-		},
-	})
-}
-
 func (e *env) locked() func() error {
 	e.need(spec.PutAndLock)
 	e.room(2 * e.cfg.Workers)
@@ -384,83 +254,6 @@ func (e *env) locked() func() error {
 					drop(w, l)
 				}
 			}
-		},
-		after: func(l *life) error {
-			if l.holder.Load() != 0 {
-				return fmt.Errorf("all references are dropped, but the lock is held")
-			}
-			return nil
-		},
-	})
-}
-
-func (e *env) modes() func() error {
-	e.need(spec.SwitchToAtomic)
-	e.room(2*e.cfg.Workers + 1)
-	return e.cross(crossing{
-		starts: e.from(e.sp.Start(1)),
-		body: func(w *worker, l *life) {
-			if w.id == 0 {
-				for i := range each / 2 {
-					w.pause()
-					if i%2 == 0 {
-						w.do(l, spec.SwitchToAtomic)
-						w.pause()
-						w.do(l, spec.SwitchToPerCPU)
-						continue
-					}
-					// Kept alive while it is killed.
-					w.do(l, spec.Get)
-					w.do(l, spec.Kill)
-					w.pause()
-					w.do(l, spec.ResurrectLive)
-					w.do(l, spec.Put)
-				}
-				return
-			}
-			for range each {
-				if !e.alive(w, l, spec.Call{Op: spec.TryGet}) {
-					continue
-				}
-				w.do(l, spec.Get)
-				w.pause()
-				w.do(l, spec.Put)
-				w.do(l, spec.Put)
-			}
-		},
-		after: func(l *life) error {
-			r := e.sp.Resume(l.Counter, e.sp.Start(l.ledger.Balance().Held))
-			return r.Try(spec.Call{Op: spec.SwitchToAtomic}, spec.Call{Op: spec.SwitchToPerCPU})
-		},
-	})
-}
-
-func (e *env) confirmed() func() error {
-	e.need(spec.TryGetLive)
-	e.room(e.cfg.Workers + 2)
-	return e.cross(crossing{
-		starts: e.from(e.sp.Start(2)),
-		body: func(w *worker, l *life) {
-			if w.id == 0 {
-				w.pause()
-				w.do(l, spec.KillAndConfirm)
-				return
-			}
-			for range 2 * each {
-				before := l.confirms.Load() > 0
-				if w.do(l, spec.TryGetLive) {
-					if before {
-						w.failf("TryGetLive took a reference after the confirmation")
-					}
-					w.do(l, spec.Put)
-				}
-			}
-		},
-		after: func(l *life) error {
-			if n := l.confirms.Load(); n != 1 {
-				return fmt.Errorf("KillAndConfirm confirmed %d times, want once", n)
-			}
-			return nil
 		},
 	})
 }

@@ -100,7 +100,7 @@ type Result struct {
 	Hang *watchdog.HangError
 }
 
-// String returns the result in one line.
+// String returns the result in a line. What is wrong may add to it.
 func (r Result) String() string {
 	text := fmt.Sprintf("%s %s: %s", r.Strategy, r.Rule.Name, r.Verdict)
 	if r.Score != "" {
@@ -117,11 +117,7 @@ func (r Result) Err() error {
 	if r.Verdict != Fail {
 		return nil
 	}
-	why := errors.New(r.Reason)
-	if r.Hang != nil {
-		why = r.Hang
-	}
-	return fmt.Errorf("strategy %s breaks the rule %s: %s\n%w\nseed %d", r.Strategy, r.Rule.Name, r.Rule.Doc, why, r.Seed)
+	return fmt.Errorf("strategy %s breaks the rule %s: %s\n%s\nseed %d", r.Strategy, r.Rule.Name, r.Rule.Doc, r.Reason, r.Seed)
 }
 
 // Config is how rules are checked. Its zero value is ready.
@@ -153,6 +149,7 @@ type env struct {
 	group   atomic.Pointer[rendezvous.Group]
 	workers []worker
 	ended   atomic.Int64
+	watched atomic.Bool // package stress finds out what hangs
 }
 
 func newEnv(ctx context.Context, r Rule, s *strategies.Strategy, cfg Config) *env {
@@ -241,6 +238,7 @@ func (r Rule) Run(ctx context.Context, s *strategies.Strategy, cfg Config) Resul
 		}()
 		if err := check(); err != nil {
 			e.res.Verdict, e.res.Reason = Fail, err.Error()
+			errors.As(err, &e.res.Hang)
 		}
 	})
 	// What hangs still has e.res.
@@ -248,7 +246,7 @@ func (r Rule) Run(ctx context.Context, s *strategies.Strategy, cfg Config) Resul
 	case err == nil:
 		return e.res
 	case errors.As(err, &begun.Hang):
-		begun.Verdict, begun.Reason = Fail, begun.Hang.Line()
+		begun.Verdict, begun.Reason = Fail, begun.Hang.Error()
 	default:
 		begun.Verdict, begun.Reason = NotApplicable, err.Error()
 	}

@@ -425,7 +425,7 @@ func mutants() []mutant {
 		{
 			name: "dirtyinit", rule: "Init starts the next life with what the last one left",
 			promise: saturates(), fresh: func() counter { return new(dirtyInit) },
-			must: []string{"NextLife", "operations", "Programs", "many last drops"},
+			must: []string{"NextLife", "operations", "Programs", "TryGet against the last Put"},
 			may:  races(),
 		},
 		{
