@@ -163,17 +163,15 @@ func CheckProgram(s *strategies.Strategy, data []byte) error {
 	for i, o := range p.Objects {
 		counts[i] = sp.NewRunner()
 		counts[i].Deaf = true // the rules of the operations listen
-		first := o.First(&s.Promise)
-		if !sp.Has(first.Op) {
-			first = spec.Call{Op: spec.Init}
-		}
-		if err := counts[i].Try(first); err != nil {
-			return err
+		begin := []spec.Call{o.First(&s.Promise)}
+		if !sp.Has(begin[0].Op) {
+			begin[0] = spec.Call{Op: spec.Init}
 		}
 		if o.Atomic {
-			if err := counts[i].Try(spec.Call{Op: spec.SwitchToAtomic}); err != nil {
-				return err
-			}
+			begin = append(begin, spec.Call{Op: spec.SwitchToAtomic})
+		}
+		if err := counts[i].Try(begin...); err != nil {
+			return err
 		}
 	}
 	for _, step := range p.Sequential() {
@@ -190,7 +188,7 @@ func CheckProgram(s *strategies.Strategy, data []byte) error {
 }
 
 func (e *env) programs() error {
-	for range e.times(2000) {
+	for range e.cfg.times(2000) {
 		data := make([]byte, 1+e.rng.IntN(120))
 		for i := range data {
 			data[i] = byte(e.rng.Uint32())

@@ -92,8 +92,6 @@ func (w *worker) failf(format string, args ...any) {
 	}
 }
 
-func (w *worker) do(l *life, op spec.Op) bool { return w.call(l, spec.Call{Op: op}) }
-
 // call makes a call, and reports what it returned. A panic is an error: crossings make no
 // calls that promise one.
 func (w *worker) call(l *life, call spec.Call) bool {
@@ -146,17 +144,6 @@ func (w *worker) wrong(k judge.Kind, call spec.Call, held int64) {
 	}
 }
 
-// pause lets a random short time pass, so that rounds differ in their order.
-func (w *worker) pause() {
-	n := w.rng.IntN(8)
-	for range n * 20 {
-		w.rng.Uint32()
-	}
-	if n < 2 {
-		runtime.Gosched()
-	}
-}
-
 // exact returns a state in which zero is detected.
 func (e *env) exact(refs int64) spec.State {
 	return spec.State{Refs: refs, Killed: e.p.Zero == strategies.AfterKill}
@@ -182,22 +169,16 @@ func (e *env) room(refs int) {
 // at returns how to begin with a number of references, from 1 to the limit minus
 // 1, zero detected.
 func (e *env) at(refs int64) begin {
-	st := e.exact(refs)
-	if path := e.sp.Path(st); path != nil {
-		return begin{path, st}
-	}
-	first := refs
+	const few = 10000 // more calls of Get would take longer than the crossing
+	st, first := e.exact(refs), refs
 	if st.Killed {
 		first++ // the owner's
 	}
 	path := []spec.Call{{Op: spec.InitAt, N: first}}
-	if !e.sp.Has(spec.InitAt) {
-		const few = 10000 // more would take longer than the crossing
-		if refs > few {
-			e.need(spec.InitAt)
-		}
+	if !e.sp.Has(spec.InitAt) && refs <= few {
 		path = append([]spec.Call{{Op: spec.Init}}, slices.Repeat([]spec.Call{{Op: spec.Get}}, int(first)-1)...)
 	}
+	e.need(path[0].Op)
 	if st.Killed {
 		path = append(path, spec.Call{Op: spec.Kill})
 	}

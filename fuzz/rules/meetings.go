@@ -70,7 +70,7 @@ func (m meeting) plan(e *env) func() error {
 	return func() error {
 		e.watched.Store(true)
 		for i := range programs {
-			for _, bare := range []bool{false, m.bare} {
+			for _, bare := range []bool{m.bare, false} {
 				r := stress.Run(e.ctx, e.s, &programs[i], e.cfg.Rounds*perRound/2, stress.Config{
 					Seed: e.cfg.Seed, Pause: true, Bare: bare, Timeout: e.cfg.Timeout,
 				})

@@ -17,6 +17,7 @@
 package rules
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -153,18 +154,9 @@ type env struct {
 }
 
 func newEnv(ctx context.Context, r Rule, s *strategies.Strategy, cfg Config) *env {
-	if cfg.Rounds <= 0 {
-		cfg.Rounds = 300
-	}
-	if cfg.Short {
-		cfg.Rounds = max(cfg.Rounds/5, 1)
-	}
-	if cfg.Workers <= 0 {
-		cfg.Workers = rendezvous.Workers()
-	}
-	if cfg.Timeout <= 0 {
-		cfg.Timeout = time.Minute
-	}
+	cfg.Rounds = cfg.times(cmp.Or(cfg.Rounds, 300))
+	cfg.Workers = cmp.Or(cfg.Workers, rendezvous.Workers())
+	cfg.Timeout = cmp.Or(cfg.Timeout, time.Minute)
 	return &env{
 		s: s, p: s.Promise, sp: spec.Of(s), cfg: cfg, ctx: ctx,
 		rng:     rand.New(rand.NewPCG(cfg.Seed, 0)),
@@ -174,11 +166,11 @@ func newEnv(ctx context.Context, r Rule, s *strategies.Strategy, cfg Config) *en
 }
 
 // times returns n, or a fifth of it in short runs.
-func (e *env) times(n int) int {
-	if e.cfg.Short {
-		n /= 5
+func (c Config) times(n int) int {
+	if c.Short {
+		return max(n/5, 1)
 	}
-	return max(n, 1)
+	return n
 }
 
 // skipped is why a rule doesn't apply.

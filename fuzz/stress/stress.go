@@ -86,7 +86,7 @@ func run(ctx context.Context, s *strategies.Strategy, x execution, threads, time
 	}
 	group := rendezvous.New(threads, func(i int) {
 		if cfg.Pause {
-			pause(rngs[i])
+			Pause(rngs[i])
 		}
 		errs[i] = x.Thread(i)
 	})
@@ -132,8 +132,8 @@ func run(ctx context.Context, s *strategies.Strategy, x execution, threads, time
 	return r
 }
 
-// pause lets a random short time pass, so that executions differ in their order.
-func pause(rng *rand.Rand) {
+// Pause lets a random short time pass, so that executions differ in their order.
+func Pause(rng *rand.Rand) {
 	n := rng.IntN(16)
 	if n > 8 {
 		return
