@@ -26,9 +26,8 @@ type crossing struct {
 	body   func(w *worker, l *life) // on every worker, one life after the other
 	lives  int                      // how many a round has; 0 is perRound
 
-	// ends returns what must be there at the end, if so many calls returned true. Nil:
-	// what the ledger says.
-	ends func(l *life, trues int) (spec.State, error)
+	// ends returns what must be there at the end. Nil: what the ledger says.
+	ends func(l *life) (spec.State, error)
 }
 
 // A begin is where a life begins: the calls that lead there and the state.
@@ -44,10 +43,9 @@ const perRound = 8
 // A life is a new count.
 type life struct {
 	strategies.Counter
-	id    int // of all the crossing's
-	from  begin
-	slice int // of its round's
-	late  func() bool
+	id   int // of all the crossing's
+	from begin
+	late func() bool
 	// holder is the worker whose lock is locked, from 1, or 0. A wrong strategy may unlock
 	// it though it isn't locked: a sync.Mutex would end the process.
 	holder atomic.Int32
@@ -57,15 +55,14 @@ type life struct {
 	ledger judge.Ledger
 
 	// What bodies remember of a life.
-	took    atomic.Bool
-	removed bool // it can't be found any more; the lock guards that
+	trues   atomic.Int64 // calls that returned true, as far as anybody asks
+	removed bool         // it can't be found any more; the lock guards that
 }
 
 // A worker is one goroutine.
 type worker struct {
 	id    int
 	rng   *rand.Rand
-	trues []int        // calls that returned true, of each life
 	err   error        // what was wrong first
 	lives atomic.Int64 // that it is through with
 	l     *life        // the one that it is at
@@ -106,9 +103,6 @@ func (w *worker) call(l *life, call spec.Call) bool {
 	if call.Op == spec.PutAndLock && result != w.locked() {
 		w.failf("%s returned %v, and has the lock: %v", call, result, w.locked())
 		w.Unlock()
-	}
-	if result {
-		w.trues[l.slice]++
 	}
 	if !l.judged {
 		return result
@@ -211,24 +205,21 @@ func (e *env) cross(x crossing) func() error {
 			for i := range lives {
 				lives[i] = e.begin(x, round*len(lives)+i, lives[i], group.Abandoned)
 			}
-			for i := range ws {
-				ws[i].trues, ws[i].err = make([]int, len(lives)), nil
-			}
 			if !group.Round() {
 				return nil // nobody wants to know any more
 			}
 			wrong := func(from string, err error) error {
 				return fmt.Errorf("round %d of %d with %d goroutines%s: %w; seed %d", round+1, e.cfg.Rounds, len(ws), from, err, e.cfg.Seed)
 			}
-			var errs []error
+			var err error
 			for i := range ws {
-				errs = append(errs, ws[i].err)
+				err = errors.Join(err, ws[i].err)
 			}
-			if err := errors.Join(errs...); err != nil {
+			if err != nil {
 				return wrong("", err)
 			}
 			for _, l := range lives {
-				if err := e.end(x, l, ws); err != nil {
+				if err := e.end(x, l); err != nil {
 					return wrong(fmt.Sprintf(", from %q", l.from.state), err)
 				}
 			}
@@ -251,10 +242,7 @@ func (e *env) progress() int64 {
 
 // begin begins a life, after another one.
 func (e *env) begin(x crossing, id int, before *life, late func() bool) *life {
-	l := &life{
-		id: id, slice: id % max(x.lives, perRound), from: x.starts[id%len(x.starts)],
-		judged: x.ends == nil, late: late,
-	}
+	l := &life{id: id, from: x.starts[id%len(x.starts)], judged: x.ends == nil, late: late}
 	if before != nil && l.judged {
 		l.Counter = before.Counter // which is dead
 	} else {
@@ -268,18 +256,14 @@ func (e *env) begin(x crossing, id int, before *life, late func() bool) *life {
 }
 
 // end judges a life, now that nobody else uses its count.
-func (e *env) end(x crossing, l *life, ws []worker) error {
+func (e *env) end(x crossing, l *life) error {
 	e.ended.Add(1)
-	trues := 0
-	for i := range ws {
-		trues += ws[i].trues[l.slice]
-	}
 	b := l.ledger.Balance()
 	st, err := spec.State{Refs: b.Held, Killed: true}, error(nil)
 	if l.holder.Load() != 0 {
 		err = errors.New("no call goes on, but the lock is held")
 	} else if x.ends != nil {
-		st, err = x.ends(l, trues)
+		st, err = x.ends(l)
 	} else if _, k := b.Rest(); k != judge.Fine {
 		err = errors.New(judge.Sentence(k, "a drop", b.Held))
 	}

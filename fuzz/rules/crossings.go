@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -67,27 +68,30 @@ func crossings() []Rule {
 func (e *env) same(starts []begin, call spec.Call) func() error {
 	e.need(call.Op)
 	n := e.cfg.Workers * each
-	var why string
+	var unpromised string
 	starts = slices.DeleteFunc(starts, func(b begin) bool {
-		_, _, w := e.fold(b.state, call, n)
-		if w != "" {
-			why = w
-		}
-		return w != ""
+		_, _, why := e.fold(b.state, call, n)
+		unpromised = cmp.Or(why, unpromised)
+		return why != ""
 	})
 	if len(starts) == 0 {
-		e.skip("%s", why)
+		e.skip("%s", unpromised)
 	}
 	// TryGet that may fail takes fewer. What it took is there.
 	fewer := call.Op.Moves().If == spec.Alive && e.p.TryGet == strategies.Spurious
 	return e.cross(crossing{
 		starts: starts,
 		body: func(w *worker, l *life) {
+			trues := 0
 			for range each {
-				w.call(l, call)
+				if w.call(l, call) {
+					trues++
+				}
 			}
+			l.trues.Add(int64(trues))
 		},
-		ends: func(l *life, trues int) (spec.State, error) {
+		ends: func(l *life) (spec.State, error) {
+			trues := int(l.trues.Load())
 			end, want, _ := e.fold(l.from.state, call, n)
 			if fewer && trues <= want {
 				end, _, _ = e.fold(l.from.state, call, trues)
@@ -136,21 +140,19 @@ func (e *env) upAndDown() func() error {
 				if !w.call(l, try) {
 					continue
 				}
-				w.trues[l.slice]--
-				l.took.Store(true)
+				l.trues.Store(1)
 				stress.Pause(w.rng)
-				w.call(l, spec.Call{Op: spec.Put})
+				if w.call(l, spec.Call{Op: spec.Put}) {
+					w.failf("Put reported the last reference at the limit")
+				}
 			}
 		},
-		ends: func(l *life, trues int) (spec.State, error) {
+		ends: func(l *life) (spec.State, error) {
 			end, _, _ := e.fold(l.from.state, try, 1)
 			// A TryGet that may fail may do so each time.
-			none := !l.took.Load() && e.p.TryGet == strategies.Spurious
+			none := l.trues.Load() == 0 && e.p.TryGet == strategies.Spurious
 			if !end.Saturated || none {
 				end = l.from.state
-			}
-			if trues > 0 {
-				return end, fmt.Errorf("%d calls of Put reported the last reference at the limit", trues)
 			}
 			return end, nil
 		},
@@ -182,7 +184,7 @@ func (e *env) stays(st spec.State) func() error {
 				}
 			}
 		},
-		ends: func(*life, int) (spec.State, error) { return st, nil },
+		ends: func(*life) (spec.State, error) { return st, nil },
 	})
 }
 
@@ -224,11 +226,10 @@ func (e *env) locked() func() error {
 	e.need(spec.PutAndLock)
 	e.room(2 * e.cfg.Workers)
 	drop := func(w *worker, l *life) {
-		if !w.call(l, spec.Call{Op: spec.PutAndLock}) {
-			return
+		if w.call(l, spec.Call{Op: spec.PutAndLock}) {
+			l.removed = true
+			w.Unlock()
 		}
-		l.removed = true
-		w.Unlock()
 	}
 	return e.cross(crossing{
 		starts: []begin{e.at(int64(e.cfg.Workers))},
