@@ -75,19 +75,16 @@ func contract() []Rule {
 	for _, l := range lives {
 		list = append(list, Rule{l.name, Contract, l.doc, func(e *env) func() error { return e.lives(l.lines) }})
 	}
-	check := func(run func(*env) error) func(*env) func() error {
-		return func(e *env) func() error { return func() error { return run(e) } }
-	}
 	return append(list,
 		Rule{"NearLimit", Contract, "Up to the promised limit references are counted right, and past it happens what the promise says of overflow.", nearLimit},
 		Rule{"Underflow", Contract, "Put on a dead count never reports the last, and does what the promise says of underflow.", rows(true, dropsTooMany)},
 		Rule{"GetOnZero", Contract, "Get on a dead count does what the promise says.", rows(true, getsOnZero)},
-		Rule{"Programs", Contract, "Random programs on one goroutine do what the specification says that the strategy's promise makes.", check((*env).programs)},
+		Rule{"Programs", Contract, "Random programs on one goroutine do what the specification says that the strategy's promise makes.", func(e *env) func() error { return e.programs }},
 		Rule{"ZeroAllocs", Contract, "Get, TryGet and Put allocate nothing.", func(e *env) func() error {
 			e.room(2)
 			return e.zeroAllocs
 		}},
-		Rule{"BytesPromise", Contract, "A count takes no more memory than promised, and as much if it allocates nothing.", check((*env).bytesPromise)},
+		Rule{"BytesPromise", Contract, "A count takes no more memory than promised, and as much if it allocates nothing.", func(e *env) func() error { return e.bytesPromise }},
 	)
 }
 
@@ -219,19 +216,16 @@ func allocsPerRun(runs int, f func()) float64 {
 func (e *env) zeroAllocs() error {
 	c := e.s.New()
 	c.Init()
-	for _, op := range []struct {
-		name string
-		run  func()
-	}{
-		{"Get and Put", func() { c.Get(); c.Put() }},
-		{"TryGet and Put", func() {
+	for name, run := range map[string]func(){
+		"Get and Put": func() { c.Get(); c.Put() },
+		"TryGet and Put": func() {
 			if c.TryGet() {
 				c.Put()
 			}
-		}},
+		},
 	} {
-		if n := allocsPerRun(1000, op.run); n != 0 {
-			return fmt.Errorf("%s allocate %v times a call, want 0", op.name, n)
+		if n := allocsPerRun(1000, run); n != 0 {
+			return fmt.Errorf("%s allocate %v times a call, want 0", name, n)
 		}
 		e.res.Checks++
 	}

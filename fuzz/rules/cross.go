@@ -80,62 +80,46 @@ func (w *worker) Lock() {
 // Unlock unlocks it, whoever has locked it.
 func (w *worker) Unlock() { w.l.holder.Store(0) }
 
-// locked reports whether the worker has locked it.
-func (w *worker) locked() bool { return w.l.holder.Load() == int32(w.id)+1 }
-
 func (w *worker) failf(format string, args ...any) {
 	if w.err == nil {
 		w.err = fmt.Errorf("goroutine %d: "+format, append([]any{w.id}, args...)...)
 	}
 }
 
-// call makes a call, and reports what it returned. A panic is an error: crossings make no
-// calls that promise one.
-func (w *worker) call(l *life, call spec.Call) bool {
-	n := call.Refs()
-	if l.judged && call.Op.Drops() {
-		l.ledger.Drops(n)
-	}
-	result, ok := w.apply(l, call)
-	if !ok {
-		return result
-	}
-	if call.Op == spec.PutAndLock && result != w.locked() {
-		w.failf("%s returned %v, and has the lock: %v", call, result, w.locked())
-		w.Unlock()
-	}
-	if !l.judged {
-		return result
-	}
-	switch moved := call.Moved(result); {
-	case moved > 0:
-		w.wrong(l.ledger.Took(moved), call, 0)
-	case moved == 0 && call.Op.Drops():
-		l.ledger.Kept(n)
-	}
-	if call.Last(result) {
-		k, held := l.ledger.Last()
-		w.wrong(k, call, held)
-	}
-	return result
-}
-
-// apply makes a call. ok is false if it panicked.
-func (w *worker) apply(l *life, call spec.Call) (result, ok bool) {
+// call makes a call, judges it if calls are judged, and reports what it returned. A panic is
+// an error: crossings make no calls that promise one.
+func (w *worker) call(l *life, call spec.Call) (result bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			w.failf("%s panicked: %v", call, p)
 			w.Unlock() // or the others wait for what will never come
 		}
 	}()
+	drops := l.judged && call.Op.Drops()
+	if drops {
+		l.ledger.Drops(call.Refs())
+	}
 	result, _ = call.Apply(l.Counter, &w.env)
-	return result, true
-}
-
-func (w *worker) wrong(k judge.Kind, call spec.Call, held int64) {
+	if locked := l.holder.Load() == int32(w.id)+1; call.Op == spec.PutAndLock && result != locked {
+		w.failf("%s returned %v, and has the lock: %v", call, result, locked)
+		w.Unlock()
+	}
+	if !l.judged {
+		return result
+	}
+	k, held, moved := judge.Fine, int64(0), call.Moved(result)
+	if moved > 0 {
+		k = l.ledger.Took(moved)
+	} else if moved == 0 && drops {
+		l.ledger.Kept(call.Refs())
+	}
+	if call.Last(result) {
+		k, held = l.ledger.Last()
+	}
 	if k != judge.Fine {
 		w.failf("%s", judge.Sentence(k, call.String(), held))
 	}
+	return result
 }
 
 // exact returns a state in which zero is detected.
@@ -270,12 +254,12 @@ func (e *env) end(x crossing, l *life) error {
 	if err != nil {
 		return err
 	}
-	r := e.sp.Resume(l.Counter, st)
-	err = r.Try(spec.Call{Op: spec.Count})
-	if err == nil && !l.judged {
-		err = r.Try(spec.Afterwards()...)
+	calls := []spec.Call{{Op: spec.Count}}
+	if !l.judged {
+		calls = append(calls, spec.Afterwards()...)
 	}
-	if err == nil {
+	r := e.sp.Resume(l.Counter, st)
+	if err = r.Try(calls...); err == nil {
 		err = r.Finish()
 	}
 	e.res.Checks += r.Checks

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/refbench/refbench/fuzz/rules"
 	"github.com/refbench/refbench/strategies"
 )
 
@@ -52,7 +53,7 @@ func TestRaceDetectorSeesMissingOrder(t *testing.T) {
 		for seed := range uint64(50) {
 			// It loses updates too, and then ends with an error. What
 			// counts is the report.
-			_ = check(t, "order before the last Put", s, Config{Seed: seed, Short: true})
+			_ = check(t, "order before the last Put", s, rules.Config{Seed: seed, Short: true})
 		}
 		return
 	}
