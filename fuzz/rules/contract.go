@@ -159,11 +159,8 @@ func CheckProgram(s *strategies.Strategy, data []byte) error {
 	counts := make([]*spec.Runner, len(p.Objects))
 	for i, o := range p.Objects {
 		counts[i] = sp.NewRunner()
-		counts[i].Deaf = true // the rules of the operations listen
-		begin := []spec.Call{o.First(&s.Promise)}
-		if !sp.Has(begin[0].Op) {
-			begin[0] = spec.Call{Op: spec.Init}
-		}
+		counts[i].Deaf = true                                      // the rules of the operations listen
+		begin := []spec.Call{o.First(&s.Promise), {Op: spec.Init}} // Init begins it if First can't
 		if o.Atomic {
 			begin = append(begin, spec.Call{Op: spec.SwitchToAtomic})
 		}
