@@ -13,48 +13,40 @@ import (
 // each is how many calls a worker makes in a life, where they are all the same.
 const each = 8
 
-// some is how many references a call with a number takes or drops in crossings.
-const some = 3
-
 func crossings() []Rule {
 	var list []Rule
 	add := func(name, doc string, plan func(*env) func() error) {
 		list = append(list, Rule{name, Crossing, doc, plan})
 	}
-	for _, c := range []spec.Call{{Op: spec.Get}, {Op: spec.GetN, N: some}, {Op: spec.TryGet}, {Op: spec.TryGetN, N: some}} {
-		add("many "+c.String()+" past the limit",
-			"Goroutines that begin below the limit and cross it together do what they do one after the other.",
+	for _, c := range parse("Get GetN(3) TryGet TryGetN(3)") {
+		add("many "+c.String()+" past the limit", "Goroutines that begin below the limit and cross it together do what they do one after the other.",
 			func(e *env) func() error { return e.past(c) })
 	}
 	add("TryGet and Put at the limit",
 		"Goroutines that each take a reference at the limit and drop it leave the count at the limit, or saturated.", (*env).upAndDown)
-	for _, c := range []spec.Call{{Op: spec.Put}, {Op: spec.PutN, N: some}} {
-		add("many "+c.String()+" below zero",
-			"Goroutines that drop more references than there are do what they do one after the other.",
+	for _, c := range parse("Put PutN(3)") {
+		add("many "+c.String()+" below zero", "Goroutines that drop more references than there are do what they do one after the other.",
 			func(e *env) func() error { return e.past(c) })
 	}
-	add("many Get on zero", "Goroutines that take references of a dead count do what they do one after the other.", func(e *env) func() error {
-		return e.same(e.from(e.exact(0)), spec.Call{Op: spec.Get})
-	})
-	add("everything on a dead count", "Whatever must leave a dead count dead does, all the time.", func(e *env) func() error {
-		return e.stays(e.exact(0))
-	})
+	add("many Get on zero", "Goroutines that take references of a dead count do what they do one after the other.",
+		func(e *env) func() error { return e.same(spec.Call{Op: spec.Get}, e.from(e.exact(0))...) })
+	add("everything on a dead count", "Whatever must leave a dead count dead does, all the time.",
+		func(e *env) func() error { return e.stays(e.exact(0)) })
 	add("everything on a saturated count", "Whatever must leave a saturated count saturated does, all the time.", func(e *env) func() error {
 		st := e.exact(0)
 		st.Saturated = true
 		return e.stays(st)
 	})
-	for _, c := range [][2]spec.Call{{{Op: spec.TryGet}, {Op: spec.Put}}, {{Op: spec.TryGetN, N: some}, {Op: spec.PutN, N: some}}} {
-		add(fmt.Sprintf("%s against the last %s", c[0].Op, c[1].Op),
-			fmt.Sprintf("%s that races with the last drop either keeps the count alive or fails.", c[0].Op),
-			func(e *env) func() error { return e.lookup(c[0], c[1]) })
+	for _, c := range [][]spec.Call{parse("TryGet Put"), parse("TryGetN(3) PutN(3)")} {
+		take, drop := c[0], c[1]
+		add(fmt.Sprintf("%s against the last %s", take.Op, drop.Op), take.Op.String()+" that races with the last drop either keeps the count alive or fails.",
+			func(e *env) func() error { return e.lookup(take, drop) })
 	}
-	add("many PutIfOne", "Of goroutines that drop the only reference if it is the only one, one does.", func(e *env) func() error {
-		return e.same(e.from(e.exact(1)), spec.Call{Op: spec.PutIfOne})
-	})
+	add("many PutIfOne", "Of goroutines that drop the only reference if it is the only one, one does.",
+		func(e *env) func() error { return e.same(spec.Call{Op: spec.PutIfOne}, e.from(e.exact(1))...) })
 	add("many PutUnlessOne", "Goroutines that drop references unless it is the only one leave one.", func(e *env) func() error {
 		e.room(e.cfg.Workers + 1)
-		return e.same([]begin{e.at(int64(e.cfg.Workers))}, spec.Call{Op: spec.PutUnlessOne})
+		return e.same(spec.Call{Op: spec.PutUnlessOne}, e.at(int64(e.cfg.Workers)))
 	})
 	add("many PutAndLock", "An object that is found under the lock is alive, because PutAndLock drops the last reference under it.", (*env).locked)
 	for _, m := range meetings {
@@ -65,7 +57,7 @@ func crossings() []Rule {
 
 // same is a crossing in which all workers make the same call, each of them several
 // times. Whatever their order, it ends as if they were made one after the other.
-func (e *env) same(starts []begin, call spec.Call) func() error {
+func (e *env) same(call spec.Call, starts ...begin) func() error {
 	e.need(call.Op)
 	n := e.cfg.Workers * each
 	var unpromised string
@@ -120,7 +112,7 @@ func (e *env) past(call spec.Call) func() error {
 			starts = append(starts, e.at(total-beyond))
 		}
 	}
-	return e.same(starts, call)
+	return e.same(call, starts...)
 }
 
 func (e *env) upAndDown() func() error {
