@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"runtime"
 	"strconv"
@@ -159,8 +160,9 @@ func CheckProgram(s *strategies.Strategy, data []byte) error {
 	counts := make([]*spec.Runner, len(p.Objects))
 	for i, o := range p.Objects {
 		counts[i] = sp.NewRunner()
-		counts[i].Deaf = true                                      // the rules of the operations listen
-		begin := []spec.Call{o.First(&s.Promise), {Op: spec.Init}} // Init begins it if First can't
+		counts[i].Deaf = true // the rules of the operations listen
+		// Init begins a life if First can't.
+		begin := []spec.Call{o.First(&s.Promise), {Op: spec.Init}}
 		if o.Atomic {
 			begin = append(begin, spec.Call{Op: spec.SwitchToAtomic})
 		}
@@ -182,10 +184,11 @@ func CheckProgram(s *strategies.Strategy, data []byte) error {
 }
 
 func (e *env) programs() error {
+	rng := rand.New(rand.NewPCG(e.cfg.Seed, 0))
 	for range e.cfg.times(2000) {
-		data := make([]byte, 1+e.rng.IntN(120))
+		data := make([]byte, 1+rng.IntN(120))
 		for i := range data {
-			data[i] = byte(e.rng.Uint32())
+			data[i] = byte(rng.Uint32())
 		}
 		if err := CheckProgram(e.s, data); err != nil {
 			return fmt.Errorf("%w\nprogram %q", err, data)

@@ -11,7 +11,7 @@ import (
 // what first says, and the others what others says, several times.
 type meeting struct {
 	name, doc string
-	bare      bool // it is besides for the race detector, which no judge keeps from seeing
+	bare      bool // half of it is without a judge, whose ledger would hide a race from the race detector
 	programs  []sides
 }
 
@@ -70,7 +70,7 @@ func (m meeting) plan(e *env) func() error {
 	return func() error {
 		e.watched.Store(true)
 		for i := range programs {
-			for _, bare := range []bool{m.bare, false} {
+			for _, bare := range []bool{m.bare, false} { // two halves
 				r := stress.Run(e.ctx, e.s, &programs[i], e.cfg.Rounds*perRound/2, stress.Config{
 					Seed: e.cfg.Seed, Pause: true, Bare: bare, Timeout: e.cfg.Timeout,
 				})

@@ -5,7 +5,8 @@
 //     (drivers/misc/lkdtm/refcount.c, commit 23e6b169c991), for every strategy.
 //   - [Operation]: an operation, in every state at a boundary.
 //   - [Contract]: what follows from several operations together, on one goroutine.
-//   - [Crossing]: goroutines that use a count at once, many of them across a boundary.
+//   - [Crossing]: goroutines that use a count at once, many of them across a boundary. Right
+//     uses are op programs (package stress).
 //
 // Each judges a strategy by its own promise, through package spec: a count that
 // promises to wrap and wraps is good. For the kernel's tests a [Result] has besides
@@ -21,7 +22,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
@@ -132,7 +132,8 @@ type Config struct {
 	// Workers is how many goroutines do; 0 is rendezvous.Workers.
 	Workers int
 	// Timeout is for how long no goroutine of a crossing may get on, or how long another
-	// check may take; 0 is a minute. It takes less than a second.
+	// check or one execution of a program may take; 0 is a minute. It takes less than a
+	// second.
 	Timeout time.Duration
 }
 
@@ -143,7 +144,6 @@ type env struct {
 	sp  *spec.Spec
 	cfg Config
 	ctx context.Context
-	rng *rand.Rand
 	res Result
 
 	// A crossing's goroutines, and how many of its lives have ended.
@@ -159,7 +159,6 @@ func newEnv(ctx context.Context, r Rule, s *strategies.Strategy, cfg Config) *en
 	cfg.Timeout = cmp.Or(cfg.Timeout, time.Minute)
 	return &env{
 		s: s, p: s.Promise, sp: spec.Of(s), cfg: cfg, ctx: ctx,
-		rng:     rand.New(rand.NewPCG(cfg.Seed, 0)),
 		res:     Result{Rule: r, Strategy: s.Name, Seed: cfg.Seed, Verdict: Good},
 		workers: make([]worker, cfg.Workers),
 	}

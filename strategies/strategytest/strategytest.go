@@ -69,11 +69,7 @@ func validate(t testing.TB, s *strategies.Strategy) {
 
 // pattern returns what makes go test -run choose the named test alone.
 func pattern(name string) string {
-	parts := strings.Split(name, "/")
-	for i, p := range parts {
-		parts[i] = "^" + regexp.QuoteMeta(p) + "$"
-	}
-	return strings.Join(parts, "/")
+	return "^" + strings.ReplaceAll(regexp.QuoteMeta(name), "/", "$/^") + "$"
 }
 
 // seeds are programs to fuzz from. A strategy leaves out what it has no power for.
