@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"runtime"
 	"strconv"
@@ -75,19 +76,16 @@ func contract() []Rule {
 	for _, l := range lives {
 		list = append(list, Rule{l.name, Contract, l.doc, func(e *env) func() error { return e.lives(l.lines) }})
 	}
-	check := func(run func(*env) error) func(*env) func() error {
-		return func(e *env) func() error { return func() error { return run(e) } }
-	}
 	return append(list,
 		Rule{"NearLimit", Contract, "Up to the promised limit references are counted right, and past it happens what the promise says of overflow.", nearLimit},
 		Rule{"Underflow", Contract, "Put on a dead count never reports the last, and does what the promise says of underflow.", rows(true, dropsTooMany)},
 		Rule{"GetOnZero", Contract, "Get on a dead count does what the promise says.", rows(true, getsOnZero)},
-		Rule{"Programs", Contract, "Random programs on one goroutine do what the specification says that the strategy's promise makes.", check((*env).programs)},
+		Rule{"Programs", Contract, "Random programs on one goroutine do what the specification says that the strategy's promise makes.", func(e *env) func() error { return e.programs }},
 		Rule{"ZeroAllocs", Contract, "Get, TryGet and Put allocate nothing.", func(e *env) func() error {
 			e.room(2)
 			return e.zeroAllocs
 		}},
-		Rule{"BytesPromise", Contract, "A count takes no more memory than promised, and as much if it allocates nothing.", check((*env).bytesPromise)},
+		Rule{"BytesPromise", Contract, "A count takes no more memory than promised, and as much if it allocates nothing.", func(e *env) func() error { return e.bytesPromise }},
 	)
 }
 
@@ -163,17 +161,13 @@ func CheckProgram(s *strategies.Strategy, data []byte) error {
 	for i, o := range p.Objects {
 		counts[i] = sp.NewRunner()
 		counts[i].Deaf = true // the rules of the operations listen
-		first := o.First(&s.Promise)
-		if !sp.Has(first.Op) {
-			first = spec.Call{Op: spec.Init}
-		}
-		if err := counts[i].Try(first); err != nil {
-			return err
-		}
+		// Init begins a life if First can't.
+		begin := []spec.Call{o.First(&s.Promise), {Op: spec.Init}}
 		if o.Atomic {
-			if err := counts[i].Try(spec.Call{Op: spec.SwitchToAtomic}); err != nil {
-				return err
-			}
+			begin = append(begin, spec.Call{Op: spec.SwitchToAtomic})
+		}
+		if err := counts[i].Try(begin...); err != nil {
+			return err
 		}
 	}
 	for _, step := range p.Sequential() {
@@ -190,10 +184,11 @@ func CheckProgram(s *strategies.Strategy, data []byte) error {
 }
 
 func (e *env) programs() error {
-	for range e.times(2000) {
-		data := make([]byte, 1+e.rng.IntN(120))
+	rng := rand.New(rand.NewPCG(e.cfg.Seed, 0))
+	for range e.cfg.times(2000) {
+		data := make([]byte, 1+rng.IntN(120))
 		for i := range data {
-			data[i] = byte(e.rng.Uint32())
+			data[i] = byte(rng.Uint32())
 		}
 		if err := CheckProgram(e.s, data); err != nil {
 			return fmt.Errorf("%w\nprogram %q", err, data)
@@ -221,19 +216,16 @@ func allocsPerRun(runs int, f func()) float64 {
 func (e *env) zeroAllocs() error {
 	c := e.s.New()
 	c.Init()
-	for _, op := range []struct {
-		name string
-		run  func()
-	}{
-		{"Get and Put", func() { c.Get(); c.Put() }},
-		{"TryGet and Put", func() {
+	for name, run := range map[string]func(){
+		"Get and Put": func() { c.Get(); c.Put() },
+		"TryGet and Put": func() {
 			if c.TryGet() {
 				c.Put()
 			}
-		}},
+		},
 	} {
-		if n := allocsPerRun(1000, op.run); n != 0 {
-			return fmt.Errorf("%s allocate %v times a call, want 0", op.name, n)
+		if n := allocsPerRun(1000, run); n != 0 {
+			return fmt.Errorf("%s allocate %v times a call, want 0", name, n)
 		}
 		e.res.Checks++
 	}

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/judge"
@@ -24,12 +26,8 @@ type crossing struct {
 	body   func(w *worker, l *life) // on every worker, one life after the other
 	lives  int                      // how many a round has; 0 is perRound
 
-	// ends returns what must be there at the end, if so many calls returned true. Nil:
-	// what the ledger says.
-	ends func(l *life, trues int) (spec.State, error)
-
-	// after, if not nil, looks at the life before its count is looked at.
-	after func(l *life) error
+	// ends returns what must be there at the end. Nil: what the ledger says.
+	ends func(l *life) (spec.State, error)
 }
 
 // A begin is where a life begins: the calls that lead there and the state.
@@ -45,10 +43,9 @@ const perRound = 8
 // A life is a new count.
 type life struct {
 	strategies.Counter
-	id    int // of all the crossing's
-	from  begin
-	slice int // of its round's
-	late  func() bool
+	id   int // of all the crossing's
+	from begin
+	late func() bool
 	// holder is the worker whose lock is locked, from 1, or 0. A wrong strategy may unlock
 	// it though it isn't locked: a sync.Mutex would end the process.
 	holder atomic.Int32
@@ -56,20 +53,16 @@ type life struct {
 	// ledger judges the calls if they are right uses.
 	judged bool
 	ledger judge.Ledger
-	killed atomic.Bool
 
 	// What bodies remember of a life.
-	took     atomic.Bool
-	removed  bool // it can't be found any more; the lock guards that
-	confirms atomic.Int64
-	written  []int
+	trues   atomic.Int64 // calls that returned true, as far as anybody asks
+	removed bool         // it can't be found any more; the lock guards that
 }
 
 // A worker is one goroutine.
 type worker struct {
 	id    int
 	rng   *rand.Rand
-	trues []int        // calls that returned true, of each life
 	err   error        // what was wrong first
 	lives atomic.Int64 // that it is through with
 	l     *life        // the one that it is at
@@ -87,83 +80,46 @@ func (w *worker) Lock() {
 // Unlock unlocks it, whoever has locked it.
 func (w *worker) Unlock() { w.l.holder.Store(0) }
 
-// locked reports whether the worker has locked it.
-func (w *worker) locked() bool { return w.l.holder.Load() == int32(w.id)+1 }
-
 func (w *worker) failf(format string, args ...any) {
 	if w.err == nil {
 		w.err = fmt.Errorf("goroutine %d: "+format, append([]any{w.id}, args...)...)
 	}
 }
 
-func (w *worker) do(l *life, op spec.Op) bool { return w.call(l, spec.Call{Op: op}) }
-
-// call makes a call, and reports what it returned. A panic is an error: crossings make no
-// calls that promise one.
-func (w *worker) call(l *life, call spec.Call) bool {
-	n := call.Refs()
-	if l.judged && call.Op.Drops() {
-		l.ledger.Drops(n)
-	}
-	result, ok := w.apply(l, call)
-	if !ok {
-		return result
-	}
-	if call.Op == spec.PutAndLock && result != w.locked() {
-		w.failf("%s returned %v, and has the lock: %v", call, result, w.locked())
-		w.Unlock()
-	}
-	if call.Op.Kills() {
-		l.killed.Store(true)
-	} else if call.Op.Unkills() {
-		l.killed.Store(false)
-	}
-	if result {
-		w.trues[l.slice]++
-	}
-	if !l.judged {
-		return result
-	}
-	switch moved := call.Moved(result); {
-	case moved > 0:
-		w.wrong(l.ledger.Took(moved), call, 0)
-	case moved == 0 && call.Op.Drops():
-		l.ledger.Kept(n)
-	}
-	if call.Last(result) {
-		k, held := l.ledger.Last()
-		w.wrong(k, call, held)
-	}
-	return result
-}
-
-// apply makes a call. ok is false if it panicked.
-func (w *worker) apply(l *life, call spec.Call) (result, ok bool) {
+// call makes a call, judges it if calls are judged, and reports what it returned. A panic is
+// an error: crossings make no calls that promise one.
+func (w *worker) call(l *life, call spec.Call) (result bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			w.failf("%s panicked: %v", call, p)
 			w.Unlock() // or the others wait for what will never come
 		}
 	}()
+	drops := l.judged && call.Op.Drops()
+	if drops {
+		l.ledger.Drops(call.Refs())
+	}
 	result, _ = call.Apply(l.Counter, &w.env)
-	return result, true
-}
-
-func (w *worker) wrong(k judge.Kind, call spec.Call, held int64) {
+	if locked := l.holder.Load() == int32(w.id)+1; call.Op == spec.PutAndLock && result != locked {
+		w.failf("%s returned %v, and has the lock: %v", call, result, locked)
+		w.Unlock()
+	}
+	if !l.judged {
+		return result
+	}
+	k, held, moved := judge.Fine, int64(0), call.Moved(result)
+	if moved > 0 {
+		k = l.ledger.Took(moved)
+	} else if moved == 0 && drops {
+		l.ledger.Kept(call.Refs())
+	}
+	if call.Last(result) {
+		k, held = l.ledger.Last()
+	}
 	if k != judge.Fine {
 		w.failf("%s", judge.Sentence(k, call.String(), held))
 	}
-}
-
-// pause lets a random short time pass, so that rounds differ in their order.
-func (w *worker) pause() {
-	n := w.rng.IntN(8)
-	for range n * 20 {
-		w.rng.Uint32()
-	}
-	if n < 2 {
-		runtime.Gosched()
-	}
+	return result
 }
 
 // exact returns a state in which zero is detected.
@@ -181,16 +137,6 @@ func (e *env) from(st spec.State) []begin {
 	return []begin{{path, st}}
 }
 
-// held returns how to begin with the owner's reference and so many others.
-func (e *env) held(refs int) []begin {
-	e.room(refs + 1)
-	calls := []spec.Call{{Op: spec.Init}}
-	for range refs {
-		calls = append(calls, spec.Call{Op: spec.Get})
-	}
-	return []begin{{calls, e.sp.Start(int64(refs) + 1)}}
-}
-
 // room ends the plan if so many references are past the limit.
 func (e *env) room(refs int) {
 	if int64(refs) > e.p.Limit {
@@ -201,22 +147,16 @@ func (e *env) room(refs int) {
 // at returns how to begin with a number of references, from 1 to the limit minus
 // 1, zero detected.
 func (e *env) at(refs int64) begin {
-	st := e.exact(refs)
-	if path := e.sp.Path(st); path != nil {
-		return begin{path, st}
-	}
-	first := refs
+	const few = 10000 // more calls of Get would take longer than the crossing
+	st, first := e.exact(refs), refs
 	if st.Killed {
 		first++ // the owner's
 	}
 	path := []spec.Call{{Op: spec.InitAt, N: first}}
-	if !e.sp.Has(spec.InitAt) {
-		const few = 10000 // more would take longer than the crossing
-		if refs > few {
-			e.need(spec.InitAt)
-		}
-		path = e.held(int(first) - 1)[0].path
+	if !e.sp.Has(spec.InitAt) && refs <= few {
+		path = append([]spec.Call{{Op: spec.Init}}, slices.Repeat([]spec.Call{{Op: spec.Get}}, int(first)-1)...)
 	}
+	e.need(path[0].Op)
 	if st.Killed {
 		path = append(path, spec.Call{Op: spec.Kill})
 	}
@@ -230,7 +170,7 @@ func (e *env) cross(x crossing) func() error {
 		for i := range ws {
 			w := &ws[i]
 			w.id, w.rng = i, rand.New(rand.NewPCG(e.cfg.Seed, uint64(i+1)))
-			w.env = spec.Env{Lock: w, Confirm: func() { w.l.confirms.Add(1) }}
+			w.env = spec.Env{Lock: w}
 		}
 		lives := make([]*life, max(x.lives, perRound))
 		group := rendezvous.New(len(ws), func(i int) {
@@ -249,24 +189,21 @@ func (e *env) cross(x crossing) func() error {
 			for i := range lives {
 				lives[i] = e.begin(x, round*len(lives)+i, lives[i], group.Abandoned)
 			}
-			for i := range ws {
-				ws[i].trues, ws[i].err = make([]int, len(lives)), nil
-			}
 			if !group.Round() {
 				return nil // nobody wants to know any more
 			}
 			wrong := func(from string, err error) error {
 				return fmt.Errorf("round %d of %d with %d goroutines%s: %w; seed %d", round+1, e.cfg.Rounds, len(ws), from, err, e.cfg.Seed)
 			}
-			var errs []error
+			var err error
 			for i := range ws {
-				errs = append(errs, ws[i].err)
+				err = errors.Join(err, ws[i].err)
 			}
-			if err := errors.Join(errs...); err != nil {
+			if err != nil {
 				return wrong("", err)
 			}
 			for _, l := range lives {
-				if err := e.end(x, l, ws); err != nil {
+				if err := e.end(x, l); err != nil {
 					return wrong(fmt.Sprintf(", from %q", l.from.state), err)
 				}
 			}
@@ -277,6 +214,9 @@ func (e *env) cross(x crossing) func() error {
 
 // progress changes whenever something gets on.
 func (e *env) progress() int64 {
+	if e.watched.Load() {
+		return time.Now().UnixNano()
+	}
 	n := e.ended.Load()
 	for i := range e.workers {
 		n += e.workers[i].lives.Load()
@@ -286,10 +226,7 @@ func (e *env) progress() int64 {
 
 // begin begins a life, after another one.
 func (e *env) begin(x crossing, id int, before *life, late func() bool) *life {
-	l := &life{
-		id: id, slice: id % max(x.lives, perRound), from: x.starts[id%len(x.starts)],
-		judged: x.ends == nil, late: late, written: make([]int, e.cfg.Workers),
-	}
+	l := &life{id: id, from: x.starts[id%len(x.starts)], judged: x.ends == nil, late: late}
 	if before != nil && l.judged {
 		l.Counter = before.Counter // which is dead
 	} else {
@@ -298,39 +235,31 @@ func (e *env) begin(x crossing, id int, before *life, late func() bool) *life {
 	for _, call := range l.from.path {
 		spec.Do(l.Counter, call)
 	}
-	l.killed.Store(l.from.state.Killed)
 	l.ledger.Open(l.from.state.Refs, true)
 	return l
 }
 
 // end judges a life, now that nobody else uses its count.
-func (e *env) end(x crossing, l *life, ws []worker) error {
-	if x.after != nil {
-		if err := x.after(l); err != nil {
-			return err
-		}
-	}
+func (e *env) end(x crossing, l *life) error {
 	e.ended.Add(1)
-	trues := 0
-	for i := range ws {
-		trues += ws[i].trues[l.slice]
-	}
 	b := l.ledger.Balance()
-	st, err := spec.State{Refs: b.Held, Killed: l.killed.Load()}, error(nil)
-	if x.ends != nil {
-		st, err = x.ends(l, trues)
+	st, err := spec.State{Refs: b.Held, Killed: true}, error(nil)
+	if l.holder.Load() != 0 {
+		err = errors.New("no call goes on, but the lock is held")
+	} else if x.ends != nil {
+		st, err = x.ends(l)
 	} else if _, k := b.Rest(); k != judge.Fine {
 		err = errors.New(judge.Sentence(k, "a drop", b.Held))
 	}
 	if err != nil {
 		return err
 	}
-	r := e.sp.Resume(l.Counter, st)
-	err = r.Try(spec.Call{Op: spec.Count})
-	if err == nil && !l.judged {
-		err = r.Try(spec.Afterwards()...)
+	calls := []spec.Call{{Op: spec.Count}}
+	if !l.judged {
+		calls = append(calls, spec.Afterwards()...)
 	}
-	if err == nil {
+	r := e.sp.Resume(l.Counter, st)
+	if err = r.Try(calls...); err == nil {
 		err = r.Finish()
 	}
 	e.res.Checks += r.Checks

@@ -33,7 +33,8 @@ SUB_AND_TEST_SATURATED  tgFFFFF
 
 // A fake count answers as a test wants and ends at a number.
 type fake struct {
-	steps      []step
+	k          kernelTest
+	calls      []spec.Call
 	start, end int64
 	moves      bool
 	odd        bool // it answers otherwise
@@ -46,7 +47,7 @@ func (f *fake) stopJudging() { f.over = true }
 
 func (f *fake) do(c spec.Call) spec.Answer {
 	switch {
-	case c.Op == spec.Count && f.made < len(f.steps):
+	case c.Op == spec.Count && f.made < len(f.calls):
 		if f.leaves && f.made > 0 {
 			return spec.Answer{Value: f.start + 1}
 		}
@@ -60,7 +61,8 @@ func (f *fake) do(c spec.Call) spec.Answer {
 		return spec.Answer{}
 	}
 	f.made++
-	return spec.Answer{Result: (f.steps[f.made-1].want == "true") != f.odd}
+	right := f.k.odd(f.calls[f.made-1], true) == Good
+	return spec.Answer{Result: right != f.odd}
 }
 
 // Every verdict of every test, one by one.
@@ -68,28 +70,28 @@ func TestVerdictsAreTheKernels(t *testing.T) {
 	const limit = 1<<31 - 1
 	starts := map[start]int64{atTwo: 2, atThree: 3, nearMax: limit - 1, atMax: limit, atSaturated: -1000}
 	rows := strings.Fields(verdicts)
-	for i, k := range kernelList() {
+	for i, k := range kernelList {
 		if want := "REFCOUNT_" + rows[2*i]; k.name != want {
 			t.Fatalf("test %d is %s, want %s", i+1, k.name, want)
 		}
-		from := starts[k.start]
+		from, calls := starts[k.start], parse(k.calls)
 		var got strings.Builder
 		for j, end := range []int64{limit, from, 0, 1, 77, -5, -7} {
-			got.WriteByte(k.judge(limit, &fake{steps: k.steps, start: from, end: end, moves: j == 6}, k.steps, true)[0])
+			got.WriteByte(k.judge(limit, &fake{k: k, calls: calls, start: from, end: end, moves: j == 6}, calls, true)[0])
 		}
 		if got.String() != rows[2*i+1] {
 			t.Errorf("%s says %s, want %s", k.name, got.String(), rows[2*i+1])
 		}
 		// An answer that isn't wanted is odd, and taking a reference of a dead count is
 		// an error.
-		best := k.judge(limit, &fake{steps: k.steps, start: from, end: from, odd: true}, k.steps, true)
-		switch s := k.steps[0]; {
-		case s.want == "":
-		case s.stays && best != Fail, !s.stays && best == Good:
-			t.Errorf("%s: %s that returns something else is %s", k.name, s.call, best)
+		best := k.judge(limit, &fake{k: k, calls: calls, start: from, end: from, odd: true}, calls, true)
+		switch c := calls[0]; {
+		case !c.Op.Reports():
+		case k.detects(c) && best != Fail, !k.detects(c) && best == Good:
+			t.Errorf("%s: %s that returns something else is %s", k.name, c, best)
 		}
-		if s := k.steps[0]; s.stays && k.judge(limit, &fake{steps: k.steps, start: from, end: from, leaves: true}, k.steps, true) != Fail {
-			t.Errorf("%s: %s that changes a dead count doesn't fail", k.name, s.call)
+		if c := calls[0]; k.detects(c) && k.judge(limit, &fake{k: k, calls: calls, start: from, end: from, leaves: true}, calls, true) != Fail {
+			t.Errorf("%s: %s that changes a dead count doesn't fail", k.name, c)
 		}
 	}
 }

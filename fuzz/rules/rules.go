@@ -5,7 +5,8 @@
 //     (drivers/misc/lkdtm/refcount.c, commit 23e6b169c991), for every strategy.
 //   - [Operation]: an operation, in every state at a boundary.
 //   - [Contract]: what follows from several operations together, on one goroutine.
-//   - [Crossing]: goroutines that use a count at once, many of them across a boundary.
+//   - [Crossing]: goroutines that use a count at once, many of them across a boundary. Right
+//     uses are op programs (package stress).
 //
 // Each judges a strategy by its own promise, through package spec: a count that
 // promises to wrap and wraps is good. For the kernel's tests a [Result] has besides
@@ -17,10 +18,10 @@
 package rules
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
@@ -100,7 +101,7 @@ type Result struct {
 	Hang *watchdog.HangError
 }
 
-// String returns the result in one line.
+// String returns the result in a line. What is wrong may add to it.
 func (r Result) String() string {
 	text := fmt.Sprintf("%s %s: %s", r.Strategy, r.Rule.Name, r.Verdict)
 	if r.Score != "" {
@@ -117,11 +118,7 @@ func (r Result) Err() error {
 	if r.Verdict != Fail {
 		return nil
 	}
-	why := errors.New(r.Reason)
-	if r.Hang != nil {
-		why = r.Hang
-	}
-	return fmt.Errorf("strategy %s breaks the rule %s: %s\n%w\nseed %d", r.Strategy, r.Rule.Name, r.Rule.Doc, why, r.Seed)
+	return fmt.Errorf("strategy %s breaks the rule %s: %s\n%s\nseed %d", r.Strategy, r.Rule.Name, r.Rule.Doc, r.Reason, r.Seed)
 }
 
 // Config is how rules are checked. Its zero value is ready.
@@ -135,7 +132,8 @@ type Config struct {
 	// Workers is how many goroutines do; 0 is rendezvous.Workers.
 	Workers int
 	// Timeout is for how long no goroutine of a crossing may get on, or how long another
-	// check may take; 0 is a minute. It takes less than a second.
+	// check or one execution of a program may take; 0 is a minute. It takes less than a
+	// second.
 	Timeout time.Duration
 }
 
@@ -146,42 +144,32 @@ type env struct {
 	sp  *spec.Spec
 	cfg Config
 	ctx context.Context
-	rng *rand.Rand
 	res Result
 
 	// A crossing's goroutines, and how many of its lives have ended.
 	group   atomic.Pointer[rendezvous.Group]
 	workers []worker
 	ended   atomic.Int64
+	watched atomic.Bool // package stress finds out what hangs
 }
 
 func newEnv(ctx context.Context, r Rule, s *strategies.Strategy, cfg Config) *env {
-	if cfg.Rounds <= 0 {
-		cfg.Rounds = 300
-	}
-	if cfg.Short {
-		cfg.Rounds = max(cfg.Rounds/5, 1)
-	}
-	if cfg.Workers <= 0 {
-		cfg.Workers = rendezvous.Workers()
-	}
-	if cfg.Timeout <= 0 {
-		cfg.Timeout = time.Minute
-	}
+	cfg.Rounds = cfg.times(cmp.Or(cfg.Rounds, 300))
+	cfg.Workers = cmp.Or(cfg.Workers, rendezvous.Workers())
+	cfg.Timeout = cmp.Or(cfg.Timeout, time.Minute)
 	return &env{
 		s: s, p: s.Promise, sp: spec.Of(s), cfg: cfg, ctx: ctx,
-		rng:     rand.New(rand.NewPCG(cfg.Seed, 0)),
 		res:     Result{Rule: r, Strategy: s.Name, Seed: cfg.Seed, Verdict: Good},
 		workers: make([]worker, cfg.Workers),
 	}
 }
 
 // times returns n, or a fifth of it in short runs.
-func (e *env) times(n int) int {
-	if e.cfg.Short {
-		n /= 5
+func (c Config) times(n int) int {
+	if c.Short {
+		return max(n/5, 1)
 	}
-	return max(n, 1)
+	return n
 }
 
 // skipped is why a rule doesn't apply.
@@ -241,6 +229,7 @@ func (r Rule) Run(ctx context.Context, s *strategies.Strategy, cfg Config) Resul
 		}()
 		if err := check(); err != nil {
 			e.res.Verdict, e.res.Reason = Fail, err.Error()
+			errors.As(err, &e.res.Hang)
 		}
 	})
 	// What hangs still has e.res.
@@ -248,7 +237,7 @@ func (r Rule) Run(ctx context.Context, s *strategies.Strategy, cfg Config) Resul
 	case err == nil:
 		return e.res
 	case errors.As(err, &begun.Hang):
-		begun.Verdict, begun.Reason = Fail, begun.Hang.Line()
+		begun.Verdict, begun.Reason = Fail, begun.Hang.Error()
 	default:
 		begun.Verdict, begun.Reason = NotApplicable, err.Error()
 	}

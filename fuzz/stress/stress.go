@@ -132,11 +132,11 @@ func (cfg Config) pauses(threads int) func(thread int) {
 	for i := range rngs {
 		rngs[i] = rand.New(rand.NewPCG(cfg.Seed, uint64(i)))
 	}
-	return func(i int) { pause(rngs[i]) }
+	return func(i int) { Pause(rngs[i]) }
 }
 
-// pause lets a random short time pass, so that executions differ in their order.
-func pause(rng *rand.Rand) {
+// Pause lets a random short time pass, so that executions differ in their order.
+func Pause(rng *rand.Rand) {
 	n := rng.IntN(16)
 	if n > 8 {
 		return

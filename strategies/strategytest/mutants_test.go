@@ -20,7 +20,7 @@ func TestMutantsFailTheRulesThatTheyShould(t *testing.T) {
 				if r.Kind == rules.Kernel {
 					continue // package rules has the planted counts for those
 				}
-				err := r.Run(t.Context(), s, Config{Seed: 1, Short: true, Rounds: 50}).Err()
+				err := r.Run(t.Context(), s, rules.Config{Seed: 1, Short: true, Rounds: 50}).Err()
 				if err == nil {
 					continue
 				}

@@ -60,7 +60,7 @@ func TestWrongFieldOfThePromiseIsNamed(t *testing.T) {
 			if r.Kind == rules.Crossing {
 				continue
 			}
-			err := r.Run(t.Context(), s, Config{Seed: 1, Short: true}).Err()
+			err := r.Run(t.Context(), s, rules.Config{Seed: 1, Short: true}).Err()
 			if err == nil {
 				continue
 			}

@@ -249,7 +249,7 @@ func (c *modal) ResurrectLive() {
 }
 
 // failures returns the names of the rules that the strategy breaks.
-func failures(t *testing.T, s *strategies.Strategy, cfg Config) (names []string, errs []error) {
+func failures(t *testing.T, s *strategies.Strategy, cfg rules.Config) (names []string, errs []error) {
 	for _, r := range rules.All() {
 		if err := r.Run(t.Context(), s, cfg).Err(); err != nil {
 			names = append(names, r.Name)

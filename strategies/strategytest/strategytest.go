@@ -15,6 +15,7 @@
 package strategytest
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"regexp"
@@ -37,7 +38,7 @@ const SeedVariable = "REFBENCH_SEED"
 func Run(t *testing.T, s *strategies.Strategy) {
 	t.Helper()
 	validate(t, s)
-	cfg := Config{Seed: rand.Uint64(), Short: testing.Short()}
+	cfg := rules.Config{Seed: rand.Uint64(), Short: testing.Short()}
 	if v := os.Getenv(SeedVariable); v != "" {
 		seed, err := strconv.ParseUint(v, 10, 64)
 		if err != nil {
@@ -59,9 +60,6 @@ func Run(t *testing.T, s *strategies.Strategy) {
 	}
 }
 
-// Config is how rules are checked.
-type Config = rules.Config
-
 func validate(t testing.TB, s *strategies.Strategy) {
 	t.Helper()
 	if err := strategies.Validate([]*strategies.Strategy{s}); err != nil {
@@ -71,11 +69,7 @@ func validate(t testing.TB, s *strategies.Strategy) {
 
 // pattern returns what makes go test -run choose the named test alone.
 func pattern(name string) string {
-	parts := strings.Split(name, "/")
-	for i, p := range parts {
-		parts[i] = "^" + regexp.QuoteMeta(p) + "$"
-	}
-	return strings.Join(parts, "/")
+	return "^" + strings.ReplaceAll(regexp.QuoteMeta(name), "/", "$/^") + "$"
 }
 
 // seeds are programs to fuzz from. A strategy leaves out what it has no power for.
@@ -109,4 +103,56 @@ func Fuzz(f *testing.F, s *strategies.Strategy) {
 			t.Fatalf("%v\nprogram %q", err, data)
 		}
 	})
+}
+
+// Benchmark measures pairs of Get or TryGet and Put as sub-benchmarks: on one
+// count shared by all goroutines, and on a count for each. It calls through an
+// interface, which costs some nanoseconds a pair, and says so in the names; it
+// is there to compare a strategy with itself. For one that is fast enough for
+// that cost to matter, generate its own loops.
+func Benchmark(b *testing.B, s *strategies.Strategy) {
+	b.Helper()
+	validate(b, s)
+	pairs := []struct {
+		name string
+		run  func(c strategies.Counter)
+	}{
+		{"getput", func(c strategies.Counter) { c.Get(); c.Put() }},
+		{"trygetput", func(c strategies.Counter) {
+			if c.TryGet() {
+				c.Put()
+			}
+		}},
+	}
+	for _, pair := range pairs {
+		for _, objects := range []string{"shared", "private"} {
+			b.Run(fmt.Sprintf("pair=%s/objects=%s/strategy=%s/dispatch=generic", pair.name, objects, s.Name), func(b *testing.B) {
+				b.ReportAllocs()
+				shared := newPadded(s)
+				b.RunParallel(func(pb *testing.PB) {
+					c := shared
+					if objects == "private" {
+						c = newPadded(s)
+					}
+					for pb.Next() {
+						pair.run(c)
+					}
+				})
+			})
+		}
+	}
+}
+
+// newPadded returns a live count that shares no cache line with another one of
+// its kind: what New allocates lies side by side with what it allocated before.
+func newPadded(s *strategies.Strategy) strategies.Counter {
+	const line = 128
+	n := 1 + line/s.Promise.Bytes
+	between := make([]strategies.Counter, 2*n)
+	for i := range between {
+		between[i] = s.New()
+	}
+	c := between[n]
+	c.Init()
+	return c
 }

@@ -62,7 +62,7 @@ func TestSoundCountsPass(t *testing.T) {
 		"immediate": strategy("sound", late, func() counter { return &fixed{sound{p: saturates()}} }),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if names, errs := failures(t, s, Config{Seed: 1, Short: true, Rounds: 100}); len(names) > 0 {
+			if names, errs := failures(t, s, rules.Config{Seed: 1, Short: true, Rounds: 100}); len(names) > 0 {
 				t.Errorf("a sound count fails %q:\n%v", names, errors.Join(errs...))
 			}
 		})
@@ -425,7 +425,7 @@ func mutants() []mutant {
 		{
 			name: "dirtyinit", rule: "Init starts the next life with what the last one left",
 			promise: saturates(), fresh: func() counter { return new(dirtyInit) },
-			must: []string{"NextLife", "operations", "Programs", "many last drops"},
+			must: []string{"NextLife", "operations", "Programs", "TryGet against the last Put"},
 			may:  races(),
 		},
 		{
@@ -615,7 +615,7 @@ func TestEveryRuleHasAMutant(t *testing.T) {
 }
 
 // check checks one rule by its name.
-func check(t *testing.T, name string, s *strategies.Strategy, cfg Config) error {
+func check(t *testing.T, name string, s *strategies.Strategy, cfg rules.Config) error {
 	t.Helper()
 	for _, r := range rules.All() {
 		if r.Name == name {
@@ -639,7 +639,7 @@ func TestHangingCountIsGivenUp(t *testing.T) {
 	defer close(end)
 	s := strategy("hanging", saturates(), func() counter { return &hanging{end: end} })
 	for _, name := range []string{"KillReportsLast", "many last drops"} {
-		err := check(t, name, s, Config{Timeout: 100 * time.Millisecond})
+		err := check(t, name, s, rules.Config{Timeout: 100 * time.Millisecond})
 		if err == nil || !strings.Contains(err.Error(), "not finished after 100ms") || !strings.Contains(err.Error(), "(*hanging).Put") {
 			t.Errorf("%s of a count that hangs in Put: got %v, want a timeout with the stack of Put", name, err)
 		}
@@ -657,14 +657,14 @@ func (c *slow) Kill() bool {
 // What is slow doesn't hang: the check takes two seconds at least.
 func TestSlowCountIsNotGivenUp(t *testing.T) {
 	s := strategy("slow", saturates(), func() counter { return new(slow) })
-	if err := check(t, "order before the last Put", s, Config{Timeout: time.Second, Rounds: 25}); err != nil {
+	if err := check(t, "order before the last Put", s, rules.Config{Timeout: time.Second, Rounds: 25}); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestFailureSaysWhatAndWhere(t *testing.T) {
 	s := strategy("silentkill", saturates(), func() counter { return new(silentKill) })
-	err := check(t, "StartsAtOne", s, Config{Seed: 17})
+	err := check(t, "StartsAtOne", s, rules.Config{Seed: 17})
 	const want = `strategy silentkill breaks the rule StartsAtOne: Init starts a life with one reference, so that dropping it at once is the last drop.
 silentkill in state "1 reference": Kill returned false, want true, after Init
 silentkill in state "1 reference": Kill returned false, want true, after Init, Get, Put
@@ -678,7 +678,7 @@ func TestSameSeedSameFailure(t *testing.T) {
 	s := strategy("lastagain", saturates(), func() counter { return new(lastAgain) })
 	texts := make(map[string]bool)
 	for range 3 {
-		texts[check(t, "Programs", s, Config{Seed: 99}).Error()] = true
+		texts[check(t, "Programs", s, rules.Config{Seed: 99}).Error()] = true
 	}
 	if len(texts) != 1 {
 		t.Errorf("three runs with one seed failed in %d ways: %v", len(texts), texts)
