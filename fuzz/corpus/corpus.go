@@ -113,15 +113,14 @@ func Collect(path string, layout Layout) ([][]byte, error) {
 		}
 		return data, nil
 	}
-	info, err := os.Stat(path)
-	if err == nil && !info.IsDir() {
-		data, err := one(path)
-		if err != nil || len(data) == 0 {
-			return nil, err
-		}
-		return [][]byte{data}, nil
+	if info, err := os.Stat(path); err != nil || info.IsDir() {
+		return readFolder(path, one)
 	}
-	return readFolder(path, one)
+	data, err := one(path)
+	if err != nil || len(data) == 0 {
+		return nil, err
+	}
+	return [][]byte{data}, nil
 }
 
 // readFolder reads all files of a folder. Unreadable ones end it.
@@ -140,20 +139,16 @@ func readFolder(dir string, read func(path string) ([]byte, error)) ([][]byte, e
 		data, err := read(path)
 		if fe, ok := err.(*FileError); ok {
 			bad = append(bad, fe)
-			continue
-		}
-		if err != nil {
+		} else if err != nil {
 			return nil, err
-		}
-		if len(data) > 0 {
+		} else if len(data) > 0 {
 			inputs = append(inputs, data)
 		}
 	}
-	inputs = Sort(inputs)
 	if len(bad) > 0 {
-		return inputs, bad
+		return Sort(inputs), bad
 	}
-	return inputs, nil
+	return Sort(inputs), nil
 }
 
 // Problems are the files of a folder that are no inputs.
@@ -162,17 +157,14 @@ type Problems []*FileError
 // Error has one line for each file, for twenty at most.
 func (p Problems) Error() string {
 	const most = 20
-	var b strings.Builder
-	for i, e := range p[:min(len(p), most)] {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		b.WriteString(e.Error())
+	var lines []string
+	for _, e := range p[:min(len(p), most)] {
+		lines = append(lines, e.Error())
 	}
 	if len(p) > most {
-		fmt.Fprintf(&b, "\nand %d files more are no inputs", len(p)-most)
+		lines = append(lines, fmt.Sprintf("and %d files more are no inputs", len(p)-most))
 	}
-	return b.String()
+	return strings.Join(lines, "\n")
 }
 
 func tooLarge(path string, limit int) *FileError {
