@@ -81,7 +81,7 @@ func TestRunnerForgets(t *testing.T) {
 			t.Errorf("%d states are kept after two programs", len(l.states))
 		}
 		for n := range maxStates {
-			l.state(l.sp.Start(int64(1 + n)))
+			l.id(l.sp.Start(int64(1 + n)))
 		}
 	}
 }

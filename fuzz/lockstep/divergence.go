@@ -66,7 +66,7 @@ type entry struct {
 // note adds to the trace, of a careful run. What a call did that only reads isn't worth
 // a line.
 func (r *Runner) note(l *lane, object, thread int, call spec.Call, st spec.State, text string) {
-	if r.careful && thread != reading {
+	if thread != reading {
 		text = fmt.Sprintf("%3d %-16s %-14s %-22q %s", r.step, call, l.s.Name, st, text)
 		r.trace = append(r.trace, entry{l, object, strings.TrimRight(text, " ")})
 	}
@@ -107,7 +107,7 @@ func (r *Runner) divergence(oracle Oracles, thread, o int, call spec.Call, messa
 		if l.saw.did != panicked {
 			text = answerText(call, spec.Answer{Result: l.saw.did == returnedTrue, Value: l.saw.value + c.base, Misuse: l.heard})
 		}
-		did = append(did, fmt.Sprintf("%s in state %q %s", l.s.Name, c.before, cmp.Or(text, "did nothing that can be seen")))
+		did = append(did, fmt.Sprintf("%s in state %q %s", l.s.Name, l.states[c.before], cmp.Or(text, "did nothing that can be seen")))
 	}
 	for reason := range reasons {
 		// Every life comes to zero.

@@ -93,26 +93,26 @@ type lane struct {
 	witness *spec.Witness       // of calls that the specification must be asked about
 	saw     observation         // what the present call did
 	counts  [program.MaxObjects]count
-	states  map[spec.State]*state
-	known   []known
+
+	// states are those that counts of this lane were in, and ids their indices.
+	states []spec.State
+	ids    map[spec.State]stateID
+	known  []known
 }
 
-// A state is one that counts of a lane were in.
-type state struct {
-	spec.State
-	id uint64 // from 1, of this lane
-}
+// A stateID is the index of a state in a lane.
+type stateID uint32
 
 // maxStates is how many states a lane keeps before it forgets all.
 const maxStates = 1 << 14
 
-func (l *lane) state(st spec.State) *state {
-	s := l.states[st]
-	if s == nil {
-		s = &state{st, uint64(len(l.states) + 1)}
-		l.states[st] = s
+func (l *lane) id(st spec.State) stateID {
+	id, ok := l.ids[st]
+	if !ok {
+		id = stateID(len(l.states))
+		l.states, l.ids[st] = append(l.states, st), id
 	}
-	return s
+	return id
 }
 
 // A count is one object of a lane.
@@ -120,7 +120,7 @@ type count struct {
 	c strategies.Counter // nil if there is none from before
 	// state is what it holds, by the specification, and before what it held
 	// before the present call.
-	state, before *state
+	state, before stateID
 	// leader is the first lane whose count has done the same since a life
 	// began: this one, or one before it. Lanes with the same leader are
 	// compared.
@@ -173,23 +173,23 @@ func returned(result bool) did {
 type known struct {
 	key     uint64      // state, operation and number, as knows makes it
 	sees    observation // what the call does, or why it is left out
-	next    *state
+	next    stateID
 	touched touched
 }
 
 const knownBits = 15
 
 // knows returns what is known of the call in the state. Its key is the same for no two
-// calls in no two states:
+// calls in no two states, and not 0:
 //
 //	bits  0-33  number, at most 2^31
-//	bits 34-39  operation
+//	bits 34-39  operation + 1
 //	bits 40-    state
-func (l *lane) knows(st *state, call spec.Call) *known {
-	key := st.id<<40 | uint64(call.Op)<<34 | uint64(call.N)
+func (l *lane) knows(id stateID, call spec.Call) *known {
+	key := uint64(id)<<40 | uint64(call.Op+1)<<34 | uint64(call.N)
 	k := &l.known[key*0x9e3779b97f4a7c15>>(64-knownBits)]
 	if k.key != key {
-		l.learn(k, st.State, call)
+		l.learn(k, l.states[id], call)
 		k.key = key
 	}
 	return k
@@ -214,7 +214,7 @@ func (l *lane) learn(k *known, st spec.State, call spec.Call) {
 		if o.Warns && l.monitor != nil {
 			k.sees.misuse = 1 + int32(o.Misuse)
 		}
-		k.next, k.touched = l.state(o.Next), l.touches(st, o.Next, call)
+		k.next, k.touched = l.id(o.Next), l.touches(st, o.Next, call)
 	}
 }
 
@@ -236,7 +236,7 @@ func New(list []*strategies.Strategy, oracles Oracles) *Runner {
 		l := &r.lanes[i]
 		*l = lane{
 			s: s, sp: spec.Of(s), p: s.Promise, witness: spec.NewWitness(),
-			states: make(map[spec.State]*state), known: make([]known, 1<<knownBits),
+			ids: make(map[spec.State]stateID), known: make([]known, 1<<knownBits),
 		}
 		r.lowest = min(r.lowest, l.p.Limit)
 		if s.Has(strategies.PowerMonitored) {
@@ -306,7 +306,8 @@ func (r *Runner) run(p *program.Program) (d *Divergence, panicked any) {
 	r.p, r.step, r.used = p, 0, [program.MaxObjects]bool{}
 	for i := range r.lanes {
 		if l := &r.lanes[i]; len(l.states) > maxStates { // No count is in use.
-			clear(l.states)
+			l.states = l.states[:0]
+			clear(l.ids)
 			clear(l.known)
 		}
 	}
@@ -379,8 +380,10 @@ func (r *Runner) begin(o int) *Divergence {
 		for range gets {
 			c.c.Get()
 		}
-		c.state = l.state(l.sp.Start(c.base))
-		r.note(l, o, beginning, first, c.state.State, "")
+		c.state = l.id(l.sp.Start(c.base))
+		if r.careful {
+			r.note(l, o, beginning, first, l.states[c.state], "")
+		}
 		if leaders[kind] < 0 {
 			leaders[kind] = i
 		}
@@ -407,19 +410,21 @@ func (r *Runner) end(o int) *Divergence {
 		l := &r.lanes[i]
 		c := &l.counts[o]
 		drop := spec.Call{Op: spec.Kill}
-		for !l.sp.Has(spec.Count) && c.state.Refs > 0 && c.state.Refs <= few {
-			if c.state.Killed {
+		st := l.states[c.state]
+		for !l.sp.Has(spec.Count) && st.Refs > 0 && st.Refs <= few {
+			if st.Killed {
 				drop.Op = spec.Put
 			}
-			if l.sp.Unpromised(c.state.State, drop) != "" {
+			if l.sp.Unpromised(st, drop) != "" {
 				break
 			}
 			l.heard = l.heard[:0]
 			if d := r.judge(i, o, ending, drop, l.witness.Do(c.c, drop)); d != nil {
 				return d
 			}
+			st = l.states[c.state]
 		}
-		if !l.sp.Dead(c.state.State) {
+		if !l.sp.Dead(st) {
 			c.c = nil // there is no promise that it can be used again
 		}
 	}
@@ -457,7 +462,7 @@ func (r *Runner) call(thread, o int, call spec.Call) *Divergence {
 		default:
 			l.saw = k.sees
 			if r.careful && k.sees.did == unpromised {
-				r.note(l, o, thread, call, c.state.State, "left out: "+l.sp.Unpromised(c.state.State, call))
+				r.note(l, o, thread, call, l.states[c.state], "left out: "+l.sp.Unpromised(l.states[c.state], call))
 			}
 		}
 		if leader := &r.lanes[c.leader]; l != leader && alike {
@@ -475,7 +480,7 @@ func (r *Runner) call(thread, o int, call spec.Call) *Divergence {
 func (r *Runner) judge(i, o, thread int, call spec.Call, a spec.Answer) *Divergence {
 	l := &r.lanes[i]
 	c := &l.counts[o]
-	st := c.state.State
+	st := l.states[c.state]
 	a.Heard, a.Misuse = l.monitor != nil, l.heard
 	next, err := l.sp.Check(st, call, a)
 	if r.careful {
@@ -490,7 +495,7 @@ func (r *Runner) judge(i, o, thread int, call spec.Call, a spec.Answer) *Diverge
 		next = o.Next
 	}
 	c.touched |= l.touches(st, next, call)
-	c.state = l.state(next)
+	c.state = l.id(next)
 	l.saw = observation{did: returned(a.Result), misuse: l.misuse()}
 	switch {
 	case a.Panicked != nil:

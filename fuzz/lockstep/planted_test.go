@@ -311,7 +311,7 @@ func TestKnownIsTheSpecification(t *testing.T) {
 			if row.Call.Op == spec.InitAt {
 				continue // programs don't have it
 			}
-			k := l.knows(l.state(row.State), row.Call)
+			k := l.knows(l.id(row.State), row.Call)
 			if k.sees.did == uncertain {
 				continue
 			}
@@ -320,7 +320,7 @@ func TestKnownIsTheSpecification(t *testing.T) {
 				t.Errorf("%s in state %q: %v is made: %v", l.s, row.State, row.Call, k.sees.did.made())
 			}
 			if k.sees.did.made() {
-				if o := row.Outcomes[0]; k.next.State != o.Next || k.sees.did != returned(o.Result) || k.sees.value != o.Value || (k.sees.misuse > 0) != (o.Warns && l.monitor != nil) {
+				if o := row.Outcomes[0]; l.states[k.next] != o.Next || k.sees.did != returned(o.Result) || k.sees.value != o.Value || (k.sees.misuse > 0) != (o.Warns && l.monitor != nil) {
 					t.Errorf("%s in state %q: %v is kept as %+v, want %+v", l.s, row.State, row.Call, *k, o)
 				}
 			}

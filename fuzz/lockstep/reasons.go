@@ -111,8 +111,8 @@ func explains(a, b *lane, o int, call spec.Call) (Reason, bool) {
 	case m.Sign > 0 && m.If != spec.Always && (a.p.TryGet == strategies.Spurious || b.p.TryGet == strategies.Spurious):
 		return Spurious, true
 	}
-	_, several := a.step(ca.before.State, call)
-	_, too := b.step(cb.before.State, call)
+	_, several := a.step(a.states[ca.before], call)
+	_, too := b.step(b.states[cb.before], call)
 	return Choice, several || too
 }
 

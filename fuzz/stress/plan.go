@@ -17,7 +17,7 @@ import (
 // runs neither is looked at.
 func RunPlan(ctx context.Context, s *strategies.Strategy, w *workloads.Workload, wrong bool, times int, cfg Config) Result {
 	x := &lives{
-		w: w, bare: cfg.Bare, idle: make([]bool, len(w.Plan.Threads())),
+		w: w, idle: make([]bool, len(w.Plan.Threads())),
 		cfg: workloads.Config{Seed: cfg.Seed, Checked: !cfg.Bare, Wrong: wrong, NewCounter: s.New},
 	}
 	var err error
@@ -40,7 +40,6 @@ func RunPlan(ctx context.Context, s *strategies.Strategy, w *workloads.Workload,
 type lives struct {
 	w       *workloads.Workload
 	cfg     workloads.Config
-	bare    bool
 	before  []workloads.Action
 	threads [][]workloads.Action
 
@@ -87,7 +86,7 @@ func (l *lives) Thread(i int) (err error) {
 func (l *lives) End() (err error) {
 	defer l.recovered(&err)
 	idle := slices.Contains(l.idle, true) && workloads.Idle(l.inst, l.w.Plan.Workers())
-	if what, _ := l.inst.Close().Wrong(idle); what != "" && !l.bare {
+	if what, _ := l.inst.Close().Wrong(idle); what != "" && l.cfg.Checked {
 		return errors.New(what)
 	}
 	return nil
@@ -95,7 +94,7 @@ func (l *lives) End() (err error) {
 
 // recovered is deferred: it makes an error of a panic, of which a bare run makes nothing.
 func (l *lives) recovered(err *error) {
-	if v := recover(); v != nil && !l.bare {
+	if v := recover(); v != nil && l.cfg.Checked {
 		*err = fmt.Errorf("panicked: %v\n%s", v, debug.Stack())
 	}
 }

@@ -8,6 +8,7 @@
 package stress
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -122,10 +123,7 @@ func run(ctx context.Context, s *strategies.Strategy, x execution, threads, time
 		}
 	})
 	if hung != nil {
-		doing := x.Doing()
-		if doing == "" {
-			doing = "no thread is in a call"
-		}
+		doing := cmp.Or(x.Doing(), "no thread is in a call")
 		// r still belongs to the goroutines that hang.
 		return Result{Executions: int(begun.Load()) - 1, Err: wrong(fmt.Errorf("%s: %w", doing, hung))}
 	}
@@ -134,14 +132,12 @@ func run(ctx context.Context, s *strategies.Strategy, x execution, threads, time
 
 // pause lets a random short time pass, so that executions differ in their order.
 func pause(rng *rand.Rand) {
-	n := rng.IntN(16)
-	if n > 8 {
-		return
-	}
-	for range n * 8 {
-		rng.Uint32()
-	}
-	if n == 0 {
+	switch n := rng.IntN(16); {
+	case n == 0:
 		runtime.Gosched()
+	case n <= 8:
+		for range n * 8 {
+			rng.Uint32()
+		}
 	}
 }
