@@ -124,12 +124,11 @@ func Collect(path string, layout Layout) ([][]byte, error) {
 }
 
 // readFolder reads all files of a folder. Unreadable ones end it.
-func readFolder(dir string, read func(path string) ([]byte, error)) ([][]byte, error) {
+func readFolder(dir string, read func(path string) ([]byte, error)) (inputs [][]byte, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("folder of inputs: %w", err)
 	}
-	var inputs [][]byte
 	var bad Problems
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())

@@ -87,7 +87,6 @@ type Runner struct {
 type lane struct {
 	s       *strategies.Strategy
 	sp      *spec.Spec
-	p       strategies.Promise
 	monitor *strategies.Monitor // of all its counts, or nil
 	heard   []strategies.Misuse // what the monitor was told during the present call
 	witness *spec.Witness       // of calls that the specification must be asked about
@@ -235,10 +234,10 @@ func New(list []*strategies.Strategy, oracles Oracles) *Runner {
 	for i, s := range list {
 		l := &r.lanes[i]
 		*l = lane{
-			s: s, sp: spec.Of(s), p: s.Promise, witness: spec.NewWitness(),
+			s: s, sp: spec.Of(s), witness: spec.NewWitness(),
 			ids: make(map[spec.State]stateID), known: make([]known, 1<<knownBits),
 		}
-		r.lowest = min(r.lowest, l.p.Limit)
+		r.lowest = min(r.lowest, s.Promise.Limit)
 		if s.Has(strategies.PowerMonitored) {
 			l.monitor = &strategies.Monitor{Hook: func(k strategies.Misuse) { l.heard = append(l.heard, k) }}
 		}
@@ -350,7 +349,7 @@ const (
 func (r *Runner) read(o, why int) *Divergence { return r.call(why, o, spec.Call{Op: spec.Count}) }
 
 // begin begins the first life of the object on all lanes.
-func (r *Runner) begin(o int) *Divergence {
+func (r *Runner) begin(o int) (d *Divergence) {
 	object := r.p.Objects[o]
 	r.used[o] = true
 	// Only some can begin near their limit.
@@ -363,7 +362,7 @@ func (r *Runner) begin(o int) *Divergence {
 				c.c.(strategies.Monitored).Monitor(l.monitor)
 			}
 		}
-		first, kind := object.First(&l.p), 0
+		first, kind := object.First(&l.s.Promise), 0
 		if object.Start == program.StartAt {
 			// All begin with the same number, and none past its limit.
 			first.N = min(first.N, r.lowest)
@@ -389,7 +388,6 @@ func (r *Runner) begin(o int) *Divergence {
 		}
 		c.leader = leaders[kind]
 	}
-	var d *Divergence
 	if object.Atomic {
 		d = r.call(beginning, o, spec.Call{Op: spec.SwitchToAtomic})
 	}

@@ -64,16 +64,16 @@ func (l *lane) touches(st, next spec.State, call spec.Call) (t touched) {
 	if st.Saturated || st.Lost {
 		return 0 // by what made it so
 	}
-	op, k := call.Op, call.Refs()
+	op, k, limit := call.Op, call.Refs(), l.s.Promise.Limit
 	dead, exact := l.sp.Dead(st), l.sp.Exact(st)
 	t.add(Distance, next.Refs <= 0)
 	t.add(ZeroDetection, st.Refs == 0 && !exact)
 	switch {
 	case op.Takes() && !op.Begins():
 		t.add(DeadGet, dead && op.By() == spec.AnyHolder)
-		t.add(Overflow, !dead && st.Refs > l.p.Limit-k)
+		t.add(Overflow, !dead && st.Refs > limit-k)
 		// A large number may come round even from 0.
-		t.add(Overflow, dead && k > l.p.Limit)
+		t.add(Overflow, dead && k > limit)
 	case op.Drops() && op.By() == spec.ExactHolder:
 		t.add(Underflow, dead && op.Moves().If != spec.One)
 	case op.Drops():
@@ -84,7 +84,7 @@ func (l *lane) touches(st, next spec.State, call spec.Call) (t touched) {
 		early := !exact && !op.Kills() && st.Refs <= k
 		t.add(ZeroDetection, early)
 		t.add(Underflow, !early && st.Refs-k < left)
-		t.add(Overflow, st.Refs < -l.p.Limit-1+k)
+		t.add(Overflow, st.Refs < -limit-1+k)
 	}
 	return t
 }
@@ -101,14 +101,14 @@ func explains(a, b *lane, o int, call spec.Call) (Reason, bool) {
 	}
 	t := ca.touched | cb.touched
 	for reason := range Distance {
-		if t.has(reason) && differ(reason, &a.p, &b.p) {
+		if t.has(reason) && differ(reason, &a.s.Promise, &b.s.Promise) {
 			return reason, true
 		}
 	}
 	switch m := call.Op.Moves(); {
 	case t.has(Distance) && ca.base != cb.base:
 		return Distance, true
-	case m.Sign > 0 && m.If != spec.Always && (a.p.TryGet == strategies.Spurious || b.p.TryGet == strategies.Spurious):
+	case m.Sign > 0 && m.If != spec.Always && (a.s.Promise.TryGet == strategies.Spurious || b.s.Promise.TryGet == strategies.Spurious):
 		return Spurious, true
 	}
 	_, several := a.step(a.states[ca.before], call)

@@ -61,11 +61,10 @@ func (f Forms) Pairs(wrong bool) []Pair {
 	var ps []Pair
 	for _, s := range f.Strategies {
 		for _, c := range counts(s, wrong) {
-			p := Pair{Strategy: s.Name, Workload: CountName, Scenario: c}
+			ps = append(ps, Pair{Strategy: s.Name, Workload: CountName, Scenario: c})
 			if wrong {
-				p.Wrong = countWrong
+				ps[len(ps)-1].Wrong = countWrong
 			}
-			ps = append(ps, p)
 		}
 		for _, w := range f.Workloads {
 			if wrong && w.Wrong == "" {
