@@ -42,15 +42,11 @@ func (d *Divergence) Error() string {
 		b.WriteString("It happened to counts that earlier programs had used. New counts don't do it.\n")
 	}
 	if len(d.Trace) > 0 {
-		fmt.Fprintf(&b, "object %s so far:\n", d.Object)
-		for _, line := range d.Trace {
-			fmt.Fprintf(&b, "\t%s\n", line)
-		}
+		fmt.Fprintf(&b, "object %s so far:\n\t%s\n", d.Object, strings.Join(d.Trace, "\n\t"))
 	}
 	fmt.Fprintf(&b, "program:\n\t%s\n", d.Program)
 	if d.Input == nil {
-		b.WriteString("to see it again, put the program into a file and give that to refbench replay\n")
-		return b.String()
+		return b.String() + "to see it again, put the program into a file and give that to refbench replay\n"
 	}
 	fmt.Fprintf(&b, "to see it again, put these two lines into fuzz/testdata/fuzz/FuzzSequential/again and run go test -run FuzzSequential/again ./fuzz\n\tgo test fuzz v1\n\t[]byte(%s)\n", strconv.Quote(string(d.Input)))
 	return b.String()

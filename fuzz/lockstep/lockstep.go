@@ -270,9 +270,9 @@ func (r *Runner) Run(p *program.Program) *Divergence {
 		return found
 	}
 	if repanicked != nil {
-		panicked = repanicked
+		d, panicked = nil, repanicked
 	}
-	if d == nil || repanicked != nil {
+	if d == nil {
 		// In a call that the specification was not asked about: so it isn't promised.
 		d = r.divergence(r.oracles, 0, 0, spec.Call{}, "")
 		d.Object, d.Message = "", fmt.Sprintf("a count panicked: %v", panicked)

@@ -20,13 +20,12 @@ func RunPlan(ctx context.Context, s *strategies.Strategy, w *workloads.Workload,
 		w: w, idle: make([]bool, len(w.Plan.Threads())),
 		cfg: workloads.Config{Seed: cfg.Seed, Checked: !cfg.Bare, Wrong: wrong, NewCounter: s.New},
 	}
-	var err error
 	for _, text := range append([]string{w.Plan.Before}, w.Plan.Threads()...) {
-		actions, wrong := w.Plan.Actions(text)
-		x.threads, err = append(x.threads, actions), errors.Join(err, wrong)
-	}
-	if err != nil {
-		return Result{Err: fmt.Errorf("workload %s: %w", w.Name, err)}
+		actions, err := w.Plan.Actions(text)
+		if err != nil {
+			return Result{Err: fmt.Errorf("workload %s: %w", w.Name, err)}
+		}
+		x.threads = append(x.threads, actions)
 	}
 	x.before, x.threads = x.threads[0], x.threads[1:]
 	what := "workload: " + w.Name

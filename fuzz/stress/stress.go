@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -104,20 +103,18 @@ func run(ctx context.Context, s *strategies.Strategy, x execution, threads, time
 			if cfg.Began != nil {
 				cfg.Began(n)
 			}
-			if err := x.Begin(); err != nil {
+			err := x.Begin()
+			if err == nil {
+				if !group.Round() {
+					return
+				}
+				r.Executions = n
+				if err = cmp.Or(errs...); err == nil {
+					err = x.End()
+				}
+			}
+			if err != nil {
 				r.Err = wrong(err)
-				return
-			}
-			if !group.Round() {
-				return
-			}
-			r.Executions = n
-			i := slices.IndexFunc(errs, func(err error) bool { return err != nil })
-			if i < 0 {
-				errs[0], i = x.End(), 0
-			}
-			if errs[i] != nil {
-				r.Err = wrong(errs[i])
 				return
 			}
 		}
