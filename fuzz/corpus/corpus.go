@@ -32,9 +32,7 @@ const MaxBytes = 1 << 20
 
 // A FileError says which file of a corpus is wrong, why, and what to do.
 type FileError struct {
-	Path   string
-	Reason string
-	Fix    string
+	Path, Reason, Fix string
 }
 
 func (e *FileError) Error() string {
@@ -66,7 +64,7 @@ func Read(dir string) ([][]byte, error) {
 			return nil, err
 		}
 		switch name := filepath.Base(path); {
-		case !isName(name):
+		case len(name) != 2*sha1.Size || strings.Trim(name, "0123456789abcdef") != "":
 			return nil, &FileError{path, "isn't named by a SHA-1", "import it, or remove it"}
 		case len(data) == 0:
 			return nil, &FileError{path, "is empty", "remove it"}
@@ -77,17 +75,13 @@ func Read(dir string) ([][]byte, error) {
 	})
 }
 
-func isName(s string) bool {
-	return len(s) == 2*sha1.Size && strings.Trim(s, "0123456789abcdef") == ""
-}
-
 // Collect returns the inputs of a file, or of all files of a folder, sorted. They may
 // have any names. A file whose name ends with the SHA-1 of what it holds, as those of
 // go-fuzz and libFuzzer do, is raw and has the given layout, whatever it looks like;
 // another one that begins as the Go form does is of that form; and all others are raw
-// too. Files that begin with a dot are left out, and so is the input without bytes. As with [Read], the error
-// has one line for each file that is no input, and the inputs are those of the
-// others.
+// too. Files that begin with a dot are left out, and so is the input without bytes. As
+// with [Read], the error has one line for each file that is no input, and the inputs are
+// those of the others.
 func Collect(path string, layout Layout) ([][]byte, error) {
 	one := func(path string) ([]byte, error) {
 		data, err := readFile(path, maxText)
@@ -95,18 +89,16 @@ func Collect(path string, layout Layout) ([][]byte, error) {
 			return nil, err
 		}
 		named := strings.HasSuffix(filepath.Base(path), Name(data))
+		decode, fix := layout.Decode, "name its layout, or remove it"
 		switch {
 		case len(data) == 0 && !named:
 			// Somebody's input was lost there.
 			return nil, &FileError{path, "is empty", "restore it, or leave it out"}
 		case IsGo(data) && !named:
-			if data, err = ParseGo(data); err != nil {
-				return nil, &FileError{path, err.Error(), "remove it"}
-			}
-		default:
-			if data, err = layout.Decode(data); err != nil {
-				return nil, &FileError{path, err.Error(), "name its layout, or remove it"}
-			}
+			decode, fix = ParseGo, "remove it"
+		}
+		if data, err = decode(data); err != nil {
+			return nil, &FileError{path, err.Error(), fix}
 		}
 		if len(data) > MaxBytes {
 			return nil, tooLarge(path, MaxBytes)
@@ -131,11 +123,10 @@ func readFolder(dir string, read func(path string) ([]byte, error)) (inputs [][]
 	}
 	var bad Problems
 	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
 		if strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		data, err := read(path)
+		data, err := read(filepath.Join(dir, e.Name()))
 		if fe, ok := err.(*FileError); ok {
 			bad = append(bad, fe)
 		} else if err != nil {
