@@ -6,6 +6,7 @@ import (
 	"embed"
 	"io/fs"
 	"path"
+	"slices"
 )
 
 // The folders are those of targets. Beside them lies where their inputs come from.
@@ -15,27 +16,23 @@ var builtin embed.FS
 
 // Targets returns the names of the targets that [Builtin] has inputs for, sorted.
 func Targets() []string {
-	entries, err := fs.ReadDir(builtin, ".")
+	paths, err := fs.Glob(builtin, "*/*")
 	if err != nil {
-		panic(err) // only without the root folder
+		panic(err) // only for a wrong pattern
 	}
-	var names []string
-	for _, e := range entries {
-		if e.IsDir() {
-			names = append(names, e.Name())
-		}
+	for i := range paths {
+		paths[i] = path.Dir(paths[i])
 	}
-	return names
+	return slices.Compact(paths)
 }
 
 // Builtin returns the inputs of a target that are committed here, sorted. A target of
 // go test adds them with f.Add; libFuzzer gets them as seeds.
-func Builtin(target string) [][]byte {
+func Builtin(target string) (inputs [][]byte) {
 	entries, err := fs.ReadDir(builtin, target)
 	if err != nil {
 		return nil
 	}
-	var inputs [][]byte
 	for _, e := range entries {
 		data, err := builtin.ReadFile(path.Join(target, e.Name()))
 		if err != nil {

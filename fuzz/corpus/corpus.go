@@ -32,9 +32,7 @@ const MaxBytes = 1 << 20
 
 // A FileError says which file of a corpus is wrong, why, and what to do.
 type FileError struct {
-	Path   string
-	Reason string
-	Fix    string
+	Path, Reason, Fix string
 }
 
 func (e *FileError) Error() string {
@@ -66,7 +64,7 @@ func Read(dir string) ([][]byte, error) {
 			return nil, err
 		}
 		switch name := filepath.Base(path); {
-		case !isName(name):
+		case len(name) != 2*sha1.Size || strings.Trim(name, "0123456789abcdef") != "":
 			return nil, &FileError{path, "isn't named by a SHA-1", "import it, or remove it"}
 		case len(data) == 0:
 			return nil, &FileError{path, "is empty", "remove it"}
@@ -77,17 +75,13 @@ func Read(dir string) ([][]byte, error) {
 	})
 }
 
-func isName(s string) bool {
-	return len(s) == 2*sha1.Size && strings.Trim(s, "0123456789abcdef") == ""
-}
-
 // Collect returns the inputs of a file, or of all files of a folder, sorted. They may
 // have any names. A file whose name ends with the SHA-1 of what it holds, as those of
 // go-fuzz and libFuzzer do, is raw and has the given layout, whatever it looks like;
 // another one that begins as the Go form does is of that form; and all others are raw
-// too. Files that begin with a dot are left out, and so is the input without bytes. As with [Read], the error
-// has one line for each file that is no input, and the inputs are those of the
-// others.
+// too. Files that begin with a dot are left out, and so is the input without bytes. As
+// with [Read], the error has one line for each file that is no input, and the inputs are
+// those of the others.
 func Collect(path string, layout Layout) ([][]byte, error) {
 	one := func(path string) ([]byte, error) {
 		data, err := readFile(path, maxText)
@@ -95,65 +89,56 @@ func Collect(path string, layout Layout) ([][]byte, error) {
 			return nil, err
 		}
 		named := strings.HasSuffix(filepath.Base(path), Name(data))
+		decode, fix := layout.Decode, "name its layout, or remove it"
 		switch {
 		case len(data) == 0 && !named:
 			// Somebody's input was lost there.
 			return nil, &FileError{path, "is empty", "restore it, or leave it out"}
 		case IsGo(data) && !named:
-			if data, err = ParseGo(data); err != nil {
-				return nil, &FileError{path, err.Error(), "remove it"}
-			}
-		default:
-			if data, err = layout.Decode(data); err != nil {
-				return nil, &FileError{path, err.Error(), "name its layout, or remove it"}
-			}
+			decode, fix = ParseGo, "remove it"
+		}
+		if data, err = decode(data); err != nil {
+			return nil, &FileError{path, err.Error(), fix}
 		}
 		if len(data) > MaxBytes {
 			return nil, tooLarge(path, MaxBytes)
 		}
 		return data, nil
 	}
-	info, err := os.Stat(path)
-	if err == nil && !info.IsDir() {
-		data, err := one(path)
-		if err != nil || len(data) == 0 {
-			return nil, err
-		}
-		return [][]byte{data}, nil
+	if info, err := os.Stat(path); err != nil || info.IsDir() {
+		return readFolder(path, one)
 	}
-	return readFolder(path, one)
+	data, err := one(path)
+	if err != nil || len(data) == 0 {
+		return nil, err
+	}
+	return [][]byte{data}, nil
 }
 
 // readFolder reads all files of a folder. Unreadable ones end it.
-func readFolder(dir string, read func(path string) ([]byte, error)) ([][]byte, error) {
+func readFolder(dir string, read func(path string) ([]byte, error)) (inputs [][]byte, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("folder of inputs: %w", err)
 	}
-	var inputs [][]byte
 	var bad Problems
 	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
 		if strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		data, err := read(path)
+		data, err := read(filepath.Join(dir, e.Name()))
 		if fe, ok := err.(*FileError); ok {
 			bad = append(bad, fe)
-			continue
-		}
-		if err != nil {
+		} else if err != nil {
 			return nil, err
-		}
-		if len(data) > 0 {
+		} else if len(data) > 0 {
 			inputs = append(inputs, data)
 		}
 	}
-	inputs = Sort(inputs)
 	if len(bad) > 0 {
-		return inputs, bad
+		return Sort(inputs), bad
 	}
-	return inputs, nil
+	return Sort(inputs), nil
 }
 
 // Problems are the files of a folder that are no inputs.
@@ -162,17 +147,14 @@ type Problems []*FileError
 // Error has one line for each file, for twenty at most.
 func (p Problems) Error() string {
 	const most = 20
-	var b strings.Builder
-	for i, e := range p[:min(len(p), most)] {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		b.WriteString(e.Error())
+	var lines []string
+	for _, e := range p[:min(len(p), most)] {
+		lines = append(lines, e.Error())
 	}
 	if len(p) > most {
-		fmt.Fprintf(&b, "\nand %d files more are no inputs", len(p)-most)
+		lines = append(lines, fmt.Sprintf("and %d files more are no inputs", len(p)-most))
 	}
-	return b.String()
+	return strings.Join(lines, "\n")
 }
 
 func tooLarge(path string, limit int) *FileError {

@@ -25,26 +25,19 @@ func IsGo(file []byte) bool {
 // ParseGo returns the input in a file of the Go form. It is an error if the file has
 // not exactly one value, or if that isn't a []byte.
 func ParseGo(file []byte) ([]byte, error) {
-	if len(file) == 0 {
+	switch {
+	case len(file) == 0:
 		return nil, errors.New("is empty")
-	}
-	if !IsGo(file) {
+	case !IsGo(file):
 		return nil, fmt.Errorf("doesn't begin with %q", goHeader)
 	}
-	var value string
-	lines := strings.Split(string(file), "\n")[1:]
-	for _, line := range lines {
-		line = strings.TrimSpace(line)
-		if line == "" {
-			continue
-		}
-		if value != "" {
-			return nil, errors.New("has several arguments, and the targets take one []byte")
-		}
-		value = line
-	}
-	if value == "" {
+	_, text, _ := strings.Cut(string(file), "\n")
+	value := strings.TrimSpace(text)
+	switch {
+	case value == "":
 		return nil, errors.New("is cut: there is no argument after the first line")
+	case strings.Contains(value, "\n"):
+		return nil, errors.New("has several arguments, and the targets take one []byte")
 	}
 	typ, rest, ok := strings.Cut(value, "(")
 	if !ok {
@@ -57,8 +50,9 @@ func ParseGo(file []byte) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("is cut: its argument has no end: %s", short(value))
 	}
-	s, err := strconv.Unquote(strings.TrimSpace(literal))
-	if err != nil || literal != "" && strings.TrimSpace(literal)[0] == '\'' {
+	literal = strings.TrimSpace(literal)
+	s, err := strconv.Unquote(literal)
+	if err != nil || literal[0] == '\'' {
 		return nil, fmt.Errorf("has an argument that is no string literal: %s", short(value))
 	}
 	return []byte(s), nil

@@ -1,10 +1,11 @@
 package corpus
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 )
 
 // A Layout is what the files of a libFuzzer corpus hold. A target written for go test
@@ -37,14 +38,10 @@ func Layouts() []Layout { return []Layout{Raw, V1, V2} }
 
 // ParseLayout returns the layout of a name.
 func ParseLayout(name string) (Layout, error) {
-	var names []string
-	for _, l := range Layouts() {
-		if string(l) == name {
-			return l, nil
-		}
-		names = append(names, string(l))
+	if l := Layout(name); slices.Contains(Layouts(), l) {
+		return l, nil
 	}
-	return "", fmt.Errorf("unknown layout %q: there are %s", name, strings.Join(names, ", "))
+	return "", fmt.Errorf("unknown layout %q: there are %s, %s, %s", name, Raw, V1, V2)
 }
 
 // Encode returns the libFuzzer file for which the target gets the input.
@@ -59,7 +56,7 @@ func (l Layout) Encode(data []byte) []byte {
 	case V2:
 		return append([]byte{0}, data...)
 	}
-	return append([]byte(nil), data...)
+	return bytes.Clone(data)
 }
 
 // Decode returns the input that the target gets for a libFuzzer file. It is an error

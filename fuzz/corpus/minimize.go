@@ -57,9 +57,7 @@ func Minimize(ctx context.Context, inputs [][]byte, features func(data []byte) (
 		if err != nil {
 			return Minimal{}, err
 		}
-		has = slices.Clone(has)
-		slices.Sort(has)
-		has = slices.Compact(has)
+		has = slices.Compact(slices.Sorted(slices.Values(has)))
 		if slices.ContainsFunc(has, func(f Feature) bool { return count[f] == 0 }) {
 			for _, f := range has {
 				count[f]++

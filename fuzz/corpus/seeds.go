@@ -14,7 +14,9 @@ import (
 // fixed time.
 func WriteSeeds(w io.Writer, inputs [][]byte, layout Layout) error {
 	z := zip.NewWriter(w)
-	for _, data := range byName(inputs) {
+	inputs = Sort(slices.Clone(inputs))
+	slices.SortFunc(inputs, func(a, b []byte) int { return cmp.Compare(Name(a), Name(b)) })
+	for _, data := range inputs {
 		f, err := z.CreateHeader(&zip.FileHeader{
 			Name:     Name(data),
 			Method:   zip.Deflate,
@@ -28,10 +30,4 @@ func WriteSeeds(w io.Writer, inputs [][]byte, layout Layout) error {
 		}
 	}
 	return z.Close()
-}
-
-func byName(inputs [][]byte) [][]byte {
-	inputs = Sort(slices.Clone(inputs))
-	slices.SortFunc(inputs, func(a, b []byte) int { return cmp.Compare(Name(a), Name(b)) })
-	return inputs
 }

@@ -50,7 +50,7 @@ func TestCountsWithoutPowers(t *testing.T) {
 
 func TestTexts(t *testing.T) {
 	seen := make(map[string]bool)
-	for _, r := range Reasons() {
+	for r := range reasons {
 		if text := r.String(); text == "" || seen[text] || text == Reason(200).String() {
 			t.Errorf("reason %d has no text of its own: %q", r, text)
 		}
@@ -81,8 +81,7 @@ func TestRunnerForgets(t *testing.T) {
 			t.Errorf("%d states are kept after two programs", len(l.states))
 		}
 		for n := range maxStates {
-			st := l.sp.Start(int64(1 + n))
-			l.id(st)
+			l.id(l.sp.Start(int64(1 + n)))
 		}
 	}
 }

@@ -42,15 +42,11 @@ func (d *Divergence) Error() string {
 		b.WriteString("It happened to counts that earlier programs had used. New counts don't do it.\n")
 	}
 	if len(d.Trace) > 0 {
-		fmt.Fprintf(&b, "object %s so far:\n", d.Object)
-		for _, line := range d.Trace {
-			fmt.Fprintf(&b, "\t%s\n", line)
-		}
+		fmt.Fprintf(&b, "object %s so far:\n\t%s\n", d.Object, strings.Join(d.Trace, "\n\t"))
 	}
 	fmt.Fprintf(&b, "program:\n\t%s\n", d.Program)
 	if d.Input == nil {
-		b.WriteString("to see it again, put the program into a file and give that to refbench replay\n")
-		return b.String()
+		return b.String() + "to see it again, put the program into a file and give that to refbench replay\n"
 	}
 	fmt.Fprintf(&b, "to see it again, put these two lines into fuzz/testdata/fuzz/FuzzSequential/again and run go test -run FuzzSequential/again ./fuzz\n\tgo test fuzz v1\n\t[]byte(%s)\n", strconv.Quote(string(d.Input)))
 	return b.String()
@@ -58,16 +54,17 @@ func (d *Divergence) Error() string {
 
 // An entry is one line of the trace.
 type entry struct {
-	lane, object int
-	text         string
+	lane   *lane
+	object int
+	text   string
 }
 
 // note adds to the trace, of a careful run. What a call did that only reads isn't worth
 // a line.
-func (r *Runner) note(lane, object, thread int, call spec.Call, st spec.State, text string) {
+func (r *Runner) note(l *lane, object, thread int, call spec.Call, st spec.State, text string) {
 	if thread != reading {
-		text = fmt.Sprintf("%3d %-16s %-14s %-22q %s", r.step, call, r.lanes[lane].s.Name, st, text)
-		r.trace = append(r.trace, entry{lane, object, strings.TrimRight(text, " ")})
+		text = fmt.Sprintf("%3d %-16s %-14s %-22q %s", r.step, call, l.s.Name, st, text)
+		r.trace = append(r.trace, entry{l, object, strings.TrimRight(text, " ")})
 	}
 }
 
@@ -89,56 +86,36 @@ func answerText(call spec.Call, a spec.Answer) string {
 	return strings.Join(parts, " and ")
 }
 
-// did returns what the present call did on the lane.
-func (l *lane) did(call spec.Call, base int64) string {
-	a := spec.Answer{Result: l.saw.did == returnedTrue, Value: l.saw.value + base, Misuse: l.heard}
-	if l.saw.did == panicked {
-		return "panicked"
-	}
-	return cmp.Or(answerText(call, a), "did nothing that can be seen")
-}
-
-// input returns the program's bytes, or nil if it has too many threads.
-func input(p *program.Program) []byte {
-	if len(p.Threads) > program.ByteThreads {
-		return nil
-	}
-	return p.Encode()
-}
-
-// divergence describes what is wrong with the last call on the lanes: of one lane,
-// what is wrong is in the message.
-func (r *Runner) divergence(oracle Oracles, thread, o int, call spec.Call, message string, lanes ...int) *Divergence {
-	d := &Divergence{
-		Oracle: oracle, Object: program.ObjectName(o), Program: r.p.String(), Input: input(r.p),
+// divergence describes what is wrong with the last call on the lanes. message says it
+// of one lane; of two it is "".
+func (r *Runner) divergence(oracle Oracles, thread, o int, call spec.Call, message string, lanes ...*lane) *Divergence {
+	d := &Divergence{Oracle: oracle, Object: program.ObjectName(o), Program: r.p.String()}
+	if len(r.p.Threads) <= program.ByteThreads {
+		d.Input = r.p.Encode()
 	}
 	var t touched
-	var did []string
-	for _, i := range lanes {
-		l := &r.lanes[i]
+	var did, met []string
+	for _, l := range lanes {
 		c := &l.counts[o]
-		before := l.states[c.before]
-		answer := message
-		if oracle != Specification {
-			answer = l.did(call, c.base)
-		}
 		t |= c.touched
 		d.Strategies = append(d.Strategies, l.s.Name)
-		did = append(did, fmt.Sprintf("%s in state %q %s", l.s.Name, before, answer))
+		text := "panicked"
+		if l.saw.did != panicked {
+			text = answerText(call, spec.Answer{Result: l.saw.did == returnedTrue, Value: l.saw.value + c.base, Misuse: l.heard})
+		}
+		did = append(did, fmt.Sprintf("%s in state %q %s", l.s.Name, l.states[c.before], cmp.Or(text, "did nothing that can be seen")))
 	}
-	var words []string
-	for _, reason := range Reasons() {
+	for reason := range reasons {
 		// Every life comes to zero.
 		if t.has(reason) && reason != Distance {
-			words = append(words, reason.String())
+			met = append(met, reason.String())
 		}
 	}
 	if message == "" {
-		why := "they have met no limit, no dead count and no misuse, so no promise explains it"
-		if len(words) > 0 {
-			why = "they have met " + strings.Join(words, ", ") + ", of which both promise the same"
+		message = strings.Join(did, ", and ") + "; they have met no limit, no dead count and no misuse, so no promise explains it"
+		if len(met) > 0 {
+			message = strings.Join(did, ", and ") + "; they have met " + strings.Join(met, ", ") + ", of which both promise the same"
 		}
-		message = strings.Join(did, ", and ") + "; " + why
 	}
 	where := fmt.Sprintf("step %d, thread %d, %s.%v", r.step, thread, d.Object, call)
 	switch thread {

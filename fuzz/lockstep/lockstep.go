@@ -20,7 +20,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"sync"
 	"time"
 
@@ -45,15 +44,7 @@ const (
 
 // String returns what judges.
 func (o Oracles) String() string {
-	switch o {
-	case Specification:
-		return "specification"
-	case Differential:
-		return "differential"
-	case Both:
-		return "specification and differential"
-	}
-	return "nothing"
+	return [...]string{"nothing", "specification", "differential", "specification and differential"}[o&Both]
 }
 
 // Stats says what a Runner has done.
@@ -67,14 +58,16 @@ type Stats struct {
 	Explained [reasons]uint64
 }
 
-// MaxStrategies is how many strategies a runner can have.
-const MaxStrategies = 64
-
 // A Runner runs programs on one count per strategy and object. One goroutine at a
 // time uses it. It keeps counts that have died for the next program.
 type Runner struct {
-	list    []*strategies.Strategy
+	// Observe, if not nil, is called after each call of a program that was made, and
+	// after SwitchToAtomic that follows the begin of an object. The answer is
+	// overwritten by the next call.
+	Observe func(strategy, object int, before spec.State, call spec.Call, a spec.Answer, next spec.State)
+
 	lanes   []lane
+	leaders []int // by lane, in compare
 	lowest  int64 // of the limits that the strategies promise
 	oracles Oracles
 	stats   Stats
@@ -94,7 +87,6 @@ type Runner struct {
 type lane struct {
 	s       *strategies.Strategy
 	sp      *spec.Spec
-	p       strategies.Promise
 	monitor *strategies.Monitor // of all its counts, or nil
 	heard   []strategies.Misuse // what the monitor was told during the present call
 	witness *spec.Witness       // of calls that the specification must be asked about
@@ -107,6 +99,21 @@ type lane struct {
 	known  []known
 }
 
+// A stateID is the index of a state in a lane.
+type stateID uint32
+
+// maxStates is how many states a lane keeps before it forgets all.
+const maxStates = 1 << 14
+
+func (l *lane) id(st spec.State) stateID {
+	id, ok := l.ids[st]
+	if !ok {
+		id = stateID(len(l.states))
+		l.states, l.ids[st] = append(l.states, st), id
+	}
+	return id
+}
+
 // A count is one object of a lane.
 type count struct {
 	c strategies.Counter // nil if there is none from before
@@ -116,7 +123,7 @@ type count struct {
 	// leader is the first lane whose count has done the same since a life
 	// began: this one, or one before it. Lanes with the same leader are
 	// compared.
-	leader uint8
+	leader int
 	// touched is what the calls of this life have touched.
 	touched touched
 	// base is how many references the life began with. What Count returns is
@@ -126,18 +133,16 @@ type count struct {
 
 // An observation is what a call did.
 type observation struct {
-	did    did
-	misuse int8 // the kind, or one of the following
+	did did
+	// misuse are the kinds that the monitor was told of, each plus one in 4 bits, or
+	// unheard.
+	misuse int32
 	// value is what Count returned: first the number, and then, for others to
 	// compare it with, its distance from where the life began.
 	value int64
 }
 
-const (
-	noMisuse   = -1
-	manyMisuse = -2
-	unheard    = -3 // there is no monitor
-)
+const unheard = -1 // there is no monitor
 
 // did says whether a call was left out, and else whether it panicked and what it
 // returned.
@@ -147,6 +152,7 @@ const (
 	returnedFalse did = iota
 	returnedTrue
 	panicked
+	uncertain // several things are allowed, or more than the result is to be looked at
 	lacking
 	unpromised
 )
@@ -161,121 +167,77 @@ func returned(result bool) did {
 	return returnedFalse
 }
 
-// A stateID is the index of a state in a lane.
-type stateID uint32
-
-// maxStates is how many states a lane keeps before it forgets all.
-const maxStates = 1 << 14
-
-func (l *lane) id(st spec.State) stateID {
-	id, ok := l.ids[st]
-	if !ok {
-		id = stateID(len(l.states))
-		l.states = append(l.states, st)
-		l.ids[st] = id
-	}
-	return id
-}
-
-// forget makes room for new states. No count is in use.
-func (l *lane) forget() {
-	l.states = l.states[:0]
-	clear(l.ids)
-	clear(l.known)
-}
-
 // A known is what the specification has said of a call in a state. To ask it again each
 // time would take most of a program's time.
 type known struct {
-	key     uint64      // state, operation and number, as key makes it
+	key     uint64      // state, operation and number, as knows makes it
 	sees    observation // what the call does, or why it is left out
 	next    stateID
 	touched touched
-	verdict verdict
 }
 
-// A verdict is what can be done about a call.
-type verdict uint8
+const knownBits = 15
 
-const (
-	ask    verdict = iota // the specification must be asked each time
-	expect                // there is one outcome: what is known
-	leave                 // the call is left out
-)
-
-// key is the same for no two calls in no two states. It isn't 0.
+// knows returns what is known of the call in the state. Its key is the same for no two
+// calls in no two states, and not 0:
 //
 //	bits  0-33  number, at most 2^31
 //	bits 34-39  operation + 1
 //	bits 40-    state
-func key(id stateID, call spec.Call) uint64 {
-	return uint64(id)<<40 | uint64(call.Op+1)<<34 | uint64(call.N)
-}
-
-const (
-	knownBits = 15
-	knownSize = 1 << knownBits
-)
-
-// knows returns what is known of the call in the state.
 func (l *lane) knows(id stateID, call spec.Call) *known {
-	key := key(id, call)
+	key := uint64(id)<<40 | uint64(call.Op+1)<<34 | uint64(call.N)
 	k := &l.known[key*0x9e3779b97f4a7c15>>(64-knownBits)]
 	if k.key != key {
-		l.learn(k, id, call)
+		l.learn(k, l.states[id], call)
 		k.key = key
 	}
 	return k
 }
 
 // learn asks the specification.
-func (l *lane) learn(k *known, id stateID, call spec.Call) {
-	st := l.states[id]
-	*k = known{sees: observation{misuse: l.misuse()}}
+func (l *lane) learn(k *known, st spec.State, call spec.Call) {
+	*k = known{sees: observation{did: uncertain, misuse: l.misuse()}}
 	// Has comes first, as the other makes a text of it.
 	switch {
 	case !l.sp.Has(call.Op):
-		k.verdict, k.sees.did = leave, lacking
-		return
+		k.sees.did = lacking
 	case l.sp.Unpromised(st, call) != "":
-		k.verdict, k.sees.did = leave, unpromised
-		return
-	case call.Op.UsesEnv():
-		return // more than the result is to be looked at
+		k.sees.did = unpromised
+	case call.Op.UsesEnv(): // more than the result is to be looked at
+	default:
+		o, several := l.step(st, call)
+		if several || o.Panics {
+			break
+		}
+		k.sees.did, k.sees.value = returned(o.Result), o.Value
+		if o.Warns && l.monitor != nil {
+			k.sees.misuse = 1 + int32(o.Misuse)
+		}
+		k.next, k.touched = l.id(o.Next), l.touches(st, o.Next, call)
 	}
-	os := l.sp.Step(st, call)
-	o := os[0]
-	if len(os) > 1 || o.Panics || o.AnyValue || o.NoNumber {
-		return
-	}
-	k.verdict, k.sees.did, k.sees.value = expect, returned(o.Result), o.Value
-	if o.Warns && l.monitor != nil {
-		k.sees.misuse = int8(o.Misuse)
-	}
-	k.next, k.touched = l.id(o.Next), l.touches(st, o.Next, call)
 }
 
 // misuse returns what the monitor was told during the present call.
-func (l *lane) misuse() int8 {
-	switch {
-	case l.monitor == nil:
+func (l *lane) misuse() (m int32) {
+	if l.monitor == nil {
 		return unheard
-	case len(l.heard) == 0:
-		return noMisuse
-	case len(l.heard) == 1:
-		return int8(l.heard[0])
 	}
-	return manyMisuse
+	for _, k := range l.heard {
+		m = m<<4 | 1 + int32(k)
+	}
+	return m
 }
 
-// New returns a runner for the strategies, which must be valid, and at most [MaxStrategies].
+// New returns a runner for the strategies, which must be valid.
 func New(list []*strategies.Strategy, oracles Oracles) *Runner {
-	r := &Runner{list: slices.Clone(list), lanes: make([]lane, len(list)), lowest: math.MaxInt64, oracles: oracles}
+	r := &Runner{lanes: make([]lane, len(list)), leaders: make([]int, len(list)), lowest: math.MaxInt64, oracles: oracles}
 	for i, s := range list {
 		l := &r.lanes[i]
-		l.s, l.sp, l.p, l.witness = s, spec.Of(s), s.Promise, spec.NewWitness()
-		r.lowest = min(r.lowest, l.p.Limit)
-		l.ids, l.known = make(map[spec.State]stateID), make([]known, knownSize)
+		*l = lane{
+			s: s, sp: spec.Of(s), witness: spec.NewWitness(),
+			ids: make(map[spec.State]stateID), known: make([]known, 1<<knownBits),
+		}
+		r.lowest = min(r.lowest, s.Promise.Limit)
 		if s.Has(strategies.PowerMonitored) {
 			l.monitor = &strategies.Monitor{Hook: func(k strategies.Misuse) { l.heard = append(l.heard, k) }}
 		}
@@ -290,15 +252,33 @@ func (r *Runner) Stats() Stats { return r.stats }
 // limit of time: a call that doesn't return keeps it from returning. See [Hung].
 func (r *Runner) Run(p *program.Program) *Divergence {
 	r.stats.Programs++
-	d, panicked := r.guarded(p)
+	d, panicked := r.run(p)
 	if d == nil && panicked == nil {
 		return nil
 	}
 	// The counts may hold anything now.
+	var list []*strategies.Strategy
 	for i := range r.lanes {
 		clear(r.lanes[i].counts[:])
+		list = append(list, r.lanes[i].s)
 	}
-	return r.again(p, d, panicked)
+	// On new counts and step by step it shows where it began.
+	fresh := New(list, r.oracles)
+	fresh.careful = true
+	found, repanicked := fresh.run(p)
+	if found != nil {
+		return found
+	}
+	if repanicked != nil {
+		d, panicked = nil, repanicked
+	}
+	if d == nil {
+		// In a call that the specification was not asked about: so it isn't promised.
+		d = r.divergence(r.oracles, 0, 0, spec.Call{}, "")
+		d.Object, d.Message = "", fmt.Sprintf("a count panicked: %v", panicked)
+	}
+	d.Used = repanicked == nil
+	return d
 }
 
 // Hung runs the program on each strategy alone, on all at the same time, and says for
@@ -319,71 +299,43 @@ func Hung(list []*strategies.Strategy, p *program.Program, after time.Duration) 
 	return hung
 }
 
-// guarded is run with what it panicked with.
-func (r *Runner) guarded(p *program.Program) (d *Divergence, panicked any) {
+// run runs the program, and returns also what a count panicked with.
+func (r *Runner) run(p *program.Program) (d *Divergence, panicked any) {
 	defer func() { panicked = recover() }()
-	return r.run(p), nil
-}
-
-// again looks for the same on new counts and step by step, which shows where it
-// began. d is what was found, or panicked what a count panicked with: in a call that
-// the specification was not asked about, so it isn't promised.
-func (r *Runner) again(p *program.Program, d *Divergence, panicked any) *Divergence {
-	fresh := New(r.list, r.oracles)
-	fresh.careful = true
-	found, repanicked := fresh.guarded(p)
-	if found != nil {
-		return found
-	}
-	if repanicked != nil {
-		panicked = repanicked
-	}
-	if d == nil || repanicked != nil {
-		d = &Divergence{Oracle: r.oracles, Message: fmt.Sprintf("a count panicked: %v", panicked), Program: p.String(), Input: input(p)}
-	}
-	d.Used = repanicked == nil
-	return d
-}
-
-// run runs the program. A count may panic.
-func (r *Runner) run(p *program.Program) *Divergence {
 	r.p, r.step, r.used = p, 0, [program.MaxObjects]bool{}
 	for i := range r.lanes {
-		if l := &r.lanes[i]; len(l.states) > maxStates {
-			l.forget()
+		if l := &r.lanes[i]; len(l.states) > maxStates { // No count is in use.
+			l.states = l.states[:0]
+			clear(l.ids)
+			clear(l.known)
 		}
 	}
 	for thread, s := range p.Sequential() {
 		r.step++
 		o := int(s.Object)
 		if !r.used[o] {
-			if d := r.begin(o); d != nil {
-				return d
-			}
+			d = r.begin(o)
 		}
-		if s.Call.Op.Begins() && !r.careful {
-			if d := r.read(o, reading); d != nil {
-				return d
-			}
+		if d == nil && s.Call.Op.Begins() && !r.careful {
+			d = r.read(o, reading)
 		}
-		if d := r.call(thread, o, s.Call); d != nil {
-			return d
+		if d == nil {
+			d = r.call(thread, o, s.Call)
 		}
-		if r.careful && s.Call.Op != spec.Count {
-			if d := r.read(o, reading); d != nil {
-				return d
-			}
+		if d == nil && r.careful && s.Call.Op != spec.Count {
+			d = r.read(o, reading)
+		}
+		if d != nil {
+			return d, nil
 		}
 	}
 	r.step++
 	for o := range p.Objects {
-		if r.used[o] {
-			if d := r.end(o); d != nil {
-				return d
-			}
+		if r.used[o] && d == nil {
+			d = r.end(o)
 		}
 	}
-	return nil
+	return d, nil
 }
 
 // Calls that aren't the program's have no thread.
@@ -397,11 +349,11 @@ const (
 func (r *Runner) read(o, why int) *Divergence { return r.call(why, o, spec.Call{Op: spec.Count}) }
 
 // begin begins the first life of the object on all lanes.
-func (r *Runner) begin(o int) *Divergence {
+func (r *Runner) begin(o int) (d *Divergence) {
 	object := r.p.Objects[o]
 	r.used[o] = true
 	// Only some can begin near their limit.
-	var leaders [2]int
+	leaders := [2]int{-1, -1}
 	for i := range r.lanes {
 		l := &r.lanes[i]
 		c := &l.counts[o]
@@ -410,82 +362,69 @@ func (r *Runner) begin(o int) *Divergence {
 				c.c.(strategies.Monitored).Monitor(l.monitor)
 			}
 		}
-		first := object.First(&l.p)
+		first, kind := object.First(&l.s.Promise), 0
 		if object.Start == program.StartAt {
 			// All begin with the same number, and none past its limit.
 			first.N = min(first.N, r.lowest)
 		}
-		gets, kind := int64(0), 0
-		switch {
-		case l.sp.Has(first.Op):
-		case object.Start == program.StartAt:
-			first, gets = spec.Call{Op: spec.Init}, first.N-1
-		default:
-			first, kind = spec.Call{Op: spec.Init}, 1
+		c.base, c.touched = first.Refs(), 0
+		gets := int64(0)
+		if !l.sp.Has(first.Op) {
+			if object.Start == program.StartNear {
+				c.base, kind = 1, 1
+			}
+			first, gets = spec.Call{Op: spec.Init}, c.base-1
 		}
 		first.Apply(c.c, nil)
 		for range gets {
 			c.c.Get()
 		}
-		c.base, c.touched = first.Refs()+gets, 0
 		c.state = l.id(l.sp.Start(c.base))
 		if r.careful {
-			r.note(i, o, beginning, first, l.states[c.state], "")
+			r.note(l, o, beginning, first, l.states[c.state], "")
 		}
-		if leaders[kind] == 0 {
-			leaders[kind] = i + 1
+		if leaders[kind] < 0 {
+			leaders[kind] = i
 		}
-		c.leader = uint8(leaders[kind] - 1)
+		c.leader = leaders[kind]
 	}
 	if object.Atomic {
-		if d := r.call(beginning, o, spec.Call{Op: spec.SwitchToAtomic}); d != nil {
-			return d
-		}
+		d = r.call(beginning, o, spec.Call{Op: spec.SwitchToAtomic})
 	}
-	if r.careful {
-		return r.read(o, reading)
+	if d == nil && r.careful {
+		d = r.read(o, reading)
 	}
-	return nil
+	return d
 }
 
-// end looks at what the program has left. Of a count that can't be read, it drops what
-// is left to see that the last drop says so.
+// end looks at what the program has left. Of a count that can't be read, it drops the few
+// references that are left to see that the last drop says so.
 func (r *Runner) end(o int) *Divergence {
 	if d := r.read(o, ending); d != nil {
 		return d
 	}
+	const few = 16
 	for i := range r.lanes {
 		l := &r.lanes[i]
 		c := &l.counts[o]
-		if !l.sp.Has(spec.Count) {
-			if d := r.drain(i, o); d != nil {
+		drop := spec.Call{Op: spec.Kill}
+		st := l.states[c.state]
+		for !l.sp.Has(spec.Count) && st.Refs > 0 && st.Refs <= few {
+			if st.Killed {
+				drop.Op = spec.Put
+			}
+			if l.sp.Unpromised(st, drop) != "" {
+				break
+			}
+			l.heard = l.heard[:0]
+			if d := r.judge(i, o, ending, drop, l.witness.Do(c.c, drop)); d != nil {
 				return d
 			}
+			st = l.states[c.state]
 		}
-		if !l.sp.Dead(l.states[c.state]) {
+		if !l.sp.Dead(st) {
 			c.c = nil // there is no promise that it can be used again
 		}
-	}
-	return nil
-}
-
-// drain drops the few references that a count has left.
-func (r *Runner) drain(i, o int) *Divergence {
-	const few = 16
-	l := &r.lanes[i]
-	c := &l.counts[o]
-	st := l.states[c.state]
-	drop := spec.Call{Op: spec.Kill}
-	if st.Killed {
-		drop.Op = spec.Put
-	}
-	for st.Refs > 0 && st.Refs <= few && l.sp.Unpromised(st, drop) == "" {
-		l.heard = l.heard[:0]
-		if d := r.judge(i, o, ending, drop, l.witness.Do(c.c, drop)); d != nil {
-			return d
-		}
-		drop.Op = spec.Put
-		st = l.states[c.state]
 	}
 	return nil
 }
@@ -494,15 +433,13 @@ func (r *Runner) drain(i, o int) *Divergence {
 func (r *Runner) call(thread, o int, call spec.Call) *Divergence {
 	r.stats.Calls += uint64(len(r.lanes))
 	alike := true // every lane did what its leader did
+	quick := !r.careful && r.Observe == nil
 	for i := range r.lanes {
 		l := &r.lanes[i]
 		c := &l.counts[o]
-		if len(l.heard) > 0 {
-			l.heard = l.heard[:0]
-		}
-		k := l.knows(c.state, call)
-		switch {
-		case k.verdict == expect && !r.careful:
+		l.heard = l.heard[:0]
+		switch k := l.knows(c.state, call); {
+		case k.sees.did <= returnedTrue && quick:
 			result, value := call.Apply(c.c, nil)
 			l.saw = observation{returned(result), l.misuse(), value}
 			if l.saw != k.sees {
@@ -516,15 +453,14 @@ func (r *Runner) call(thread, o int, call spec.Call) *Divergence {
 			if call.Op == spec.Count {
 				l.saw.value -= c.base
 			}
-		case k.verdict == leave:
-			l.saw = k.sees
-			if r.careful && k.sees.did == unpromised {
-				st := l.states[c.state]
-				r.note(i, o, thread, call, st, "left out: "+l.sp.Unpromised(st, call))
-			}
-		default:
+		case k.sees.did.made():
 			if d := r.judge(i, o, thread, call, l.witness.Do(c.c, call)); d != nil {
 				return d
+			}
+		default:
+			l.saw = k.sees
+			if r.careful && k.sees.did == unpromised {
+				r.note(l, o, thread, call, l.states[c.state], "left out: "+l.sp.Unpromised(l.states[c.state], call))
 			}
 		}
 		if leader := &r.lanes[c.leader]; l != leader && alike {
@@ -542,18 +478,19 @@ func (r *Runner) call(thread, o int, call spec.Call) *Divergence {
 func (r *Runner) judge(i, o, thread int, call spec.Call, a spec.Answer) *Divergence {
 	l := &r.lanes[i]
 	c := &l.counts[o]
-	a.Heard, a.Misuse = l.monitor != nil, l.heard
 	st := l.states[c.state]
+	a.Heard, a.Misuse = l.monitor != nil, l.heard
 	next, err := l.sp.Check(st, call, a)
 	if r.careful {
-		r.note(i, o, thread, call, st, answerText(call, a))
+		r.note(l, o, thread, call, st, answerText(call, a))
 	}
 	c.before = c.state
 	if err != nil {
 		if r.oracles&Specification != 0 {
-			return r.divergence(Specification, thread, o, call, err.Error(), i)
+			return r.divergence(Specification, thread, o, call, err.Error(), l)
 		}
-		next = l.sp.Step(st, call)[0].Next
+		o, _ := l.step(st, call)
+		next = o.Next
 	}
 	c.touched |= l.touches(st, next, call)
 	c.state = l.id(next)
@@ -564,20 +501,18 @@ func (r *Runner) judge(i, o, thread int, call spec.Call, a spec.Answer) *Diverge
 	case call.Op == spec.Count:
 		l.saw.value = a.Value - c.base
 	}
+	if r.Observe != nil && thread >= beginning {
+		r.Observe(i, o, st, call, a, next)
+	}
 	return nil
 }
 
 // same reports whether the present call did the same on both lanes, or was left out on
 // both. Only counts that have a monitor can differ in what it was told.
 func (l *lane) same(m *lane) bool {
-	switch a, b := l.saw, m.saw; {
-	case a == b:
-		return true
-	case a.did != b.did || a.value != b.value:
-		return !a.did.made() && !b.did.made()
-	default:
-		return a.misuse == unheard || b.misuse == unheard
-	}
+	a, b := l.saw, m.saw
+	return a == b || !a.did.made() && !b.did.made() ||
+		a.did == b.did && a.value == b.value && (a.misuse == unheard || b.misuse == unheard)
 }
 
 // compare compares what a call did on each lane with what it did on the others that
@@ -585,45 +520,37 @@ func (l *lane) same(m *lane) bool {
 func (r *Runner) compare(thread, o int, call spec.Call) *Divergence {
 	// A count on which such an operation isn't called still holds the same.
 	neutral := call.Op.Moves().Sign == 0
-	var leaders [MaxStrategies]uint8
 	for i := range r.lanes {
 		b := &r.lanes[i]
-		leaders[i] = uint8(i)
+		r.leaders[i] = i
 		for j := range i {
 			a := &r.lanes[j]
-			made, both := a.saw.did.made() || b.saw.did.made(), a.saw.did.made() && b.saw.did.made()
+			either, both := a.saw.did.made() || b.saw.did.made(), a.saw.did.made() && b.saw.did.made()
 			together := a.counts[o].leader == b.counts[o].leader
 			if together && !a.same(b) {
 				together = false
-				reason, ok := Unpromised, true
-				switch {
-				case both:
-					reason, ok = explains(a, b, o, call)
-				case a.saw.did == lacking || b.saw.did == lacking:
-					reason = Lacking
-				}
+				reason, ok := explains(a, b, o, call)
 				if !ok && r.oracles&Differential != 0 {
-					return r.divergence(Differential, thread, o, call, "", j, i)
+					return r.divergence(Differential, thread, o, call, "", a, b)
 				}
 				if both || !neutral {
 					r.stats.Explained[reason]++
 				}
 			}
-			if call.Op.Begins() && made {
+			if call.Op.Begins() && either {
 				together = both
 			}
-			if together && leaders[i] == uint8(i) {
-				leaders[i] = leaders[j]
+			if together && r.leaders[i] == i {
+				r.leaders[i] = r.leaders[j]
 			}
 		}
-	}
-	if neutral {
-		return nil
 	}
 	for i := range r.lanes {
 		l := &r.lanes[i]
 		c := &l.counts[o]
-		c.leader = leaders[i]
+		if !neutral {
+			c.leader = r.leaders[i]
+		}
 		if call.Op.Begins() && l.saw.did.made() {
 			c.base, c.touched = 1, 0
 		}

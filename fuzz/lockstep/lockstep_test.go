@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/refbench/refbench/fuzz/corpus"
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies/builtin"
 )
@@ -30,20 +31,16 @@ func TestBuiltinStrategiesKeepTheirPromises(t *testing.T) {
 	t.Logf("%+v", r.Stats())
 }
 
-// A typical input is what a fuzz engine makes of small ones: short.
+// The inputs are those that fuzzing keeps.
 func BenchmarkRunBytes(b *testing.B) {
-	rng := rand.New(rand.NewPCG(1, 0))
 	r := New(builtin.All(), Both)
-	var data [256][]byte
-	for i := range data {
-		data[i] = random(rng, 4+rng.IntN(60))
-	}
-	i := 0
+	inputs := corpus.Builtin("FuzzSequential")
 	for b.Loop() {
-		if d := r.RunBytes(data[i%256]); d != nil {
-			b.Fatal(d)
+		for _, data := range inputs {
+			if d := r.RunBytes(data); d != nil {
+				b.Fatal(d)
+			}
 		}
-		i++
 	}
 	b.ReportMetric(float64(r.Stats().Calls)/float64(r.Stats().Programs), "calls/program")
 }

@@ -312,15 +312,15 @@ func TestKnownIsTheSpecification(t *testing.T) {
 				continue // programs don't have it
 			}
 			k := l.knows(l.id(row.State), row.Call)
-			if k.verdict == ask {
+			if k.sees.did == uncertain {
 				continue
 			}
 			rows++
-			if (k.verdict == leave) != (len(row.Outcomes) == 0) {
-				t.Errorf("%s in state %q: %v is left out: %v", l.s, row.State, row.Call, k.verdict == leave)
+			if k.sees.did.made() != (len(row.Outcomes) > 0) {
+				t.Errorf("%s in state %q: %v is made: %v", l.s, row.State, row.Call, k.sees.did.made())
 			}
-			if k.verdict == expect {
-				if o := row.Outcomes[0]; l.states[k.next] != o.Next || k.sees.did != returned(o.Result) || k.sees.value != o.Value || (k.sees.misuse >= 0) != (o.Warns && l.monitor != nil) {
+			if k.sees.did.made() {
+				if o := row.Outcomes[0]; l.states[k.next] != o.Next || k.sees.did != returned(o.Result) || k.sees.value != o.Value || (k.sees.misuse > 0) != (o.Warns && l.monitor != nil) {
 					t.Errorf("%s in state %q: %v is kept as %+v, want %+v", l.s, row.State, row.Call, *k, o)
 				}
 			}

@@ -17,11 +17,11 @@ const (
 	Underflow
 	// DeadGet: Get on a dead count. They promise another response.
 	DeadGet
+	// ZeroDetection: one of them doesn't detect zero yet.
+	ZeroDetection
 	// Distance: a life that began near the limits came down to zero. They
 	// promise another limit, so for one of them the way was longer.
 	Distance
-	// ZeroDetection: one of them doesn't detect zero yet.
-	ZeroDetection
 	// Spurious: TryGet of one of them may fail without a reason.
 	Spurious
 	// Choice: the promise of one of them allows several answers, as of Count on a
@@ -36,23 +36,14 @@ const (
 	reasons
 )
 
-// Reasons returns all of them.
-func Reasons() []Reason {
-	rs := make([]Reason, reasons)
-	for i := range rs {
-		rs[i] = Reason(i)
-	}
-	return rs
-}
-
 // String returns the reason in a few words.
 func (r Reason) String() string {
 	if r >= reasons {
 		return "unknown reason"
 	}
 	return [reasons]string{
-		"overflow policy", "underflow policy", "get on a dead count", "distance from the limit to zero",
-		"zero detection", "spurious TryGet", "free choice", "operation lacking", "not promised",
+		"overflow policy", "underflow policy", "get on a dead count", "zero detection",
+		"distance from the limit to zero", "spurious TryGet", "free choice", "operation lacking", "not promised",
 	}[r]
 }
 
@@ -73,16 +64,16 @@ func (l *lane) touches(st, next spec.State, call spec.Call) (t touched) {
 	if st.Saturated || st.Lost {
 		return 0 // by what made it so
 	}
-	op, k := call.Op, call.Refs()
+	op, k, limit := call.Op, call.Refs(), l.s.Promise.Limit
 	dead, exact := l.sp.Dead(st), l.sp.Exact(st)
 	t.add(Distance, next.Refs <= 0)
 	t.add(ZeroDetection, st.Refs == 0 && !exact)
 	switch {
 	case op.Takes() && !op.Begins():
 		t.add(DeadGet, dead && op.By() == spec.AnyHolder)
-		t.add(Overflow, !dead && st.Refs > l.p.Limit-k)
+		t.add(Overflow, !dead && st.Refs > limit-k)
 		// A large number may come round even from 0.
-		t.add(Overflow, dead && k > l.p.Limit)
+		t.add(Overflow, dead && k > limit)
 	case op.Drops() && op.By() == spec.ExactHolder:
 		t.add(Underflow, dead && op.Moves().If != spec.One)
 	case op.Drops():
@@ -93,7 +84,7 @@ func (l *lane) touches(st, next spec.State, call spec.Call) (t touched) {
 		early := !exact && !op.Kills() && st.Refs <= k
 		t.add(ZeroDetection, early)
 		t.add(Underflow, !early && st.Refs-k < left)
-		t.add(Overflow, st.Refs < -l.p.Limit-1+k)
+		t.add(Overflow, st.Refs < -limit-1+k)
 	}
 	return t
 }
@@ -102,19 +93,27 @@ func (l *lane) touches(st, next spec.State, call spec.Call) (t touched) {
 // else, or false if nothing explains it.
 func explains(a, b *lane, o int, call spec.Call) (Reason, bool) {
 	ca, cb := &a.counts[o], &b.counts[o]
+	switch {
+	case a.saw.did == lacking || b.saw.did == lacking:
+		return Lacking, true
+	case a.saw.did == unpromised || b.saw.did == unpromised:
+		return Unpromised, true
+	}
 	t := ca.touched | cb.touched
-	for _, reason := range [...]Reason{Overflow, Underflow, DeadGet, ZeroDetection} {
-		if t.has(reason) && differ(reason, &a.p, &b.p) {
+	for reason := range Distance {
+		if t.has(reason) && differ(reason, &a.s.Promise, &b.s.Promise) {
 			return reason, true
 		}
 	}
 	switch m := call.Op.Moves(); {
 	case t.has(Distance) && ca.base != cb.base:
 		return Distance, true
-	case m.Sign > 0 && m.If != spec.Always && (a.p.TryGet == strategies.Spurious || b.p.TryGet == strategies.Spurious):
+	case m.Sign > 0 && m.If != spec.Always && (a.s.Promise.TryGet == strategies.Spurious || b.s.Promise.TryGet == strategies.Spurious):
 		return Spurious, true
 	}
-	return Choice, choice(a, a.states[ca.before], call) || choice(b, b.states[cb.before], call)
+	_, several := a.step(a.states[ca.before], call)
+	_, too := b.step(b.states[cb.before], call)
+	return Choice, several || too
 }
 
 // differ reports whether two promises are different in what the reason is about.
@@ -130,8 +129,9 @@ func differ(reason Reason, a, b *strategies.Promise) bool {
 	return a.Zero != b.Zero
 }
 
-// choice reports whether the promise allows several answers.
-func choice(l *lane, st spec.State, call spec.Call) bool {
+// step returns the usual outcome of a call that is promised, and whether the promise
+// allows several answers.
+func (l *lane) step(st spec.State, call spec.Call) (o spec.Outcome, several bool) {
 	os := l.sp.Step(st, call)
-	return len(os) > 1 || len(os) == 1 && (os[0].AnyValue || os[0].NoNumber)
+	return os[0], len(os) > 1 || os[0].AnyValue || os[0].NoNumber
 }

@@ -94,8 +94,7 @@ func Counts(name string, s *strategies.Strategy, p *program.Program, unordered b
 			if err != nil {
 				return explore.Case{Err: err}
 			}
-			x := newCounting(s, driver.Options{Explored: true, Boundaries: true, Unordered: unordered})
-			return x.of(&p)
+			return newCounting(s, driver.Options{Explored: true, Boundaries: true, Unordered: unordered}).of(&p)
 		},
 	}
 }
@@ -105,11 +104,10 @@ const countCPUs = 2
 
 // counting runs op programs on counts of one strategy.
 type counting struct {
-	s      *strategies.Strategy
-	x      *driver.Execution
-	bodies [program.MaxThreads]func()
-	begin  func()
-	end    func()
+	s          *strategies.Strategy
+	x          *driver.Execution
+	bodies     [program.MaxThreads]func()
+	begin, end func()
 }
 
 func newCounting(s *strategies.Strategy, o driver.Options) *counting {

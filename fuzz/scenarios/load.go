@@ -15,32 +15,23 @@ import (
 const instanceSeed = 1
 
 // load is a strategy under a workload in its checked form. What it does wrong
-// stands in its books at the end, and somebody must be able to go on.
-func load(s *strategies.Strategy, w *workloads.Workload, wrong bool) *explore.Scenario {
-	return loadJudgedBy(judgeBooks, s, w, wrong)
-}
-
-// Judges returns the packages whose accesses pictures draw as one step: the arena, in
-// explored form.
-func Judges() []string { return []string{reflect.TypeFor[arena.Shadow]().PkgPath()} }
-
-func loadJudgedBy(judged func(b workloads.Books, idle bool), s *strategies.Strategy, w *workloads.Workload, wrong bool) *explore.Scenario {
+// stands in its books at the end, and somebody must be able to go on: see judgeBooks.
+func load(judged func(b workloads.Books, idle bool), s *strategies.Strategy, w *workloads.Workload, wrong bool) *explore.Scenario {
 	return &explore.Scenario{
-		Name: name(s, w.Name, wrong), Program: w.Plan.Threads(), CPUs: 2, MaxPoints: 100_000, Judges: Judges(), DropIns: dropins.Paths(),
+		Name: name(s, w.Name, wrong), Program: w.Plan.Threads(), CPUs: 2, MaxPoints: 100_000, DropIns: dropins.Paths(),
+		Judges: []string{reflect.TypeFor[arena.Shadow]().PkgPath()},
 		Make: func(program explore.Program) explore.Case {
 			var inst workloads.Instance
 			var idle bool // a worker came and did nothing
-			threads := make([][]workloads.Action, len(program))
-			for i, text := range program {
-				var err error
-				if threads[i], err = w.Plan.Actions(text); err != nil {
+			var threads [][]workloads.Action
+			for _, text := range append(program[:len(program):len(program)], w.Plan.Before) {
+				actions, err := w.Plan.Actions(text)
+				if err != nil {
 					return explore.Case{Err: err}
 				}
+				threads = append(threads, actions)
 			}
-			before, err := w.Plan.Actions(w.Plan.Before)
-			if err != nil {
-				return explore.Case{Err: err}
-			}
+			threads, before := threads[:len(program)], threads[len(program)]
 			c := explore.Case{
 				Setup: func() {
 					var err error

@@ -6,6 +6,8 @@
 package scenarios
 
 import (
+	"slices"
+
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/explored"
 	"github.com/refbench/refbench/fuzz/explored/strategies/builtin"
@@ -27,7 +29,7 @@ func Builtin() Forms {
 	return Forms{
 		Version:    explored.Version,
 		Strategies: builtin.All(),
-		Workloads:  append([]*workloads.Workload(nil), workloads.All...),
+		Workloads:  slices.Clone(workloads.All),
 	}
 }
 
@@ -59,22 +61,21 @@ func (f Forms) Pairs(wrong bool) []Pair {
 	var ps []Pair
 	for _, s := range f.Strategies {
 		for _, c := range counts(s, wrong) {
-			p := Pair{Strategy: s.Name, Workload: CountName, Scenario: c}
+			ps = append(ps, Pair{Strategy: s.Name, Workload: CountName, Scenario: c})
 			if wrong {
-				p.Wrong = countWrong
+				ps[len(ps)-1].Wrong = countWrong
 			}
-			ps = append(ps, p)
 		}
 		for _, w := range f.Workloads {
+			if wrong && w.Wrong == "" {
+				continue
+			}
 			p := Pair{Strategy: s.Name, Workload: w.Name, Unsupported: w.Unsupported(s)}
 			if wrong {
-				if w.Wrong == "" {
-					continue
-				}
 				p.Wrong = w.Wrong
 			}
 			if p.Unsupported == "" {
-				p.Scenario = load(s, w, wrong)
+				p.Scenario = load(judgeBooks, s, w, wrong)
 			}
 			ps = append(ps, p)
 		}
@@ -97,9 +98,8 @@ func (f Forms) All() []*explore.Scenario {
 
 // name is a scenario's: "strategy/workload", with "/wrong" behind.
 func name(s *strategies.Strategy, workload string, wrong bool) string {
-	n := s.Name + "/" + workload
 	if wrong {
-		n += "/wrong"
+		workload += "/wrong"
 	}
-	return n
+	return s.Name + "/" + workload
 }

@@ -84,7 +84,7 @@ func TestDoubleReleaseIsFound(t *testing.T) {
 		}
 	}
 	for _, s := range Builtin().Strategies {
-		r := run(t, loadJudgedBy(underflows, s, workloads.DstCache, true), explore.Options{Seed: 1, Executions: 20_000})
+		r := run(t, load(underflows, s, workloads.DstCache, true), explore.Options{Seed: 1, Executions: 20_000})
 		if r.Failure == nil {
 			t.Errorf("%s: not found in %d executions", s, r.Executions)
 			continue
@@ -328,7 +328,7 @@ func TestStuckWorkersAreSeen(t *testing.T) {
 			},
 		}
 		s := planted("right", strategies.Exact, func() strategies.Counter { return new(flawed) })
-		r := run(t, load(s, w, false), explore.Options{Executions: 3})
+		r := run(t, load(judgeBooks, s, w, false), explore.Options{Executions: 3})
 		got := ""
 		if r.Failure != nil {
 			got = r.Failure.Error()

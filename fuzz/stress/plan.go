@@ -17,16 +17,15 @@ import (
 // runs neither is looked at.
 func RunPlan(ctx context.Context, s *strategies.Strategy, w *workloads.Workload, wrong bool, times int, cfg Config) Result {
 	x := &lives{
-		w: w, bare: cfg.Bare, pause: cfg.pauses(len(w.Plan.Threads())), idle: make([]bool, len(w.Plan.Threads())),
+		w: w, pause: cfg.pauses(len(w.Plan.Threads())), idle: make([]bool, len(w.Plan.Threads())),
 		cfg: workloads.Config{Seed: cfg.Seed, Checked: !cfg.Bare, Wrong: wrong, NewCounter: s.New},
 	}
-	var err error
 	for _, text := range append([]string{w.Plan.Before}, w.Plan.Threads()...) {
-		actions, wrong := w.Plan.Actions(text)
-		x.threads, err = append(x.threads, actions), errors.Join(err, wrong)
-	}
-	if err != nil {
-		return Result{Err: fmt.Errorf("workload %s: %w", w.Name, err)}
+		actions, err := w.Plan.Actions(text)
+		if err != nil {
+			return Result{Err: fmt.Errorf("workload %s: %w", w.Name, err)}
+		}
+		x.threads = append(x.threads, actions)
 	}
 	x.before, x.threads = x.threads[0], x.threads[1:]
 	what := "workload: " + w.Name
@@ -40,7 +39,6 @@ func RunPlan(ctx context.Context, s *strategies.Strategy, w *workloads.Workload,
 type lives struct {
 	w       *workloads.Workload
 	cfg     workloads.Config
-	bare    bool
 	pause   func(thread int) // before each action; nil: none
 	before  []workloads.Action
 	threads [][]workloads.Action
@@ -91,7 +89,7 @@ func (l *lives) Thread(i int) (err error) {
 func (l *lives) End() (err error) {
 	defer l.recovered(&err)
 	idle := slices.Contains(l.idle, true) && workloads.Idle(l.inst, l.w.Plan.Workers())
-	if what, _ := l.inst.Close().Wrong(idle); what != "" && !l.bare {
+	if what, _ := l.inst.Close().Wrong(idle); what != "" && l.cfg.Checked {
 		return errors.New(what)
 	}
 	return nil
@@ -99,7 +97,7 @@ func (l *lives) End() (err error) {
 
 // recovered is deferred: it makes an error of a panic, of which a bare run makes nothing.
 func (l *lives) recovered(err *error) {
-	if v := recover(); v != nil && !l.bare {
+	if v := recover(); v != nil && l.cfg.Checked {
 		*err = fmt.Errorf("panicked: %v\n%s", v, debug.Stack())
 	}
 }

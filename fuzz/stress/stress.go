@@ -8,11 +8,11 @@
 package stress
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -94,29 +94,24 @@ func run(ctx context.Context, s *strategies.Strategy, x execution, threads, time
 			if cfg.Began != nil {
 				cfg.Began(n)
 			}
-			if err := x.Begin(); err != nil {
+			err := x.Begin()
+			if err == nil {
+				if !group.Round() {
+					return
+				}
+				r.Executions = n
+				if err = cmp.Or(errs...); err == nil {
+					err = x.End()
+				}
+			}
+			if err != nil {
 				r.Err = wrong(err)
-				return
-			}
-			if !group.Round() {
-				return
-			}
-			r.Executions = n
-			i := slices.IndexFunc(errs, func(err error) bool { return err != nil })
-			if i < 0 {
-				errs[0], i = x.End(), 0
-			}
-			if errs[i] != nil {
-				r.Err = wrong(errs[i])
 				return
 			}
 		}
 	})
 	if hung != nil {
-		doing := x.Doing()
-		if doing == "" {
-			doing = "no thread is in a call"
-		}
+		doing := cmp.Or(x.Doing(), "no thread is in a call")
 		// r still belongs to the goroutines that hang.
 		return Result{Executions: int(begun.Load()) - 1, Err: wrong(fmt.Errorf("%s: %w", doing, hung))}
 	}
@@ -137,14 +132,12 @@ func (cfg Config) pauses(threads int) func(thread int) {
 
 // Pause lets a random short time pass, so that executions differ in their order.
 func Pause(rng *rand.Rand) {
-	n := rng.IntN(16)
-	if n > 8 {
-		return
-	}
-	for range n * 8 {
-		rng.Uint32()
-	}
-	if n == 0 {
+	switch n := rng.IntN(16); {
+	case n == 0:
 		runtime.Gosched()
+	case n <= 8:
+		for range n * 8 {
+			rng.Uint32()
+		}
 	}
 }

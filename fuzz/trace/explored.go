@@ -2,8 +2,11 @@ package trace
 
 import (
 	"fmt"
+	"hash/fnv"
+	"io"
 	"path"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/refbench/refbench/fuzz/corpus"
@@ -25,16 +28,20 @@ func Explored(forms scenarios.Forms, name string) corpus.Target {
 		Name: name,
 		Trim: scenarios.TrimInput,
 		Trace: func() func([]byte) ([]corpus.Feature, error) {
-			t := &explored{fuzzer: forms.NewFuzzer(), sites: make(map[uint64]uint64)}
-			return func(data []byte) ([]corpus.Feature, error) { return t.trace(data), nil }
+			t := &explored{sites: make(map[[16]uintptr]uint64)}
+			fuzzer := forms.NewFuzzer()
+			return func(data []byte) ([]corpus.Feature, error) {
+				t.list, t.strategy = t.list[:0], ""
+				fuzzer.Trace(data, exploredSchedules, t.access)
+				return t.list, nil
+			}
 		},
 	}
 }
 
 type explored struct {
-	fuzzer *scenarios.Fuzzer
-	sites  map[uint64]uint64 // by hash of the stack's program counters
-	list   []corpus.Feature
+	sites map[[16]uintptr]uint64 // by the stack's program counters
+	list  []corpus.Feature
 
 	strategy  string
 	execution int
@@ -45,13 +52,6 @@ type access struct {
 	site   uint64
 	thread int // -1: none
 	wrote  bool
-}
-
-func (t *explored) trace(data []byte) []corpus.Feature {
-	t.list = t.list[:0]
-	t.strategy = ""
-	t.fuzzer.Trace(data, exploredSchedules, t.access)
-	return t.list
 }
 
 func (t *explored) access(strategy string, a explore.Access) {
@@ -69,39 +69,28 @@ func (t *explored) access(strategy string, a explore.Access) {
 	*before = access{site, a.Thread, a.Wrote}
 }
 
+// notSites are in the names of functions that are the explorer's.
+var notSites = []string{"/fuzz/explore/", "/fuzz/explore.", "/fuzz/dropins/", "/fuzz/trace.", "(*Fuzzer).Trace"}
+
 // site returns a number for where the running thread is: the two innermost lines that
 // aren't the explorer's. They are the same whatever the compiler inlines.
 func (t *explored) site() uint64 {
 	var pcs [16]uintptr
 	n := runtime.Callers(2, pcs[:])
-	key := uint64(n)
-	for _, pc := range pcs[:n] {
-		key = uint64(hash(key, uint64(pc)))
-	}
-	if site, ok := t.sites[key]; ok {
+	if site, ok := t.sites[pcs]; ok {
 		return site
 	}
 	var lines []string
 	frames := runtime.CallersFrames(pcs[:n])
-	for len(lines) < 2 {
-		f, more := frames.Next()
-		if !strings.Contains(f.Function, "/fuzz/explore/") && !strings.Contains(f.Function, "/fuzz/explore.") && !strings.Contains(f.Function, "/fuzz/dropins/") && !strings.Contains(f.Function, "/fuzz/trace.") && !strings.Contains(f.Function, "(*Fuzzer).Trace") {
+	for more := true; more && len(lines) < 2; {
+		var f runtime.Frame
+		f, more = frames.Next()
+		if !slices.ContainsFunc(notSites, func(s string) bool { return strings.Contains(f.Function, s) }) {
 			lines = append(lines, fmt.Sprintf("%s/%s:%d", path.Base(path.Dir(f.File)), path.Base(f.File), f.Line))
 		}
-		if !more {
-			break
-		}
 	}
-	site := text(strings.Join(lines, " "))
-	t.sites[key] = site
-	return site
-}
-
-// text returns a number for a text.
-func text(s string) uint64 {
-	h := uint64(len(s))
-	for _, b := range []byte(s) {
-		h = uint64(hash(h, uint64(b)))
-	}
-	return h
+	h := fnv.New64a()
+	io.WriteString(h, strings.Join(lines, " "))
+	t.sites[pcs] = h.Sum64()
+	return h.Sum64()
 }
