@@ -81,7 +81,7 @@ func modeText(st State) string {
 // table writes the table of one mode.
 func (sp *Spec) table(b *strings.Builder, mode State) {
 	if len(sp.modes()) > 1 {
-		fmt.Fprintf(b, "### %s, %s\n\n", sp.name, modeText(mode))
+		fmt.Fprintf(b, "### %s, %s\n\n", sp.Name(), modeText(mode))
 	}
 	var columns []State
 	for _, st := range sp.States() {

@@ -62,7 +62,7 @@ func (r *Runner) Unpromised(call Call) string {
 // which field of the promise the code contradicts, if it is known.
 func (r *Runner) Do(call Call) (Answer, error) {
 	if why := r.Unpromised(call); why != "" {
-		return Answer{}, fmt.Errorf("%s in state %q: %s is not promised: %s, after %s", r.sp.name, r.st, call, why, joinCalls(r.done))
+		return Answer{}, fmt.Errorf("%s in state %q: %s is not promised: %s, after %s", r.sp.Name(), r.st, call, why, joinCalls(r.done))
 	}
 	a, err := r.one(call)
 	count := Call{Op: Count}
@@ -168,15 +168,6 @@ func (sp *Spec) TryRow(row Row, deaf bool) error {
 // Afterwards returns calls that show what a count really holds, whether or not it
 // can be read: up, down past where it was, and up again.
 func Afterwards() []Call {
-	var calls []Call
-	for _, up := range []bool{true, false, false, true} {
-		for range 4 {
-			if up {
-				calls = append(calls, Call{Op: TryGet}, Call{Op: Get})
-			} else {
-				calls = append(calls, Call{Op: Put}, Call{Op: Put})
-			}
-		}
-	}
-	return calls
+	up := slices.Repeat([]Call{{Op: TryGet}, {Op: Get}}, 4)
+	return slices.Concat(up, slices.Repeat([]Call{{Op: Put}}, 2*len(up)), up)
 }
