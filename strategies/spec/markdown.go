@@ -48,23 +48,19 @@ A call with a number, as GetN(4), is about that many references. Nothing is prom
 			fmt.Fprintf(&b, " %s %s", f[0], f[1])
 		}
 		b.WriteString(".\n\n")
-		for _, mode := range sp.modes() {
+		for _, mode := range sp.shown() {
 			sp.table(&b, mode)
 		}
 	}
 	return []byte(strings.TrimSuffix(b.String(), "\n"))
 }
 
-// modes returns the modes that a page shows, as states without references.
-func (sp *Spec) modes() []State {
-	modes := []State{{}}
-	if sp.p.Zero == strategies.AfterKill {
-		if sp.has[SwitchToAtomic] {
-			modes = append(modes, State{Atomic: true})
-		}
-		modes = append(modes, State{Killed: true})
+// shown returns the modes that a page shows, as states without references.
+func (sp *Spec) shown() []State {
+	if sp.p.Zero == strategies.Immediate {
+		return []State{{}}
 	}
-	return modes
+	return sp.modes()
 }
 
 // modeText says which of several modes a state is in.
@@ -80,7 +76,7 @@ func modeText(st State) string {
 
 // table writes the table of one mode.
 func (sp *Spec) table(b *strings.Builder, mode State) {
-	if len(sp.modes()) > 1 {
+	if sp.p.Zero == strategies.AfterKill {
 		fmt.Fprintf(b, "### %s, %s\n\n", sp.Name(), modeText(mode))
 	}
 	var columns []State
@@ -179,12 +175,9 @@ func (sp *Spec) outcomeText(mode State, c Call, o Outcome) string {
 		return "panics"
 	}
 	text := sp.stateText(o.Next)
-	if o.Next.Killed != mode.Killed || o.Next.Atomic != mode.Atomic {
-		// Where zero is always detected, Kill makes no difference that a
-		// reader needs.
-		if sp.p.Zero == strategies.AfterKill {
-			text += " " + modeText(o.Next)
-		}
+	// Where zero is always detected, Kill makes no difference that a reader needs.
+	if sp.p.Zero == strategies.AfterKill && (o.Next.Killed != mode.Killed || o.Next.Atomic != mode.Atomic) {
+		text += " " + modeText(o.Next)
 	}
 	switch {
 	case c.Op == Count && o.AnyValue:

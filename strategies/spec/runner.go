@@ -137,18 +137,12 @@ func joinCalls(calls []Call) string {
 	if len(calls) == 0 {
 		return "no other call"
 	}
-	var b strings.Builder
 	cut := max(0, len(calls)-shown)
+	text := strings.ReplaceAll(strings.Trim(fmt.Sprint(calls[cut:]), "[]"), " ", ", ")
 	if cut > 0 {
-		fmt.Fprintf(&b, "%d calls and then ", cut)
+		return fmt.Sprintf("%d calls and then %s", cut, text)
 	}
-	for i, c := range calls[cut:] {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(c.String())
-	}
-	return b.String()
+	return text
 }
 
 // TryRow brings a new count to the row's state and makes its call, and then the
