@@ -2,6 +2,7 @@ package program
 
 import (
 	"math"
+	"slices"
 
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
@@ -101,7 +102,7 @@ func (g *Guard) Reset(p *Program, sp *spec.Spec, starts bool) {
 			case i == g.owner[o]:
 				h.owner = true
 				continue
-			case p.uses(i, uint8(o)):
+			case slices.ContainsFunc(p.Threads[i], func(s Step) bool { return int(s.Object) == o }):
 				h.refs = 1
 				b.Held++
 			}
@@ -177,16 +178,6 @@ func (g *Guard) begin(o int, users int64) {
 func Near(sp *spec.Spec, threads int) bool {
 	limit := sp.Promise().Limit
 	return (sp.Has(spec.InitAt) || limit <= few) && (limit > int64(threads) || sp.PastLimit() != spec.Untold)
-}
-
-// uses reports whether the thread has a step on the object.
-func (p *Program) uses(thread int, object uint8) bool {
-	for _, s := range p.Threads[thread] {
-		if s.Object == object {
-			return true
-		}
-	}
-	return false
 }
 
 // owner returns the thread that has the owner's reference at first.
