@@ -345,8 +345,8 @@ func (t *thread) boundary(step int) {
 	explore.Boundary(state)
 }
 
-// patience is how often in a row a TryGet that may fail spuriously may do so.
-const patience = 100
+// mostSpurious is how often in a row a TryGet that may fail spuriously may do so.
+const mostSpurious = 100
 
 // do makes a call that the guard allows, and judges what it does.
 func (t *thread) do(object int, call spec.Call) {
@@ -390,15 +390,9 @@ func (t *thread) do(object int, call spec.Call) {
 	if call.Op.Kills() {
 		o.confirms = 0 // It is the only call that uses it.
 	}
-	var result bool
-	var value int64
-	if t.on = o; t.x.o.Explored { // as plain does, and faster
-		result, value = call.Apply(o.c, &t.env)
-	} else {
-		result, value = t.plain(object, call)
-	}
+	result, value := t.plain(object, call)
 	for fails := 1; !result && moves.If == spec.Alive && held > 0; fails++ {
-		if t.x.s.Promise.TryGet == strategies.Exact || fails == patience {
+		if t.x.s.Promise.TryGet == strategies.Exact || fails == mostSpurious {
 			t.failf("%v failed while its caller held a reference", call)
 		}
 		result, value = t.plain(object, call)
