@@ -35,19 +35,14 @@ A call with a number, as GetN(4), is about that many references. Nothing is prom
 `)
 	for _, s := range list {
 		sp := Of(s)
-		fmt.Fprintf(&b, "## %s\n\n%s%s.\n\nIt promises:", s.Name, strings.ToUpper(s.Doc[:1]), s.Doc[1:])
-		for i, f := range s.Promise.Fields() {
-			switch {
-			case f[0] == "bytes": // they depend on the machine
-				continue
-			case f[0] == "putunlessone" && !sp.has[PutUnlessOne]:
-				continue
-			case i > 0:
-				b.WriteString(",")
+		var fields []string
+		for _, f := range s.Promise.Fields() {
+			// Bytes depend on the machine.
+			if f[0] != "bytes" && (f[0] != "putunlessone" || sp.has[PutUnlessOne]) {
+				fields = append(fields, f[0]+" "+f[1])
 			}
-			fmt.Fprintf(&b, " %s %s", f[0], f[1])
 		}
-		b.WriteString(".\n\n")
+		fmt.Fprintf(&b, "## %s\n\n%s%s.\n\nIt promises: %s.\n\n", s.Name, strings.ToUpper(s.Doc[:1]), s.Doc[1:], strings.Join(fields, ", "))
 		for _, mode := range sp.shown() {
 			sp.table(&b, mode)
 		}
@@ -79,12 +74,7 @@ func (sp *Spec) table(b *strings.Builder, mode State) {
 	if sp.p.Zero == strategies.AfterKill {
 		fmt.Fprintf(b, "### %s, %s\n\n", sp.Name(), modeText(mode))
 	}
-	var columns []State
-	for _, st := range sp.States() {
-		if st.Killed == mode.Killed && st.Atomic == mode.Atomic {
-			columns = append(columns, st)
-		}
-	}
+	columns := slices.DeleteFunc(sp.States(), func(st State) bool { return st.Killed != mode.Killed || st.Atomic != mode.Atomic })
 	b.WriteString("| |")
 	for _, st := range columns {
 		fmt.Fprintf(b, " %s |", sp.stateText(st))

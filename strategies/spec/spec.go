@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/refbench/refbench/strategies"
 )
@@ -137,26 +138,19 @@ func (sp *Spec) Dead(st State) bool {
 	return st.Refs == 0 && !st.Saturated && !st.Lost && sp.Exact(st)
 }
 
-// wrap returns the number as which n reads, and whether the promise says so.
-func (sp *Spec) wrap(n int64) (int64, bool) {
-	if sp.p.Width == 0 {
-		return n, n >= 0 && n <= sp.p.Limit
-	}
-	mask := ^uint64(0) >> (64 - sp.p.Width)
-	u := uint64(n) & mask
-	if u > uint64(sp.p.Limit) {
-		return int64(u | ^mask), true
-	}
-	return int64(u), true
-}
-
 // moved returns the state with k references more, modulo the width.
 func (sp *Spec) moved(st State, k int64) State {
-	n, ok := sp.wrap(st.Refs + k)
-	if !ok {
+	st.Refs += k
+	if sp.p.Width > 0 {
+		mask := ^uint64(0) >> (64 - sp.p.Width)
+		n := uint64(st.Refs) & mask
+		if n > uint64(sp.p.Limit) {
+			n |= ^mask
+		}
+		st.Refs = int64(n)
+	} else if st.Refs < 0 || st.Refs > sp.p.Limit {
 		return State{Lost: true}
 	}
-	st.Refs = n
 	return st
 }
 
@@ -187,29 +181,28 @@ func (sp *Spec) misused(st State, r strategies.Response, k int64, result bool, m
 func (sp *Spec) begin(_ State, k int64) Outcome { return Outcome{Next: sp.Start(k)} }
 
 // take is Get and GetN.
-func (sp *Spec) take(st State, k int64) Outcome {
+func (sp *Spec) take(st State, k int64) Outcome { return sp.taken(st, k, false) }
+
+// try is TryGet and TryGetN that don't fail for no reason.
+func (sp *Spec) try(st State, k int64) Outcome { return sp.taken(st, k, true) }
+
+// taken is both: tries says that the caller may have no reference, and is told.
+func (sp *Spec) taken(st State, k int64, tries bool) Outcome {
+	overflow := strategies.GetOverflow
+	if tries {
+		overflow = strategies.TryGetOverflow
+	}
 	switch {
 	case st.Saturated:
-		return warns(st, false, strategies.GetOverflow)
+		return warns(st, tries, overflow)
+	case sp.Dead(st) && tries:
+		return Outcome{Next: st}
 	case sp.Dead(st):
 		return sp.misused(st, sp.p.GetOnZero, k, false, strategies.GetAfterFree)
 	case st.Refs > sp.p.Limit-k:
-		return sp.misused(st, sp.p.Overflow, k, false, strategies.GetOverflow)
+		return sp.misused(st, sp.p.Overflow, k, tries, overflow)
 	}
-	return Outcome{Next: sp.moved(st, k)}
-}
-
-// try is TryGet and TryGetN that don't fail for no reason.
-func (sp *Spec) try(st State, k int64) Outcome {
-	switch {
-	case st.Saturated:
-		return warns(st, true, strategies.TryGetOverflow)
-	case sp.Dead(st):
-		return Outcome{Next: st}
-	case st.Refs > sp.p.Limit-k:
-		return sp.misused(st, sp.p.Overflow, k, true, strategies.TryGetOverflow)
-	}
-	return Outcome{Next: sp.moved(st, k), Result: true}
+	return Outcome{Next: sp.moved(st, k), Result: tries}
 }
 
 // tryLive is TryGetLive.
@@ -396,18 +389,15 @@ func (sp *Spec) Check(st State, call Call, a Answer) (State, error) {
 	if n == 0 {
 		return st, fmt.Errorf("%s in state %q: %s is not promised: %s", sp.Name(), st, call, sp.Unpromised(st, call))
 	}
-	var wrong string
-	for i, o := range list[:n] {
+	var wrong []string
+	for _, o := range list[:n] {
 		w := sp.differs(call, o, a)
 		if w == "" {
 			return o.Next, nil
 		}
-		if i > 0 {
-			w = wrong + ", or " + w
-		}
-		wrong = w
+		wrong = append(wrong, w)
 	}
-	return st, fmt.Errorf("%s in state %q: %s %s", sp.Name(), st, call, wrong)
+	return st, fmt.Errorf("%s in state %q: %s %s", sp.Name(), st, call, strings.Join(wrong, ", or "))
 }
 
 // differs says in what the answer isn't the outcome, or "".

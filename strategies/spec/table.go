@@ -57,32 +57,19 @@ func (sp *Spec) Calls() []Call {
 func (sp *Spec) States() []State { return sp.states(sp.reach()) }
 
 func (sp *Spec) states(paths map[State][]Call) []State {
-	numbers := []int64{0, 1, 2}
-	for _, n := range []int64{sp.p.Limit - 1, sp.p.Limit} {
-		if n > 2 {
-			numbers = append(numbers, n)
-		}
-	}
-	if n, ok := sp.wrap(-1); ok {
-		numbers = slices.Insert(numbers, 0, n)
-	}
-	if past := sp.moved(State{Refs: sp.p.Limit}, 1); !past.Lost && !slices.Contains(numbers, past.Refs) {
-		numbers = append(numbers, past.Refs)
-	}
+	below, past := sp.moved(State{}, -1), sp.moved(State{Refs: sp.p.Limit}, 1)
+	numbers := []int64{below.Refs, 0, 1, 2, sp.p.Limit - 1, sp.p.Limit, past.Refs} // 0 if Lost
 	var states []State
 	for _, st := range sp.modes() {
 		few := st.Killed && sp.p.Zero == strategies.Immediate
 		for _, n := range numbers {
-			if few && n != 0 && n != 1 {
-				continue
-			}
 			st.Refs = n
-			if _, ok := paths[st]; ok && !slices.Contains(states, st) {
+			if paths[st] != nil && !slices.Contains(states, st) && !(few && n != 0 && n != 1) {
 				states = append(states, st)
 			}
 		}
 		st.Refs, st.Saturated = 0, true
-		if _, ok := paths[st]; ok && !few {
+		if paths[st] != nil && !few {
 			states = append(states, st)
 		}
 	}
@@ -96,6 +83,10 @@ func (sp *Spec) modes() []State {
 	}
 	return []State{{}, {Killed: true}}
 }
+
+// Path returns the calls that bring a new count to one of the states of
+// [Spec.States], or nil for other states.
+func (sp *Spec) Path(st State) []Call { return sp.reach()[st] }
 
 // deepest is how many calls the boundaries are away from a new count: the farthest
 // is past the limit after Kill, by InitAt(limit), Kill, Get, Get.

@@ -304,6 +304,9 @@ func TestStatesAreTheBoundaries(t *testing.T) {
 		for _, st := range sp.States() {
 			text := strings.NewReplacer(" references", "", " reference", "", ",", "").Replace(st.String())
 			got = append(got, text)
+			if len(sp.Path(st)) == 0 {
+				t.Errorf("%s: no calls lead to %q", tt.s, st)
+			}
 		}
 		if got := strings.Join(got, ", "); got != tt.want {
 			t.Errorf("%s: the boundaries are\n%s, want\n%s", tt.s, got, tt.want)
