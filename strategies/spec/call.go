@@ -26,7 +26,7 @@ func (c Call) String() string {
 // ParseCall reads what [Call.String] writes.
 func ParseCall(text string) (Call, error) {
 	name, rest, number := strings.Cut(text, "(")
-	i := slices.IndexFunc(ops[:], func(o operation) bool { return o.name == name })
+	i := slices.IndexFunc(ops[:opCount], func(o operation) bool { return o.name == name })
 	switch {
 	case i < 0:
 		return Call{}, fmt.Errorf("call %.60q: no operation is called %.30q", text, name)
@@ -91,7 +91,7 @@ func (c Call) Last(result bool) bool { return result && c.Op.Last() }
 // returns what the call returned, false if it returns no bool, and what Count
 // returned.
 func (c Call) Apply(x strategies.Counter, e *Env) (result bool, value int64) {
-	return ops[c.Op].apply(x, c.N, e)
+	return c.Op.row().apply(x, c.N, e)
 }
 
 // A Witness makes calls and sees what they do. One goroutine at a time uses it.

@@ -37,10 +37,18 @@ const (
 	opCount
 )
 
+const maxOps = 1 << 6
+
 // An operation is all that refbench knows of an operation. Specification, fuzzing,
 // schedules, histories and stress ask this table, so that a new power is its interface
 // in package strategies and its rows here.
 type operation struct {
+	// by says who may call it while others use the count, moves what it does to what
+	// its caller holds, and last that true reports the drop of the last reference.
+	by    By
+	moves Moves
+	last  bool
+
 	name    string
 	power   strategies.Power // "" if every counter has it
 	number  bool             // it takes a number
@@ -51,12 +59,6 @@ type operation struct {
 	// the one that is written first. More codes make it more frequent in random bytes.
 	codes []byte
 
-	// by says who may call it while others use the count, moves what it does to what
-	// its caller holds, and last that true reports the drop of the last reference.
-	by    By
-	moves Moves
-	last  bool
-
 	// step is what it does in a state in which the promise speaks of it, with the
 	// number k, 1 if it takes none: see [Spec.Unpromised].
 	step func(sp *Spec, st State, k int64) Outcome
@@ -65,8 +67,9 @@ type operation struct {
 	apply func(c strategies.Counter, n int64, e *Env) (result bool, value int64)
 }
 
-// ops is the table, in the order of the constants.
-var ops = [opCount]operation{
+// ops is the table, in the order of the constants. Its length is a power of two, so that no
+// index needs a check.
+var ops = [maxOps]operation{
 	Init: {
 		name: "Init", codes: []byte{4},
 		by: TypeStableReleaser, moves: Moves{Sign: +1, Owner: true}, step: (*Spec).begin,
@@ -198,7 +201,7 @@ func does(call func(c strategies.Counter, n int64)) func(strategies.Counter, int
 // package strategies asks of the caller. Package program keeps to it.
 type By uint8
 
-// The callers.
+// The callers. From HolderOrReleaser on they may have been told of the last drop.
 const (
 	Nobody             By = iota // it is for tests that are alone with the count
 	Anybody                      // a weak reference is enough
@@ -256,48 +259,30 @@ func (op Op) String() string {
 	return ops[op].name
 }
 
-// A fact is what is asked of an operation at every call.
-type fact struct {
-	moves                 Moves
-	by                    By
-	number, reports, last bool
-}
-
-// facts are those of all operations, close together in memory. Its length is a power of
-// two, so that no index needs a check.
-var facts = func() (out [maxOps]fact) {
-	for i, o := range ops {
-		out[i] = fact{o.moves, o.by, o.number, o.reports, o.last}
-	}
-	return out
-}()
-
-const maxOps = 64
-
-func (op Op) fact() *fact { return &facts[op%maxOps] }
+func (op Op) row() *operation { return &ops[op%maxOps] }
 
 // Power returns the power that a counter must have for the operation, or "" if
 // every counter has it.
-func (op Op) Power() strategies.Power { return ops[op].power }
+func (op Op) Power() strategies.Power { return op.row().power }
 
 // TakesNumber reports whether a call of the operation has a number: how many
 // references to take or drop, or to start with.
-func (op Op) TakesNumber() bool { return op.fact().number }
+func (op Op) TakesNumber() bool { return op.row().number }
 
 // Reports reports whether the operation returns a bool.
-func (op Op) Reports() bool { return op.fact().reports }
+func (op Op) Reports() bool { return op.row().reports }
 
 // UsesEnv reports whether a call uses its Env.
-func (op Op) UsesEnv() bool { return ops[op].env }
+func (op Op) UsesEnv() bool { return op.row().env }
 
 // By returns who may call the operation while others use the count.
-func (op Op) By() By { return op.fact().by }
+func (op Op) By() By { return op.row().by }
 
 // Moves returns what the operation does to what its caller holds.
-func (op Op) Moves() Moves { return op.fact().moves }
+func (op Op) Moves() Moves { return op.row().moves }
 
 // Last reports whether the result true reports the drop of the last reference.
-func (op Op) Last() bool { return op.fact().last }
+func (op Op) Last() bool { return op.row().last }
 
 // Takes reports whether the operation may take references.
 func (op Op) Takes() bool { return op.Moves().Sign > 0 }

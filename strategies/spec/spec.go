@@ -366,7 +366,7 @@ func (sp *Spec) step(st State, call Call) (list [2]Outcome, n int) {
 	if sp.Unpromised(st, call) != "" {
 		return list, 0
 	}
-	o := ops[call.Op].step(sp, st, call.Refs())
+	o := call.Op.row().step(sp, st, call.Refs())
 	// Who tries can be told, so it may be refused instead of a panic, or without a reason.
 	if tries := call.Op.Takes() && call.Op.Moves().If != Always; tries && (o.Panics || o.Result && sp.p.TryGet == strategies.Spurious) {
 		return [2]Outcome{o, {Next: st}}, 2
