@@ -312,7 +312,7 @@ func (sp *Spec) switchToPerCPU(st State, _ int64) Outcome {
 // Unpromised returns why the promise doesn't say what the call does in the state,
 // or "" if it does.
 func (sp *Spec) Unpromised(st State, call Call) string {
-	k, op := call.Refs(), call.Op
+	op, by, k := call.Op, call.Op.By(), call.Refs()
 	switch {
 	case !sp.Has(op):
 		return fmt.Sprintf("%s has no %s", sp.Name(), op)
@@ -328,34 +328,21 @@ func (sp *Spec) Unpromised(st State, call Call) string {
 		return "a life can't begin past the limit"
 	case op.Kills() && st.Killed:
 		return "the life was killed already"
-	}
-	switch op.By() {
-	case Owner:
-		if !op.Kills() && !st.Saturated && (st.Refs == 0 || st.Refs < 0 && sp.Exact(st)) {
-			return "the caller holds no reference"
-		}
-	case Killer:
-		if !st.Killed {
-			return "the life wasn't killed"
-		}
-	case HolderOrReleaser:
-		if !sp.p.Resurrection {
-			return "resurrection isn't promised"
-		}
-	case ExactHolder:
-		if !sp.Exact(st) {
-			return "whether it is the last isn't known before Kill"
-		}
-	case Holder, HolderOfTwo:
+	case by == Owner && !op.Kills() && !st.Saturated && (st.Refs == 0 || st.Refs < 0 && sp.Exact(st)):
+		return "the caller holds no reference"
+	case by == Killer && !st.Killed:
+		return "the life wasn't killed"
+	case by == HolderOrReleaser && !sp.p.Resurrection:
+		return "resurrection isn't promised"
+	case by == ExactHolder && !sp.Exact(st):
+		return "whether it is the last isn't known before Kill"
+	case (by == Holder || by == HolderOfTwo) && !sp.Exact(st) && !st.Saturated && st.Refs >= 0 && st.Refs <= k:
 		// The owner's reference keeps a count alive that can't see zero; only
 		// Kill may drop it. Below 0 such a count has come past its limit, so that
 		// the references are there.
-		if !sp.Exact(st) && !st.Saturated && st.Refs >= 0 && st.Refs <= k {
-			return "the owner's reference is dropped by Kill alone before zero is detected"
-		}
-	}
-	// A count that wraps at its limit may promise something else for dropping too many.
-	if op.Drops() && op.Moves().If != One && st.Refs < 0 && sp.p.Underflow != strategies.Wraps {
+		return "the owner's reference is dropped by Kill alone before zero is detected"
+	case op.Drops() && op.Moves().If != One && st.Refs < 0 && sp.p.Underflow != strategies.Wraps:
+		// It wrapped at its limit, and promises something else for dropping too many.
 		return "the count has come past its limit and can't tell that from too many drops"
 	}
 	return ""
