@@ -70,18 +70,6 @@ func seal(data []byte) []byte {
 	return fmt.Appendf(lines, "end %d %08x\n", calls, crc32.ChecksumIEEE(lines))
 }
 
-// An altered file is refused until it is sealed again.
-func TestSeal(t *testing.T) {
-	const whole = "refbench history 1\nstrategy atomic\nclock steps\nseed 1\nlife 1\n0 1 2 TryGet true\n"
-	if _, err := linear.Parse([]byte(whole + "end 1 00000000\n")); err == nil {
-		t.Error("an altered file is read")
-	}
-	h, err := linear.Parse(seal([]byte(whole + "end 1 00000000\n")))
-	if err != nil || h.Ops() != 1 || !h.Lives[0].Ops[0].Result {
-		t.Errorf("sealed again: %v, %+v", err, h)
-	}
-}
-
 // quick reports whether the search takes microseconds. What runs into its time limit
 // covers other code each time, on which the fuzzer would waste its own.
 func quick(h *linear.History) bool {

@@ -134,7 +134,7 @@ func TestOutsideStrategy(t *testing.T) {
 			}
 		}
 	}
-	expect(run("go", "test", "./mine"), "strategy mine breaks the rule Boundaries", "REFBENCH_SEED=")
+	expect(run("go", "test", "./mine"), "strategy mine breaks the rule Underflow", "REFBENCH_SEED=")
 
 	files, err := gen.Packages(gen.Options{
 		Dir: dir, Env: env, Patterns: []string{"example.com/outside/mine"},
@@ -151,7 +151,7 @@ func TestOutsideStrategy(t *testing.T) {
 		t.Fatalf("go build: %s", out)
 	}
 	out := run(exe, "explore", "--strategy", "mine", "--workload", "count", "--executions", "2000")
-	expect(out, "mine/count: violation: TryGet took a reference after the last had been dropped", "mine.go:22", "\ntoken rx3.")
+	expect(out, "mine/count: violation: TryGet took a reference after the last had been dropped", "mine.go:20", "\ntoken rx3.")
 	_, token, _ := strings.Cut(out, "\ntoken ")
 	expect(run(exe, "replay", strings.Fields(token)[0]), "mine/count: violation: ")
 }

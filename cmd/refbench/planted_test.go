@@ -41,7 +41,7 @@ var planted = []struct {
 			{"./strategies/mutexed", "."}, {"./strategies/builtin", "."}, {"./workloads/native", "EveryPair|HotLoops"},
 		},
 		wrong: change{file: "strategies/mutexed/mutexed.go", old: "if c.n == 0 {\n\t\treturn false\n\t}\n\tc.n++", text: "if c.n != 0 {\n\t\treturn false\n\t}\n\tc.n++"},
-		found: []string{"check --strategy mutexed --time 3s", "TryGet"},
+		found: []string{"check mutexed --time 3s", "TryGet"},
 	},
 	{
 		name: "a workload is its file and a line",
@@ -58,47 +58,49 @@ var planted = []struct {
 	{
 		name: "a power is its interface, a row for each operation, and a strategy that has it",
 		changes: []change{
-			{file: "strategies/strategies.go", old: "\t// Monitored reports misuse", text: "\t// Prober says whether the count is alive.\n\tProber interface {\n\t\tAlive() bool\n\t}\n\n\t// Monitored reports misuse"},
+			{file: "strategies/strategies.go", old: "\t// Monitored reports misuse", text: "\t// Prober says whether the count is alive.\n\tProber interface {\n\t\tLiving() bool\n\t}\n\n\t// Monitored reports misuse"},
 			{file: "strategies/strategies.go", old: "\tPowerMonitored   Power = \"monitored\"\n", text: "\tPowerMonitored   Power = \"monitored\"\n\tPowerProber      Power = \"prober\"\n"},
 			{file: "strategies/strategies.go", old: "\t{PowerMonitored, implements[Monitored]},\n", text: "\t{PowerMonitored, implements[Monitored]},\n\t{PowerProber, implements[Prober]},\n"},
-			{file: "strategies/spec/op.go", old: "\tReinit\n\topCount\n", text: "\tReinit\n\tAlive\n\topCount\n"},
+			{file: "strategies/spec/op.go", old: "\tReinit\n\topCount\n", text: "\tReinit\n\tLiving\n\topCount\n"},
 			{file: "strategies/spec/op.go", old: "codes: []byte{2, 21, 22, 24, 27, 30, 31},", text: "codes: []byte{2, 21, 22, 24, 27, 30},"},
-			{file: "strategies/spec/op.go", old: "\tReinit: {\n", text: `	Alive: {
-		name: "Alive", power: strategies.PowerProber, reports: true, codes: []byte{31},
+			{file: "strategies/spec/op.go", old: "\tReinit: {\n", text: `	Living: {
+		name: "Living", power: strategies.PowerProber, reports: true, codes: []byte{31},
 		by: Anybody, step: func(sp *Spec, st State, _ int64) Outcome {
 			return Outcome{Next: st, Result: !sp.Dead(st)}
 		},
 		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
-			return c.(strategies.Prober).Alive(), 0
+			return c.(strategies.Prober).Living(), 0
 		},
 	},
 	Reinit: {
 `},
-			{file: "strategies/atomic/atomic.go", old: "// Kill ", text: "// Alive reports whether the count is alive.\nfunc (c *Count) Alive() bool { return c.refs.Load() != 0 }\n\n// Kill "},
+			{file: "strategies/atomic/atomic.go", old: "// Kill ", text: "// Living reports whether the count is alive.\nfunc (c *Count) Living() bool { return c.refs.Load() != 0 }\n\n// Kill "},
 		},
 		try: [][2]string{
 			{"./strategies", "."}, {"./strategies/spec", "."}, {"./strategies/atomic", "."}, {"./fuzz/program", "."},
 			{"./fuzz/lockstep", "Builtin|Agree"}, {"./fuzz/driver", "."},
 		},
 		wrong: change{file: "strategies/atomic/atomic.go", old: "return c.refs.Load() != 0 }", text: "return c.refs.Load() > 1 }"},
-		found: []string{"check --strategy atomic --time 3s", "Alive"},
+		found: []string{"check atomic --time 3s", "Living"},
 	},
 }
 
+// How much is tried says REFBENCH_PLANTED: "some" or "all". It takes minutes, and so it is
+// a step of .ci/run and not of every go test.
 func TestPlanted(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds three copies of refbench")
+	tried := os.Getenv("REFBENCH_PLANTED")
+	if tried == "" {
+		t.Skip("builds three copies of refbench: set REFBENCH_PLANTED=some, or =all to run all tests in each")
 	}
 	for _, p := range planted {
 		t.Run(p.name, func(t *testing.T) {
-			t.Parallel()
 			dir := copyTree(t)
 			for _, c := range p.changes {
 				c.apply(t, dir)
 			}
 			run(t, dir, 0, "go", "run", "./cmd/refbench/gen")
 			run(t, dir, 0, "go", "build", "./...")
-			if os.Getenv("REFBENCH_PLANTED") == "all" {
+			if tried == "all" {
 				run(t, dir, 0, "go", "test", "-short", "./...")
 			}
 			for _, try := range p.try {

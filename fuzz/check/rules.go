@@ -89,10 +89,13 @@ func (k ruled) run(ctx context.Context, s Subject, b Budget) Result {
 			break
 		}
 	}
-	if answers > 0 {
+	if again {
+		r.tried(uint64(answers), "answers")
+		r.tried(uint64(min(ran, len(list))), k.unit)
+	} else {
+		r.tried(uint64(ran), k.unit)
 		r.tried(uint64(answers), "answers")
 	}
-	r.tried(uint64(min(ran, len(list))), k.unit)
 	if len(scores) > 0 {
 		r.note("by the kernel's own measure, whatever is promised: %d good, %d tolerated, %d fail",
 			scores[rules.Good], scores[rules.Tolerated], scores[rules.Fail])

@@ -46,6 +46,9 @@ type Options struct {
 	// or written.
 	Bare bool
 
+	// Pause, if not nil, is called before each call of a thread that is a goroutine.
+	Pause func(thread int)
+
 	// Record, if not nil, is told of every call. Then nobody judges.
 	Record Recorder
 }
@@ -225,6 +228,9 @@ func (x *Execution) Thread(i int) (err error) {
 	for k, s := range x.p.Threads[i] {
 		t.step = k + 1
 		call, ok := t.h.Allow(s)
+		if ok && x.o.Pause != nil {
+			x.o.Pause(i)
+		}
 		switch {
 		case !ok:
 			continue
@@ -238,6 +244,9 @@ func (x *Execution) Thread(i int) (err error) {
 	for o := range x.p.Objects {
 		for call, ok := t.h.Leave(o); ok; call, ok = t.h.Leave(o) {
 			t.step++
+			if x.o.Pause != nil {
+				x.o.Pause(i)
+			}
 			t.do(o, call)
 			t.boundary(len(x.p.Threads[i]) + o)
 		}

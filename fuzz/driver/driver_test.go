@@ -193,7 +193,8 @@ func TestFlawsAreFound(t *testing.T) {
 		{"last never", "b.Put", "when no thread ran, object a: every reference was dropped, and no drop reported the last", ""},
 		{"last never", "a.Kill|b.Kill", "every reference was dropped, and no drop reported the last", ""},
 		{"last below zero", "a.Kill a.Resurrect a.Put a.Put!", "thread 0, step 4: Put reported the last reference, as another drop had before", ""},
-		{"", "a.Kill a.Put!", "", ""}, // What a drop too many does is promised.
+		{"", "a.Kill a.Put!", "", ""}, // All that is asked of it is not to report the last.
+		{"last below zero", "a.Kill a.Put!", "thread 0, step 2: Put reported the last reference, as another drop had before", ""},
 		{"TryGet fails", "a.TryGet", "thread 0, step 1: TryGet failed while its caller held a reference", ""},
 		{"TryGet fails", "b.Get a.TryGet a.Kill|a.TryGetN(2) a.Put", "failed while its caller held a reference", ""},
 		{"TryGet fails", "a.Kill a.TryGet", "", ""},

@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "582baae916f7a20cfd878585"
+const Version = "7dbddc7eee70d82161e052e8"

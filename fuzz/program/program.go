@@ -58,7 +58,9 @@ type Step struct {
 	// Object is an index in [Program.Objects].
 	Object uint8
 	// Wild says that the guard doesn't see the step: it is made even if it is a
-	// wrong use. The sequential reading makes every step anyway.
+	// wrong use. A drop of what the thread doesn't hold counts for nothing, and all that
+	// is asked of it is not to report the last. The sequential reading makes every step
+	// anyway.
 	Wild bool
 }
 

@@ -17,7 +17,7 @@ import (
 // runs neither is looked at.
 func RunPlan(ctx context.Context, s *strategies.Strategy, w *workloads.Workload, wrong bool, times int, cfg Config) Result {
 	x := &lives{
-		w: w, bare: cfg.Bare, idle: make([]bool, len(w.Plan.Threads())),
+		w: w, bare: cfg.Bare, pause: cfg.pauses(len(w.Plan.Threads())), idle: make([]bool, len(w.Plan.Threads())),
 		cfg: workloads.Config{Seed: cfg.Seed, Checked: !cfg.Bare, Wrong: wrong, NewCounter: s.New},
 	}
 	var err error
@@ -41,6 +41,7 @@ type lives struct {
 	w       *workloads.Workload
 	cfg     workloads.Config
 	bare    bool
+	pause   func(thread int) // before each action; nil: none
 	before  []workloads.Action
 	threads [][]workloads.Action
 
@@ -75,6 +76,9 @@ func (l *lives) Thread(i int) (err error) {
 	l.idle[i] = false
 	for range l.repeat {
 		for _, a := range l.threads[i] {
+			if l.pause != nil {
+				l.pause(i)
+			}
 			if !a.Do(l.inst) {
 				l.idle[i] = true
 			}

@@ -56,7 +56,7 @@ type Result struct {
 // Run runs the program on counts of the strategy so many times, or, if times is 0, until
 // ctx ends; and until something is wrong.
 func Run(ctx context.Context, s *strategies.Strategy, p *program.Program, times int, cfg Config) Result {
-	x := driver.New(s, driver.Options{Bare: cfg.Bare, Unordered: cfg.Unordered})
+	x := driver.New(s, driver.Options{Bare: cfg.Bare, Unordered: cfg.Unordered, Pause: cfg.pauses(len(p.Threads))})
 	x.Load(p)
 	return run(ctx, s, x, len(p.Threads), times, cfg, "program: "+p.String())
 }
@@ -80,16 +80,7 @@ func run(ctx context.Context, s *strategies.Strategy, x execution, threads, time
 		cfg.Timeout = 10 * time.Second
 	}
 	errs := make([]error, threads)
-	rngs := make([]*rand.Rand, threads)
-	for i := range rngs {
-		rngs[i] = rand.New(rand.NewPCG(cfg.Seed, uint64(i)))
-	}
-	group := rendezvous.New(threads, func(i int) {
-		if cfg.Pause {
-			pause(rngs[i])
-		}
-		errs[i] = x.Thread(i)
-	})
+	group := rendezvous.New(threads, func(i int) { errs[i] = x.Thread(i) })
 	var r Result
 	var begun atomic.Int64 // executions
 	wrong := func(err error) error {
@@ -130,6 +121,18 @@ func run(ctx context.Context, s *strategies.Strategy, x execution, threads, time
 		return Result{Executions: int(begun.Load()) - 1, Err: wrong(fmt.Errorf("%s: %w", doing, hung))}
 	}
 	return r
+}
+
+// pauses returns what lets a random short time pass before each call of a thread, or nil.
+func (cfg Config) pauses(threads int) func(thread int) {
+	if !cfg.Pause {
+		return nil
+	}
+	rngs := make([]*rand.Rand, threads)
+	for i := range rngs {
+		rngs[i] = rand.New(rand.NewPCG(cfg.Seed, uint64(i)))
+	}
+	return func(i int) { pause(rngs[i]) }
 }
 
 // pause lets a random short time pass, so that executions differ in their order.

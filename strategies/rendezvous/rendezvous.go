@@ -64,18 +64,26 @@ func (g *Group) work(i int) {
 // poll waits until ready, or returns false if the group was abandoned.
 func (g *Group) poll(ready func() bool) bool {
 	for tries := 1; !ready(); tries++ {
-		if g.abandoned.Load() {
+		switch {
+		case tries%spins != 0:
+		case g.abandoned.Load():
 			return false
-		}
-		if tries%1000 == 0 {
+		case tries%sleeps == 0:
 			// Those that it waits for may need this thread's CPU.
-			time.Sleep(50 * time.Microsecond)
-		} else {
+			time.Sleep(20 * time.Microsecond)
+		default:
 			runtime.Gosched()
 		}
 	}
 	return true
 }
+
+// A look takes a nanosecond or so, and giving way to another goroutine a hundred: who only
+// looks begins sooner. But the others may be waiting for its CPU.
+const (
+	spins  = 32
+	sleeps = 640 * spins
+)
 
 // Round makes a round and returns when all have finished it, or false if the group was
 // abandoned.

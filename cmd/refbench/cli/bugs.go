@@ -261,12 +261,14 @@ func cellText(c matrix.Cell) string {
 	return fmt.Sprintf("%s %.3fs", text, c.Bug.Findings[0].Seconds)
 }
 
-// figure returns the main figure of how much a check tried.
+// figure returns the first figure of how much a check tried that isn't 0.
 func figure(r *check.Result) uint64 {
-	if len(r.Tried) == 0 {
-		return 0
+	for _, a := range r.Tried {
+		if a.N > 0 {
+			return a.N
+		}
 	}
-	return r.Tried[0].N
+	return 0
 }
 
 func cellReason(c matrix.Cell) string {

@@ -8,24 +8,25 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/refbench/refbench/fuzz/check"
 	"github.com/refbench/refbench/fuzz/explore"
 )
 
 // jsonFields returns the paths of the fields that encoding/json writes for a type.
-func jsonFields(t reflect.Type, path string, failureToo bool) (paths []string) {
+func jsonFields(t reflect.Type, path string) (paths []string) {
 	switch t.Kind() {
 	case reflect.Pointer:
-		return jsonFields(t.Elem(), path, failureToo)
+		return jsonFields(t.Elem(), path)
 	case reflect.Slice:
-		return jsonFields(t.Elem(), path+"[]", failureToo)
+		return jsonFields(t.Elem(), path+"[]")
 	case reflect.Struct:
 	default:
 		return []string{path}
 	}
-	if t == reflect.TypeFor[explore.Failure]() {
-		if !failureToo {
-			return []string{path} // it has a section of its own
-		}
+	switch failure := t == reflect.TypeFor[explore.Failure](); {
+	case path != "" && (failure || t == reflect.TypeFor[check.Result]()):
+		return []string{path} // it has a section of its own
+	case failure:
 		paths = append(paths, "schedule") // MarshalJSON adds it
 	}
 	for i := range t.NumField() {
@@ -33,12 +34,12 @@ func jsonFields(t reflect.Type, path string, failureToo bool) (paths []string) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case f.Anonymous:
-			paths = append(paths, jsonFields(f.Type, path, failureToo)...)
+			paths = append(paths, jsonFields(f.Type, path)...)
 		case f.IsExported() && name != "-":
 			if path != "" {
 				name = path + "." + name
 			}
-			paths = append(paths, jsonFields(f.Type, name, failureToo)...)
+			paths = append(paths, jsonFields(f.Type, name)...)
 		}
 	}
 	return paths
@@ -64,6 +65,7 @@ func TestJSONIsDocumented(t *testing.T) {
 	}
 	for section, v := range map[string]any{
 		"A failure":            explore.Failure{},
+		"A result":             check.Result{},
 		"explore":              exploration{},
 		"replay of a history":  replayedHistory{},
 		"replay of a program":  replayedProgram{},
@@ -75,7 +77,7 @@ func TestJSONIsDocumented(t *testing.T) {
 		"corpus export":        []exportedInputs{},
 		"corpus minimize":      minimizedInputs{},
 	} {
-		want := jsonFields(reflect.TypeOf(v), "", section == "A failure")
+		want := jsonFields(reflect.TypeOf(v), "")
 		got, ok := documented[section]
 		if !ok {
 			t.Errorf("JSON.md has no section %q", section)

@@ -309,7 +309,7 @@ func TestVersionFollowsWhatExploredCodeRunsOn(t *testing.T) {
 		{"fuzz/explore/token.go", true},
 		{"fuzz/explore/internal/engine/engine.go", true},
 		{"fuzz/scenarios/load.go", true},
-		{"fuzz/bugs/matrix/scenario.go", true},
+		{"fuzz/bugs/matrix/matrix.go", true},
 		{"strategies/strategies.go", true},
 		{"strategies/spec/spec.go", true},
 		{"fuzz/explore/gen/gen.go", false},
