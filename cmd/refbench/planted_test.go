@@ -65,8 +65,8 @@ var planted = []struct {
 			{file: "strategies/spec/op.go", old: "codes: []byte{2, 21, 22, 24, 27, 30, 31},", text: "codes: []byte{2, 21, 22, 24, 27, 30},"},
 			{file: "strategies/spec/op.go", old: "\tReinit: {\n", text: `	Living: {
 		name: "Living", power: strategies.PowerProber, reports: true, codes: []byte{31},
-		by: Anybody, step: func(sp *Spec, st State, _ int64) outcomes {
-			return one(Outcome{Next: st, Result: !sp.Dead(st)})
+		by: Anybody, step: func(sp *Spec, st State, _ int64) Outcome {
+			return Outcome{Next: st, Result: !sp.Dead(st)}
 		},
 		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
 			return c.(strategies.Prober).Living(), 0

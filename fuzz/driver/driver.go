@@ -128,23 +128,20 @@ type thread struct {
 	object int
 	// told is how often it was told of the last drop of a cached object.
 	told [program.MaxObjects]uint64
-	at   doing
+
+	// at is the call that it is in, for whoever asks why it doesn't go on. It is a fence
+	// between two calls, and none inside one.
+	//
+	//	bits 0-31    the call's number
+	//	bits 32-39   its operation
+	//	bits 40-47   object
+	//	bits 48-63   step, from 1; 0: in no call
+	at atomic.Uint64
+	_  [56]byte // so that threads don't slow each other down
 
 	env   spec.Env
 	on    *object // of the present call
 	locks bool    // the call has the object's lock
-}
-
-// doing is the call that a thread is in, for whoever asks why it doesn't go on. It is a
-// fence between two calls, and none inside one.
-//
-//	bits 0-31    the call's number
-//	bits 32-39   its operation
-//	bits 40-47   object
-//	bits 48-63   step, from 1; 0: in no call
-type doing struct {
-	word atomic.Uint64
-	_    [56]byte // so that threads don't slow each other down
 }
 
 // New returns what carries out programs on counts of the strategy.
@@ -180,12 +177,6 @@ func (x *Execution) Load(p *program.Program) {
 // Program returns the program that was loaded.
 func (x *Execution) Program() *program.Program { return x.p }
 
-// Guard returns the guard of the program.
-func (x *Execution) Guard() *program.Guard { return &x.guard }
-
-// Counter returns the present count of the object.
-func (x *Execution) Counter(object int) strategies.Counter { return x.objects[object].c }
-
 // Begin begins an execution: each object is a new count, with what the threads hold at
 // first. No thread runs. It returns what goes wrong on goroutines: an explored count that
 // panics ends its execution.
@@ -193,9 +184,7 @@ func (x *Execution) Begin() (err error) {
 	x.guard.Restart(&x.fresh)
 	t := &x.threads[Alone]
 	t.step = 1
-	if !x.o.Explored {
-		defer t.recovered(&err)
-	}
+	defer t.recovered(&err)
 	for t.object = range x.p.Objects {
 		i := t.object
 		o, b := &x.objects[i], x.guard.Begin(i)
@@ -235,9 +224,7 @@ func (x *Execution) Started(object int) int64 { return x.fresh.Begin(object).Fir
 func (x *Execution) Thread(i int) (err error) {
 	t := &x.threads[i]
 	t.step, t.told = 0, [program.MaxObjects]uint64{}
-	if !x.o.Explored {
-		defer t.recovered(&err)
-	}
+	defer t.recovered(&err)
 	for k, s := range x.p.Threads[i] {
 		t.step = k + 1
 		call, ok := t.h.Allow(s)
@@ -271,9 +258,7 @@ func (x *Execution) Thread(i int) (err error) {
 // threads have ended. It returns what goes wrong on goroutines.
 func (x *Execution) End() (err error) {
 	t := &x.threads[Alone]
-	if !x.o.Explored {
-		defer t.recovered(&err)
-	}
+	defer t.recovered(&err)
 	for t.object = range x.p.Objects {
 		t.finish(t.object)
 	}
@@ -304,11 +289,9 @@ func (t *thread) finish(i int) {
 	if !x.judged {
 		return
 	}
-	b, kind := o.ledger.Balance(), judge.Fine
-	if _, kind = b.Rest(); kind == judge.LateRelease && x.p.Objects[i].Immortal {
+	switch _, kind := o.ledger.Balance().Rest(); {
+	case kind == judge.LateRelease && x.p.Objects[i].Immortal:
 		return
-	}
-	switch {
 	case kind == judge.LateRelease && x.o.Explored:
 		explore.Leakf("%s", judge.Sentence(kind, "", 0))
 	case kind != judge.Fine:
@@ -371,8 +354,8 @@ func (t *thread) boundary(step int) {
 	explore.Boundary(state)
 }
 
-// patience is how often in a row a TryGet that may fail spuriously may do so.
-const patience = 100
+// mostSpurious is how often in a row a TryGet that may fail spuriously may do so.
+const mostSpurious = 100
 
 // do makes a call that the guard allows, and judges what it does.
 func (t *thread) do(object int, call spec.Call) {
@@ -424,7 +407,7 @@ func (t *thread) do(object int, call spec.Call) {
 		result, value = t.plain(object, call)
 	}
 	for fails := 1; !result && moves.If == spec.Alive && held > 0; fails++ {
-		if t.x.s.Promise.TryGet == strategies.Exact || fails == patience {
+		if t.x.s.Promise.TryGet == strategies.Exact || fails == mostSpurious {
 			t.failf("%v failed while its caller held a reference", call)
 		}
 		result, value = t.plain(object, call)
@@ -448,9 +431,7 @@ func (t *thread) do(object int, call spec.Call) {
 		if t.x.p.Objects[object].Cached {
 			t.told[object]++
 		}
-		t.meet(o)
-		k, held := o.ledger.Last()
-		t.wrong(k, call, held)
+		t.last(o, call)
 		t.release(o)
 		if call.Op == spec.PutAndLock {
 			// Explored, the scheduler finds out by itself.
@@ -471,10 +452,15 @@ func (t *thread) do(object int, call spec.Call) {
 func (t *thread) stray(object int, call spec.Call) {
 	result, _ := t.call(object, call)
 	if o := &t.x.objects[object]; t.x.judged && call.Last(result) {
-		t.meet(o)
-		k, held := o.ledger.Last()
-		t.wrong(k, call, held)
+		t.last(o, call)
 	}
+}
+
+// last judges a report of the last reference.
+func (t *thread) last(o *object, call spec.Call) {
+	t.meet(o)
+	k, held := o.ledger.Last()
+	t.wrong(k, call, held)
 }
 
 // answers judges an answer by what the thread holds and has been told.
@@ -488,12 +474,8 @@ func (t *thread) answers(o *object, object int, call spec.Call, before uint64, r
 		case result && before&1 == 1 && t.x.confirmation(o) == before:
 			t.failf("%v took a reference after Kill was confirmed", call)
 		}
-	case spec.One:
-		if result && held > 1 {
-			t.failf("%v took the reference for the only one, but its caller held %d", call, held)
-		}
-	case spec.NotOne:
-		if !result && held > 1 {
+	case spec.One, spec.NotOne:
+		if only := call.Op.Moves().If == spec.One; result == only && held > 1 {
 			t.failf("%v took the reference for the only one, but its caller held %d", call, held)
 		}
 	}
@@ -573,17 +555,18 @@ func (t *thread) call(object int, call spec.Call) (result bool, value int64) {
 	if r == nil {
 		return t.plain(object, call)
 	}
-	if t.x.o.Explored {
-		r.Begin(t.id)
-		result, value = t.plain(object, call)
-		r.End(t.id, object, call, Answer{Result: result, Value: value})
-	} else {
-		a := Answer{Panicked: true}
-		defer func() { r.End(t.id, object, call, a) }()
-		r.Begin(t.id)
-		result, value = t.plain(object, call)
-		a = Answer{Result: result, Value: value}
+	a := Answer{Panicked: true}
+	if !t.x.o.Explored {
+		defer func() {
+			if a.Panicked {
+				r.End(t.id, object, call, a)
+			}
+		}()
 	}
+	r.Begin(t.id)
+	result, value = t.plain(object, call)
+	a = Answer{Result: result, Value: value}
+	r.End(t.id, object, call, a)
 	return result, value
 }
 
@@ -594,9 +577,9 @@ func (t *thread) plain(object int, call spec.Call) (result bool, value int64) {
 	if t.x.o.Explored {
 		return call.Apply(o.c, &t.env)
 	}
-	t.at.word.Store(uint64(t.step)<<48 | uint64(object)<<40 | uint64(call.Op)<<32 | uint64(uint32(call.N)))
+	t.at.Store(uint64(t.step)<<48 | uint64(object)<<40 | uint64(call.Op)<<32 | uint64(uint32(call.N)))
 	result, value = call.Apply(o.c, &t.env)
-	t.at.word.Store(0)
+	t.at.Store(0)
 	return result, value
 }
 
@@ -610,13 +593,16 @@ func (t *thread) failf(format string, args ...any) {
 	panic(wrongError(fmt.Sprintf(format, args...)))
 }
 
-// recovered is deferred: it makes an error of a panic.
+// recovered is deferred: it makes an error of a panic on a goroutine.
 func (t *thread) recovered(err *error) {
+	if t.x.o.Explored {
+		return
+	}
 	v := recover()
 	if v == nil {
 		return
 	}
-	w := t.at.word.Swap(0)
+	w := t.at.Swap(0)
 	if t.locks {
 		t.env.Lock.Unlock()
 	}
@@ -643,7 +629,7 @@ func callText(w uint64) string {
 func (x *Execution) Doing() string {
 	var parts []string
 	for i := range x.threads {
-		w := x.threads[i].at.word.Load()
+		w := x.threads[i].at.Load()
 		if w == 0 {
 			continue
 		}

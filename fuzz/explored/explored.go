@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "5f344ea2a1827da8da24ad11"
+const Version = "8535065751856f6f4c03a24d"

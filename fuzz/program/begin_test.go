@@ -75,7 +75,7 @@ func TestFirstLives(t *testing.T) {
 					}
 				}
 				what := func() string { return s.Promise.String() }
-				near := Near(sp, byteThreads)
+				near := Near(sp, ByteThreads)
 				if near && full < 10 {
 					t.Errorf("%s, preset %v: %d of 300 programs came to the limit", what(), preset, full)
 				}

@@ -6,11 +6,11 @@ import "github.com/refbench/refbench/strategies/spec"
 // more gets a program of this size, and the bytes that are left over.
 type Bounds struct{ Objects, Threads, Steps int }
 
-// byteThreads is how many threads programs have that come from bytes.
-const byteThreads = 4
+// ByteThreads is how many threads the byte form has room for.
+const ByteThreads = 4
 
 // largest are the bounds of every program that comes from bytes.
-var largest = Bounds{MaxObjects, byteThreads, MaxSteps}
+var largest = Bounds{MaxObjects, ByteThreads, MaxSteps}
 
 // The byte form of a program:
 //
@@ -129,9 +129,6 @@ func (b Bounds) Decode(p *Program, data []byte) (rest []byte) {
 	}
 	return data
 }
-
-// ByteThreads is how many threads the byte form has room for.
-const ByteThreads = 4
 
 // Encode returns bytes that decode to p, with nothing after it. p must be a program, see
 // Check, of at most ByteThreads threads.

@@ -2,6 +2,7 @@ package program
 
 import (
 	"math"
+	"slices"
 
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
@@ -23,15 +24,8 @@ import (
 //     begin where the program says lets them come past the limit where the
 //     promise says what happens then: see [Guard.Reset].
 //
-// It is used so:
-//
-//	var g program.Guard
-//	g.Reset(&p, sp, false)
-//	for each object:     begin it: see Begin
-//	each thread:         t := g.Caller(i)
-//	    for each step:   if call, ok := t.Allow(step); ok { make it; t.Did(o, call, result) }
-//	    for each object: for call, ok := t.Leave(o); ok; call, ok = t.Leave(o) { make it; t.Did(o, call, result) }
-//	when all ended:      for each object: if t := g.Owner(o); t != nil { make Kill; t.Did(o, Kill, result) }
+// Package driver shows how it is used: Reset, Begin of each object, then Allow and Did of
+// each step by its thread, which ends with Leave, and Owner when all have ended.
 //
 // PutAndLock is called with a lock of the object's, which the caller unlocks if the
 // result is true.
@@ -101,7 +95,7 @@ func (g *Guard) Reset(p *Program, sp *spec.Spec, starts bool) {
 			case i == g.owner[o]:
 				h.owner = true
 				continue
-			case p.uses(i, uint8(o)):
+			case slices.ContainsFunc(p.Threads[i], func(s Step) bool { return int(s.Object) == o }):
 				h.refs = 1
 				b.Held++
 			}
@@ -179,16 +173,6 @@ func Near(sp *spec.Spec, threads int) bool {
 	return (sp.Has(spec.InitAt) || limit <= few) && (limit > int64(threads) || sp.PastLimit() != spec.Untold)
 }
 
-// uses reports whether the thread has a step on the object.
-func (p *Program) uses(thread int, object uint8) bool {
-	for _, s := range p.Threads[thread] {
-		if s.Object == object {
-			return true
-		}
-	}
-	return false
-}
-
 // owner returns the thread that has the owner's reference at first.
 func (p *Program) owner(object uint8) int {
 	switcher := nobody
@@ -235,14 +219,11 @@ func (g *Guard) Owner(object int) *Caller {
 // is for when all threads have ended.
 func (g *Guard) Spared(object int) (spec.Call, bool) {
 	b := &g.begins[object]
-	n := b.Spare
-	switch {
-	case n == 0:
-		return spec.Call{}, false
-	case g.May(spec.PutN) && n <= math.MaxInt:
+	switch n := b.Spare; {
+	case n > 0 && g.May(spec.PutN) && n <= math.MaxInt:
 		b.Spare = 0
 		return spec.Call{Op: spec.PutN, N: n}, true
-	case n <= few:
+	case n > 0 && n <= few:
 		b.Spare--
 		return spec.Call{Op: spec.Put}, true
 	}

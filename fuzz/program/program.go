@@ -131,14 +131,14 @@ func (p *Program) All() iter.Seq2[int, Step] {
 // each that has one, and so on.
 func (p *Program) Sequential() iter.Seq2[int, Step] {
 	return func(yield func(int, Step) bool) {
-		for i, more := 0, true; more; i++ {
-			more = false
+		longest := 0
+		for _, t := range p.Threads {
+			longest = max(longest, len(t))
+		}
+		for i := range longest {
 			for t, steps := range p.Threads {
-				if i < len(steps) {
-					more = true
-					if !yield(t, steps[i]) {
-						return
-					}
+				if i < len(steps) && !yield(t, steps[i]) {
+					return
 				}
 			}
 		}
@@ -185,11 +185,9 @@ func (p *Program) Check() error {
 			if _, ok := s.Call.Op.Code(); !ok {
 				return fmt.Errorf("%s: operation %d is none that programs have", where, s.Call.Op)
 			}
-			if !s.Call.Op.TakesNumber() {
-				if s.Call.N != 0 {
-					return fmt.Errorf("%s: %v with the number %d, which it doesn't take", where, s.Call.Op, s.Call.N)
-				}
-			} else if _, ok := numberCode(s.Call.N); !ok {
+			if takes := s.Call.Op.TakesNumber(); !takes && s.Call.N != 0 {
+				return fmt.Errorf("%s: %v with the number %d, which it doesn't take", where, s.Call.Op, s.Call.N)
+			} else if _, ok := numberCode(s.Call.N); takes && !ok {
 				return fmt.Errorf("%s: %v: the number is none that programs have: want %s", where, s.Call, numbers)
 			}
 		}

@@ -64,13 +64,8 @@ func (s Step) String() string {
 // words say how the object begins.
 func (o Object) words() []string {
 	var words []string
-	switch {
-	case o.Start == StartAt:
-		words = append(words, fmt.Sprintf("InitAt(%d)", o.K))
-	case o.Start == StartNear && o.K == 0:
-		words = append(words, "InitAt(limit)")
-	case o.Start == StartNear:
-		words = append(words, fmt.Sprintf("InitAt(limit-%d)", o.K))
+	if o.Start != StartInit {
+		words = append(words, o.first())
 	}
 	for _, f := range o.flags() {
 		if *f.set {
@@ -78,6 +73,17 @@ func (o Object) words() []string {
 		}
 	}
 	return words
+}
+
+// first is the word for a start that isn't Init.
+func (o Object) first() string {
+	switch {
+	case o.Start == StartAt:
+		return fmt.Sprintf("InitAt(%d)", o.K)
+	case o.K == 0:
+		return "InitAt(limit)"
+	}
+	return fmt.Sprintf("InitAt(limit-%d)", o.K)
 }
 
 type flag struct {
@@ -186,25 +192,18 @@ func (o *Object) parse(word string) error {
 			return nil
 		}
 	}
-	body, ok := strings.CutPrefix(word, "InitAt(")
-	body, closed := strings.CutSuffix(body, ")")
-	if !ok || !closed {
+	if !strings.HasPrefix(word, "InitAt(") || !strings.HasSuffix(word, ")") {
 		return fmt.Errorf("want Init, InitAt(2), InitAt(limit-2), SwitchToAtomic, cached or immortal")
 	}
-	start := StartAt
-	switch k, near := strings.CutPrefix(body, "limit-"); {
-	case body == "limit":
-		o.Start, o.K = StartNear, 0
-		return nil
-	case near:
-		start, body = StartNear, k
+	for k := range uint8(MaxK + 1) {
+		for _, c := range []Object{{Start: StartAt, K: max(1, k)}, {Start: StartNear, K: k}} {
+			if c.first() == word {
+				o.Start, o.K = c.Start, c.K
+				return nil
+			}
+		}
 	}
-	k, err := strconv.ParseUint(body, 10, 8)
-	if err != nil || k < 1 || k > MaxK || strconv.FormatUint(k, 10) != body {
-		return fmt.Errorf("want a number from 1 to %d, limit, or limit minus such a number", MaxK)
-	}
-	o.Start, o.K = start, uint8(k)
-	return nil
+	return fmt.Errorf("want a number from 1 to %d, limit, or limit minus such a number", MaxK)
 }
 
 const numbers = "1 to 64, or 2^k-1 or 2^k with k from 7 to 31"

@@ -38,9 +38,11 @@ type Kind int
 // The kinds, in the order in which reports show them. An oracle of references alone
 // finds DoubleFree, StolenReference, ResurrectedDead and LateRelease.
 const (
+	// Fine is what is no violation.
+	Fine Kind = iota - 1
 	// UseAfterFree: an operation on an object that was released, or on
 	// memory that holds no object.
-	UseAfterFree Kind = iota
+	UseAfterFree
 	// DoubleFree: an object was released a second time.
 	DoubleFree
 	// Leak: an object was never released though nobody holds it.
@@ -59,20 +61,12 @@ const (
 	Kinds = 7 // how many there are
 )
 
-// Fine is the Kind of what is no violation.
-const Fine Kind = -1
-
-var kindNames = [Kinds]string{
-	"use-after-free", "double-free", "leak", "underflow", "stolen-reference", "resurrected-dead", "late-release",
+var kindNames = [...]string{
+	"fine", "use-after-free", "double-free", "leak", "underflow", "stolen-reference", "resurrected-dead", "late-release",
 }
 
 // String returns the kind's name, which is also its unit in result files.
-func (k Kind) String() string {
-	if k == Fine {
-		return "fine"
-	}
-	return kindNames[k]
-}
+func (k Kind) String() string { return kindNames[k-Fine] }
 
 // A Balance is what is known of the references to an object in one life.
 type Balance struct {
@@ -95,21 +89,16 @@ func (b Balance) Took() Kind {
 // Held is without the reference that it dropped. Both things that may be wrong are
 // returned, the worse one first.
 func (b Balance) Last() [2]Kind {
-	out := [2]Kind{Fine, Fine}
-	if b.Revived > 0 {
-		return out
+	switch {
+	case b.Revived > 0:
+	case b.Told > 0 && b.Held > 0:
+		return [2]Kind{DoubleFree, StolenReference}
+	case b.Told > 0:
+		return [2]Kind{DoubleFree, Fine}
+	case b.Held > 0:
+		return [2]Kind{StolenReference, Fine}
 	}
-	if b.Told > 0 {
-		out[0] = DoubleFree
-	}
-	if b.Held > 0 {
-		if out[0] == Fine {
-			out[0] = StolenReference
-		} else {
-			out[1] = StolenReference
-		}
-	}
-	return out
+	return [2]Kind{Fine, Fine}
 }
 
 // Rest judges the balance when nothing goes on. It returns how often the object should
@@ -129,12 +118,12 @@ func (b Balance) Rest() (dead uint64, k Kind) {
 
 // A Ledger keeps the balance of one object that threads of an op program use. The zero
 // Ledger is one life with the owner's reference still to be taken. A Ledger that isn't
-// Shared is for one goroutine at a time: also for threads of the deterministic
+// shared is for one goroutine at a time: also for threads of the deterministic
 // scheduler, for which its changes belong to the step of the count's before them.
 type Ledger struct {
-	// Shared says that goroutines use it at once. Its word is then atomic, and so
+	// shared says that goroutines use it at once. Its word is then atomic, and so
 	// orders them.
-	Shared bool
+	shared bool
 
 	// word is the balance:
 	//
@@ -161,21 +150,16 @@ func balance(w int64) Balance {
 }
 
 // Open begins the first life of the object with so many references held. Nobody else
-// uses the ledger.
+// uses the ledger. shared says that goroutines will.
 func (l *Ledger) Open(held int64, shared bool) {
-	*l = Ledger{Shared: shared, word: heldZero + held}
+	*l = Ledger{shared, heldZero + held}
 }
 
 // Balance returns the balance as it is.
-func (l *Ledger) Balance() Balance {
-	if l.Shared {
-		return balance(atomic.LoadInt64(&l.word))
-	}
-	return balance(l.word)
-}
+func (l *Ledger) Balance() Balance { return balance(l.add(0)) }
 
 func (l *Ledger) add(d int64) (after int64) {
-	if l.Shared {
+	if l.shared {
 		return atomic.AddInt64(&l.word, d)
 	}
 	l.word += d
@@ -183,9 +167,7 @@ func (l *Ledger) add(d int64) (after int64) {
 }
 
 // Took is called after an operation that took n references.
-func (l *Ledger) Took(n int64) Kind {
-	return balance(l.add(n)).Took()
-}
+func (l *Ledger) Took(n int64) Kind { return balance(l.add(n)).Took() }
 
 // Drops is called before an operation that may drop n references.
 func (l *Ledger) Drops(n int64) { l.add(-n) }
@@ -207,9 +189,6 @@ func (l *Ledger) Revives() { l.add(revivedOne) }
 // Begins is called before an operation by which who was told of the last drop brings the
 // object back.
 func (l *Ledger) Begins() { l.add(-toldOne) }
-
-// Dead reports whether somebody was told of the last drop.
-func (l *Ledger) Dead() bool { return l.Balance().Told > 0 }
 
 // Sentence says what is wrong, of an operation by the name op.
 func Sentence(k Kind, op string, held int64) string {

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,28 +26,23 @@ func (c Call) String() string {
 // ParseCall reads what [Call.String] writes.
 func ParseCall(text string) (Call, error) {
 	name, rest, number := strings.Cut(text, "(")
-	for op := range opCount {
-		if ops[op].name != name {
-			continue
-		}
-		if number != ops[op].number {
-			if number {
-				return Call{}, fmt.Errorf("call %.60q: %s takes no number, so write %s", text, name, name)
-			}
-			return Call{}, fmt.Errorf("call %.60q: %s takes a number, as in %s(2)", text, name, name)
-		}
-		c := Call{Op: op}
-		if !number {
-			return c, nil
-		}
-		digits, closed := strings.CutSuffix(rest, ")")
-		n, err := strconv.ParseInt(digits, 10, 64)
-		if c.N = n; !closed || err != nil || c.String() != text {
-			return Call{}, fmt.Errorf("call %.60q: want one number of 64 bits in parentheses, as in %s(2)", text, name)
-		}
-		return c, nil
+	i := slices.IndexFunc(ops[:opCount], func(o operation) bool { return o.name == name })
+	switch {
+	case i < 0:
+		return Call{}, fmt.Errorf("call %.60q: no operation is called %.30q", text, name)
+	case number && !ops[i].number:
+		return Call{}, fmt.Errorf("call %.60q: %s takes no number, so write %s", text, name, name)
+	case !number && ops[i].number:
+		return Call{}, fmt.Errorf("call %.60q: %s takes a number, as in %s(2)", text, name, name)
+	case !number:
+		return Call{Op: Op(i)}, nil
 	}
-	return Call{}, fmt.Errorf("call %.60q: no operation is called %.30q", text, name)
+	n, err := strconv.ParseInt(strings.TrimSuffix(rest, ")"), 10, 64)
+	c := Call{Op(i), n}
+	if err != nil || c.String() != text {
+		return Call{}, fmt.Errorf("call %.60q: want one number of 64 bits in parentheses, as in %s(2)", text, name)
+	}
+	return c, nil
 }
 
 // An Answer is what a call did, as far as its caller and the count's monitor
@@ -67,29 +63,6 @@ type Answer struct {
 	Locks, Unlocks int
 	// Confirms is how often KillAndConfirm called confirm.
 	Confirms int
-}
-
-// String returns the parts that aren't zero.
-func (a Answer) String() string {
-	var parts []string
-	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
-	if a.Panicked != nil {
-		add("panicked: %v", a.Panicked)
-	}
-	if a.Value != 0 {
-		add("value %d", a.Value)
-	}
-	add("%v", a.Result)
-	for _, m := range a.Misuse {
-		add("reported %q", m)
-	}
-	if a.Locks+a.Unlocks > 0 {
-		add("locked %d times, unlocked %d times", a.Locks, a.Unlocks)
-	}
-	if a.Confirms > 0 {
-		add("confirmed %d times", a.Confirms)
-	}
-	return strings.Join(parts, ", ")
 }
 
 // Refs returns how many references the call is about: 1 if it takes no number.
@@ -118,7 +91,7 @@ func (c Call) Last(result bool) bool { return result && c.Op.Last() }
 // returns what the call returned, false if it returns no bool, and what Count
 // returned.
 func (c Call) Apply(x strategies.Counter, e *Env) (result bool, value int64) {
-	return ops[c.Op].apply(x, c.N, e)
+	return c.Op.row().apply(x, c.N, e)
 }
 
 // A Witness makes calls and sees what they do. One goroutine at a time uses it.
@@ -144,29 +117,15 @@ func (l *countingLock) Unlock() { l.unlocks++ }
 // did. Nothing listens to the count's monitor: see [Subject]. A panic of the
 // count is part of the answer.
 func (w *Witness) Do(c strategies.Counter, call Call) (a Answer) {
-	defer func() {
-		if p := recover(); p != nil {
-			a.Panicked = p
-		}
-	}()
-	if w == nil { // for operations that use no Env
-		a.Result, a.Value = call.Apply(c, nil)
-		return a
-	}
+	defer func() { a.Panicked = recover() }()
 	w.locks, w.unlocks, w.confirms = 0, 0, 0
 	a.Result, a.Value = call.Apply(c, &w.env)
 	a.Locks, a.Unlocks, a.Confirms = w.locks, w.unlocks, w.confirms
 	return a
 }
 
-// Do is [Witness.Do] with a new witness where it matters.
-func Do(c strategies.Counter, call Call) Answer {
-	var w *Witness
-	if call.Op.UsesEnv() {
-		w = NewWitness()
-	}
-	return w.Do(c, call)
-}
+// Do is [Witness.Do] with a new witness.
+func Do(c strategies.Counter, call Call) Answer { return NewWitness().Do(c, call) }
 
 // A Subject is a new count of a strategy whose monitor, if it has one, is
 // listened to. One goroutine at a time uses it.

@@ -178,11 +178,11 @@ func TestSubjectHearsMonitorAndPanics(t *testing.T) {
 		a := x.Do(spec.Call{Op: spec.Get})
 		_, monitored := x.Counter.(strategies.Monitored)
 		if a.Heard != monitored || monitored != (len(a.Misuse) == 1) {
-			t.Errorf("%s: Get on a dead count answered %q, heard %v; it has a monitor: %v", s, a, a.Heard, monitored)
+			t.Errorf("%s: Get on a dead count answered %+v, heard %v; it has a monitor: %v", s, a, a.Heard, monitored)
 		}
 	}
 	var none strategies.Counter
 	if a := spec.Do(none, spec.Call{Op: spec.Get}); a.Panicked == nil {
-		t.Errorf("Get on no counter at all answered %q, want a panic", a)
+		t.Errorf("Get on no counter at all answered %+v, want a panic", a)
 	}
 }

@@ -35,36 +35,27 @@ A call with a number, as GetN(4), is about that many references. Nothing is prom
 `)
 	for _, s := range list {
 		sp := Of(s)
-		fmt.Fprintf(&b, "## %s\n\n%s%s.\n\nIt promises:", s.Name, strings.ToUpper(s.Doc[:1]), s.Doc[1:])
-		for i, f := range s.Promise.Fields() {
-			switch {
-			case f[0] == "bytes": // they depend on the machine
-				continue
-			case f[0] == "putunlessone" && !sp.has[PutUnlessOne]:
-				continue
-			case i > 0:
-				b.WriteString(",")
+		var fields []string
+		for _, f := range s.Promise.Fields() {
+			// Bytes depend on the machine.
+			if f[0] != "bytes" && (f[0] != "putunlessone" || sp.has[PutUnlessOne]) {
+				fields = append(fields, f[0]+" "+f[1])
 			}
-			fmt.Fprintf(&b, " %s %s", f[0], f[1])
 		}
-		b.WriteString(".\n\n")
-		for _, mode := range sp.modes() {
+		fmt.Fprintf(&b, "## %s\n\n%s%s.\n\nIt promises: %s.\n\n", s.Name, strings.ToUpper(s.Doc[:1]), s.Doc[1:], strings.Join(fields, ", "))
+		for _, mode := range sp.shown() {
 			sp.table(&b, mode)
 		}
 	}
 	return []byte(strings.TrimSuffix(b.String(), "\n"))
 }
 
-// modes returns the modes that a page shows, as states without references.
-func (sp *Spec) modes() []State {
-	modes := []State{{}}
-	if sp.p.Zero == strategies.AfterKill {
-		if sp.has[SwitchToAtomic] {
-			modes = append(modes, State{Atomic: true})
-		}
-		modes = append(modes, State{Killed: true})
+// shown returns the modes that a page shows, as states without references.
+func (sp *Spec) shown() []State {
+	if sp.p.Zero == strategies.Immediate {
+		return []State{{}}
 	}
-	return modes
+	return sp.modes()
 }
 
 // modeText says which of several modes a state is in.
@@ -80,15 +71,10 @@ func modeText(st State) string {
 
 // table writes the table of one mode.
 func (sp *Spec) table(b *strings.Builder, mode State) {
-	if len(sp.modes()) > 1 {
-		fmt.Fprintf(b, "### %s, %s\n\n", sp.name, modeText(mode))
+	if sp.p.Zero == strategies.AfterKill {
+		fmt.Fprintf(b, "### %s, %s\n\n", sp.Name(), modeText(mode))
 	}
-	var columns []State
-	for _, st := range sp.States() {
-		if st.Killed == mode.Killed && st.Atomic == mode.Atomic {
-			columns = append(columns, st)
-		}
-	}
+	columns := slices.DeleteFunc(sp.States(), func(st State) bool { return st.Killed != mode.Killed || st.Atomic != mode.Atomic })
 	b.WriteString("| |")
 	for _, st := range columns {
 		fmt.Fprintf(b, " %s |", sp.stateText(st))
@@ -179,12 +165,9 @@ func (sp *Spec) outcomeText(mode State, c Call, o Outcome) string {
 		return "panics"
 	}
 	text := sp.stateText(o.Next)
-	if o.Next.Killed != mode.Killed || o.Next.Atomic != mode.Atomic {
-		// Where zero is always detected, Kill makes no difference that a
-		// reader needs.
-		if sp.p.Zero == strategies.AfterKill {
-			text += " " + modeText(o.Next)
-		}
+	// Where zero is always detected, Kill makes no difference that a reader needs.
+	if sp.p.Zero == strategies.AfterKill && (o.Next.Killed != mode.Killed || o.Next.Atomic != mode.Atomic) {
+		text += " " + modeText(o.Next)
 	}
 	switch {
 	case c.Op == Count && o.AnyValue:

@@ -37,10 +37,18 @@ const (
 	opCount
 )
 
+const maxOps = 1 << 6
+
 // An operation is all that refbench knows of an operation. Specification, fuzzing,
 // schedules, histories and stress ask this table, so that a new power is its interface
 // in package strategies and its rows here.
 type operation struct {
+	// by says who may call it while others use the count, moves what it does to what
+	// its caller holds, and last that true reports the drop of the last reference.
+	by    By
+	moves Moves
+	last  bool
+
 	name    string
 	power   strategies.Power // "" if every counter has it
 	number  bool             // it takes a number
@@ -51,38 +59,26 @@ type operation struct {
 	// the one that is written first. More codes make it more frequent in random bytes.
 	codes []byte
 
-	// by says who may call it while others use the count, moves what it does to what
-	// its caller holds, and last that true reports the drop of the last reference.
-	by    By
-	moves Moves
-	last  bool
-
 	// step is what it does in a state in which the promise speaks of it, with the
-	// number k, 1 if it takes none. unpromised says why the promise doesn't; nil
-	// always speaks of it.
-	step       func(sp *Spec, st State, k int64) outcomes
-	unpromised func(sp *Spec, st State, k int64) string
+	// number k, 1 if it takes none: see [Spec.Unpromised].
+	step func(sp *Spec, st State, k int64) Outcome
 
 	// apply makes the call on a counter that has it. value is what Count returns.
 	apply func(c strategies.Counter, n int64, e *Env) (result bool, value int64)
 }
 
-// ops is the table, in the order of the constants.
-var ops = [opCount]operation{
+// ops is the table, in the order of the constants. Its length is a power of two, so that no
+// index needs a check.
+var ops = [maxOps]operation{
 	Init: {
 		name: "Init", codes: []byte{4},
-		by: TypeStableReleaser, moves: Moves{Sign: +1, Owner: true},
-		unpromised: unbeginnable, step: (*Spec).begin,
+		by: TypeStableReleaser, moves: Moves{Sign: +1, Owner: true}, step: (*Spec).begin,
 		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) { c.Init(); return false, 0 },
 	},
 	InitAt: {
 		name: "InitAt", power: strategies.PowerPresetter, number: true,
-		by: Nobody, moves: Moves{Sign: +1, Owner: true},
-		unpromised: unbeginnable, step: (*Spec).begin,
-		apply: func(c strategies.Counter, n int64, _ *Env) (bool, int64) {
-			c.(strategies.Presetter).InitAt(n)
-			return false, 0
-		},
+		by: Nobody, moves: Moves{Sign: +1, Owner: true}, step: (*Spec).begin,
+		apply: does(func(c strategies.Counter, n int64) { c.(strategies.Presetter).InitAt(n) }),
 	},
 	Get: {
 		name: "Get", codes: []byte{0, 20, 28},
@@ -96,23 +92,18 @@ var ops = [opCount]operation{
 	},
 	Put: {
 		name: "Put", reports: true, codes: []byte{2, 21, 22, 24, 27, 30, 31},
-		by: Holder, moves: Moves{Sign: -1}, last: true,
-		unpromised: undroppable, step: (*Spec).drop,
+		by: Holder, moves: Moves{Sign: -1}, last: true, step: (*Spec).drop,
 		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) { return c.Put(), 0 },
 	},
 	Kill: {
 		name: "Kill", reports: true, codes: []byte{3, 25},
-		by: Owner, moves: Moves{Sign: -1, Owner: true}, last: true,
-		unpromised: unkillable, step: (*Spec).kill,
+		by: Owner, moves: Moves{Sign: -1, Owner: true}, last: true, step: (*Spec).kill,
 		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) { return c.Kill(), 0 },
 	},
 	GetN: {
 		name: "GetN", power: strategies.PowerMulti, number: true, codes: []byte{5},
 		by: AnyHolder, moves: Moves{Sign: +1}, step: (*Spec).take,
-		apply: func(c strategies.Counter, n int64, _ *Env) (bool, int64) {
-			c.(strategies.Multi).GetN(int(n))
-			return false, 0
-		},
+		apply: does(func(c strategies.Counter, n int64) { c.(strategies.Multi).GetN(int(n)) }),
 	},
 	TryGetN: {
 		name: "TryGetN", power: strategies.PowerMulti, number: true, reports: true, codes: []byte{6},
@@ -123,76 +114,54 @@ var ops = [opCount]operation{
 	},
 	PutN: {
 		name: "PutN", power: strategies.PowerMulti, number: true, reports: true, codes: []byte{7, 29},
-		by: Holder, moves: Moves{Sign: -1}, last: true,
-		unpromised: undroppable, step: (*Spec).drop,
-		apply: func(c strategies.Counter, n int64, _ *Env) (bool, int64) {
-			return c.(strategies.Multi).PutN(int(n)), 0
-		},
+		by: Holder, moves: Moves{Sign: -1}, last: true, step: (*Spec).drop,
+		apply: func(c strategies.Counter, n int64, _ *Env) (bool, int64) { return c.(strategies.Multi).PutN(int(n)), 0 },
 	},
 	Count: {
 		name: "Count", power: strategies.PowerReader, codes: []byte{8},
 		by: Anybody, step: (*Spec).read,
-		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
-			return false, c.(strategies.Reader).Count()
-		},
+		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) { return false, c.(strategies.Reader).Count() },
 	},
 	Resurrect: {
 		name: "Resurrect", power: strategies.PowerResurrecter, codes: []byte{9},
-		by: HolderOrReleaser, moves: Moves{Sign: +1},
-		unpromised: unresurrectable, step: (*Spec).resurrect,
-		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
-			c.(strategies.Resurrecter).Resurrect()
-			return false, 0
-		},
+		by: HolderOrReleaser, moves: Moves{Sign: +1}, step: (*Spec).resurrect,
+		apply: does(func(c strategies.Counter, _ int64) { c.(strategies.Resurrecter).Resurrect() }),
 	},
 	Drop: {
 		name: "Drop", power: strategies.PowerDropper, codes: []byte{19},
-		by: HolderOfTwo, moves: Moves{Sign: -1},
-		unpromised: undroppable, step: (*Spec).dropBeforeLast,
-		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
-			c.(strategies.Dropper).Drop()
-			return false, 0
-		},
+		by: HolderOfTwo, moves: Moves{Sign: -1}, step: (*Spec).dropBeforeLast,
+		apply: does(func(c strategies.Counter, _ int64) { c.(strategies.Dropper).Drop() }),
 	},
 	PutIfOne: {
 		name: "PutIfOne", power: strategies.PowerOnePutter, reports: true, codes: []byte{10},
-		by: ExactHolder, moves: Moves{Sign: -1, If: One}, last: true,
-		unpromised: inexact, step: (*Spec).dropIfOne,
+		by: ExactHolder, moves: Moves{Sign: -1, If: One}, last: true, step: (*Spec).dropIfOne,
 		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
 			return c.(strategies.OnePutter).PutIfOne(), 0
 		},
 	},
 	PutUnlessOne: {
 		name: "PutUnlessOne", power: strategies.PowerOnePutter, reports: true, codes: []byte{11},
-		by: ExactHolder, moves: Moves{Sign: -1, If: NotOne},
-		unpromised: inexactOrAmbiguous, step: (*Spec).dropUnlessOne,
+		by: ExactHolder, moves: Moves{Sign: -1, If: NotOne}, step: (*Spec).dropUnlessOne,
 		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
 			return c.(strategies.OnePutter).PutUnlessOne(), 0
 		},
 	},
 	PutAndLock: {
 		name: "PutAndLock", power: strategies.PowerLockPutter, reports: true, env: true, codes: []byte{12},
-		by: ExactHolder, moves: Moves{Sign: -1}, last: true,
-		unpromised: inexactOrAmbiguous, step: (*Spec).dropAndLock,
+		by: ExactHolder, moves: Moves{Sign: -1}, last: true, step: (*Spec).dropAndLock,
 		apply: func(c strategies.Counter, _ int64, e *Env) (bool, int64) {
 			return c.(strategies.LockPutter).PutAndLock(e.Lock), 0
 		},
 	},
 	SwitchToAtomic: {
 		name: "SwitchToAtomic", power: strategies.PowerSwitcher, codes: []byte{13},
-		by: Owner, unpromised: unswitchable, step: (*Spec).switchToAtomic,
-		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
-			c.(strategies.Switcher).SwitchToAtomic()
-			return false, 0
-		},
+		by: Owner, step: (*Spec).switchToAtomic,
+		apply: does(func(c strategies.Counter, _ int64) { c.(strategies.Switcher).SwitchToAtomic() }),
 	},
 	SwitchToPerCPU: {
 		name: "SwitchToPerCPU", power: strategies.PowerSwitcher, codes: []byte{14},
-		by: Owner, unpromised: unswitchable, step: (*Spec).switchToPerCPU,
-		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
-			c.(strategies.Switcher).SwitchToPerCPU()
-			return false, 0
-		},
+		by: Owner, step: (*Spec).switchToPerCPU,
+		apply: does(func(c strategies.Counter, _ int64) { c.(strategies.Switcher).SwitchToPerCPU() }),
 	},
 	TryGetLive: {
 		name: "TryGetLive", power: strategies.PowerSwitcher, reports: true, codes: []byte{15},
@@ -203,37 +172,36 @@ var ops = [opCount]operation{
 	},
 	KillAndConfirm: {
 		name: "KillAndConfirm", power: strategies.PowerSwitcher, reports: true, env: true, codes: []byte{16},
-		by: Owner, moves: Moves{Sign: -1, Owner: true}, last: true,
-		unpromised: unkillable, step: (*Spec).kill,
+		by: Owner, moves: Moves{Sign: -1, Owner: true}, last: true, step: (*Spec).kill,
 		apply: func(c strategies.Counter, _ int64, e *Env) (bool, int64) {
 			return c.(strategies.Switcher).KillAndConfirm(e.Confirm), 0
 		},
 	},
 	ResurrectLive: {
 		name: "ResurrectLive", power: strategies.PowerSwitcher, codes: []byte{17},
-		by: Killer, moves: Moves{Sign: +1, Owner: true},
-		unpromised: unkilled, step: (*Spec).resurrectLive,
-		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
-			c.(strategies.Switcher).ResurrectLive()
-			return false, 0
-		},
+		by: Killer, moves: Moves{Sign: +1, Owner: true}, step: (*Spec).resurrectLive,
+		apply: does(func(c strategies.Counter, _ int64) { c.(strategies.Switcher).ResurrectLive() }),
 	},
 	Reinit: {
 		name: "Reinit", power: strategies.PowerSwitcher, codes: []byte{18},
-		by: Releaser, moves: Moves{Sign: +1, Owner: true},
-		unpromised: unbeginnable, step: (*Spec).begin,
-		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) {
-			c.(strategies.Switcher).Reinit()
-			return false, 0
-		},
+		by: Releaser, moves: Moves{Sign: +1, Owner: true}, step: (*Spec).begin,
+		apply: does(func(c strategies.Counter, _ int64) { c.(strategies.Switcher).Reinit() }),
 	},
+}
+
+// does is the apply of an operation that returns nothing.
+func does(call func(c strategies.Counter, n int64)) func(strategies.Counter, int64, *Env) (bool, int64) {
+	return func(c strategies.Counter, n int64, _ *Env) (bool, int64) {
+		call(c, n)
+		return false, 0
+	}
 }
 
 // By says who may call an operation while others use the count: what the contract of
 // package strategies asks of the caller. Package program keeps to it.
 type By uint8
 
-// The callers.
+// The callers. From HolderOrReleaser on they may have been told of the last drop.
 const (
 	Nobody             By = iota // it is for tests that are alone with the count
 	Anybody                      // a weak reference is enough
@@ -241,9 +209,9 @@ const (
 	Holder                       // who holds a reference beside the owner's
 	ExactHolder                  // a Holder, where zero is detected
 	HolderOfTwo                  // a Holder of another one beside it
-	HolderOrReleaser             // an AnyHolder, or who was told of the last drop, instead of releasing
 	Owner                        // who has the owner's reference
 	Killer                       // who has killed the count and holds a reference
+	HolderOrReleaser             // an AnyHolder, or who was told of the last drop, instead of releasing
 	Releaser                     // who has killed the count and was told of the last drop
 	TypeStableReleaser           // a Releaser, if the strategy promises that others may call TryGet meanwhile
 )
@@ -291,76 +259,50 @@ func (op Op) String() string {
 	return ops[op].name
 }
 
-// A fact is what is asked of an operation at every call.
-type fact struct {
-	moves                                Moves
-	by                                   By
-	number, reports, last                bool
-	takes, drops, kills, begins, unkills bool
-	revives                              bool
-}
-
-// facts are those of all operations, close together in memory. Its length is a power of
-// two, so that no index needs a check.
-var facts = func() (out [maxOps]fact) {
-	for i, o := range ops {
-		takes, drops := o.moves.Sign > 0, o.moves.Sign < 0
-		out[i] = fact{
-			moves: o.moves, by: o.by, number: o.number, reports: o.reports, last: o.last,
-			takes: takes, drops: drops, kills: drops && o.moves.Owner, unkills: takes && o.moves.Owner,
-			begins:  takes && o.moves.Owner && o.by != Killer,
-			revives: o.by == HolderOrReleaser || o.by == Releaser || o.by == TypeStableReleaser,
-		}
-	}
-	return out
-}()
-
-const maxOps = 64
-
-func (op Op) fact() *fact { return &facts[op%maxOps] }
+func (op Op) row() *operation { return &ops[op%maxOps] }
 
 // Power returns the power that a counter must have for the operation, or "" if
 // every counter has it.
-func (op Op) Power() strategies.Power { return ops[op].power }
+func (op Op) Power() strategies.Power { return op.row().power }
 
 // TakesNumber reports whether a call of the operation has a number: how many
 // references to take or drop, or to start with.
-func (op Op) TakesNumber() bool { return op.fact().number }
+func (op Op) TakesNumber() bool { return op.row().number }
 
 // Reports reports whether the operation returns a bool.
-func (op Op) Reports() bool { return op.fact().reports }
+func (op Op) Reports() bool { return op.row().reports }
 
 // UsesEnv reports whether a call uses its Env.
-func (op Op) UsesEnv() bool { return ops[op].env }
+func (op Op) UsesEnv() bool { return op.row().env }
 
 // By returns who may call the operation while others use the count.
-func (op Op) By() By { return op.fact().by }
+func (op Op) By() By { return op.row().by }
 
 // Moves returns what the operation does to what its caller holds.
-func (op Op) Moves() Moves { return op.fact().moves }
+func (op Op) Moves() Moves { return op.row().moves }
 
 // Last reports whether the result true reports the drop of the last reference.
-func (op Op) Last() bool { return op.fact().last }
+func (op Op) Last() bool { return op.row().last }
 
 // Takes reports whether the operation may take references.
-func (op Op) Takes() bool { return op.fact().takes }
+func (op Op) Takes() bool { return op.Moves().Sign > 0 }
 
 // Drops reports whether the operation may drop references.
-func (op Op) Drops() bool { return op.fact().drops }
+func (op Op) Drops() bool { return op.Moves().Sign < 0 }
 
 // Kills reports whether the operation drops the owner's reference.
-func (op Op) Kills() bool { return op.fact().kills }
+func (op Op) Kills() bool { return op.Drops() && op.Moves().Owner }
 
 // Begins reports whether the operation begins a life.
-func (op Op) Begins() bool { return op.fact().begins }
+func (op Op) Begins() bool { return op.Unkills() && op.By() != Killer }
 
 // Unkills reports whether the operation begins a life or takes a killed one up again,
 // so that TryGetLive succeeds once more.
-func (op Op) Unkills() bool { return op.fact().unkills }
+func (op Op) Unkills() bool { return op.Takes() && op.Moves().Owner }
 
 // Revives reports whether the operation may be called on a dead count, by who was told
 // of its death, and brings it back.
-func (op Op) Revives() bool { return op.fact().revives }
+func (op Op) Revives() bool { return op.By() >= HolderOrReleaser }
 
 // CodeCount is how many codes the byte form of programs has for operations.
 const CodeCount = 1 << 5

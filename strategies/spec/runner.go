@@ -62,7 +62,7 @@ func (r *Runner) Unpromised(call Call) string {
 // which field of the promise the code contradicts, if it is known.
 func (r *Runner) Do(call Call) (Answer, error) {
 	if why := r.Unpromised(call); why != "" {
-		return Answer{}, fmt.Errorf("%s in state %q: %s is not promised: %s, after %s", r.sp.name, r.st, call, why, joinCalls(r.done))
+		return Answer{}, fmt.Errorf("%s in state %q: %s is not promised: %s, after %s", r.sp.Name(), r.st, call, why, joinCalls(r.done))
 	}
 	a, err := r.one(call)
 	count := Call{Op: Count}
@@ -137,18 +137,12 @@ func joinCalls(calls []Call) string {
 	if len(calls) == 0 {
 		return "no other call"
 	}
-	var b strings.Builder
 	cut := max(0, len(calls)-shown)
+	text := strings.ReplaceAll(strings.Trim(fmt.Sprint(calls[cut:]), "[]"), " ", ", ")
 	if cut > 0 {
-		fmt.Fprintf(&b, "%d calls and then ", cut)
+		return fmt.Sprintf("%d calls and then %s", cut, text)
 	}
-	for i, c := range calls[cut:] {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(c.String())
-	}
-	return b.String()
+	return text
 }
 
 // TryRow brings a new count to the row's state and makes its call, and then the
@@ -168,15 +162,6 @@ func (sp *Spec) TryRow(row Row, deaf bool) error {
 // Afterwards returns calls that show what a count really holds, whether or not it
 // can be read: up, down past where it was, and up again.
 func Afterwards() []Call {
-	var calls []Call
-	for _, up := range []bool{true, false, false, true} {
-		for range 4 {
-			if up {
-				calls = append(calls, Call{Op: TryGet}, Call{Op: Get})
-			} else {
-				calls = append(calls, Call{Op: Put}, Call{Op: Put})
-			}
-		}
-	}
-	return calls
+	up := slices.Repeat([]Call{{Op: TryGet}, {Op: Get}}, 4)
+	return slices.Concat(up, slices.Repeat([]Call{{Op: Put}}, 2*len(up)), up)
 }

@@ -18,6 +18,7 @@ package spec
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/refbench/refbench/strategies"
@@ -47,24 +48,22 @@ type State struct {
 
 // String returns the state in a few words, as "2 references, killed".
 func (st State) String() string {
-	var b strings.Builder
+	text := fmt.Sprintf("%d references", st.Refs)
 	switch {
 	case st.Lost:
 		return "unknown"
 	case st.Saturated:
-		b.WriteString("saturated")
+		text = "saturated"
 	case st.Refs == 1:
-		b.WriteString("1 reference")
-	default:
-		fmt.Fprintf(&b, "%d references", st.Refs)
+		text = "1 reference"
 	}
 	if st.Atomic {
-		b.WriteString(", atomic")
+		text += ", atomic"
 	}
 	if st.Killed {
-		b.WriteString(", killed")
+		text += ", killed"
 	}
-	return b.String()
+	return text
 }
 
 // An Outcome is one of the things that a call may do.
@@ -93,22 +92,18 @@ type Outcome struct {
 // A Spec is the specification of one strategy. It is not modified after [Of] and
 // may be shared.
 type Spec struct {
-	s    *strategies.Strategy
-	name string
-	p    strategies.Promise
-	ops  []Op
-	has  [opCount]bool
+	s   *strategies.Strategy
+	p   strategies.Promise
+	ops []Op
+	has [opCount]bool
 }
 
 // Of returns the specification of a valid strategy.
 func Of(s *strategies.Strategy) *Spec {
-	sp := &Spec{s: s, name: s.Name, p: s.Promise}
-	powers := map[strategies.Power]bool{"": true}
-	for _, p := range s.Powers() {
-		powers[p] = true
-	}
+	sp := &Spec{s: s, p: s.Promise}
+	powers := append(s.Powers(), "")
 	for _, op := range Ops() {
-		if powers[op.Power()] {
+		if slices.Contains(powers, op.Power()) {
 			sp.ops = append(sp.ops, op)
 			sp.has[op] = true
 		}
@@ -117,7 +112,7 @@ func Of(s *strategies.Strategy) *Spec {
 }
 
 // Name returns the strategy's name.
-func (sp *Spec) Name() string { return sp.name }
+func (sp *Spec) Name() string { return sp.s.Name }
 
 // Promise returns what the specification is derived from.
 func (sp *Spec) Promise() strategies.Promise { return sp.p }
@@ -143,26 +138,19 @@ func (sp *Spec) Dead(st State) bool {
 	return st.Refs == 0 && !st.Saturated && !st.Lost && sp.Exact(st)
 }
 
-// wrap returns the number as which n reads, and whether the promise says so.
-func (sp *Spec) wrap(n int64) (int64, bool) {
-	if sp.p.Width == 0 {
-		return n, n >= 0 && n <= sp.p.Limit
-	}
-	mask := ^uint64(0) >> (64 - sp.p.Width)
-	u := uint64(n) & mask
-	if u > uint64(sp.p.Limit) {
-		return int64(u | ^mask), true
-	}
-	return int64(u), true
-}
-
 // moved returns the state with k references more, modulo the width.
 func (sp *Spec) moved(st State, k int64) State {
-	n, ok := sp.wrap(st.Refs + k)
-	if !ok {
+	st.Refs += k
+	if sp.p.Width > 0 {
+		mask := ^uint64(0) >> (64 - sp.p.Width)
+		n := uint64(st.Refs) & mask
+		if n > uint64(sp.p.Limit) {
+			n |= ^mask
+		}
+		st.Refs = int64(n)
+	} else if st.Refs < 0 || st.Refs > sp.p.Limit {
 		return State{Lost: true}
 	}
-	st.Refs = n
 	return st
 }
 
@@ -189,70 +177,44 @@ func (sp *Spec) misused(st State, r strategies.Response, k int64, result bool, m
 	return warns(st, false, m)
 }
 
-// outcomes is what a call may do: one thing, or two.
-type outcomes struct {
-	list [2]Outcome
-	n    int
-}
-
-func one(o Outcome) outcomes { return outcomes{[2]Outcome{o}, 1} }
-
 // begin is Init, InitAt and Reinit.
-func (sp *Spec) begin(_ State, k int64) outcomes { return one(Outcome{Next: sp.Start(k)}) }
+func (sp *Spec) begin(_ State, k int64) Outcome { return Outcome{Next: sp.Start(k)} }
 
 // take is Get and GetN.
-func (sp *Spec) take(st State, k int64) outcomes { return one(sp.taken(st, k)) }
+func (sp *Spec) take(st State, k int64) Outcome { return sp.taken(st, k, false) }
 
-func (sp *Spec) taken(st State, k int64) Outcome {
+// try is TryGet and TryGetN that don't fail for no reason.
+func (sp *Spec) try(st State, k int64) Outcome { return sp.taken(st, k, true) }
+
+// taken is both: tries says that the caller may have no reference, and is told.
+func (sp *Spec) taken(st State, k int64, tries bool) Outcome {
+	overflow := strategies.GetOverflow
+	if tries {
+		overflow = strategies.TryGetOverflow
+	}
 	switch {
 	case st.Saturated:
-		return warns(st, false, strategies.GetOverflow)
+		return warns(st, tries, overflow)
+	case sp.Dead(st) && tries:
+		return Outcome{Next: st}
 	case sp.Dead(st):
 		return sp.misused(st, sp.p.GetOnZero, k, false, strategies.GetAfterFree)
 	case st.Refs > sp.p.Limit-k:
-		return sp.misused(st, sp.p.Overflow, k, false, strategies.GetOverflow)
+		return sp.misused(st, sp.p.Overflow, k, tries, overflow)
 	}
-	return Outcome{Next: sp.moved(st, k)}
-}
-
-// try is TryGet and TryGetN.
-func (sp *Spec) try(st State, k int64) outcomes {
-	o := sp.tried(st, k)
-	switch {
-	case o.Panics:
-		// Its caller can be told, so it may refuse instead.
-		return outcomes{[2]Outcome{o, {Next: st}}, 2}
-	case o.Result && sp.p.TryGet == strategies.Spurious:
-		return outcomes{[2]Outcome{o, {Next: st}}, 2}
-	}
-	return one(o)
-}
-
-// tried is what a TryGet does that doesn't fail for no reason.
-func (sp *Spec) tried(st State, k int64) Outcome {
-	switch {
-	case st.Saturated:
-		return warns(st, true, strategies.TryGetOverflow)
-	case sp.Dead(st):
-		return Outcome{Next: st}
-	case st.Refs > sp.p.Limit-k:
-		return sp.misused(st, sp.p.Overflow, k, true, strategies.TryGetOverflow)
-	}
-	return Outcome{Next: sp.moved(st, k), Result: true}
+	return Outcome{Next: sp.moved(st, k), Result: tries}
 }
 
 // tryLive is TryGetLive.
-func (sp *Spec) tryLive(st State, k int64) outcomes {
+func (sp *Spec) tryLive(st State, k int64) Outcome {
 	if st.Killed {
-		return one(Outcome{Next: st})
+		return Outcome{Next: st}
 	}
 	return sp.try(st, k)
 }
 
 // drop is Put and PutN.
-func (sp *Spec) drop(st State, k int64) outcomes { return one(sp.dropped(st, k)) }
-
-func (sp *Spec) dropped(st State, k int64) Outcome {
+func (sp *Spec) drop(st State, k int64) Outcome {
 	switch {
 	case st.Saturated:
 		return warns(st, false, strategies.PutAfterFree)
@@ -264,224 +226,169 @@ func (sp *Spec) dropped(st State, k int64) Outcome {
 }
 
 // kill is Kill and KillAndConfirm.
-func (sp *Spec) kill(st State, k int64) outcomes {
+func (sp *Spec) kill(st State, k int64) Outcome {
 	st.Killed, st.Atomic = true, false
 	return sp.drop(st, k)
 }
 
 // dropBeforeLast is Drop.
-func (sp *Spec) dropBeforeLast(st State, k int64) outcomes {
+func (sp *Spec) dropBeforeLast(st State, k int64) Outcome {
 	switch {
 	case st.Saturated:
-		return one(warns(st, false, strategies.DropToZero))
+		return warns(st, false, strategies.DropToZero)
 	case sp.Exact(st) && st.Refs <= k && sp.p.Underflow != strategies.Wraps:
-		return one(sp.misused(st, sp.p.Underflow, -k, false, strategies.DropToZero))
+		return sp.misused(st, sp.p.Underflow, -k, false, strategies.DropToZero)
 	}
-	return one(Outcome{Next: sp.moved(st, -k)})
+	return Outcome{Next: sp.moved(st, -k)}
 }
 
 // dropIfOne is PutIfOne.
-func (sp *Spec) dropIfOne(st State, k int64) outcomes {
+func (sp *Spec) dropIfOne(st State, k int64) Outcome {
 	if st.Saturated || st.Refs != 1 {
-		return one(Outcome{Next: st})
+		return Outcome{Next: st}
 	}
 	return sp.drop(st, k)
 }
 
 // dropUnlessOne is PutUnlessOne.
-func (sp *Spec) dropUnlessOne(st State, k int64) outcomes {
+func (sp *Spec) dropUnlessOne(st State, k int64) Outcome {
 	switch {
 	case st.Saturated:
-		return one(Outcome{Next: st, Result: true})
+		return Outcome{Next: st, Result: true}
 	case st.Refs == 1:
-		return one(Outcome{Next: st})
+		return Outcome{Next: st}
 	case sp.Dead(st):
 		o := sp.misused(st, sp.p.OnDeadUnlessOne(), -k, true, strategies.PutAfterFree)
 		o.Result = !o.Panics
-		return one(o)
+		return o
 	}
-	return one(Outcome{Next: sp.moved(st, -k), Result: true})
+	return Outcome{Next: sp.moved(st, -k), Result: true}
 }
 
 // dropAndLock is PutAndLock: PutUnlessOne, and only for the last reference Put.
-func (sp *Spec) dropAndLock(st State, k int64) outcomes {
+func (sp *Spec) dropAndLock(st State, k int64) Outcome {
 	if !st.Saturated && st.Refs == 1 {
 		return sp.drop(st, k)
 	}
-	os := sp.dropUnlessOne(st, k)
-	os.list[0].Result = false
-	return os
+	o := sp.dropUnlessOne(st, k)
+	o.Result = false
+	return o
 }
 
 // read is Count.
-func (sp *Spec) read(st State, _ int64) outcomes {
-	return one(Outcome{
-		Next:     st,
-		Value:    st.Refs,
-		AnyValue: sp.p.Count == strategies.None,
-		NoNumber: st.Saturated,
-	})
+func (sp *Spec) read(st State, _ int64) Outcome {
+	return Outcome{Next: st, Value: st.Refs, AnyValue: sp.p.Count == strategies.None, NoNumber: st.Saturated}
 }
 
 // resurrect is Resurrect: Get that a dead count is made for.
-func (sp *Spec) resurrect(st State, k int64) outcomes {
+func (sp *Spec) resurrect(st State, k int64) Outcome {
 	if sp.Dead(st) {
 		st.Refs = k
-		return one(Outcome{Next: st})
+		return Outcome{Next: st}
 	}
 	return sp.take(st, k)
 }
 
 // resurrectLive is ResurrectLive. The owner's reference comes back first, while the
 // count is exact.
-func (sp *Spec) resurrectLive(st State, k int64) outcomes {
-	os := sp.resurrect(st, k)
-	os.list[0].Next.Killed = false
-	return os
+func (sp *Spec) resurrectLive(st State, k int64) Outcome {
+	o := sp.resurrect(st, k)
+	o.Next.Killed = false
+	return o
 }
 
 // switchToAtomic is SwitchToAtomic.
-func (sp *Spec) switchToAtomic(st State, _ int64) outcomes {
+func (sp *Spec) switchToAtomic(st State, _ int64) Outcome {
 	st.Atomic = !st.Killed && sp.p.Zero == strategies.AfterKill
-	return one(Outcome{Next: st})
+	return Outcome{Next: st}
 }
 
 // switchToPerCPU is SwitchToPerCPU.
-func (sp *Spec) switchToPerCPU(st State, _ int64) outcomes {
+func (sp *Spec) switchToPerCPU(st State, _ int64) Outcome {
 	st.Atomic = false
-	return one(Outcome{Next: st})
+	return Outcome{Next: st}
 }
 
 // Unpromised returns why the promise doesn't say what the call does in the state,
 // or "" if it does.
 func (sp *Spec) Unpromised(st State, call Call) string {
+	op, by, k := call.Op, call.Op.By(), call.Refs()
 	switch {
-	case !sp.Has(call.Op):
-		return fmt.Sprintf("%s has no %s", sp.name, call.Op)
+	case !sp.Has(op):
+		return fmt.Sprintf("%s has no %s", sp.Name(), op)
 	case st.Lost:
 		return "what the count holds isn't promised any more"
-	case call.Refs() < 1:
+	case k < 1:
 		return "the number must be at least 1"
-	case call.Op != InitAt && call.Refs() > math.MaxInt:
+	case op != InitAt && k > math.MaxInt:
 		return "the number doesn't fit an int"
-	}
-	if why := ops[call.Op].unpromised; why != nil {
-		return why(sp, st, call.Refs())
-	}
-	return ""
-}
-
-func unbeginnable(sp *Spec, st State, k int64) string {
-	switch {
-	case !sp.Dead(st):
+	case op.Begins() && !sp.Dead(st):
 		return "a life isn't over"
-	case k > sp.p.Limit:
+	case op.Begins() && k > sp.p.Limit:
 		return "a life can't begin past the limit"
-	}
-	return ""
-}
-
-func undroppable(sp *Spec, st State, k int64) string {
-	// The owner's reference keeps a count alive that can't see zero; only
-	// Kill may drop it. Below 0 such a count has come past its limit, so that
-	// the references are there.
-	if !sp.Exact(st) && !st.Saturated && st.Refs >= 0 && st.Refs <= k {
-		return "the owner's reference is dropped by Kill alone before zero is detected"
-	}
-	return sp.ambiguous(st)
-}
-
-func unkillable(sp *Spec, st State, _ int64) string {
-	if st.Killed {
+	case op.Kills() && st.Killed:
 		return "the life was killed already"
-	}
-	return sp.ambiguous(st)
-}
-
-func inexact(sp *Spec, st State, _ int64) string {
-	if !sp.Exact(st) {
-		return "whether it is the last isn't known before Kill"
-	}
-	return ""
-}
-
-func inexactOrAmbiguous(sp *Spec, st State, k int64) string {
-	if why := inexact(sp, st, k); why != "" {
-		return why
-	}
-	return sp.ambiguous(st)
-}
-
-func unresurrectable(sp *Spec, _ State, _ int64) string {
-	if !sp.p.Resurrection {
-		return "resurrection isn't promised"
-	}
-	return ""
-}
-
-func unswitchable(sp *Spec, st State, _ int64) string {
-	if !st.Saturated && (st.Refs == 0 || st.Refs < 0 && sp.Exact(st)) {
+	case by == Owner && !op.Kills() && !st.Saturated && (st.Refs == 0 || st.Refs < 0 && sp.Exact(st)):
 		return "the caller holds no reference"
-	}
-	return ""
-}
-
-func unkilled(_ *Spec, st State, _ int64) string {
-	if !st.Killed {
+	case by == Killer && !st.Killed:
 		return "the life wasn't killed"
-	}
-	return ""
-}
-
-// ambiguous says why nothing is promised of drops from a count that is below zero
-// because it wrapped at its limit, if its promise is different for dropping too
-// many.
-func (sp *Spec) ambiguous(st State) string {
-	if st.Refs < 0 && sp.p.Underflow != strategies.Wraps {
+	case by == HolderOrReleaser && !sp.p.Resurrection:
+		return "resurrection isn't promised"
+	case by == ExactHolder && !sp.Exact(st):
+		return "whether it is the last isn't known before Kill"
+	case (by == Holder || by == HolderOfTwo) && !sp.Exact(st) && !st.Saturated && st.Refs >= 0 && st.Refs <= k:
+		// The owner's reference keeps a count alive that can't see zero; only
+		// Kill may drop it. Below 0 such a count has come past its limit, so that
+		// the references are there.
+		return "the owner's reference is dropped by Kill alone before zero is detected"
+	case op.Drops() && op.Moves().If != One && st.Refs < 0 && sp.p.Underflow != strategies.Wraps:
+		// It wrapped at its limit, and promises something else for dropping too many.
 		return "the count has come past its limit and can't tell that from too many drops"
 	}
 	return ""
 }
 
-// step is Step without garbage.
-func (sp *Spec) step(st State, call Call) outcomes {
+// step is Step without garbage: it returns how many outcomes there are.
+func (sp *Spec) step(st State, call Call) (list [2]Outcome, n int) {
 	if sp.Unpromised(st, call) != "" {
-		return outcomes{}
+		return list, 0
 	}
-	return ops[call.Op].step(sp, st, call.Refs())
+	o := call.Op.row().step(sp, st, call.Refs())
+	// Who tries can be told, so it may be refused instead of a panic, or without a reason.
+	if tries := call.Op.Takes() && call.Op.Moves().If != Always; tries && (o.Panics || o.Result && sp.p.TryGet == strategies.Spurious) {
+		return [2]Outcome{o, {Next: st}}, 2
+	}
+	return [2]Outcome{o}, 1
 }
 
 // Step returns what the call may do in the state: one outcome, or several, the
 // usual one first; none if the promise doesn't say.
 func (sp *Spec) Step(st State, call Call) []Outcome {
-	o := sp.step(st, call)
-	return o.list[:o.n:o.n]
+	list, n := sp.step(st, call)
+	return list[:n:n]
 }
 
 // Check compares what a call did in the state with what the promise says, and
 // returns the next state or an error that says what is wrong. It is wrong to
 // check a call that is [Spec.Unpromised].
 func (sp *Spec) Check(st State, call Call, a Answer) (State, error) {
-	os := sp.step(st, call)
-	if os.n == 0 {
-		return st, fmt.Errorf("%s in state %q: %s is not promised: %s", sp.name, st, call, sp.Unpromised(st, call))
+	list, n := sp.step(st, call)
+	if n == 0 {
+		return st, fmt.Errorf("%s in state %q: %s is not promised: %s", sp.Name(), st, call, sp.Unpromised(st, call))
 	}
-	var wrong string
-	for i := range os.n {
-		w := sp.differs(st, call, os.list[i], a)
+	var wrong []string
+	for _, o := range list[:n] {
+		w := sp.differs(call, o, a)
 		if w == "" {
-			return os.list[i].Next, nil
+			return o.Next, nil
 		}
-		if i > 0 {
-			w = wrong + ", or " + w
-		}
-		wrong = w
+		wrong = append(wrong, w)
 	}
-	return st, fmt.Errorf("%s in state %q: %s %s", sp.name, st, call, wrong)
+	return st, fmt.Errorf("%s in state %q: %s %s", sp.Name(), st, call, strings.Join(wrong, ", or "))
 }
 
 // differs says in what the answer isn't the outcome, or "".
-func (sp *Spec) differs(st State, call Call, o Outcome, a Answer) string {
+func (sp *Spec) differs(call Call, o Outcome, a Answer) string {
 	switch {
 	case o.Panics && a.Panicked == nil:
 		return "didn't panic"

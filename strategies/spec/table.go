@@ -57,43 +57,31 @@ func (sp *Spec) Calls() []Call {
 func (sp *Spec) States() []State { return sp.states(sp.reach()) }
 
 func (sp *Spec) states(paths map[State][]Call) []State {
-	numbers := []int64{0, 1, 2}
-	for _, n := range []int64{sp.p.Limit - 1, sp.p.Limit} {
-		if n > 2 {
-			numbers = append(numbers, n)
-		}
-	}
-	if n, ok := sp.wrap(-1); ok {
-		numbers = slices.Insert(numbers, 0, n)
-	}
-	if past := sp.moved(State{Refs: sp.p.Limit}, 1); !past.Lost && !slices.Contains(numbers, past.Refs) {
-		numbers = append(numbers, past.Refs)
-	}
-	modes := []State{{}}
-	if sp.p.Zero == strategies.AfterKill {
-		if sp.has[SwitchToAtomic] {
-			modes = append(modes, State{Atomic: true})
-		}
-	}
-	modes = append(modes, State{Killed: true})
+	below, past := sp.moved(State{}, -1), sp.moved(State{Refs: sp.p.Limit}, 1)
+	numbers := []int64{below.Refs, 0, 1, 2, sp.p.Limit - 1, sp.p.Limit, past.Refs} // 0 if Lost
 	var states []State
-	for _, st := range modes {
+	for _, st := range sp.modes() {
 		few := st.Killed && sp.p.Zero == strategies.Immediate
 		for _, n := range numbers {
-			if few && n != 0 && n != 1 {
-				continue
-			}
 			st.Refs = n
-			if _, ok := paths[st]; ok && !slices.Contains(states, st) {
+			if paths[st] != nil && !slices.Contains(states, st) && !(few && n != 0 && n != 1) {
 				states = append(states, st)
 			}
 		}
 		st.Refs, st.Saturated = 0, true
-		if _, ok := paths[st]; ok && !few {
+		if paths[st] != nil && !few {
 			states = append(states, st)
 		}
 	}
 	return states
+}
+
+// modes returns the modes that a count can be in, as states without references.
+func (sp *Spec) modes() []State {
+	if sp.p.Zero == strategies.AfterKill && sp.has[SwitchToAtomic] {
+		return []State{{}, {Atomic: true}, {Killed: true}}
+	}
+	return []State{{}, {Killed: true}}
 }
 
 // Path returns the calls that bring a new count to one of the states of
@@ -107,35 +95,27 @@ const deepest = 4
 // reach returns the shortest calls that bring a new count to each state that
 // so few calls reach.
 func (sp *Spec) reach() map[State][]Call {
-	starts := []Call{{Op: Init}}
-	if sp.has[InitAt] {
-		for _, n := range []int64{2, sp.p.Limit - 1, sp.p.Limit} {
-			if n >= 1 && n <= sp.p.Limit {
-				starts = append(starts, Call{InitAt, n})
-			}
-		}
-	}
 	paths := make(map[State][]Call)
-	var last []State
-	for _, c := range starts {
-		if st := sp.Start(c.Refs()); paths[st] == nil {
-			paths[st] = []Call{c}
-			last = append(last, st)
+	var queue []State
+	add := func(st State, path ...Call) {
+		if paths[st] == nil && !st.Lost {
+			paths[st] = path
+			queue = append(queue, st)
 		}
 	}
-	for range deepest - 1 {
-		var next []State
-		for _, st := range last {
-			for _, op := range []Op{Get, Put, Kill, SwitchToAtomic} {
-				for _, o := range sp.Step(st, Call{Op: op}) {
-					if paths[o.Next] == nil && !o.Next.Lost {
-						paths[o.Next] = append(slices.Clone(paths[st]), Call{Op: op})
-						next = append(next, o.Next)
-					}
-				}
+	add(sp.Start(1), Call{Op: Init})
+	for _, n := range []int64{2, sp.p.Limit - 1, sp.p.Limit} {
+		if sp.has[InitAt] && n >= 1 && n <= sp.p.Limit {
+			add(sp.Start(n), Call{InitAt, n})
+		}
+	}
+	for i := 0; i < len(queue) && len(paths[queue[i]]) < deepest; i++ {
+		st := queue[i]
+		for _, op := range []Op{Get, Put, Kill, SwitchToAtomic} {
+			for _, o := range sp.Step(st, Call{Op: op}) {
+				add(o.Next, append(slices.Clone(paths[st]), Call{Op: op})...)
 			}
 		}
-		last = next
 	}
 	return paths
 }

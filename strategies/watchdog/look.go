@@ -2,8 +2,11 @@ package watchdog
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
+	"regexp"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -23,34 +26,27 @@ const looks = 8
 //
 // Strategies whose counters are of the same type can't be told apart.
 func Look(s *strategies.Strategy, long time.Duration) (calls, stacks string) {
-	types := typesOf(s.New())
-	me := caller()
-	seen := in(types, me, all())
-	last := ""
+	methods, me := methodsOf(s.New()), number(string(debug.Stack()))
+	stacks = all()
+	seen := in(methods, me, stacks)
 	for range looks - 1 {
 		time.Sleep(long / (looks - 1))
-		last = all()
-		now := in(types, me, last)
-		for id, g := range seen {
-			if h, ok := now[id]; ok && h.op == g.op {
-				seen[id] = h
-			} else {
-				delete(seen, id)
-			}
-		}
+		stacks = all()
+		now := in(methods, me, stacks)
+		maps.DeleteFunc(now, func(id int, g goroutine) bool { return seen[id].op != g.op })
+		seen = now
 	}
 	if len(seen) == 0 {
-		return "", last
+		return "", stacks
 	}
 	var ops []string
 	var b strings.Builder
-	for _, g := range ordered(seen) {
-		if !slices.Contains(ops, g.op) {
-			ops = append(ops, g.op)
-		}
-		b.WriteString(g.stack + "\n\n")
+	for _, id := range slices.Sorted(maps.Keys(seen)) {
+		ops = append(ops, seen[id].op)
+		b.WriteString(seen[id].stack + "\n\n")
 	}
 	slices.Sort(ops)
+	ops = slices.Compact(ops)
 	if len(ops) == 1 {
 		return fmt.Sprintf("a call of %s doesn't return", ops[0]), b.String()
 	}
@@ -58,24 +54,7 @@ func Look(s *strategies.Strategy, long time.Duration) (calls, stacks string) {
 }
 
 // A goroutine is in an operation of a count.
-type goroutine struct {
-	id, op, stack string
-}
-
-// ordered returns the goroutines in the order of their numbers.
-func ordered(gs map[string]goroutine) []goroutine {
-	var out []goroutine
-	for _, g := range gs {
-		out = append(out, g)
-	}
-	slices.SortFunc(out, func(a, b goroutine) int {
-		if len(a.id) != len(b.id) {
-			return len(a.id) - len(b.id)
-		}
-		return strings.Compare(a.id, b.id)
-	})
-	return out
-}
+type goroutine struct{ op, stack string }
 
 // mostStacks bounds what is read of stacks.
 const mostStacks = 64 << 20 // bytes
@@ -90,117 +69,74 @@ func all() string {
 	}
 }
 
-// caller returns the number of the goroutine that calls it.
-func caller() string {
-	buf := make([]byte, 64)
-	id, _, _ := heading(string(buf[:runtime.Stack(buf, false)]))
-	return id
+// number returns the number after "goroutine " where the text first has that, or 0.
+func number(text string) (n int) {
+	_, text, _ = strings.Cut(text, "goroutine ")
+	fmt.Sscan(text, &n) // else it stays 0
+	return n
 }
 
-// heading returns the number in "goroutine 7 [running]:", and what comes after that line.
-func heading(stack string) (id, rest string, ok bool) {
-	line, rest, _ := strings.Cut(stack, "\n")
-	words := strings.Fields(line)
-	if len(words) < 2 || words[0] != "goroutine" {
-		return "", "", false
-	}
-	return words[1], rest, true
-}
-
-// in returns those goroutines that are in an operation of a count of one of the types,
-// by their numbers. They are of the family that the ancestor began. Others may be stuck
-// since long, and not for what is looked for now.
-func in(types []string, ancestor, stacks string) map[string]goroutine {
-	found := make(map[string]goroutine)
-	parents := make(map[string]string)
+// in returns those goroutines that are in one of the methods, by their numbers. They are
+// of the family that the ancestor began. Others may be stuck since long, and not for
+// what is looked for now.
+func in(methods *regexp.Regexp, ancestor int, stacks string) map[int]goroutine {
+	found := make(map[int]goroutine)
+	parents := make(map[int]int)
 	for stack := range strings.SplitSeq(stacks, "\n\n") {
-		id, rest, ok := heading(stack)
-		if !ok {
-			continue
-		}
-		if _, parent, ok := strings.Cut(rest, " in goroutine "); ok {
-			parents[id], _, _ = strings.Cut(parent, "\n") // "created by main.main in goroutine 1"
-		}
-		// There are two lines for each call, the innermost first. Which call was made
-		// from outside is said by the last that matches: Kill may be made of Put.
-		g := goroutine{id: id, stack: strings.TrimSpace(stack)}
-		for line := range strings.Lines(rest) {
-			if op := operation(types, line); op != "" {
-				g.op = op
-			}
-		}
-		if g.op != "" {
-			found[id] = g
+		// The last line is "created by main.main in goroutine 1" and where.
+		heading, rest, _ := strings.Cut(stack, "\n")
+		id := number(heading)
+		parents[id] = number(rest)
+		// The innermost call comes first. Which was made from outside is said by the
+		// last that matches: Kill may be made of Put.
+		if calls := methods.FindAllStringSubmatch(strings.ReplaceAll(rest, "%2e", "."), -1); calls != nil {
+			found[id] = goroutine{calls[len(calls)-1][1], strings.TrimSpace(stack)}
 		}
 	}
-	for id := range found {
-		at := id
-		for at != "" && at != ancestor {
-			at = parents[at]
+	maps.DeleteFunc(found, func(id int, _ goroutine) bool {
+		for id != 0 && id != ancestor {
+			id = parents[id]
 		}
-		if at == "" {
-			delete(found, id)
-		}
-	}
+		return id == 0
+	})
 	return found
 }
 
-// operation returns the operation of one of the types that a line of a stack is of, or
-// "". Such a line is
+// methodsOf returns what matches a line of a stack in an operation of the counter, or of
+// what it has embedded. Such a line is
 //
 //	example.com/path/pkg.(*Count).TryGet(0xc000012345)
 //
 // with [...] behind the name of a generic type, and no star and no parentheses for a
 // method of the value. In the path's last element dots are written as %2e.
-func operation(types []string, line string) string {
-	if strings.HasPrefix(line, "\t") {
-		return "" // where it is
+func methodsOf(c strategies.Counter) *regexp.Regexp {
+	var types, ops []string
+	for _, name := range typesOf(c) {
+		dot := strings.LastIndex(name, ".") + 1
+		types = append(types, regexp.QuoteMeta(name[:dot])+`(?:\(\*)?`+regexp.QuoteMeta(name[dot:]))
 	}
-	line = strings.ReplaceAll(line, "%2e", ".")
-	for _, t := range types {
-		dot := strings.LastIndex(t, ".")
-		for _, prefix := range []string{t[:dot+1] + "(*" + t[dot+1:], t} {
-			rest, ok := strings.CutPrefix(line, prefix)
-			if !ok {
-				continue
-			}
-			rest = strings.TrimPrefix(rest, "[...]")
-			rest = strings.TrimPrefix(rest, ")")
-			rest, ok = strings.CutPrefix(rest, ".")
-			name, _, open := strings.Cut(rest, "(")
-			if ok && open && isOperation(name) {
-				return name
-			}
-		}
+	for _, op := range spec.Ops() {
+		ops = append(ops, op.String())
 	}
-	return ""
-}
-
-func isOperation(name string) bool {
-	return slices.ContainsFunc(spec.Ops(), func(op spec.Op) bool { return op.String() == name })
+	return regexp.MustCompile(`(?m)^(?:` + strings.Join(types, "|") + `)(?:\[\.\.\.\])?\)?\.(` + strings.Join(ops, "|") + `)\(`)
 }
 
 // typesOf returns the names of the counter's type and of those whose methods it has by
 // embedding them, as "path/pkg.Name".
 func typesOf(c strategies.Counter) []string {
 	var names []string
-	var add func(t reflect.Type, v reflect.Value)
-	add = func(t reflect.Type, v reflect.Value) {
-		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface {
-			if t.Kind() == reflect.Interface && (!v.IsValid() || v.IsNil()) {
-				return
+	var add func(v reflect.Value)
+	add = func(v reflect.Value) {
+		for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
+			if v.Kind() == reflect.Pointer && v.IsNil() {
+				v = reflect.New(v.Type().Elem()) // for its type
 			}
-			if v.IsValid() {
-				v = v.Elem()
-			}
-			if v.IsValid() {
-				t = v.Type()
-			} else if t.Kind() == reflect.Pointer {
-				t = t.Elem()
-			} else {
-				return
-			}
+			v = v.Elem()
 		}
+		if !v.IsValid() {
+			return
+		}
+		t := v.Type()
 		if t.Name() != "" {
 			name, _, _ := strings.Cut(t.Name(), "[")
 			if name = t.PkgPath() + "." + name; slices.Contains(names, name) {
@@ -213,15 +149,10 @@ func typesOf(c strategies.Counter) []string {
 		}
 		for i := range t.NumField() {
 			if t.Field(i).Anonymous {
-				var f reflect.Value
-				if v.IsValid() {
-					f = v.Field(i)
-				}
-				add(t.Field(i).Type, f)
+				add(v.Field(i))
 			}
 		}
 	}
-	v := reflect.ValueOf(c)
-	add(v.Type(), v)
+	add(reflect.ValueOf(c))
 	return names
 }
