@@ -74,14 +74,26 @@ var planted = []struct {
 	},
 	Reinit: {
 `},
-			{file: "strategies/atomic/atomic.go", old: "// Kill ", text: "// Living reports whether the count is alive.\nfunc (c *Count) Living() bool { return c.refs.Load() != 0 }\n\n// Kill "},
+			// And the planted strategy, which has it.
+			{file: "strategies/mutexed/mutexed.go", new: "mutexed.go.txt"},
+			{file: "strategies/mutexed/mutexed.go", old: "// Kill ", text: `// Living reports whether the count is alive.
+func (c *Count) Living() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n != 0
+}
+
+// Kill `},
+			{file: "strategies/mutexed/mutexed_test.go", new: "mutexed_test.go.txt"},
+			{file: "strategies/builtin/builtin.go", old: "strategies/lockperatomic\"\n", text: "strategies/lockperatomic\"\n\t\"github.com/refbench/refbench/strategies/mutexed\"\n"},
+			{file: "strategies/builtin/builtin.go", old: "lockperatomic.Strategy,\n", text: "lockperatomic.Strategy,\n\t\tmutexed.Strategy,\n"},
 		},
 		try: [][2]string{
-			{"./strategies", "."}, {"./strategies/spec", "."}, {"./strategies/atomic", "."}, {"./fuzz/program", "."},
-			{"./fuzz/lockstep", "Builtin|Agree"}, {"./fuzz/driver", "."},
+			{"./strategies", "."}, {"./strategies/spec", "."}, {"./strategies/mutexed", "."}, {"./fuzz/program", "."},
+			{"./fuzz/lockstep", "."}, {"./fuzz/driver", "."},
 		},
-		wrong: change{file: "strategies/atomic/atomic.go", old: "return c.refs.Load() != 0 }", text: "return c.refs.Load() > 1 }"},
-		found: []string{"check atomic --time 3s", "Living"},
+		wrong: change{file: "strategies/mutexed/mutexed.go", old: "return c.n != 0\n", text: "return c.n > 1\n"},
+		found: []string{"check mutexed --time 3s", "Living"},
 	},
 }
 
