@@ -35,17 +35,21 @@ const magic = "refbench history 1"
 // the call returns nothing, "panic" if it doesn't return. After "end" stand the
 // number of calls and the CRC-32 (IEEE) of all lines before.
 func (h *History) WriteText(w io.Writer) error {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s\nstrategy %s\nclock %s\nseed %d\n", magic, h.Strategy, h.Clock, h.Seed)
+	b := fmt.Appendf(nil, "%s\nstrategy %s\nclock %s\nseed %d\n", magic, h.Strategy, h.Clock, h.Seed)
 	for _, l := range h.Lives {
-		fmt.Fprintf(&b, "life %d\n", l.Start)
-		for _, o := range l.Ops {
-			fmt.Fprintf(&b, "%d %d %d %s %s\n", o.Client, o.Begin, o.End, o.Call, o.answer())
-		}
+		b = l.append(b)
 	}
-	fmt.Fprintf(&b, "end %d %08x\n", h.Ops(), crc32.ChecksumIEEE(b.Bytes()))
-	_, err := w.Write(b.Bytes())
+	_, err := w.Write(fmt.Appendf(b, "end %d %08x\n", h.Ops(), crc32.ChecksumIEEE(b)))
 	return err
+}
+
+// append appends the life's lines.
+func (l Life) append(b []byte) []byte {
+	b = fmt.Appendf(b, "life %d\n", l.Start)
+	for _, o := range l.Ops {
+		b = fmt.Appendf(b, "%d %d %d %s %s\n", o.Client, o.Begin, o.End, o.Call, o.answer())
+	}
+	return b
 }
 
 func (o Op) answer() string {
