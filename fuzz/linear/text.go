@@ -86,7 +86,9 @@ func Parse(data []byte) (*History, error) {
 	h := new(History)
 	n, began := 0, 0 // the numbers of the present line, and of that of its life
 	sum, ended := uint32(0), false
-	fail := func(format string, args ...any) (*History, error) { return nil, &ParseError{n, fmt.Errorf(format, args...)} }
+	fail := func(format string, args ...any) (*History, error) {
+		return nil, &ParseError{n, fmt.Errorf(format, args...)}
+	}
 	for raw := range bytes.Lines(data) {
 		n++
 		line, whole := strings.CutSuffix(string(raw), "\n")
