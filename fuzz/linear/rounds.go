@@ -14,22 +14,18 @@ import (
 // every reference is dropped while others try to take one.
 type rounds struct {
 	rng    *rand.Rand
-	near   bool // lives can begin near the limit
-	narrow bool // no other life has room for all clients
+	may    [spec.CodeCount]bool // by operation: clients may call it
+	near   bool                 // lives can begin near the limit
+	narrow bool                 // no other life has room for all clients
 	kinds  []kind
 	p      program.Program
-
-	calls  [kinds][]spec.Op
-	drops  []spec.Op // those that drop others
-	kills  []spec.Op // those that drop the owner's reference
-	renews []spec.Op // those that take it again
 }
 
 // A kind is what is special about a life, as far as the promise has it.
 type kind uint8
 
 const (
-	plain kind = iota
+	_ kind = iota // nothing
 
 	// cached: the count stays where it is at zero, and any client may resurrect it.
 	cached
@@ -37,8 +33,6 @@ const (
 	// renewed: who has killed the count takes it back, or begins another life if it
 	// was told of the last drop as well.
 	renewed
-
-	kinds
 )
 
 const (
@@ -51,38 +45,26 @@ func newRounds(sp *spec.Spec, clients int, rng *rand.Rand) *rounds {
 	p := sp.Promise()
 	r := &rounds{rng: rng, near: program.Near(sp, clients), narrow: p.Limit <= int64(clients)}
 	r.p.Threads = make([]program.Thread, clients)
-	if sp.Has(spec.Resurrect) && p.Resurrection {
-		r.kinds = append(r.kinds, cached)
-	}
 	for _, op := range sp.Ops() {
-		weight, in := 4, []kind{plain, cached, renewed} // how often it is called, in which lives
-		switch by, m := op.By(), op.Moves(); {
-		case by == spec.Nobody, by == spec.TypeStableReleaser && !p.TypeStable, op == spec.Count && p.Count == strategies.None:
-			continue
-		case op.Unkills():
-			r.renews, in = append(r.renews, op), in[2:]
-		case by == spec.HolderOrReleaser:
-			in = in[1:2]
-		case op.Kills():
-			r.kills, weight = append(r.kills, op), 1
-		case op.TakesNumber() && op.Drops():
-			weight = 3
-		case by == spec.Owner, op.Power() != "" && m.Sign != 0 && m.If != spec.Unkilled:
-			weight = 1
+		by := op.By()
+		r.may[op] = by != spec.Nobody && (p.TypeStable || by != spec.TypeStableReleaser) && (p.Count != strategies.None || op != spec.Count)
+		switch {
+		case op == spec.Resurrect && p.Resurrection:
+			r.kinds = append(r.kinds, cached)
+		case op.Unkills() && r.may[op] && !slices.Contains(r.kinds, renewed):
+			r.kinds = append(r.kinds, renewed)
 		}
-		list := slices.Repeat([]spec.Op{op}, weight)
-		if op.Drops() && !op.Kills() {
-			r.drops = append(r.drops, list...)
-		}
-		for _, k := range in {
-			r.calls[k] = append(r.calls[k], list...)
-		}
-	}
-	if r.renews != nil {
-		r.kinds = append(r.kinds, renewed)
 	}
 	return r
 }
+
+// in reports whether clients call the operation in such lives.
+func (k kind) in(op spec.Op) bool {
+	return (k == renewed || !op.Unkills()) && (k == cached || op.By() != spec.HolderOrReleaser)
+}
+
+// others reports whether the operation drops others than the owner's reference.
+func others(op spec.Op) bool { return op.Drops() && !op.Kills() }
 
 // next returns the next program. It is valid until the next call.
 func (r *rounds) next() *program.Program {
@@ -92,7 +74,7 @@ func (r *rounds) next() *program.Program {
 	r.p.Objects = r.p.Objects[:0]
 	for o := range 1 + r.rng.IntN(mostObjects) {
 		if len(r.kinds) > 0 && r.rng.IntN(2) == 0 {
-			lives[o] = pick(r.rng, r.kinds)
+			lives[o] = r.kinds[r.rng.IntN(len(r.kinds))]
 		}
 		owners[o] = r.rng.IntN(clients)
 		object := program.Object{Cached: lives[o] == cached}
@@ -104,8 +86,12 @@ func (r *rounds) next() *program.Program {
 	share := program.MaxSteps / clients
 	for i := range r.p.Threads {
 		t := r.p.Threads[i][:0]
-		add := func(object int, ops ...spec.Op) {
-			call := spec.Call{Op: pick(r.rng, ops)}
+		// add adds one of these operations, as often as the byte form has it.
+		add := func(object int, these func(spec.Op) bool) {
+			var call spec.Call
+			for ok := false; !ok; ok = r.may[call.Op] && these(call.Op) {
+				call.Op = spec.OpOfCode(byte(r.rng.Uint32()))
+			}
 			if call.Op.TakesNumber() {
 				call.N = 1 + r.rng.Int64N(mostRefs)
 			}
@@ -115,33 +101,31 @@ func (r *rounds) next() *program.Program {
 		}
 		for o := range r.p.Objects {
 			if owners[o] != i && r.rng.IntN(2) == 0 {
-				add(o, r.drops...) // so that some hold none from the start
+				add(o, others) // so that some hold none from the start
 			}
 		}
 		for range r.rng.IntN(min(mostSteps, share/2) + 1) {
 			o := r.rng.IntN(len(r.p.Objects))
-			add(o, r.calls[lives[o]]...)
+			add(o, lives[o].in)
 		}
 		for o := range r.p.Objects {
 			drop := func() {
 				for range r.rng.IntN(mostRefs + 1) {
-					add(o, r.drops...)
+					add(o, others)
 				}
 			}
 			drop()
 			for n := 0; lives[o] == renewed && owners[o] == i && n < 2; n++ {
-				add(o, spec.Get)
-				add(o, r.kills...)
-				add(o, r.renews...) // while it holds some
+				add(o, is(spec.Get))
+				add(o, spec.Op.Kills)
+				add(o, spec.Op.Unkills) // while it holds some
 				drop()
-				add(o, r.renews...) // or was told
+				add(o, spec.Op.Unkills) // or was told
 				drop()
 			}
-			add(o, r.kills...)
+			add(o, spec.Op.Kills)
 		}
 		r.p.Threads[i] = t[:min(len(t), share)]
 	}
 	return &r.p
 }
-
-func pick[T any](rng *rand.Rand, from []T) T { return from[rng.IntN(len(from))] }
