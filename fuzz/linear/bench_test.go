@@ -1,7 +1,6 @@
 package linear
 
 import (
-	"context"
 	"math/rand/v2"
 	"testing"
 
@@ -16,9 +15,7 @@ func BenchmarkRecord(b *testing.B) {
 	for _, s := range builtin.All() {
 		b.Run(s.Name, func(b *testing.B) {
 			for b.Loop() {
-				if _, err := Record(context.Background(), s, Config{Ops: million, Seed: 1}); err != nil {
-					b.Fatal(err)
-				}
+				recorded(b, s, Config{Ops: million, Seed: 1})
 			}
 		})
 	}
@@ -29,11 +26,7 @@ func BenchmarkRecord(b *testing.B) {
 func BenchmarkJudgeRecorded(b *testing.B) {
 	for _, s := range builtin.All() {
 		b.Run(s.Name, func(b *testing.B) {
-			h, err := Record(b.Context(), s, Config{Ops: million, Seed: 1})
-			if err != nil {
-				b.Fatal(err)
-			}
-			judgeAll(b, spec.Of(s), h)
+			judgeAll(b, spec.Of(s), recorded(b, s, Config{Ops: million, Seed: 1}))
 		})
 	}
 }

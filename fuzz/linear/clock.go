@@ -1,8 +1,10 @@
 package linear
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -49,9 +51,9 @@ import (
 // the sense of the Go memory model. All clients write that one word, so calls meet
 // less often than they do with the other clock.
 type Clock struct {
-	name    string
-	why     string
-	counter *counter // nil: the time stamp counter
+	Name    string // what history files call it
+	Why     string // it isn't the time stamp counter, or ""
+	counter *fence // nil: the time stamp counter
 }
 
 // The names of clocks in history files.
@@ -61,57 +63,37 @@ const (
 	ClockSteps   = "steps"   // order of events under the deterministic scheduler
 )
 
-// counter is alone on its cache lines.
-type counter struct {
-	_ [64]byte
-	n atomic.Int64
-	_ [64]byte
-}
-
 // NewClock returns the time stamp counter if the CPUs' counters are seen to agree,
 // and a shared counter otherwise.
 func NewClock() *Clock {
 	if err := measureTSC(); err != nil {
-		c := NewCounterClock()
-		c.why = err.Error()
-		return c
+		return &Clock{Name: ClockCounter, Why: err.Error(), counter: new(fence)}
 	}
-	return &Clock{name: ClockTSC}
+	return &Clock{Name: ClockTSC}
 }
 
-// NewCounterClock returns a shared counter.
-func NewCounterClock() *Clock {
-	return &Clock{name: ClockCounter, why: "asked for", counter: new(counter)}
-}
-
-// Name returns what history files call the clock.
-func (c *Clock) Name() string { return c.name }
-
-// Why returns why the clock isn't the time stamp counter, or "".
-func (c *Clock) Why() string { return c.why }
-
-// A fence is a client's own word that ties stamps to calls. It is alone on its
-// cache lines.
+// A fence is a client's own word that ties stamps to calls, or the shared counter. It is
+// alone on its cache lines.
 type fence struct {
 	_    [64]byte
-	word atomic.Uint64
+	word atomic.Int64
 	_    [64]byte
 }
 
 // begin returns the stamp of the beginning of a call.
 func (c *Clock) begin(f *fence) int64 {
 	if c.counter != nil {
-		return c.counter.n.Add(1)
+		return c.counter.word.Add(1)
 	}
-	t := hrtime.RDTSC()
+	t := int64(hrtime.RDTSC())
 	f.word.Store(t)
-	return int64(t)
+	return t
 }
 
 // end returns the stamp of the end of a call.
 func (c *Clock) end(f *fence) int64 {
 	if c.counter != nil {
-		return c.counter.n.Add(1)
+		return c.counter.word.Add(1)
 	}
 	f.word.Store(0)
 	return int64(hrtime.RDTSCP())
@@ -123,25 +105,18 @@ func measureTSC() error {
 		return errors.New("this CPU has no invariant time stamp counter")
 	}
 	cpus, err := cpu.Detect()
-	if err != nil {
+	switch {
+	case err != nil:
 		return fmt.Errorf("the counters of the CPUs can't be compared: %w", err)
-	}
-	if len(cpus.Order) == 1 {
+	case len(cpus.Order) == 1:
 		return nil
-	}
-	if !cpus.Bindable {
+	case !cpus.Bindable:
 		return fmt.Errorf("the counters of the CPUs can't be compared: %s", cpus.Unbindable)
-	}
-	if runtime.GOMAXPROCS(0) == 1 {
+	case runtime.GOMAXPROCS(0) == 1:
 		return errors.New("the counters of the CPUs can't be compared with GOMAXPROCS=1")
 	}
-	tsc := &Clock{name: ClockTSC}
 	for _, other := range cpus.Order[1:] {
-		there, back, err := messages(tsc, tsc, cpus.Order[0], other)
-		if err == nil {
-			err = judgeMessages(there, back)
-		}
-		if err != nil {
+		if err := messages([2]int{cpus.Order[0], other}); err != nil {
 			return fmt.Errorf("time stamp counters of CPU %d and CPU %d: %w", cpus.Order[0], other, err)
 		}
 	}
@@ -164,48 +139,49 @@ func judgeMessages(there, back int64) error {
 	return nil
 }
 
-// messages sends messages between two CPUs and returns the shortest time that one
-// took there and back.
-func messages(here, there *Clock, a, b int) (out, home int64, err error) {
+// messages sends messages between two CPUs and judges the shortest time that one took in
+// each direction.
+func messages(cpus [2]int) error {
 	const (
 		// The shortest of so many is close to the shortest that there is,
 		// also while other programs run.
 		trips   = 5000
-		patient = 200 * time.Millisecond
+		timeout = 200 * time.Millisecond
 	)
 	var turn, sent atomic.Int64 // whose turn it is, and when the other sent it
-	deadline := time.Now().Add(patient)
-	side := func(clock *Clock, cpuNumber int, first int64, shortest *int64) error {
+	deadline := time.Now().Add(timeout)
+	shortest := [2]int64{math.MaxInt64, math.MaxInt64} // to each of them
+	side := func(i int64) error {
 		runtime.LockOSThread() // for good: see cpu.Bind
-		if err := cpu.Bind(cpuNumber); err != nil {
+		if err := cpu.Bind(cpus[i]); err != nil {
 			return err
 		}
+		var tsc Clock
 		var f fence
-		*shortest = 1<<63 - 1
-		for n := first; n < 2*trips; n += 2 {
+		for n := i; n < 2*trips; n += 2 {
 			for spins := 1; turn.Load() != n; spins++ {
 				if spins%1024 == 0 {
 					if time.Now().After(deadline) {
-						return fmt.Errorf("%d messages took longer than %v: the CPUs are busy", trips, patient)
+						return fmt.Errorf("%d messages took longer than %v: the CPUs are busy", trips, timeout)
 					}
 					runtime.Gosched()
 				}
 			}
 			// RDTSC alone might be executed before the load that saw the
 			// message.
-			now := clock.end(&f)
-			if n > 0 {
-				*shortest = min(*shortest, now-sent.Load())
+			if now := tsc.end(&f); n > 0 {
+				shortest[i] = min(shortest[i], now-sent.Load())
 			}
-			sent.Store(clock.end(&f))
+			sent.Store(tsc.end(&f))
 			turn.Store(n + 1)
 		}
 		return nil
 	}
 	var wg sync.WaitGroup
-	var errA, errB error
-	wg.Go(func() { errA = side(here, a, 0, &home) })
-	wg.Go(func() { errB = side(there, b, 1, &out) })
+	var errs [2]error
+	for i := range errs {
+		wg.Go(func() { errs[i] = side(int64(i)) })
+	}
 	wg.Wait()
-	return out, home, errors.Join(errA, errB)
+	return cmp.Or(errs[0], errs[1], judgeMessages(shortest[1], shortest[0]))
 }

@@ -2,7 +2,6 @@ package linear
 
 import (
 	"context"
-	"encoding/binary"
 	"time"
 
 	"github.com/refbench/refbench/fuzz/driver"
@@ -54,82 +53,51 @@ func Scenario(name string, s *strategies.Strategy, text string) *explore.Scenari
 	}
 }
 
-// An explored is one execution after the other of one program.
-type explored struct {
-	s       *strategies.Strategy
-	x       *driver.Execution
-	stamp   steps
-	clients recorder
-	j       *Judge
-	seen    map[string]bool // histories that were judged
-	key     []byte
-}
-
 // newCase makes executions of the program.
 func newCase(s *strategies.Strategy, p *program.Program) explore.Case {
+	var stamps int64
+	stamp := func(*fence) int64 {
+		explore.Set(&stamps, uint64(stamps+1))
+		stamps++
+		return stamps
+	}
+	clients := &recorder{begin: stamp, end: stamp}
+	x := driver.New(s, driver.Options{Explored: true, Starts: true, Record: clients})
+	x.Load(p)
 	// A history of some calls takes microseconds. The time limit is for a
 	// machine that stands still.
-	e := &explored{s: s, j: &Judge{Spec: spec.Of(s), Timeout: time.Minute}, seen: make(map[string]bool)}
-	e.clients.clock = &e.stamp
-	e.x = driver.New(s, driver.Options{Explored: true, Starts: true, Record: &e.clients})
-	e.x.Load(p)
+	j := &Judge{Spec: spec.Of(s), Timeout: time.Minute}
+	seen := make(map[string]bool) // histories that were judged
+	var key []byte
 	c := explore.Case{
 		Setup: func() {
-			e.stamp = 0
-			e.clients.forget() // what an execution that was ended has left
-			e.x.Begin()
+			stamps = 0
+			clients.forget() // what an execution that was ended has left
+			x.Begin()
 		},
 		Finish: func() {
-			e.x.End()
-			e.judge()
+			x.End()
+			h := &History{Strategy: s.Name, Clock: ClockSteps, Lives: clients.lives(x)}
+			key = key[:0]
+			for _, l := range h.Lives {
+				key = l.append(key)
+			}
+			if seen[string(key)] {
+				return
+			}
+			const enough = 100_000 // bounds the memory
+			switch r, err := j.Check(context.Background(), h); {
+			case err != nil:
+				panic(err) // it was recorded just now
+			case r.Class != Linearizable:
+				explore.Failf("%s: %s", r.Class, r.Reason)
+			case len(seen) < enough:
+				seen[string(key)] = true
+			}
 		},
 	}
 	for i := range p.Threads {
-		c.Threads = append(c.Threads, func() { e.x.Thread(i) })
+		c.Threads = append(c.Threads, func() { x.Thread(i) })
 	}
 	return c
-}
-
-// steps is the last stamp of an execution.
-type steps int64
-
-func (s *steps) begin(*fence) int64 {
-	explore.Set((*int64)(s), uint64(*s+1))
-	*s++
-	return int64(*s)
-}
-
-func (s *steps) end(f *fence) int64 { return s.begin(f) }
-
-// judge fails the execution if its history is illegal.
-func (e *explored) judge() {
-	h := &History{Strategy: e.s.Name, Clock: ClockSteps, Lives: e.clients.lives(e.x)}
-	e.key = e.key[:0]
-	for _, l := range h.Lives {
-		for _, o := range l.Ops {
-			result := byte(0)
-			if o.Result {
-				result = 1
-			}
-			e.key = append(e.key, byte(o.Client), byte(o.Call.Op), result)
-			for _, n := range []int64{o.Call.N, o.Value, o.Begin, o.End} {
-				e.key = binary.AppendVarint(e.key, n)
-			}
-		}
-	}
-	if e.seen[string(e.key)] {
-		return
-	}
-	r, err := e.j.Check(context.Background(), h)
-	switch {
-	case err != nil:
-		panic(err) // it was recorded just now
-	case r.Class == Linearizable:
-		const enough = 100_000 // bounds the memory
-		if len(e.seen) < enough {
-			e.seen[string(e.key)] = true
-		}
-	default:
-		explore.Failf("%s: %s", r.Class, r.Reason)
-	}
 }

@@ -12,7 +12,7 @@ import (
 // An event is the beginning or the end of a call.
 type event struct {
 	time int64
-	end  bool
+	end  int // 1 if it is the end
 	op   int // index of the call
 }
 
@@ -47,14 +47,15 @@ func (o Op) change() (n int64, known bool) {
 // sums don't overflow: a history has less than 2^31 calls.
 const maxChange = 1 << 31
 
-// newSweep computes the bounds of calls that begin with start references. It returns
-// nil if it doesn't know what some call does. ops are sorted.
+// sweep computes the bounds. It returns nil if it doesn't know what some call does, or if
+// a right count may come out of range.
 //
 // A reference that a call takes may be there from the call's beginning and is there
 // for sure after its end; one that a call drops may be gone from the beginning and
 // is gone for sure after the end. As intervals are closed, a call that ends when
 // another begins goes on at the same time as that.
-func newSweep(p strategies.Promise, start int64, ops []Op) *sweep {
+func (x *Segment) sweep() *sweep {
+	start, ops := x.Starts[0].Refs, x.Ops
 	if start > 1<<62 {
 		return nil
 	}
@@ -63,37 +64,38 @@ func newSweep(p strategies.Promise, start int64, ops []Op) *sweep {
 		if _, known := o.change(); !known {
 			return nil
 		}
-		events = append(events, event{o.Begin, false, i}, event{o.End, true, i})
+		events = append(events, event{o.Begin, 0, i}, event{o.End, 1, i})
 	}
 	slices.SortFunc(events, func(a, b event) int {
-		if c := cmp.Compare(a.time, b.time); c != 0 {
-			return c
-		}
-		if a.end != b.end {
-			if b.end {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Compare(a.op, b.op)
+		return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.end, b.end), cmp.Compare(a.op, b.op))
 	})
-	s := &sweep{p: p, ops: ops, begin: make([]int, len(ops)), end: make([]int, len(ops)), at: make([]bounds, len(events))}
+	s := &sweep{p: x.spec.Promise(), ops: ops, begin: make([]int, len(ops)), end: make([]int, len(ops)), at: make([]bounds, len(events))}
 	s.kill = slices.IndexFunc(ops, func(o Op) bool { return o.Call.Op.Kills() })
 	now := bounds{start, start}
 	for i, e := range events {
 		n, _ := ops[e.op].change()
-		if e.end {
-			s.end[e.op] = i
-			now.low += max(n, 0)
-			now.high += min(n, 0)
-		} else {
+		took, dropped := max(n, 0), min(n, 0)
+		if e.end == 0 {
 			s.begin[e.op] = i
-			now.low += min(n, 0)
-			now.high += max(n, 0)
+			now = bounds{now.low + dropped, now.high + took}
+		} else {
+			s.end[e.op] = i
+			now = bounds{now.low + took, now.high + dropped}
 		}
 		s.at[i] = now
 	}
+	if !s.inRange() {
+		return nil
+	}
 	return s
+}
+
+// impossible returns what the bounds alone say that no order of the calls explains, or "".
+func (x *Segment) impossible() string {
+	if s := x.sweep(); s != nil {
+		return s.wrong()
+	}
+	return ""
 }
 
 // during returns the bounds while the call goes on.
@@ -111,47 +113,37 @@ func (s *sweep) inRange() bool {
 		return false
 	}
 	for i, o := range s.ops {
-		if o.Call.Op.Kills() && i != s.kill || !s.callInRange(i, o) {
+		n, _ := o.change()
+		op := o.Call.Op
+		// What low and high must be: low doesn't hold what the call itself drops.
+		least, most := int64(0), s.p.Limit
+		early := s.p.Zero == strategies.AfterKill && !s.killed(o) // zero may not be detected
+		switch by := op.By(); {
+		case op.Kills() && i != s.kill, by == spec.ExactHolder && early:
 			return false
-		}
-	}
-	return true
-}
-
-func (s *sweep) callInRange(i int, o Op) bool {
-	n, _ := o.change()
-	op := o.Call.Op
-	least := int64(0) // that low must be: it doesn't hold what the call itself drops
-	switch by := op.By(); by {
-	case spec.Anybody:
-		// A call that failed to take references may have had no room.
-		if op.Takes() && !o.Result {
-			high := s.p.Limit - o.Call.Refs()
-			return !slices.ContainsFunc(s.during(i), func(b bounds) bool { return b.high > high })
-		}
-		return true
-	case spec.HolderOfTwo:
-		least = 1
-	default:
-		least = 1 + min(n, 0)
-		if s.p.Zero != strategies.AfterKill || s.killed(o) {
-			break
-		}
-		if by == spec.ExactHolder {
-			return false
-		}
-		if by == spec.Holder {
+		case by == spec.Anybody:
+			// A call that failed to take references may have had no room.
+			if op.Takes() && !o.Result {
+				most -= o.Call.Refs()
+			}
+		case by == spec.HolderOfTwo:
+			least = 1
+		default:
+			least = 1 + min(n, 0)
 			// If it comes before Kill, it must leave the owner's.
 			before := s.during(i)
 			if s.kill >= 0 {
 				before = before[:min(len(before), max(0, s.begin[s.kill]-s.begin[i]))]
 			}
-			if slices.ContainsFunc(before, func(b bounds) bool { return b.low < 1 }) {
+			if by == spec.Holder && early && slices.ContainsFunc(before, func(b bounds) bool { return b.low < 1 }) {
 				return false
 			}
 		}
+		if slices.ContainsFunc(s.during(i), func(b bounds) bool { return b.low < least || b.high > most }) {
+			return false
+		}
 	}
-	return least <= 0 || !slices.ContainsFunc(s.during(i), func(b bounds) bool { return b.low < least })
+	return true
 }
 
 // wrong returns what no order of the calls explains, given that a right count would
@@ -191,47 +183,39 @@ func (s *sweep) unexplained(i int, o Op, last int) string {
 	some := func(ok func(bounds) bool) bool { return slices.ContainsFunc(s.during(i), ok) }
 	// The most that the count was right before the call took effect.
 	before := func(b bounds) int64 { return b.high - max(n, 0) }
-	op, m := o.Call.Op, o.Call.Op.Moves()
-	var ok bool
-	why := ""
-	switch {
+	unless := func(ok bool, why string) string {
+		if ok {
+			return ""
+		}
+		return why
+	}
+	switch op, m := o.Call.Op, o.Call.Op.Moves(); {
 	case m.If == spec.NotOne && o.Result:
-		ok = some(func(b bounds) bool { return before(b) >= 2 })
-		why = "at most 1 reference was there"
+		return unless(some(func(b bounds) bool { return before(b) >= 2 }), "at most 1 reference was there")
 	case m.If == spec.NotOne:
-		ok = some(func(b bounds) bool { return b.low <= 1 && b.high >= 1 })
-		why = "the count wasn't 1"
+		return unless(some(func(b bounds) bool { return b.low <= 1 && b.high >= 1 }), "the count wasn't 1")
 	case m.If == spec.One && !o.Result:
-		ok = some(func(b bounds) bool { return b.low != 1 || b.high != 1 })
-		why = "1 reference was there"
+		return unless(some(func(b bounds) bool { return b.low != 1 || b.high != 1 }), "1 reference was there")
 	case op.Last() && o.Result:
-		ok = some(func(b bounds) bool { return b.low <= 0 && before(b) >= -n })
-		why = "other references were held"
+		return unless(some(func(b bounds) bool { return b.low <= 0 && before(b) >= -n }), "other references were held")
 	case op.Last():
 		// Only a drop after Kill, or Kill, has to be told.
-		ok = s.p.Zero != strategies.Immediate && !op.Kills() && !s.killed(o) || some(func(b bounds) bool { return before(b) > -n })
-		why = "no other reference was there"
+		untold := s.p.Zero != strategies.Immediate && !op.Kills() && !s.killed(o)
+		return unless(untold || some(func(b bounds) bool { return before(b) > -n }), "no other reference was there")
 	case m.If == spec.Unkilled && o.Result && s.killed(o):
-		why = "the count had been killed"
+		return "the count had been killed"
 	case m.If == spec.Unkilled && !o.Result && s.kill >= 0 && s.ops[s.kill].Begin <= o.End:
-		ok = true
-	case m.If != spec.Always && o.Result:
-		ok = (last < 0 || o.Begin <= s.ops[last].End) && some(func(b bounds) bool { return before(b) >= 1 })
-		why = "the count had died"
-	case m.If != spec.Always:
-		ok = s.p.TryGet == strategies.Spurious ||
-			last >= 0 && s.ops[last].Begin <= o.End && some(func(b bounds) bool { return b.low <= 0 })
-		why = "the count was alive"
-	case op == spec.Count:
-		ok = s.p.Count == strategies.None || some(func(b bounds) bool { return b.low <= o.Value && o.Value <= b.high })
-		why = "there weren't so many references"
-	default:
-		ok = true
-	}
-	if ok {
 		return ""
+	case m.If != spec.Always && o.Result:
+		early := last < 0 || o.Begin <= s.ops[last].End
+		return unless(early && some(func(b bounds) bool { return before(b) >= 1 }), "the count had died")
+	case m.If != spec.Always:
+		late := last >= 0 && s.ops[last].Begin <= o.End
+		return unless(s.p.TryGet == strategies.Spurious || late && some(func(b bounds) bool { return b.low <= 0 }), "the count was alive")
+	case op == spec.Count:
+		return unless(s.p.Count == strategies.None || some(func(b bounds) bool { return b.low <= o.Value && o.Value <= b.high }), "there weren't so many references")
 	}
-	return why
+	return ""
 }
 
 // describe names a call of a history.

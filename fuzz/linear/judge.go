@@ -1,6 +1,7 @@
 package linear
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -9,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
 )
 
@@ -21,18 +21,7 @@ type Judge struct {
 	// Timeout is how long the search may take for the calls between two
 	// cuts; 0 means 2 seconds.
 	Timeout time.Duration
-
-	without part // for tests
 }
-
-// A part is a step of judging that tests turn off.
-type part uint8
-
-const (
-	intervals part = 1 << iota
-	cuts
-	search
-)
 
 // A Judgment is what a judge found.
 type Judgment struct {
@@ -54,7 +43,6 @@ type Judgment struct {
 	Unknown  int // calls of lives that weren't decided
 	Unjudged int // approximate reads that were left out
 	Met      int // calls that went on at the same time as another of the same life
-	Segments int // how often porcupine searched
 }
 
 // add adds the judgment of lives that come after so many others, and reports whether
@@ -71,7 +59,6 @@ func (r *Judgment) add(x Judgment, lives int) (worse bool) {
 	r.Unknown += x.Unknown
 	r.Unjudged += x.Unjudged
 	r.Met += x.Met
-	r.Segments += x.Segments
 	return worse
 }
 
@@ -112,64 +99,42 @@ func (j *Judge) Check(ctx context.Context, h *History) (Judgment, error) {
 	return total, nil
 }
 
-// life judges one life.
-func (j *Judge) life(ctx context.Context, l Life) Judgment {
-	ops := l.sorted()
-	n, met, p := len(ops), met(ops), j.Spec.Promise()
-	if p.Count == strategies.Approximate {
-		ops = withoutBusyReads(ops)
-	}
-	leaveOpen(ops, p)
-	r := j.ops(ctx, l.Start, ops)
-	r.Met, r.Unjudged = met, n-len(ops)
-	if r.Class == Unknown {
-		r.Unknown = len(ops)
-	} else {
-		r.Judged = len(ops)
-	}
-	return r
+// whole returns a life as it is judged: with what is left open, and without reads that
+// aren't judged.
+func (j *Judge) whole(l Life) *Segment {
+	return &Segment{j.Spec, []spec.State{j.Spec.Start(l.Start)}, leaveOpen(l.sorted(), j.Spec.Promise())}
 }
 
-// ops judges the sorted calls of a life.
-func (j *Judge) ops(ctx context.Context, start int64, ops []Op) Judgment {
-	whole := &Segment{j.Spec, []spec.State{j.Spec.Start(start)}, ops}
-	r := Judgment{Class: Linearizable}
-	if j.without&intervals == 0 {
-		if s := newSweep(j.Spec.Promise(), start, ops); s != nil && s.inRange() {
-			if why := s.wrong(); why != "" {
-				r = Judgment{Class: Illegal, Found: "intervals", Reason: why, Segment: whole}
-			}
-		}
-	}
-	if j.without&search != 0 {
-		return r
-	}
-	x := j.searched(ctx, whole)
-	if r.Class == Illegal {
+// life judges one life.
+func (j *Judge) life(ctx context.Context, l Life) Judgment {
+	whole := j.whole(l)
+	r := j.searchAndCut(ctx, whole)
+	if why := whole.impossible(); why != "" {
 		// The search is for a picture of the part that matters.
-		if x.Class == Illegal {
-			r.Segment = x.Segment
+		if r.Class != Illegal {
+			r.Segment = whole
 		}
-		return r
+		r.Class, r.Found, r.Reason = Illegal, "intervals", why
 	}
-	return x
+	if r.Met, r.Unjudged = met(l.sorted()), len(l.Ops)-len(whole.Ops); r.Class == Unknown {
+		r.Unknown = len(whole.Ops)
+	} else {
+		r.Judged = len(whole.Ops)
+	}
+	return r
 }
 
 // segmentLength is how many calls are searched at least between two cuts. Fewer
 // would cost more than they save.
 const segmentLength = 128
 
-// searched judges the calls of a life by the search alone.
-func (j *Judge) searched(ctx context.Context, whole *Segment) Judgment {
-	if j.without&cuts != 0 {
-		return j.search(ctx, whole, math.MaxInt)
-	}
+// searchAndCut judges the calls of a life by the search alone.
+func (j *Judge) searchAndCut(ctx context.Context, whole *Segment) Judgment {
 	r := j.search(ctx, whole, segmentLength)
 	if r.Class == Illegal {
 		// Now that it is known where, cut wherever that is possible: people
 		// look at fewer calls.
 		if x := j.search(ctx, r.Segment, 1); x.Class == Illegal {
-			x.Segments = r.Segments
 			return x
 		}
 	}
@@ -177,22 +142,17 @@ func (j *Judge) searched(ctx context.Context, whole *Segment) Judgment {
 }
 
 // search searches segments of at least so many calls one after the other.
-func (j *Judge) search(ctx context.Context, whole *Segment, length int) (r Judgment) {
-	states, ops := whole.Starts, whole.Ops
-	r.Class = Linearizable
-	for len(ops) > 0 && r.Class == Linearizable {
+func (j *Judge) search(ctx context.Context, whole *Segment, length int) Judgment {
+	states := whole.Starts
+	for ops := whole.Ops; len(ops) > 0; {
 		n := cut(ops, length)
 		s := &Segment{j.Spec, states, ops[:n]}
 		ops = ops[n:]
-		if n > 1 {
-			r.Segments++
-		}
+		r := Judgment{Found: "search", Segment: s}
 		r.Class, states = s.search(ctx, j.timeout(), len(ops) == 0)
-		if r.Class == Linearizable {
-			continue
-		}
-		r.Found, r.Segment = "search", s
 		switch {
+		case r.Class == Linearizable:
+			continue
 		case r.Class == Illegal && n == 1:
 			r.Reason = fmt.Sprintf("%s: not what is promised in state %q", describe(s.Ops[0]), possible(s.Starts))
 		case r.Class == Illegal:
@@ -202,16 +162,12 @@ func (j *Judge) search(ctx context.Context, whole *Segment, length int) (r Judgm
 		default:
 			r.Reason = fmt.Sprintf("no order was found in %v for %d calls, up to %d of them at once", j.timeout(), n, s.overlap())
 		}
+		return r
 	}
-	return r
+	return Judgment{Class: Linearizable}
 }
 
-func (j *Judge) timeout() time.Duration {
-	if j.Timeout > 0 {
-		return j.Timeout
-	}
-	return 2 * time.Second
-}
+func (j *Judge) timeout() time.Duration { return cmp.Or(j.Timeout, 2*time.Second) }
 
 // met returns how many of the sorted calls go on at the same time as another.
 func met(ops []Op) int {
@@ -231,7 +187,7 @@ func met(ops []Op) int {
 func cut(ops []Op, length int) int {
 	end := ops[0].End
 	for i, o := range ops {
-		if o.Begin > end && (i == 1 && length < math.MaxInt || i >= length) {
+		if o.Begin > end && (i == 1 || i >= length) {
 			return i
 		}
 		end = max(end, o.End)

@@ -23,6 +23,37 @@ func verdictOf(t testing.TB, j *Judge, l Life) Judgment {
 	return r
 }
 
+// A part is a step of judging that can be left out.
+type part uint8
+
+const (
+	intervals part = 1 << iota
+	cuts
+	search
+)
+
+// judge judges one life without some parts. Without none, a [Judge] does.
+func (left part) judge(t testing.TB, sp *spec.Spec, l Life) (r Judgment) {
+	t.Helper()
+	j := &Judge{Spec: sp}
+	whole := j.whole(l)
+	switch {
+	case left == 0:
+		return verdictOf(t, j, l)
+	case left&search != 0 || len(whole.Ops) == 0:
+		r.Class = Linearizable
+	case left&cuts == 0:
+		r = j.searchAndCut(t.Context(), whole)
+	default:
+		r.Found = "search"
+		r.Class, _ = whole.search(t.Context(), j.timeout(), true)
+	}
+	if why := whole.impossible(); left&intervals == 0 && why != "" {
+		r = Judgment{Class: Illegal, Found: "intervals", Reason: why}
+	}
+	return r
+}
+
 // All ways to judge a short history agree with trying every order. The pre-check may
 // miss what is wrong, but calls nothing wrong that isn't.
 func TestClasssAreThoseOfTryingEveryOrder(t *testing.T) {
@@ -43,13 +74,8 @@ func TestClasssAreThoseOfTryingEveryOrder(t *testing.T) {
 			if !right {
 				spoil(rng, &l)
 			}
-			ops := l.sorted()
-			if p.Count == strategies.Approximate {
-				ops = withoutBusyReads(ops)
-			}
-			leaveOpen(ops, p)
-			want := Illegal
-			if explained(sp, []spec.State{sp.Start(l.Start)}, ops) {
+			want, whole := Illegal, (&Judge{Spec: sp}).whole(l)
+			if explained(sp, whole.Starts, whole.Ops) {
 				want = Linearizable
 			}
 			if right && want != Linearizable {
@@ -57,13 +83,13 @@ func TestClasssAreThoseOfTryingEveryOrder(t *testing.T) {
 			}
 			verdicts[want]++
 			for _, without := range []part{0, intervals, cuts, intervals | cuts} {
-				if r := verdictOf(t, &Judge{Spec: sp, without: without}, l); r.Class != want {
+				if r := without.judge(t, sp, l); r.Class != want {
 					t.Fatalf("%s, without parts %b: %s (%s), want %s, seed %d: %v", name, without, r.Class, r.Reason, want, seed, l)
 				} else {
 					found[r.Found]++
 				}
 			}
-			if r := verdictOf(t, &Judge{Spec: sp, without: search}, l); r.Class == Illegal && want != Illegal {
+			if r := search.judge(t, sp, l); r.Class == Illegal && want != Illegal {
 				t.Fatalf("%s: the intervals alone say %s, and an order explains it, seed %d: %v", name, r.Reason, seed, l)
 			}
 		}
@@ -91,13 +117,17 @@ func TestCutsDontChangeClasss(t *testing.T) {
 			if i%2 == 1 {
 				spoil(rng, &l)
 			}
-			one := verdictOf(t, &Judge{Spec: sp, without: intervals}, l)
-			all := verdictOf(t, &Judge{Spec: sp, without: intervals | cuts}, l)
+			one, all := intervals.judge(t, sp, l), (intervals|cuts).judge(t, sp, l)
 			if one.Class != all.Class {
 				t.Fatalf("%s: cut %s (%s), not cut %s (%s), seed %d: %v", name, one.Class, one.Reason, all.Class, all.Reason, seed, l)
 			}
 			verdicts[one.Class]++
-			segments += one.Segments
+			for ops := (&Judge{Spec: sp}).whole(l).Ops; len(ops) > 0; {
+				n := cut(ops, segmentLength)
+				if ops = ops[n:]; n > 1 {
+					segments++
+				}
+			}
 		}
 		if verdicts[Illegal] < 5 || verdicts[Linearizable] < 30 || segments < 61 {
 			t.Errorf("%s: %v in %d segments: too few to show anything", name, verdicts, segments)
@@ -152,8 +182,8 @@ func TestIntervalsAlone(t *testing.T) {
 		{"what is brought back isn't judged", promise(nil), ops(t, "0 1 2 Kill true", "0 3 4 Resurrect -", "0 5 6 Put true"), ""},
 		{"wrong use isn't judged", promise(nil), ops(t, "0 1 2 Kill true", "0 3 4 Get -", "0 5 6 Put true"), ""},
 	} {
-		j := &Judge{Spec: specOf(c.promise), without: search}
-		r := verdictOf(t, j, c.life)
+		sp := specOf(c.promise)
+		r := search.judge(t, sp, c.life)
 		switch {
 		case c.want == "" && r.Class != Linearizable:
 			t.Errorf("%s: %s: %s", c.name, r.Class, r.Reason)
@@ -161,8 +191,7 @@ func TestIntervalsAlone(t *testing.T) {
 			t.Errorf("%s: %s by %q: %q, want a reason with %q", c.name, r.Class, r.Found, r.Reason, c.want)
 		}
 		// The search says the same.
-		j.without = intervals
-		if s := verdictOf(t, j, c.life); s.Class != r.Class {
+		if s := intervals.judge(t, sp, c.life); s.Class != r.Class {
 			t.Errorf("%s: the search says %s (%s)", c.name, s.Class, s.Reason)
 		}
 	}
@@ -172,7 +201,7 @@ func TestIntervalsAlone(t *testing.T) {
 func TestOnlyTheSearchFinds(t *testing.T) {
 	l := ops(t, "0 1 20 Get -", "1 2 3 Count 2", "1 4 5 Count 1", "0 21 22 Put false", "0 23 24 Kill true")
 	sp := specOf(promise(nil))
-	if r := verdictOf(t, &Judge{Spec: sp, without: search}, l); r.Class != Linearizable {
+	if r := search.judge(t, sp, l); r.Class != Linearizable {
 		t.Errorf("intervals alone: %s (%s): then this tests nothing", r.Class, r.Reason)
 	}
 	r := verdictOf(t, &Judge{Spec: sp}, l)
@@ -242,12 +271,12 @@ func TestWhatIsLeftOpen(t *testing.T) {
 		{"stuck, and dropped to the last", saturating, at(3, ops(t, "0 1 10 Get -", "1 2 3 Count -1", "1 4 5 PutN(4) true")), Illegal},
 	} {
 		for _, without := range []part{0, intervals, intervals | cuts} {
-			if r := verdictOf(t, &Judge{Spec: specOf(c.promise), without: without}, c.life); r.Class != c.want {
+			if r := without.judge(t, specOf(c.promise), c.life); r.Class != c.want {
 				t.Errorf("%s, without parts %b: %s %s, want %s", c.name, without, r.Class, r.Reason, c.want)
 			}
 		}
 		// Alone, the intervals don't find what isn't wrong.
-		if r := verdictOf(t, &Judge{Spec: specOf(c.promise), without: search}, c.life); r.Class == Illegal && c.want != Illegal {
+		if r := search.judge(t, specOf(c.promise), c.life); r.Class == Illegal && c.want != Illegal {
 			t.Errorf("%s: the intervals say %s", c.name, r.Reason)
 		}
 	}
@@ -274,7 +303,7 @@ func TestWhatIsNotDecidedIsUnknown(t *testing.T) {
 	}}
 	const timeout = 50 * time.Millisecond
 	begin := time.Now()
-	r, err := (&Judge{Spec: sp, Timeout: timeout, without: intervals}).Check(context.Background(), h)
+	r, err := (&Judge{Spec: sp, Timeout: timeout}).Check(context.Background(), h)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,14 +316,14 @@ func TestWhatIsNotDecidedIsUnknown(t *testing.T) {
 	}
 	// An illegal life decides for the whole, whatever is unknown besides.
 	h.Lives = append(h.Lives, ops(t, "0 1 2 Kill false"))
-	r, err = (&Judge{Spec: sp, Timeout: timeout, without: intervals}).Check(context.Background(), h)
+	r, err = (&Judge{Spec: sp, Timeout: timeout}).Check(context.Background(), h)
 	if err != nil || r.Class != Illegal || r.Life != 3 {
 		t.Errorf("%s, life %d, %v, want %s of life 3", r.Class, r.Life, err, Illegal)
 	}
 	// What isn't judged because there is no time left isn't a pass either.
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	r, err = (&Judge{Spec: sp, without: intervals}).Check(ctx, &History{Lives: []Life{ops(t, "0 1 3 Get -", "1 2 4 Count 1")}})
+	r, err = (&Judge{Spec: sp}).Check(ctx, &History{Lives: []Life{ops(t, "0 1 3 Get -", "1 2 4 Count 1")}})
 	if err != nil || r.Class != Unknown {
 		t.Errorf("after the end of its context: %s, %v, want %s", r.Class, err, Unknown)
 	}

@@ -112,10 +112,7 @@ func (h *History) Ops() int {
 func (l Life) sorted() []Op {
 	ops := slices.Clone(l.Ops)
 	slices.SortStableFunc(ops, func(a, b Op) int {
-		if c := cmp.Compare(a.Begin, b.Begin); c != 0 {
-			return c
-		}
-		return cmp.Compare(a.End, b.End)
+		return cmp.Or(cmp.Compare(a.Begin, b.Begin), cmp.Compare(a.End, b.End))
 	})
 	return ops
 }
@@ -125,22 +122,32 @@ func (l Life) check() error {
 	if l.Start < 1 {
 		return fmt.Errorf("a life begins with %d references: want at least 1", l.Start)
 	}
-	var last [MaxClients]int64
-	var seen [MaxClients]bool
-	for _, o := range l.sorted() {
-		switch {
-		case o.Client < 0 || o.Client >= MaxClients:
-			return fmt.Errorf("client %d: want 0 .. %d", o.Client, MaxClients-1)
-		case o.End < o.Begin:
-			return fmt.Errorf("client %d: %s ends at %d, before it begins at %d", o.Client, o.Call, o.End, o.Begin)
-		case o.End == math.MaxInt64:
-			return fmt.Errorf("client %d: %s ends at the end of time", o.Client, o.Call)
-		case seen[o.Client] && o.Begin < last[o.Client]:
-			return fmt.Errorf("client %d: %s begins at %d, before the client's call before ended at %d", o.Client, o.Call, o.Begin, last[o.Client])
-		case o.Call.Op.TakesNumber() && o.Call.N < 1:
-			return fmt.Errorf("client %d: %s: want a number of at least 1", o.Client, o.Call)
+	var last [MaxClients]*Op
+	ops := l.sorted()
+	for i := range ops {
+		o := &ops[i]
+		if err := o.check(); err != nil {
+			return err
 		}
-		last[o.Client], seen[o.Client] = o.End, true
+		if x := last[o.Client]; x != nil && o.Begin < x.End {
+			return fmt.Errorf("client %d: %s begins at %d, before the client's call before ended at %d", o.Client, o.Call, o.Begin, x.End)
+		}
+		last[o.Client] = o
+	}
+	return nil
+}
+
+// check returns why the call can't have been recorded, or nil.
+func (o *Op) check() error {
+	switch {
+	case o.Client < 0 || o.Client >= MaxClients:
+		return fmt.Errorf("client %d: want 0 .. %d", o.Client, MaxClients-1)
+	case o.End < o.Begin:
+		return fmt.Errorf("client %d: %s ends at %d, before it begins at %d", o.Client, o.Call, o.End, o.Begin)
+	case o.End == math.MaxInt64:
+		return fmt.Errorf("client %d: %s ends at the end of time", o.Client, o.Call)
+	case o.Call.Op.TakesNumber() && o.Call.N < 1:
+		return fmt.Errorf("client %d: %s: want a number of at least 1", o.Client, o.Call)
 	}
 	return nil
 }

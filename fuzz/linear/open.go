@@ -45,10 +45,15 @@ const (
 	// All other answers are those of a saturated count, unless the number
 	// comes down to zero meanwhile, which must not happen.
 	anyNumber
+
+	// anything: an approximate read during which something else is going on. It is
+	// left out.
+	anything
 )
 
-// leaveOpen sets what the promise leaves open of the sorted calls.
-func leaveOpen(ops []Op, p strategies.Promise) {
+// leaveOpen sets what the promise leaves open of the sorted calls, and returns those that
+// are judged.
+func leaveOpen(ops []Op, p strategies.Promise) []Op {
 	mark := func(these, those func(spec.Op) bool, what open) {
 		if slices.ContainsFunc(ops, func(o Op) bool { return these(o.Call.Op) }) {
 			meeting(ops, these, those, func(i int) { ops[i].open |= what })
@@ -60,6 +65,10 @@ func leaveOpen(ops []Op, p strategies.Promise) {
 	if p.Overflow == strategies.Saturates {
 		mark(is(spec.Count), func(op spec.Op) bool { return op.Takes() && !op.Begins() }, anyNumber)
 	}
+	if p.Count == strategies.Approximate {
+		mark(is(spec.Count), func(op spec.Op) bool { return op != spec.Count }, anything)
+	}
+	return slices.DeleteFunc(ops, func(o Op) bool { return o.open&anything != 0 })
 }
 
 func is(want spec.Op) func(spec.Op) bool { return func(op spec.Op) bool { return op == want } }
@@ -87,15 +96,4 @@ func meeting(ops []Op, these, those func(spec.Op) bool, found func(int)) {
 			found(i)
 		}
 	}
-}
-
-// withoutBusyReads leaves out the reads during which something else is going on.
-func withoutBusyReads(ops []Op) []Op {
-	out := make([]Op, 0, len(ops))
-	from := 0
-	meeting(ops, is(spec.Count), func(op spec.Op) bool { return op != spec.Count }, func(i int) {
-		out = append(out, ops[from:i]...)
-		from = i + 1
-	})
-	return append(out, ops[from:]...)
 }

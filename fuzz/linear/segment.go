@@ -1,6 +1,7 @@
 package linear
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -20,88 +21,94 @@ type Segment struct {
 	Ops    []Op         // in the order in which they began
 }
 
-// next returns the states that the promise allows after the call in the state, if
-// it was answered like that.
-func next(sp *spec.Spec, st spec.State, o *Op) []spec.State {
-	outcomes := sp.Step(st, o.Call)
-	if len(outcomes) == 0 {
-		// Nothing is promised of this call, and so of nothing that
-		// follows it.
-		return []spec.State{{Lost: true}}
-	}
-	var out []spec.State
-	for _, x := range outcomes {
-		switch {
-		case x.Panics != o.Panicked:
-			continue
-		case x.Panics:
-		case o.Call.Op.Reports() && x.Result != o.Result:
-			continue
-		case o.Call.Op != spec.Count || x.AnyValue:
-		case x.NoNumber:
-			if o.Value >= 0 && o.Value <= sp.Promise().Limit && o.open&anyNumber == 0 {
-				continue
-			}
-		case x.Value != o.Value:
+// after returns the states that the promise allows after the call in one of these states,
+// if it was answered like that.
+func after(sp *spec.Spec, states []spec.State, o *Op) (out []spec.State) {
+	for _, st := range states {
+		outcomes := sp.Step(st, o.Call)
+		if len(outcomes) == 0 {
+			// Nothing is promised of this call, and so of nothing that
+			// follows it.
+			out = add(out, spec.State{Lost: true})
 			continue
 		}
-		out = add(out, x.Next)
-	}
-	switch {
-	case o.Panicked:
-	case o.open&mayFail != 0 && !o.Result:
-		out = add(out, st)
-	case o.open&mayTake != 0 && o.Result:
-		// As if the count weren't killed.
-		for _, x := range sp.Step(st, spec.Call{Op: spec.TryGet}) {
-			if x.Result && !x.Panics {
+		for _, x := range outcomes {
+			if o.fits(x, sp.Promise().Limit) {
 				out = add(out, x.Next)
+			}
+		}
+		switch {
+		case o.Panicked:
+		case o.open&mayFail != 0 && !o.Result:
+			out = add(out, st)
+		case o.open&mayTake != 0 && o.Result:
+			// As if the count weren't killed.
+			for _, x := range sp.Step(st, spec.Call{Op: spec.TryGet}) {
+				if x.Result && !x.Panics {
+					out = add(out, x.Next)
+				}
 			}
 		}
 	}
 	return out
 }
 
-// add adds a state to a set.
-func add(states []spec.State, st spec.State) []spec.State {
-	if slices.Contains(states, st) {
-		return states
+// fits reports whether the answer is that of the outcome.
+func (o *Op) fits(x spec.Outcome, limit int64) bool {
+	switch {
+	case x.Panics || o.Panicked:
+		return x.Panics && o.Panicked
+	case o.Call.Op.Reports() && x.Result != o.Result:
+		return false
+	case o.Call.Op != spec.Count || x.AnyValue:
+		return true
+	case x.NoNumber:
+		return o.Value < 0 || o.Value > limit || o.open&anyNumber != 0
 	}
-	return append(states, st)
+	return x.Value == o.Value
+}
+
+// add adds states to a set.
+func add(set []spec.State, states ...spec.State) []spec.State {
+	for _, st := range states {
+		if !slices.Contains(set, st) {
+			set = append(set, st)
+		}
+	}
+	return set
 }
 
 // ending is the input of a call that is searched after all others. It makes known
-// what state the order that was found leaves.
+// what states the order that was found leaves.
 type ending struct{}
 
-// model returns the segment as porcupine wants it. If end isn't nil it is called
-// with each state that an order of all calls leaves, and says whether to stop
-// there.
-func (s *Segment) model(end func(spec.State) bool) porcupine.Model {
-	values := func(states []spec.State) []any {
-		out := make([]any, len(states))
-		for i, st := range states {
-			out[i] = st
-		}
-		return out
-	}
-	m := porcupine.NondeterministicModel{
-		Init: func() []any { return values(s.Starts) },
-		Step: func(state, input, _ any) []any {
-			st := state.(spec.State)
+// model returns the segment as porcupine wants it; its states are sets of ours. If end
+// isn't nil it is called with those that an order of all calls leaves, and says whether
+// to stop there.
+func (s *Segment) model(end func([]spec.State) bool) porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return s.Starts },
+		Step: func(state, input, _ any) (bool, any) {
+			states := state.([]spec.State)
 			if o, ok := input.(*Op); ok {
-				return values(next(s.spec, st, o))
+				states = after(s.spec, states, o)
+				return len(states) > 0, states
 			}
-			if end(st) {
-				return []any{state}
-			}
-			return nil
+			return end(states), states
 		},
-		Hash:              func(state any) uint64 { return uint64(state.(spec.State).Refs) * 0x9e3779b97f4a7c15 },
+		Equal: func(a, b any) bool {
+			x, y := a.([]spec.State), b.([]spec.State)
+			return len(x) == len(y) && !slices.ContainsFunc(y, func(st spec.State) bool { return !slices.Contains(x, st) })
+		},
+		Hash: func(state any) (sum uint64) {
+			for _, st := range state.([]spec.State) {
+				sum ^= uint64(st.Refs) * 0x9e3779b97f4a7c15
+			}
+			return sum
+		},
 		DescribeOperation: func(input, _ any) string { return fmt.Sprint(input) },
-		DescribeState:     func(state any) string { return state.(spec.State).String() },
+		DescribeState:     func(state any) string { return possible(state.([]spec.State)) },
 	}
-	return m.ToModel()
 }
 
 // operations returns the calls as porcupine wants them.
@@ -116,11 +123,7 @@ func (s *Segment) operations() []porcupine.Operation {
 
 // lastEnd returns when the last call ended.
 func (s *Segment) lastEnd() int64 {
-	end := s.Ops[0].End
-	for _, o := range s.Ops {
-		end = max(end, o.End)
-	}
-	return end
+	return slices.MaxFunc(s.Ops, func(a, b Op) int { return cmp.Compare(a.End, b.End) }).End
 }
 
 // overlap returns how many calls go on at once at most.
@@ -143,70 +146,51 @@ func (s *Segment) overlap() int {
 func (s *Segment) search(ctx context.Context, timeout time.Duration, last bool) (Class, []spec.State) {
 	var states []spec.State
 	if len(s.Ops) == 1 {
-		for _, st := range s.Starts {
-			for _, n := range next(s.spec, st, &s.Ops[0]) {
-				states = add(states, n)
-			}
+		states = after(s.spec, s.Starts, &s.Ops[0])
+	} else {
+		if deadline, ok := ctx.Deadline(); ok {
+			timeout = min(timeout, time.Until(deadline))
 		}
-		return found(states), states
+		if ctx.Err() != nil || timeout <= 0 {
+			return Unknown, nil
+		}
+		// If another order may leave another state, go on to find it: porcupine tries
+		// all orders if it is told that this one is no good.
+		enough := last || s.sameEnd()
+		m := s.model(func(these []spec.State) bool {
+			states = add(states, these...)
+			return enough
+		})
+		t := s.lastEnd() + 1
+		ops := append(s.operations(), porcupine.Operation{Input: ending{}, Call: t, Return: t})
+		if porcupine.CheckOperationsTimeout(m, ops, timeout) == porcupine.Unknown {
+			return Unknown, nil // it may still be at it and change states
+		}
 	}
-	if deadline, ok := ctx.Deadline(); ok {
-		timeout = min(timeout, time.Until(deadline))
-	}
-	if ctx.Err() != nil || timeout <= 0 {
-		return Unknown, nil
-	}
-	// If another order may leave another state, go on to find it: porcupine tries all
-	// orders if it is told that this one is no good.
-	enough := last || s.sameEnd()
-	m := s.model(func(st spec.State) bool {
-		states = add(states, st)
-		return enough
-	})
-	t := s.lastEnd() + 1
-	ops := append(s.operations(), porcupine.Operation{Input: ending{}, Call: t, Return: t})
-	if porcupine.CheckOperationsTimeout(m, ops, timeout) == porcupine.Unknown {
-		return Unknown, nil // it may still be at it and change states
-	}
-	return found(states), states
-}
-
-// found is the class of calls after which these states are possible.
-func found(states []spec.State) Class {
 	if len(states) == 0 {
-		return Illegal
+		return Illegal, nil
 	}
-	return Linearizable
+	return Linearizable, states
 }
 
 // sameEnd reports whether every order that explains the answers leaves the same
 // state: the answers say who took and dropped how much, nothing can have been
 // misused, and at most one client changes the mode.
 func (s *Segment) sameEnd() bool {
-	if len(s.Starts) != 1 {
-		return false
-	}
 	st := s.Starts[0]
-	if st.Saturated || st.Lost || st.Refs < 0 {
+	if len(s.Starts) > 1 || st.Saturated || st.Lost || st.Refs < 0 || s.sweep() == nil {
 		return false
 	}
-	sw := newSweep(s.spec.Promise(), st.Refs, s.Ops)
-	if sw == nil || !sw.inRange() {
-		return false
-	}
-	owner := -1
+	owners := make(map[int]bool)
 	if st.Killed {
-		owner = MaxClients // nobody
+		owners[MaxClients] = true // nobody
 	}
 	for _, o := range s.Ops {
 		if o.Call.Op.By() == spec.Owner {
-			if owner >= 0 && owner != o.Client {
-				return false
-			}
-			owner = o.Client
+			owners[o.Client] = true
 		}
 	}
-	return true
+	return len(owners) <= 1
 }
 
 // possible says which states are.

@@ -227,11 +227,8 @@ func explained(sp *spec.Spec, states []spec.State, ops []Op) bool {
 		if !first {
 			continue
 		}
-		var after []spec.State
-		for _, st := range states {
-			after = append(after, next(sp, st, &ops[i])...)
-		}
-		if len(after) > 0 && explained(sp, after, slices.Delete(slices.Clone(ops), i, i+1)) {
+		next := after(sp, states, &ops[i])
+		if len(next) > 0 && explained(sp, next, slices.Delete(slices.Clone(ops), i, i+1)) {
 			return true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/refbench/refbench/fuzz/program"
@@ -12,7 +13,7 @@ import (
 	"github.com/refbench/refbench/strategies/watchdog"
 )
 
-// Config is how [Record] and [Stress] make histories.
+// Config is how [Stress] makes histories.
 type Config struct {
 	// Clients is how many goroutines use the counts at once, at most
 	// program.MaxThreads; 0 means 4.
@@ -48,6 +49,12 @@ func (c Config) check(s *strategies.Strategy) (Config, error) {
 	}
 	if why := Unsupported(s, c.Clients); why != "" {
 		return c, errors.New(why)
+	}
+	if c.Ops == 0 {
+		c.Ops = math.MaxInt
+	}
+	if c.Time == 0 {
+		c.Time = math.MaxInt64 / 2
 	}
 	if c.Clock == nil {
 		c.Clock = NewClock()
@@ -99,62 +106,47 @@ func Stress(ctx context.Context, s *strategies.Strategy, cfg Config) (Report, er
 	if err != nil {
 		return Report{}, err
 	}
-	total := Report{Clock: cfg.Clock.Name(), Seed: cfg.Seed, Judgment: Judgment{Class: Linearizable, Life: -1}}
+	total := Report{Clock: cfg.Clock.Name, Seed: cfg.Seed, Judgment: Judgment{Class: Linearizable, Life: -1}}
 	j := &Judge{Spec: spec.Of(s)}
 	// What is recorded is judged, also if the time is up meanwhile: it is little,
 	// and if it should take long nevertheless the rest is unknown. An interrupt
 	// ends that at once.
-	interrupt, judging := ctx, ctx
 	until := time.Now().Add(cfg.Time)
-	if cfg.Time > 0 {
-		var cancel, stop context.CancelFunc
-		ctx, cancel = context.WithDeadline(interrupt, until)
-		defer cancel()
-		judging, stop = context.WithDeadline(interrupt, until.Add(j.timeout()))
-		defer stop()
-	}
+	judging, cancel := context.WithDeadline(ctx, until.Add(j.timeout()))
+	defer cancel()
 	batch := firstBatch
-	for n := uint64(0); ctx.Err() == nil && total.Class != Illegal && (cfg.Ops == 0 || total.Ops < cfg.Ops); n++ {
+	for n := uint64(0); ctx.Err() == nil && time.Now().Before(until) && total.Class != Illegal && total.Ops < cfg.Ops; n++ {
 		one := cfg
-		one.Ops, one.Time = batch, 0
-		if cfg.Ops > 0 {
-			one.Ops = min(batch, cfg.Ops-total.Ops)
-		}
-		if cfg.Time > 0 {
-			// Judging takes about as long as recording, so half of what is
-			// left is for that.
-			one.Time = max(time.Until(until)/2, time.Microsecond)
-		}
+		one.Ops = min(batch, cfg.Ops-total.Ops)
 		batch = min(2*batch, lastBatch)
-		h, wrong := record(ctx, s, one, n)
+		// Judging takes about as long as recording, so half of what is left is for
+		// that.
+		recording, cancel := context.WithTimeout(ctx, time.Until(until)/2)
+		h, hang, wrong := record(recording, s, one, n)
+		cancel()
 		r, err := j.Check(judging, h)
 		if err != nil {
 			return total, fmt.Errorf("strategy %s, seed %d: what was recorded is no history: %w", s.Name, cfg.Seed, err)
 		}
 		if wrong != nil {
 			r.Class, r.Reason, r.Found, r.Life, r.Segment = Illegal, wrong.Error(), "panic", -1, nil
-			if hung := (*hangError)(nil); errors.As(wrong, &hung) {
-				r.Found, total.Hang = "timeout", hung.HangError
+			if total.Hang = hang; hang != nil {
+				r.Found = "timeout"
 			}
 		}
-		if r.Class == Unknown && interrupt.Err() != nil {
+		if r.Class == Unknown && ctx.Err() != nil {
 			break // it was cut short, so the batch counts for nothing
 		}
-		total.add(h, r)
+		if total.add(r, total.Lives) {
+			total.History = nil
+			if r.Life >= 0 {
+				h := *h
+				h.Lives = h.Lives[r.Life:][:1]
+				total.History = &h
+			}
+		}
+		total.Ops += h.Ops()
+		total.Lives += len(h.Lives)
 	}
 	return total, nil
-}
-
-// add adds a batch's history and judgment.
-func (t *Report) add(h *History, r Judgment) {
-	if t.Judgment.add(r, t.Lives) {
-		t.History = nil
-		if r.Life >= 0 {
-			one := *h
-			one.Lives = []Life{h.Lives[r.Life]}
-			t.History = &one
-		}
-	}
-	t.Ops += h.Ops()
-	t.Lives += len(h.Lives)
 }

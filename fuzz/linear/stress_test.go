@@ -25,6 +25,20 @@ func seedOf(t testing.TB) uint64 {
 	return seed
 }
 
+// recorded records a history.
+func recorded(t testing.TB, s *strategies.Strategy, cfg Config) *History {
+	t.Helper()
+	cfg, err := cfg.check(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, _, err := record(t.Context(), s, cfg, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
 func stress(t *testing.T, s *strategies.Strategy, cfg Config) Report {
 	t.Helper()
 	r, err := Stress(context.Background(), s, cfg)
@@ -66,7 +80,7 @@ func TestRightCountsAreLinearizableOnThreads(t *testing.T) {
 	for _, name := range right {
 		list = append(list, native(name))
 	}
-	for _, clock := range []*Clock{NewClock(), NewCounterClock()} {
+	for _, clock := range []*Clock{NewClock(), counterClock()} {
 		for _, s := range list {
 			r := stress(t, s, Config{Seed: seed, Ops: 10_000, Clock: clock})
 			if r.Class != Linearizable {
@@ -86,10 +100,7 @@ func TestDriverCallsEverything(t *testing.T) {
 	seed := seedOf(t)
 	calls := make(map[string]map[spec.Op]int)
 	for _, s := range builtin.All() {
-		h, err := Record(context.Background(), s, Config{Seed: seed, Ops: 30_000})
-		if err != nil {
-			t.Fatal(err)
-		}
+		h := recorded(t, s, Config{Seed: seed, Ops: 30_000})
 		calls[s.Name] = make(map[spec.Op]int)
 		lasts, fails, past := make(map[spec.Op]int), 0, 0
 		for _, l := range h.Lives {
@@ -221,7 +232,7 @@ func TestCallsThatDontReturn(t *testing.T) {
 	if r.Class != Illegal || r.History == nil || r.Hang != nil {
 		t.Errorf("a call that panics: %s: %s", r.Class, r.Reason)
 	}
-	// Nor does Record wait for ever.
+	// One client doesn't wait for ever either.
 	stop := make(chan struct{})
 	defer close(stop)
 	first := with(func(op spec.Op) {
@@ -229,8 +240,9 @@ func TestCallsThatDontReturn(t *testing.T) {
 			<-stop
 		}
 	})
-	if _, err := Record(context.Background(), first, Config{Ops: 100_000, Clients: 1, Timeout: 200 * time.Millisecond}); err == nil || !strings.Contains(err.Error(), "seed 0: not finished after 200ms: a call of TryGet doesn't return") {
-		t.Errorf("%v, want a TryGet that doesn't return", err)
+	r = stress(t, first, Config{Ops: 100_000, Clients: 1, Timeout: 200 * time.Millisecond})
+	if r.Class != Illegal || !strings.HasPrefix(r.Reason, "not finished after 200ms: a call of TryGet doesn't return") || r.Hang == nil || r.History != nil {
+		t.Errorf("one client: %s: %s, want a TryGet that doesn't return", r.Class, r.Reason)
 	}
 }
 

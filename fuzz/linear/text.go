@@ -2,10 +2,10 @@ package linear
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 
@@ -35,17 +35,25 @@ const magic = "refbench history 1"
 // the call returns nothing, "panic" if it doesn't return. After "end" stand the
 // number of calls and the CRC-32 (IEEE) of all lines before.
 func (h *History) WriteText(w io.Writer) error {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s\nstrategy %s\nclock %s\nseed %d\n", magic, h.Strategy, h.Clock, h.Seed)
+	b := fmt.Appendf(nil, "%s\nstrategy %s\nclock %s\nseed %d\n", magic, h.Strategy, h.Clock, h.Seed)
 	for _, l := range h.Lives {
-		fmt.Fprintf(&b, "life %d\n", l.Start)
-		for _, o := range l.Ops {
-			fmt.Fprintf(&b, "%d %d %d %s %s\n", o.Client, o.Begin, o.End, o.Call, o.answer())
-		}
+		b = l.append(b)
 	}
-	fmt.Fprintf(&b, "end %d %08x\n", h.Ops(), crc32.ChecksumIEEE(b.Bytes()))
-	_, err := w.Write(b.Bytes())
+	_, err := w.Write(fmt.Appendf(b, "end %d %08x\n", h.Ops(), crc32.ChecksumIEEE(b)))
 	return err
+}
+
+// append appends the life's lines.
+func (l Life) append(b []byte) []byte {
+	b = fmt.Appendf(b, "life %d\n", l.Start)
+	for _, o := range l.Ops {
+		for _, n := range [...]int64{int64(o.Client), o.Begin, o.End} {
+			b = append(strconv.AppendInt(b, n, 10), ' ')
+		}
+		b = append(b, o.Call.String()...)
+		b = append(append(append(b, ' '), o.answer()...), '\n')
+	}
+	return b
 }
 
 func (o Op) answer() string {
@@ -69,142 +77,101 @@ type ParseError struct {
 func (e *ParseError) Error() string { return fmt.Sprintf("history: line %d: %v", e.Line, e.Err) }
 func (e *ParseError) Unwrap() error { return e.Err }
 
-// Parse reads what [History.WriteText] wrote, and nothing else. What is cut or
-// altered gives a [*ParseError].
-func Parse(data []byte) (*History, error) {
-	p := new(parser)
-	if len(data) == 0 {
-		return nil, &ParseError{1, errors.New("the file is empty")}
-	}
-	for raw := range bytes.Lines(data) {
-		p.line++
-		line, ended := strings.CutSuffix(string(raw), "\n")
-		var err error
-		switch {
-		case p.line == 1 && (line != magic || !ended):
-			err = fmt.Errorf("it isn't a history: want the first line %q", magic)
-		case p.ended:
-			err = errors.New("the file goes on after its end")
-		case !ended:
-			err = fmt.Errorf("the file ends in the middle of the line %.60q: it was cut", line)
-		case p.line > 1:
-			err = p.read(line)
-		}
-		if err != nil {
-			return nil, &ParseError{p.line, err}
-		}
-		p.sum = crc32.Update(p.sum, crc32.IEEETable, raw)
-	}
-	if !p.ended {
-		return nil, &ParseError{p.line + 1, errors.New(`the file ends without a line "end": it was cut`)}
-	}
-	return &p.h, nil
-}
-
-type parser struct {
-	h     History
-	line  int
-	sum   uint32 // of the lines before
-	life  int    // the line of the present life, 0 before the first
-	ended bool
-}
-
 // header is what the lines after the first begin with.
 var header = [...]string{"strategy", "clock", "seed"}
 
-// read reads a line after the first.
-func (p *parser) read(line string) error {
-	word, value, _ := strings.Cut(line, " ")
-	if i := p.line - 2; i < len(header) {
-		if word != header[i] {
-			return fmt.Errorf("%.60q: want %q and a value", line, header[i])
+// Parse reads what [History.WriteText] wrote, and nothing else. What is cut or
+// altered gives a [*ParseError].
+func Parse(data []byte) (*History, error) {
+	h := new(History)
+	n, began := 0, 0 // the numbers of the present line, and of that of its life
+	sum, ended := uint32(0), false
+	fail := func(format string, args ...any) (*History, error) {
+		return nil, &ParseError{n, fmt.Errorf(format, args...)}
+	}
+	for raw := range bytes.Lines(data) {
+		n++
+		line, whole := strings.CutSuffix(string(raw), "\n")
+		word, value, _ := strings.Cut(line, " ")
+		last := len(h.Lives) - 1
+		switch {
+		case n == 1 && (line != magic || !whole):
+			return fail("it isn't a history: want the first line %q", magic)
+		case n == 1:
+		case ended:
+			return fail("the file goes on after its end")
+		case !whole:
+			return fail("the file ends in the middle of the line %.60q: it was cut", line)
+		case n < len(header)+2 && word != header[n-2]:
+			return fail("%.60q: want %q and a value", line, header[n-2])
+		case n == 2:
+			if h.Strategy = value; strategies.CheckName(word, value) != nil {
+				return fail("%.60q: want a strategy's name", value)
+			}
+		case n == 3:
+			if h.Clock = value; value != ClockTSC && value != ClockCounter && value != ClockSteps {
+				return fail("clock %.60q: want %s, %s or %s", value, ClockTSC, ClockCounter, ClockSteps)
+			}
+		case n == 4:
+			h.Seed, _ = strconv.ParseUint(value, 10, 64)
+			if strconv.FormatUint(h.Seed, 10) != value {
+				return fail("seed %.60q: want a number from 0 to 2^64-1", value)
+			}
+		case (word == "life" || word == "end") && last >= 0 && h.Lives[last].check() != nil:
+			return fail("in the life of line %d: %w", began, h.Lives[last].check())
+		case word == "life":
+			start, err := number(value)
+			if err != nil || start < 1 {
+				return fail("%.60q: want the number of references that the life begins with, at least 1", line)
+			}
+			h.Lives, began = append(h.Lives, Life{Start: start}), n
+		case word == "end":
+			if want := fmt.Sprintf("%d %08x", h.Ops(), sum); value != want {
+				return fail("%.60q: the lines before say %q: the file was cut or altered", line, "end "+want)
+			}
+			ended = true
+		case last < 0:
+			return fail(`%.60q: want "life" and how many references it begins with`, line)
+		default:
+			o, err := parseOp(line)
+			if err != nil {
+				return fail("%w", err)
+			}
+			h.Lives[last].Ops = append(h.Lives[last].Ops, o)
 		}
-		return p.h.set(word, value)
+		sum = crc32.Update(sum, crc32.IEEETable, raw)
 	}
-	if word != "life" && word != "end" {
-		if p.life == 0 {
-			return fmt.Errorf(`%.60q: want "life" and how many references it begins with`, line)
-		}
-		o, err := parseOp(line)
-		l := &p.h.Lives[len(p.h.Lives)-1]
-		l.Ops = append(l.Ops, o)
-		return err
+	if n++; n == 1 {
+		return fail("the file is empty")
+	} else if !ended {
+		return fail(`the file ends without a line "end": it was cut`)
 	}
-	if p.life > 0 {
-		if err := p.h.Lives[len(p.h.Lives)-1].check(); err != nil {
-			return fmt.Errorf("in the life of line %d: %w", p.life, err)
-		}
-	}
-	if word == "end" {
-		p.ended = true
-		if want := fmt.Sprintf("%d %08x", p.h.Ops(), p.sum); value != want {
-			return fmt.Errorf("%.60q: the lines before say %q: the file was cut or altered", line, "end "+want)
-		}
-		return nil
-	}
-	n, err := number(value)
-	if err != nil || n < 1 {
-		return fmt.Errorf("%.60q: want the number of references that the life begins with, at least 1", line)
-	}
-	p.life = p.line
-	p.h.Lives = append(p.h.Lives, Life{Start: n})
-	return nil
+	return h, nil
 }
 
-// set reads the value of a line before the lives.
-func (h *History) set(key, value string) (err error) {
-	switch key {
-	case "strategy":
-		if h.Strategy = value; strategies.CheckName(key, value) != nil {
-			return fmt.Errorf("%.60q: want a strategy's name", value)
-		}
-	case "clock":
-		if h.Clock = value; value != ClockTSC && value != ClockCounter && value != ClockSteps {
-			return fmt.Errorf("clock %.60q: want %s, %s or %s", value, ClockTSC, ClockCounter, ClockSteps)
-		}
-	case "seed":
-		if h.Seed, err = strconv.ParseUint(value, 10, 64); err != nil || strconv.FormatUint(h.Seed, 10) != value {
-			return fmt.Errorf("seed %.60q: want a number from 0 to 2^64-1", value)
-		}
-	}
-	return nil
-}
-
-func parseOp(line string) (Op, error) {
-	var o Op
-	fields := strings.Split(line, " ")
-	if len(fields) != 5 {
+func parseOp(line string) (o Op, err error) {
+	f := strings.Split(line, " ")
+	if len(f) != 5 {
 		return o, fmt.Errorf("%.60q: want client, beginning, end, call and answer", line)
 	}
-	client, err := number(fields[0])
-	if err != nil || client < 0 || client >= MaxClients {
-		return o, fmt.Errorf("client %.20q: want 0 .. %d", fields[0], MaxClients-1)
+	var numbers [3]int64
+	for i, name := range []string{"client", "beginning", "end"} {
+		if numbers[i], err = number(f[i]); err != nil {
+			return o, fmt.Errorf("%s: %w", name, err)
+		}
 	}
-	o.Client = int(client)
-	if o.Begin, err = number(fields[1]); err != nil {
-		return o, fmt.Errorf("beginning: %w", err)
-	}
-	if o.End, err = number(fields[2]); err != nil {
-		return o, fmt.Errorf("end: %w", err)
-	}
-	if o.End < o.Begin {
-		return o, fmt.Errorf("the call ends at %d, before it begins at %d", o.End, o.Begin)
-	}
-	if o.Call, err = spec.ParseCall(fields[3]); err != nil {
+	o.Client, o.Begin, o.End = int(max(math.MinInt32, min(numbers[0], math.MaxInt32))), numbers[1], numbers[2]
+	if o.Call, err = spec.ParseCall(f[3]); err != nil {
 		return o, err
 	}
-	switch a := fields[4]; {
-	case a == "panic":
-		o.Panicked = true
-	case o.Call.Op == spec.Count:
-		o.Value, err = number(a)
-	case o.Call.Op.Reports():
-		o.Result = a == "true"
+	o.Panicked, o.Result = f[4] == "panic", f[4] == "true"
+	if o.Call.Op == spec.Count {
+		o.Value, _ = strconv.ParseInt(f[4], 10, 64)
 	}
-	if err != nil || o.answer() != fields[4] {
-		return o, fmt.Errorf("%s can't answer %.20q", o.Call, fields[4])
+	if o.answer() != f[4] {
+		return o, fmt.Errorf("%s can't answer %.20q", o.Call, f[4])
 	}
-	return o, nil
+	return o, o.check()
 }
 
 // number reads a number that is written as this package writes it.
