@@ -431,7 +431,7 @@ func TestUnsupportedPairsAreLeftOutWithAReason(t *testing.T) {
 	w.Needs = []strategies.Power{strategies.PowerReader}
 	ss := []*strategies.Strategy{fakeStrategy("plain")}
 	us := UnsupportedPairs([]*workloads.Workload{w}, ss)
-	want := []Unsupported{{"needy", "plain", `needy needs the power "count", which plain doesn't have`}}
+	want := []Unsupported{{"needy", "plain", `needy needs the power "reader", which plain doesn't have`}}
 	if !reflect.DeepEqual(us, want) {
 		t.Errorf("%v, want %v", us, want)
 	}
