@@ -77,7 +77,7 @@ func number(text string) (n int) {
 }
 
 // in returns those goroutines that are in one of the methods, by their numbers. They are
-// of the family that the ancestor began. Others may be stuck since long, and not for
+// of the family that the ancestor began. Others may hang since long, and not for
 // what is looked for now.
 func in(methods *regexp.Regexp, ancestor int, stacks string) map[int]goroutine {
 	found := make(map[int]goroutine)
