@@ -306,11 +306,12 @@ func TestKnownIsTheSpecification(t *testing.T) {
 	for i := range New(builtin.All(), Both).lanes {
 		r := New(builtin.All(), Both)
 		l := &r.lanes[i]
-		rows := 0
+		rows, all := 0, 0
 		for _, row := range l.sp.Table() {
 			if row.Call.Op == spec.InitAt {
 				continue // programs don't have it
 			}
+			all++
 			k := l.knows(l.id(row.State), row.Call)
 			if k.sees.did == uncertain {
 				continue
@@ -325,8 +326,8 @@ func TestKnownIsTheSpecification(t *testing.T) {
 				}
 			}
 		}
-		if rows < 50 {
-			t.Errorf("%s: only %d rows", l.s, rows)
+		if rows < all/2 {
+			t.Errorf("%s: only %d of %d rows are certain", l.s, rows, all)
 		}
 	}
 }
