@@ -73,7 +73,7 @@ func (r *rewriter) markLines() {
 }
 
 // foremost is the order of what comes before everything else at one place.
-const foremost = -1 << 40
+const foremost = -1 << 30
 
 // A word is a token of formatted text, other than those that formatting adds and removes,
 // and the line of the original that it is from.
