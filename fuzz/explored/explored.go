@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "8535065751856f6f4c03a24d"
+const Version = "dba47a1f4c7a46497226a129"
