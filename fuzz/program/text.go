@@ -166,7 +166,7 @@ func (p *Program) word(thread int, word string, t *Thread) (step bool, err error
 	if s.Wild = wild; wild && text == "" {
 		return false, fmt.Errorf("want an operation before the exclamation mark")
 	}
-	const longest = 24 // no call is so long, and an error quotes it
+	const longest = 26 // no call is so long, and an error quotes it
 	if len(text) > longest {
 		return false, fmt.Errorf("no operation is called so")
 	}
