@@ -14,6 +14,9 @@ type jsonComparison struct {
 	NewFiles      []string         `json:"new_files"`
 	Alpha         float64          `json:"alpha"`
 	Confidence    float64          `json:"confidence"`
+	MinEffect     float64          `json:"min_effect"`
+	Tests         int              `json:"tests"` // rows that p-values are corrected for
+	Conclusion    string           `json:"conclusion"`
 	Units         []jsonUnitChange `json:"units"`
 	OnlyOld       []jsonKey        `json:"only_in_old"`
 	OnlyNew       []jsonKey        `json:"only_in_new"`
@@ -37,7 +40,8 @@ type jsonRow struct {
 	New          *jsonSummary `json:"new"`
 	NewSamples   int          `json:"new_samples"`
 	DeltaPercent *float64     `json:"delta_percent"` // null: not significant, or no old value
-	P            *float64     `json:"p"`             // 0 for exact units
+	P            *float64     `json:"p"`             // of this row alone; 0 for exact units
+	Corrected    *float64     `json:"p_corrected"`   // for all rows that were judged
 	Verdict      Verdict      `json:"verdict"`
 	Warnings     []string     `json:"warnings"`
 }
@@ -54,7 +58,8 @@ type jsonGeomeanOf struct {
 func (c *Comparison) JSON(w io.Writer) error {
 	jc := jsonComparison{
 		Schema: CompareSchema, OldFiles: cleanAll(c.Old.Paths), NewFiles: cleanAll(c.New.Paths),
-		Alpha: c.Alpha, Confidence: Confidence, Units: []jsonUnitChange{},
+		Alpha: c.Alpha, Confidence: Confidence, MinEffect: c.MinEffect, Tests: c.Tests,
+		Conclusion: c.Conclusion(), Units: []jsonUnitChange{},
 		OnlyOld: jsonKeys(c.OnlyOld, c.Old.layout), OnlyNew: jsonKeys(c.OnlyNew, c.New.layout), UnitsLeftOut: nonNil(c.LeftOut),
 		NewViolations: c.Violations, Warnings: nonNil(c.Warnings),
 	}
@@ -65,7 +70,7 @@ func (c *Comparison) JSON(w io.Writer) error {
 		for _, r := range u.Rows {
 			ju.Rows = append(ju.Rows, jsonRow{
 				jsonKey: c.Old.layout.jsonKey(r.labels), Old: summaryJSON(r.Old, f), OldSamples: r.NOld, New: summaryJSON(r.New, f), NewSamples: r.NNew,
-				DeltaPercent: finite(r.percent()), P: finite(r.P), Verdict: r.Verdict, Warnings: nonNil(r.Warnings),
+				DeltaPercent: finite(r.percent()), P: finite(r.P), Corrected: finite(r.Corrected), Verdict: r.Verdict, Warnings: nonNil(r.Warnings),
 			})
 		}
 		g := u.Geomean

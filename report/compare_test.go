@@ -122,7 +122,12 @@ func TestCompareAgreesWithBenchstat(t *testing.T) {
 				checkNumber(t, key+" new", now, l[3])
 				p := ""
 				if row.Delta != "" {
-					p = strings.TrimSuffix(row.delta()[len(row.Delta)+2:], ")")
+					if p = fmt.Sprintf("n=%d", row.NOld); row.NOld != row.NNew {
+						p = fmt.Sprintf("n=%d+%d", row.NOld, row.NNew)
+					}
+					if row.P != 0 {
+						p = fmt.Sprintf("p=%0.3f %s", row.P, p)
+					}
 				}
 				if oldCI != l[2] || newCI != l[4] || row.Delta != l[5] || p != l[6] {
 					t.Errorf("%s: benchstat has %q, we have CI %s and %s, delta %s, %s", key, l, oldCI, newCI, row.Delta, p)
@@ -200,8 +205,8 @@ func TestCompareTellsMachinesAndLoneCells(t *testing.T) {
 	b := readBytes(t, []byte("cpu: B\ngoos: linux\nkernel: 6.2\n"+line("atomic", 1, "1 ns/op")+line("fresh", 1, "1 ns/op")+"junk\n"))
 	c := Compare(a, b, CompareOptions{})
 	for name, write := range map[string]func() string{
-		"text":     func() string { var w bytes.Buffer; c.Text(&w); return w.String() },
-		"markdown": func() string { var w bytes.Buffer; c.Markdown(&w); return w.String() },
+		"text":     func() string { var w bytes.Buffer; c.Text(&w, true); return w.String() },
+		"markdown": func() string { var w bytes.Buffer; c.Markdown(&w, true); return w.String() },
 		"json":     func() string { var w bytes.Buffer; c.JSON(&w); return w.String() },
 	} {
 		out := write()
@@ -222,7 +227,7 @@ func TestCompareTellsMachinesAndLoneCells(t *testing.T) {
 func TestMarkdownKeepsUntrustedTextFromBeingMarkup(t *testing.T) {
 	s := readBytes(t, []byte(line("<img/src=x>`|*b*", 1, "1 ns/op")))
 	var w bytes.Buffer
-	if err := Compare(s, s, CompareOptions{}).Markdown(&w); err != nil {
+	if err := Compare(s, s, CompareOptions{}).Markdown(&w, true); err != nil {
 		t.Fatal(err)
 	}
 	for _, bad := range []string{"<img", "`", "*b*"} {

@@ -16,7 +16,7 @@ promise-percpu: limit=9223372036854775807 overflow=wraps
 Unit ns/op better=lower
 Unit ops/s better=higher
 Unit violations better=lower assume=exact
-Unit leak better=lower assume=exact
+Unit leak better=lower assume=exact of=violations
 `
 
 // line returns a result line of getput on one CPU.
@@ -197,7 +197,7 @@ func TestCheckedOperations(t *testing.T) {
 		{"1 ns/op 3 leak 2 double-free 1000 ops-checked", 1000, 5, "5 VIOLATIONS in 1000 (leak 3, double-free 2)"},
 		{"1 ns/op 9 violations 3 leak 2 double-free 1000 ops-checked", 1000, 9, "9 VIOLATIONS in 1000 (leak 3, double-free 2)"},
 	} {
-		s := readBytes(t, []byte(header+"Unit double-free better=lower assume=exact\n"+line("atomic", 2_500_000, tt.values)))
+		s := readBytes(t, []byte(header+"Unit double-free better=lower assume=exact of=violations\n"+line("atomic", 2_500_000, tt.values)))
 		c := cellOf(t, s, "getput", 1, "atomic")
 		if c.Checked != tt.checked || c.Violations != tt.violations || c.Correctness() != tt.want {
 			t.Errorf("%s: %v of %v, %q; want %v of %v, %q", tt.values, c.Violations, c.Checked, c.Correctness(), tt.violations, tt.checked, tt.want)
