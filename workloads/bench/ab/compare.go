@@ -265,9 +265,13 @@ func (c *comparison) measure(ctx context.Context, s *series, round int, ps []*pr
 				got.logs[at] = make(map[string]float64)
 			}
 			for _, v := range r.Values {
-				got.logs[at][v.Unit] += math.Log(v.Value) / 2
-				spoiled = spoiled || v.Unit == bench.UnitShared && v.Value != 0
-				if v.Unit == bench.UnitViolations && at == roleNew {
+				unit := v.Unit
+				if v.OrigUnit != "" {
+					unit = v.OrigUnit // as it is spelt in the file: ns/op, and not sec/op
+				}
+				got.logs[at][unit] += math.Log(v.Value) / 2
+				spoiled = spoiled || unit == bench.UnitShared && v.Value != 0
+				if unit == bench.UnitViolations && at == roleNew {
 					c.result.Violations += v.Value
 				}
 			}

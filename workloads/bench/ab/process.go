@@ -23,6 +23,7 @@ type process struct {
 	asks   io.WriteCloser
 	says   *bufio.Reader
 	errors bytes.Buffer // what it printed on stderr
+	ended  bool
 
 	config []bench.Config
 	cells  []string
@@ -133,8 +134,12 @@ func (p *process) broken(cause error) error {
 	return &processError{p.side, oneLine(text), cause}
 }
 
-// end ends the process and waits for it.
+// end ends the process and waits for it, unless that was done.
 func (p *process) end() error {
+	if p.ended {
+		return nil
+	}
+	p.ended = true
 	p.asks.Close()
 	// What it still says doesn't matter, but it may be waiting to say it.
 	_, err := io.Copy(io.Discard, p.says)
