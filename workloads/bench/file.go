@@ -304,9 +304,12 @@ func compareHeader(path string, have, want []Config) error {
 func (f *File) Path() string { return f.path }
 
 // Add writes the sample's line and waits until it is on disk.
-func (f *File) Add(s Sample) error {
+func (f *File) Add(s Sample) error { return f.AddResult(s.Result(f.procs)) }
+
+// AddResult is Add of a line that another process has made of its sample.
+func (f *File) AddResult(r *benchfmt.Result) error {
 	var b bytes.Buffer
-	if err := benchfmt.NewWriter(&b).Write(s.Result(f.procs)); err != nil {
+	if err := benchfmt.NewWriter(&b).Write(r); err != nil {
 		return err
 	}
 	return f.write(b.Bytes())
