@@ -68,6 +68,7 @@ type Change struct {
 
 	labels [3]*Label
 	tested bool // by a U-test that could say something
+	lone   bool // the cell is in one of the sets only
 }
 
 // A Verdict is the answer of a change.
@@ -186,12 +187,8 @@ func (c *Comparison) Nothing() string {
 	case c.usable == 0:
 		return fmt.Sprintf("of %s in both files none has a usable sample in both: the CPUs were shared with something else", plural(c.common, "cell"))
 	}
-	for _, u := range c.Units {
-		for _, r := range u.Rows {
-			if r.Old != nil && r.New != nil {
-				return ""
-			}
-		}
+	if slices.ContainsFunc(c.Units, UnitComparison.compared) {
+		return ""
 	}
 	return fmt.Sprintf("%s in both files, but no unit that can be compared in both", plural(c.common, "cell"))
 }
@@ -199,7 +196,7 @@ func (c *Comparison) Nothing() string {
 func compareCells(p pair, u Unit, older, newer *Set, t *benchmath.Thresholds) (Change, bool) {
 	a := older.sample(p.older, u.Tidied, t)
 	b := newer.sample(p.newer, u.Tidied, t)
-	row := Change{Key: p.either().Key(), labels: p.either().labels, P: math.NaN(), Corrected: math.NaN()}
+	row := Change{Key: p.either().Key(), labels: p.either().labels, P: math.NaN(), Corrected: math.NaN(), lone: p.older == nil || p.newer == nil}
 	if a != nil {
 		sum := u.assumption.Summary(a, Confidence)
 		row.Old, row.NOld = &sum, len(a.Values)

@@ -26,6 +26,9 @@ func (c *Comparison) Text(w io.Writer, all bool) error {
 		b.WriteString("! " + warning + "\n")
 	}
 	for _, u := range c.Units {
+		if !all && !u.compared() {
+			continue
+		}
 		fmt.Fprintf(&b, "\n%s: %s\n", u.Unit.Name, u.counts())
 		t, notes := c.table(u, all, func(s string) string { return s })
 		if t == nil {
@@ -55,6 +58,9 @@ func (c *Comparison) Markdown(w io.Writer, all bool) error {
 		b.WriteString("> ⚠ " + mdText(warning) + "\n>\n")
 	}
 	for _, u := range c.Units {
+		if !all && !u.compared() {
+			continue
+		}
 		fmt.Fprintf(&b, "\n#### %s: %s\n", mdText(u.Unit.Name), u.counts())
 		t, notes := c.table(u, all, mdText)
 		if t == nil {
@@ -82,8 +88,8 @@ func (c *Comparison) method() []string {
 		effect = fmt.Sprintf(", minimum effect %.2g %%", 100*c.MinEffect)
 	}
 	return []string{
-		fmt.Sprintf("Mann-Whitney U-test of the samples, corrected for %s (Holm), level %g%s; ± is the farther end of the %g %% interval of the median.",
-			plural(c.Tests, "row"), c.Alpha, effect, 100*Confidence),
+		fmt.Sprintf("Mann-Whitney U-test of the samples, corrected for %s (Holm), level %g%s.", plural(c.Tests, "row"), c.Alpha, effect),
+		fmt.Sprintf("Medians; ± is how far the farther end of the %g %% interval is.", 100*Confidence),
 		"The files were not measured by turns: what drifted from one to the other counts as a difference. \"refbench ab\" measures by turns.",
 	}
 }
@@ -105,6 +111,9 @@ func (c *Comparison) Conclusion() string {
 		columns := make(map[Verdict][]string)
 		rows := make(map[Verdict]int)
 		for _, r := range u.Rows {
+			if r.lone {
+				continue
+			}
 			rows[r.Verdict]++
 			count[r.Verdict]++
 			if names := columns[r.Verdict]; len(names) < maxNamed && !slices.Contains(names, r.Column) {
@@ -131,6 +140,9 @@ func (c *Comparison) Conclusion() string {
 		if rest.n > 0 {
 			parts = append(parts, fmt.Sprintf(rest.text, plural(rest.n, "row")))
 		}
+	}
+	if n := len(c.OnlyOld) + len(c.OnlyNew); n > 0 {
+		parts = append(parts, plural(n, "cell")+" in one of the files only")
 	}
 	if len(parts) == 0 {
 		return "nothing changed"
@@ -177,6 +189,11 @@ func (c *Comparison) ends(b *strings.Builder, all bool, gap, item string, esc fu
 	if len(c.LeftOut) > 0 {
 		fmt.Fprintf(b, "Not compared, because they say how it was measured or follow from what is: %s.\n", esc(list(c.LeftOut)))
 	}
+}
+
+// compared reports whether any row has samples in both sets.
+func (u UnitComparison) compared() bool {
+	return slices.ContainsFunc(u.Rows, func(r Change) bool { return r.Old != nil && r.New != nil })
 }
 
 // counts says how many rows of a unit have which verdict.

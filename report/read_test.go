@@ -255,3 +255,26 @@ func TestUntrustedTextIsMadeHarmless(t *testing.T) {
 		}
 	}
 }
+
+// What a unit counts is said by the unit. Another program's exact unit of which less is
+// better, as allocations or retries, is no violation.
+func TestOnlyUnitsThatSaySoCountViolations(t *testing.T) {
+	for _, tt := range []struct {
+		unit, metadata string
+		want           float64
+	}{
+		{"retries", "better=lower assume=exact", 0},
+		{"allocs/op", "better=lower assume=exact", 0},
+		{"leak", "better=lower assume=exact", 0},
+		{"leak", "better=lower assume=exact of=violations", 3},
+		{"leak", "of=violations", 3},
+		{"leak", "of=something", 0},
+		{"violations", "better=lower", 3},
+	} {
+		s := readBytes(t, fmt.Appendf(nil, "Unit %s %s\n%s", tt.unit, tt.metadata, line("a", 1000, "1 ns/op 3 "+tt.unit)))
+		c := cellOf(t, s, "getput", 1, "a")
+		if c.Violations != tt.want {
+			t.Errorf("3 %s with %q: %v violations, want %v", tt.unit, tt.metadata, c.Violations, tt.want)
+		}
+	}
+}

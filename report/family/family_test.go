@@ -15,6 +15,7 @@ func TestHolmStepsDown(t *testing.T) {
 		{nil, 0, nil},
 		{[]float64{0.03}, 1, []float64{0.03}},
 		{[]float64{0.01, 0.04, 0.03}, 3, []float64{0.03, 0.06, 0.06}}, // 3 × 0.01; 2 × 0.03; no less than that
+		{[]float64{0.04, 0.01, 0.03, 0.5}, 4, []float64{0.09, 0.04, 0.09, 0.5}},
 		{[]float64{0.5, 0.6}, 2, []float64{1, 1}},
 		{[]float64{0.01, 0.02}, 6, []float64{0.06, 0.1}}, // four more that aren't different
 		{[]float64{0.01, 0.02}, 0, []float64{0.02, 0.02}},

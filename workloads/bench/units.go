@@ -41,7 +41,8 @@ const (
 
 	// UnitViolations is how many violations the checked form and the books
 	// of the timed form found. 0 in n judged operations says that at 95 %
-	// fewer than 3/n go wrong, if operations are taken for independent trials. With it stands a unit for each [judge.Kind].
+	// fewer than 3/n go wrong, if operations are taken for independent trials. With it
+	// stands a unit for each [judge.Kind].
 	UnitViolations = "violations"
 
 	// UnitLives is how many objects were initialized.

@@ -25,12 +25,12 @@ var abWorkloads = []string{"getput", "churn", "listtryget"}
 
 func newABCommand() *cobra.Command {
 	var (
-		o                         ab.Options
-		b                         ab.Builder
-		served                    servedCells
-		gates                     []string
-		minEffect, format, output string
-		all, asJSON               bool
+		o                      ab.Options
+		b                      ab.Builder
+		served                 servedCells
+		gates                  []string
+		effect, format, output string
+		all, asJSON            bool
 	)
 	c := &cobra.Command{
 		Use:   "ab OLD NEW",
@@ -74,7 +74,7 @@ before this command.`,
 				}
 				format = "json"
 			}
-			share, err := parsePercent(minEffect)
+			share, err := minEffect(effect)
 			switch {
 			case !slices.Contains([]string{"text", "markdown", "json"}, format):
 				return usagef("--format %q: want text, markdown or json", format)
@@ -82,8 +82,8 @@ before this command.`,
 				return usagef("--rounds %d: want 1 .. 1000", o.Rounds)
 			case !(o.Alpha > 0 && o.Alpha < 1):
 				return usagef("--alpha %g: want a level between 0 and 1", o.Alpha)
-			case err != nil || share < 0 || share >= 1:
-				return usagef("--min-effect %q: want a share below 100%%, as in 2%%", minEffect)
+			case err != nil:
+				return err
 			case b.Layouts < 1 || b.Layouts > 64:
 				return usagef("--layouts %d: want 1 .. 64", b.Layouts)
 			case o.Budget < 0:
@@ -124,7 +124,7 @@ before this command.`,
 	f.DurationVar(&o.Budget, "budget", 3*time.Minute, "begin no round that would make it longer than this, building apart; 0 for no limit")
 	f.Uint64Var(&o.Seed, "seed", 0, "seed of the order and of all random choices (default the time)")
 	f.Float64Var(&o.Alpha, "alpha", 0.01, "how likely any row is called different if nothing changed")
-	f.StringVar(&minEffect, "min-effect", "2%", "a smaller difference isn't called one")
+	f.StringVar(&effect, "min-effect", "2%", "a smaller difference isn't called one")
 	f.StringArrayVar(&gates, "fail-on", nil, "a change that is a failure (default: whatever is slower); may be repeated")
 	f.IntVar(&b.Layouts, "layouts", 8, "in how many layouts of its code each commit is built")
 	f.StringVar(&b.Package, "package", "./cmd/refbench", "the program to build of each commit")
@@ -135,10 +135,13 @@ before this command.`,
 	return c
 }
 
-// parsePercent reads "2%" as 0.02.
-func parsePercent(text string) (float64, error) {
-	v, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), "%")), 64)
-	return v / 100, err
+// minEffect reads the value of --min-effect: "2%" is 0.02.
+func minEffect(text string) (float64, error) {
+	percent, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), "%")), 64)
+	if err != nil || !(percent >= 0 && percent < 100) {
+		return 0, usagef("--min-effect %q: want a share below 100%%, as in 2%%", text)
+	}
+	return percent / 100, nil
 }
 
 // compareSides builds, measures and says what came out.

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/perf/benchfmt"
 	"golang.org/x/perf/benchproc"
 
+	"github.com/refbench/refbench/report/family"
 	"github.com/refbench/refbench/workloads/bench/paired"
 )
 
@@ -196,7 +197,7 @@ func (g *Gate) judge(cells []*series, alpha float64) GateResult {
 	for i, row := range rows {
 		ps[i] = paired.SignedRank(g.diffs(row))
 	}
-	for i, p := range paired.Holm(ps) {
+	for i, p := range family.Holm(ps, len(ps)) {
 		ratio, lo, hi := estimate(g.diffs(rows[i]))
 		beyond := math.Log(ratio) > g.limit
 		if !g.grow {

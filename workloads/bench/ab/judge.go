@@ -3,6 +3,7 @@ package ab
 import (
 	"math"
 
+	"github.com/refbench/refbench/report/family"
 	"github.com/refbench/refbench/workloads/bench"
 	"github.com/refbench/refbench/workloads/bench/paired"
 )
@@ -88,7 +89,7 @@ func (c *comparison) judge() {
 	for i, s := range c.cells {
 		ps[i] = paired.SignedRank(s.diffs(roleNew, roleOld, bench.UnitTime))
 	}
-	corrected := paired.Holm(ps)
+	corrected := family.Holm(ps, len(ps))
 	var rows []Row
 	for i, s := range c.cells {
 		if old := c.result.row(s.key); old != nil && old.decided() {
