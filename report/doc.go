@@ -22,6 +22,7 @@
 //     the cell as warnings.
 //  4. [Set.Findings] says in words what the cells show. Strategies are told
 //     apart by one criterion, [Ranking], and a strategy with violations isn't ranked.
+//     How throughput grows with the CPUs is a fit, and called one.
 //  5. [Text] writes the table for a terminal, [JSON] the same for programs, and
 //     [Write] the plots (SVG and PNG) and one self-contained HTML page. Each of them
 //     goes through one list of sections. A section is one value with a form for each.

@@ -52,6 +52,7 @@ type Set struct {
 	cells    []*Cell             // by table, row and column
 	unitID   map[string]int      // index in Units
 	plotted  int                 // how many tables get plots at most
+	scaling  func() scaling      // fits once
 	contents map[string][]string // what workloads read, by their names; "" if the file doesn't say which
 }
 
