@@ -177,7 +177,7 @@ func (s *Set) correctnessFigure(t *Table) *figure {
 		return nil
 	}
 	f.title, f.wide = t.Text+": violations", true
-	f.subtitle = "per million operations (log scale); open with an arrow: none seen, 95 % bound if independent"
+	f.subtitle = "per million operations (log scale); arrow: none seen, 95 % bound if independent"
 	f.yLog = true
 	f.yTicks, f.yMin, f.yMax = logTicks(least/3, most*1.5, plainLabel)
 	return f

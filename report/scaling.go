@@ -140,7 +140,7 @@ func (s *Set) throughputs(c *Cell) []float64 {
 // What the law is, and what its parameters say, for text and page.
 const (
 	scalingLaw   = "X(N) = λN / (1 + σ(N-1) + κN(N-1))"
-	scalingWords = "λ: one CPU's throughput; σ: contention; κ: coherence; in brackets 95 % intervals of bootstrap"
+	scalingWords = "in brackets 95 % intervals of bootstrap; λ: throughput of one CPU; σ: contention; κ: coherence; off by: from a median at most"
 )
 
 // maxRefused bounds the curves that are named in a sentence about having no fit.
@@ -221,7 +221,7 @@ func scalingText(w *bufio.Writer, s *Set) {
 		t.SetStyle(table.StyleLight)
 		t.Style().Format.Header = text.FormatDefault
 		t.Style().Options.DrawBorder = false
-		t.AppendHeader(table.Row{s.layout.table.Name, s.layout.column.Name, "λ", "σ", "κ", "peak, CPUs", "off by at most"})
+		t.AppendHeader(table.Row{s.layout.table.Name, s.layout.column.Name, "λ", "σ", "κ", "peak, CPUs", "off by"})
 		for _, f := range all.fits {
 			r := f.row()
 			t.AppendRow(table.Row{f.labels[0].Text, f.labels[2].Text, r[0], r[1], r[2], r[3], r[4]})
@@ -323,7 +323,7 @@ func scalingPage(s *Set) []part {
 const scalingHTML = `{{if .Rows}}<p>The Universal Scalability Law, {{.Law}}, fitted to what was measured up to the number of real CPUs. It is a fit, not a measurement: in the plots it is dashed.</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Fits">
 <table>
-<thead><tr><th scope="col" class="l">{{.Table}}</th><th scope="col" class="l">{{.Column}}</th><th scope="col">λ</th><th scope="col">σ</th><th scope="col">κ</th><th scope="col">Peak, CPUs</th><th scope="col">Off by at most</th></tr></thead>
+<thead><tr><th scope="col" class="l">{{.Table}}</th><th scope="col" class="l">{{.Column}}</th><th scope="col">λ</th><th scope="col">σ</th><th scope="col">κ</th><th scope="col">Peak, CPUs</th><th scope="col">Off by</th></tr></thead>
 <tbody>
 {{range .Rows}}<tr><th scope="row" class="l nowrap name">{{.Table}}</th><td class="l nowrap">{{.Column}}</td>{{range .Cells}}<td class="nowrap">{{.}}</td>{{end}}</tr>
 {{end}}</tbody>
