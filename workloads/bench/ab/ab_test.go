@@ -216,7 +216,7 @@ func TestWhatCannotBeCompared(t *testing.T) {
 	}
 	o := options(t, "it", "it")
 	o.New.Programs = []string{filepath.Join(t.TempDir(), "nothing")}
-	if _, err := Compare(context.Background(), o); err == nil || !strings.Contains(err.Error(), "new (it") {
+	if _, err := Compare(context.Background(), o); err == nil || !strings.Contains(err.Error(), "new, it") {
 		t.Errorf("a program that isn't there: %v; want the side named", err)
 	}
 	// A program that isn't refbench.

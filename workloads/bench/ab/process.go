@@ -37,7 +37,7 @@ type processError struct {
 }
 
 func (e *processError) Error() string {
-	return fmt.Sprintf("%s: %s", e.side, e.text)
+	return fmt.Sprintf("%s, %s: %s", e.side.Name, e.side, e.text)
 }
 func (e *processError) Unwrap() error { return e.err }
 
@@ -117,7 +117,9 @@ type cellError struct {
 	text string
 }
 
-func (e *cellError) Error() string { return fmt.Sprintf("%s: %s: %s", e.side, e.key, e.text) }
+func (e *cellError) Error() string {
+	return fmt.Sprintf("%s, %s: %s: %s", e.side.Name, e.side, e.key, e.text)
+}
 
 // broken ends the process and says what it died of: the last that it wrote itself, if it
 // did.
