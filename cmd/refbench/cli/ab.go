@@ -206,10 +206,11 @@ func compareSides(c *cobra.Command, o ab.Options, b ab.Builder, specs []string, 
 func abError(ctx context.Context, err error) error {
 	var spec *ab.SpecError
 	var gate *ab.GateError
+	var process *ab.ProcessError
 	switch {
 	case ctx.Err() != nil:
 		return failedf("interrupted before there was anything to judge")
-	case errors.As(err, &spec), errors.As(err, &gate):
+	case errors.As(err, &spec), errors.As(err, &gate), errors.As(err, &process) && process.Refused:
 		return usagef("%w", oneLine{err})
 	}
 	return failedf("%w", oneLine{err})

@@ -216,7 +216,7 @@ func TestWhatCannotBeCompared(t *testing.T) {
 	}
 	o := options(t, "it", "it")
 	o.New.Programs = []string{filepath.Join(t.TempDir(), "nothing")}
-	if _, err := Compare(context.Background(), o); err == nil || !strings.Contains(err.Error(), "new, it") {
+	if _, err := Compare(context.Background(), o); err == nil || !strings.Contains(err.Error(), "new side, it") {
 		t.Errorf("a program that isn't there: %v; want the side named", err)
 	}
 	// A program that isn't refbench.
@@ -345,13 +345,41 @@ func TestGates(t *testing.T) {
 			t.Errorf("%s: %v", test.gate, err)
 			continue
 		}
-		if got := g.judge(c.cells, 0.01); got.Rows != test.rows || len(got.Worse) != test.worse {
+		if got, _ := g.judge(c.cells, 0.01); got.Rows != test.rows || len(got.Worse) != test.worse {
 			t.Errorf("%s: %d of %d rows beyond it, want %d of %d", test.gate, len(got.Worse), got.Rows, test.worse, test.rows)
 		}
 	}
 	for _, bad := range []string{"", "ns/op", "ns/op > 5", "> 5%", "ns/op < 5%", "ns/op > -5%", "ns/op{/strategy: > 5%", "ns/op{(} > 5%", "ns/op < -100%", "ns/op{a:b > 5%", "ns/op > 1.2.3%"} {
 		if _, err := ParseGate(bad); err == nil || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v; want one line of error", bad, err)
+		}
+	}
+}
+
+// Rows that are decided are measured further as long as a gate isn't settled: here all are
+// within the minimum effect, and the interval of one is beyond the gate's bound, which at
+// this level can't be called worse.
+func TestAGateGoesOnUntilItIsSettled(t *testing.T) {
+	o := options(t, "it", "slow")
+	o.Rounds = 16
+	for _, c := range []struct {
+		gate   string
+		rounds func(int) bool
+	}{
+		{"ns/op > 50%", func(n int) bool { return n < 16 }},
+		{"ns/op{/strategy:atomic} > 15%", func(n int) bool { return n == 16 }},
+	} {
+		g, err := ParseGate(c.gate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.MinEffect, o.Alpha, o.Gates = 0.5, 1e-9, []Gate{g}
+		r, err := Compare(context.Background(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !c.rounds(r.Rounds) {
+			t.Errorf("with the gate %q it ended after %d of 16 rounds", c.gate, r.Rounds)
 		}
 	}
 }

@@ -74,11 +74,12 @@ func (s *Side) same(t *Side) bool {
 	if s.Commit != "" || t.Commit != "" {
 		return s.Commit == t.Commit
 	}
-	a, err := os.Stat(s.Programs[0])
+	// Two links to a program may be two programs: what it does may depend on its name.
+	a, err := os.Lstat(s.Programs[0])
 	if err != nil {
 		return false
 	}
-	b, err := os.Stat(t.Programs[0])
+	b, err := os.Lstat(t.Programs[0])
 	return err == nil && os.SameFile(a, b)
 }
 

@@ -188,23 +188,34 @@ func (g *Gate) diffs(p gatePair) []float64 {
 	return ds
 }
 
-// judge holds the gate to what was measured.
-func (g *Gate) judge(cells []*series, alpha float64) GateResult {
+// judge holds the gate to what was measured. open are the cells of rows that aren't
+// settled: neither beyond the bound nor with the whole interval within it.
+func (g *Gate) judge(cells []*series, level float64) (r GateResult, open []*series) {
 	rows := g.rows(cells)
-	r := GateResult{Gate: g.Text, Rows: len(rows)}
+	r = GateResult{Gate: g.Text, Rows: len(rows)}
 	ps := make([]float64, len(rows))
 	for i, row := range rows {
 		ps[i] = paired.SignedRank(g.diffs(row))
 	}
 	for i, p := range paired.Holm(ps) {
 		ratio, lo, hi := estimate(g.diffs(rows[i]))
-		beyond := math.Log(ratio) > g.limit
-		if !g.grow {
-			beyond = math.Log(ratio) < g.limit
-		}
-		if p <= alpha && beyond {
+		switch {
+		case p <= level && g.beyond(ratio):
 			r.Worse = append(r.Worse, GateRow{rows[i].String(), ratio, lo, hi, p})
+		case g.beyond(lo) || g.beyond(hi) || math.IsNaN(ratio):
+			open = append(open, rows[i].over)
+			if rows[i].under != nil {
+				open = append(open, rows[i].under)
+			}
 		}
 	}
-	return r
+	return r, open
+}
+
+// beyond reports whether a ratio is beyond the bound.
+func (g *Gate) beyond(ratio float64) bool {
+	if g.grow {
+		return math.Log(ratio) > g.limit
+	}
+	return math.Log(ratio) < g.limit
 }
