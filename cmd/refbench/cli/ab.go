@@ -168,15 +168,15 @@ func compareSides(c *cobra.Command, o ab.Options, b ab.Builder, specs []string, 
 	if o.Old, o.New, err = b.Sides(ctx, specs[0], specs[1]); err != nil {
 		return abError(ctx, err)
 	}
-	if err := os.MkdirAll(output, 0o777); err != nil {
-		return failedf("the results can't be written: %w", err)
-	}
 	files := abFiles{ctx: ctx, dir: output, open: make(map[string]*bench.File)}
 	defer func() { err = errors.Join(err, files.close()) }()
 	o.Sample, o.Watch = files.add, &abProgress{say: say}
 	r, err := ab.Compare(ctx, o)
 	if r == nil {
 		return abError(ctx, err)
+	}
+	if err := os.MkdirAll(output, 0o777); err != nil {
+		return failedf("the results can't be written: %w", err)
 	}
 	for name, write := range map[string]func(io.Writer) error{
 		"ab.json": r.JSON, "ab.md": r.Markdown,
