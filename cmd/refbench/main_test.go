@@ -31,13 +31,14 @@ import (
 // some of them wrong on purpose; "nice" has only the right ones; "misnamed" has
 // a name that would break the result format; "empty" has nothing; "faulty" has a
 // right strategy and two wrong ones; "hanging" has a right one and some whose calls never
-// return; "badtwin" has a planted bug whose twin has it
+// return; "slower" is nice with a strategy that takes longer; "badtwin" has a planted bug whose twin has it
 // too, "unfound" one that no program shows.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"refbench": main,
 		"planted":  func() { cli.Main(plantedParts()) },
 		"nice":     func() { cli.Main(niceParts()) },
+		"slower":   func() { cli.Main(slowerParts()) },
 		"empty":    func() { cli.Main(cli.Parts{}) },
 		"misnamed": func() {
 			parts := niceParts()
@@ -83,6 +84,7 @@ func TestScripts(t *testing.T) {
 		"sametoken":   sameToken,
 		"samefailure": sameFailure,
 		"parses":      parses,
+		"link":        link,
 		"detects":     detects,
 	}
 	maps.Copy(cmds, processCommands)
@@ -125,6 +127,18 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("%v: status %d, want %d\nstderr:\n%s", args[1:], got, want, ts.ReadFile("stderr"))
 	}
+}
+
+// link FILE COMMAND makes a file that is one of the scripts' programs.
+func link(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: link FILE COMMAND")
+	}
+	path, err := exec.LookPath(args[1])
+	ts.Check(err)
+	file := filepath.Join(ts.MkAbs(args[0]), filepath.Base(path))
+	ts.Check(os.MkdirAll(filepath.Dir(file), 0o777))
+	ts.Check(os.Symlink(path, file))
 }
 
 // interrupt SIGNAL FILE COMMAND ... starts a command, waits until the file has
@@ -325,6 +339,23 @@ func niceParts() cli.Parts {
 			return page, os.WriteFile(page, []byte("<!doctype html>\n"), 0o666)
 		},
 	}
+}
+
+// slowerParts are niceParts whose strategy other takes longer to Get.
+func slowerParts() cli.Parts {
+	parts := niceParts()
+	inner := parts.Strategies[1].New
+	parts.Strategies[1].New = func() strategies.Counter { return slowCount{inner()} }
+	return parts
+}
+
+type slowCount struct{ strategies.Counter }
+
+func (c slowCount) Get() {
+	for range 200 {
+		runtime.KeepAlive(c)
+	}
+	c.Counter.Get()
 }
 
 // racyCount is wrong: a Get or Put that another one meets may be lost. One

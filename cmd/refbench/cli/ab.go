@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/perf/benchfmt"
 
+	"github.com/refbench/refbench/report/gate"
 	"github.com/refbench/refbench/workloads/bench"
 	"github.com/refbench/refbench/workloads/bench/ab"
 )
@@ -23,14 +24,15 @@ import (
 // whole lives, and lookups that may fail.
 var abWorkloads = []string{"getput", "churn", "listtryget"}
 
+// newABCommand is the command that compares two builds.
 func newABCommand() *cobra.Command {
 	var (
-		o                      ab.Options
-		b                      ab.Builder
-		served                 servedCells
-		gates                  []string
-		effect, format, output string
-		all, asJSON            bool
+		o                            ab.Options
+		b                            ab.Builder
+		served                       servedCells
+		gates                        []string
+		effect, format, output, keep string
+		all, asJSON                  bool
 	)
 	c := &cobra.Command{
 		Use:   "ab OLD NEW",
@@ -94,7 +96,7 @@ before this command.`,
 				return err
 			}
 			for _, text := range gates {
-				g, err := ab.ParseGate(text)
+				g, err := gate.Parse(text)
 				if err != nil {
 					return usagef("--fail-on: %w", err)
 				}
@@ -107,7 +109,7 @@ before this command.`,
 				output = newRunDir() + "-ab"
 			}
 			o.Args = served.args()
-			return compareSides(c, o, b, args, output, func(r *ab.Result, w io.Writer) error {
+			return compareSides(c, o, b, args, output, keep, func(r *ab.Result, w io.Writer) error {
 				switch format {
 				case "json":
 					return r.JSON(w)
@@ -131,6 +133,7 @@ before this command.`,
 	f.StringVar(&format, "format", "text", "text, markdown or json")
 	f.BoolVar(&asJSON, "json", false, "the same as --format json")
 	f.BoolVar(&all, "all", false, "show every row, not only what is slower or faster")
+	f.StringVar(&keep, "keep", "", "folder in which the programs stay that were built, in folders old and new that OLD and NEW may name another time")
 	f.StringVarP(&output, "output", "o", "", "folder for the samples and the result (default a new one in "+resultsDir+"/)")
 	return c
 }
@@ -145,23 +148,29 @@ func minEffect(text string) (float64, error) {
 }
 
 // compareSides builds, measures and says what came out.
-func compareSides(c *cobra.Command, o ab.Options, b ab.Builder, specs []string, output string, show func(*ab.Result, io.Writer) error) (err error) {
+func compareSides(c *cobra.Command, o ab.Options, b ab.Builder, specs []string, output, keep string, show func(*ab.Result, io.Writer) error) (err error) {
 	ctx, errOut := c.Context(), c.ErrOrStderr()
 	say := func(format string, args ...any) { fmt.Fprintf(errOut, "refbench: "+format+"\n", args...) }
 	if _, err := os.Lstat(output); err == nil {
 		return usagef("-o %s: it exists already, name another folder", output)
 	}
-	build, err := os.MkdirTemp("", "refbench-ab-")
-	if err != nil {
+	if keep == "" {
+		if keep, err = os.MkdirTemp("", "refbench-ab-"); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(keep)) }()
+	}
+	for _, name := range []string{"old", "new"} {
+		if _, err := os.Lstat(filepath.Join(keep, name)); err == nil {
+			return usagef("--keep %s: it has a folder %s already, name another", keep, name)
+		}
+	}
+	if keep, err = filepath.Abs(keep); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(build)) }()
-	b.Repository, b.Dir, b.Say = ".", build, say
+	b.Repository, b.Dir, b.Say = ".", keep, say
 	if o.Old, o.New, err = b.Sides(ctx, specs[0], specs[1]); err != nil {
 		return abError(ctx, err)
-	}
-	if err := os.MkdirAll(output, 0o777); err != nil {
-		return failedf("the results can't be written: %w", err)
 	}
 	files := abFiles{ctx: ctx, dir: output, open: make(map[string]*bench.File)}
 	defer func() { err = errors.Join(err, files.close()) }()
@@ -169,6 +178,9 @@ func compareSides(c *cobra.Command, o ab.Options, b ab.Builder, specs []string, 
 	r, err := ab.Compare(ctx, o)
 	if r == nil {
 		return abError(ctx, err)
+	}
+	if err := os.MkdirAll(output, 0o777); err != nil {
+		return failedf("the results can't be written: %w", err)
 	}
 	for name, write := range map[string]func(io.Writer) error{
 		"ab.json": r.JSON, "ab.md": r.Markdown,
@@ -197,11 +209,12 @@ func compareSides(c *cobra.Command, o ab.Options, b ab.Builder, specs []string, 
 // abError is the error of a comparison that gave no result.
 func abError(ctx context.Context, err error) error {
 	var spec *ab.SpecError
-	var gate *ab.GateError
+	var refused *gate.Error
+	var process *ab.ProcessError
 	switch {
 	case ctx.Err() != nil:
 		return failedf("interrupted before there was anything to judge")
-	case errors.As(err, &spec), errors.As(err, &gate):
+	case errors.As(err, &spec), errors.As(err, &refused), errors.As(err, &process) && process.Refused:
 		return usagef("%w", oneLine{err})
 	}
 	return failedf("%w", oneLine{err})

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +19,7 @@ import (
 func newReplayCommand(parts Parts) *cobra.Command {
 	var page string
 	var asJSON bool
+	var timeout time.Duration
 	c := &cobra.Command{
 		Use:   "replay TOKEN|FILE",
 		Short: "Show again what explore, check or bugs found",
@@ -41,11 +43,14 @@ version.`,
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
+			if timeout <= 0 {
+				return usagef("--timeout %v: want a time such as 10s", timeout)
+			}
 			switch info, err := os.Stat(args[0]); {
 			case err == nil && info.IsDir():
 				return usagef("%s is a folder: name a file in it, or a token", args[0])
 			case err == nil:
-				return replayFile(c, parts, args[0], page, asJSON)
+				return replayFile(c, parts, args[0], page, asJSON, timeout)
 			case !isToken(args[0]):
 				if errors.Is(err, fs.ErrNotExist) {
 					return usagef("%q is neither a file nor a token, which begins with rx", short(args[0]))
@@ -57,6 +62,7 @@ version.`,
 	}
 	c.Flags().StringVar(&page, "html", "", "file for a picture of the schedule or the history")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long an op program may take before a call counts as one that never returns")
 	return c
 }
 

@@ -23,9 +23,6 @@ const largestReplay = 64 << 20 // bytes
 // judging is how long replay searches for an order of a history's calls.
 const judging = 30 * time.Second
 
-// returning is how long replay waits for an op program, which takes no time.
-const returning = 10 * time.Second
-
 // The output of replay --json for files. Field names are part of the interface.
 type (
 	replayedHistory struct {
@@ -49,7 +46,7 @@ type (
 
 // replayFile judges a history, or runs an op program, that check wrote, or runs the
 // schedule of a token that is in a file.
-func replayFile(c *cobra.Command, parts Parts, name, page string, asJSON bool) error {
+func replayFile(c *cobra.Command, parts Parts, name, page string, asJSON bool, timeout time.Duration) error {
 	if err := checkParts(parts); err != nil {
 		return err
 	}
@@ -71,7 +68,7 @@ func replayFile(c *cobra.Command, parts Parts, name, page string, asJSON bool) e
 	case bytes.HasPrefix(data, []byte("refbench history")):
 		return replayHistory(c, parts, name, data, page, asJSON)
 	}
-	return replayProgram(c, parts, name, string(data), page, asJSON)
+	return replayProgram(c, parts, name, string(data), page, asJSON, timeout)
 }
 
 func replayHistory(c *cobra.Command, parts Parts, name string, data []byte, page string, asJSON bool) error {
@@ -119,7 +116,7 @@ func replayHistory(c *cobra.Command, parts Parts, name string, data []byte, page
 	return nil
 }
 
-func replayProgram(c *cobra.Command, parts Parts, name, text, page string, asJSON bool) error {
+func replayProgram(c *cobra.Command, parts Parts, name, text, page string, asJSON bool, timeout time.Duration) error {
 	p, err := program.Parse(text)
 	if err != nil {
 		return usagef("%s: %w", name, err)
@@ -138,7 +135,7 @@ func replayProgram(c *cobra.Command, parts Parts, name, text, page string, asJSO
 	}
 	const breaks, differ = "breaks its promise", "differ without a reason in their promises"
 	// A call that doesn't return would not return below either.
-	for i, e := range lockstep.Hung(parts.Strategies, &p, returning) {
+	for i, e := range lockstep.Hung(parts.Strategies, &p, timeout) {
 		if e != nil && finding == "" {
 			broken(breaks, e.Line(), strings.TrimSpace(e.Error())+"\n", parts.Strategies[i].Name)
 		}

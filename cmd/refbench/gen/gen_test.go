@@ -146,11 +146,18 @@ func (s tree) replace(name, old, new string) {
 // generate runs the command that a fresh checkout is completed with.
 func (s tree) generate() {
 	s.t.Helper()
-	cmd := exec.Command("go", "run", "./cmd/refbench/gen")
-	cmd.Dir = s.dir
-	if out, err := cmd.CombinedOutput(); err != nil {
+	if out, err := s.goCommand("run", "./cmd/refbench/gen").CombinedOutput(); err != nil {
 		s.t.Fatalf("go run ./cmd/refbench/gen: %v\n%s", err, out)
 	}
+}
+
+// goCommand is the go command in the copy. What it compiles depends on the text alone and
+// not on where the copy is, so that it is in the cache for the next copy.
+func (s tree) goCommand(args ...string) *exec.Cmd {
+	cmd := exec.Command("go", args...)
+	cmd.Dir = s.dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false -trimpath")
+	return cmd
 }
 
 // files returns the text of every file, by its name with slashes.
@@ -246,9 +253,7 @@ func TestOneCommandMakesItCurrent(t *testing.T) {
 			t.Errorf("a strategy came: there is no %s", name)
 		}
 	}
-	build := exec.Command("go", "build", "./workloads/native", "./fuzz/explored/...")
-	build.Dir = s.dir
-	if out, err := build.CombinedOutput(); err != nil {
+	if out, err := s.goCommand("build", "./workloads/native", "./fuzz/explored/...").CombinedOutput(); err != nil {
 		t.Errorf("a strategy came: go build: %v\n%s", err, out)
 	}
 

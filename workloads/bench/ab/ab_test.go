@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/perf/benchfmt"
 
+	"github.com/refbench/refbench/report/gate"
 	"github.com/refbench/refbench/workloads/bench"
 )
 
@@ -216,7 +217,7 @@ func TestWhatCannotBeCompared(t *testing.T) {
 	}
 	o := options(t, "it", "it")
 	o.New.Programs = []string{filepath.Join(t.TempDir(), "nothing")}
-	if _, err := Compare(context.Background(), o); err == nil || !strings.Contains(err.Error(), "new (it") {
+	if _, err := Compare(context.Background(), o); err == nil || !strings.Contains(err.Error(), "new side, it") {
 		t.Errorf("a program that isn't there: %v; want the side named", err)
 	}
 	// A program that isn't refbench.
@@ -327,7 +328,7 @@ func TestASlowdownOfFivePercentIsFound(t *testing.T) {
 func TestGates(t *testing.T) {
 	c := draw(rand.New(rand.NewPCG(7, 8)), 24, 32, 1.2)
 	for _, test := range []struct {
-		gate        string
+		text        string
 		rows, worse int
 	}{
 		{"ns/op > 5%", 24, 6},
@@ -340,18 +341,41 @@ func TestGates(t *testing.T) {
 		{"ns/op{/strategy:s2} / ns/op{/strategy:s0} < -5%", 6, 6},
 		{"ns/op{/strategy:s0 /workload:w0} / ns/op{/strategy:s2 /workload:w1} > 5%", 1, 1},
 	} {
-		g, err := ParseGate(test.gate)
+		g, err := gate.Parse(test.text)
 		if err != nil {
-			t.Errorf("%s: %v", test.gate, err)
+			t.Errorf("%s: %v", test.text, err)
 			continue
 		}
-		if got := g.judge(c.cells, 0.01); got.Rows != test.rows || len(got.Worse) != test.worse {
-			t.Errorf("%s: %d of %d rows beyond it, want %d of %d", test.gate, len(got.Worse), got.Rows, test.worse, test.rows)
+		if got, _ := judgeGate(&g, c.cells, 0.01); got.Rows != test.rows || len(got.Worse) != test.worse {
+			t.Errorf("%s: %d of %d rows beyond it, want %d of %d", test.text, len(got.Worse), got.Rows, test.worse, test.rows)
 		}
 	}
-	for _, bad := range []string{"", "ns/op", "ns/op > 5", "> 5%", "ns/op < 5%", "ns/op > -5%", "ns/op{/strategy: > 5%", "ns/op{(} > 5%", "ns/op < -100%", "ns/op{a:b > 5%", "ns/op > 1.2.3%"} {
-		if _, err := ParseGate(bad); err == nil || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%q: %v; want one line of error", bad, err)
+}
+
+// Rows that are decided are measured further as long as a gate isn't settled: here all are
+// within the minimum effect, and the interval of one is beyond the gate's bound, which at
+// this level can't be called worse.
+func TestAGateGoesOnUntilItIsSettled(t *testing.T) {
+	o := options(t, "it", "slow")
+	o.Rounds = 16
+	for _, c := range []struct {
+		gate   string
+		rounds func(int) bool
+	}{
+		{"ns/op > 50%", func(n int) bool { return n < 16 }},
+		{"ns/op{/strategy:atomic} > 15%", func(n int) bool { return n == 16 }},
+	} {
+		g, err := gate.Parse(c.gate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.MinEffect, o.Alpha, o.Gates = 0.5, 1e-9, []gate.Gate{g}
+		r, err := Compare(context.Background(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !c.rounds(r.Rounds) {
+			t.Errorf("with the gate %q it ended after %d of 16 rounds", c.gate, r.Rounds)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,12 +19,12 @@ type Side struct {
 	Programs []string // the same source in several layouts, or one binary
 }
 
-// String says which side it is and what it is.
+// String says what the side is.
 func (s *Side) String() string {
 	if s.Commit != "" && !strings.HasPrefix(s.Commit, s.Spec) {
-		return fmt.Sprintf("%s (%s, commit %.12s)", s.Name, s.Spec, s.Commit)
+		return fmt.Sprintf("%s (commit %.12s)", s.Spec, s.Commit)
 	}
-	return fmt.Sprintf("%s (%s)", s.Name, s.Spec)
+	return s.Spec
 }
 
 // A SpecError is a side that can't be found or built.
@@ -39,7 +40,7 @@ func (e *SpecError) Unwrap() error { return e.Err }
 // A Builder makes sides out of commits of a repository.
 type Builder struct {
 	Repository string // a folder in it
-	Dir        string // where programs and work trees go
+	Dir        string // where programs go, each side's in a folder of its own, and work trees
 	Layouts    int    // of each commit
 	// Package is what is built, as it is called at the root of the repository.
 	Package string
@@ -73,40 +74,67 @@ func (s *Side) same(t *Side) bool {
 	if s.Commit != "" || t.Commit != "" {
 		return s.Commit == t.Commit
 	}
-	a, err := os.Stat(s.Programs[0])
+	// Two links to a program may be two programs: what it does may depend on its name.
+	a, err := os.Lstat(s.Programs[0])
 	if err != nil {
 		return false
 	}
-	b, err := os.Stat(t.Programs[0])
+	b, err := os.Lstat(t.Programs[0])
 	return err == nil && os.SameFile(a, b)
 }
 
-// commit is the commit that spec names. A spec that names a file that can be run names no
-// commit.
+// listed returns the paths of what is in a folder.
+func listed(dir string) (paths []string, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		paths = append(paths, filepath.Join(dir, e.Name()))
+	}
+	return paths, err
+}
+
+// commit is the commit that spec names. What is the name of a file names no commit.
 func (b *Builder) commit(ctx context.Context, spec string) (string, error) {
-	if isProgram(spec) {
-		return "", os.ErrExist
+	if _, err := os.Stat(spec); err == nil {
+		return "", fs.ErrExist
 	}
 	return b.git(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", spec+"^{commit}")
 }
 
-func isProgram(spec string) bool {
+// programs returns the binary that spec names, or those in the folder that it names: a
+// source in several layouts, as --keep leaves them. It returns none if there is no such
+// file.
+func programs(spec string) ([]string, error) {
 	info, err := os.Stat(spec)
-	return err == nil && info.Mode().IsRegular()
+	if err != nil {
+		return nil, nil // it may be a commit
+	}
+	names := []string{spec}
+	if info.IsDir() {
+		if names, err = listed(spec); err != nil {
+			return nil, err
+		}
+		if len(names) == 0 {
+			return nil, &SpecError{spec, "it is an empty folder: name a refbench binary, a folder of some, or a commit", nil}
+		}
+	}
+	for i, name := range names {
+		if names[i], err = filepath.Abs(name); err != nil {
+			return nil, err
+		}
+		if _, err := exec.LookPath(names[i]); err != nil {
+			return nil, &SpecError{name, "it can't be run: name a refbench binary, a folder of some, or a commit", err}
+		}
+	}
+	return names, nil
 }
 
 // side returns the side that spec names: a file that can be run, or else a commit, which
 // it builds.
 func (b *Builder) side(ctx context.Context, name, spec string) (*Side, error) {
-	if isProgram(spec) {
-		path, err := filepath.Abs(spec)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := exec.LookPath(path); err != nil {
-			return nil, &SpecError{spec, "it is a file that can't be run: name a refbench binary or a commit", err}
-		}
-		return &Side{Name: name, Spec: spec, Programs: []string{path}}, nil
+	if programs, err := programs(spec); err != nil {
+		return nil, err
+	} else if len(programs) > 0 {
+		return &Side{Name: name, Spec: spec, Programs: programs}, nil
 	}
 	commit, err := b.commit(ctx, spec)
 	if err != nil {
@@ -123,10 +151,10 @@ func (b *Builder) side(ctx context.Context, name, spec string) (*Side, error) {
 	}()
 	for i := range b.Layouts {
 		b.Say("building %s, layout %d of %d", s, i+1, b.Layouts)
-		program := filepath.Join(b.Dir, fmt.Sprintf("%s-%d", name, i+1))
+		program := filepath.Join(b.Dir, name, fmt.Sprintf("layout-%d", i+1))
 		// The order of functions in memory is drawn by the linker: what a change of
 		// it costs or gains isn't the change's own.
-		cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", fmt.Sprintf("-ldflags=-randlayout=%d", i+1), "-o", program, b.Package)
+		cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", fmt.Sprintf("-ldflags=-s -w -randlayout=%d", i+1), "-o", program, b.Package)
 		cmd.Dir = tree
 		var said bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &said, &said

@@ -27,6 +27,7 @@ import (
 
 	"golang.org/x/perf/benchfmt"
 
+	"github.com/refbench/refbench/report/gate"
 	"github.com/refbench/refbench/workloads/bench"
 )
 
@@ -42,7 +43,7 @@ type Options struct {
 
 	Alpha     float64 // the level of the whole comparison
 	MinEffect float64 // a difference below it isn't called one: 0.02 is 2 %
-	Gates     []Gate
+	Gates     []gate.Gate
 
 	// Sample is given each sample as soon as it is taken, on which side, with the
 	// config of its process.
@@ -114,8 +115,8 @@ type comparison struct {
 	cells   []*series
 	control map[string]bool
 	result  *Result
-	looked  int // looks so far
-	planned int // looks that there can be
+	planned int             // looks that there can be
+	open    map[string]bool // cells that more has to be known of
 }
 
 // Compare compares the sides until everything is decided, the rounds are done, or the
@@ -149,24 +150,24 @@ func Compare(ctx context.Context, o Options) (*Result, error) {
 		c.result.Rounds = round + 1
 		if slices.Contains(looks, round+1) && round+1 < o.Rounds {
 			c.judge()
-			if c.result.undecided() == 0 {
-				return c.finish(), nil
+			if c.decided() == len(c.cells) {
+				return c.result, nil
 			}
 		}
-		o.Watch.Round(round+1, len(c.result.Rows)-c.result.undecided())
+		o.Watch.Round(round+1, c.decided())
 	}
 	c.judge()
-	return c.finish(), nil
+	return c.result, nil
 }
 
-// round measures every cell that isn't decided once on both sides.
+// round measures every cell that more has to be known of once on both sides.
 func (c *comparison) round(ctx context.Context, round int) (err error) {
 	var ps []*process
 	defer func() {
 		for _, p := range ps {
 			// One that was ended with the context says so: it isn't news.
 			if endErr := p.end(); endErr != nil && ctx.Err() == nil {
-				err = errors.Join(err, &processError{p.side, endErr.Error(), endErr})
+				err = errors.Join(err, &ProcessError{side: p.side, text: endErr.Error(), err: endErr})
 			}
 		}
 	}()
@@ -187,7 +188,7 @@ func (c *comparison) round(ctx context.Context, round int) (err error) {
 		}
 	}
 	order := slices.DeleteFunc(slices.Clone(c.cells), func(s *series) bool {
-		return s.failed != "" || c.result.decided(s.key)
+		return s.failed != "" || c.open != nil && !c.open[s.key]
 	})
 	c.rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	for _, s := range order {
@@ -216,8 +217,8 @@ func (c *comparison) meet(older, newer *process) error {
 		return &SpecError{c.Old.Spec + " and " + c.New.Spec, "they have no cell in common: name strategies and workloads that both have", nil}
 	}
 	for _, g := range c.Gates {
-		if len(g.rows(c.cells)) == 0 {
-			return &GateError{g.Text, "no cell of this comparison is meant by it"}
+		if len(gateRows(&g, c.cells)) == 0 {
+			return &gate.Error{Gate: g.Text, Text: "no cell of this comparison is meant by it"}
 		}
 	}
 	c.control = make(map[string]bool)

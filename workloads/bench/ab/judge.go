@@ -83,7 +83,6 @@ func (s *series) diffs(over, under role, unit string) []float64 {
 
 // judge judges all rows by what there is, and keeps what was decided at an earlier look.
 func (c *comparison) judge() {
-	c.looked++
 	level := c.Alpha / float64(c.planned)
 	ps := make([]float64, len(c.cells))
 	for i, s := range c.cells {
@@ -118,6 +117,31 @@ func (c *comparison) judge() {
 		rows = append(rows, r)
 	}
 	c.result.Rows = rows
+	c.result.Gates, c.open = nil, make(map[string]bool)
+	for _, g := range c.Gates {
+		result, open := judgeGate(&g, c.cells, level)
+		c.result.Gates = append(c.result.Gates, result)
+		for _, s := range open {
+			c.open[s.key] = s.failed == ""
+		}
+	}
+	for _, r := range rows {
+		if !r.decided() {
+			c.open[r.Cell] = true
+		}
+	}
+}
+
+// decided is how many rows nothing more has to be known of, neither for themselves nor for
+// a gate.
+func (c *comparison) decided() int {
+	n := 0
+	for _, r := range c.result.Rows {
+		if !c.open[r.Cell] {
+			n++
+		}
+	}
+	return n
 }
 
 func (r *Row) decided() bool {
@@ -132,30 +156,6 @@ func (r *Result) row(key string) *Row {
 		}
 	}
 	return nil
-}
-
-func (r *Result) decided(key string) bool {
-	row := r.row(key)
-	return row != nil && row.decided()
-}
-
-// undecided is how many rows aren't.
-func (r *Result) undecided() int {
-	n := 0
-	for i := range r.Rows {
-		if !r.Rows[i].decided() {
-			n++
-		}
-	}
-	return n
-}
-
-// finish judges the gates.
-func (c *comparison) finish() *Result {
-	for _, g := range c.Gates {
-		c.result.Gates = append(c.result.Gates, g.judge(c.cells, c.Alpha/float64(c.planned)))
-	}
-	return c.result
 }
 
 // Count is how many rows have a verdict.

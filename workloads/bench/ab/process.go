@@ -29,17 +29,21 @@ type process struct {
 	cells  []string
 }
 
-// A processError is a process that can't be used.
-type processError struct {
+// A ProcessError is a process that can't be used.
+type ProcessError struct {
 	side *Side
 	text string
 	err  error
+
+	// Refused reports that it refused how it was called, or that it can't be called
+	// so: another one would as well.
+	Refused bool
 }
 
-func (e *processError) Error() string {
-	return fmt.Sprintf("%s: %s", e.side, e.text)
+func (e *ProcessError) Error() string {
+	return fmt.Sprintf("%s side, %s: %s", e.side.Name, e.side, e.text)
 }
-func (e *processError) Unwrap() error { return e.err }
+func (e *ProcessError) Unwrap() error { return e.err }
 
 // start starts a process of the side and waits until it is ready.
 func start(ctx context.Context, side *Side, round int, args []string) (*process, error) {
@@ -60,7 +64,7 @@ func start(ctx context.Context, side *Side, round int, args []string) (*process,
 	}
 	p.says = bufio.NewReader(out)
 	if err := p.cmd.Start(); err != nil {
-		return nil, &processError{side, err.Error(), err}
+		return nil, &ProcessError{side: side, text: err.Error(), err: err}
 	}
 	for {
 		line, err := p.read()
@@ -77,7 +81,11 @@ func start(ctx context.Context, side *Side, round int, args []string) (*process,
 		text, ok := strings.CutPrefix(line, sayConfig)
 		if !ok {
 			p.end()
-			return nil, &processError{side, fmt.Sprintf("it says %.80q and not what it can measure: it is no refbench, or one from before refbench ab", line), nil}
+			return nil, &ProcessError{
+				side:    side,
+				text:    fmt.Sprintf("it says %.80q and not what it can measure: it is no refbench, or one from before refbench ab", line),
+				Refused: true,
+			}
 		}
 		key, value, _ := strings.Cut(text, " ")
 		p.config = append(p.config, bench.Config{Key: key, Value: value})
@@ -117,7 +125,12 @@ type cellError struct {
 	text string
 }
 
-func (e *cellError) Error() string { return fmt.Sprintf("%s: %s: %s", e.side, e.key, e.text) }
+func (e *cellError) Error() string {
+	return fmt.Sprintf("%s side, %s: %s: %s", e.side.Name, e.side, e.key, e.text)
+}
+
+// exitRefused is the status of a refbench that refuses how it is called.
+const exitRefused = 2
 
 // broken ends the process and says what it died of: the last that it wrote itself, if it
 // did.
@@ -131,7 +144,8 @@ func (p *process) broken(cause error) error {
 	if text == "" {
 		text = errors.Join(err, cause).Error()
 	}
-	return &processError{p.side, oneLine(text), cause}
+	var exit *exec.ExitError
+	return &ProcessError{side: p.side, text: oneLine(text), err: cause, Refused: errors.As(err, &exit) && exit.ExitCode() == exitRefused}
 }
 
 // end ends the process and waits for it, unless that was done.

@@ -300,6 +300,7 @@ func (r *Result) JSON(w io.Writer) error {
 		j.Gates = append(j.Gates, jg)
 	}
 	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(j)
 }

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Slowdowns are planted where a percpu Get writes back its word: what the next Get or Put
+// reads comes later then. The first is about 0.4 ns a pair, the second four times that.
+const (
+	getStores   = "\t\t\t\tw.Store(v + wordOne)\n"
+	slowerBy5   = "\t\t\t\tw.Store((v ^ v>>63) + wordOne) // v isn't negative\n"
+	slowerBy20  = "\t\t\t\tw.Store(v + wordOne)\n\t\t\t\tw.Store(w.Load())\n"
+	slowedCount = "strategies/percpu/percpu.go"
+)
+
+// The numbers of refbench ab: how often runs of one commit alarm, and how often a planted
+// slowdown is found, on this machine alone and beside something that is busy. They take
+// an hour or two, so they are only measured if REFBENCH_AB says how many runs.
+//
+//	REFBENCH_AB=40 go test ./cmd/refbench -run ComparisonsHold -v -timeout 5h
+func TestComparisonsHold(t *testing.T) {
+	n, err := strconv.Atoi(os.Getenv("REFBENCH_AB"))
+	if err != nil || n < 1 {
+		t.Skip("REFBENCH_AB doesn't say how many runs")
+	}
+	s := newPlanting(t)
+	same, by5, by20 := s.build("same", ""), s.build("by5", slowerBy5), s.build("by20", slowerBy20)
+	for _, c := range []struct {
+		name     string
+		new      string
+		busy     bool
+		runs     int
+		found    int // at least in so many of 20
+		alarming int // at most so many of 20
+	}{
+		{"one commit, alone", same, false, n, 0, 1},
+		{"one commit, a busy neighbour", same, true, n, 0, 1},
+		{"5 % slower, alone", by5, false, (n + 1) / 2, 18, 1},
+		{"20 % slower, a busy neighbour", by20, true, (n + 1) / 2, 18, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.busy {
+				beBusy(t)
+			}
+			found, alarms, rounds, begin := 0, 0, 0, time.Now()
+			for i := range c.runs {
+				r := s.compare(same, c.new, uint64(i+1))
+				slow, others := false, []string(nil)
+				for _, row := range r.Rows {
+					differs := row.Verdict == "slower" || row.Verdict == "faster"
+					switch {
+					case differs && c.new != same && row.Verdict == "slower" && strings.Contains(row.Cell, "strategy=percpu"):
+						slow = true
+					case differs:
+						others = append(others, fmt.Sprintf("%s %s (%.3f)", row.Cell, row.Verdict, row.Ratio))
+					}
+				}
+				if slow {
+					found++
+				}
+				if others != nil {
+					alarms++
+				}
+				rounds += r.Rounds
+				t.Logf("run %d: %d rounds, found %v, others %v: %s", i+1, r.Rounds, slow, others, r.Conclusion)
+			}
+			t.Logf("%s: found in %d of %d runs, others called different in %d; %.1f rounds and %v a run", c.name, found, c.runs, alarms,
+				float64(rounds)/float64(c.runs), (time.Since(begin) / time.Duration(c.runs)).Round(time.Second))
+			if 20*found < c.found*c.runs {
+				t.Errorf("found in %d of %d runs, want %d of 20", found, c.runs, c.found)
+			}
+			if 20*alarms > c.alarming*c.runs {
+				t.Errorf("others were called different in %d of %d runs, want at most %d of 20", alarms, c.runs, c.alarming)
+			}
+		})
+	}
+}
+
+// A large slowdown is found, and nothing else, by what a pull request runs.
+func TestPullRequestSeesASlowdown(t *testing.T) {
+	if os.Getenv("REFBENCH_PLANTED") == "" {
+		t.Skip("REFBENCH_PLANTED doesn't ask for it")
+	}
+	s := newPlanting(t)
+	s.replace(slowedCount, getStores, strings.Repeat(slowerBy20, 8))
+	s.git("commit", "-q", "-a", "-m", "Get is slower")
+	flags := []string{"--strategy", "atomic,percpu", "--workload", "getput", "--cpus", "1", "--layouts", "2", "--rounds", "24", "--time", "5ms"}
+	text := run(t, s.dir, exitFinding, "bash", append([]string{".ci/ab", "HEAD~1", "HEAD"}, flags...)...)
+	if !strings.Contains(text, "**slower: percpu (1 row); nothing faster") {
+		t.Errorf("the comment doesn't begin with what is slower:\n%s", text)
+	}
+	if _, err := os.Stat(filepath.Join(s.dir, "refbench-ab", "old.txt")); err != nil {
+		t.Errorf("the samples aren't kept: %v", err)
+	}
+}
+
+// exitFinding is the status of a finding.
+const exitFinding = 1
+
+// A planting is a repository with this source as its only commit.
+type planting struct {
+	t        *testing.T
+	dir      string
+	refbench string
+	compared int
+}
+
+func newPlanting(t *testing.T) *planting {
+	t.Helper()
+	s := &planting{t: t, dir: copyTree(t)}
+	s.git("init", "-q")
+	s.git("add", ".")
+	s.git("commit", "-q", "-m", "as it is")
+	s.refbench = filepath.Join(t.TempDir(), "refbench")
+	run(t, s.dir, 0, "go", "build", "-o", s.refbench, "./cmd/refbench")
+	return s
+}
+
+func (s *planting) git(args ...string) {
+	s.t.Helper()
+	run(s.t, s.dir, 0, "git", append([]string{"-c", "user.name=refbench", "-c", "user.email=refbench@example.org", "-c", "commit.gpgsign=false"}, args...)...)
+}
+
+func (s *planting) replace(file, old, text string) {
+	s.t.Helper()
+	path := filepath.Join(s.dir, file)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if !strings.Contains(string(data), old) {
+		s.t.Fatalf("%s has no\n%s", file, old)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(data), old, text, 1)), 0o666); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// build builds the source with a slowdown in all layouts, and returns their folder.
+func (s *planting) build(name, slowdown string) string {
+	s.t.Helper()
+	if slowdown != "" {
+		s.replace(slowedCount, getStores, slowdown)
+		s.git("commit", "-q", "-a", "-m", name)
+		defer s.git("reset", "-q", "--hard", "HEAD~1")
+	}
+	dir := filepath.Join(s.t.TempDir(), name)
+	run(s.t, s.dir, 0, s.refbench, "ab", "HEAD", "HEAD", "--keep", dir, "-o", dir+"-out",
+		"--rounds", "1", "--strategy", "atomic", "--workload", "getput", "--cpus", "1", "--time", "1ms")
+	return filepath.Join(dir, "old")
+}
+
+// abResult is what a test needs of a comparison's JSON.
+type abResult struct {
+	Rounds     int
+	Conclusion string
+	Rows       []struct {
+		Cell    string
+		Verdict string
+		Ratio   float64 `json:"ratio_new_to_old"`
+	}
+}
+
+// compare runs refbench ab on two folders of programs as it is by default.
+func (s *planting) compare(older, newer string, seed uint64) (r abResult) {
+	s.t.Helper()
+	s.compared++
+	out := filepath.Join(s.t.TempDir(), fmt.Sprint("out", s.compared))
+	cmd := exec.Command(s.refbench, "ab", older, newer, "--seed", fmt.Sprint(seed), "-o", out)
+	said, err := cmd.CombinedOutput()
+	data, readErr := os.ReadFile(filepath.Join(out, "ab.json"))
+	if readErr != nil {
+		s.t.Fatalf("%v: %v\n%s", cmd, err, said)
+	}
+	if err := json.Unmarshal(data, &r); err != nil {
+		s.t.Fatal(err)
+	}
+	return r
+}
+
+// beBusy has a process that uses one CPU until the test ends.
+func beBusy(t *testing.T) {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", "while :; do :; done")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+}
