@@ -40,6 +40,7 @@ type Comparison struct {
 	LeftOut    []string // units that weren't compared
 	Warnings   []string
 	Violations float64 // in the new set
+	Gates      []GateResult
 
 	common int // cells that are in both sets
 	usable int // of these, with usable samples in both
@@ -232,12 +233,7 @@ func (row *Change) judge(u Unit, alpha, minEffect float64) {
 		row.Verdict = OnlyInNew
 		return
 	}
-	old, now := row.Old.Center, row.New.Center
-	if u.Exact && old == now {
-		// The commonest value is the same, as when one sample of ten has a violation:
-		// the largest decides.
-		old, now = row.Old.Hi, row.New.Hi
-	}
+	old, now := row.deciding(u.Exact)
 	switch {
 	case row.Corrected > alpha:
 		row.Verdict = Unclear
@@ -254,6 +250,16 @@ func (row *Change) judge(u Unit, alpha, minEffect float64) {
 	default:
 		row.Verdict = Worse
 	}
+}
+
+// deciding returns the values by which a row with both sides is judged: the medians. If the
+// commonest value of an exact unit is the same, as when one sample of ten has a violation,
+// the largest decides.
+func (r *Change) deciding(exact bool) (old, now float64) {
+	if exact && r.Old.Center == r.New.Center {
+		return r.Old.Hi, r.New.Hi
+	}
+	return r.Old.Center, r.New.Center
 }
 
 func (r *Change) warn(errs []error) {

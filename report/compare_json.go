@@ -22,7 +22,21 @@ type jsonComparison struct {
 	OnlyNew       []jsonKey        `json:"only_in_new"`
 	UnitsLeftOut  []string         `json:"units_left_out"`
 	NewViolations float64          `json:"new_violations"`
+	Gates         []jsonGate       `json:"gates"`
 	Warnings      []string         `json:"warnings"`
+}
+
+type jsonGate struct {
+	Gate  string        `json:"gate"`
+	Rows  int           `json:"rows"`
+	Worse []jsonGateRow `json:"worse"`
+}
+
+// A jsonGateRow names its cell as the tables do.
+type jsonGateRow struct {
+	Cell  string   `json:"cell"`
+	Ratio *float64 `json:"ratio_new_to_old"`
+	P     float64  `json:"p"`
 }
 
 type jsonUnitChange struct {
@@ -61,7 +75,14 @@ func (c *Comparison) JSON(w io.Writer) error {
 		Alpha: c.Alpha, Confidence: Confidence, MinEffect: c.MinEffect, Tests: c.Tests,
 		Conclusion: c.Conclusion(), Units: []jsonUnitChange{},
 		OnlyOld: jsonKeys(c.OnlyOld, c.Old.layout), OnlyNew: jsonKeys(c.OnlyNew, c.New.layout), UnitsLeftOut: nonNil(c.LeftOut),
-		NewViolations: c.Violations, Warnings: nonNil(c.Warnings),
+		NewViolations: c.Violations, Gates: []jsonGate{}, Warnings: nonNil(c.Warnings),
+	}
+	for _, g := range c.Gates {
+		jg := jsonGate{g.Gate, g.Rows, []jsonGateRow{}}
+		for _, w := range g.Worse {
+			jg.Worse = append(jg.Worse, jsonGateRow{w.Key.String(), finite(w.Ratio), w.P})
+		}
+		jc.Gates = append(jc.Gates, jg)
 	}
 	better := map[int]string{-1: "lower", 1: "higher"}
 	for _, u := range c.Units {

@@ -186,6 +186,17 @@ func (c *Comparison) ends(b *strings.Builder, all bool, gap, item string, esc fu
 		}
 		b.WriteString(gap)
 	}
+	for _, g := range c.Gates {
+		if len(g.Worse) == 0 {
+			fmt.Fprintf(b, "%sgate %s: kept by %s\n", item, esc(strconv.Quote(g.Gate)), plural(g.Rows, "row"))
+		}
+		for _, w := range g.Worse {
+			fmt.Fprintf(b, "%sgate %s: %s: %+.1f%% (p=%.2g)\n", item, esc(strconv.Quote(g.Gate)), esc(w.Key.String()), 100*(w.Ratio-1), w.P)
+		}
+	}
+	if len(c.Gates) > 0 {
+		b.WriteString(gap)
+	}
 	if len(c.LeftOut) > 0 {
 		fmt.Fprintf(b, "Not compared, because they say how it was measured or follow from what is: %s.\n", esc(list(c.LeftOut)))
 	}

@@ -51,7 +51,7 @@ type Estimate struct{ Value, Lo, Hi float64 }
 // A Fit is the law fitted to points.
 type Fit struct {
 	Law  Law
-	CPUs []int // of the points, ascending
+	CPUs []int // of the points that it is fitted to, ascending: 32 of them at most
 
 	Lambda, Sigma, Kappa Estimate
 
@@ -76,6 +76,10 @@ const (
 	LeastCPUs   = 3 // the largest number of CPUs is at least so many
 )
 
+// mostPoints is how many points a fit takes: three parameters need no more, and the time
+// for the intervals grows with them.
+const mostPoints = 32
+
 // replicates is the number of samples that are drawn for the intervals.
 const replicates = 200
 
@@ -92,6 +96,7 @@ func New(points []Point) (*Fit, error) {
 	if n := len(points); n < LeastPoints || points[n-1].CPUs < LeastCPUs {
 		return nil, fmt.Errorf("%d CPU counts: want at least %d, one of them above %d", n, LeastPoints, LeastCPUs-1)
 	}
+	points = spread(points)
 	f := &Fit{}
 	logs := make([]float64, len(points))
 	for i, p := range points {
@@ -104,6 +109,28 @@ func New(points []Point) (*Fit, error) {
 	}
 	f.intervals(points)
 	return f, nil
+}
+
+// spread chooses among many points the first, the last, and others as far from each other as
+// a logarithmic axis has it, so that a sweep of every number of CPUs isn't one of the large
+// ones.
+func spread(points []Point) []Point {
+	if len(points) <= mostPoints {
+		return points
+	}
+	lo, hi := float64(points[0].CPUs), float64(points[len(points)-1].CPUs)
+	var chosen []Point
+	next := 0
+	for k := range mostPoints {
+		at := lo * math.Pow(hi/lo, float64(k)/(mostPoints-1))
+		// The rest has to be enough for the places that are left.
+		for next+mostPoints-k < len(points) && float64(points[next].CPUs) < at-0.5 {
+			next++
+		}
+		chosen = append(chosen, points[next])
+		next++
+	}
+	return chosen
 }
 
 // intervals draws the samples of each point anew, with replacement, and takes between which
@@ -228,18 +255,19 @@ func law(x []float64) Law { return Law{1, math.Exp(clamp(x[0])), math.Exp(clamp(
 // throughput is above that of a law times the best λ. It returns the logarithm of this λ,
 // and the sum of the squares.
 func differences(cpus []int, logs []float64, l Law, each func(n, d float64)) (mean, squares float64) {
+	sum := 0.0
 	for i, n := range cpus {
-		mean += logs[i] - math.Log(l.Throughput(float64(n)))
-	}
-	mean /= float64(len(cpus))
-	for i, n := range cpus {
-		d := logs[i] - math.Log(l.Throughput(float64(n))) - mean
+		d := logs[i] - math.Log(l.Throughput(float64(n)))
+		sum += d
 		squares += d * d
-		if each != nil {
-			each(float64(n), d)
+	}
+	mean = sum / float64(len(cpus))
+	if each != nil {
+		for i, n := range cpus {
+			each(float64(n), logs[i]-math.Log(l.Throughput(float64(n)))-mean)
 		}
 	}
-	return mean, squares
+	return mean, squares - sum*mean
 }
 
 func clamp(v float64) float64 { return min(max(v, lowest), highest) }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -95,6 +96,35 @@ func TestTooFewPointsAreRefused(t *testing.T) {
 	}
 	if _, err := New(draw(laws[0], 0.01, 6, rng, 1, 2, 2, 1)); err == nil || err.Error() != "4 CPU counts: want at least 4, one of them above 2" {
 		t.Errorf("up to 2 CPUs: %v", err)
+	}
+}
+
+// Of many points those are taken that a logarithmic axis spreads, with both ends.
+func TestManyPointsAreSpread(t *testing.T) {
+	sweep := func(n int) (cpus []int) {
+		for i := range n {
+			cpus = append(cpus, i+1)
+		}
+		return cpus
+	}
+	for _, tt := range []struct {
+		cpus []int
+		want int
+	}{
+		{sweep(31), 31}, {sweep(32), 32}, {sweep(33), mostPoints}, {sweep(256), mostPoints},
+		{append(sweep(31), 1000, 1001, 1002, 1003, 1004), mostPoints},
+	} {
+		f, err := New(draw(laws[0], 0, 1, rand.New(rand.NewPCG(1, 1)), tt.cpus...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := tt.cpus[len(tt.cpus)-1]
+		if len(f.CPUs) != tt.want || f.CPUs[0] != 1 || f.CPUs[len(f.CPUs)-1] != last || !slices.IsSorted(f.CPUs) || len(slices.Compact(slices.Clone(f.CPUs))) != tt.want {
+			t.Errorf("of %d counts up to %d the fit has %v, want %d with both ends", len(tt.cpus), last, f.CPUs, tt.want)
+		}
+		if len(tt.cpus) == 256 && (f.CPUs[7] > 10 || f.CPUs[24] < 40) {
+			t.Errorf("of 256 counts the fit has %v, which isn't spread", f.CPUs)
+		}
 	}
 }
 

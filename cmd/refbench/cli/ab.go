@@ -95,12 +95,8 @@ before this command.`,
 			if err := served.check(); err != nil {
 				return err
 			}
-			for _, text := range gates {
-				g, err := gate.Parse(text)
-				if err != nil {
-					return usagef("--fail-on: %w", err)
-				}
-				o.Gates = append(o.Gates, g)
+			if o.Gates, err = parseGates(gates); err != nil {
+				return err
 			}
 			if !c.Flags().Changed("seed") {
 				o.Seed = uint64(time.Now().UnixNano())
@@ -136,6 +132,18 @@ before this command.`,
 	f.StringVar(&keep, "keep", "", "folder in which the programs stay that were built, in folders old and new that OLD and NEW may name another time")
 	f.StringVarP(&output, "output", "o", "", "folder for the samples and the result (default a new one in "+resultsDir+"/)")
 	return c
+}
+
+// parseGates reads the values of --fail-on.
+func parseGates(texts []string) (gates []gate.Gate, err error) {
+	for _, text := range texts {
+		g, err := gate.Parse(text)
+		if err != nil {
+			return nil, usagef("--fail-on: %w", err)
+		}
+		gates = append(gates, g)
+	}
+	return gates, nil
 }
 
 // minEffect reads the value of --min-effect: "2%" is 0.02.

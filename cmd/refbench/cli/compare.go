@@ -14,6 +14,7 @@ func newCompareCommand() *cobra.Command {
 		layout report.Options
 		opts   report.CompareOptions
 		effect string
+		texts  []string
 		asJSON bool
 		all    bool
 	)
@@ -34,7 +35,14 @@ Samples that were measured while the CPUs were shared are set aside. Cells that
 are in one file only are listed. Warnings say where the machines differ, or the files
 that the workload buffers read.
 
-The exit status is 1 if NEW has violations, and 3 if nothing can be compared: the files
+The exit status is 1 if NEW has violations, or if a change is beyond what --fail-on says:
+as "refbench ab" has it, but for ratios of cells. It is significant after correction for
+all rows that the expression means, and its medians are beyond the bound.
+
+  --fail-on 'ns/op > 5%'
+  --fail-on 'ns/op{/strategy:percpu /cpus:2} > 5%'
+
+The exit status is 3 if nothing can be compared: the files
 have no cell in common, or none with usable samples in both.`,
 		Example: `  refbench compare old.txt new.txt
   refbench compare old.txt new.txt --all --min-effect 0%
@@ -64,6 +72,10 @@ have no cell in common, or none with usable samples in both.`,
 			if opts.MinEffect, err = minEffect(effect); err != nil {
 				return err
 			}
+			gates, err := parseGates(texts)
+			if err != nil {
+				return err
+			}
 			older, err := readResults(cmd, paths[:1], layout)
 			if err != nil {
 				return err
@@ -73,6 +85,13 @@ have no cell in common, or none with usable samples in both.`,
 				return err
 			}
 			c := report.Compare(older, newer, opts)
+			if c.Nothing() == "" {
+				for _, g := range gates {
+					if err := c.Hold(&g); err != nil {
+						return usagef("--fail-on: %w", err)
+					}
+				}
+			}
 			if format == "csv" { // the other formats have them inside
 				for _, w := range c.Warnings {
 					fmt.Fprintf(cmd.ErrOrStderr(), "refbench: %s\n", w)
@@ -85,6 +104,9 @@ have no cell in common, or none with usable samples in both.`,
 			if c.Violations > 0 {
 				return findingf("%s has %g violations", paths[1], c.Violations)
 			}
+			if n := c.Beyond(); n > 0 {
+				return findingf("%s: %s beyond --fail-on", paths[1], plural(n, "row"))
+			}
 			if why := c.Nothing(); why != "" {
 				return failedf("nothing to compare: %s", why)
 			}
@@ -96,6 +118,7 @@ have no cell in common, or none with usable samples in both.`,
 	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as --format json")
 	cmd.Flags().Float64Var(&opts.Alpha, "alpha", 0.05, "a difference counts if its corrected p is at most this")
 	cmd.Flags().StringVar(&effect, "min-effect", "2%", "a smaller difference isn't called one")
+	cmd.Flags().StringArrayVar(&texts, "fail-on", nil, "a change that is a failure; may be repeated")
 	cmd.Flags().BoolVar(&all, "all", false, "show also the rows in which nothing changed (text and Markdown)")
 	cmd.Flags().BoolVar(&opts.AllUnits, "all-units", false, "compare also units that say how it was measured or follow from others")
 	layoutFlags(cmd, &layout)
