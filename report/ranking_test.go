@@ -75,7 +75,7 @@ func TestOneCriterionTellsCellsApart(t *testing.T) {
 func checkOneCriterion(t *testing.T, s *Set, row *Row) {
 	t.Helper()
 	r := s.Rank(row)
-	best := r.Leaders[0]
+	best, first := r.Leaders[0], row.Cells[0]
 	for _, c := range row.Cells {
 		told := c != best && c.toFastest <= Level
 		if leads := slices.Contains(r.Leaders, c); leads == told {
@@ -85,18 +85,33 @@ func checkOneCriterion(t *testing.T, s *Set, row *Row) {
 		if !ok {
 			continue
 		}
+		if differs != (c.toFirst <= Level) || first == best && differs == slices.Contains(r.Leaders, c) {
+			t.Errorf("%s: differs %v, p to the first is %v, leaders %v", c.Key(), differs, c.toFirst, r.names())
+		}
 		if tilde := strings.Contains(s.ratioText(c), "~"); tilde == differs {
 			t.Errorf("%s: ratio %q, differs %v", c.Key(), s.ratioText(c), differs)
 		}
 		if jc := s.jsonCell(c, r.leading()[c]); *jc.RatioDiffer != differs || *jc.ToFirst != c.toFirst || *jc.SpeedRatio != ratio {
 			t.Errorf("%s: JSON has %v, %v, %v; want %v, %v, %v", c.Key(), *jc.RatioDiffer, *jc.ToFirst, *jc.SpeedRatio, differs, c.toFirst, ratio)
 		}
-		first := row.Cells[0]
 		switch {
 		case first == best && c.toFirst != c.toFastest:
 			t.Errorf("%s: p is %v to the first, and %v to the fastest, which is the same", c.Key(), c.toFirst, c.toFastest)
 		case c == best && c.toFirst != first.toFastest:
 			t.Errorf("%s: p is %v to the first, and the first's is %v to it", c.Key(), c.toFirst, first.toFastest)
+		}
+	}
+}
+
+// p-values are corrected for all pairs of a row, though not all are tested: the fastest is
+// known only from the same samples.
+func TestRowsAreCorrectedForAllPairs(t *testing.T) {
+	slow := []float64{11, 12, 13, 14, 15, 16}
+	s := readBytes(t, []byte(header+samples("a", 1, "", 1, 2, 3, 4, 5, 6)+samples("b", 1, "", slow...)+samples("c", 1, "", slow...)+samples("d", 1, "", slow...)))
+	const want = 6 * 2. / 924 // six pairs; 924 ways to divide twelve values
+	for _, name := range []string{"b", "c", "d"} {
+		if got := cellOf(t, s, "getput", 1, name).toFirst; math.Abs(got/want-1) > 1e-9 {
+			t.Errorf("%s: p is %v, want %v", name, got, want)
 		}
 	}
 }

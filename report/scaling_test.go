@@ -161,3 +161,25 @@ func TestOnlyCPUsScale(t *testing.T) {
 		t.Errorf("with workloads as rows there are %d fits and %d refusals", len(all.fits), len(all.refused))
 	}
 }
+
+// Whatever is said of a place beyond what was measured has the word with it.
+func TestPeaksBeyondWhatWasMeasuredAreCalledExtrapolated(t *testing.T) {
+	inf := math.Inf(1)
+	for _, tt := range []struct {
+		peak usl.Estimate
+		want string
+	}{
+		{usl.Estimate{Value: 4, Lo: 3, Hi: 5}, "4 (3 .. 5)"},
+		{usl.Estimate{Value: 4, Lo: 3, Hi: 8}, "4 (3 .. 8)"},
+		{usl.Estimate{Value: 7, Lo: 5, Hi: 9}, "7 (5 .. 9), extrapolated beyond 8"},
+		{usl.Estimate{Value: 9, Lo: 7, Hi: 12}, "9 (7 .. 12), extrapolated"},
+		{usl.Estimate{Value: 9, Lo: 7, Hi: inf}, "9 (7 .. ∞), extrapolated"},
+		{usl.Estimate{Value: inf, Lo: 30, Hi: inf}, "none up to 8; extrapolated: (30 .. ∞)"},
+		{usl.Estimate{Value: inf, Lo: inf, Hi: inf}, "none up to 8"},
+	} {
+		f := curveFit{fit: &usl.Fit{CPUs: []int{1, 2, 4, 8}, Peak: tt.peak}}
+		if got := f.peak(); got != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.peak, got, tt.want)
+		}
+	}
+}
