@@ -25,8 +25,9 @@ func (c *Comparison) Text(w io.Writer, all bool) error {
 	for _, warning := range c.Warnings {
 		b.WriteString("! " + warning + "\n")
 	}
+	same := c.same(all)
 	for _, u := range c.Units {
-		if !all && !u.compared() {
+		if !all && (!u.compared() || slices.Contains(same, u.Unit.Name)) {
 			continue
 		}
 		fmt.Fprintf(&b, "\n%s: %s\n", u.Unit.Name, u.counts())
@@ -57,8 +58,9 @@ func (c *Comparison) Markdown(w io.Writer, all bool) error {
 	for _, warning := range c.Warnings {
 		b.WriteString("> ⚠ " + mdText(warning) + "\n>\n")
 	}
+	same := c.same(all)
 	for _, u := range c.Units {
-		if !all && !u.compared() {
+		if !all && (!u.compared() || slices.Contains(same, u.Unit.Name)) {
 			continue
 		}
 		fmt.Fprintf(&b, "\n#### %s: %s\n", mdText(u.Unit.Name), u.counts())
@@ -197,9 +199,24 @@ func (c *Comparison) ends(b *strings.Builder, all bool, gap, item string, esc fu
 	if len(c.Gates) > 0 {
 		b.WriteString(gap)
 	}
+	if same := c.same(all); len(same) > 0 {
+		fmt.Fprintf(b, "The same in both files: %s.\n%s", esc(list(same)), gap)
+	}
 	if len(c.LeftOut) > 0 {
 		fmt.Fprintf(b, "Not compared, because they say how it was measured or follow from what is: %s.\n", esc(list(c.LeftOut)))
 	}
+}
+
+// same returns the units of which every value is exact and equal, unless all rows are
+// shown.
+func (c *Comparison) same(all bool) (names []string) {
+	for _, u := range c.Units {
+		if all || !u.compared() || slices.ContainsFunc(u.Rows, func(r Change) bool { return r.Old != nil && r.New != nil && r.Verdict != Same }) {
+			continue
+		}
+		names = append(names, u.Unit.Name)
+	}
+	return names
 }
 
 // compared reports whether any row has samples in both sets.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -160,7 +161,7 @@ func (a scaling) refusals() []string {
 		lines = append(lines, fmt.Sprintf("no fit of %s: %s", list(names), r.reason))
 	}
 	if len(a.fits) == 0 && len(a.refused) == 1 { // whatever it is
-		lines = []string{"no fit: " + a.refused[0].reason}
+		lines = []string{"no fit of the Universal Scalability Law: " + a.refused[0].reason}
 	}
 	if a.leftOut > 0 && len(a.fits)+len(a.refused) > 0 {
 		lines = append(lines, fmt.Sprintf("%s without plots and fits: choose some with --filter", plural(a.leftOut, "more table")))
@@ -215,19 +216,21 @@ func scalingText(w *bufio.Writer, s *Set) {
 	if len(all.fits)+len(lines) == 0 {
 		return
 	}
-	w.WriteString("\nScaling: fits of the Universal Scalability Law, not measured:\n")
-	if len(all.fits) > 0 {
-		t := table.NewWriter()
-		t.SetStyle(table.StyleLight)
-		t.Style().Format.Header = text.FormatDefault
-		t.Style().Options.DrawBorder = false
-		t.AppendHeader(table.Row{s.layout.table.Name, s.layout.column.Name, "λ", "σ", "κ", "peak, CPUs", "off by"})
-		for _, f := range all.fits {
-			r := f.row()
-			t.AppendRow(table.Row{f.labels[0].Text, f.labels[2].Text, r[0], r[1], r[2], r[3], r[4]})
-		}
-		fmt.Fprintf(w, "%s\n%s\n%s.\n", t.Render(), scalingLaw, scalingWords)
+	if len(all.fits) == 0 {
+		fmt.Fprintf(w, "\nScaling: %s\n", strings.Join(lines, "\n  "))
+		return
 	}
+	w.WriteString("\nScaling: fits of the Universal Scalability Law, not measured:\n")
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.Style().Format.Header = text.FormatDefault
+	t.Style().Options.DrawBorder = false
+	t.AppendHeader(table.Row{s.layout.table.Name, s.layout.column.Name, "λ", "σ", "κ", "peak, CPUs", "off by"})
+	for _, f := range all.fits {
+		r := f.row()
+		t.AppendRow(table.Row{f.labels[0].Text, f.labels[2].Text, r[0], r[1], r[2], r[3], r[4]})
+	}
+	fmt.Fprintf(w, "%s\n%s\n%s.\n", t.Render(), scalingLaw, scalingWords)
 	for _, line := range lines {
 		w.WriteString("  " + line + "\n")
 	}
