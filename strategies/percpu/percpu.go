@@ -257,21 +257,6 @@ func (c *Count) Get() {
 			w.Store(v | wordBusy)
 			if c.mode.Load() == modePerCPU {
 				w.Store(v + wordOne)
-				w.Store(w.Load())
-				w.Store(v + wordOne)
-				w.Store(w.Load())
-				w.Store(v + wordOne)
-				w.Store(w.Load())
-				w.Store(v + wordOne)
-				w.Store(w.Load())
-				w.Store(v + wordOne)
-				w.Store(w.Load())
-				w.Store(v + wordOne)
-				w.Store(w.Load())
-				w.Store(v + wordOne)
-				w.Store(w.Load())
-				w.Store(v + wordOne)
-				w.Store(w.Load())
 				pin.Unpin()
 				return
 			}
