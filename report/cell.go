@@ -24,6 +24,10 @@ type Cell struct {
 	measures []measure
 	byUnit   map[int]int // index in measures, once there are many
 	rests    []remainder // of the lines, each that differs from the line before
+
+	// P-values against the table's first column and against the fastest of the row,
+	// corrected as [Ranking] says; NaN if there is nothing to compare.
+	toFirst, toFastest float64
 }
 
 // A measure is what the lines of a cell say in one unit.

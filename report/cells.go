@@ -44,8 +44,11 @@ type jsonCell struct {
 	// SpeedRatio is the throughput relative to the table's first column.
 	SpeedRatio  *float64 `json:"speed_ratio_to_first_strategy"`
 	RatioDiffer *bool    `json:"speed_ratio_is_significant"`
-	Ranked      bool     `json:"ranked"`  // false: has violations or no usable sample
-	Leading     bool     `json:"leading"` // the fastest, or not told apart from it
+	// Corrected p-values: see [Ranking].
+	ToFirst   *float64 `json:"p_to_first_strategy"`
+	ToFastest *float64 `json:"p_to_fastest"`
+	Ranked    bool     `json:"ranked"`  // false: has violations or no usable sample
+	Leading   bool     `json:"leading"` // the fastest, or not told apart from it
 
 	OperationsChecked float64    `json:"operations_checked"`
 	Violations        float64    `json:"violations"`
@@ -101,6 +104,7 @@ func (s *Set) jsonCell(c *Cell, leading bool) jsonCell {
 	if ratio, differs, ok := s.Ratio(c); ok {
 		jc.SpeedRatio, jc.RatioDiffer = finite(ratio), &differs
 	}
+	jc.ToFirst, jc.ToFastest = finite(c.toFirst), finite(c.toFastest)
 	jc.Ranked = jc.Time != nil && c.Violations == 0
 	for _, k := range c.Kinds {
 		jc.Kinds = append(jc.Kinds, jsonKind(k))
@@ -254,7 +258,7 @@ const cellsHTML = `{{range .Findings}}<p>{{.}}</p>
 {{end}}{{with .Plots}}<div class="plots">
 {{range .}}<figure>{{.}}</figure>
 {{end}}</div>
-{{end}}<p class="soft">Medians with half the width of their 95&nbsp;% intervals. Ratio: throughput relative to {{.Base}}; ~ means that they can't be told apart. ★: the fastest, or not told apart from it.</p>
+{{end}}<p class="soft">Medians; ± is the farther end of the 95&nbsp;% interval. Ratio: throughput relative to {{.Base}}; ~ means that they can't be told apart. ★: the fastest, or not told apart from it.</p>
 {{if .Fold}}<details><summary>All numbers</summary>
 {{end}}<div class="scroll" tabindex="0" role="region" aria-label="Numbers of {{.Name}}">
 <table>

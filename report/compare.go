@@ -10,14 +10,19 @@ import (
 
 	"github.com/aclements/go-moremath/stats"
 	"golang.org/x/perf/benchmath"
+
+	"github.com/refbench/refbench/report/family"
 )
 
 // CompareOptions are the settings of [Compare]. The zero value is benchstat's
 // defaults.
 type CompareOptions struct {
-	// Alpha is the level of significance: a difference counts if p <= Alpha. 0 is
-	// benchstat's default, 0.05.
+	// Alpha is the level of significance: a difference counts if its corrected p is at
+	// most Alpha. 0 is benchstat's default, 0.05.
 	Alpha float64
+	// MinEffect is the least difference that is called better or worse, as a share of
+	// the smaller value: 0.02 is 2 %. Exact units have none.
+	MinEffect float64
 	// AllUnits compares also the units that say how a sample was measured and not
 	// what was found, as overlap-% and shared.
 	AllUnits bool
@@ -27,12 +32,18 @@ type CompareOptions struct {
 type Comparison struct {
 	Old, New   *Set // read with the same layout
 	Alpha      float64
+	MinEffect  float64
+	Tests      int // rows that the U-test judged: p-values are corrected for so many
 	Units      []UnitComparison
 	OnlyOld    []*Cell
 	OnlyNew    []*Cell
 	LeftOut    []string // units that weren't compared
 	Warnings   []string
 	Violations float64 // in the new set
+	Gates      []GateResult
+
+	common int // cells that are in both sets
+	usable int // of these, with usable samples in both
 }
 
 // A UnitComparison compares one unit in all cells that have it.
@@ -48,12 +59,17 @@ type Change struct {
 	Old, New *benchmath.Summary
 	NOld     int
 	NNew     int
-	P        float64 // 0 for exact units
-	Delta    string  // as benchstat writes it: "-3.10%", "~", "?"; "" if a side is missing
-	Verdict  Verdict
-	Warnings []string
+	P        float64 // as benchstat has it: of this row alone; 0 for exact units
+	Delta    string  // likewise: "-3.10%", "~", "?"; "" if a side is missing
+	// Corrected is P corrected for all rows that were judged (Holm): the verdict goes
+	// by it.
+	Corrected float64
+	Verdict   Verdict
+	Warnings  []string
 
 	labels [3]*Label
+	tested bool // by a U-test that could say something
+	lone   bool // the cell is in one of the sets only
 }
 
 // A Verdict is the answer of a change.
@@ -65,6 +81,7 @@ const (
 	Worse     Verdict = "worse"
 	Differs   Verdict = "differs" // and the unit doesn't say what is better
 	Same      Verdict = "same"    // exact and equal
+	Small     Verdict = "below the minimum effect"
 	Unclear   Verdict = "no measurable difference"
 	OnlyInOld Verdict = "only in old"
 	OnlyInNew Verdict = "only in new"
@@ -80,14 +97,15 @@ type Geomean struct {
 
 // Compare compares two sets with benchstat's statistics: medians and their
 // intervals, the Mann-Whitney U-test, equality for exact units, geometric means.
-// It differs from benchstat in one thing: samples that were measured while the
-// CPUs were shared are set aside.
+// It differs from benchstat in three things: samples that were measured while the
+// CPUs were shared are set aside, p-values are corrected for all rows of the comparison,
+// and differences below the minimum effect aren't called any.
 func Compare(older, newer *Set, opts CompareOptions) *Comparison {
 	thresholds := benchmath.DefaultThresholds
 	if opts.Alpha != 0 {
 		thresholds.CompareAlpha = opts.Alpha
 	}
-	c := &Comparison{Old: older, New: newer, Alpha: thresholds.CompareAlpha, Violations: newer.Violations()}
+	c := &Comparison{Old: older, New: newer, Alpha: thresholds.CompareAlpha, MinEffect: opts.MinEffect, Violations: newer.Violations()}
 	pairs := pairCells(older, newer)
 	for _, p := range pairs {
 		switch {
@@ -95,6 +113,10 @@ func Compare(older, newer *Set, opts CompareOptions) *Comparison {
 			c.OnlyOld = append(c.OnlyOld, p.older)
 		case p.older == nil:
 			c.OnlyNew = append(c.OnlyNew, p.newer)
+		default:
+			if c.common++; p.older.usable() && p.newer.usable() {
+				c.usable++
+			}
 		}
 	}
 	measured := make(map[string][]pair) // by unit
@@ -104,7 +126,7 @@ func Compare(older, newer *Set, opts CompareOptions) *Comparison {
 		}
 	}
 	for _, u := range mergeUnits(older, newer) {
-		if witness(u.Tidied) && !opts.AllUnits {
+		if !opts.AllUnits && (witness(u.Tidied) || u.Tidied == unitThroughput && older.timed() && newer.timed()) {
 			c.LeftOut = append(c.LeftOut, u.Name)
 			continue
 		}
@@ -119,14 +141,63 @@ func Compare(older, newer *Set, opts CompareOptions) *Comparison {
 			c.Units = append(c.Units, uc)
 		}
 	}
+	blind := c.judge()
 	c.Warnings = compareWarnings(older, newer, len(c.OnlyOld)+len(c.OnlyNew))
+	if blind {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("with so few samples no difference can count among %s: measure more rounds, or choose rows with --filter", plural(c.Tests, "row")))
+	}
 	return c
+}
+
+// timed reports whether a set has times, of which throughput is the inverse.
+func (s *Set) timed() bool { _, ok := s.unitID[unitTime]; return ok }
+
+// usable reports whether not all samples of a cell were set aside.
+func (c *Cell) usable() bool { return c.Samples > 0 || len(c.SetAside) == 0 }
+
+// judge corrects the p-values for all rows that the U-test judged and gives every row its
+// verdict. Blind is true if these rows have so few samples that none could have counted.
+func (c *Comparison) judge() (blind bool) {
+	var tested []*Change
+	var ps []float64
+	for _, u := range c.Units {
+		for i := range u.Rows {
+			if r := &u.Rows[i]; r.tested {
+				tested, ps = append(tested, r), append(ps, r.P)
+			}
+		}
+	}
+	c.Tests, blind = len(tested), len(tested) > 0
+	for i, p := range family.Holm(ps, len(ps)) {
+		tested[i].Corrected = p
+		blind = blind && leastP(tested[i].NOld, tested[i].NNew)*float64(c.Tests) > c.Alpha
+	}
+	for _, u := range c.Units {
+		for i := range u.Rows {
+			u.Rows[i].judge(u.Unit, c.Alpha, c.MinEffect)
+		}
+	}
+	return blind
+}
+
+// Nothing says why nothing could be compared, or "" if something was.
+func (c *Comparison) Nothing() string {
+	switch {
+	case c.common == 0:
+		return "no cell is in both files"
+	case c.usable == 0:
+		return fmt.Sprintf("of %s in both files none has a usable sample in both: the CPUs were shared with something else", plural(c.common, "cell"))
+	}
+	if slices.ContainsFunc(c.Units, UnitComparison.compared) {
+		return ""
+	}
+	return fmt.Sprintf("%s in both files, but no unit that can be compared in both", plural(c.common, "cell"))
 }
 
 func compareCells(p pair, u Unit, older, newer *Set, t *benchmath.Thresholds) (Change, bool) {
 	a := older.sample(p.older, u.Tidied, t)
 	b := newer.sample(p.newer, u.Tidied, t)
-	row := Change{Key: p.either().Key(), labels: p.either().labels, P: math.NaN()}
+	row := Change{Key: p.either().Key(), labels: p.either().labels, P: math.NaN(), Corrected: math.NaN(), lone: p.older == nil || p.newer == nil}
 	if a != nil {
 		sum := u.assumption.Summary(a, Confidence)
 		row.Old, row.NOld = &sum, len(a.Values)
@@ -140,31 +211,36 @@ func compareCells(p pair, u Unit, older, newer *Set, t *benchmath.Thresholds) (C
 			row.warn(sum.Warnings)
 		}
 	}
-	switch {
-	case a == nil && b == nil:
-		return row, false
-	case b == nil:
-		row.Verdict = OnlyInOld
-		return row, true
-	case a == nil:
-		row.Verdict = OnlyInNew
-		return row, true
+	if a == nil || b == nil {
+		return row, a != nil || b != nil
 	}
 	cmp := u.assumption.Compare(a, b)
-	row.P = cmp.P
+	row.P, row.Corrected = cmp.P, cmp.P
 	row.Delta = cmp.FormatDelta(row.Old.Center, row.New.Center)
 	row.warn(cmp.Warnings)
-	old, now := row.Old.Center, row.New.Center
-	if u.Exact && old == now {
-		// The commonest value is the same, as when one sample of ten has a violation:
-		// the largest decides.
-		old, now = row.Old.Hi, row.New.Hi
-	}
+	// If all samples are the same there is nothing to test.
+	row.tested = !u.Exact && (a.Values[0] != a.Values[len(a.Values)-1] || b.Values[0] != b.Values[len(b.Values)-1] || a.Values[0] != b.Values[0])
+	return row, true
+}
+
+// judge gives the row its verdict.
+func (row *Change) judge(u Unit, alpha, minEffect float64) {
 	switch {
-	case cmp.P > cmp.Alpha:
+	case row.New == nil:
+		row.Verdict = OnlyInOld
+		return
+	case row.Old == nil:
+		row.Verdict = OnlyInNew
+		return
+	}
+	old, now := row.deciding(u.Exact)
+	switch {
+	case row.Corrected > alpha:
 		row.Verdict = Unclear
 	case old == now && !u.Exact:
 		row.Verdict = Unclear
+	case !u.Exact && max(old, now) < (1+minEffect)*min(old, now):
+		row.Verdict = Small
 	case old == now:
 		row.Verdict = Same
 	case u.Better == 0:
@@ -174,7 +250,16 @@ func compareCells(p pair, u Unit, older, newer *Set, t *benchmath.Thresholds) (C
 	default:
 		row.Verdict = Worse
 	}
-	return row, true
+}
+
+// deciding returns the values by which a row with both sides is judged: the medians. If the
+// commonest value of an exact unit is the same, as when one sample of ten has a violation,
+// the largest decides.
+func (r *Change) deciding(exact bool) (old, now float64) {
+	if exact && r.Old.Center == r.New.Center {
+		return r.Old.Hi, r.New.Hi
+	}
+	return r.Old.Center, r.New.Center
 }
 
 func (r *Change) warn(errs []error) {

@@ -14,12 +14,29 @@ type jsonComparison struct {
 	NewFiles      []string         `json:"new_files"`
 	Alpha         float64          `json:"alpha"`
 	Confidence    float64          `json:"confidence"`
+	MinEffect     float64          `json:"min_effect"`
+	Tests         int              `json:"tests"` // rows that p-values are corrected for
+	Conclusion    string           `json:"conclusion"`
 	Units         []jsonUnitChange `json:"units"`
 	OnlyOld       []jsonKey        `json:"only_in_old"`
 	OnlyNew       []jsonKey        `json:"only_in_new"`
 	UnitsLeftOut  []string         `json:"units_left_out"`
 	NewViolations float64          `json:"new_violations"`
+	Gates         []jsonGate       `json:"gates"`
 	Warnings      []string         `json:"warnings"`
+}
+
+type jsonGate struct {
+	Gate  string        `json:"gate"`
+	Rows  int           `json:"rows"`
+	Worse []jsonGateRow `json:"worse"`
+}
+
+// A jsonGateRow names its cell as the tables do.
+type jsonGateRow struct {
+	Cell  string   `json:"cell"`
+	Ratio *float64 `json:"ratio_new_to_old"`
+	P     float64  `json:"p"`
 }
 
 type jsonUnitChange struct {
@@ -37,7 +54,8 @@ type jsonRow struct {
 	New          *jsonSummary `json:"new"`
 	NewSamples   int          `json:"new_samples"`
 	DeltaPercent *float64     `json:"delta_percent"` // null: not significant, or no old value
-	P            *float64     `json:"p"`             // 0 for exact units
+	P            *float64     `json:"p"`             // of this row alone; 0 for exact units
+	Corrected    *float64     `json:"p_corrected"`   // for all rows that were judged
 	Verdict      Verdict      `json:"verdict"`
 	Warnings     []string     `json:"warnings"`
 }
@@ -54,9 +72,17 @@ type jsonGeomeanOf struct {
 func (c *Comparison) JSON(w io.Writer) error {
 	jc := jsonComparison{
 		Schema: CompareSchema, OldFiles: cleanAll(c.Old.Paths), NewFiles: cleanAll(c.New.Paths),
-		Alpha: c.Alpha, Confidence: Confidence, Units: []jsonUnitChange{},
+		Alpha: c.Alpha, Confidence: Confidence, MinEffect: c.MinEffect, Tests: c.Tests,
+		Conclusion: c.Conclusion(), Units: []jsonUnitChange{},
 		OnlyOld: jsonKeys(c.OnlyOld, c.Old.layout), OnlyNew: jsonKeys(c.OnlyNew, c.New.layout), UnitsLeftOut: nonNil(c.LeftOut),
-		NewViolations: c.Violations, Warnings: nonNil(c.Warnings),
+		NewViolations: c.Violations, Gates: []jsonGate{}, Warnings: nonNil(c.Warnings),
+	}
+	for _, g := range c.Gates {
+		jg := jsonGate{g.Gate, g.Rows, []jsonGateRow{}}
+		for _, w := range g.Worse {
+			jg.Worse = append(jg.Worse, jsonGateRow{w.Key.String(), finite(w.Ratio), w.P})
+		}
+		jc.Gates = append(jc.Gates, jg)
 	}
 	better := map[int]string{-1: "lower", 1: "higher"}
 	for _, u := range c.Units {
@@ -65,7 +91,7 @@ func (c *Comparison) JSON(w io.Writer) error {
 		for _, r := range u.Rows {
 			ju.Rows = append(ju.Rows, jsonRow{
 				jsonKey: c.Old.layout.jsonKey(r.labels), Old: summaryJSON(r.Old, f), OldSamples: r.NOld, New: summaryJSON(r.New, f), NewSamples: r.NNew,
-				DeltaPercent: finite(r.percent()), P: finite(r.P), Verdict: r.Verdict, Warnings: nonNil(r.Warnings),
+				DeltaPercent: finite(r.percent()), P: finite(r.P), Corrected: finite(r.Corrected), Verdict: r.Verdict, Warnings: nonNil(r.Warnings),
 			})
 		}
 		g := u.Geomean

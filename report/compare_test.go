@@ -122,7 +122,12 @@ func TestCompareAgreesWithBenchstat(t *testing.T) {
 				checkNumber(t, key+" new", now, l[3])
 				p := ""
 				if row.Delta != "" {
-					p = strings.TrimSuffix(row.delta()[len(row.Delta)+2:], ")")
+					if p = fmt.Sprintf("n=%d", row.NOld); row.NOld != row.NNew {
+						p = fmt.Sprintf("n=%d+%d", row.NOld, row.NNew)
+					}
+					if row.P != 0 {
+						p = fmt.Sprintf("p=%0.3f %s", row.P, p)
+					}
 				}
 				if oldCI != l[2] || newCI != l[4] || row.Delta != l[5] || p != l[6] {
 					t.Errorf("%s: benchstat has %q, we have CI %s and %s, delta %s, %s", key, l, oldCI, newCI, row.Delta, p)
@@ -200,8 +205,8 @@ func TestCompareTellsMachinesAndLoneCells(t *testing.T) {
 	b := readBytes(t, []byte("cpu: B\ngoos: linux\nkernel: 6.2\n"+line("atomic", 1, "1 ns/op")+line("fresh", 1, "1 ns/op")+"junk\n"))
 	c := Compare(a, b, CompareOptions{})
 	for name, write := range map[string]func() string{
-		"text":     func() string { var w bytes.Buffer; c.Text(&w); return w.String() },
-		"markdown": func() string { var w bytes.Buffer; c.Markdown(&w); return w.String() },
+		"text":     func() string { var w bytes.Buffer; c.Text(&w, true); return w.String() },
+		"markdown": func() string { var w bytes.Buffer; c.Markdown(&w, true); return w.String() },
 		"json":     func() string { var w bytes.Buffer; c.JSON(&w); return w.String() },
 	} {
 		out := write()
@@ -222,7 +227,7 @@ func TestCompareTellsMachinesAndLoneCells(t *testing.T) {
 func TestMarkdownKeepsUntrustedTextFromBeingMarkup(t *testing.T) {
 	s := readBytes(t, []byte(line("<img/src=x>`|*b*", 1, "1 ns/op")))
 	var w bytes.Buffer
-	if err := Compare(s, s, CompareOptions{}).Markdown(&w); err != nil {
+	if err := Compare(s, s, CompareOptions{}).Markdown(&w, true); err != nil {
 		t.Fatal(err)
 	}
 	for _, bad := range []string{"<img", "`", "*b*"} {
@@ -288,5 +293,152 @@ func TestCompareWarnsOfOtherContents(t *testing.T) {
 	const want = "the files that workloads read differ: 2 files, then built-in ones: so may what reading them takes"
 	if ws := Compare(file("buffers", "2 files"), file("buffers", ""), CompareOptions{}).Warnings; !slices.Contains(ws, want) {
 		t.Errorf("with a line \"contents\" the warnings are %q, want %q among them", ws, want)
+	}
+}
+
+// compareTexts compares two files of lines.
+func compareTexts(t *testing.T, older, newer string, opts CompareOptions) *Comparison {
+	t.Helper()
+	return Compare(readBytes(t, []byte(header+older)), readBytes(t, []byte(header+newer)), opts)
+}
+
+// The more rows are compared, the more of them differ by chance: a comparison in which
+// nothing changed calls no row better or worse, though tests of single rows do.
+func TestVerdictsAreCorrectedForTheNumberOfRows(t *testing.T) {
+	a := synthetic{seed: 21, workloads: []string{"getput", "handoff", "dstcache", "churn"}, cpus: upTo(16), strategies: fourStrategies(), samples: 12}
+	b := a
+	b.seed = 22
+	c := Compare(readBytes(t, a.bytes()), readBytes(t, b.bytes()), CompareOptions{})
+	alone, called, tested := 0, 0, 0
+	for _, u := range c.Units {
+		for _, r := range u.Rows {
+			if r.tested {
+				tested++
+			}
+			if r.P <= c.Alpha && r.tested {
+				alone++
+			}
+			if r.Corrected < r.P {
+				t.Errorf("%s %s: corrected p %v is below p %v", u.Unit.Name, r.Key, r.Corrected, r.P)
+			}
+			if r.changed() {
+				called++
+			}
+		}
+	}
+	if called != 0 {
+		t.Errorf("%d of %d rows are called different where nothing changed", called, tested)
+	}
+	if alone < 5 || tested != c.Tests || tested < 500 {
+		t.Errorf("by themselves %d of %d rows (%d counted) differ: the test shows nothing", alone, tested, c.Tests)
+	}
+}
+
+func TestDifferencesBelowTheMinimumEffectAreNotCalledAny(t *testing.T) {
+	older := samples("atomic", 1, "", near(100)...)
+	newer := samples("atomic", 1, "", near(105)...)
+	for _, tt := range []struct {
+		effect float64
+		want   Verdict
+	}{{0, Worse}, {0.04, Worse}, {0.06, Small}} {
+		for _, swapped := range []bool{false, true} {
+			from, to, want := older, newer, tt.want
+			if swapped {
+				from, to = to, from
+				if want == Worse {
+					want = Better
+				}
+			}
+			c := compareTexts(t, from, to, CompareOptions{MinEffect: tt.effect})
+			if got := c.Units[0].Rows[0].Verdict; got != want {
+				t.Errorf("5 %% with a minimum effect of %g, swapped %v: %s, want %s", tt.effect, swapped, got, want)
+			}
+		}
+	}
+	leaky := func(n int) string { return strings.Repeat(line("atomic", 10, fmt.Sprintf("%d violations", n)), 6) }
+	c := compareTexts(t, leaky(100), leaky(101), CompareOptions{MinEffect: 0.5})
+	if got := c.Units[0].Rows[0].Verdict; got != Worse {
+		t.Errorf("one violation more in 100: %s, want %s: an exact unit has no minimum effect", got, Worse)
+	}
+}
+
+func TestConclusionIsTheLastLine(t *testing.T) {
+	older := samples("a", 1, "", near(10)...) + samples("b", 1, "", near(10)...) + samples("c", 1, "", near(10)...) + samples("d", 1, "", near(10)...) +
+		samples("gone", 1, "", near(10)...) + samples("e", 1, "", near(10)...)
+	newer := samples("a", 1, "", near(20)...) + samples("b", 1, "", near(5)...) + samples("c", 1, "", near(10)...) + samples("d", 1, "", near(10.5)...) +
+		samples("e", 1, "1 shared", near(10)...)
+	c := compareTexts(t, older, newer, CompareOptions{MinEffect: 0.1})
+	const want = "slower: a (1 row); faster: b (1 row); 1 row below the minimum effect; 1 row can't be told; " +
+		"1 row without usable samples in one of the files; 1 cell in one of the files only"
+	var w bytes.Buffer
+	if err := c.Text(&w, false); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimRight(w.String(), "\n"), "\n")
+	if got := lines[len(lines)-1]; got != want {
+		t.Errorf("the last line is\n%s, want\n%s", got, want)
+	}
+	for row, shown := range map[string]bool{" a ": true, " b ": true, " c ": false, " d ": false, " e ": false} {
+		if got := strings.Contains(w.String(), "│"+row); got != shown {
+			t.Errorf("row %q is shown: %v, want %v:\n%s", row, got, shown, w.String())
+		}
+	}
+	var all bytes.Buffer
+	if err := c.Text(&all, true); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []string{" a ", " b ", " c ", " d ", " e "} {
+		if !strings.Contains(all.String(), "│"+row) {
+			t.Errorf("with all there is no row %q:\n%s", row, all.String())
+		}
+	}
+	for _, want := range []string{"corrected for 4 rows (Holm), level 0.05, minimum effect 10 %", "not measured by turns"} {
+		if !strings.Contains(w.String(), want) {
+			t.Errorf("the text says nothing of %q:\n%s", want, w.String())
+		}
+	}
+}
+
+func TestNothingToCompareIsSaid(t *testing.T) {
+	for _, tt := range []struct{ name, older, newer, want string }{
+		{"no common cell", samples("a", 1, "", 1, 2), samples("b", 1, "", 1, 2), "no cell is in both files"},
+		{"all set aside", samples("a", 1, "1 shared 0 violations", 1, 2), samples("a", 1, "0 violations", 1, 2),
+			"of 1 cell in both files none has a usable sample in both: the CPUs were shared with something else"},
+		{"no common unit", line("a", 1, "3 widgets"), line("a", 1, "3 gadgets"), "1 cell in both files, but no unit that can be compared in both"},
+		{"one usable", samples("a", 1, "1 shared", 1) + samples("b", 1, "", 1), samples("a", 1, "1 shared", 1) + samples("b", 1, "", 1), ""},
+		{"violations alone", line("a", 1, "0 violations"), line("a", 1, "0 violations"), ""},
+	} {
+		c := compareTexts(t, tt.older, tt.newer, CompareOptions{})
+		if got := c.Nothing(); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+		if tt.want != "" && c.Conclusion() != "nothing to compare: "+tt.want {
+			t.Errorf("%s: the conclusion is %q", tt.name, c.Conclusion())
+		}
+	}
+}
+
+// Where so many rows have so few samples that nothing could count, that is said.
+func TestTooFewSamplesForSoManyRowsAreSaid(t *testing.T) {
+	five := func(factor float64, names ...string) string {
+		text := ""
+		for _, name := range names {
+			text += samples(name, 1, "", factor*1, factor*2, factor*3, factor*4, factor*5)
+		}
+		return text
+	}
+	for _, tt := range []struct {
+		names []string
+		want  bool
+	}{
+		{[]string{"a"}, false},
+		{[]string{"a", "b", "c", "d", "e", "f"}, false}, // 6 × 2/252 = 0.048
+		{[]string{"a", "b", "c", "d", "e", "f", "g"}, true},
+	} {
+		c := compareTexts(t, five(1, tt.names...), five(10, tt.names...), CompareOptions{})
+		got := slices.ContainsFunc(c.Warnings, func(w string) bool { return strings.Contains(w, "no difference can count") })
+		if got != tt.want || (c.Units[0].Rows[0].Verdict == Unclear) != tt.want {
+			t.Errorf("%d rows: warned %v, verdict %s, want warned %v", len(tt.names), got, c.Units[0].Rows[0].Verdict, tt.want)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,48 +13,141 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// Text writes the comparison for a terminal.
-func (c *Comparison) Text(w io.Writer) error {
+// Text writes the comparison for a terminal: the rows in which something changed, how
+// many others there are, and as the last line what it comes to. With all it has every row
+// that has samples.
+func (c *Comparison) Text(w io.Writer, all bool) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "old: %s\nnew: %s\n", list(cleanAll(c.Old.Paths)), list(cleanAll(c.New.Paths)))
+	for _, line := range c.method() {
+		b.WriteString(line + "\n")
+	}
 	for _, warning := range c.Warnings {
 		b.WriteString("! " + warning + "\n")
 	}
 	for _, u := range c.Units {
-		t, notes := c.table(u, func(s string) string { return s })
+		if !all && !u.compared() {
+			continue
+		}
+		fmt.Fprintf(&b, "\n%s: %s\n", u.Unit.Name, u.counts())
+		t, notes := c.table(u, all, func(s string) string { return s })
+		if t == nil {
+			continue
+		}
 		t.SetStyle(table.StyleLight)
 		t.Style().Format.Header = text.FormatDefault
 		t.Style().Format.Footer = text.FormatDefault
 		t.Style().Options.DrawBorder = false
-		fmt.Fprintf(&b, "\n%s: %s\n%s\n", u.Unit.Name, u.counts(), t.Render())
+		b.WriteString(t.Render() + "\n")
 		for i, note := range notes {
 			fmt.Fprintf(&b, "%s %s\n", superscript(i+1), note)
 		}
 	}
 	b.WriteString("\n")
-	c.ends(&b, "", "  ", func(s string) string { return s })
+	c.ends(&b, all, "", "  ", func(s string) string { return s })
+	b.WriteString(c.Conclusion() + "\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// Markdown writes the comparison for a pull request.
-func (c *Comparison) Markdown(w io.Writer) error {
+// Markdown writes the comparison for a pull request: the conclusion first.
+func (c *Comparison) Markdown(w io.Writer, all bool) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### refbench: %s → %s\n\n", mdText(list(cleanAll(c.Old.Paths))), mdText(list(cleanAll(c.New.Paths))))
+	fmt.Fprintf(&b, "### refbench: %s → %s\n\n**%s**\n\n", mdText(list(cleanAll(c.Old.Paths))), mdText(list(cleanAll(c.New.Paths))), mdText(c.Conclusion()))
 	for _, warning := range c.Warnings {
 		b.WriteString("> ⚠ " + mdText(warning) + "\n>\n")
 	}
 	for _, u := range c.Units {
-		t, notes := c.table(u, mdText)
-		fmt.Fprintf(&b, "\n#### %s: %s\n\n%s\n", mdText(u.Unit.Name), u.counts(), t.RenderMarkdown())
+		if !all && !u.compared() {
+			continue
+		}
+		fmt.Fprintf(&b, "\n#### %s: %s\n", mdText(u.Unit.Name), u.counts())
+		t, notes := c.table(u, all, mdText)
+		if t == nil {
+			continue
+		}
+		b.WriteString("\n" + t.RenderMarkdown() + "\n")
 		for i, note := range notes {
 			fmt.Fprintf(&b, "\n%s %s\n", superscript(i+1), mdText(note))
 		}
 	}
 	b.WriteString("\n")
-	c.ends(&b, "\n", "- ", mdText)
+	c.ends(&b, all, "\n", "- ", mdText)
+	b.WriteString("\n")
+	for _, line := range c.method() {
+		b.WriteString(mdText(line) + "\n")
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// method says in lines how the rows were judged, and what the files can't tell.
+func (c *Comparison) method() []string {
+	effect := ""
+	if c.MinEffect > 0 {
+		effect = fmt.Sprintf(", minimum effect %.2g %%", 100*c.MinEffect)
+	}
+	return []string{
+		fmt.Sprintf("Mann-Whitney U-test of the samples, corrected for %s (Holm), level %g%s.", plural(c.Tests, "row"), c.Alpha, effect),
+		fmt.Sprintf("Medians; ± is how far the farther end of the %g %% interval is.", 100*Confidence),
+		"The files were not measured by turns: what drifted from one to the other counts as a difference. \"refbench ab\" measures by turns.",
+	}
+}
+
+// Conclusion says in one line what got slower and faster, what else changed, and how much
+// can't be told.
+func (c *Comparison) Conclusion() string {
+	if why := c.Nothing(); why != "" {
+		return "nothing to compare: " + why
+	}
+	var parts []string
+	count := make(map[Verdict]int)
+	for _, u := range c.Units {
+		words := map[Verdict]string{Worse: u.Unit.Name + " worse", Better: u.Unit.Name + " better", Differs: u.Unit.Name + " differs"}
+		speed := u.Unit.Tidied == unitTime || u.Unit.Tidied == unitThroughput
+		if speed {
+			words = map[Verdict]string{Worse: "slower", Better: "faster", Differs: u.Unit.Name + " differs"}
+		}
+		columns := make(map[Verdict][]string)
+		rows := make(map[Verdict]int)
+		for _, r := range u.Rows {
+			if r.lone {
+				continue
+			}
+			rows[r.Verdict]++
+			count[r.Verdict]++
+			if names := columns[r.Verdict]; len(names) < maxNamed && !slices.Contains(names, r.Column) {
+				columns[r.Verdict] = append(names, r.Column)
+			}
+		}
+		for _, v := range []Verdict{Worse, Better, Differs} {
+			switch {
+			case rows[v] > 0:
+				parts = append(parts, fmt.Sprintf("%s: %s (%s)", words[v], list(columns[v]), plural(rows[v], "row")))
+			case speed && v != Differs:
+				parts = append(parts, "nothing "+words[v])
+			}
+		}
+	}
+	for _, rest := range []struct {
+		n    int
+		text string
+	}{
+		{count[Small], "%s below the minimum effect"},
+		{count[Unclear], "%s can't be told"},
+		{count[OnlyInOld] + count[OnlyInNew], "%s without usable samples in one of the files"},
+	} {
+		if rest.n > 0 {
+			parts = append(parts, fmt.Sprintf(rest.text, plural(rest.n, "row")))
+		}
+	}
+	if n := len(c.OnlyOld) + len(c.OnlyNew); n > 0 {
+		parts = append(parts, plural(n, "cell")+" in one of the files only")
+	}
+	if len(parts) == 0 {
+		return "nothing changed"
+	}
+	return strings.Join(parts, "; ")
 }
 
 // mdText keeps untrusted text from being markup.
@@ -64,7 +158,8 @@ func mdText(s string) string {
 
 // ends writes what stands below the tables: gap is an empty line or nothing, item
 // opens a line of a list.
-func (c *Comparison) ends(b *strings.Builder, gap, item string, esc func(string) string) {
+// Without all it names the first cells only that are in one set.
+func (c *Comparison) ends(b *strings.Builder, all bool, gap, item string, esc func(string) string) {
 	for _, side := range []struct {
 		name  string
 		cells []*Cell
@@ -73,7 +168,11 @@ func (c *Comparison) ends(b *strings.Builder, gap, item string, esc func(string)
 			continue
 		}
 		fmt.Fprintf(b, "Only in %s:\n%s", side.name, gap)
-		for _, c := range side.cells {
+		for i, c := range side.cells {
+			if i == maxListed && !all {
+				fmt.Fprintf(b, "%sand %s: --all names them\n", item, plural(len(side.cells)-i, "more cell"))
+				break
+			}
 			b.WriteString(item + esc(c.Key().String()) + "\n")
 		}
 		b.WriteString(gap)
@@ -87,15 +186,31 @@ func (c *Comparison) ends(b *strings.Builder, gap, item string, esc func(string)
 		}
 		b.WriteString(gap)
 	}
-	if len(c.LeftOut) > 0 {
-		fmt.Fprintf(b, "Not compared, because they say how it was measured: %s.\n", esc(list(c.LeftOut)))
+	for _, g := range c.Gates {
+		if len(g.Worse) == 0 {
+			fmt.Fprintf(b, "%sgate %s: kept by %s\n", item, esc(strconv.Quote(g.Gate)), plural(g.Rows, "row"))
+		}
+		for _, w := range g.Worse {
+			fmt.Fprintf(b, "%sgate %s: %s: %+.1f%% (p=%.2g)\n", item, esc(strconv.Quote(g.Gate)), esc(w.Key.String()), 100*(w.Ratio-1), w.P)
+		}
 	}
+	if len(c.Gates) > 0 {
+		b.WriteString(gap)
+	}
+	if len(c.LeftOut) > 0 {
+		fmt.Fprintf(b, "Not compared, because they say how it was measured or follow from what is: %s.\n", esc(list(c.LeftOut)))
+	}
+}
+
+// compared reports whether any row has samples in both sets.
+func (u UnitComparison) compared() bool {
+	return slices.ContainsFunc(u.Rows, func(r Change) bool { return r.Old != nil && r.New != nil })
 }
 
 // counts says how many rows of a unit have which verdict.
 func (u UnitComparison) counts() string {
 	var parts []string
-	for _, v := range []Verdict{Better, Worse, Differs, Same, Unclear, OnlyInOld, OnlyInNew} {
+	for _, v := range []Verdict{Better, Worse, Differs, Same, Small, Unclear, OnlyInOld, OnlyInNew} {
 		n := 0
 		for _, r := range u.Rows {
 			if r.Verdict == v {
@@ -109,8 +224,14 @@ func (u UnitComparison) counts() string {
 	return strings.Join(parts, ", ")
 }
 
-// table returns a unit's table and its foot notes.
-func (c *Comparison) table(u UnitComparison, esc func(string) string) (table.Writer, []string) {
+// changed reports whether something changed in the row, or may have.
+func (r Change) changed() bool {
+	return r.Verdict == Better || r.Verdict == Worse || r.Verdict == Differs
+}
+
+// table returns a unit's table and its foot notes: the rows that changed, or all. It is
+// nil if there is none.
+func (c *Comparison) table(u UnitComparison, all bool, esc func(string) string) (table.Writer, []string) {
 	t := table.NewWriter()
 	l := c.Old.layout
 	t.AppendHeader(table.Row{l.table.Name, l.row.Name, l.column.Name, "old", "new", "new vs old", ""})
@@ -135,6 +256,9 @@ func (c *Comparison) table(u UnitComparison, esc func(string) string) (table.Wri
 		return marks.String()
 	}
 	for _, r := range u.Rows {
+		if !all && !r.changed() {
+			continue
+		}
 		old, now := "-", "-"
 		if r.Old != nil {
 			old = unitValue(u.Unit.Tidied, r.Old.Center) + " " + interval(*r.Old)
@@ -144,8 +268,11 @@ func (c *Comparison) table(u UnitComparison, esc func(string) string) (table.Wri
 		}
 		t.AppendRow(table.Row{esc(r.Table), esc(r.labels[1].Short), esc(r.Column), old, now, esc(r.delta()), string(r.Verdict) + mark(r.Warnings)})
 	}
+	if t.Length() == 0 {
+		return nil, nil
+	}
 	g := u.Geomean
-	footer := table.Row{"geomean", "", "", "", "", "", strings.TrimSpace(mark(g.Warnings))}
+	footer := table.Row{"geomean of " + plural(len(u.Rows), "row"), "", "", "", "", "", strings.TrimSpace(mark(g.Warnings))}
 	if !math.IsNaN(g.Old) {
 		footer[3] = unitValue(u.Unit.Tidied, g.Old)
 	}
@@ -159,19 +286,24 @@ func (c *Comparison) table(u UnitComparison, esc func(string) string) (table.Wri
 	return t, notes
 }
 
-// delta formats the difference with its p-value and samples: "-3.10% (p=0.001 n=10)".
+// delta formats the difference with its corrected p-value and samples:
+// "-3.10% (p=0.001 n=10)".
 func (r Change) delta() string {
 	if r.Delta == "" {
 		return ""
+	}
+	delta := r.Delta
+	if r.Verdict == Unclear {
+		delta = "~"
 	}
 	n := fmt.Sprintf("n=%d", r.NOld)
 	if r.NOld != r.NNew {
 		n = fmt.Sprintf("n=%d+%d", r.NOld, r.NNew)
 	}
 	if r.P == 0 {
-		return fmt.Sprintf("%s (%s)", r.Delta, n)
+		return fmt.Sprintf("%s (%s)", delta, n)
 	}
-	return fmt.Sprintf("%s (p=%0.3f %s)", r.Delta, r.P, n)
+	return fmt.Sprintf("%s (p=%0.3f %s)", delta, r.Corrected, n)
 }
 
 // percent returns the difference in percent, or NaN if there is none to give: a
@@ -198,19 +330,19 @@ func (c *Comparison) CSV(w io.Writer) error {
 		names = []string{"table", "row", "column"}
 	}
 	o.Write(append(append([]string{"unit"}, names...), "old_median", "old_low", "old_high", "old_samples",
-		"new_median", "new_low", "new_high", "new_samples", "delta_percent", "p", "verdict", "warnings"))
+		"new_median", "new_low", "new_high", "new_samples", "delta_percent", "p", "p_corrected", "verdict", "warnings"))
 	for _, u := range c.Units {
 		factor := u.Unit.factor()
 		for _, r := range u.Rows {
 			line := []string{u.Unit.Name, r.Table, r.labels[1].Short, r.Column}
 			line = append(line, csvSummary(summaryJSON(r.Old, factor), r.NOld)...)
 			line = append(line, csvSummary(summaryJSON(r.New, factor), r.NNew)...)
-			line = append(line, csvNumber(finite(r.percent())), csvNumber(finite(r.P)), string(r.Verdict), strings.Join(r.Warnings, "; "))
+			line = append(line, csvNumber(finite(r.percent())), csvNumber(finite(r.P)), csvNumber(finite(r.Corrected)), string(r.Verdict), strings.Join(r.Warnings, "; "))
 			o.Write(line)
 		}
 		g := u.Geomean
 		o.Write([]string{u.Unit.Name, "geomean", "", "", csvNumber(finite(g.Old * factor)), "", "", "",
-			csvNumber(finite(g.New * factor)), "", "", "", csvNumber(finite(100 * (g.Ratio - 1))), "", "", strings.Join(g.Warnings, "; ")})
+			csvNumber(finite(g.New * factor)), "", "", "", csvNumber(finite(100 * (g.Ratio - 1))), "", "", "", strings.Join(g.Warnings, "; ")})
 	}
 	o.Flush()
 	return o.Error()

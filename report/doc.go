@@ -15,13 +15,14 @@
 //     Repeated lines are the cell's samples. A sample that was
 //     measured while the CPUs were shared is set aside: it is listed, it counts
 //     for correctness, and it is never averaged in.
-//     "violations" counts all violations of a line; any other plain count with
-//     "better=lower assume=exact", as "leak", counts one kind of them.
+//     "violations" counts all violations of a line; a unit whose Unit line says
+//     "of=violations", as "leak", counts one kind of them.
 //  3. Each cell is summarised by golang.org/x/perf/benchmath: the median and its
 //     95 % interval for times, the exact value for counts. Doubts travel with
 //     the cell as warnings.
-//  4. [Set.Findings] says in words what the cells show. Strategies whose intervals
-//     overlap aren't told apart, and a strategy with violations isn't ranked.
+//  4. [Set.Findings] says in words what the cells show. Strategies are told
+//     apart by one criterion, [Ranking], and a strategy with violations isn't ranked.
+//     How throughput grows with the CPUs is a fit, and called one.
 //  5. [Text] writes the table for a terminal, [JSON] the same for programs, and
 //     [Write] the plots (SVG and PNG) and one self-contained HTML page. Each of them
 //     goes through one list of sections. A section is one value with a form for each.

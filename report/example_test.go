@@ -28,7 +28,7 @@ func Example() {
 		fmt.Println(f.Text)
 	}
 	// Output:
-	// no violation by atomic in 1e7 checked operations: fewer than 3 per 10^7, with 95 % confidence
-	// no violation by percpu in 1e7 checked operations: fewer than 3 per 10^7, with 95 % confidence
+	// no violation by atomic in 1e7 checked operations: fewer than 3 per 10^7, with 95 % confidence if operations are independent
+	// no violation by percpu in 1e7 checked operations: fewer than 3 per 10^7, with 95 % confidence if operations are independent
 	// getput: at 2 CPUs, percpu is the fastest: 3.000 ns per operation, 10.2× as fast as atomic, the next
 }

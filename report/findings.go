@@ -1,13 +1,9 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
-
-	"golang.org/x/perf/benchmath"
 )
 
 // A Finding is something that the cells show, in words.
@@ -61,7 +57,7 @@ func (s *Set) correctness() []Finding {
 	}
 	for i, column := range s.Columns {
 		if n := checked[i]; violations[i] == 0 && n > 0 {
-			fs = append(fs, Finding{Text: fmt.Sprintf("no violation by %s in %s checked operations: fewer than %s, with 95 %% confidence",
+			fs = append(fs, Finding{Text: fmt.Sprintf("no violation by %s in %s checked operations: fewer than %s, with 95 %% confidence if operations are independent",
 				column.Text, quantity(n), bound(upperBound(n)))})
 		}
 	}
@@ -92,58 +88,6 @@ func (c *Cell) Correctness() string {
 		return "not checked"
 	}
 	return fmt.Sprintf("0 in %s, < %s", quantity(c.Checked), bound(upperBound(c.Checked)))
-}
-
-// A Ranking is the order of the cells in one row.
-type Ranking struct {
-	Leaders []*Cell // the fastest, and those whose intervals overlap its own
-	Next    *Cell   // the fastest of the others, nil if there is none
-	Ratio   float64 // how many times as fast the fastest is as Next, median by median
-	TooFew  bool    // the fastest has too few samples for an interval
-}
-
-// Rank ranks the cells of a row by their times. Cells with violations and those
-// without usable samples aren't in it.
-func (s *Set) Rank(row *Row) Ranking {
-	type entry struct {
-		cell *Cell
-		t    *benchmath.Summary
-	}
-	var es []entry
-	for _, c := range row.Cells {
-		if t := s.Time(c); t != nil && t.Center > 0 && c.Violations == 0 {
-			es = append(es, entry{c, t})
-		}
-	}
-	slices.SortStableFunc(es, func(a, b entry) int { return cmp.Compare(a.t.Center, b.t.Center) })
-	var r Ranking
-	for _, e := range es {
-		best := es[0]
-		if e == best || e.t.Lo <= best.t.Hi {
-			r.Leaders = append(r.Leaders, e.cell)
-			continue
-		}
-		// No break: one that is slower by its median may have the wider interval.
-		if r.Next == nil {
-			r.Next, r.Ratio = e.cell, e.t.Center/best.t.Center
-		}
-	}
-	if len(es) > 0 {
-		r.TooFew = math.IsInf(es[0].t.Hi, 0)
-	}
-	return r
-}
-
-// leading returns the cells of a row that are the fastest, or not told apart from it.
-func (r Ranking) leading() map[*Cell]bool {
-	if r.TooFew {
-		return nil
-	}
-	cells := make(map[*Cell]bool, len(r.Leaders))
-	for _, c := range r.Leaders {
-		cells[c] = true
-	}
-	return cells
 }
 
 // names returns the leaders' columns in words.
@@ -201,7 +145,7 @@ func (s *Set) answer(sp span) string {
 	case r.TooFew:
 		return "too few samples to say which is fastest"
 	case len(r.Leaders) > 1:
-		text := "no measurable difference between " + list(r.names()) + " (their intervals overlap)"
+		text := "no measurable difference between " + list(r.names())
 		if r.Next != nil {
 			text += ", which are ahead of the rest"
 		}
@@ -219,21 +163,4 @@ func (s *Set) answer(sp span) string {
 func sameAnswer(a, b Ranking) bool {
 	return a.TooFew == b.TooFew && (a.Next == nil) == (b.Next == nil) &&
 		slices.EqualFunc(a.Leaders, b.Leaders, func(x, y *Cell) bool { return x.Column() == y.Column() })
-}
-
-// Ratio compares a cell with the table's first column by throughput: 2 means twice
-// as fast. Differs is false if the times can't be told apart. OK is false if there
-// is nothing to compare: a cell is missing or has violations.
-func (s *Set) Ratio(c *Cell) (ratio float64, differs, ok bool) {
-	base := c.Row.Cells[0]
-	if base.Column() != c.Row.Table.Columns[0] || base == c || base.Violations > 0 || c.Violations > 0 {
-		return 0, false, false
-	}
-	a := s.sample(base, unitTime, &benchmath.DefaultThresholds)
-	b := s.sample(c, unitTime, &benchmath.DefaultThresholds)
-	if a == nil || b == nil || s.Time(c).Center == 0 {
-		return 0, false, false
-	}
-	cmp := benchmath.AssumeNothing.Compare(a, b)
-	return s.Time(base).Center / s.Time(c).Center, cmp.P <= cmp.Alpha, true
 }

@@ -61,9 +61,10 @@ func TestGolden(t *testing.T) {
 			golden(t, p.Name+".svg.golden", p.figure.writeSVG)
 		}
 	}
-	c := Compare(old, readTestdata(t, "new.txt"), CompareOptions{})
-	golden(t, "compare.text.golden", c.Text)
-	golden(t, "compare.markdown.golden", c.Markdown)
+	c := Compare(old, readTestdata(t, "new.txt"), CompareOptions{MinEffect: 0.02})
+	golden(t, "compare.text.golden", func(w io.Writer) error { return c.Text(w, false) })
+	golden(t, "compare.all.golden", func(w io.Writer) error { return c.Text(w, true) })
+	golden(t, "compare.markdown.golden", func(w io.Writer) error { return c.Markdown(w, false) })
 	golden(t, "compare.csv.golden", c.CSV)
 	golden(t, "compare.json.golden", c.JSON)
 }

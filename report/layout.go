@@ -87,6 +87,9 @@ func newLayout(o Options) (*layout, error) {
 	return l, nil
 }
 
+// cpusName is the name of the axis that has numbers of CPUs.
+const cpusName = "CPUs"
+
 // An axis is one direction in which results are laid out, with its values.
 type axis struct {
 	Name       string // of what its labels are: "workload", "CPUs", "strategy"
@@ -112,7 +115,7 @@ func newAxis(p *benchproc.Projection, expr string) *axis {
 	for _, f := range p.Fields() {
 		switch name := strings.TrimPrefix(f.Name, "/"); name {
 		case "cpus":
-			names = append(names, "CPUs")
+			names = append(names, cpusName)
 		case "dispatch", ".fullname": // belong to what stands before them
 			if len(names) == 0 {
 				names = append(names, name)

@@ -66,7 +66,8 @@ func mantissa(n float64) (string, int) {
 const ruleOfThree = 3
 
 // upperBound returns the 95 % bound on the rate of something that wasn't seen in
-// n trials.
+// n trials. Operations of threads are trials that have to do with each other, so whatever
+// shows the bound says that it takes them for independent.
 func upperBound(n float64) float64 { return math.Min(1, ruleOfThree/n) }
 
 // bound formats a rate below one as "2.5 per 10^9".
@@ -78,7 +79,8 @@ func bound(r float64) string {
 	return fmt.Sprintf("%s per 10^%d", m, -e)
 }
 
-// interval formats the half width of a summary: "± 2%", "± ∞".
+// interval formats how far the farther end of a summary's interval is from its centre:
+// "± 2%", "± ∞".
 func interval(s benchmath.Summary) string { return "± " + s.PctRangeString() }
 
 // times formats a ratio: "3.08×".

@@ -16,6 +16,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/refbench/refbench/report/usl"
 )
 
 // The size of a plot. At this size the text is still readable when a phone shows
@@ -36,7 +38,8 @@ type figure struct {
 	yLog            bool
 	yTicks          plot.ConstantTicks
 	yMin, yMax      float64
-	wide            bool // no lines join the points, so they may stand further apart
+	wide            bool             // no lines join the points, so they may stand further apart
+	fits            map[int]*usl.Fit // by series
 }
 
 // A figurePoint is one mark. If lo < hi an error bar is drawn between them.
@@ -129,6 +132,7 @@ func (s *Set) throughputFigure(t *Table) *figure {
 	if f == nil {
 		return nil
 	}
+	f.fits = s.scaling().fitsOf(t)
 	f.title = t.Text + ": throughput"
 	f.subtitle = "operations per second, all CPUs together"
 	if f.yLog = most > 8*least; f.yLog {
@@ -173,7 +177,7 @@ func (s *Set) correctnessFigure(t *Table) *figure {
 		return nil
 	}
 	f.title, f.wide = t.Text+": violations", true
-	f.subtitle = "per million operations (log scale); open with an arrow: none seen, 95 % upper bound"
+	f.subtitle = "per million operations (log scale); arrow: none seen, 95 % bound if independent"
 	f.yLog = true
 	f.yTicks, f.yMin, f.yMax = logTicks(least/3, most*1.5, plainLabel)
 	return f
@@ -289,13 +293,13 @@ func (f *figure) step() float64 {
 
 // place returns where a series is drawn for a count: beside each other, so that
 // markers and error bars of equal values don't hide each other.
-func (f *figure) place(i, cpus int) float64 {
+func (f *figure) place(i int, cpus float64) float64 {
 	lo, hi := float64(f.counts[0]), float64(f.counts[len(f.counts)-1])
 	if lo == hi {
 		lo, hi = f.xRange()
 	}
 	off := float64(i) - float64(len(f.series)-1)/2
-	return float64(cpus) * math.Pow(hi/lo, off*f.step())
+	return cpus * math.Pow(hi/lo, off*f.step())
 }
 
 // Plot implements plot.Plotter.
@@ -309,8 +313,9 @@ func (f *figure) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 	radius := vg.Points(3.6)
 	at := func(pt figurePoint) vg.Point {
-		return vg.Point{X: x(f.place(pt.series, pt.cpus)), Y: y(pt.y)}
+		return vg.Point{X: x(f.place(pt.series, float64(pt.cpus))), Y: y(pt.y)}
 	}
+	f.drawFits(&c, x, y)
 	// With many counts markers would cover each other and the lines: only those at
 	// labelled counts are drawn, and whatever says that something is wrong.
 	labelled := make(map[int]bool)
@@ -365,6 +370,34 @@ func (f *figure) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
+// fitLine is how a fit is drawn: dashed and thin, as nothing that was measured is.
+func fitLine(colour uint32) draw.LineStyle {
+	return draw.LineStyle{Color: rgb(colour), Width: vg.Points(0.9), Dashes: []vg.Length{4, 3}}
+}
+
+// drawFits draws the fitted laws over the numbers of CPUs that they are fitted to, and no
+// further. What is outside of the plot is left out.
+func (f *figure) drawFits(c *draw.Canvas, x, y func(float64) vg.Length) {
+	const steps = 60
+	for i, s := range f.series {
+		fit := f.fits[i]
+		if fit == nil {
+			continue
+		}
+		lo, hi := float64(fit.CPUs[0]), float64(fit.CPUs[len(fit.CPUs)-1])
+		var path []vg.Point
+		for k := range steps + 1 {
+			n := lo * math.Pow(hi/lo, float64(k)/steps)
+			if v := fit.Law.Throughput(n); f.yMin <= v && v <= f.yMax {
+				path = append(path, vg.Point{X: x(f.place(i, n)), Y: y(v)})
+			}
+		}
+		if len(path) > 1 {
+			c.StrokeLines(fitLine(s.Colour), path)
+		}
+	}
+}
+
 // drawArrow draws an arrow that points down from a marker.
 func drawArrow(c *draw.Canvas, s series, at vg.Point, radius vg.Length) {
 	line := draw.LineStyle{Color: rgb(s.Colour), Width: vg.Points(1.3)}
@@ -392,6 +425,14 @@ func (f *figure) drawLegend(c *draw.Canvas, style text.Style) vg.Length {
 		c.FillText(style, vg.Point{X: x + thumb, Y: y}, name)
 		x += width + gap
 	}
+	if len(f.fits) > 0 {
+		width := thumb + style.Width(fitName)
+		if x > c.Min.X && x+width > c.Max.X {
+			x, y = c.Min.X, y-row
+		}
+		c.StrokeLine2(fitLine(inkText), x, y-6, x+20, y-6)
+		c.FillText(style, vg.Point{X: x + thumb, Y: y}, fitName)
+	}
 	return y - row
 }
 
@@ -409,6 +450,12 @@ func fit(style text.Style, s string, width vg.Length) string {
 
 // describe says in words what a figure shows, for those who can't see it.
 func (f *figure) describe() string {
-	return fmt.Sprintf("%s. %s. Horizontal: number of %s, from %d to %d. Series: %s. The table below has the numbers.",
-		f.title, sentence(f.subtitle), f.axis, f.counts[0], f.counts[len(f.counts)-1], list(f.names()))
+	var fitted []string
+	for i, s := range f.series {
+		if f.fits[i] != nil {
+			fitted = append(fitted, s.Name)
+		}
+	}
+	return fmt.Sprintf("%s. %s. Horizontal: number of %s, from %d to %d. Series: %s.%s The table below has the numbers.",
+		f.title, sentence(f.subtitle), f.axis, f.counts[0], f.counts[len(f.counts)-1], list(f.names()), describeFits(fitted))
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/perf/benchfmt"
 	"golang.org/x/perf/benchproc"
@@ -317,6 +318,7 @@ func (b *builder) set() (*Set, error) {
 	s.setUnits(b.units, b.reader.Units())
 	s.setOrder(b.cells)
 	s.summarize()
+	s.scaling = sync.OnceValue(s.fitCurves)
 	return s, nil
 }
 

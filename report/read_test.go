@@ -16,7 +16,7 @@ promise-percpu: limit=9223372036854775807 overflow=wraps
 Unit ns/op better=lower
 Unit ops/s better=higher
 Unit violations better=lower assume=exact
-Unit leak better=lower assume=exact
+Unit leak better=lower assume=exact of=violations
 `
 
 // line returns a result line of getput on one CPU.
@@ -197,7 +197,7 @@ func TestCheckedOperations(t *testing.T) {
 		{"1 ns/op 3 leak 2 double-free 1000 ops-checked", 1000, 5, "5 VIOLATIONS in 1000 (leak 3, double-free 2)"},
 		{"1 ns/op 9 violations 3 leak 2 double-free 1000 ops-checked", 1000, 9, "9 VIOLATIONS in 1000 (leak 3, double-free 2)"},
 	} {
-		s := readBytes(t, []byte(header+"Unit double-free better=lower assume=exact\n"+line("atomic", 2_500_000, tt.values)))
+		s := readBytes(t, []byte(header+"Unit double-free better=lower assume=exact of=violations\n"+line("atomic", 2_500_000, tt.values)))
 		c := cellOf(t, s, "getput", 1, "atomic")
 		if c.Checked != tt.checked || c.Violations != tt.violations || c.Correctness() != tt.want {
 			t.Errorf("%s: %v of %v, %q; want %v of %v, %q", tt.values, c.Violations, c.Checked, c.Correctness(), tt.violations, tt.checked, tt.want)
@@ -252,6 +252,29 @@ func TestUntrustedTextIsMadeHarmless(t *testing.T) {
 	for _, bad := range []string{"\x1b", "\u202e", "\xff"} {
 		if strings.Contains(b.String(), bad) || strings.Contains(fmt.Sprint(s.Facts, s.Problems), bad) {
 			t.Errorf("output has %q from the file", bad)
+		}
+	}
+}
+
+// What a unit counts is said by the unit. Another program's exact unit of which less is
+// better, as allocations or retries, is no violation.
+func TestOnlyUnitsThatSaySoCountViolations(t *testing.T) {
+	for _, tt := range []struct {
+		unit, metadata string
+		want           float64
+	}{
+		{"retries", "better=lower assume=exact", 0},
+		{"allocs/op", "better=lower assume=exact", 0},
+		{"leak", "better=lower assume=exact", 0},
+		{"leak", "better=lower assume=exact of=violations", 3},
+		{"leak", "of=violations", 3},
+		{"leak", "of=something", 0},
+		{"violations", "better=lower", 3},
+	} {
+		s := readBytes(t, fmt.Appendf(nil, "Unit %s %s\n%s", tt.unit, tt.metadata, line("a", 1000, "1 ns/op 3 "+tt.unit)))
+		c := cellOf(t, s, "getput", 1, "a")
+		if c.Violations != tt.want {
+			t.Errorf("3 %s with %q: %v violations, want %v", tt.unit, tt.metadata, c.Violations, tt.want)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func FuzzResultFile(f *testing.F) {
 		c := Compare(s, s, CompareOptions{})
 		for _, write := range []func() error{
 			func() error { return Text(&b, s) }, func() error { return JSON(&b, s) },
-			func() error { return c.Text(&b) }, func() error { return c.Markdown(&b) },
+			func() error { return c.Text(&b, true) }, func() error { return c.Markdown(&b, true) },
 			func() error { return c.CSV(&b) }, func() error { return c.JSON(&b) },
 			func() error { return writePage(&b, s, sections()) },
 		} {

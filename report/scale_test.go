@@ -32,7 +32,7 @@ var shapes = map[string]func(n int) []byte{
 	"units": func(n int) []byte {
 		var b bytes.Buffer
 		for i := range n {
-			fmt.Fprintf(&b, "Unit kind%[1]d better=lower assume=exact\nBenchmarkRef/workload=w/cpus=1/strategy=s%[1]d 10 1 ns/op 1 kind%[1]d\n", i)
+			fmt.Fprintf(&b, "Unit kind%[1]d better=lower assume=exact of=violations\nBenchmarkRef/workload=w/cpus=1/strategy=s%[1]d 10 1 ns/op 1 kind%[1]d\n", i)
 		}
 		return b.Bytes()
 	},
@@ -144,7 +144,7 @@ func makeEverything(t *testing.T, text []byte) {
 	for _, write := range []func() error{
 		func() error { return Text(io.Discard, s) }, func() error { return JSON(io.Discard, s) },
 		func() error { return writePage(io.Discard, s, sections()) },
-		func() error { return c.Text(io.Discard) }, func() error { return c.Markdown(io.Discard) },
+		func() error { return c.Text(io.Discard, true) }, func() error { return c.Markdown(io.Discard, true) },
 		func() error { return c.CSV(io.Discard) }, func() error { return c.JSON(io.Discard) },
 	} {
 		if err := write(); err != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"golang.org/x/perf/benchfmt"
 	"golang.org/x/perf/benchmath"
@@ -22,7 +21,13 @@ const (
 	unitJain       = "jain"
 	unitParallel   = "parallel"
 	unitOverlap    = "overlap-%"
+	unitLives      = "lives"    // objects that were initialized
+	unitReleased   = "released" // drops that were the last
 )
+
+// kindKey is the metadata of a unit that says what the unit is a part of: a kind of
+// violation has "Unit leak of=violations".
+const kindKey = "of"
 
 // Confidence is the level of all intervals.
 const Confidence = 0.95
@@ -47,6 +52,7 @@ type Set struct {
 	cells    []*Cell             // by table, row and column
 	unitID   map[string]int      // index in Units
 	plotted  int                 // how many tables get plots at most
+	scaling  func() scaling      // fits once
 	contents map[string][]string // what workloads read, by their names; "" if the file doesn't say which
 }
 
@@ -62,6 +68,8 @@ type Row struct {
 	*Label
 	Table *Table
 	Cells []*Cell // that there are, in the order of the columns
+
+	ranking Ranking
 }
 
 // A Unit is a unit of measure with what its Unit line says.
@@ -70,7 +78,7 @@ type Unit struct {
 	Tidied string // as benchfmt has it: "sec/op"
 	Better int    // -1 lower, +1 higher, 0 not said
 	Exact  bool   // the value has no distribution
-	Kind   bool   // counts one kind of violation
+	Kind   bool   // counts one kind of violation: its Unit line says of=violations
 
 	assumption benchmath.Assumption
 }
@@ -96,18 +104,18 @@ func (s *Set) setUnits(tidied []string, meta benchfmt.UnitMetadataMap) {
 	}
 	for i := range s.Units {
 		u := &s.Units[i]
-		// A kind of violation is a plain count for which less is better. "B/obj" is
-		// exact too, but a ratio.
-		u.Kind = u.Exact && u.Better < 0 && !strings.Contains(u.Name, "/") &&
-			u.Tidied != unitViolations && !witness(u.Tidied)
+		// Nothing else says it: what is exact and better low may be anything, as
+		// "allocs/op" or "retries".
+		of := meta.Get(u.Tidied, kindKey)
+		u.Kind = of != nil && of.Value == unitViolations && u.Tidied != unitViolations
 	}
 }
 
-// witness reports whether a unit says how a sample was measured and not what was
-// found.
+// witness reports whether a unit says how a sample was measured, or how much was done in
+// it, and not what was found.
 func witness(tidied string) bool {
 	switch tidied {
-	case unitChecked, unitShared, unitParallel, unitOverlap:
+	case unitChecked, unitShared, unitParallel, unitOverlap, unitLives, unitReleased:
 		return true
 	}
 	return false
@@ -174,6 +182,11 @@ func (s *Set) summarize() {
 			c.Warnings = append(c.Warnings, "samples vary in "+name+": they were measured under different conditions and shouldn't be averaged")
 		}
 		c.rests = nil
+	}
+	for _, t := range s.Tables {
+		for _, r := range t.Rows {
+			s.rank(r)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(mixed)) {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("the files mix results that vary in %s: read them one by one, or choose with a filter", name))

@@ -22,9 +22,10 @@ func tablesText(w *bufio.Writer, s *Set) {
 		}
 		s.tableText(w, t)
 	}
-	w.WriteString("\nEach cell: time per operation of all workers together (median, half width of the 95 % interval);\n" +
+	w.WriteString("\nEach cell: time per operation of all workers together: median ± farther end of its 95 % interval;\n" +
 		"throughput, and how many times that of the first " + s.layout.column.Name + " (~: can't be told apart);\n" +
-		"violations in the operations checked, or the 95 % upper bound of their rate if there was none.\n")
+		"violations in the operations checked, or the 95 % upper bound of their rate if there was none,\n" +
+		"which takes operations for independent trials.\n")
 }
 
 // tableText writes a table, a few columns at a time, each time with the rows that

@@ -162,8 +162,13 @@ func TestRightStrategiesAreNotBroken(t *testing.T) {
 			if r.Verdict == Kept && (len(r.Tried) == 0 || r.Tried[0].N == 0) {
 				t.Errorf("%s, %s: kept, and nothing was tried", s.Name, c.Name)
 			}
-			if r.Bound > 0 && r.Bound != 3/float64(r.Tried[0].N) {
-				t.Errorf("%s, %s: bound %g after %v", s.Name, c.Name, r.Bound, r.Tried)
+			// Of what a search or a drawn program chose no share says anything.
+			want := 0.0
+			if c.Name == "workloads" && r.Verdict == Kept {
+				want = 3 / float64(r.Tried[0].N)
+			}
+			if r.Bound != want {
+				t.Errorf("%s, %s: bound %g after %v, want %g", s.Name, c.Name, r.Bound, r.Tried, want)
 			}
 		}
 	}

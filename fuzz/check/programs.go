@@ -128,7 +128,6 @@ func randomPrograms(ctx context.Context, s Subject, b Budget, at func(*program.P
 	if len(list) > 1 {
 		r.note("compared with %d others", len(list)-1)
 	}
-	r.sampled()
 	return r
 }
 

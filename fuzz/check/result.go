@@ -36,9 +36,11 @@ type Result struct {
 	Tried []Amount `json:"tried"`
 
 	// Bound is an upper bound of how often the promise is broken, as a share of
-	// the first of Tried, at 95 %: 3/N. It is 0 where that means nothing,
-	// because everything that there is was tried, or the promise is broken, or
-	// nothing was tried.
+	// the first of Tried, at 95 %: 3/N, if these are taken for independent trials
+	// of one thing. It is 0 where that means nothing: what was tried was chosen, by
+	// a search or as programs that go where bugs are likely, so that its share of
+	// failures is that of nothing else; or everything that there is was tried, or
+	// the promise is broken, or nothing was tried.
 	Bound float64 `json:"bound95,omitempty"`
 
 	// Notes say what else is to be known: what was left out and why.
@@ -130,8 +132,8 @@ func (r *Result) without(workloads []string) {
 	}
 }
 
-// sampled sets the bound: what was tried is a sample of what there is. Three or
-// fewer bound nothing.
+// sampled sets the bound: what was tried is what a workload does of itself, as often as
+// it came. Three or fewer bound nothing.
 func (r *Result) sampled() {
 	const perBound = 3 // at 95 %: -ln 0.05
 	if r.Verdict == "" && len(r.Tried) > 0 && r.Tried[0].N > perBound {

@@ -103,10 +103,7 @@ func (k ruled) run(ctx context.Context, s Subject, b Budget) Result {
 	if all > len(list) {
 		r.note("%d of %d %s don't apply", all-len(list), all, k.unit)
 	}
-	switch {
-	case again:
-		r.sampled()
-	case left > 0:
+	if !again && left > 0 {
 		r.unknown("the time was enough for %d of %d %s", ran, ran+left, k.unit)
 	}
 	return r

@@ -76,7 +76,6 @@ func stressing(ctx context.Context, s Subject, b Budget, bare bool, began func(n
 	r.tried(turns, "turns of programs and workloads")
 	_, unsupported := s.supported()
 	r.without(unsupported)
-	r.sampled()
 	return r
 }
 

@@ -41,7 +41,8 @@ const (
 
 	// UnitViolations is how many violations the checked form and the books
 	// of the timed form found. 0 in n judged operations says that at 95 %
-	// fewer than 3/n go wrong. With it stands a unit for each [judge.Kind].
+	// fewer than 3/n go wrong, if operations are taken for independent trials. With it
+	// stands a unit for each [judge.Kind].
 	UnitViolations = "violations"
 
 	// UnitLives is how many objects were initialized.
@@ -53,7 +54,8 @@ const (
 
 // unitMetadata is what a result file says of the units, for readers such as
 // benchstat. "exact" makes them compare values instead of distributions and
-// complain where samples differ.
+// complain where samples differ. "of" says that a unit counts a kind of what another
+// counts: nothing else makes a unit a count of violations.
 var unitMetadata = [...][3]string{
 	{UnitTime, "better", "lower"},
 	{UnitRate, "better", "higher"},
@@ -77,7 +79,7 @@ func unitRecords() []benchfmt.Record {
 		})
 	}
 	for _, k := range kinds() {
-		for _, m := range [...][2]string{{"better", "lower"}, {"assume", "exact"}} {
+		for _, m := range [...][2]string{{"better", "lower"}, {"assume", "exact"}, {"of", UnitViolations}} {
 			rs = append(rs, &benchfmt.UnitMetadata{
 				UnitMetadataKey: benchfmt.UnitMetadataKey{Unit: k, Key: m[0]},
 				OrigUnit:        k,

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/perf/benchfmt"
 
+	"github.com/refbench/refbench/report/gate"
 	"github.com/refbench/refbench/workloads/bench"
 	"github.com/refbench/refbench/workloads/bench/ab"
 )
@@ -26,12 +27,12 @@ var abWorkloads = []string{"getput", "churn", "listtryget"}
 // newABCommand is the command that compares two builds.
 func newABCommand() *cobra.Command {
 	var (
-		o                               ab.Options
-		b                               ab.Builder
-		served                          servedCells
-		gates                           []string
-		minEffect, format, output, keep string
-		all, asJSON                     bool
+		o                            ab.Options
+		b                            ab.Builder
+		served                       servedCells
+		gates                        []string
+		effect, format, output, keep string
+		all, asJSON                  bool
 	)
 	c := &cobra.Command{
 		Use:   "ab OLD NEW",
@@ -75,7 +76,7 @@ before this command.`,
 				}
 				format = "json"
 			}
-			share, err := parsePercent(minEffect)
+			share, err := minEffect(effect)
 			switch {
 			case !slices.Contains([]string{"text", "markdown", "json"}, format):
 				return usagef("--format %q: want text, markdown or json", format)
@@ -83,8 +84,8 @@ before this command.`,
 				return usagef("--rounds %d: want 1 .. 1000", o.Rounds)
 			case !(o.Alpha > 0 && o.Alpha < 1):
 				return usagef("--alpha %g: want a level between 0 and 1", o.Alpha)
-			case err != nil || share < 0 || share >= 1:
-				return usagef("--min-effect %q: want a share below 100%%, as in 2%%", minEffect)
+			case err != nil:
+				return err
 			case b.Layouts < 1 || b.Layouts > 64:
 				return usagef("--layouts %d: want 1 .. 64", b.Layouts)
 			case o.Budget < 0:
@@ -94,12 +95,8 @@ before this command.`,
 			if err := served.check(); err != nil {
 				return err
 			}
-			for _, text := range gates {
-				g, err := ab.ParseGate(text)
-				if err != nil {
-					return usagef("--fail-on: %w", err)
-				}
-				o.Gates = append(o.Gates, g)
+			if o.Gates, err = parseGates(gates); err != nil {
+				return err
 			}
 			if !c.Flags().Changed("seed") {
 				o.Seed = uint64(time.Now().UnixNano())
@@ -125,7 +122,7 @@ before this command.`,
 	f.DurationVar(&o.Budget, "budget", 3*time.Minute, "begin no round that would make it longer than this, building apart; 0 for no limit")
 	f.Uint64Var(&o.Seed, "seed", 0, "seed of the order and of all random choices (default the time)")
 	f.Float64Var(&o.Alpha, "alpha", 0.01, "how likely any row is called different if nothing changed")
-	f.StringVar(&minEffect, "min-effect", "2%", "a smaller difference isn't called one")
+	f.StringVar(&effect, "min-effect", "2%", "a smaller difference isn't called one")
 	f.StringArrayVar(&gates, "fail-on", nil, "a change that is a failure (default: whatever is slower); may be repeated")
 	f.IntVar(&b.Layouts, "layouts", 8, "in how many layouts of its code each commit is built")
 	f.StringVar(&b.Package, "package", "./cmd/refbench", "the program to build of each commit")
@@ -137,10 +134,25 @@ before this command.`,
 	return c
 }
 
-// parsePercent reads "2%" as 0.02.
-func parsePercent(text string) (float64, error) {
-	v, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), "%")), 64)
-	return v / 100, err
+// parseGates reads the values of --fail-on.
+func parseGates(texts []string) (gates []gate.Gate, err error) {
+	for _, text := range texts {
+		g, err := gate.Parse(text)
+		if err != nil {
+			return nil, usagef("--fail-on: %w", err)
+		}
+		gates = append(gates, g)
+	}
+	return gates, nil
+}
+
+// minEffect reads the value of --min-effect: "2%" is 0.02.
+func minEffect(text string) (float64, error) {
+	percent, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), "%")), 64)
+	if err != nil || !(percent >= 0 && percent < 100) {
+		return 0, usagef("--min-effect %q: want a share below 100%%, as in 2%%", text)
+	}
+	return percent / 100, nil
 }
 
 // compareSides builds, measures and says what came out.
@@ -205,12 +217,12 @@ func compareSides(c *cobra.Command, o ab.Options, b ab.Builder, specs []string, 
 // abError is the error of a comparison that gave no result.
 func abError(ctx context.Context, err error) error {
 	var spec *ab.SpecError
-	var gate *ab.GateError
+	var refused *gate.Error
 	var process *ab.ProcessError
 	switch {
 	case ctx.Err() != nil:
 		return failedf("interrupted before there was anything to judge")
-	case errors.As(err, &spec), errors.As(err, &gate), errors.As(err, &process) && process.Refused:
+	case errors.As(err, &spec), errors.As(err, &refused), errors.As(err, &process) && process.Refused:
 		return usagef("%w", oneLine{err})
 	}
 	return failedf("%w", oneLine{err})

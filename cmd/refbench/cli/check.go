@@ -84,7 +84,10 @@ A call that never returns breaks the promise too. Its goroutine can't be stopped
 strategy's other checks are left out; the time that it took is added to --time.
 
 "at most" is an upper bound of how often the promise is broken, at 95 % confidence: 3/N
-after N without a finding. It says nothing of what was never tried.
+after N operations of workloads without a finding, if they are taken for independent. It
+says nothing of what was never tried. Schedules, programs and meetings of goroutines are
+chosen where bugs are likely, so no share follows from them: so many were tried, and
+none failed.
 
 Exit status: 1 if a strategy breaks its promise, 0 if none was seen to, 3 if the checks
 were interrupted or couldn't run.`,

@@ -37,6 +37,10 @@ func TestReportAndCompareStatuses(t *testing.T) {
 	good := resultFile(t, goodResults)
 	foul := resultFile(t, goodResults+"junk\nBenchmarkRef/workload=getput/cpus=2/strategy=percpu-2 1000 4 ns/op 3 violations\n")
 	one := resultFile(t, goodResults+"BenchmarkRef/workload=getput/cpus=2/strategy=percpu-2 1000 4 ns/op 1 violations\n")
+	other := resultFile(t, strings.ReplaceAll(goodResults, "workload=getput", "workload=handoff"))
+	slow := resultFile(t, strings.Repeat("BenchmarkRef/workload=getput/cpus=1/strategy=atomic-2 1000 12 ns/op\nBenchmarkRef/workload=getput/cpus=1/strategy=atomic-2 1000 13 ns/op\n", 5))
+	slower := resultFile(t, strings.Repeat("BenchmarkRef/workload=getput/cpus=1/strategy=atomic-2 1000 22 ns/op\nBenchmarkRef/workload=getput/cpus=1/strategy=atomic-2 1000 23 ns/op\n", 5))
+	shared := resultFile(t, "BenchmarkRef/workload=getput/cpus=1/strategy=atomic-2 1000 12 ns/op 1 shared 0 violations\n")
 	empty := resultFile(t, "junk\n")
 	missing := filepath.Join(t.TempDir(), "missing.txt")
 	inTheWay := resultFile(t, "a file where a directory should be")
@@ -73,6 +77,17 @@ func TestReportAndCompareStatuses(t *testing.T) {
 		{"compare " + good + " " + good + " --alpha 2", exitUsage, "--alpha 2"},
 		{"compare " + good + " " + good + " --alpha 0", exitUsage, "--alpha 0"},
 		{"compare " + good + " " + good + " --filter a:b:c(", exitUsage, "filter"},
+		{"compare " + good + " " + good + " --min-effect 5", exitOK, ""},
+		{"compare " + good + " " + good + " --min-effect much", exitUsage, `--min-effect "much": want a share below 100%, as in 2%`},
+		{"compare " + good + " " + good + " --min-effect 100%", exitUsage, "--min-effect"},
+		{"compare " + good + " " + good + " --min-effect -1%", exitUsage, "--min-effect"},
+		{"compare " + slow + " " + slower + " --fail-on ns/op>5%", exitFinding, ": 1 row beyond --fail-on"},
+		{"compare " + slow + " " + slower + " --fail-on ns/op>500%", exitOK, ""},
+		{"compare " + slower + " " + slow + " --fail-on ns/op>5%", exitOK, ""},
+		{"compare " + slow + " " + slower + " --fail-on nothing", exitUsage, "--fail-on: gate \"nothing\": want as in"},
+		{"compare " + slow + " " + slower + " --fail-on ops/s<-5%", exitUsage, "no row of this comparison is meant by it"},
+		{"compare " + good + " " + other, exitFailed, "nothing to compare: no cell is in both files"},
+		{"compare " + good + " " + shared, exitFailed, "nothing to compare: of 1 cell in both files none has a usable sample in both"},
 	} {
 		status, out, errOut := refbench(t, strings.Fields(tt.args)...)
 		if status != tt.status || !strings.Contains(errOut, tt.errOut) {

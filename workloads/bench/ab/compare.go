@@ -27,6 +27,7 @@ import (
 
 	"golang.org/x/perf/benchfmt"
 
+	"github.com/refbench/refbench/report/gate"
 	"github.com/refbench/refbench/workloads/bench"
 )
 
@@ -42,7 +43,7 @@ type Options struct {
 
 	Alpha     float64 // the level of the whole comparison
 	MinEffect float64 // a difference below it isn't called one: 0.02 is 2 %
-	Gates     []Gate
+	Gates     []gate.Gate
 
 	// Sample is given each sample as soon as it is taken, on which side, with the
 	// config of its process.
@@ -216,8 +217,8 @@ func (c *comparison) meet(older, newer *process) error {
 		return &SpecError{c.Old.Spec + " and " + c.New.Spec, "they have no cell in common: name strategies and workloads that both have", nil}
 	}
 	for _, g := range c.Gates {
-		if len(g.rows(c.cells)) == 0 {
-			return &GateError{g.Text, "no cell of this comparison is meant by it"}
+		if len(gateRows(&g, c.cells)) == 0 {
+			return &gate.Error{Gate: g.Text, Text: "no cell of this comparison is meant by it"}
 		}
 	}
 	c.control = make(map[string]bool)

@@ -3,6 +3,7 @@ package ab
 import (
 	"math"
 
+	"github.com/refbench/refbench/report/family"
 	"github.com/refbench/refbench/workloads/bench"
 	"github.com/refbench/refbench/workloads/bench/paired"
 )
@@ -87,7 +88,7 @@ func (c *comparison) judge() {
 	for i, s := range c.cells {
 		ps[i] = paired.SignedRank(s.diffs(roleNew, roleOld, bench.UnitTime))
 	}
-	corrected := paired.Holm(ps)
+	corrected := family.Holm(ps, len(ps))
 	var rows []Row
 	for i, s := range c.cells {
 		if old := c.result.row(s.key); old != nil && old.decided() {
@@ -118,7 +119,7 @@ func (c *comparison) judge() {
 	c.result.Rows = rows
 	c.result.Gates, c.open = nil, make(map[string]bool)
 	for _, g := range c.Gates {
-		result, open := g.judge(c.cells, level)
+		result, open := judgeGate(&g, c.cells, level)
 		c.result.Gates = append(c.result.Gates, result)
 		for _, s := range open {
 			c.open[s.key] = s.failed == ""

@@ -6,10 +6,8 @@
 // likely to be positive as negative, which holds if the order within a pair is drawn,
 // whatever the noise is like. Hence Wilcoxon's signed-rank test with its exact
 // distribution, and the interval of Hodges and Lehmann that belongs to it (Hollander,
-// Wolfe and Chicken, Nonparametric Statistical Methods, 3.1 to 3.3). Many rows are
-// judged at once, so their p-values are corrected by Holm's step-down method (Scandinavian
-// Journal of Statistics 6, 1979): with a level of 0.01 a run in which nothing changed
-// calls any row different once in a hundred runs at most.
+// Wolfe and Chicken, Nonparametric Statistical Methods, 3.1 to 3.3). Where many rows
+// are judged at once, package family corrects their p-values.
 package paired
 
 import (
@@ -103,21 +101,4 @@ func HodgesLehmann(diffs []float64, confidence float64) Estimate {
 		e.Lo, e.Hi = walsh[k-1], walsh[m-k]
 	}
 	return e
-}
-
-// Holm returns the p-values corrected for their number: a row counts at a level if its
-// corrected value is at most that.
-func Holm(ps []float64) []float64 {
-	order := make([]int, len(ps))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(ps[a], ps[b]) })
-	corrected := make([]float64, len(ps))
-	least := 0.0
-	for i, row := range order {
-		least = max(least, min(1, ps[row]*float64(len(ps)-i)))
-		corrected[row] = least
-	}
-	return corrected
 }

@@ -50,15 +50,6 @@ func TestHodgesLehmannIsAsNarrowAsTheConfidenceAllows(t *testing.T) {
 	}
 }
 
-func TestHolmCorrectsFromTheSmallest(t *testing.T) {
-	got := Holm([]float64{0.04, 0.01, 0.03, 0.5})
-	for i, want := range []float64{0.09, 0.04, 0.09, 0.5} {
-		if !near(got[i], want) {
-			t.Errorf("row %d: %v, want %v", i, got[i], want)
-		}
-	}
-}
-
 // Of intervals around noise of any kind as many miss the truth as they say.
 func TestIntervalsHoldTheirConfidence(t *testing.T) {
 	const runs = 2000
