@@ -28,7 +28,8 @@
 //     goes through one list of sections. A section is one value with a form for each.
 //
 // [Compare] takes two sets and follows the statistics of the benchstat command:
-// the same medians, differences and p-values.
+// the same medians, differences and p-values, which it then corrects for all rows. A
+// comparison is held to a gate by [Comparison.Hold].
 //
 // All output is deterministic: the same files give the same bytes.
 package report
