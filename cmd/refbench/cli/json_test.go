@@ -10,6 +10,7 @@ import (
 
 	"github.com/refbench/refbench/fuzz/check"
 	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/workloads/bench/ab"
 )
 
 // jsonFields returns the paths of the fields that encoding/json writes for a type.
@@ -76,6 +77,7 @@ func TestJSONIsDocumented(t *testing.T) {
 		"corpus import --fuzz": importedInputs{},
 		"corpus export":        []exportedInputs{},
 		"corpus minimize":      minimizedInputs{},
+		"ab":                   ab.Document{},
 	} {
 		want := jsonFields(reflect.TypeOf(v), "")
 		got, ok := documented[section]

@@ -217,7 +217,8 @@ func span(lo, hi float64) string {
 	return change(lo) + " .. " + change(hi)
 }
 
-type jsonResult struct {
+// A Document is a result as [Result.JSON] writes it.
+type Document struct {
 	Schema     string     `json:"schema"`
 	Old        string     `json:"old"`
 	New        string     `json:"new"`
@@ -274,7 +275,7 @@ func finite(x float64) *float64 {
 
 // JSON writes the result for programs.
 func (r *Result) JSON(w io.Writer) error {
-	j := jsonResult{
+	j := Document{
 		Schema: Schema, Old: r.Old, New: r.New, Alpha: r.Alpha, Confidence: confidence, MinEffect: r.MinEffect, Seed: r.Seed,
 		Layouts: r.Layouts, Rounds: r.Rounds, Conclusion: r.Conclusion(), Violations: r.Violations, Spoiled: r.Spoiled,
 		Rows: []jsonRow{}, Gates: []jsonGate{}, OnlyOld: append([]string{}, r.OnlyOld...), OnlyNew: append([]string{}, r.OnlyNew...),
