@@ -111,7 +111,7 @@ func (s *Set) Rank(row *Row) Ranking {
 	}
 	var es []entry
 	for _, c := range row.Cells {
-		if t := s.Time(c); t != nil && t.Center > 0 && c.Violations == 0 {
+		if t := s.Time(c); t != nil && t.Center > 0 && c.Violations == 0 && c.Shared == 0 {
 			es = append(es, entry{c, t})
 		}
 	}

@@ -22,6 +22,7 @@ const (
 	unitJain       = "jain"
 	unitParallel   = "parallel"
 	unitOverlap    = "overlap-%"
+	unitRound      = "round"
 )
 
 // Confidence is the level of all intervals.
@@ -30,8 +31,9 @@ const Confidence = 0.95
 // A Set is what a group of result files says.
 type Set struct {
 	Paths        []string
-	Lines        int // result lines used
-	Filtered     int // result lines that the filter left out
+	AsidePaths   []string // of samples set aside, read besides
+	Lines        int      // result lines used
+	Filtered     int      // result lines that the filter left out
 	Facts        []Fact
 	Promises     []Promise
 	Unsupported  []Unsupported
@@ -44,6 +46,7 @@ type Set struct {
 	Columns []*Label // of all tables, in order
 
 	layout   *layout
+	controls []*Cell             // twins of cells, in no order
 	cells    []*Cell             // by table, row and column
 	unitID   map[string]int      // index in Units
 	plotted  int                 // how many tables get plots at most
@@ -107,7 +110,7 @@ func (s *Set) setUnits(tidied []string, meta benchfmt.UnitMetadataMap) {
 // found.
 func witness(tidied string) bool {
 	switch tidied {
-	case unitChecked, unitShared, unitParallel, unitOverlap:
+	case unitChecked, unitShared, unitParallel, unitOverlap, unitRound:
 		return true
 	}
 	return false
@@ -153,6 +156,7 @@ func (s *Set) setOrder(cells map[[3]*Label]*Cell) {
 
 func (s *Set) summarize() {
 	mixed := make(map[string]bool)
+	shared := 0
 	for _, c := range s.cells {
 		for i := range c.measures {
 			m := &c.measures[i]
@@ -167,6 +171,7 @@ func (s *Set) summarize() {
 				m.summary = &sum
 			}
 		}
+		shared += c.Shared
 		s.judge(c)
 		s.warn(c)
 		for _, name := range c.varying() {
@@ -174,6 +179,9 @@ func (s *Set) summarize() {
 			c.Warnings = append(c.Warnings, "samples vary in "+name+": they were measured under different conditions and shouldn't be averaged")
 		}
 		c.rests = nil
+	}
+	if shared > 0 {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s are averaged in though the CPUs were SHARED with something else: the times of their cells say how busy the machine was, and aren't ranked", plural(shared, "sample")))
 	}
 	for _, name := range slices.Sorted(maps.Keys(mixed)) {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("the files mix results that vary in %s: read them one by one, or choose with a filter", name))

@@ -91,12 +91,6 @@ func until(ts *testscript.TestScript, cmd *exec.Cmd, what string, ready func() b
 	}
 }
 
-// hasSamples reports whether a file has samples.
-func hasSamples(name string, n int) bool {
-	b, err := os.ReadFile(name)
-	return err == nil && len(benchmarkLine.FindAll(b, -1)) >= n
-}
-
 // fifo NAME makes a named pipe.
 func fifo(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(unix.Mkfifo(ts.MkAbs(args[0]), 0o666))
@@ -177,8 +171,8 @@ func stopWaiting(ts *testscript.TestScript, _ bool, args []string) {
 func whileRunning(ts *testscript.TestScript, _ bool, args []string) {
 	file := ts.MkAbs(args[2])
 	before := 0
-	if b, err := os.ReadFile(file); err == nil {
-		before = len(benchmarkLine.FindAll(b, -1))
+	for hasSamples(file, before+1) {
+		before++
 	}
 	cmd := start(ts, strings.Fields(args[0]))
 	until(ts, cmd, "three samples", func() bool { return hasSamples(file, before+3) })

@@ -61,7 +61,20 @@ func planOf(t *testing.T, m *Machine, ws []*workloads.Workload, cpus ...int) (Pl
 	}
 	t.Cleanup(func() { file.Close() })
 	d := new(diary)
-	return Plan{Machine: m, Cells: cells, Rounds: 2, Seed: 42, Length: Length{Timed: 2 * time.Millisecond, Warm: time.Millisecond}, File: file, Watcher: d}, d
+	return Plan{
+		Machine: m, Cells: cells, Rounds: 2, Seed: 42, Length: Length{Timed: 2 * time.Millisecond, Warm: time.Millisecond}, File: file, Watcher: d,
+		measure: spoiling(func(Cell) bool { return false }),
+	}, d
+}
+
+// spoiling returns a Measure that finds the samples spoiled that it is told, whatever else
+// the machine does.
+func spoiling(spoiled func(Cell) bool) func(context.Context, *Machine, Cell, Length, uint64) (Sample, error) {
+	return func(ctx context.Context, m *Machine, c Cell, l Length, seed uint64) (Sample, error) {
+		s, err := Measure(ctx, m, c, l, seed)
+		s.Shared = spoiled(c)
+		return s, err
+	}
 }
 
 // results reads a file as benchstat does and returns the results; a line that

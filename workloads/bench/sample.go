@@ -13,7 +13,8 @@ import (
 
 // A Sample is one measurement of a cell.
 type Sample struct {
-	Cell Cell
+	Cell  Cell
+	Round int // of its run, from 1; 0 if it is of none
 
 	Ops     uint64        // operations of all workers in the window
 	Window  time.Duration // from the latest start to the earliest end of the timed parts
@@ -68,6 +69,9 @@ func (l Length) warm() time.Duration {
 	}
 	return min(max(l.Timed/5, 5*time.Millisecond), 100*time.Millisecond)
 }
+
+// total returns how long the parts of a sample take together.
+func (l Length) total() time.Duration { return l.warm() + l.Timed + l.Checked }
 
 func (l Length) timeout() time.Duration {
 	if l.Timeout > 0 {

@@ -22,7 +22,8 @@ func newCompareCommand() *cobra.Command {
 Mann-Whitney U-test, geometric means. "~" stands for a difference that isn't
 significant.
 
-Samples that were measured while the CPUs were shared are set aside. Cells that
+Samples that were measured while the CPUs were shared are set aside, unless there is
+--include-shared. Cells that
 are in one file only are listed. Warnings say where the machines differ, or the files
 that the workload buffers read.
 
