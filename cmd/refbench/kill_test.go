@@ -31,6 +31,7 @@ const killsVariable = "REFBENCH_KILLS"
 func TestNoFinishedSampleIsLost(t *testing.T) {
 	moments := moments(t)
 	takeHangups()
+	setCommit(t)
 	seed := uint64(time.Now().UnixNano())
 	g := rand.New(rand.NewPCG(seed, 0))
 	dir := t.TempDir()
@@ -113,6 +114,7 @@ func moments(t *testing.T) int {
 func TestNoFinishedSampleIsLostOrTakenTwice(t *testing.T) {
 	moments := moments(t)
 	takeHangups()
+	setCommit(t)
 	seed := uint64(time.Now().UnixNano())
 	g := rand.New(rand.NewPCG(seed, 0))
 	dir := t.TempDir()

@@ -62,12 +62,19 @@ func TestMain(m *testing.M) {
 	})
 }
 
+const commitVariable = "REFBENCH_COMMIT"
+
+// setCommit has programs that the tests run not ask git for the commit, which takes time, and
+// what it says changes when somebody edits a file meanwhile.
+func setCommit(t *testing.T) { t.Setenv(commitVariable, "tests") }
+
 func TestScripts(t *testing.T) {
 	// The benchstat command that go.mod pins.
 	benchstat, err := exec.Command("go", "tool", "-n", "benchstat").Output()
 	if err != nil {
 		t.Fatalf("go tool -n benchstat: %v", err)
 	}
+	setCommit(t)
 	cmds := map[string]func(*testscript.TestScript, bool, []string){
 		"exits":     exits,
 		"interrupt": interrupt,
@@ -91,6 +98,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
+			e.Setenv(commitVariable, os.Getenv(commitVariable))
 			e.Setenv("TOOMANY", strconv.Itoa(2*runtime.NumCPU()))
 			e.Setenv("BENCHSTAT", strings.TrimSpace(string(benchstat)))
 			return nil

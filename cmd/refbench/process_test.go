@@ -49,7 +49,7 @@ func start(ts *testscript.TestScript, args []string, change ...func(*exec.Cmd)) 
 	cmd := exec.Command(path, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = append(os.Environ(), "PATH="+ts.Getenv("PATH"))
-	for _, name := range []string{"GOMAXPROCS", "GODEBUG"} {
+	for _, name := range []string{"GOMAXPROCS", "GODEBUG", "TMPDIR"} {
 		if v := ts.Getenv(name); v != "" {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}

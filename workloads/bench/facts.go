@@ -36,6 +36,8 @@ type Facts struct {
 	CheckedNS  time.Duration `json:"checked_ns"`
 	ReuseDelay int           `json:"reuse_delay"` // objects: see [Length]
 
+	CommitFrom string `json:"commit_from"` // what told the config line "commit": see [Commit]
+
 	// WallNS is how long the run took until its end, and OverheadNS how much of
 	// that was in no warm-up, timed or checked part of a sample.
 	WallNS     time.Duration `json:"wall_ns"`

@@ -304,6 +304,7 @@ func (r *run) newFacts() (Facts, error) {
 	for _, c := range r.Cells {
 		f.CellNames = append(f.CellNames, c.Key())
 	}
+	_, f.CommitFrom = Commit()
 	f.LoadAvg, _ = cpu.LoadAverage()
 	var err error
 	f.From, f.AsideFrom, err = r.File.sizes()

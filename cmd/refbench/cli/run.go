@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -274,6 +275,15 @@ func (s session) run(c *cobra.Command) error {
 	for _, u := range s.asked() {
 		fmt.Fprintf(errOut, "refbench: %s isn't run under %s: %s\n", u.Strategy, u.Workload, u.Reason)
 	}
+	workers := 0
+	for _, cell := range cells {
+		workers = max(workers, cell.CPUs)
+	}
+	claim, others := s.machine.Claim(workers)
+	defer claim.Close() // only others care
+	for _, o := range others {
+		fmt.Fprintf(errOut, "refbench: %s on %s too: what that disturbs is set aside, so let it end first if you can\n", measurer(o), cpuNames(o.CPUs))
+	}
 	p := newProgress(errOut)
 	outcome, err := bench.Plan{
 		Machine: s.machine,
@@ -320,6 +330,28 @@ func (s session) asked() []bench.Unsupported {
 		ws = append(ws, v.Workload)
 	}
 	return bench.UnsupportedPairs(unique(ws), s.selection.Strategies)
+}
+
+// measurer says who measures.
+func measurer(o bench.Other) string {
+	if o.Process == 0 {
+		return "another process measures"
+	}
+	return fmt.Sprintf("process %d measures", o.Process)
+}
+
+// cpuNames lists CPUs in words, the first of them if there are many.
+func cpuNames(cpus []int) string {
+	const most = 8
+	var names []string
+	for _, n := range cpus[:min(len(cpus), most)] {
+		names = append(names, strconv.Itoa(n))
+	}
+	text := "CPU " + strings.Join(names, ", ")
+	if more := len(cpus) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // in says where something is, "" if it isn't in a file.
