@@ -150,7 +150,16 @@ func (r *run) take(ctx context.Context, c Cell, round int) error {
 		r.out.Findings++
 		r.Watcher.Warn(finding(s))
 	}
-	if err := r.File.Add(s); err != nil {
+	// The disk and the garbage collector work at the same time: the next sample
+	// waits for both.
+	collected := make(chan struct{})
+	go func() {
+		defer close(collected)
+		collect()
+	}()
+	err = r.File.Add(s)
+	<-collected
+	if err != nil {
 		return r.lost(ctx, err)
 	}
 	if said := r.ledger.touched(); said != "" {

@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -123,8 +122,7 @@ func (e *IdleError) Error() string {
 // [*HangError] those of the cell's goroutines that don't return are still there,
 // so nothing that is measured in this process afterwards means anything.
 func Measure(ctx context.Context, m *Machine, c Cell, l Length, seed uint64) (Sample, error) {
-	// Garbage of earlier cells isn't collected at this one's cost.
-	runtime.GC()
+	collect()
 	s, err := supervise(ctx, m, c, l, func(b *barrier) (Sample, error) {
 		return measure(m, c, l, seed, b)
 	})
