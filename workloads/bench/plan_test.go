@@ -464,3 +464,27 @@ func TestHeaderIsOneLineForEachKey(t *testing.T) {
 		}
 	}
 }
+
+// What of a run is in no part of a sample is said, so that it can be seen to be little.
+func TestFactsSayTheOverhead(t *testing.T) {
+	m := testMachine(t)
+	p, _ := planOf(t, m, []*workloads.Workload{fakeWorkload("a", nil)}, 1)
+	p.Length.Checked = time.Millisecond
+	begin := time.Now()
+	o, err := p.Run(t.Context())
+	took := time.Since(begin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts, err := ReadFacts(p.File.FactsPath())
+	if err != nil || len(facts) != 1 {
+		t.Fatalf("facts %+v (%v), want those of one run", facts, err)
+	}
+	f := facts[0]
+	if within := time.Duration(o.Samples) * 4 * time.Millisecond; f.WallNS-f.OverheadNS != within {
+		t.Errorf("wall %v, overhead %v: want all but the %v of %d samples of 1 ms + 2 ms + 1 ms", f.WallNS, f.OverheadNS, within, o.Samples)
+	}
+	if f.WallNS > took || f.WallNS < f.OverheadNS || f.OverheadNS <= 0 {
+		t.Errorf("wall %v, overhead %v of a run that took %v", f.WallNS, f.OverheadNS, took)
+	}
+}

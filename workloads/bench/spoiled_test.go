@@ -84,13 +84,16 @@ func TestWhatCannotBeRepeatedIsSetAside(t *testing.T) {
 	p.Rounds = 12
 	p.measure = spoiling(func(c Cell) bool { return c.Strategy.Name == "first" })
 	o, err := p.Run(t.Context())
-	if want := mostRepeats(12); err != nil || o.Samples != 24 || o.Repeated != want || o.Shared != 12+want {
-		t.Errorf("error %v, outcome %+v: want 24 samples, and %d repeated in vain", err, o, want)
+	if err != nil || o.Samples != 24 || o.Repeated < 1 || o.Shared != 12+o.Repeated {
+		t.Errorf("error %v, outcome %+v: want 24 samples, and some repeated in vain", err, o)
+	}
+	if most := p.Rounds / 3; o.Repeated > most {
+		t.Errorf("%d samples of a cell were taken again in %d rounds, want %d at most: a busy machine makes the run so much longer", o.Repeated, p.Rounds, most)
 	}
 	if got := linesOf(t, p.File.Path()); got["first"] != 0 || got["second"] != 12 {
 		t.Errorf("the results have %v, want the 12 of second only", got)
 	}
-	if got := linesOf(t, p.File.AsidePath()); got["first"] != 12+mostRepeats(12) {
+	if got := linesOf(t, p.File.AsidePath()); got["first"] != 12+o.Repeated {
 		t.Errorf("set aside are %v, want all of first", got)
 	}
 	header := content(t, p.File.AsidePath())
