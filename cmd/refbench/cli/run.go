@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -275,15 +276,8 @@ func (s session) run(c *cobra.Command) error {
 	for _, u := range s.asked() {
 		fmt.Fprintf(errOut, "refbench: %s isn't run under %s: %s\n", u.Strategy, u.Workload, u.Reason)
 	}
-	workers := 0
-	for _, cell := range cells {
-		workers = max(workers, cell.CPUs)
-	}
-	claim, others := s.machine.Claim(workers)
+	claim := s.claim(errOut, cells)
 	defer claim.Close() // only others care
-	for _, o := range others {
-		fmt.Fprintf(errOut, "refbench: %s on %s too: what that disturbs is set aside, so let it end first if you can\n", measurer(o), cpuNames(o.CPUs))
-	}
 	p := newProgress(errOut)
 	outcome, err := bench.Plan{
 		Machine: s.machine,
@@ -330,6 +324,19 @@ func (s session) asked() []bench.Unsupported {
 		ws = append(ws, v.Workload)
 	}
 	return bench.UnsupportedPairs(unique(ws), s.selection.Strategies)
+}
+
+// claim claims the CPUs of the cells and says who measures on them already.
+func (s session) claim(errOut io.Writer, cells []bench.Cell) *bench.Claim {
+	workers := 0
+	for _, cell := range cells {
+		workers = max(workers, cell.CPUs)
+	}
+	claim, others := s.machine.Claim(workers)
+	for _, o := range others {
+		fmt.Fprintf(errOut, "refbench: %s on %s too: what that disturbs is set aside, so let it end first if you can\n", measurer(o), cpuNames(o.CPUs))
+	}
+	return claim
 }
 
 // measurer says who measures.
