@@ -15,6 +15,7 @@ type Cell struct {
 	Row        *Row
 	Samples    int       // timed and used
 	SetAside   []float64 // seconds per operation of the samples measured while the CPUs were shared
+	Shared     int       // of the samples used, those measured while the CPUs were shared: see [Options]
 	Checked    float64   // operations that an oracle judged
 	Violations float64   // in the operations checked
 	Kinds      []KindCount
@@ -159,6 +160,9 @@ func (s *Set) warn(c *Cell) {
 	if n := len(c.SetAside); n > 0 {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("%s set aside: the CPUs were shared with something else (%s to %s)",
 			plural(n, "sample"), duration(slices.Min(c.SetAside)), duration(slices.Max(c.SetAside))))
+	}
+	if c.Shared > 0 {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%d of %s measured while the CPUs were SHARED with something else: not ranked", c.Shared, plural(c.Samples, "sample")))
 	}
 	t := s.Time(c)
 	if t == nil {

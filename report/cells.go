@@ -38,6 +38,7 @@ type jsonCell struct {
 	jsonKey
 	Samples  int `json:"samples"`
 	SetAside int `json:"samples_set_aside"`
+	Shared   int `json:"samples_shared"` // of samples
 
 	Time       *jsonSummary `json:"time_per_operation_ns"`
 	Throughput *jsonSummary `json:"throughput_operations_per_second"`
@@ -96,7 +97,7 @@ func cellsJSON(s *Set) []jsonField {
 
 func (s *Set) jsonCell(c *Cell, leading bool) jsonCell {
 	jc := jsonCell{
-		jsonKey: s.layout.jsonKey(c.labels), Samples: c.Samples, SetAside: len(c.SetAside),
+		jsonKey: s.layout.jsonKey(c.labels), Samples: c.Samples, SetAside: len(c.SetAside), Shared: c.Shared,
 		Time: summaryJSON(s.Time(c), 1e9), Throughput: summaryJSON(s.Throughput(c), 1), Leading: leading,
 		OperationsChecked: c.Checked, Violations: c.Violations, Kinds: []jsonKind{}, Others: []jsonValue{},
 		Warnings: nonNil(c.Warnings),
@@ -105,7 +106,7 @@ func (s *Set) jsonCell(c *Cell, leading bool) jsonCell {
 		jc.SpeedRatio, jc.RatioDiffer = finite(ratio), &differs
 	}
 	jc.ToFirst, jc.ToFastest = finite(c.toFirst), finite(c.toFastest)
-	jc.Ranked = jc.Time != nil && c.Violations == 0
+	jc.Ranked = jc.Time != nil && c.Violations == 0 && c.Shared == 0
 	for _, k := range c.Kinds {
 		jc.Kinds = append(jc.Kinds, jsonKind(k))
 	}
@@ -118,7 +119,7 @@ func (s *Set) jsonCell(c *Cell, leading bool) jsonCell {
 	for _, m := range c.measures {
 		u := s.Units[m.unit]
 		switch u.Tidied {
-		case unitTime, unitThroughput, unitViolations, unitShared, unitChecked:
+		case unitTime, unitThroughput, unitViolations, unitShared, unitChecked, unitRound:
 			continue
 		}
 		if m.summary != nil && !u.Kind {
@@ -241,6 +242,9 @@ func (s *Set) cellsRow(r *Row) cellsRow {
 		}
 		if o := s.Throughput(c); o != nil {
 			d.Throughput = rate(o.Center)
+		}
+		if c.Shared > 0 {
+			d.Samples += fmt.Sprintf(", %d SHARED", c.Shared)
 		}
 		if n := len(c.SetAside); n > 0 {
 			d.Samples += fmt.Sprintf(" + %d set aside", n)

@@ -14,7 +14,10 @@
 //     other ways. What varies within a cell though no axis has it is named.
 //     Repeated lines are the cell's samples. A sample that was
 //     measured while the CPUs were shared is set aside: it is listed, it counts
-//     for correctness, and it is never averaged in.
+//     for correctness, and it is never averaged in. Such samples stand in a file
+//     beside their result file, which is read with it, or in the file itself.
+//     A control cell is the twin of another one: it says how far two cells lie
+//     apart by chance, and is in no table.
 //     "violations" counts all violations of a line; a unit whose Unit line says
 //     "of=violations", as "leak", counts one kind of them.
 //  3. Each cell is summarised by golang.org/x/perf/benchmath: the median and its

@@ -20,10 +20,13 @@ const (
 	contentsPrefix    = contentsKey + "-"
 )
 
+// asideKey says why the samples after it were set aside: their unit says it too.
+const asideKey = "set-aside"
+
 // identifies reports whether a configuration key tells runs apart. Promises and
 // unsupported pairs say what was run, not where.
 func identifies(key string) bool {
-	return !strings.HasPrefix(key, promisePrefix) && !strings.HasPrefix(key, unsupportedPrefix)
+	return key != asideKey && !strings.HasPrefix(key, promisePrefix) && !strings.HasPrefix(key, unsupportedPrefix)
 }
 
 // A Fact is a configuration line: something that held for the results after it.

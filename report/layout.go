@@ -22,6 +22,11 @@ type Options struct {
 	Row    string // one row of a table for each value; default [DefaultRow]
 	Column string // one column for each value; default [DefaultColumn]
 
+	// IncludeShared uses the samples that were measured while the CPUs were
+	// shared as if they had not been. Cells with such samples say so and aren't
+	// ranked.
+	IncludeShared bool
+
 	// Open opens a file by its name. Nil opens regular files only.
 	Open func(path string) (io.ReadCloser, error)
 }
@@ -55,6 +60,7 @@ type layout struct {
 	// residue what no axis has.
 	threads, residue *benchproc.Projection
 	standard         bool // no axis was chosen
+	includeShared    bool
 }
 
 func newLayout(o Options) (*layout, error) {
@@ -64,7 +70,7 @@ func newLayout(o Options) (*layout, error) {
 		return nil, &OptionError{"filter", query, err}
 	}
 	o.Table, o.Row, o.Column = cmp.Or(o.Table, DefaultTable), cmp.Or(o.Row, DefaultRow), cmp.Or(o.Column, DefaultColumn)
-	l := &layout{filter: filter, standard: o.Table == DefaultTable && o.Row == DefaultRow && o.Column == DefaultColumn}
+	l := &layout{filter: filter, standard: o.Table == DefaultTable && o.Row == DefaultRow && o.Column == DefaultColumn, includeShared: o.IncludeShared}
 	var parser benchproc.ProjectionParser
 	for _, a := range []struct {
 		axis       **axis

@@ -39,7 +39,7 @@ func (s *Set) rank(row *Row) {
 	var cells []*Cell
 	for _, c := range row.Cells {
 		c.toFirst, c.toFastest = math.NaN(), math.NaN()
-		if t := s.Time(c); t != nil && t.Center > 0 && c.Violations == 0 {
+		if t := s.Time(c); t != nil && t.Center > 0 && c.Violations == 0 && c.Shared == 0 {
 			cells = append(cells, c)
 		}
 	}

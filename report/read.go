@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -19,18 +20,40 @@ import (
 // Read reads result files. Lines that can't be used are collected in
 // [Set.Problems] and the rest is used. It returns an error if a file can't be
 // read or if no file has a usable result. Only regular files are opened, for others
-// may never end, unless [Options.Open] opens them.
+// may never end, unless [Options.Open] opens them. The samples that refbench has set
+// aside in a file of their own beside a result file are read with it.
 func Read(paths []string, o Options) (*Set, error) {
 	b, err := newBuilder(o)
 	if err != nil {
 		return nil, err
 	}
 	for _, path := range paths {
+		b.paths = append(b.paths, path)
 		if err := b.readFile(path, o.Open); err != nil {
+			return nil, err
+		}
+		aside := asidePath(path)
+		if slices.ContainsFunc(paths, func(other string) bool { return filepath.Clean(other) == filepath.Clean(aside) }) {
+			continue
+		}
+		if info, err := os.Stat(aside); err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		b.aside = append(b.aside, aside)
+		if err := b.readFile(aside, o.Open); err != nil {
 			return nil, err
 		}
 	}
 	return b.set()
+}
+
+// asidePath returns the name of the file in which refbench sets samples of a result file
+// aside.
+func asidePath(path string) string {
+	if stem, ok := strings.CutSuffix(path, ".txt"); ok {
+		return stem + ".shared.txt"
+	}
+	return path + ".shared"
 }
 
 // ReadFrom is Read for one input. The name is used in messages.
@@ -39,6 +62,7 @@ func ReadFrom(name string, r io.Reader, o Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.paths = append(b.paths, name)
 	if err := b.read(name, r); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
@@ -108,13 +132,15 @@ const maxValue = 1e30
 type builder struct {
 	layout   *layout
 	paths    []string
+	aside    []string // files with samples set aside, read with those of paths
 	reader   benchfmt.Reader
 	problems problems
 	facts    factList
 	lines    int // result lines used
 	filtered int // result lines that the filter left out
 
-	cells map[[3]*Label]*Cell
+	cells    map[[3]*Label]*Cell
+	controls map[[3]*Label]*Cell // by the labels of their twins
 	// places remembers where the lines of a full name stand under the present
 	// configuration: names repeat with every sample, and taking one apart costs more
 	// than a look-up.
@@ -129,7 +155,8 @@ type builder struct {
 type place struct {
 	cell *Cell
 	rest remainder
-	err  error // why they can't be used
+	err  error         // why they can't be used
+	twin benchfmt.Name // if the lines are of a control cell: that which it is the twin of
 }
 
 // A remainder is what the cell of a line doesn't say about it.
@@ -141,15 +168,15 @@ func newBuilder(o Options) (*builder, error) {
 		return nil, err
 	}
 	return &builder{
-		layout:  l,
-		cells:   make(map[[3]*Label]*Cell),
-		places:  make(map[string]*place),
-		unitIDs: make(map[string]int),
+		layout:   l,
+		cells:    make(map[[3]*Label]*Cell),
+		controls: make(map[[3]*Label]*Cell),
+		places:   make(map[string]*place),
+		unitIDs:  make(map[string]int),
 	}, nil
 }
 
 func (b *builder) read(name string, r io.Reader) error {
-	b.paths = append(b.paths, name)
 	first := len(b.problems.list)
 	lines := &lineReader{
 		src: bufio.NewReaderSize(r, maxLine),
@@ -195,6 +222,9 @@ func (b *builder) result(file string, r *benchfmt.Result) {
 		}
 		return bad
 	})
+	if p.twin != nil {
+		r.Name = p.twin // stands where its twin does, and is filtered as it is
+	}
 	// Before the filter: a sample is set aside even if the user asked for times only.
 	shared, _ := r.Value(unitShared)
 	if ok, err := b.layout.filter.Apply(r); !ok || err != nil {
@@ -232,7 +262,7 @@ func (b *builder) configure(now []benchfmt.Config) {
 }
 
 func (b *builder) place(r *benchfmt.Result) *place {
-	p := &place{err: checkName(r.Name)}
+	p := &place{err: checkName(r.Name), twin: twinOf(r.Name)}
 	b.places[r.Name.String()] = p
 	return p
 }
@@ -241,10 +271,14 @@ func (b *builder) place(r *benchfmt.Result) *place {
 func (b *builder) enter(p *place, r *benchfmt.Result) {
 	l := b.layout
 	key := [3]*Label{l.table.label(r), l.row.label(r), l.column.label(r)}
-	c := b.cells[key]
+	cells := b.cells
+	if p.twin != nil {
+		cells = b.controls
+	}
+	c := cells[key]
 	if c == nil {
 		c = &Cell{labels: key}
-		b.cells[key] = c
+		cells[key] = c
 	}
 	p.cell, p.rest = c, remainder{l.threads.Project(r), l.residue.Project(r)}
 }
@@ -265,6 +299,7 @@ func (b *builder) addSample(p *place, r *benchfmt.Result, shared bool, twice fun
 	if n := len(c.rests); n == 0 || c.rests[n-1] != p.rest {
 		c.rests = append(c.rests, p.rest)
 	}
+	aside := shared && !b.layout.includeShared
 	var judged, violations bool
 	checked := float64(r.Iters)
 	for i, v := range r.Values {
@@ -281,13 +316,16 @@ func (b *builder) addSample(p *place, r *benchfmt.Result, shared bool, twice fun
 		case unitChecked:
 			judged, checked = true, v.Value
 		case unitTime:
-			if shared {
+			if aside {
 				c.SetAside = append(c.SetAside, v.Value)
-			} else {
-				c.Samples++
+				break
+			}
+			c.Samples++
+			if shared {
+				c.Shared++
 			}
 		}
-		if shared {
+		if aside {
 			m.aside = append(m.aside, v.Value)
 		} else {
 			m.values = append(m.values, v.Value)
@@ -304,6 +342,7 @@ func (b *builder) set() (*Set, error) {
 	}
 	s := &Set{
 		Paths:        b.paths,
+		AsidePaths:   b.aside,
 		Lines:        b.lines,
 		Filtered:     b.filtered,
 		Facts:        b.facts.machine(),
@@ -316,6 +355,7 @@ func (b *builder) set() (*Set, error) {
 		contents:     b.facts.contents(),
 	}
 	s.setUnits(b.units, b.reader.Units())
+	s.setControls(b.cells, b.controls)
 	s.setOrder(b.cells)
 	s.summarize()
 	s.scaling = sync.OnceValue(s.fitCurves)

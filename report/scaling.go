@@ -104,7 +104,7 @@ func (s *Set) fitCurve(cells []*Cell, real int, known bool) (*usl.Fit, string) {
 			beyond++
 		case c.Violations > 0:
 			wrong++
-		case o == nil || math.IsInf(o.Lo, 0) || math.IsInf(o.Hi, 0) || o.Lo < leastPlotted:
+		case c.Shared > 0 || o == nil || math.IsInf(o.Lo, 0) || math.IsInf(o.Hi, 0) || o.Lo < leastPlotted:
 			few++
 		default:
 			points = append(points, usl.Point{CPUs: n, Throughput: s.throughputs(c)})
@@ -118,7 +118,7 @@ func (s *Set) fitCurve(cells []*Cell, real int, known bool) (*usl.Fit, string) {
 	for _, aside := range []struct {
 		n    int
 		what string
-	}{{beyond, fmt.Sprintf("beyond the machine's %s", plural(real, "CPU"))}, {wrong, "with violations"}, {few, "with too few samples"}} {
+	}{{beyond, fmt.Sprintf("beyond the machine's %s", plural(real, "CPU"))}, {wrong, "with violations"}, {few, "with too few usable samples"}} {
 		if aside.n > 0 {
 			why += fmt.Sprintf("; %d more %s", aside.n, aside.what)
 		}

@@ -23,6 +23,7 @@ const (
 	unitOverlap    = "overlap-%"
 	unitLives      = "lives"    // objects that were initialized
 	unitReleased   = "released" // drops that were the last
+	unitRound      = "round"
 )
 
 // kindKey is the metadata of a unit that says what the unit is a part of: a kind of
@@ -35,8 +36,9 @@ const Confidence = 0.95
 // A Set is what a group of result files says.
 type Set struct {
 	Paths        []string
-	Lines        int // result lines used
-	Filtered     int // result lines that the filter left out
+	AsidePaths   []string // of samples set aside, read besides
+	Lines        int      // result lines used
+	Filtered     int      // result lines that the filter left out
 	Facts        []Fact
 	Promises     []Promise
 	Unsupported  []Unsupported
@@ -49,6 +51,7 @@ type Set struct {
 	Columns []*Label // of all tables, in order
 
 	layout   *layout
+	controls []*Cell             // twins of cells, in no order
 	cells    []*Cell             // by table, row and column
 	unitID   map[string]int      // index in Units
 	plotted  int                 // how many tables get plots at most
@@ -115,7 +118,7 @@ func (s *Set) setUnits(tidied []string, meta benchfmt.UnitMetadataMap) {
 // it, and not what was found.
 func witness(tidied string) bool {
 	switch tidied {
-	case unitChecked, unitShared, unitParallel, unitOverlap, unitLives, unitReleased:
+	case unitChecked, unitShared, unitParallel, unitOverlap, unitRound, unitLives, unitReleased:
 		return true
 	}
 	return false
@@ -161,6 +164,7 @@ func (s *Set) setOrder(cells map[[3]*Label]*Cell) {
 
 func (s *Set) summarize() {
 	mixed := make(map[string]bool)
+	shared := 0
 	for _, c := range s.cells {
 		for i := range c.measures {
 			m := &c.measures[i]
@@ -175,6 +179,7 @@ func (s *Set) summarize() {
 				m.summary = &sum
 			}
 		}
+		shared += c.Shared
 		s.judge(c)
 		s.warn(c)
 		for _, name := range c.varying() {
@@ -187,6 +192,9 @@ func (s *Set) summarize() {
 		for _, r := range t.Rows {
 			s.rank(r)
 		}
+	}
+	if shared > 0 {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s are averaged in though the CPUs were SHARED with something else: the times of their cells say how busy the machine was, and aren't ranked", plural(shared, "sample")))
 	}
 	for _, name := range slices.Sorted(maps.Keys(mixed)) {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("the files mix results that vary in %s: read them one by one, or choose with a filter", name))

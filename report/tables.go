@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"fmt"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -85,6 +86,9 @@ func (s *Set) cellText(c *Cell) string {
 		return "-"
 	}
 	var lines []string
+	if c.Shared > 0 {
+		lines = append(lines, fmt.Sprintf("!! %d of %d SHARED", c.Shared, c.Samples))
+	}
 	if t := s.Time(c); t != nil {
 		lines = append(lines, duration(t.Center)+" "+interval(*t))
 	} else if len(c.SetAside) > 0 {

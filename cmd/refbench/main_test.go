@@ -25,6 +25,7 @@ import (
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads"
+	"github.com/refbench/refbench/workloads/bench"
 )
 
 // The scripts run programs with lists of their own. "planted" has small strategies and workloads,
@@ -62,12 +63,19 @@ func TestMain(m *testing.M) {
 	})
 }
 
+const commitVariable = "REFBENCH_COMMIT"
+
+// setCommit has programs that the tests run not ask git for the commit, which takes time, and
+// what it says changes when somebody edits a file meanwhile.
+func setCommit(t *testing.T) { t.Setenv(commitVariable, "tests") }
+
 func TestScripts(t *testing.T) {
 	// The benchstat command that go.mod pins.
 	benchstat, err := exec.Command("go", "tool", "-n", "benchstat").Output()
 	if err != nil {
 		t.Fatalf("go tool -n benchstat: %v", err)
 	}
+	setCommit(t)
 	cmds := map[string]func(*testscript.TestScript, bool, []string){
 		"exits":     exits,
 		"interrupt": interrupt,
@@ -92,6 +100,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
+			e.Setenv(commitVariable, os.Getenv(commitVariable))
 			e.Setenv("TOOMANY", strconv.Itoa(2*runtime.NumCPU()))
 			e.Setenv("BENCHSTAT", strings.TrimSpace(string(benchstat)))
 			return nil
@@ -149,10 +158,7 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: interrupt SIGNAL FILE COMMAND ...")
 	}
 	file := ts.MkAbs(args[1])
-	stopWhen(ts, signals[args[0]], "three samples in "+file, func() bool {
-		b, err := os.ReadFile(file)
-		return err == nil && len(benchmarkLine.FindAll(b, -1)) >= 3
-	}, args[2:])
+	stopWhen(ts, signals[args[0]], "three samples in "+file, func() bool { return hasSamples(file, 3) }, args[2:])
 }
 
 // stopat REGEXP COMMAND ... starts a command, waits until what it has printed
@@ -212,14 +218,65 @@ func stopWhen(ts *testscript.TestScript, signal os.Signal, what string, ready fu
 
 var benchmarkLine = regexp.MustCompile(`(?m)^Benchmark.*\n`)
 
-// count N REGEXP FILE expects the expression to match so often.
+// hasSamples reports whether a result file has samples, set aside or not.
+func hasSamples(name string, n int) bool {
+	for _, path := range []string{name, asideOf(name)} {
+		b, _ := os.ReadFile(path)
+		n -= len(benchmarkLine.FindAll(b, -1))
+	}
+	return n <= 0
+}
+
+// asideOf returns the name of the file for samples set aside beside a result file.
+func asideOf(name string) string { return strings.TrimSuffix(name, ".txt") + ".shared.txt" }
+
+// count N REGEXP FILE expects the expression to match so often. Of a result file the samples
+// that are set aside count too, on a busy machine, but not those that were repeated.
 func count(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	got := len(regexp.MustCompile("(?m)"+args[1]).FindAllString(ts.ReadFile(args[2]), -1))
+	text := withAside(ts, args[2])
+	got := len(regexp.MustCompile("(?m)"+args[1]).FindAllString(text, -1))
 	if (got == want) == neg {
-		ts.Fatalf("%d matches of %s, want %d:\n%s", got, args[1], want, ts.ReadFile(args[2]))
+		ts.Fatalf("%d matches of %s, want %d:\n%s", got, args[1], want, text)
 	}
+}
+
+// sampleRound matches the name and the round of a sample, and asideInStream samples that are
+// set aside in a stream.
+var (
+	sampleRound   = regexp.MustCompile(`(?m)^(Benchmark\S+) .* (\d+ round) .*\n`)
+	asideInStream = regexp.MustCompile(`(?m)^set-aside: shared\n(Benchmark.*\n)set-aside:\n`)
+)
+
+// withAside returns the text of a file. If it is a result file, it is without samples that
+// were repeated: each run has one of a cell in each round. Of those set aside that are left
+// are the lines.
+func withAside(ts *testscript.TestScript, file string) string {
+	text := ts.ReadFile(file)
+	var aside string
+	for _, m := range asideInStream.FindAllStringSubmatch(text, -1) {
+		aside += m[1]
+	}
+	text = asideInStream.ReplaceAllString(text, "")
+	if b, err := os.ReadFile(ts.MkAbs(asideOf(file))); err == nil {
+		aside += string(b)
+	}
+	if aside == "" {
+		return text
+	}
+	runs, err := bench.ReadFacts(ts.MkAbs(strings.TrimSuffix(file, ".txt") + ".json"))
+	ts.Check(err)
+	seen := make(map[string]int)
+	for _, m := range sampleRound.FindAllStringSubmatch(text, -1) {
+		seen[m[1]+m[2]]++
+	}
+	for _, m := range sampleRound.FindAllStringSubmatch(aside, -1) {
+		if seen[m[1]+m[2]]++; seen[m[1]+m[2]] <= max(len(runs), 1) {
+			text += m[0]
+		}
+	}
+	return text
 }
 
 // large NAME BYTES N makes N files of so many bytes, each with other contents. If

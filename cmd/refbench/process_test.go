@@ -49,7 +49,7 @@ func start(ts *testscript.TestScript, args []string, change ...func(*exec.Cmd)) 
 	cmd := exec.Command(path, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = append(os.Environ(), "PATH="+ts.Getenv("PATH"))
-	for _, name := range []string{"GOMAXPROCS", "GODEBUG"} {
+	for _, name := range []string{"GOMAXPROCS", "GODEBUG", "TMPDIR"} {
 		if v := ts.Getenv(name); v != "" {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}
@@ -89,12 +89,6 @@ func until(ts *testscript.TestScript, cmd *exec.Cmd, what string, ready func() b
 			ts.Fatalf("%v: not %s after %v:\n%s", cmd.Args, what, longest, ts.ReadFile("stderr.txt"))
 		}
 	}
-}
-
-// hasSamples reports whether a file has samples.
-func hasSamples(name string, n int) bool {
-	b, err := os.ReadFile(name)
-	return err == nil && len(benchmarkLine.FindAll(b, -1)) >= n
 }
 
 // fifo NAME makes a named pipe.
@@ -177,8 +171,8 @@ func stopWaiting(ts *testscript.TestScript, _ bool, args []string) {
 func whileRunning(ts *testscript.TestScript, _ bool, args []string) {
 	file := ts.MkAbs(args[2])
 	before := 0
-	if b, err := os.ReadFile(file); err == nil {
-		before = len(benchmarkLine.FindAll(b, -1))
+	for hasSamples(file, before+1) {
+		before++
 	}
 	cmd := start(ts, strings.Fields(args[0]))
 	until(ts, cmd, "three samples", func() bool { return hasSamples(file, before+3) })

@@ -37,5 +37,17 @@
 // # Was the machine free?
 //
 // A witness tells samples that were disturbed: see [Sample.Parallel] and
-// [Sample.Shared]. They stay in the file, marked, for readers to set aside.
+// [Sample.Shared]. They are taken again at the end of their round, a few times for each
+// cell and as far as the budget allows. Those that were spoiled go to a file of their own
+// beside the results, so that no reader of the format averages them in: see [File].
+//
+// # How much is chance?
+//
+// Some cells have a twin, a control cell, that does the same and is measured in the same
+// rounds: see [Machine.Controls].
+//
+// # A run that was ended
+//
+// Each line says of which round its sample is, and the facts beside the file what the
+// run was to measure. [Resume] finds out what is missing, and [Plan.Run] takes it.
 package bench

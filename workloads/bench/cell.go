@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+
+	"golang.org/x/perf/benchfmt"
 
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/workloads"
@@ -17,6 +20,10 @@ type Cell struct {
 	Settings workloads.Settings // the workload's knobs
 	Strategy *strategies.Strategy
 	CPUs     int // workers, one on each CPU
+
+	// Control reports that the cell is the twin of another one, measured beside
+	// it to tell how far the two differ by chance: see [Controls].
+	Control bool
 
 	// Generic reports that New calls the strategy through an interface,
 	// which costs several nanoseconds an operation.
@@ -32,12 +39,16 @@ type Cell struct {
 
 // Key returns the name without "Benchmark", the leading Ref and GOMAXPROCS:
 //
-//	workload=W[/knob=value...]/cpus=N/strategy=S[/dispatch=generic]
+//	workload=W[/knob=value...]/cpus=N/strategy=S[+control][/dispatch=generic]
 //
-// Knobs that have their defaults are left out.
+// Knobs that have their defaults are left out. A control cell has a strategy's name of
+// its own, so that readers of the format never put its samples together with its twin's.
 func (c Cell) Key() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "workload=%s%s/cpus=%d/strategy=%s", c.Workload.Name, c.Workload.Keys(c.Settings), c.CPUs, c.Strategy.Name)
+	if c.Control {
+		b.WriteString(controlSuffix)
+	}
 	if c.Generic {
 		b.WriteString("/dispatch=generic")
 	}
@@ -51,6 +62,9 @@ func (c Cell) Key() string {
 func (c Cell) Name(procs int) string {
 	return fmt.Sprintf("Ref/%s-%d", c.Key(), procs)
 }
+
+// controlSuffix has a character that no name of a strategy has.
+const controlSuffix = "+control"
 
 // String returns the key.
 func (c Cell) String() string { return c.Key() }
@@ -151,4 +165,59 @@ func (s Selection) Cells() ([]Cell, error) {
 		return nil, errors.New("nothing to measure: none of the strategies can run under any of the workloads")
 	}
 	return cells, nil
+}
+
+// CellNamed returns the cell whose key it is. s is as for [Selection.Cells], of which
+// it takes strategies, workloads, loops and contents.
+func (s Selection) CellNamed(key string) (Cell, error) {
+	base, parts := benchfmt.Name("Ref/" + key).Parts()
+	one := Selection{Loops: s.Loops, Contents: s.Contents}
+	var v Variant
+	var knobs []string
+	control := false
+	for _, p := range parts {
+		name, value, _ := strings.Cut(strings.TrimPrefix(string(p), "/"), "=")
+		switch name {
+		case "workload":
+			for _, known := range s.Variants {
+				if known.Workload.Name == value {
+					v.Workload = known.Workload
+				}
+			}
+		case "strategy":
+			value, control = strings.CutSuffix(value, controlSuffix)
+			for _, known := range s.Strategies {
+				if known.Name == value {
+					one.Strategies = []*strategies.Strategy{known}
+				}
+			}
+		case "cpus":
+			n, err := strconv.Atoi(value)
+			if err != nil {
+				return Cell{}, fmt.Errorf("cell %q: %w", key, err)
+			}
+			one.CPUs = []int{n}
+		case "dispatch":
+			one.Generic = true
+		default:
+			knobs = append(knobs, name+"="+value)
+		}
+	}
+	if v.Workload == nil || len(one.Strategies) == 0 || string(base) != "Ref" {
+		return Cell{}, fmt.Errorf("cell %q is of a workload or a strategy that isn't there", key)
+	}
+	var err error
+	if v.Settings, err = v.Workload.ParseSettings(strings.Join(knobs, ",")); err != nil {
+		return Cell{}, fmt.Errorf("cell %q: %w", key, err)
+	}
+	one.Variants = []Variant{v}
+	cells, err := one.Cells()
+	if err != nil {
+		return Cell{}, fmt.Errorf("cell %q: %w", key, err)
+	}
+	c := cells[0]
+	if c.Control = control; c.Key() != key {
+		return Cell{}, fmt.Errorf("cell %q would be %q", key, c.Key())
+	}
+	return c, nil
 }

@@ -24,13 +24,31 @@ type Facts struct {
 	Seed     uint64        `json:"seed"`     // fixes order and instances
 	Cells    int           `json:"cells"`    // strategies × workloads × CPU counts
 	Rounds   int           `json:"rounds"`   // planned
-	Samples  int           `json:"samples"`  // written
-	Shared   int           `json:"shared"`   // of them, measured while CPUs were shared
+	Samples  int           `json:"samples"`  // taken, repeated ones not counted
+	Repeated int           `json:"repeated"` // taken again because their CPUs were shared
+	Shared   int           `json:"shared"`   // set aside because their CPUs were shared, repeated ones among them
 	TimedNS  time.Duration `json:"timed_ns"` // of each worker, in each sample
 	WarmNS   time.Duration `json:"warm_ns"`
 	StealNS  time.Duration `json:"steal_ns"` // of all CPUs, over the samples
 	LoadAvg  string        `json:"load_average,omitempty"`
 	MaxProcs int           `json:"gomaxprocs"` // while measuring
+
+	CheckedNS  time.Duration `json:"checked_ns"`
+	ReuseDelay int           `json:"reuse_delay"` // objects: see [Length]
+
+	CommitFrom string `json:"commit_from"` // what told the config line "commit": see [Commit]
+
+	// WallNS is how long the run took until its end, and OverheadNS how much of
+	// that was in no warm-up, timed or checked part of a sample.
+	WallNS     time.Duration `json:"wall_ns"`
+	OverheadNS time.Duration `json:"overhead_ns"`
+
+	// What it takes to resume the run: the cells, and from which byte on its
+	// samples stand in the result file and in the one beside it.
+	CellNames []string `json:"cell_names"`
+	From      int64    `json:"from_byte"`
+	AsideFrom int64    `json:"shared_from_byte"`
+	Resumed   int      `json:"resumed,omitempty"` // how often it was
 
 	Interrupted bool     `json:"interrupted,omitempty"`
 	Failures    []string `json:"failures,omitempty"`

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,12 +22,22 @@ import (
 // A File is a result file that samples are added to. Each sample is one line,
 // written in one piece and on disk before the next sample begins. One File at a time
 // adds to a file: it has its lock, which ends with the process at the latest.
+//
+// Samples whose CPUs were shared go to another file, beside it: see [File.AsidePath]. So
+// readers of the format that don't know the unit "shared" never average them in. What is
+// no regular file has no other beside it: there such a sample stands between config lines
+// that set and unset [SetAside].
 type File struct {
 	f       disk
 	path    string
 	info    fs.FileInfo // of the file that is open
 	regular bool
 	procs   int
+
+	// Samples whose CPUs were shared stand in a file beside it, which is made
+	// when there is the first one: nil until then.
+	aside     *File
+	makeAside func(path string) (*File, error) // makes it
 
 	// Unlocked is why the file could not be locked, nil if it was: the file
 	// system has no locks.
@@ -39,6 +50,7 @@ type File struct {
 type disk interface {
 	io.WriteCloser
 	io.Seeker
+	io.ReaderAt
 	Stat() (fs.FileInfo, error)
 	Sync() error
 	Truncate(size int64) error
@@ -96,7 +108,12 @@ func (e *MismatchError) Error() string {
 	if e.Alien {
 		return fmt.Sprintf("%s is no result file of refbench: it has no line \"format: %s\"", e.Path, Format)
 	}
-	return fmt.Sprintf("%s was measured with %s %q, this run has %s %q: use another file", e.Path, e.Key, orNone(e.Have), e.Key, orNone(e.Want))
+	return fmt.Sprintf("%s was measured with %s: use another file", e.Path, e.Difference())
+}
+
+// Difference says what differs.
+func (e *MismatchError) Difference() string {
+	return fmt.Sprintf("%s %q, this run has %s %q", e.Key, orNone(e.Have), e.Key, orNone(e.Want))
 }
 
 func orNone(s string) string {
@@ -112,6 +129,21 @@ func orNone(s string) string {
 // written to as it is, without waiting for ever: when ctx ends, so does writing. What is
 // neither is a [*KindError].
 func Create(ctx context.Context, path string, m *Machine, header []Config) (*File, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(asidePath(path)); err == nil {
+			return nil, &ExistsError{asidePath(path)}
+		}
+	}
+	f, err := create(ctx, path, m, header)
+	if err == nil {
+		f.makeAside = func(path string) (*File, error) { return create(ctx, path, m, asideHeader(header)) }
+	}
+	return f, err
+}
+
+// create is Create for one file alone. What it can't write its header to it removes, if it
+// has made it.
+func create(ctx context.Context, path string, m *Machine, header []Config) (*File, error) {
 	if dir := filepath.Dir(path); dir != "." {
 		if err := os.MkdirAll(dir, 0o777); err != nil {
 			return nil, err
@@ -150,7 +182,11 @@ func Create(ctx context.Context, path string, m *Machine, header []Config) (*Fil
 	}
 	b.WriteByte('\n')
 	if err := f.write(b.Bytes()); err != nil {
-		return nil, errors.Join(err, f.Close())
+		err = errors.Join(err, f.Close())
+		if regular {
+			err = errors.Join(err, os.Remove(path))
+		}
+		return nil, err
 	}
 	return f, nil
 }
@@ -184,10 +220,36 @@ func newFile(ctx context.Context, osf *os.File, path string, regular bool, m *Ma
 // Append opens a result file to add samples to. Its header must be the same, or
 // it returns a [*MismatchError]: samples of another machine, another commit or
 // another format are never mixed. If another run is adding to it, it returns an
-// [*InUseError], and if it is no regular file a [*KindError]. A line at the end that was
-// cut off is ended, so that a reader loses that line only. No more of the file is read
-// than its header.
+// [*InUseError], and if it is no regular file a [*KindError]. A sample's line that
+// was cut off at the end is removed. No more of the file is read
+// than its header and its end. The same goes for the samples set aside.
 func Append(ctx context.Context, path string, m *Machine, header []Config) (*File, error) {
+	f, err := add(ctx, path, m, header)
+	if err != nil {
+		return nil, err
+	}
+	f.makeAside = func(path string) (*File, error) { return create(ctx, path, m, asideHeader(header)) }
+	if f.aside, err = addAside(ctx, f.AsidePath(), m, asideHeader(header)); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// addAside is add for the samples set aside. It returns nil if there are none: a writer
+// that was killed may leave the file empty.
+func addAside(ctx context.Context, path string, m *Machine, header []Config) (*File, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err == nil && info.Mode().IsRegular() && info.Size() == 0:
+		return nil, os.Remove(path)
+	}
+	return add(ctx, path, m, header)
+}
+
+// add is Append for one file alone.
+func add(ctx context.Context, path string, m *Machine, header []Config) (*File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -207,12 +269,8 @@ func Append(ctx context.Context, path string, m *Machine, header []Config) (*Fil
 	if err == nil {
 		err = compareHeader(path, have, header)
 	}
-	whole := true
 	if err == nil {
-		whole, err = endsWhole(osf)
-	}
-	if err == nil && !whole {
-		err = f.write([]byte("\n"))
+		err = f.endLine(osf)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -220,11 +278,62 @@ func Append(ctx context.Context, path string, m *Machine, header []Config) (*Fil
 	return f, nil
 }
 
+// endLine sees to a last line without its end. A sample's line that was cut off is
+// removed: what of it is whole would be taken for a sample. Anything else is ended.
+func (f *File) endLine(osf *os.File) error {
+	info, err := osf.Stat()
+	if err != nil || info.Size() == 0 {
+		return err
+	}
+	tail := make([]byte, min(info.Size(), longestLine))
+	if _, err := osf.ReadAt(tail, info.Size()-int64(len(tail))); err != nil {
+		return err
+	}
+	last := string(tail[bytes.LastIndexByte(tail, '\n')+1:])
+	const begin = "BenchmarkRef/"
+	isSample := strings.HasPrefix(last, begin) || strings.HasPrefix(begin, last)
+	switch {
+	case last == "":
+		return nil
+	case isSample && len(last) < len(tail) && !isWhole(last):
+		return f.f.Truncate(info.Size() - int64(len(last)))
+	}
+	return f.write([]byte("\n"))
+}
+
+// longestLine is more than any line of a sample has, in bytes.
+const longestLine = 64 << 10
+
+// isWhole reports whether a sample's line has its last unit.
+func isWhole(line string) bool {
+	kinds := kinds()
+	return strings.HasSuffix(line, " "+UnitReleased) || strings.HasSuffix(line, " "+kinds[len(kinds)-1])
+}
+
 // The kinds of files that samples are written to though they aren't regular.
 const (
 	pipe   = "a pipe"
 	device = "a device"
 )
+
+// sizes returns how many bytes a file that is regular has, and how many the one beside it,
+// else 0.
+func (f *File) sizes() (own, aside int64, err error) {
+	for _, of := range []struct {
+		f    *File
+		size *int64
+	}{{f, &own}, {f.aside, &aside}} {
+		if of.f == nil || !of.f.regular {
+			continue
+		}
+		info, err := of.f.f.Stat()
+		if err != nil {
+			return 0, 0, err
+		}
+		*of.size = info.Size()
+	}
+	return own, aside, nil
+}
 
 // kindOf says what something is that is no regular file.
 func kindOf(info fs.FileInfo) string {
@@ -268,17 +377,6 @@ func readHeader(r io.Reader, path string) (header []Config, err error) {
 	return nil, nil
 }
 
-// endsWhole reports whether a file ends with a whole line.
-func endsWhole(f *os.File) (bool, error) {
-	info, err := f.Stat()
-	if err != nil || info.Size() == 0 {
-		return true, err
-	}
-	var last [1]byte
-	_, err = f.ReadAt(last[:], info.Size()-1)
-	return last[0] == '\n', err
-}
-
 func compareHeader(path string, have, want []Config) error {
 	value := func(cs []Config, key string) string {
 		for _, c := range cs {
@@ -303,6 +401,38 @@ func compareHeader(path string, have, want []Config) error {
 // Path returns the file's name.
 func (f *File) Path() string { return f.path }
 
+// SetAside is the config line of samples that are set aside, and its value says why.
+// Readers that tell results apart by their configuration, as benchstat does, don't average
+// them in even if they read both files.
+const SetAside = "set-aside"
+
+// asideHeader returns the header of the samples set aside.
+func asideHeader(header []Config) []Config {
+	return append(header[:len(header):len(header)], Config{SetAside, UnitShared})
+}
+
+// AsidePath returns the name of the file with the samples set aside: results.shared.txt
+// for results.txt, and NAME.shared for one whose name doesn't end in .txt. A file that
+// isn't regular has none: "".
+func (f *File) AsidePath() string {
+	if !f.regular {
+		return ""
+	}
+	return asidePath(f.path)
+}
+
+func asidePath(path string) string {
+	if stem, ok := strings.CutSuffix(path, ".txt"); ok {
+		return stem + "." + UnitShared + ".txt"
+	}
+	return path + "." + UnitShared
+}
+
+// IsAside reports whether a name is one that samples set aside get.
+func IsAside(path string) bool {
+	return strings.HasSuffix(strings.TrimSuffix(path, ".txt"), "."+UnitShared)
+}
+
 // Add writes the sample's line and waits until it is on disk.
 func (f *File) Add(s Sample) error { return f.AddResult(s.Result(f.procs)) }
 
@@ -312,7 +442,27 @@ func (f *File) AddResult(r *benchfmt.Result) error {
 	if err := benchfmt.NewWriter(&b).Write(r); err != nil {
 		return err
 	}
+	if shared, _ := r.Value(UnitShared); shared != 0 {
+		return f.setAside(b.Bytes())
+	}
 	return f.write(b.Bytes())
+}
+
+// setAside writes the line of a sample whose CPUs were shared.
+func (f *File) setAside(line []byte) error {
+	if !f.regular {
+		return f.write(slices.Concat([]byte(SetAside+": "+UnitShared+"\n"), line, []byte(SetAside+":\n")))
+	}
+	if err := f.inPlace(); err != nil {
+		return err
+	}
+	if f.aside == nil {
+		var err error
+		if f.aside, err = f.makeAside(f.AsidePath()); err != nil {
+			return err
+		}
+	}
+	return f.aside.write(line)
 }
 
 // write appends whole lines. If the disk takes only a part, what it took is
@@ -399,7 +549,11 @@ func (f *File) syncTime() (d time.Duration, err error) {
 // Close closes the file, and with it gives back the lock.
 func (f *File) Close() error {
 	f.stopped()
-	return f.f.Close()
+	err := f.f.Close()
+	if f.aside != nil {
+		err = errors.Join(err, f.aside.Close())
+	}
+	return err
 }
 
 // Regular reports whether samples go to a regular file, which can be read again.

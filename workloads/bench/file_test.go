@@ -108,31 +108,35 @@ func TestAppendNeedsTheSameHeader(t *testing.T) {
 	}
 }
 
-func TestAppendEndsALineThatWasCutOff(t *testing.T) {
+func TestAppendRemovesALineThatWasCutOff(t *testing.T) {
 	m, f := testFile(t)
 	if err := f.Add(testSample(t)); err != nil {
 		t.Fatal(err)
 	}
 	f.Close()
-	info, err := os.Stat(f.Path())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Truncate(f.Path(), info.Size()-30); err != nil {
-		t.Fatal(err)
-	}
-	g, err := Append(t.Context(), f.Path(), m, fileHeader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer g.Close()
-	if err := g.Add(testSample(t)); err != nil {
-		t.Fatal(err)
-	}
-	lines := strings.Split(strings.TrimSpace(content(t, f.Path())), "\n")
-	last := lines[len(lines)-1]
-	if !strings.HasPrefix(last, "BenchmarkRef/") || !strings.HasSuffix(last, "released") {
-		t.Errorf("last line %q, want a whole one", last)
+	whole := content(t, f.Path())
+	begin := strings.LastIndex(strings.TrimSuffix(whole, "\n"), "\n") + 1
+	for cut := begin; cut < len(whole); cut++ {
+		want := whole[:begin] // without the line
+		if cut == len(whole)-1 {
+			want = whole // only its end was missing
+		}
+		if err := os.WriteFile(f.Path(), []byte(whole[:cut]), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		g, err := Append(t.Context(), f.Path(), m, fileHeader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := content(t, f.Path()); got != want {
+			t.Fatalf("after %q the file ends with %q, want %q", whole[begin:cut], got[min(begin, len(got)):], want[begin:])
+		}
+		if err := errors.Join(g.Add(testSample(t)), g.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if got := content(t, f.Path()); got != want+whole[begin:] {
+			t.Fatalf("after %q the next sample gives %q, want %q behind it", whole[begin:cut], got[begin:], whole[begin:])
+		}
 	}
 }
 

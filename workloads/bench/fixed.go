@@ -22,7 +22,7 @@ const fixedWarm = 5 * time.Millisecond
 //
 // It is how a cell becomes an ordinary Go benchmark.
 func MeasureFixed(ctx context.Context, m *Machine, c Cell, n int, seed uint64, begin, end func()) (ops int, books workloads.Books, err error) {
-	runtime.GC()
+	collect()
 	type result struct {
 		ops   int
 		books workloads.Books

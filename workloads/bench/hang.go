@@ -170,7 +170,7 @@ func supervise[R any](ctx context.Context, m *Machine, c Cell, l Length, f func(
 		done <- outcome{r, err}
 	}()
 	limit := hangLimit(m, c, l)
-	w := watch{calls: b.calls, limit: limit, clock: cpu.NewShareClock(m.CPUs.Max())}
+	w := watch{calls: b.calls, limit: limit}
 	ticker := time.NewTicker(max(limit/looksBeforeHang, time.Millisecond))
 	defer ticker.Stop()
 	cancelled := ctx.Done()
@@ -185,6 +185,9 @@ func supervise[R any](ctx context.Context, m *Machine, c Cell, l Length, f func(
 			cancelled = nil
 			b.abort(ctx.Err())
 		case <-ticker.C:
+			if w.clock == nil { // Most samples are over before: it takes a look at each thread.
+				w.clock = cpu.NewShareClock(m.CPUs.Max())
+			}
 			if actor, after := w.look(); actor != "" {
 				err := &HangError{Cell: c, Actor: actor, After: after, Stacks: stacks()}
 				b.abort(err) // Those that can end do.

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -82,6 +81,7 @@ type Config struct{ Key, Value string }
 // be put together. The promises and the unsupported pairs are those of all the
 // strategies and workloads, whichever are measured.
 func (m *Machine) Header(ss []*strategies.Strategy, ws []*workloads.Workload) []Config {
+	commit, _ := Commit()
 	cs := []Config{
 		{"format", Format},
 		{"goos", runtime.GOOS},
@@ -90,7 +90,7 @@ func (m *Machine) Header(ss []*strategies.Strategy, ws []*workloads.Workload) []
 		{"cpus", strconv.Itoa(m.CPUs.Max())},
 		{"kernel", cpu.Kernel()},
 		{"go", runtime.Version()},
-		{"commit", Commit()},
+		{"commit", commit},
 		{"placement", m.Placement()},
 		{"barrier", pin.BarrierKind()},
 	}
@@ -114,28 +114,4 @@ func (m *Machine) Header(ss []*strategies.Strategy, ws []*workloads.Workload) []
 // without the line has the built-in ones.
 func ContentsConfig(contents [][]byte) Config {
 	return Config{"contents-" + workloads.Buffers.Name, workloads.DescribeBuffers(contents)}
-}
-
-// Commit returns the commit that the program was built from: what the Go
-// command recorded, else the environment variable REFBENCH_COMMIT, else
-// "unknown". "+dirty" stands for changes that are in no commit.
-func Commit() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		var rev, dirty string
-		for _, s := range info.Settings {
-			switch {
-			case s.Key == "vcs.revision":
-				rev = s.Value
-			case s.Key == "vcs.modified" && s.Value == "true":
-				dirty = "+dirty"
-			}
-		}
-		if rev != "" {
-			return rev + dirty
-		}
-	}
-	if c := os.Getenv("REFBENCH_COMMIT"); c != "" {
-		return c
-	}
-	return "unknown"
 }

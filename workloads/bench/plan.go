@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	mathrand "math/rand/v2"
 	"os"
 	"runtime"
 	"slices"
@@ -36,8 +35,14 @@ type Plan struct {
 	// File is where samples go.
 	File *File
 
+	// Rest is what a run that was ended had left to do: then only that is
+	// done. Nil begins a new run. See [Resume].
+	Rest *Rest
+
 	// Watcher is told what happens, never while a sample is taken.
 	Watcher Watcher
+
+	measure func(context.Context, *Machine, Cell, Length, uint64) (Sample, error) // nil for Measure
 }
 
 // A Watcher shows a run to its user.
@@ -56,10 +61,11 @@ type Watcher interface {
 
 // An Outcome is what a run did.
 type Outcome struct {
-	Samples  int // written
-	Planned  int
+	Samples  int // taken, repeated ones not counted
+	Planned  int // of these
+	Repeated int // samples taken again because their CPUs were shared
 	Rounds   int // complete ones
-	Shared   int // samples measured while CPUs were shared
+	Shared   int // samples set aside because their CPUs were shared, repeated ones among them
 	Findings int // samples whose books didn't balance
 	Failures []error
 
@@ -93,8 +99,14 @@ const mostNotes = 5
 //
 // GOMAXPROCS is raised for the run and set back when it ends.
 func (p Plan) Run(ctx context.Context) (Outcome, error) {
-	r := &run{Plan: p, left: slices.Clone(p.Cells)}
-	r.out.Planned = p.Rounds * len(p.Cells)
+	r := &run{Plan: p, left: slices.Clone(p.Cells), taken: newTaken(), begun: time.Now()}
+	if p.Rest != nil {
+		r.taken = p.Rest.taken
+	}
+	if r.measure == nil {
+		r.measure = Measure
+	}
+	r.out.Planned = r.missing()
 	if err := r.openFacts(); err != nil {
 		return r.out, err
 	}
@@ -108,9 +120,13 @@ func (p Plan) Run(ctx context.Context) (Outcome, error) {
 type run struct {
 	Plan
 	left   []Cell // cells that haven't failed
+	taken  taken
 	out    Outcome
 	facts  Facts
 	ledger *ledger // where the facts stand
+
+	begun  time.Time
+	within time.Duration // warm-up, timed and checked parts of all samples
 }
 
 func (r *run) run(ctx context.Context) error {
@@ -127,62 +143,17 @@ func (r *run) run(ctx context.Context) error {
 	if r.Length.Timed == 0 {
 		// Made to fit: a slow moment shouldn't cost a whole round.
 		limit += r.Budget / 6
-		r.Length = fit(r.Budget, r.Rounds*len(r.left), extra)
+		r.Length = fit(r.Budget, r.missing(), extra)
 	}
-	each := r.Length.warm() + r.Length.Timed + r.Length.Checked + extra
+	each := r.Length.total() + extra
 	r.facts.TimedNS, r.facts.WarmNS = r.Length.Timed, r.Length.warm()
+	r.facts.CheckedNS, r.facts.ReuseDelay = r.Length.Checked, r.Length.ReuseDelay
 	if err := r.saveFacts(); err != nil {
 		return err
 	}
-	r.Watcher.Begin(r.Rounds*len(r.left), len(r.left), r.Rounds, r.Length, time.Duration(r.Rounds*len(r.left))*each)
-
-	begin := time.Now()
-	taken := 0
-	for round := range r.Rounds {
-		spent := time.Since(begin)
-		if r.Budget > 0 && round > 0 && spent+spent/time.Duration(round) > limit {
-			r.out.OutOfTime = true
-			return nil
-		}
-		order := slices.Clone(r.left)
-		g := mathrand.New(mathrand.NewPCG(r.Seed, uint64(round)))
-		g.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-		for i, c := range order {
-			if err := r.take(ctx, c, round); err != nil {
-				return err
-			}
-			taken++
-			todo := len(order) - i - 1 + (r.Rounds-round-1)*len(r.left)
-			r.Watcher.Done(r.out.Samples, time.Since(begin)/time.Duration(taken)*time.Duration(todo))
-		}
-		r.out.Rounds++
-	}
-	return nil
-}
-
-// take takes one sample and writes it. It returns an error only if the run
-// can't go on.
-func (r *run) take(ctx context.Context, c Cell, round int) error {
-	s, err := Measure(ctx, r.Machine, c, r.Length, seedOf(r.Seed, round, c))
-	if err != nil {
-		return r.failed(ctx, c, err)
-	}
-	if n := s.Books.Violations(); n > 0 {
-		r.out.Findings++
-		r.Watcher.Warn(finding(s))
-	}
-	if err := r.File.Add(s); err != nil {
-		return r.lost(ctx, err)
-	}
-	if said := r.ledger.touched(); said != "" {
-		r.Watcher.Warn(said)
-	}
-	r.out.Samples++
-	r.facts.StealNS += s.Stolen
-	if s.Shared {
-		r.out.Shared++
-	}
-	return nil
+	samples := r.missing()
+	r.Watcher.Begin(samples, len(r.left), r.Rounds, r.Length, time.Duration(samples)*each)
+	return r.rounds(ctx, limit, each)
 }
 
 // lost says what it means that a sample can't be written.
@@ -254,12 +225,17 @@ func (r *run) makeRoom(ctx context.Context, procs int) error {
 	return nil
 }
 
-// rehearse takes a short sample of each cell, which isn't counted. It returns
+// mostRehearsed is how many cells are rehearsed at most.
+const mostRehearsed = 16
+
+// rehearse takes a short sample of some cells, which isn't counted. It returns
 // how much longer a sample takes than its warm-up and its timed part until it
 // is on disk: the median, because the first sample takes longest.
 func (r *run) rehearse(ctx context.Context) (time.Duration, error) {
 	var extras []float64
-	for _, c := range slices.Clone(r.left) {
+	cells := slices.Clone(r.left)
+	for i := range min(len(cells), mostRehearsed) {
+		c := cells[i*len(cells)/min(len(cells), mostRehearsed)]
 		l := Length{Timed: 2 * time.Millisecond, Warm: time.Millisecond, Timeout: r.Length.Timeout}
 		if r.Length.Checked > 0 || r.Length.Timed == 0 {
 			l.Checked = time.Millisecond
@@ -309,18 +285,35 @@ func seedOf(seed uint64, round int, c Cell) uint64 {
 
 // openFacts reads what is there of other runs.
 func (r *run) openFacts() (err error) {
+	if r.Rest != nil {
+		r.facts = r.Rest.Facts
+		r.facts.Resumed++
+		r.facts.Ended, r.facts.Interrupted, r.facts.Failures = time.Time{}, false, nil
+	} else if r.facts, err = r.newFacts(); err != nil {
+		return err
+	}
+	r.ledger, err = openLedger(r.File.FactsPath())
+	return err
+}
+
+func (r *run) newFacts() (Facts, error) {
 	id := make([]byte, 8)
 	rand.Read(id) // never fails: see its doc
-	r.facts = Facts{
+	f := Facts{
 		ID:      hex.EncodeToString(id),
 		Started: time.Now().UTC().Round(time.Second),
 		Seed:    r.Seed,
 		Cells:   len(r.Cells),
 		Rounds:  r.Rounds,
 	}
-	r.facts.LoadAvg, _ = cpu.LoadAverage()
-	r.ledger, err = openLedger(r.File.FactsPath())
-	return err
+	for _, c := range r.Cells {
+		f.CellNames = append(f.CellNames, c.Key())
+	}
+	_, f.CommitFrom = Commit()
+	f.LoadAvg, _ = cpu.LoadAverage()
+	var err error
+	f.From, f.AsideFrom, err = r.File.sizes()
+	return f, err
 }
 
 func (r *run) saveFacts() error {
@@ -332,7 +325,12 @@ func (r *run) saveFacts() error {
 
 func (r *run) closeFacts(cause error) error {
 	r.facts.Ended = time.Now().UTC().Round(time.Second)
-	r.facts.Samples, r.facts.Shared = r.out.Samples, r.out.Shared
+	r.facts.Samples += r.out.Samples
+	r.facts.Shared += r.out.Shared
+	r.facts.Repeated += r.out.Repeated
+	wall := time.Since(r.begun)
+	r.facts.WallNS += wall
+	r.facts.OverheadNS += wall - r.within
 	r.facts.Interrupted = r.out.Interrupted
 	for _, f := range r.out.Failures {
 		r.facts.Failures = append(r.facts.Failures, f.Error())

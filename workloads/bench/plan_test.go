@@ -61,7 +61,20 @@ func planOf(t *testing.T, m *Machine, ws []*workloads.Workload, cpus ...int) (Pl
 	}
 	t.Cleanup(func() { file.Close() })
 	d := new(diary)
-	return Plan{Machine: m, Cells: cells, Rounds: 2, Seed: 42, Length: Length{Timed: 2 * time.Millisecond, Warm: time.Millisecond}, File: file, Watcher: d}, d
+	return Plan{
+		Machine: m, Cells: cells, Rounds: 2, Seed: 42, Length: Length{Timed: 2 * time.Millisecond, Warm: time.Millisecond}, File: file, Watcher: d,
+		measure: spoiling(func(Cell) bool { return false }),
+	}, d
+}
+
+// spoiling returns a Measure that finds the samples spoiled that it is told, whatever else
+// the machine does.
+func spoiling(spoiled func(Cell) bool) func(context.Context, *Machine, Cell, Length, uint64) (Sample, error) {
+	return func(ctx context.Context, m *Machine, c Cell, l Length, seed uint64) (Sample, error) {
+		s, err := Measure(ctx, m, c, l, seed)
+		s.Shared = spoiled(c)
+		return s, err
+	}
 }
 
 // results reads a file as benchstat does and returns the results; a line that
@@ -449,5 +462,29 @@ func TestHeaderIsOneLineForEachKey(t *testing.T) {
 		if c.Value == "" || strings.ContainsAny(c.Value, "\n\r") || strings.ContainsAny(c.Key, " \t") || c.Key != strings.ToLower(c.Key) {
 			t.Errorf("config line %q: %q breaks the format", c.Key, c.Value)
 		}
+	}
+}
+
+// What of a run is in no part of a sample is said, so that it can be seen to be little.
+func TestFactsSayTheOverhead(t *testing.T) {
+	m := testMachine(t)
+	p, _ := planOf(t, m, []*workloads.Workload{fakeWorkload("a", nil)}, 1)
+	p.Length.Checked = time.Millisecond
+	begin := time.Now()
+	o, err := p.Run(t.Context())
+	took := time.Since(begin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts, err := ReadFacts(p.File.FactsPath())
+	if err != nil || len(facts) != 1 {
+		t.Fatalf("facts %+v (%v), want those of one run", facts, err)
+	}
+	f := facts[0]
+	if within := time.Duration(o.Samples) * 4 * time.Millisecond; f.WallNS-f.OverheadNS != within {
+		t.Errorf("wall %v, overhead %v: want all but the %v of %d samples of 1 ms + 2 ms + 1 ms", f.WallNS, f.OverheadNS, within, o.Samples)
+	}
+	if f.WallNS > took || f.WallNS < f.OverheadNS || f.OverheadNS <= 0 {
+		t.Errorf("wall %v, overhead %v of a run that took %v", f.WallNS, f.OverheadNS, took)
 	}
 }

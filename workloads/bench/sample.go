@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -13,7 +12,8 @@ import (
 
 // A Sample is one measurement of a cell.
 type Sample struct {
-	Cell Cell
+	Cell  Cell
+	Round int // of its run, from 1; 0 if it is of none
 
 	Ops     uint64        // operations of all workers in the window
 	Window  time.Duration // from the latest start to the earliest end of the timed parts
@@ -69,6 +69,9 @@ func (l Length) warm() time.Duration {
 	return min(max(l.Timed/5, 5*time.Millisecond), 100*time.Millisecond)
 }
 
+// total returns how long the parts of a sample take together.
+func (l Length) total() time.Duration { return l.warm() + l.Timed + l.Checked }
+
 func (l Length) timeout() time.Duration {
 	if l.Timeout > 0 {
 		return l.Timeout
@@ -119,8 +122,7 @@ func (e *IdleError) Error() string {
 // [*HangError] those of the cell's goroutines that don't return are still there,
 // so nothing that is measured in this process afterwards means anything.
 func Measure(ctx context.Context, m *Machine, c Cell, l Length, seed uint64) (Sample, error) {
-	// Garbage of earlier cells isn't collected at this one's cost.
-	runtime.GC()
+	collect()
 	s, err := supervise(ctx, m, c, l, func(b *barrier) (Sample, error) {
 		return measure(m, c, l, seed, b)
 	})

@@ -36,6 +36,10 @@ const (
 	// [Sample.Shared].
 	UnitShared = "shared"
 
+	// UnitRound is in which round of its run a sample was taken, from 1. A
+	// cell has one sample in each round, and those that were repeated.
+	UnitRound = "round"
+
 	// UnitChecked is how many operations on counts the checked form judged.
 	UnitChecked = "ops-checked"
 
@@ -115,11 +119,16 @@ func (s Sample) Result(procs int) *benchfmt.Result {
 			{Unit: UnitOverlap, Value: significant(s.Overlap * 100)},
 			{Unit: UnitParallel, Value: significant(s.Parallel)},
 			{Unit: UnitShared, Value: shared},
-			{Unit: UnitViolations, Value: float64(s.Books.Violations())},
-			{Unit: UnitLives, Value: float64(s.Books.Lives)},
-			{Unit: UnitReleased, Value: float64(s.Books.Released)},
 		},
 	}
+	if s.Round > 0 {
+		r.Values = append(r.Values, benchfmt.Value{Unit: UnitRound, Value: float64(s.Round)})
+	}
+	r.Values = append(r.Values,
+		benchfmt.Value{Unit: UnitViolations, Value: float64(s.Books.Violations())},
+		benchfmt.Value{Unit: UnitLives, Value: float64(s.Books.Lives)},
+		benchfmt.Value{Unit: UnitReleased, Value: float64(s.Books.Released)},
+	)
 	if s.Books.Judged > 0 {
 		r.Values = append(r.Values, benchfmt.Value{Unit: UnitChecked, Value: float64(s.Books.Judged)})
 		for k, unit := range kinds() {

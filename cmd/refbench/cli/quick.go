@@ -25,6 +25,7 @@ func newRunDir() string {
 
 func newQuickCommand(parts Parts) *cobra.Command {
 	var budget time.Duration
+	var control bool
 	c := &cobra.Command{
 		Use:   "refbench",
 		Short: "Compare ways to count references: how fast, and are they right",
@@ -64,14 +65,17 @@ Exit status: 0 fine, 1 a finding (an object lost, freed twice, ...), 2 wrong usa
 					CPUs:       m.CPUs.Sweep(),
 					Loops:      parts.Loops,
 				},
-				rounds: quickRounds,
-				budget: budget,
-				seed:   uint64(time.Now().UnixNano()),
-				file:   filepath.Join(dir, "results.txt"),
-				report: dir,
+				rounds:       quickRounds,
+				budget:       budget,
+				seed:         uint64(time.Now().UnixNano()),
+				file:         filepath.Join(dir, "results.txt"),
+				report:       dir,
+				control:      control,
+				leastControl: c.Flags().Changed("control"),
 			}.run(c)
 		},
 	}
 	c.Flags().DurationVar(&budget, "budget", quickBudget, "about how long to measure")
+	controlFlag(c, &control)
 	return c
 }

@@ -24,6 +24,8 @@ func newReportCommand() *cobra.Command {
 The table goes to standard output. With -o, the page (` + report.PageName + `) and the plots
 of throughput and correctness for each workload, as SVG and PNG, are written into
 a directory. Lines that can't be used are named on standard error; the rest is used.
+The samples that were set aside beside a file (results.shared.txt) are read with it:
+they count for correctness, and for times only with --include-shared.
 
 Tables, rows and columns are chosen in benchstat's language of projections: name
 keys as /cpus, config lines as goos, .fullname for the settings that no other names.
@@ -87,6 +89,7 @@ func layoutFlags(cmd *cobra.Command, o *report.Options) {
 	f.StringVar(&o.Filter, "filter", "*", "use only results that match `query`, in benchstat's language")
 	f.StringVar(&o.Table, "table", report.DefaultTable, "make a table for each value of this `projection`")
 	f.StringVar(&o.Row, "row", report.DefaultRow, "make a row for each value of this `projection`")
+	f.BoolVar(&o.IncludeShared, "include-shared", false, "average in the samples that were measured while the CPUs were shared; their cells are marked and not ranked")
 	f.StringVar(&o.Column, "col", report.DefaultColumn, "make a column for each value of this `projection`")
 }
 

@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/bench"
@@ -23,7 +27,8 @@ func newRunCommand(parts Parts) *cobra.Command {
 		timed, checked, budget, timeout    time.Duration
 		seed                               uint64
 		dispatch, output, contentsDir      string
-		oversubscribe, appendTo            bool
+		resume                             string
+		oversubscribe, appendTo, control   bool
 	)
 	c := &cobra.Command{
 		Use:   "run",
@@ -34,15 +39,28 @@ each round. Each sample is on disk before the next begins, in Go's benchmark
 format; what varies from run to run stands in a JSON file beside it. One run at a time
 adds to a file. A pipe or a device such as /dev/stdout gets the samples as they come.
 
+A sample that was taken while something else used its CPUs is taken again at the end of
+its round, a few times for each cell. What is still spoiled is set aside in a file of its
+own beside the results (results.shared.txt), which report reads too.
+
+One cell in ten is measured a second time, as strategy NAME+control. How far the two lie
+apart is the noise floor of the run: smaller differences mean nothing.
+
 An interrupt (Ctrl-C) drops the sample that is being taken, prints the table of what
-there is, and ends with status 3.`,
+there is, and ends with status 3. What is missing then, or after a crash or on a full
+disk, run --resume FILE takes, on the same machine and commit: cells, rounds, times and
+seed are those of the last run of FILE.`,
 		Example: `  refbench run --strategy atomic,percpu --workload getput --cpus 1,2
   refbench run --workload getput:objects=64,hold=100 --workload handoff --rounds 20
   refbench run --workload buffers --contents refbench-corpus/png
-  refbench run -o results.txt --append`,
+  refbench run -o results.txt --append
+  refbench run --resume results.txt`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := checkParts(parts); err != nil {
+				return err
+			}
+			if err := checkResume(c, resume); err != nil {
 				return err
 			}
 			switch {
@@ -64,6 +82,8 @@ there is, and ends with status 3.`,
 				return usagef("--append needs the file to add to: -o FILE")
 			case strings.EqualFold(filepath.Ext(output), ".json"):
 				return usagef("-o %s: a name in .json is that of the facts beside the results, choose another", output)
+			case bench.IsAside(output):
+				return usagef("-o %s: a name in .shared is that of the samples set aside, choose another", output)
 			}
 			ss, err := chooseStrategies(parts, strategyNames)
 			if err != nil {
@@ -89,6 +109,9 @@ there is, and ends with status 3.`,
 				seed = uint64(time.Now().UnixNano())
 			}
 			if output == "" {
+				output = resume
+			}
+			if output == "" {
 				output = filepath.Join(newRunDir(), "results.txt")
 			}
 			return session{
@@ -98,13 +121,16 @@ there is, and ends with status 3.`,
 					Strategies: ss, Variants: vs, CPUs: ns,
 					Loops: parts.Loops, Generic: dispatch == "generic", Contents: contents,
 				},
-				rounds: rounds,
-				length: bench.Length{Timed: timed, Checked: checked, ReuseDelay: reuse, Timeout: timeout},
-				budget: budget,
-				seed:   seed,
-				file:   output,
-				append: appendTo,
-				named:  c.Flags().Changed("strategy") || c.Flags().Changed("workload"),
+				rounds:       rounds,
+				length:       bench.Length{Timed: timed, Checked: checked, ReuseDelay: reuse, Timeout: timeout},
+				budget:       budget,
+				seed:         seed,
+				file:         output,
+				append:       appendTo,
+				resume:       resume != "",
+				control:      control,
+				leastControl: c.Flags().Changed("control"),
+				named:        c.Flags().Changed("strategy") || c.Flags().Changed("workload"),
 			}.run(c)
 		},
 	}
@@ -124,6 +150,8 @@ there is, and ends with status 3.`,
 	f.BoolVar(&oversubscribe, "oversubscribe", false, "allow more workers than CPUs, to check correctness; their speed is marked as shared")
 	f.StringVarP(&output, "output", "o", "", "result file (default a new folder in "+resultsDir+"/)")
 	f.BoolVar(&appendTo, "append", false, "add to a result file of the same machine and commit")
+	f.StringVar(&resume, "resume", "", "take what the last run of this result `file` has left to do")
+	controlFlag(c, &control)
 
 	if err := c.MarkFlagDirname("contents"); err != nil {
 		panic(err) // only for a flag that isn't there
@@ -142,6 +170,28 @@ there is, and ends with status 3.`,
 	})
 	mustComplete(c, "dispatch", func() []string { return []string{"native", "generic"} })
 	return c
+}
+
+// controlFlag adds the flag of control cells.
+func controlFlag(c *cobra.Command, control *bool) {
+	c.Flags().BoolVar(control, "control", true, "measure one cell in ten twice, to know how far two may lie apart by chance; if it is given, at least one")
+}
+
+// beside are the flags that go with --resume. All else stands beside the results.
+var beside = []string{"resume", "contents", "budget", "timeout"}
+
+// checkResume returns an error if flags were given that --resume leaves no room for.
+func checkResume(c *cobra.Command, file string) error {
+	if !c.Flags().Changed("resume") {
+		return nil
+	}
+	var err error
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if err == nil && !slices.Contains(beside, f.Name) {
+			err = usagef("--resume %s: the run goes on as it began, so --%s can't be given", file, f.Name)
+		}
+	})
+	return err
 }
 
 const (
@@ -179,14 +229,21 @@ type session struct {
 	seed      uint64
 	file      string
 	append    bool
+	resume    bool   // do the rest of the file's last run: cells, rounds, length and seed are those of it
 	named     bool   // strategies or workloads were chosen by name
 	report    string // folder of the report, "" for none
+
+	control      bool // add control cells
+	leastControl bool // at least one
 }
 
 func (s session) run(c *cobra.Command) error {
 	cells, err := s.selection.Cells()
 	if err != nil {
 		return usagef("%w", err)
+	}
+	if s.control {
+		cells = append(cells, s.machine.Controls(cells, s.leastControl)...)
 	}
 	errOut := c.ErrOrStderr()
 	if !s.machine.CPUs.Bindable {
@@ -196,9 +253,22 @@ func (s session) run(c *cobra.Command) error {
 	if s.selection.Contents != nil {
 		header = append(header, bench.ContentsConfig(s.selection.Contents))
 	}
-	file, err := s.open(c.Context(), header)
+	file, rest, err := s.open(c.Context(), header)
+	if complete := new(bench.CompleteError); errors.As(err, &complete) {
+		fmt.Fprintf(errOut, "refbench: %v\n", complete)
+		return s.show(c)
+	}
 	if err != nil {
 		return err
+	}
+	if rest != nil {
+		if cells, err = s.cellsOf(rest); err != nil {
+			return errors.Join(err, file.Close())
+		}
+		s.rounds, s.seed = rest.Facts.Rounds, rest.Facts.Seed
+		timeout := s.length.Timeout
+		s.length = rest.Length()
+		s.length.Timeout = timeout
 	}
 	if file.Unlocked != nil {
 		fmt.Fprintf(errOut, "refbench: %s can't be locked (%v): let no other run add to it meanwhile\n", s.file, file.Unlocked)
@@ -206,6 +276,8 @@ func (s session) run(c *cobra.Command) error {
 	for _, u := range s.asked() {
 		fmt.Fprintf(errOut, "refbench: %s isn't run under %s: %s\n", u.Strategy, u.Workload, u.Reason)
 	}
+	claim := s.claim(errOut, cells)
+	defer claim.Close() // only others care
 	p := newProgress(errOut)
 	outcome, err := bench.Plan{
 		Machine: s.machine,
@@ -215,19 +287,21 @@ func (s session) run(c *cobra.Command) error {
 		Length:  s.length,
 		Budget:  s.budget,
 		File:    file,
+		Rest:    rest,
 		Watcher: p,
 	}.Run(c.Context())
 	p.end()
 	err = errors.Join(err, file.Close())
 	var setup *bench.SetupError
-	if errors.As(err, &setup) && !s.append && file.FactsPath() != "" {
+	if errors.As(err, &setup) && !s.append && !s.resume && file.FactsPath() != "" {
 		err = errors.Join(err, os.Remove(file.Path())) // made by this run, holds nothing
 	}
 	if outcome.OutOfTime {
 		fmt.Fprintf(errOut, "refbench: the budget of %v was enough for %d of %d rounds\n", s.budget, outcome.Rounds, s.rounds)
 	}
-	if outcome.Shared > 0 {
-		fmt.Fprintf(errOut, "refbench: %d of %s measured while CPUs were shared; they are marked and not averaged in\n", outcome.Shared, plural(outcome.Samples, "sample"))
+	if n := outcome.Samples + outcome.Repeated; outcome.Shared > 0 {
+		fmt.Fprintf(errOut, "refbench: %d of %s measured while CPUs were shared (%d were taken again); they are set aside%s\n",
+			outcome.Shared, plural(n, "sample"), outcome.Repeated, in(file.AsidePath()))
 	}
 	if gone := new(bench.GoneError); errors.As(err, &gone) || outcome.Samples == 0 {
 		return verdict(outcome, err) // there is nothing to show
@@ -252,12 +326,77 @@ func (s session) asked() []bench.Unsupported {
 	return bench.UnsupportedPairs(unique(ws), s.selection.Strategies)
 }
 
-func (s session) open(ctx context.Context, header []bench.Config) (*bench.File, error) {
-	var f *bench.File
-	var err error
-	if s.append {
+// claim claims the CPUs of the cells and says who measures on them already.
+func (s session) claim(errOut io.Writer, cells []bench.Cell) *bench.Claim {
+	workers := 0
+	for _, cell := range cells {
+		workers = max(workers, cell.CPUs)
+	}
+	claim, others := s.machine.Claim(workers)
+	for _, o := range others {
+		fmt.Fprintf(errOut, "refbench: %s on %s too: what that disturbs is set aside, so let it end first if you can\n", measurer(o), cpuNames(o.CPUs))
+	}
+	return claim
+}
+
+// measurer says who measures.
+func measurer(o bench.Other) string {
+	if o.Process == 0 {
+		return "another process measures"
+	}
+	return fmt.Sprintf("process %d measures", o.Process)
+}
+
+// cpuNames lists CPUs in words, the first of them if there are many.
+func cpuNames(cpus []int) string {
+	const most = 8
+	var names []string
+	for _, n := range cpus[:min(len(cpus), most)] {
+		names = append(names, strconv.Itoa(n))
+	}
+	text := "CPU " + strings.Join(names, ", ")
+	if more := len(cpus) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// in says where something is, "" if it isn't in a file.
+func in(file string) string {
+	if file == "" {
+		return ""
+	}
+	return " in " + file
+}
+
+// cellsOf returns the cells of the run that is resumed.
+func (s session) cellsOf(rest *bench.Rest) ([]bench.Cell, error) {
+	sel := bench.Selection{Strategies: s.parts.Strategies, Loops: s.parts.Loops, Contents: s.selection.Contents}
+	for _, w := range s.parts.Workloads {
+		sel.Variants = append(sel.Variants, bench.Variant{Workload: w})
+	}
+	var cells []bench.Cell
+	for _, name := range rest.Facts.CellNames {
+		c, err := sel.CellNamed(name)
+		if err != nil {
+			return nil, usagef("the run of %s can't be resumed: %w", s.file, err)
+		}
+		if s.machine.CheckCPUs(c.CPUs) != nil && c.CPUs > mostOnCPU*s.machine.CPUs.Max() {
+			return nil, usagef("the run of %s can't be resumed: cell %q has too many workers for this machine", s.file, name)
+		}
+		cells = append(cells, c)
+	}
+	return cells, nil
+}
+
+// open opens the result file. The rest is nil unless a run is resumed.
+func (s session) open(ctx context.Context, header []bench.Config) (f *bench.File, rest *bench.Rest, err error) {
+	switch {
+	case s.resume:
+		f, rest, err = bench.Resume(ctx, s.file, s.machine, header)
+	case s.append:
 		f, err = bench.Append(ctx, s.file, s.machine, header)
-	} else {
+	default:
 		f, err = bench.Create(ctx, s.file, s.machine, header)
 	}
 	var exists *bench.ExistsError
@@ -265,17 +404,25 @@ func (s session) open(ctx context.Context, header []bench.Config) (*bench.File, 
 	switch {
 	case err == nil:
 		if _, err := bench.ReadFacts(f.FactsPath()); err != nil {
-			return nil, errors.Join(usagef("%w: move that file away to go on without what it says", err), f.Close())
+			return nil, nil, errors.Join(usagef("%w: move that file away to go on without what it says", err), f.Close())
 		}
-		return f, nil
+		return f, rest, nil
+	case errors.As(err, new(*bench.CompleteError)):
+		return nil, nil, err
+	case errors.As(err, &exists) && bench.IsAside(exists.Path):
+		return nil, nil, usagef("%w: samples that were set aside are in it, of results that are gone: move it away, or name another file", err)
 	case errors.As(err, &exists):
-		return nil, usagef("%w: add to it with --append, or name another file", err)
-	case errors.As(err, &mismatch), errors.As(err, new(*bench.InUseError)), errors.As(err, new(*bench.KindError)):
-		return nil, usagef("%w", err)
+		return nil, nil, usagef("%w: add to it with --append, or name another file", err)
+	case s.resume && errors.As(err, &mismatch) && !mismatch.Alien:
+		return nil, nil, usagef("the run of %s can't be resumed: it was measured with %s", mismatch.Path, mismatch.Difference())
+	case errors.As(err, &mismatch), errors.As(err, new(*bench.InUseError)), errors.As(err, new(*bench.KindError)), errors.As(err, new(*bench.ResumeError)):
+		return nil, nil, usagef("%w", err)
 	case s.append && errors.Is(err, fs.ErrNotExist):
-		return nil, usagef("%w: without --append it would be made", err)
+		return nil, nil, usagef("%w: without --append it would be made", err)
+	case s.resume && errors.Is(err, fs.ErrNotExist):
+		return nil, nil, usagef("%w: name the result file of the run to resume", err)
 	}
-	return nil, failedf("the results can't be written: %w", err)
+	return nil, nil, failedf("the results can't be written: %w", err)
 }
 
 // show prints the table and writes the report of what was measured.
