@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/renameio/v2/maybe"
+
+	"github.com/refbench/refbench/workloads/bench/doctor"
 )
 
 // Facts are what is true of one run only. They stand in a JSON file beside the
@@ -31,6 +33,9 @@ type Facts struct {
 	StealNS  time.Duration `json:"steal_ns"` // of all CPUs, over the samples
 	LoadAvg  string        `json:"load_average,omitempty"`
 	MaxProcs int           `json:"gomaxprocs"` // while measuring
+
+	// Conditions are what of the machine isn't fine, when the run began.
+	Conditions []doctor.Condition `json:"conditions,omitempty"`
 
 	Interrupted bool     `json:"interrupted,omitempty"`
 	Failures    []string `json:"failures,omitempty"`

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/workloads/bench/cpu"
+	"github.com/refbench/refbench/workloads/bench/doctor"
 )
 
 // A Plan is a run: which cells, how often, how long.
@@ -319,6 +320,7 @@ func (r *run) openFacts() (err error) {
 		Rounds:  r.Rounds,
 	}
 	r.facts.LoadAvg, _ = cpu.LoadAverage()
+	r.facts.Conditions = doctor.With(r.Machine.Examine(), doctor.Spoils, doctor.Note, doctor.Unknown)
 	r.ledger, err = openLedger(r.File.FactsPath())
 	return err
 }
