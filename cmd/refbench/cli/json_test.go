@@ -76,6 +76,7 @@ func TestJSONIsDocumented(t *testing.T) {
 		"corpus import --fuzz": importedInputs{},
 		"corpus export":        []exportedInputs{},
 		"corpus minimize":      minimizedInputs{},
+		"doctor":               examined{},
 	} {
 		want := jsonFields(reflect.TypeOf(v), "")
 		got, ok := documented[section]

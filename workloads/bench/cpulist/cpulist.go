@@ -50,7 +50,7 @@ func Range(item string) (first, last int, err error) {
 	first, err1 := number(from)
 	last, err2 := number(to)
 	if err1 != nil || err2 != nil {
-		return 0, 0, fmt.Errorf("%q: want whole numbers and ranges, as in 0-3,8", item)
+		return 0, 0, fmt.Errorf("%q: want whole numbers and ranges, as in 1-4,8", item)
 	}
 	if first > last {
 		return 0, 0, fmt.Errorf("%q: the range is reversed: want %d-%d", item, last, first)

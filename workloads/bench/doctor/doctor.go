@@ -207,7 +207,7 @@ func load(h Host) Condition {
 	return Condition{
 		State: Spoils, Is: one + " over the last minute, in which a run of refbench counts too",
 		Effect: "samples that share a CPU with something else are set aside, and what isn't noticed makes times longer",
-		Mend:   "top",
+		Mend:   "end what top shows, or wait",
 	}
 }
 
