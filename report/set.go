@@ -43,11 +43,12 @@ type Set struct {
 	Tables  []*Table // in order
 	Columns []*Label // of all tables, in order
 
-	layout   *layout
-	cells    []*Cell             // by table, row and column
-	unitID   map[string]int      // index in Units
-	plotted  int                 // how many tables get plots at most
-	contents map[string][]string // what workloads read, by their names; "" if the file doesn't say which
+	layout     *layout
+	cells      []*Cell             // by table, row and column
+	unitID     map[string]int      // index in Units
+	plotted    int                 // how many tables get plots at most
+	conditions []Condition         // see Had
+	contents   map[string][]string // what workloads read, by their names; "" if the file doesn't say which
 }
 
 // A Table is what stands together: by default, one workload with its settings.

@@ -47,18 +47,24 @@ type factsFile struct {
 	Runs []Facts `json:"runs"`
 }
 
-// FactsPath returns the name of the JSON file beside a result file: results.json
-// for results.txt. No two result files have the same: it is NAME.facts.json for one whose
-// name doesn't end in .txt. A file that isn't regular has none: "".
+// FactsPath returns the name of the JSON file beside a result file. A file that isn't
+// regular has none: "".
 func (f *File) FactsPath() string {
-	const ext, other = ".txt", ".facts"
 	if !f.regular {
 		return ""
 	}
-	if stem, ok := strings.CutSuffix(f.path, ext); ok && filepath.Base(f.path) != ext && !strings.HasSuffix(stem, other) {
+	return FactsPath(f.path)
+}
+
+// FactsPath returns the name of the JSON file beside a result file: results.json for
+// results.txt. No two result files have the same: it is NAME.facts.json for one whose
+// name doesn't end in .txt.
+func FactsPath(path string) string {
+	const ext, other = ".txt", ".facts"
+	if stem, ok := strings.CutSuffix(path, ext); ok && filepath.Base(path) != ext && !strings.HasSuffix(stem, other) {
 		return stem + ".json"
 	}
-	return f.path + other + ".json"
+	return path + other + ".json"
 }
 
 // ReadFacts reads the runs of a JSON file, none if it doesn't exist.
