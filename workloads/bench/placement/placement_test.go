@@ -13,6 +13,10 @@ import (
 
 func TestCPUsAreFilledAsThePlacementSays(t *testing.T) {
 	xeon, epyc, hybrid := topologytest.Xeon(), topologytest.EPYC(), topologytest.Hybrid()
+	oneSocket := topologytest.Arm() // as newer kernels have it
+	for i := range oneSocket.CPUs {
+		oneSocket.CPUs[i].Socket = 0
+	}
 	for _, tt := range []struct {
 		name, placement string
 		m               topologytest.Machine
@@ -29,6 +33,7 @@ func TestCPUsAreFilledAsThePlacementSays(t *testing.T) {
 		{"hybrid: one thread a core", "nosmt", hybrid, "0,2,4,6,8,10,12,14,16-31", true},
 		{"Arm: the fast cluster first", "compact", topologytest.Arm(), "4-7,0-3", true},
 		{"Arm: clusters in turn", "spread", topologytest.Arm(), "4,0,5,1,6,2,7,3", true},
+		{"Arm, one socket: the fast cluster first", "compact", oneSocket, "4-7,0-3", true},
 		{"VM", "compact", topologytest.VM(), "0-1", true},
 		{"a first thread is off line", "compact", xeon.Without(0, 1), "2-23,48-71,24-47,72-95", true},
 		{"a first thread is off line, one a core", "nosmt", xeon.Without(0, 1), "2-23,48-49,24-47", true},

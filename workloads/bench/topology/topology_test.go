@@ -146,6 +146,19 @@ func TestMalformedFilesAreUnknown(t *testing.T) {
 	}
 }
 
+// A list that doesn't have the CPU itself isn't about it.
+func TestListsOfOthersAreNotBelieved(t *testing.T) {
+	m := topologytest.Arm()
+	files := m.Files()
+	for _, name := range []string{"cache/index2/shared_cpu_list", "topology/core_cpus_list", "topology/thread_siblings_list"} {
+		files["sys/devices/system/cpu/cpu1/"+name] = &fstest.MapFile{Data: []byte("2-3\n")}
+	}
+	c, ok := Read(files, m.IDs()).Find(1)
+	if want := (CPU{ID: 1, Cache: -1, Core: 1, Kind: 1}); !ok || c != want {
+		t.Errorf("%+v, want %+v", c, want)
+	}
+}
+
 func TestBoundariesAreWhereSomethingNewBegins(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
