@@ -243,9 +243,9 @@ func (t Topology) IDs() []int {
 	return ids
 }
 
-// Count returns how many different values something has over the CPUs: sockets, say, with
+// count returns how many different values something has over the CPUs: sockets, say, with
 // a function that returns the CPU's socket.
-func (t Topology) Count(what func(CPU) int) int {
+func (t Topology) count(what func(CPU) int) int {
 	seen := make(map[int]bool)
 	for _, c := range t.CPUs {
 		seen[what(c)] = true
@@ -253,7 +253,7 @@ func (t Topology) Count(what func(CPU) int) int {
 	return len(seen)
 }
 
-// What a CPU belongs to, for [Topology.Count] and [Topology.Boundaries].
+// What a CPU belongs to, for count and [Topology.Boundaries].
 var (
 	byPackage = func(c CPU) int { return c.Package }
 	byNode    = func(c CPU) int { return c.Node }
@@ -263,17 +263,17 @@ var (
 )
 
 // Cores returns how many cores there are, and Kinds of how many kinds they are.
-func (t Topology) Cores() int { return t.Count(byCore) }
-func (t Topology) Kinds() int { return t.Count(byKind) }
+func (t Topology) Cores() int { return t.count(byCore) }
+func (t Topology) Kinds() int { return t.count(byKind) }
 
 // Nodes returns how many NUMA nodes there are.
-func (t Topology) Nodes() int { return t.Count(byNode) }
+func (t Topology) Nodes() int { return t.count(byNode) }
 
 // String returns the topology in one line, as "2 sockets, 4 NUMA nodes, 16 L3 caches of
 // 32 MiB, 128 cores, 256 CPUs".
 func (t Topology) String() string {
 	parts := []string{
-		plural(t.Count(byPackage), "socket"),
+		plural(t.count(byPackage), "socket"),
 		plural(t.Nodes(), "NUMA node"),
 		t.describeCaches(),
 		plural(t.Cores(), "core"),
