@@ -430,6 +430,10 @@ func compareWarnings(older, newer *Set, lone int) []string {
 				key, orNone(a), orNone(b)))
 		}
 	}
+	// Files of earlier versions don't say it.
+	if a, b := older.factValues("cpu-order"), newer.factValues("cpu-order"); len(a) > 0 && len(b) > 0 && !slices.Equal(a, b) {
+		ws = append(ws, fmt.Sprintf("the workers had other CPUs, in this order: %s, then %s: the differences may be those of the CPUs", orNone(a), orNone(b)))
+	}
 	ws = append(ws, contentsWarnings(older, newer)...)
 	for _, side := range []struct {
 		name string

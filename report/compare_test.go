@@ -255,6 +255,31 @@ func TestCompareJSONParses(t *testing.T) {
 
 // TestCompareWarnsOfOtherContents: samples of the workload that reads files say
 // little about each other if the files differ.
+func TestCompareWarnsOfOtherCPUs(t *testing.T) {
+	file := func(order string) *Set {
+		if order != "" {
+			order = "cpu-order: " + order + "\n"
+		}
+		s, err := ReadFrom("f", strings.NewReader("format: refbench/1\ncpu: x\n"+order+"BenchmarkRef/workload=a/cpus=1/strategy=b-2\t100\t11.4 ns/op\n"), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	for _, tt := range []struct {
+		old, now string
+		warns    bool
+	}{
+		{"0-3", "0-3", false}, {"0-3", "0,2,1,3", true}, {"", "0-3", false}, {"0-3", "", false}, {"", "", false},
+	} {
+		ws := compareWarnings(file(tt.old), file(tt.now), 0)
+		want := "the workers had other CPUs, in this order: " + tt.old + ", then " + tt.now
+		if warns := len(ws) > 0; warns != tt.warns || warns && !strings.HasPrefix(ws[0], want) {
+			t.Errorf("CPUs %q, then %q: warnings %q, want one: %v", tt.old, tt.now, ws, tt.warns)
+		}
+	}
+}
+
 func TestCompareWarnsOfOtherContents(t *testing.T) {
 	const unit = "Unit ns/op better=lower\n"
 	key := "contents-buffers: "

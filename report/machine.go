@@ -1,6 +1,30 @@
 package report
 
-// machineSection is what the configuration lines say of the machine and of the run.
+import (
+	"cmp"
+	"slices"
+)
+
+// A Condition is what held on the machine while samples were measured and isn't in the
+// result files: the program that measured keeps it in a file beside them.
+type Condition struct {
+	Name   string
+	State  string // how bad it is: "spoils", "note" or "unknown"
+	Is     string // what was found
+	Effect string // what it does to numbers, "" if nothing
+}
+
+// Had says what held while the samples of the set were measured. What held more than once
+// is shown once.
+func (s *Set) Had(c Condition) {
+	c = Condition{clean(c.Name), clean(c.State), clean(c.Is), clean(c.Effect)}
+	if len(s.conditions) < maxFacts && !slices.Contains(s.conditions, c) {
+		s.conditions = append(s.conditions, c)
+	}
+}
+
+// machineSection is what the configuration lines say of the machine and of the run, and
+// what held then.
 func machineSection() section {
 	return section{json: machineJSON, page: machinePage, html: machineHTML}
 }
@@ -10,20 +34,58 @@ type jsonFact struct {
 	Values []string `json:"values"`
 }
 
+type jsonCondition struct {
+	Name   string `json:"name"`
+	State  string `json:"state"`
+	Is     string `json:"is"`
+	Effect string `json:"effect"`
+}
+
 func machineJSON(s *Set) []jsonField {
 	fs := []jsonFact{}
 	for _, f := range s.Facts {
 		fs = append(fs, jsonFact(f))
 	}
-	return []jsonField{{"facts", fs}}
+	fields := []jsonField{{"facts", fs}}
+	if len(s.conditions) > 0 {
+		var cs []jsonCondition
+		for _, c := range s.byState() {
+			cs = append(cs, jsonCondition(c))
+		}
+		fields = append(fields, jsonField{"conditions", cs})
+	}
+	return fields
+}
+
+// byState returns the conditions, those that spoil first.
+func (s *Set) byState() []Condition {
+	states := []string{"spoils", "note"}
+	rank := func(c Condition) int {
+		if i := slices.Index(states, c.State); i >= 0 {
+			return i
+		}
+		return len(states)
+	}
+	cs := slices.Clone(s.conditions)
+	slices.SortStableFunc(cs, func(a, b Condition) int { return cmp.Compare(rank(a), rank(b)) })
+	return cs
+}
+
+type machineData struct {
+	Facts      []Fact
+	Conditions []Condition
 }
 
 func machinePage(s *Set) []part {
-	return []part{{ID: "machine", Nav: "Machine", Title: "Machine", Data: s.Facts}}
+	return []part{{ID: "machine", Nav: "Machine", Title: "Machine", Data: machineData{s.Facts, s.byState()}}}
 }
 
-const machineHTML = `{{if .}}<dl>
-{{range .}}<dt>{{.Key}}</dt><dd>{{range $i, $v := .Values}}{{if $i}}; {{end}}{{$v}}{{end}}</dd>
+const machineHTML = `{{if .Facts}}<dl>
+{{range .Facts}}<dt>{{.Key}}</dt><dd>{{range $i, $v := .Values}}{{if $i}}; {{end}}{{$v}}{{end}}</dd>
 {{end}}</dl>
 {{else}}<p>The files don't say on what machine they were measured.</p>
+{{end}}{{if .Conditions}}<h3>What held while it was measured</h3>
+<dl>
+{{range .Conditions}}<dt>{{.Name}}</dt><dd>{{.State}}: {{.Is}}{{if .Effect}}; {{.Effect}}{{end}}</dd>
+{{end}}</dl>
 {{end}}`

@@ -95,7 +95,7 @@ func TestCurvesWithTooFewCPUsAreRefused(t *testing.T) {
 		{"four counts", sixteen + scalingLines("a", peaks, 1, 2, 4, 8), ""},
 		{"beyond the machine", "cpus: 4\n" + scalingLines("a", peaks, 1, 2, 4, 8, 16), "no fit of the Universal Scalability Law: 3 CPU counts: want at least 4, one of them above 2; 2 more beyond the machine's 4 CPUs"},
 		{"machine not said", scalingLines("a", peaks, 1, 2, 4, 8), ""},
-		{"too few samples", sixteen + scalingLines("a", peaks, 1, 2, 4) + samples("a", 8, "", 10, 11, 12), "no fit of the Universal Scalability Law: 3 CPU counts: want at least 4, one of them above 2; 1 more with too few samples"},
+		{"too few samples", sixteen + scalingLines("a", peaks, 1, 2, 4) + samples("a", 8, "", 10, 11, 12), "no fit of the Universal Scalability Law: 3 CPU counts: want at least 4, one of them above 2; 1 more with too few usable samples"},
 		{"violations", sixteen + scalingLines("a", peaks, 1, 2, 4, 8) + samples("a", 8, "1 violations", 10), "no fit of the Universal Scalability Law: 3 CPU counts: want at least 4, one of them above 2; 1 more with violations"},
 	} {
 		s := readBytes(t, []byte(header+tt.text))

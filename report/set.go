@@ -50,13 +50,14 @@ type Set struct {
 	Tables  []*Table // in order
 	Columns []*Label // of all tables, in order
 
-	layout   *layout
-	controls []*Cell             // twins of cells, in no order
-	cells    []*Cell             // by table, row and column
-	unitID   map[string]int      // index in Units
-	plotted  int                 // how many tables get plots at most
-	scaling  func() scaling      // fits once
-	contents map[string][]string // what workloads read, by their names; "" if the file doesn't say which
+	layout     *layout
+	controls   []*Cell             // twins of cells, in no order
+	cells      []*Cell             // by table, row and column
+	unitID     map[string]int      // index in Units
+	plotted    int                 // how many tables get plots at most
+	scaling    func() scaling      // fits once
+	contents   map[string][]string // what workloads read, by their names; "" if the file doesn't say which
+	conditions []Condition         // see Had
 }
 
 // A Table is what stands together: by default, one workload with its settings.

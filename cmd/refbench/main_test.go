@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -26,6 +27,8 @@ import (
 	"github.com/refbench/refbench/strategies/judge"
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/bench"
+	"github.com/refbench/refbench/workloads/bench/cpu"
+	"github.com/refbench/refbench/workloads/bench/cpulist"
 )
 
 // The scripts run programs with lists of their own. "planted" has small strategies and workloads,
@@ -97,11 +100,18 @@ func TestScripts(t *testing.T) {
 	}
 	maps.Copy(cmds, processCommands)
 	takeHangups()
+	cpus, err := cpu.Detect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := cpus.Topology.IDs()
+	slices.Reverse(ids)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv(commitVariable, os.Getenv(commitVariable))
 			e.Setenv("TOOMANY", strconv.Itoa(2*runtime.NumCPU()))
+			e.Setenv("CPUS", cpulist.Format(ids[:min(len(ids), 2)])) // in no order of the machine's
 			e.Setenv("BENCHSTAT", strings.TrimSpace(string(benchstat)))
 			return nil
 		},
@@ -110,6 +120,8 @@ func TestScripts(t *testing.T) {
 			case "devfull":
 				_, err := os.Stat("/dev/full")
 				return err == nil, nil
+			case "bindable":
+				return cpus.Bindable, nil
 			case "tmpfs":
 				return canMount(), nil
 			}

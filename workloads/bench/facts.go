@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/renameio/v2/maybe"
+
+	"github.com/refbench/refbench/workloads/bench/doctor"
 )
 
 // Facts are what is true of one run only. They stand in a JSON file beside the
@@ -50,6 +52,9 @@ type Facts struct {
 	AsideFrom int64    `json:"shared_from_byte"`
 	Resumed   int      `json:"resumed,omitempty"` // how often it was
 
+	// Conditions are what of the machine isn't fine, when the run began.
+	Conditions []doctor.Condition `json:"conditions,omitempty"`
+
 	Interrupted bool     `json:"interrupted,omitempty"`
 	Failures    []string `json:"failures,omitempty"`
 }
@@ -60,18 +65,24 @@ type factsFile struct {
 	Runs []Facts `json:"runs"`
 }
 
-// FactsPath returns the name of the JSON file beside a result file: results.json
-// for results.txt. No two result files have the same: it is NAME.facts.json for one whose
-// name doesn't end in .txt. A file that isn't regular has none: "".
+// FactsPath returns the name of the JSON file beside a result file. A file that isn't
+// regular has none: "".
 func (f *File) FactsPath() string {
-	const ext, other = ".txt", ".facts"
 	if !f.regular {
 		return ""
 	}
-	if stem, ok := strings.CutSuffix(f.path, ext); ok && filepath.Base(f.path) != ext && !strings.HasSuffix(stem, other) {
+	return FactsPath(f.path)
+}
+
+// FactsPath returns the name of the JSON file beside a result file: results.json for
+// results.txt. No two result files have the same: it is NAME.facts.json for one whose
+// name doesn't end in .txt.
+func FactsPath(path string) string {
+	const ext, other = ".txt", ".facts"
+	if stem, ok := strings.CutSuffix(path, ext); ok && filepath.Base(path) != ext && !strings.HasSuffix(stem, other) {
 		return stem + ".json"
 	}
-	return f.path + other + ".json"
+	return path + other + ".json"
 }
 
 // ReadFacts reads the runs of a JSON file, none if it doesn't exist.

@@ -12,6 +12,9 @@ import (
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/bench/cpu"
+	"github.com/refbench/refbench/workloads/bench/cpulist"
+	"github.com/refbench/refbench/workloads/bench/doctor"
+	"github.com/refbench/refbench/workloads/bench/placement"
 )
 
 // Format is the version of the result format: the config line "format".
@@ -25,7 +28,7 @@ type Machine struct {
 	// the end of every benchmark's name.
 	Procs int
 
-	rates map[int]float64 // steps per ns of the witness, by CPU
+	rates map[int]float64 // steps per ns of the witness, by CPU, of the affinity mask
 	root  fs.FS           // "/", where the system's files are
 }
 
@@ -52,13 +55,33 @@ func (m *Machine) crowded(workers int) bool { return workers > m.CPUs.Max() }
 // crowding returns how many of so many workers share a CPU at most.
 func (m *Machine) crowding(workers int) int { return (workers + m.CPUs.Max() - 1) / m.CPUs.Max() }
 
+// Place puts the workers of the samples to come on other CPUs. It returns an error, and
+// changes nothing, if the placement needs a CPU that the process may not use, or if threads
+// can't be bound.
+func (m *Machine) Place(p placement.Placement) error {
+	if !m.CPUs.Bindable {
+		return fmt.Errorf("threads can't be bound to CPUs here: %s", m.CPUs.Unbindable)
+	}
+	set, err := m.CPUs.Place(p)
+	if err != nil {
+		return err
+	}
+	m.CPUs = set
+	return nil
+}
+
 // Placement names the way in which workers are put on CPUs: the config line
 // "placement".
 func (m *Machine) Placement() string {
 	if m.CPUs.Bindable {
-		return "compact"
+		return m.CPUs.Placement.String()
 	}
 	return "unpinned"
+}
+
+// Examine finds out what of the machine and the process would spoil a run.
+func (m *Machine) Examine() []doctor.Condition {
+	return doctor.Examine(doctor.Host{Root: m.root, CPUs: m.CPUs, Getenv: os.Getenv})
 }
 
 // CheckCPUs returns an error if n workers can't have a CPU each, that says how
@@ -91,8 +114,13 @@ func (m *Machine) Header(ss []*strategies.Strategy, ws []*workloads.Workload) []
 		{"kernel", cpu.Kernel()},
 		{"go", runtime.Version()},
 		{"commit", commit},
+		{"topology", m.CPUs.Topology.String()},
 		{"placement", m.Placement()},
 		{"barrier", pin.BarrierKind()},
+	}
+	if m.CPUs.Bindable {
+		// A cell of n CPUs has the first n of them.
+		cs = append(cs, Config{"cpu-order", cpulist.Format(m.CPUs.Order)})
 	}
 	for _, s := range ss {
 		cs = append(cs, Config{"promise-" + s.Name, s.Promise.String()})

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/workloads/bench/cpu"
+	"github.com/refbench/refbench/workloads/bench/doctor"
 )
 
 // A Plan is a run: which cells, how often, how long.
@@ -29,8 +30,9 @@ type Plan struct {
 
 	// Budget, if not 0, ends the run before a round that would exceed it,
 	// by more than a sixth if the length was chosen to fit it. The first
-	// round is always done.
+	// Least rounds are always done, and at least one.
 	Budget time.Duration
+	Least  int
 
 	// File is where samples go.
 	File *File
@@ -270,8 +272,13 @@ const (
 // each takes extra time.
 func fit(budget time.Duration, samples int, extra time.Duration) Length {
 	each := budget/time.Duration(max(samples, 1)) - extra
-	// The warm-up and the checked form are a fifth of the timed part each.
-	timed := min(max(each*5/7, shortestTimed), longestTimed).Round(time.Millisecond)
+	// The checked form is a fifth of the timed part, and the warm-up is too, but for its
+	// bounds.
+	timed := max(each*5/7, 0)
+	if warm := (Length{Timed: timed}).warm(); warm != timed/5 {
+		timed = (each - warm) * 5 / 6
+	}
+	timed = min(max(timed, shortestTimed), longestTimed).Round(time.Millisecond)
 	return Length{Timed: timed, Checked: timed / 5}
 }
 
@@ -311,6 +318,7 @@ func (r *run) newFacts() (Facts, error) {
 	}
 	_, f.CommitFrom = Commit()
 	f.LoadAvg, _ = cpu.LoadAverage()
+	f.Conditions = doctor.With(r.Machine.Examine(), doctor.Spoils, doctor.Note, doctor.Unknown)
 	var err error
 	f.From, f.AsideFrom, err = r.File.sizes()
 	return f, err

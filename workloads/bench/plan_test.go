@@ -328,6 +328,17 @@ func TestBudgetEndsBetweenRounds(t *testing.T) {
 	})
 }
 
+// An interval needs so many rounds, however little time there is.
+func TestLeastRoundsAreDoneWhateverTheBudget(t *testing.T) {
+	m := testMachine(t)
+	p, _ := planOf(t, m, []*workloads.Workload{fakeWorkload("a", nil)}, 1)
+	p.Rounds, p.Least, p.Budget = 1000, 3, time.Nanosecond
+	o, err := p.Run(t.Context())
+	if err != nil || !o.OutOfTime || o.Rounds != 3 || o.Samples != 6 {
+		t.Errorf("error %v, outcome %+v: want three rounds of two cells, then out of time", err, o)
+	}
+}
+
 func TestLengthFitsTheBudget(t *testing.T) {
 	for _, tt := range []struct {
 		budget, extra time.Duration
@@ -338,6 +349,10 @@ func TestLengthFitsTheBudget(t *testing.T) {
 		{70 * time.Second, 70 * time.Millisecond, 250, 150 * time.Millisecond},
 		{72 * time.Second, 0, 24, longestTimed},
 		{time.Second, time.Second, 1000, shortestTimed},
+		// A warm-up takes 5 ms at least, and 100 ms at most.
+		{1700 * time.Millisecond, 0, 100, 10 * time.Millisecond},
+		{2900 * time.Millisecond, 0, 100, 20 * time.Millisecond},
+		{82 * time.Second, 0, 100, 600 * time.Millisecond},
 	} {
 		l := fit(tt.budget, tt.samples, tt.extra)
 		if l.Timed != tt.want {

@@ -87,7 +87,7 @@ func (r *run) rounds(ctx context.Context, limit, each time.Duration) error {
 			continue
 		}
 		spent := time.Since(begin)
-		if done := r.out.Samples; r.Budget > 0 && done > 0 && spent+spent*time.Duration(len(order))/time.Duration(done) > limit {
+		if done := r.out.Samples; r.Budget > 0 && done > 0 && round > r.Least && spent+spent*time.Duration(len(order))/time.Duration(done) > limit {
 			r.out.OutOfTime = true
 			return nil
 		}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"io"
 
 	"github.com/refbench/refbench/fuzz/bugs/matrix"
@@ -40,6 +41,9 @@ func Builtin() Parts {
 				return "", err
 			}
 			set.LeaveAsked()
+			if err := errors.Join(addConditions(set, files)...); err != nil {
+				return "", err
+			}
 			return report.Write(dir, set)
 		},
 	}

@@ -4,14 +4,16 @@ import (
 	"cmp"
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
+	"github.com/spf13/cobra"
 
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/bench"
+	"github.com/refbench/refbench/workloads/bench/cpulist"
+	"github.com/refbench/refbench/workloads/bench/placement"
 )
 
 // nearest returns the names in the order of their distance from a misspelt one.
@@ -121,9 +123,32 @@ func chooseContents(vs []bench.Variant, dir string, given bool) ([][]byte, error
 	return contents, nil
 }
 
-// chooseCPUs parses the numbers of CPUs and refuses more than are allowed,
-// unless they may be shared. No number stands for the powers of two up to the
-// number of allowed CPUs, and that number.
+// chooseMachine finds out about this machine and puts the workers on its CPUs as a
+// placement says, if one was given.
+func chooseMachine(how string, given bool) (*bench.Machine, error) {
+	p, err := placement.Parse(how)
+	if err != nil && given {
+		return nil, usagef("--placement: %w", err)
+	}
+	m, err := bench.NewMachine()
+	if err != nil || !given {
+		return m, err
+	}
+	if err := m.Place(p); err != nil {
+		return nil, usagef("--placement %s: %w", p, err)
+	}
+	return m, nil
+}
+
+// placementFlag adds the flag that says on which CPUs workers are put.
+func placementFlag(c *cobra.Command, how *string) {
+	c.Flags().StringVar(how, "placement", placement.Compact.String(),
+		"which CPUs are filled first: compact, spread, nosmt, or a list of CPUs in its order, as in 0-3,8")
+	mustComplete(c, "placement", placement.Names)
+}
+
+// chooseCPUs parses numbers of CPUs and ranges of them, and refuses more than are
+// allowed, unless they may be shared. Nothing stands for the machine's sweep.
 func chooseCPUs(m *bench.Machine, text []string, oversubscribe bool) ([]int, error) {
 	if len(text) == 0 {
 		return m.CPUs.Sweep(), nil
@@ -131,22 +156,26 @@ func chooseCPUs(m *bench.Machine, text []string, oversubscribe bool) ([]int, err
 	most := min(mostOnCPU*m.CPUs.Max(), mostWorkers)
 	var cpus []int
 	for _, t := range text {
-		n, err := strconv.Atoi(t)
+		first, last, err := cpulist.Range(t)
 		if err != nil {
-			return nil, usagef("--cpus %q: want whole numbers, as in --cpus 1,2", t)
+			return nil, usagef("--cpus %w", err)
 		}
-		err = m.CheckCPUs(n)
-		if err != nil && (n < 1 || !oversubscribe) {
-			hint := ""
-			if n > 0 {
-				hint = "; --oversubscribe lets workers share CPUs, to check correctness only"
+		for _, n := range []int{first, last} {
+			err := m.CheckCPUs(n)
+			if err != nil && (n < 1 || !oversubscribe) {
+				hint := ""
+				if n > 0 {
+					hint = "; --oversubscribe lets workers share CPUs, to check correctness only"
+				}
+				return nil, usagef("--cpus: %w%s", err, hint)
 			}
-			return nil, usagef("--cpus: %w%s", err, hint)
+			if n > most {
+				return nil, usagef("--cpus %d: at most %d workers with --oversubscribe here, since %s: of more than %d on a CPU, or %d together, each would wait for the others nearly all the time", n, most, m.CPUs.Why(), mostOnCPU, mostWorkers)
+			}
 		}
-		if n > most {
-			return nil, usagef("--cpus %d: at most %d workers with --oversubscribe here, since %s: of more than %d on a CPU, or %d together, each would wait for the others nearly all the time", n, most, m.CPUs.Why(), mostOnCPU, mostWorkers)
+		for n := first; n <= last; n++ {
+			cpus = append(cpus, n)
 		}
-		cpus = append(cpus, n)
 	}
 	return unique(cpus), nil
 }

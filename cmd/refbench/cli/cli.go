@@ -143,6 +143,7 @@ func newRootCommand(parts Parts, refused *error) *cobra.Command {
 	})
 	root.AddCommand(newRunCommand(parts))
 	root.AddCommand(newListCommand(parts))
+	root.AddCommand(newDoctorCommand())
 	root.AddCommand(newGenCommand())
 	root.AddCommand(newReportCommand())
 	root.AddCommand(newCompareCommand())

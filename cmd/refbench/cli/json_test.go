@@ -78,6 +78,7 @@ func TestJSONIsDocumented(t *testing.T) {
 		"corpus export":        []exportedInputs{},
 		"corpus minimize":      minimizedInputs{},
 		"ab":                   ab.Document{},
+		"doctor":               examined{},
 	} {
 		want := jsonFields(reflect.TypeOf(v), "")
 		got, ok := documented[section]

@@ -1,18 +1,22 @@
 package cli
 
 import (
+	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/refbench/refbench/workloads/bench"
+	"github.com/refbench/refbench/workloads/bench/cpulist"
 )
 
 // The quick sweep is made to take less than 90 s with everything around it.
 const (
 	quickBudget = 72 * time.Second
-	quickRounds = 10 // fewer give benchstat no interval
+	quickRounds = 10
+	leastRounds = 6 // fewer give benchstat no interval
 )
 
 // resultsDir is where results go that were given no name, one folder for each
@@ -26,6 +30,7 @@ func newRunDir() string {
 func newQuickCommand(parts Parts) *cobra.Command {
 	var budget time.Duration
 	var control bool
+	var how string
 	c := &cobra.Command{
 		Use:   "refbench",
 		Short: "Compare ways to count references: how fast, and are they right",
@@ -33,7 +38,9 @@ func newQuickCommand(parts Parts) *cobra.Command {
 from one CPU to all of them, and is it right.
 
 Without a command it measures every strategy under every workload for about a
-minute, prints a table, and writes a report to a new folder in ` + resultsDir + `/.
+minute, prints a table, and writes a report to a new folder in ` + resultsDir + `/. What
+the budget has no room for is left out, and said: numbers of CPUs between others first,
+then workloads.
 
 Exit status: 0 fine, 1 a finding (an object lost, freed twice, ...), 2 wrong usage,
 3 the run failed or was interrupted.`,
@@ -47,7 +54,7 @@ Exit status: 0 fine, 1 a finding (an object lost, freed twice, ...), 2 wrong usa
 			if budget < time.Second {
 				return usagef("--budget %v: want at least 1s", budget)
 			}
-			m, err := bench.NewMachine()
+			m, err := chooseMachine(how, c.Flags().Changed("placement"))
 			if err != nil {
 				return err
 			}
@@ -55,21 +62,22 @@ Exit status: 0 fine, 1 a finding (an object lost, freed twice, ...), 2 wrong usa
 			if err != nil {
 				return err
 			}
+			cut := quickCut(parts, m, variants, budget)
+			if text := leftOut(cut, budget); text != "" {
+				fmt.Fprintf(c.ErrOrStderr(), "refbench: %s\n", text)
+			}
 			dir := newRunDir()
 			return session{
-				parts:   parts,
-				machine: m,
-				selection: bench.Selection{
-					Strategies: parts.Strategies,
-					Variants:   variants,
-					CPUs:       m.CPUs.Sweep(),
-					Loops:      parts.Loops,
-				},
-				rounds:       quickRounds,
-				budget:       budget,
-				seed:         uint64(time.Now().UnixNano()),
-				file:         filepath.Join(dir, "results.txt"),
-				report:       dir,
+				parts:     parts,
+				machine:   m,
+				selection: cut.Selection,
+				rounds:    cut.Rounds,
+				least:     leastRounds,
+				budget:    budget,
+				seed:      uint64(time.Now().UnixNano()),
+				file:      filepath.Join(dir, "results.txt"),
+				report:    dir,
+
 				control:      control,
 				leastControl: c.Flags().Changed("control"),
 			}.run(c)
@@ -77,5 +85,37 @@ Exit status: 0 fine, 1 a finding (an object lost, freed twice, ...), 2 wrong usa
 	}
 	c.Flags().DurationVar(&budget, "budget", quickBudget, "about how long to measure")
 	controlFlag(c, &control)
+	placementFlag(c, &how)
 	return c
+}
+
+// quickCut returns what the budget lets measure of everything.
+func quickCut(parts Parts, m *bench.Machine, variants []bench.Variant, budget time.Duration) bench.Cut {
+	return bench.Selection{
+		Strategies: parts.Strategies,
+		Variants:   variants,
+		CPUs:       m.CPUs.Sweep(),
+		Loops:      parts.Loops,
+	}.Cut(budget, quickRounds, leastRounds, m.CPUs.Landmarks())
+}
+
+// leftOut says what a budget has no room for, and how to measure it; "" if it has room for
+// everything.
+func leftOut(cut bench.Cut, budget time.Duration) string {
+	var parts []string
+	if len(cut.CPUs) > 0 {
+		parts = append(parts, "on "+cpulist.Format(cut.CPUs)+" CPUs")
+	}
+	if len(cut.Variants) > 0 {
+		var names []string
+		for _, v := range cut.Variants {
+			names = append(names, v.Workload.Name)
+		}
+		parts = append(parts, "under "+strings.Join(names, ", "))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("a budget of %v is too short to measure %s: --budget %v is long enough, and refbench run measures what you choose",
+		budget, strings.Join(parts, " and "), cut.Whole)
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"github.com/refbench/refbench/report"
+	"github.com/refbench/refbench/workloads/bench"
 	"github.com/spf13/cobra"
 )
 
@@ -107,6 +108,9 @@ func readResults(cmd *cobra.Command, paths []string, layout report.Options) (*re
 		return nil, usagef("%w", err)
 	}
 	set.LeaveAsked()
+	for _, err := range addConditions(set, paths) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "refbench: %v\n", err)
+	}
 	const most = 10
 	for i, p := range set.Problems {
 		if i == most {
@@ -116,4 +120,21 @@ func readResults(cmd *cobra.Command, paths []string, layout report.Options) (*re
 		fmt.Fprintf(cmd.ErrOrStderr(), "refbench: %s\n", p)
 	}
 	return set, nil
+}
+
+// addConditions adds what the facts beside the result files say of the machine. It returns
+// which of them can't be read.
+func addConditions(set *report.Set, paths []string) (errs []error) {
+	for _, path := range paths {
+		runs, err := bench.ReadFacts(bench.FactsPath(path))
+		if err != nil {
+			errs = append(errs, fmt.Errorf("what held while %s was measured isn't known: %w", path, err))
+		}
+		for _, run := range runs {
+			for _, c := range run.Conditions {
+				set.Had(report.Condition{Name: c.Name, State: string(c.State), Is: c.Is, Effect: c.Effect})
+			}
+		}
+	}
+	return errs
 }

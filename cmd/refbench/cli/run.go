@@ -26,7 +26,7 @@ func newRunCommand(parts Parts) *cobra.Command {
 		rounds, reuse                      int
 		timed, checked, budget, timeout    time.Duration
 		seed                               uint64
-		dispatch, output, contentsDir      string
+		dispatch, output, contentsDir, how string
 		resume                             string
 		oversubscribe, appendTo, control   bool
 	)
@@ -49,10 +49,11 @@ apart is the noise floor of the run: smaller differences mean nothing.
 An interrupt (Ctrl-C) drops the sample that is being taken, prints the table of what
 there is, and ends with status 3. What is missing then, or after a crash or on a full
 disk, run --resume FILE takes, on the same machine and commit: cells, rounds, times and
-seed are those of the last run of FILE.`,
+seed are those of the last run of FILE. A --placement or --contents is given again.`,
 		Example: `  refbench run --strategy atomic,percpu --workload getput --cpus 1,2
   refbench run --workload getput:objects=64,hold=100 --workload handoff --rounds 20
   refbench run --workload buffers --contents refbench-corpus/png
+  refbench run --placement nosmt --cpus 1-4,8
   refbench run -o results.txt --append
   refbench run --resume results.txt`,
 		Args: noArgs,
@@ -97,7 +98,7 @@ seed are those of the last run of FILE.`,
 			if err != nil {
 				return err
 			}
-			m, err := bench.NewMachine()
+			m, err := chooseMachine(how, c.Flags().Changed("placement"))
 			if err != nil {
 				return err
 			}
@@ -137,7 +138,8 @@ seed are those of the last run of FILE.`,
 	f := c.Flags()
 	f.StringSliceVar(&strategyNames, "strategy", []string{"all"}, "strategies, comma-separated, or all")
 	f.StringArrayVar(&workloadSpecs, "workload", []string{"all"}, "workloads with their knobs, as in getput:objects=64,hold=100, comma-separated, or all; may be repeated")
-	f.StringSliceVar(&cpus, "cpus", nil, "numbers of CPUs (default 1, 2, 4 ... and all that are allowed)")
+	f.StringSliceVar(&cpus, "cpus", nil, "numbers of CPUs and ranges of them, as in 1-4,8 (default 1, 2, 4 ..., those with which a cache, NUMA node, socket or all cores are full, and all that are allowed)")
+	placementFlag(c, &how)
 	f.IntVar(&rounds, "rounds", 10, "samples of each cell; benchstat needs 6 for an interval")
 	f.DurationVar(&timed, "time", 100*time.Millisecond, "timed part of each sample")
 	f.DurationVar(&checked, "checked", 20*time.Millisecond, "how long the checked form runs after each timed part, with every operation judged; 0 leaves it out")
@@ -178,7 +180,7 @@ func controlFlag(c *cobra.Command, control *bool) {
 }
 
 // beside are the flags that go with --resume. All else stands beside the results.
-var beside = []string{"resume", "contents", "budget", "timeout"}
+var beside = []string{"resume", "contents", "placement", "budget", "timeout"}
 
 // checkResume returns an error if flags were given that --resume leaves no room for.
 func checkResume(c *cobra.Command, file string) error {
@@ -226,6 +228,7 @@ type session struct {
 	rounds    int
 	length    bench.Length // Timed 0: as the budget allows
 	budget    time.Duration
+	least     int // rounds, whatever the budget
 	seed      uint64
 	file      string
 	append    bool
@@ -248,6 +251,9 @@ func (s session) run(c *cobra.Command) error {
 	errOut := c.ErrOrStderr()
 	if !s.machine.CPUs.Bindable {
 		fmt.Fprintf(errOut, "refbench: threads aren't bound to CPUs (%s): expect more noise\n", s.machine.CPUs.Unbindable)
+	}
+	if names := spoilers(s.machine.Examine()); len(names) > 0 {
+		fmt.Fprintf(errOut, "refbench: numbers may be spoilt here (%s): refbench doctor says by what\n", strings.Join(names, ", "))
 	}
 	header := s.machine.Header(s.parts.Strategies, s.parts.Workloads)
 	if s.selection.Contents != nil {
@@ -286,6 +292,7 @@ func (s session) run(c *cobra.Command) error {
 		Seed:    s.seed,
 		Length:  s.length,
 		Budget:  s.budget,
+		Least:   s.least,
 		File:    file,
 		Rest:    rest,
 		Watcher: p,

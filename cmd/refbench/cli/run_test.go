@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/bench"
 	"github.com/refbench/refbench/workloads/bench/cpu"
+	"github.com/refbench/refbench/workloads/bench/topology/topologytest"
 )
 
 func statusOf(err error) int {
@@ -61,8 +63,7 @@ func TestWorstThatARunDidIsItsStatus(t *testing.T) {
 }
 
 func TestWorkersAreBounded(t *testing.T) {
-	two := &bench.Machine{CPUs: cpu.Set{Order: []int{0, 1}}}
-	many := &bench.Machine{CPUs: cpu.Set{Order: make([]int, 256)}}
+	two, many := machineOf(t, topologytest.VM()), machineOf(t, topologytest.EPYC())
 	for _, tt := range []struct {
 		m             *bench.Machine
 		n             string
@@ -76,6 +77,13 @@ func TestWorkersAreBounded(t *testing.T) {
 		{two, "128", true, ""},
 		{two, "129", true, "at most 128 workers with --oversubscribe here, since the affinity mask has 2 CPUs"},
 		{two, "99999999999999999999", true, "want whole numbers"},
+		{two, "1-2", false, ""},
+		{two, "0-2", false, "0 CPUs: want at least 1"},
+		{two, "2-3", false, "3 CPUs: at most 2 allowed here"},
+		{two, "2-1", false, `"2-1": the range is reversed: want 1-2`},
+		{two, "1-", false, `"1-": want whole numbers and ranges`},
+		{two, "-1", true, `"-1": want whole numbers and ranges`},
+		{two, "1-2147483647", true, "at most 128 workers with --oversubscribe here"},
 		{many, "256", false, ""},
 		{many, "4096", true, ""},
 		{many, "4097", true, "at most 4096 workers"},
@@ -83,6 +91,32 @@ func TestWorkersAreBounded(t *testing.T) {
 		_, err := chooseCPUs(tt.m, []string{tt.n}, tt.oversubscribe)
 		if (err == nil) != (tt.want == "") || err != nil && (!strings.Contains(err.Error(), tt.want) || statusOf(err) != exitUsage) {
 			t.Errorf("--cpus %s on %d CPUs, oversubscribe %v: %v, want %q", tt.n, len(tt.m.CPUs.Order), tt.oversubscribe, err, tt.want)
+		}
+	}
+}
+
+// machineOf returns a machine that isn't there.
+func machineOf(t *testing.T, m topologytest.Machine) *bench.Machine {
+	t.Helper()
+	set, err := cpu.DetectIn(m.Files(), m.IDs())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &bench.Machine{CPUs: set}
+}
+
+func TestRangesOfCPUsAreAllOfTheirNumbers(t *testing.T) {
+	many := machineOf(t, topologytest.EPYC())
+	for _, tt := range []struct {
+		text []string
+		want []int
+	}{
+		{[]string{"1-4", "8"}, []int{1, 2, 3, 4, 8}},
+		{[]string{"8", "2-2", "1-3"}, []int{8, 2, 1, 3}},
+		{nil, []int{1, 2, 4, 8, 16, 32, 64, 128, 256}},
+	} {
+		if got, err := chooseCPUs(many, tt.text, false); err != nil || !slices.Equal(got, tt.want) {
+			t.Errorf("--cpus %v: %v, %v, want %v", tt.text, got, err, tt.want)
 		}
 	}
 }

@@ -1,13 +1,15 @@
 package cpu
 
 import (
-	"fmt"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"github.com/refbench/refbench/workloads/bench/placement"
+	"github.com/refbench/refbench/workloads/bench/topology/topologytest"
 )
 
 func files(kv ...string) fstest.MapFS {
@@ -16,43 +18,6 @@ func files(kv ...string) fstest.MapFS {
 		fs[kv[i]] = &fstest.MapFile{Data: []byte(kv[i+1])}
 	}
 	return fs
-}
-
-// machine describes a topology: for each CPU its package and core.
-func machine(places ...[2]int) fstest.MapFS {
-	fs := make(fstest.MapFS)
-	for c, p := range places {
-		dir := fmt.Sprintf("sys/devices/system/cpu/cpu%d/topology/", c)
-		fs[dir+"physical_package_id"] = &fstest.MapFile{Data: fmt.Appendf(nil, "%d\n", p[0])}
-		fs[dir+"core_id"] = &fstest.MapFile{Data: fmt.Appendf(nil, "%d\n", p[1])}
-	}
-	return fs
-}
-
-func TestCompactFillsPackagesInTurnAndSiblingsLast(t *testing.T) {
-	all := func(n int) (cpus []int) {
-		for c := range n {
-			cpus = append(cpus, c)
-		}
-		return cpus
-	}
-	for _, tt := range []struct {
-		name string
-		fs   fstest.MapFS
-		mask []int
-		want []int
-	}{
-		{"nothing known", files(), []int{3, 1, 2}, []int{1, 2, 3}},
-		{"siblings numbered last", machine([2]int{0, 0}, [2]int{0, 1}, [2]int{0, 0}, [2]int{0, 1}), all(4), []int{0, 1, 2, 3}},
-		{"siblings numbered next to each other", machine([2]int{0, 0}, [2]int{0, 0}, [2]int{0, 1}, [2]int{0, 1}), all(4), []int{0, 2, 1, 3}},
-		{"packages numbered in turns, same core ids", machine([2]int{0, 0}, [2]int{1, 0}, [2]int{0, 1}, [2]int{1, 1}), all(4), []int{0, 2, 1, 3}},
-		{"the mask leaves out a first thread", machine([2]int{0, 0}, [2]int{0, 0}, [2]int{0, 1}, [2]int{0, 1}), []int{1, 2, 3}, []int{1, 2, 3}},
-		{"unknown is -1", machine([2]int{-1, -1}, [2]int{-1, -1}), all(2), []int{0, 1}},
-	} {
-		if got := Compact(Topology(tt.fs, tt.mask)); !slices.Equal(got, tt.want) {
-			t.Errorf("%s: order %v, want %v", tt.name, got, tt.want)
-		}
-	}
 }
 
 const (
@@ -101,28 +66,77 @@ func TestQuotaIsTheTightestLimitUpToTheMount(t *testing.T) {
 	}
 }
 
+// limited returns the set of a machine with a placement, under a quota.
+func limited(t *testing.T, m topologytest.Machine, how string, quota float64) Set {
+	t.Helper()
+	s, err := DetectIn(m.Files(), m.IDs())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Quota > 0 || s.Bindable {
+		t.Fatalf("%+v: want no quota", s)
+	}
+	s.Quota, s.QuotaFile = quota, "/f"
+	p, err := placement.Parse(how)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err = s.Place(p); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func TestMaxSaysWhatLimits(t *testing.T) {
+	two := topologytest.VM()
+	four := topologytest.Shape{Sockets: 1, Nodes: 1, Caches: 1, Cores: 2, Threads: 2}.Machine()
 	for _, tt := range []struct {
-		set  Set
-		want int
-		why  string
+		m         topologytest.Machine
+		placement string
+		quota     float64
+		want      int
+		why       string
 	}{
-		{Set{Order: []int{0, 1, 2, 3}}, 4, "the affinity mask has 4 CPUs"},
-		{Set{Order: []int{5}}, 1, "the affinity mask has 1 CPU"},
-		{Set{Order: []int{0, 1, 2, 3}, Quota: 2.5, QuotaFile: "/f"}, 2, "the cgroup quota in /f is 2.5 CPUs, the affinity mask has 4 CPUs"},
-		{Set{Order: []int{0, 1}, Quota: 0.5, QuotaFile: "/f"}, 1, "the cgroup quota in /f is 0.5 CPUs, the affinity mask has 2 CPUs"},
-		{Set{Order: []int{0, 1}, Quota: 8, QuotaFile: "/f"}, 2, "the affinity mask has 2 CPUs"},
+		{four, "compact", 0, 4, "the affinity mask has 4 CPUs"},
+		{two.Without(0), "compact", 0, 1, "the affinity mask has 1 CPU"},
+		{four, "compact", 2.5, 2, "the cgroup quota in /f is 2.5 CPUs, the affinity mask has 4 CPUs"},
+		{two, "compact", 0.5, 1, "the cgroup quota in /f is 0.5 CPUs, the affinity mask has 2 CPUs"},
+		{two, "compact", 8, 2, "the affinity mask has 2 CPUs"},
+		{four, "nosmt", 0, 2, "placement nosmt has 2 of the 4 CPUs of the affinity mask"},
+		{four, "3,0-1", 8, 3, "placement 3,0-1 has 3 of the 4 CPUs of the affinity mask"},
+		{four, "0-2", 1, 1, "the cgroup quota in /f is 1 CPUs, placement 0-2 has 3 of the 4 CPUs of the affinity mask"},
 	} {
-		if got, why := tt.set.Max(), tt.set.Why(); got != tt.want || why != tt.why {
-			t.Errorf("%+v: %d because %q, want %d because %q", tt.set, got, why, tt.want, tt.why)
+		s := limited(t, tt.m, tt.placement, tt.quota)
+		if got, why := s.Max(), s.Why(); got != tt.want || why != tt.why {
+			t.Errorf("%s, quota %v: %d because %q, want %d because %q", tt.placement, tt.quota, got, why, tt.want, tt.why)
 		}
 	}
 }
 
-func TestSweepDoublesUpToMax(t *testing.T) {
-	for most, want := range map[int][]int{1: {1}, 2: {1, 2}, 3: {1, 2, 3}, 4: {1, 2, 4}, 6: {1, 2, 4, 6}} {
-		if got := (Set{Order: make([]int, most)}).Sweep(); !slices.Equal(got, want) {
-			t.Errorf("%d CPUs: %v, want %v", most, got, want)
+func TestSweepHasPowersOfTwoAndWhereSomethingEnds(t *testing.T) {
+	for _, tt := range []struct {
+		name, placement  string
+		m                topologytest.Machine
+		quota            float64
+		landmarks, sweep []int
+	}{
+		{"VM", "compact", topologytest.VM(), 0, []int{1, 2}, []int{1, 2}},
+		{"one CPU", "compact", topologytest.VM().Without(0), 0, []int{1}, []int{1}},
+		{"Xeon", "compact", topologytest.Xeon(), 0, []int{1, 24, 48, 96}, []int{1, 2, 4, 8, 16, 24, 32, 48, 64, 96}},
+		{"Xeon, sockets in turn", "spread", topologytest.Xeon(), 0, []int{1, 48, 96}, []int{1, 2, 4, 8, 16, 32, 48, 64, 96}},
+		{"Xeon, one thread a core", "nosmt", topologytest.Xeon(), 0, []int{1, 24, 48}, []int{1, 2, 4, 8, 16, 24, 32, 48}},
+		{"Xeon, quota", "compact", topologytest.Xeon(), 30.5, []int{1, 24, 30}, []int{1, 2, 4, 8, 16, 24, 30}},
+		{"EPYC", "compact", topologytest.EPYC(), 0, []int{1, 8, 16, 64, 128, 256}, []int{1, 2, 4, 8, 16, 32, 64, 128, 256}},
+		{"hybrid", "compact", topologytest.Hybrid(), 0, []int{1, 8, 24, 32}, []int{1, 2, 4, 8, 16, 24, 32}},
+		{"Arm", "compact", topologytest.Arm(), 0, []int{1, 4, 8}, []int{1, 2, 4, 8}},
+		{"a list", "0,48,1", topologytest.Xeon(), 0, []int{1, 3}, []int{1, 2, 3}},
+	} {
+		s := limited(t, tt.m, tt.placement, tt.quota)
+		if got := s.Landmarks(); !slices.Equal(got, tt.landmarks) {
+			t.Errorf("%s: landmarks %v, want %v", tt.name, got, tt.landmarks)
+		}
+		if got := s.Sweep(); !slices.Equal(got, tt.sweep) {
+			t.Errorf("%s: sweep %v, want %v", tt.name, got, tt.sweep)
 		}
 	}
 }
