@@ -274,15 +274,30 @@ func TestMoreProcessorsThanWords(t *testing.T) {
 	var c percpu.Count
 	c.Init()
 	runtime.GOMAXPROCS(4)
+	current := func() int {
+		defer pin.Unpin()
+		return pin.Pin()
+	}
 	var wg sync.WaitGroup
+	var beyond atomic.Int64 // rounds on a P without a word
 	for range 8 {
 		wg.Go(func() {
-			for range 1000 {
+			for beyond.Load() < 4000 {
+				at := current()
 				c.Get()
 				if !c.TryGetLive() {
 					t.Error("TryGetLive failed before Kill")
 				}
+				if !c.TryGet() {
+					t.Error("TryGet failed before Kill")
+				}
+				if c.Put() {
+					t.Error("a Put before Kill was the last")
+				}
 				c.PutN(2)
+				if at > 0 && current() == at {
+					beyond.Add(1)
+				}
 				runtime.Gosched()
 			}
 		})
