@@ -7,9 +7,8 @@ type group struct {
 	// the folders in them.
 	dirs []string
 	n    int // changes drawn
-	// gen says that refbench generates from it.
-	gen bool
-	// tests are run one after the other until one fails: the quickest first.
+	// tests are run one after the other until one fails: before them those of the
+	// package that is changed.
 	tests []test
 }
 
@@ -18,65 +17,60 @@ type group struct {
 type test struct {
 	packages string
 	run      string
+	// gen says that they run what is generated from the changed source.
+	gen bool
 }
 
 var groups = []group{
 	{
-		name: "strategies", n: 60, gen: true,
+		name: "strategies", n: 40,
 		dirs: []string{"strategies/atomic", "strategies/saturating", "strategies/percpu", "strategies/lockperatomic"},
 		tests: []test{
-			{packages: "./strategies/atomic"}, {packages: "./strategies/saturating"}, {packages: "./strategies/lockperatomic"},
-			{packages: "./strategies/percpu"}, {packages: "./fuzz/rules"}, {packages: "./fuzz/lockstep"},
-			{packages: "./fuzz/scenarios"}, {packages: "./fuzz/check"}, {packages: "./workloads"},
+			{packages: "./fuzz ./fuzz/lockstep"}, {packages: "./workloads"}, {packages: "./fuzz/scenarios", gen: true}, {packages: "./fuzz/check", gen: true},
 		},
 	},
 	{
-		name: "specification, judge, rendezvous, watchdog", n: 50,
+		name: "specification, judge, rendezvous, watchdog", n: 35,
 		dirs: []string{"strategies/spec", "strategies/judge", "strategies/rendezvous", "strategies/watchdog"},
 		tests: []test{
-			{packages: "./strategies/spec"}, {packages: "./strategies/judge"}, {packages: "./strategies/rendezvous"},
-			{packages: "./strategies/watchdog"}, {packages: "./fuzz/rules"}, {packages: "./fuzz/lockstep"},
-			{packages: "./fuzz/linear"}, {packages: "./fuzz/driver"}, {packages: "./fuzz/stress"},
-			{packages: "./fuzz/bugs/matrix"}, {packages: "./workloads/arena"},
+			{packages: "./workloads/arena"}, {packages: "./fuzz/lockstep ./fuzz/driver ./fuzz/stress ./fuzz/linear ./fuzz/rules"},
+			{packages: "./fuzz/bugs/matrix"}, {packages: "./fuzz/check"},
 		},
 	},
 	{
-		name: "oracles", n: 60,
+		name: "oracles", n: 45,
 		dirs: []string{"fuzz/program", "fuzz/driver", "fuzz/lockstep", "fuzz/linear", "fuzz/rules", "fuzz/stress", "fuzz/scenarios"},
 		tests: []test{
-			{packages: "./fuzz/program"}, {packages: "./fuzz/driver"}, {packages: "./fuzz/lockstep"},
-			{packages: "./fuzz/linear"}, {packages: "./fuzz/rules"}, {packages: "./fuzz/stress"},
-			{packages: "./fuzz/scenarios"}, {packages: "./fuzz"}, {packages: "./fuzz/bugs/matrix"}, {packages: "./fuzz/check"},
+			{packages: "./fuzz ./fuzz/driver ./fuzz/lockstep ./fuzz/stress"}, {packages: "./fuzz/bugs/matrix"}, {packages: "./fuzz/check"},
+			{packages: "./fuzz/scenarios"},
 		},
 	},
 	{
-		name: "engine and search", n: 50,
+		name: "engine and search", n: 35,
 		dirs: []string{"fuzz/explore/internal/engine", "fuzz/explore/internal/search", "fuzz/explore/sync", "fuzz/explore/sync/atomic"},
 		tests: []test{
-			{packages: "./fuzz/explore/internal/..."}, {packages: "./fuzz/explore/sync/..."}, {packages: "./fuzz/explore"},
-			{packages: "./fuzz/explore/channel ./fuzz/explore/context ./fuzz/explore/time"}, {packages: "./fuzz/scenarios"},
-			{packages: "./fuzz/explore/gen"},
+			{packages: "./fuzz/explore ./fuzz/explore/internal/..."}, {packages: "./fuzz/explore/gen"}, {packages: "./fuzz/scenarios"},
 		},
 	},
 	{
-		name: "arena and books", n: 25,
+		name: "arena and books", n: 20,
 		dirs: []string{"workloads/arena"},
 		tests: []test{
-			{packages: "./workloads/arena"}, {packages: "./workloads"}, {packages: "./fuzz/bugs/matrix"},
+			{packages: "./workloads"}, {packages: "./fuzz/bugs/matrix"},
 		},
 	},
 	{
-		name: "statistics", n: 40,
+		name: "statistics", n: 25,
 		dirs: []string{"report"},
 		tests: []test{
-			{packages: "./report"}, {packages: "./cmd/refbench/cli"}, {packages: "./cmd/refbench", run: "TestScripts"},
+			{packages: "./cmd/refbench/cli"}, {packages: "./cmd/refbench", run: "TestScripts"},
 		},
 	},
 	{
-		name: "command and measuring", n: 40,
+		name: "command and measuring", n: 25,
 		dirs: []string{"cmd/refbench/cli", "workloads/bench"},
 		tests: []test{
-			{packages: "./workloads/bench"}, {packages: "./cmd/refbench/cli"}, {packages: "./cmd/refbench", run: "TestScripts|Kill|Hang"},
+			{packages: "./workloads/bench ./cmd/refbench/cli"}, {packages: "./cmd/refbench", run: "TestScripts|NoFinished"},
 		},
 	},
 }

@@ -4,8 +4,8 @@
 //	go run ./cmd/refbench/mutate [flags] [GROUP...]
 //
 // It works on a copy of the source, so that nothing here is touched. For each group of
-// packages it draws changes at random and takes the first that compile. Of strategies
-// it also generates the other forms anew. A change is killed when a test fails or hangs.
+// packages it draws changes at random and takes the first that compile. Before tests of
+// what is generated from them it generates that anew. A change is killed when a test fails or hangs.
 // What survives either needs a test or changes nothing that can be seen: the second kind
 // stands in equivalent.txt with the reason, and isn't run.
 //
@@ -325,9 +325,10 @@ func (m *mutator) try(g group, c change) (r result, compiles bool, err error) {
 	if err := os.WriteFile(path, c.apply(source), 0o666); err != nil {
 		return r, false, err
 	}
+	generated := false
 	defer func() {
 		err = errors.Join(err, os.WriteFile(path, source, 0o666))
-		if g.gen {
+		if generated {
 			err = errors.Join(err, m.gen())
 		}
 	}()
@@ -335,10 +336,14 @@ func (m *mutator) try(g group, c change) (r result, compiles bool, err error) {
 	if ok, _ := m.command("go", "build", "./"+filepath.ToSlash(filepath.Dir(c.File))); !ok {
 		return r, false, nil
 	}
-	if g.gen && m.gen() != nil {
-		r.Verdict, r.By = killed, "the generator"
-	}
-	for _, t := range g.tests {
+	own := test{packages: "./" + filepath.ToSlash(filepath.Dir(c.File))}
+	for _, t := range append([]test{own}, g.tests...) {
+		if t.gen && !generated {
+			generated = true
+			if err := m.gen(); err != nil {
+				r.Verdict, r.By = killed, "the generator"
+			}
+		}
 		if r.Verdict == killed {
 			break
 		}
@@ -369,7 +374,7 @@ func (m *mutator) command(name string, args ...string) (ok bool, said string) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = m.dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false")
+	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false -trimpath")
 	cmd.WaitDelay = 10 * time.Second
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
