@@ -211,6 +211,9 @@ func (m *mutator) all(chosen []group, retry bool) error {
 		known[r.name()] = r.Verdict
 	}
 	for _, g := range chosen {
+		if err := m.pass(g); err != nil {
+			return err
+		}
 		drawn, err := m.draw(g)
 		if err != nil {
 			return err
@@ -250,6 +253,30 @@ func (m *mutator) all(chosen []group, retry bool) error {
 	}
 	m.table()
 	return nil
+}
+
+// pass returns an error if a group's tests fail without any change: then they say nothing
+// of one.
+func (m *mutator) pass(g group) error {
+	var own []string
+	for _, dir := range g.dirs {
+		own = append(own, "./"+dir)
+	}
+	for _, t := range append([]test{{packages: strings.Join(own, " ")}}, g.tests...) {
+		if ok, said := m.test(t); !ok {
+			return fmt.Errorf("%s: the tests of %s fail without a change: %s", g.name, t.packages, firstFailure(said))
+		}
+	}
+	return nil
+}
+
+// test runs tests as they stand in the copy.
+func (m *mutator) test(t test) (ok bool, said string) {
+	args := []string{"test", "-count=1", "-short", "-failfast", "-vet=off", "-timeout", m.patience.String()}
+	if t.run != "" {
+		args = append(args, "-run", t.run)
+	}
+	return m.command("go", append(args, strings.Fields(t.packages)...)...)
 }
 
 // record adds a result, in the place of an older one of the same change.
@@ -347,11 +374,7 @@ func (m *mutator) try(g group, c change) (r result, compiles bool, err error) {
 		if r.Verdict == killed {
 			break
 		}
-		args := []string{"test", "-count=1", "-short", "-failfast", "-vet=off", "-timeout", m.patience.String()}
-		if t.run != "" {
-			args = append(args, "-run", t.run)
-		}
-		if ok, said := m.command("go", append(args, strings.Fields(t.packages)...)...); !ok {
+		if ok, said := m.test(t); !ok {
 			r.Verdict, r.By = killed, t.packages+": "+firstFailure(said)
 		}
 	}
