@@ -97,10 +97,12 @@ have no cell in common, or none with usable samples in both.`,
 				for _, w := range c.Warnings {
 					fmt.Fprintf(cmd.ErrOrStderr(), "refbench: %s\n", w)
 				}
-				fmt.Fprintf(cmd.ErrOrStderr(), "refbench: %s\n", c.Conclusion())
 			}
 			if err := write(c, cmd.OutOrStdout()); err != nil {
 				return fmt.Errorf("writing the comparison to standard output: %w", err)
+			}
+			if format == "csv" {
+				fmt.Fprintf(cmd.ErrOrStderr(), "refbench: %s\n", c.Conclusion())
 			}
 			if c.Violations > 0 {
 				return findingf("%s has %g violations", paths[1], c.Violations)
