@@ -104,7 +104,7 @@ before this command.`,
 			if output == "" {
 				output = newRunDir() + "-ab"
 			}
-			o.Args = served.args()
+			o.Args = served.args(c)
 			return compareSides(c, o, b, args, output, keep, func(r *ab.Result, w io.Writer) error {
 				switch format {
 				case "json":
@@ -117,7 +117,7 @@ before this command.`,
 		},
 	}
 	f := c.Flags()
-	served.flags(f.StringSliceVar, f.StringArrayVar, f.DurationVar)
+	served.flags(c)
 	f.IntVar(&o.Rounds, "rounds", 32, "the most rounds")
 	f.DurationVar(&o.Budget, "budget", 3*time.Minute, "begin no round that would make it longer than this, building apart; 0 for no limit")
 	f.Uint64Var(&o.Seed, "seed", 0, "seed of the order and of all random choices (default the time)")
@@ -279,17 +279,16 @@ func (p *abProgress) Warn(text string) { p.say("%s", text) }
 type servedCells struct {
 	strategies, workloads, cpus []string
 	timed                       time.Duration
+	placement                   string
 }
 
-func (s *servedCells) flags(
-	list func(*[]string, string, []string, string),
-	array func(*[]string, string, []string, string),
-	duration func(*time.Duration, string, time.Duration, string),
-) {
-	list(&s.strategies, "strategy", []string{"all"}, "strategies, comma-separated, or all")
-	array(&s.workloads, "workload", []string{strings.Join(abWorkloads, ",")}, "workloads with their knobs, comma-separated, or all; may be repeated")
-	list(&s.cpus, "cpus", nil, "numbers of CPUs (default 1, 2, 4 ... and all that are allowed)")
-	duration(&s.timed, "time", 15*time.Millisecond, "timed part of each sample")
+func (s *servedCells) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringSliceVar(&s.strategies, "strategy", []string{"all"}, "strategies, comma-separated, or all")
+	f.StringArrayVar(&s.workloads, "workload", []string{strings.Join(abWorkloads, ",")}, "workloads with their knobs, comma-separated, or all; may be repeated")
+	f.StringSliceVar(&s.cpus, "cpus", nil, "numbers of CPUs, and ranges of them (default those that refbench run takes)")
+	f.DurationVar(&s.timed, "time", 15*time.Millisecond, "timed part of each sample")
+	placementFlag(c, &s.placement)
 }
 
 func (s *servedCells) check() error {
@@ -299,8 +298,12 @@ func (s *servedCells) check() error {
 	return nil
 }
 
-func (s *servedCells) args() []string {
+// args are the command line with the same flags.
+func (s *servedCells) args(c *cobra.Command) []string {
 	args := []string{measureName, "--time", s.timed.String()}
+	if c.Flags().Changed("placement") {
+		args = append(args, "--placement", s.placement)
+	}
 	for _, w := range s.workloads {
 		args = append(args, "--workload", w)
 	}
@@ -333,7 +336,7 @@ func newMeasureCommand(parts Parts) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			m, err := bench.NewMachine()
+			m, err := chooseMachine(served.placement, c.Flags().Changed("placement"))
 			if err != nil {
 				return err
 			}
@@ -349,7 +352,6 @@ func newMeasureCommand(parts Parts) *cobra.Command {
 			return ab.Serve(c.Context(), m, header, cells, bench.Length{Timed: served.timed}, c.InOrStdin(), c.OutOrStdout())
 		},
 	}
-	f := c.Flags()
-	served.flags(f.StringSliceVar, f.StringArrayVar, f.DurationVar)
+	served.flags(c)
 	return c
 }
