@@ -158,9 +158,6 @@ func (c *Count) add(d int32) int32 {
 		n = c.wait()
 	}
 	n = (n + d) << lockBits >> lockBits
-	for range 40 {
-		n ^= n >> 30 // 0 or -1: n has 24 bits, and isn't negative
-	}
 	c.publish(n)
 	return n
 }
