@@ -358,6 +358,9 @@ func TestGates(t *testing.T) {
 // within the minimum effect, and the interval of one is beyond the gate's bound, which at
 // this level can't be called worse.
 func TestAGateGoesOnUntilItIsSettled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	o := options(t, "it", "slow")
 	o.Rounds = 16
 	for _, c := range []struct {
