@@ -33,7 +33,7 @@ func slower(steps int) string {
 func TestComparisonsHold(t *testing.T) {
 	n, err := strconv.Atoi(os.Getenv("REFBENCH_AB"))
 	if err != nil || n < 1 {
-		t.Skip("REFBENCH_AB doesn't say how many runs")
+		t.Skip("a measurement of hours, for a machine of its own: set REFBENCH_AB to the number of runs")
 	}
 	s := newPlanting(t)
 	same, by5, by20 := s.build("same", 0), s.build("by5", 6), s.build("by20", 15)
@@ -91,7 +91,7 @@ func TestComparisonsHold(t *testing.T) {
 // A large slowdown is found, and nothing else, by what a pull request runs.
 func TestPullRequestSeesASlowdown(t *testing.T) {
 	if os.Getenv("REFBENCH_PLANTED") == "" {
-		t.Skip("REFBENCH_PLANTED doesn't ask for it")
+		t.Skip("it builds refbench five times; .ci/run does: set REFBENCH_PLANTED=some")
 	}
 	s := newPlanting(t)
 	s.replace(slowedCount, publishes, slower(40))

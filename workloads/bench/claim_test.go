@@ -1,11 +1,14 @@
 package bench
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/refbench/refbench/workloads/bench/cpu"
+	"github.com/refbench/refbench/workloads/bench/lock"
 )
 
 func TestTwoRunsOnTheSameCPUsAreNoticed(t *testing.T) {
@@ -16,8 +19,16 @@ func TestTwoRunsOnTheSameCPUsAreNoticed(t *testing.T) {
 	if len(others) > 0 {
 		t.Fatalf("nobody else measures, and there is %+v", others)
 	}
-	if len(first.files) == 0 {
-		t.Skip("no locks here")
+	if len(first.files) != 2 {
+		f, err := os.Create(filepath.Join(t.TempDir(), "f"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if err := lock.Take(f); errors.Is(err, lock.ErrUnsupported) {
+			t.Skipf("this system has no locks, so a run can't claim CPUs: %v", err)
+		}
+		t.Fatalf("%d CPUs are claimed, want 2", len(first.files))
 	}
 	second, others := m.Claim(3)
 	if len(others) != 1 || !slices.Equal(others[0].CPUs, []int{4, 2}) {

@@ -40,8 +40,10 @@ func newABCommand() *cobra.Command {
 		Long: `ab measures two commits, or two binaries, by turns on the same CPUs, and says what got
 slower, faster, or can't be told.
 
-Each round has a process of either side, in a layout of its code that is new in each
-round, and a second process of OLD as control. They measure one cell at a time, one after
+Each round has a process of either side, and a second one of OLD as control. Rounds go
+through the layouts that each commit is built in, again from the first after the last: what
+a layout costs comes again with it, so a difference that is the layouts' may pass for the
+commits', the sooner the fewer there are. The processes measure one cell at a time, one after
 the other and back again. What counts is the ratio within a round: rounds are independent,
 samples of one process aren't. The ratios of a cell are judged by the signed-rank test,
 corrected for the number of cells (Holm) and for looking more than once. It ends as soon as
@@ -190,10 +192,11 @@ func compareSides(c *cobra.Command, o ab.Options, b ab.Builder, specs []string, 
 	if err := os.MkdirAll(output, 0o777); err != nil {
 		return failedf("the results can't be written: %w", err)
 	}
-	for name, write := range map[string]func(io.Writer) error{
-		"ab.json": r.JSON, "ab.md": r.Markdown,
-	} {
-		if err := writeFile(filepath.Join(output, name), write); err != nil {
+	for _, file := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{{"ab.json", r.JSON}, {"ab.md", r.Markdown}} {
+		if err := writeFile(filepath.Join(output, file.name), file.write); err != nil {
 			return failedf("the result can't be written: %w", err)
 		}
 	}
@@ -307,10 +310,9 @@ func (s *servedCells) args(c *cobra.Command) []string {
 	for _, w := range s.workloads {
 		args = append(args, "--workload", w)
 	}
-	for flag, values := range map[string][]string{"--strategy": s.strategies, "--cpus": s.cpus} {
-		if len(values) > 0 {
-			args = append(args, flag, strings.Join(values, ","))
-		}
+	args = append(args, "--strategy", strings.Join(s.strategies, ","))
+	if len(s.cpus) > 0 {
+		args = append(args, "--cpus", strings.Join(s.cpus, ","))
 	}
 	return args
 }

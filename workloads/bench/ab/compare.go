@@ -1,7 +1,7 @@
 // Package ab compares two builds of refbench: is the new one slower, and by how much?
 //
 // Nothing is compared with what was measured at another time. In each round there is a
-// process of either side, in a layout of its code that is another one in each round, and
+// process of either side, in the next of the layouts of its code (a few, by turns), and
 // a second process of the old one as control. They measure one cell at a time, all on the
 // same CPUs, one process after the other and back again (old, new, new, old or the other way
 // round, as drawn), and sleep between. A round is one pair of numbers for each cell. Speed
@@ -172,7 +172,7 @@ func (c *comparison) round(ctx context.Context, round int) (err error) {
 		}
 	}()
 	for i, side := range []*Side{roleOld: c.Old, roleNew: c.New, roleControl: c.Old} {
-		// No two roles have the same layout in a round.
+		// With three layouts or more no two roles have the same one in a round.
 		p, err := start(ctx, side, round+i, c.Args)
 		if err != nil {
 			if ctx.Err() != nil {
