@@ -225,7 +225,6 @@ func (c *comparison) meet(older, newer *process) error {
 	for i := 0; i < len(c.cells); i += controlEvery {
 		c.control[c.cells[i].key] = true
 	}
-	c.result.config = older.config
 	c.Watch.Begin(len(c.cells), c.Rounds)
 	return nil
 }

@@ -60,8 +60,6 @@ type Result struct {
 	Spoiled     int     // pairs that were measured again or set aside
 	Violations  float64 // on the new side
 	Interrupted bool
-
-	config []bench.Config
 }
 
 // estimate turns differences of logarithms into a ratio with its interval.
