@@ -6,7 +6,8 @@
 // same CPUs, one process after the other and back again (old, new, new, old or the other way
 // round, as drawn), and sleep between. A round is one pair of numbers for each cell. Speed
 // differs by process, by a tenth and more: so it is rounds that count as independent, not
-// samples. What is said of a cell is said of the ratios of its pairs: see package
+// samples. They are but for the layouts: what these cost comes again after some rounds, and
+// no test sees that. With few layouts a side, a row may be called different because of them. What is said of a cell is said of the ratios of its pairs: see package
 // paired.
 //
 // After some of the rounds, known before, all rows are judged. A row that is decided isn't
