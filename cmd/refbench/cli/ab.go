@@ -126,7 +126,7 @@ before this command.`,
 	f.Float64Var(&o.Alpha, "alpha", 0.01, "how likely any row is called different if nothing changed")
 	f.StringVar(&effect, "min-effect", "2%", "a smaller difference isn't called one")
 	f.StringArrayVar(&gates, "fail-on", nil, "a change that is a failure (default: whatever is slower); may be repeated")
-	f.IntVar(&b.Layouts, "layouts", 8, "in how many layouts of its code each commit is built")
+	f.IntVar(&b.Layouts, "layouts", 32, "in how many layouts of its code each commit is built: with fewer than rounds they come again")
 	f.StringVar(&b.Package, "package", "./cmd/refbench", "the program to build of each commit")
 	f.StringVar(&format, "format", "text", "text, markdown or json")
 	f.BoolVar(&asJSON, "json", false, "the same as --format json")

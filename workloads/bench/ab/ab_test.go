@@ -385,6 +385,25 @@ func TestAGateGoesOnUntilItIsSettled(t *testing.T) {
 	}
 }
 
+// Layouts that come again make rounds depend on one another, and that is said.
+func TestLayoutsThatComeAgainAreSaid(t *testing.T) {
+	for _, c := range []struct {
+		rounds, layouts int
+		said            string
+		again           bool
+	}{
+		{32, 1, "in one binary", false},
+		{32, 8, "in 8 layouts", true},
+		{8, 8, "in 8 layouts", false},
+		{9, 8, "in 8 layouts", true},
+	} {
+		got := (&Result{Rounds: c.rounds, Layouts: c.layouts}).method()
+		if !strings.Contains(got, c.said) || strings.Contains(got, "come again") != c.again {
+			t.Errorf("%d rounds in %d layouts: %q; want %q, and that they come again: %v", c.rounds, c.layouts, got, c.said, c.again)
+		}
+	}
+}
+
 func TestSpecsOfSides(t *testing.T) {
 	dir := t.TempDir()
 	git := func(args ...string) {

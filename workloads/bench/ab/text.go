@@ -64,6 +64,9 @@ func (r *Result) method() string {
 	layouts := "each in one binary, so a difference may be that of how its code lies in memory"
 	if r.Layouts > 1 {
 		layouts = fmt.Sprintf("each in %d layouts of its code", r.Layouts)
+		if r.Rounds > r.Layouts {
+			layouts += ", which come again, so a difference may be theirs"
+		}
 	}
 	return fmt.Sprintf("%s of both sides by turns, %s; signed-rank test of the ratios, corrected for %s (Holm) and for looking more than once, level %g, minimum effect %s; intervals are of 95 %%, each for itself; seed %d",
 		plural(r.Rounds, "round"), layouts, plural(len(r.Rows), "row"), r.Alpha, percent(r.MinEffect), r.Seed)
