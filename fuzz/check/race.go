@@ -73,6 +73,9 @@ func raced(ctx context.Context, s Subject, b Budget) Result {
 	if lines := strings.Fields(out.String()); len(lines) > 0 {
 		n, _ = strconv.ParseUint(lines[len(lines)-1], 10, 64)
 	}
+	if n == 0 && r.Verdict == "" {
+		r.unknown("the process under the race detector doesn't say what it has tried: %.500q", out.String())
+	}
 	r.tried(n, "executions, down to a power of two")
 	return r
 }
