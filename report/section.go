@@ -50,7 +50,7 @@ type file struct {
 // sections returns all sections in the order in which they stand.
 func sections() []section {
 	return []section{
-		tablesSection(), noiseSection(), foundSection(), cellsSection(), scalingSection(), promisesSection(), machineSection(), notRunSection(),
+		tablesSection(), noiseSection(), insideSection(), foundSection(), cellsSection(), scalingSection(), promisesSection(), machineSection(), notRunSection(),
 		doubtsSection(), methodSection(),
 	}
 }

@@ -119,7 +119,7 @@ func (s *Set) setUnits(tidied []string, meta benchfmt.UnitMetadataMap) {
 // it, and not what was found.
 func witness(tidied string) bool {
 	switch tidied {
-	case unitChecked, unitShared, unitParallel, unitOverlap, unitRound, unitLives, unitReleased:
+	case unitChecked, unitShared, unitParallel, unitOverlap, unitRound, unitLives, unitReleased, "latencies", "counted-%":
 		return true
 	}
 	return false

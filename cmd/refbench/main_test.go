@@ -254,10 +254,10 @@ func count(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// sampleRound matches the name and the round of a sample, and asideInStream samples that are
+// sampleRound matches the name, the round and the probe of a sample, and asideInStream samples that are
 // set aside in a stream.
 var (
-	sampleRound   = regexp.MustCompile(`(?m)^(Benchmark\S+) .* (\d+ round) .*\n`)
+	sampleRound   = regexp.MustCompile(`(?m)^(Benchmark\S+) .* (\d+ round) .*? [^ ]+?( latencies)?\n`)
 	asideInStream = regexp.MustCompile(`(?m)^set-aside: shared\n(Benchmark.*\n)set-aside:\n`)
 )
 
@@ -281,10 +281,10 @@ func withAside(ts *testscript.TestScript, file string) string {
 	ts.Check(err)
 	seen := make(map[string]int)
 	for _, m := range sampleRound.FindAllStringSubmatch(text, -1) {
-		seen[m[1]+m[2]]++
+		seen[m[1]+m[2]+m[3]]++
 	}
 	for _, m := range sampleRound.FindAllStringSubmatch(aside, -1) {
-		if seen[m[1]+m[2]]++; seen[m[1]+m[2]] <= max(len(runs), 1) {
+		if seen[m[1]+m[2]+m[3]]++; seen[m[1]+m[2]+m[3]] <= max(len(runs), 1) {
 			text += m[0]
 		}
 	}

@@ -34,6 +34,11 @@
 //
 // One run at a time adds to a file: it has the file's lock.
 //
+// # What happened inside?
+//
+// A [Probe] looks into a cell, in samples of its own: how long single operations take, and
+// what the CPUs' counters say. What is timed stays as it is.
+//
 // # Was the machine free?
 //
 // A witness tells samples that were disturbed: see [Sample.Parallel] and

@@ -25,6 +25,9 @@ type Cell struct {
 	// it to tell how far the two differ by chance: see [Controls].
 	Control bool
 
+	// Probe is what its samples find out instead of the speed.
+	Probe Probe
+
 	// Generic reports that New calls the strategy through an interface,
 	// which costs several nanoseconds an operation.
 	Generic bool
@@ -66,8 +69,8 @@ func (c Cell) Name(procs int) string {
 // controlSuffix has a character that no name of a strategy has.
 const controlSuffix = "+control"
 
-// String returns the key.
-func (c Cell) String() string { return c.Key() }
+// String returns the key, and after a space the probe.
+func (c Cell) String() string { return c.id() }
 
 // A Variant is a workload with settings of its knobs.
 type Variant struct {
@@ -167,9 +170,13 @@ func (s Selection) Cells() ([]Cell, error) {
 	return cells, nil
 }
 
-// CellNamed returns the cell whose key it is. s is as for [Selection.Cells], of which
-// it takes strategies, workloads, loops and contents.
-func (s Selection) CellNamed(key string) (Cell, error) {
+// CellNamed returns the cell of that name, as String has it. s is as for
+// [Selection.Cells], of which it takes strategies, workloads, loops and contents.
+func (s Selection) CellNamed(name string) (Cell, error) {
+	key, probe, err := cutProbe(name)
+	if err != nil {
+		return Cell{}, err
+	}
 	base, parts := benchfmt.Name("Ref/" + key).Parts()
 	one := Selection{Loops: s.Loops, Contents: s.Contents}
 	var v Variant
@@ -206,7 +213,6 @@ func (s Selection) CellNamed(key string) (Cell, error) {
 	if v.Workload == nil || len(one.Strategies) == 0 || string(base) != "Ref" {
 		return Cell{}, fmt.Errorf("cell %q is of a workload or a strategy that isn't there", key)
 	}
-	var err error
 	if v.Settings, err = v.Workload.ParseSettings(strings.Join(knobs, ",")); err != nil {
 		return Cell{}, fmt.Errorf("cell %q: %w", key, err)
 	}
@@ -216,7 +222,7 @@ func (s Selection) CellNamed(key string) (Cell, error) {
 		return Cell{}, fmt.Errorf("cell %q: %w", key, err)
 	}
 	c := cells[0]
-	if c.Control = control; c.Key() != key {
+	if c.Control, c.Probe = control, probe; c.Key() != key {
 		return Cell{}, fmt.Errorf("cell %q would be %q", key, c.Key())
 	}
 	return c, nil

@@ -307,6 +307,11 @@ const longestLine = 64 << 10
 // isWhole reports whether a sample's line has its last unit.
 func isWhole(line string) bool {
 	kinds := kinds()
+	for _, p := range Probes() {
+		if strings.HasSuffix(line, " "+p.lastUnit()) {
+			return true
+		}
+	}
 	return strings.HasSuffix(line, " "+UnitReleased) || strings.HasSuffix(line, " "+kinds[len(kinds)-1])
 }
 

@@ -186,7 +186,7 @@ func (r *run) failed(ctx context.Context, c Cell, err error) error {
 	default:
 		r.Watcher.Warn(fmt.Sprintf("%v; left out from here on", err))
 	}
-	r.left = slices.DeleteFunc(r.left, func(d Cell) bool { return d.Key() == c.Key() })
+	r.left = slices.DeleteFunc(r.left, func(d Cell) bool { return d.id() == c.id() })
 	return nil
 }
 
@@ -314,7 +314,7 @@ func (r *run) newFacts() (Facts, error) {
 		Rounds:  r.Rounds,
 	}
 	for _, c := range r.Cells {
-		f.CellNames = append(f.CellNames, c.Key())
+		f.CellNames = append(f.CellNames, c.id())
 	}
 	_, f.CommitFrom = Commit()
 	f.LoadAvg, _ = cpu.LoadAverage()

@@ -112,14 +112,15 @@ func (r *Rest) read(f *File, from int64) (samples int, err error) {
 			continue
 		}
 		key, procs := cutProcs(res.Name.String())
+		id := withProbe(key, probeOf(res))
 		switch {
-		case !slices.Contains(r.Facts.CellNames, key) || round > float64(r.Facts.Rounds):
+		case !slices.Contains(r.Facts.CellNames, id) || round > float64(r.Facts.Rounds):
 			return 0, &ResumeError{f.path, fmt.Sprintf("something else has added %q to it", res.Name.String())}
 		case procs != fmt.Sprint(f.procs):
 			return 0, &ResumeError{f.path, fmt.Sprintf("it was measured with GOMAXPROCS %s, this would be with %d", procs, f.procs)}
 		}
 		shared, _ := res.Value(UnitShared)
-		r.taken.add(slot{key, int(round)}, shared != 0)
+		r.taken.add(slot{id, int(round)}, shared != 0)
 		samples++
 	}
 	return samples, br.Err()

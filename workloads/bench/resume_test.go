@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/perf/benchfmt"
+
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/workloads"
 )
@@ -19,6 +21,7 @@ func resumable(t *testing.T, m *Machine) (p Plan, d *diary, resume func() (Plan,
 	ws := []*workloads.Workload{fakeWorkload("a", nil), fakeWorkload("b", nil)}
 	p, d = planOf(t, m, ws, 1)
 	p.Rounds = 4
+	p.Cells[1].Probe = Latency
 	n := 0
 	order = new([]string)
 	spoil := spoiling(func(Cell) bool { n++; return n%5 == 0 })
@@ -26,7 +29,11 @@ func resumable(t *testing.T, m *Machine) (p Plan, d *diary, resume func() (Plan,
 		if what := fmt.Sprint(c, seed); !slices.Contains(*order, what) {
 			*order = append(*order, what)
 		}
-		return spoil(ctx, m, c, l, seed)
+		s, err := spoil(ctx, m, c, l, seed)
+		if c.Probe == Latency {
+			s.Probed = []benchfmt.Value{{Unit: UnitLatencies, Value: 1}}
+		}
+		return s, err
 	}
 	return p, d, func() (Plan, error) {
 		again := p

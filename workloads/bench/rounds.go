@@ -9,14 +9,14 @@ import (
 
 // A slot is the place of one sample in a run.
 type slot struct {
-	cell  string // key
+	cell  string // id
 	round int    // from 1
 }
 
 // taken are the samples of a run that there are.
 type taken struct {
 	slots map[slot]bool  // whether it has a sample that isn't set aside
-	lines map[string]int // by the cell's key: more than its slots if some were repeated
+	lines map[string]int // by the cell's id: more than its slots if some were repeated
 	last  int            // round
 }
 
@@ -59,7 +59,7 @@ func (r *run) todo(round int) []Cell {
 	g := mathrand.New(mathrand.NewPCG(r.Seed, uint64(round-1)))
 	g.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	return slices.DeleteFunc(order, func(c Cell) bool {
-		_, ok := r.taken.slots[slot{c.Key(), round}]
+		_, ok := r.taken.slots[slot{c.id(), round}]
 		return ok
 	})
 }
@@ -68,7 +68,7 @@ func (r *run) todo(round int) []Cell {
 // not be.
 func (r *run) spoiled(round int) []Cell {
 	return slices.DeleteFunc(slices.Clone(r.left), func(c Cell) bool {
-		good, ok := r.taken.slots[slot{c.Key(), round}]
+		good, ok := r.taken.slots[slot{c.id(), round}]
 		return good || !ok || r.Machine.crowded(c.CPUs)
 	})
 }
@@ -124,10 +124,10 @@ func (r *run) repeat(ctx context.Context, round int, repeats map[string]int, inT
 	for again := true; again; {
 		again = false
 		for _, c := range r.spoiled(round) {
-			if repeats[c.Key()] >= mostRepeats(r.Rounds) || !inTime() {
+			if repeats[c.id()] >= mostRepeats(r.Rounds) || !inTime() {
 				continue
 			}
-			repeats[c.Key()]++
+			repeats[c.id()]++
 			again = true
 			if err := r.take(ctx, c, round); err != nil {
 				return err
@@ -165,7 +165,7 @@ func (r *run) take(ctx context.Context, c Cell, round int) error {
 	if said := r.ledger.touched(); said != "" {
 		r.Watcher.Warn(said)
 	}
-	if r.taken.add(slot{c.Key(), round}, s.Shared) {
+	if r.taken.add(slot{c.id(), round}, s.Shared) {
 		r.out.Samples++
 	} else {
 		r.out.Repeated++

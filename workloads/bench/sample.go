@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 	"time"
 
+	"golang.org/x/perf/benchfmt"
+
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/bench/cpu"
 )
@@ -33,6 +35,9 @@ type Sample struct {
 	// caused), that other virtual machines took more than 5 %, or that
 	// there were more workers than CPUs.
 	Shared bool
+
+	// Probed is what a probe found out, of a probed cell.
+	Probed []benchfmt.Value
 
 	// Books are those of the timed and the checked form together.
 	Books  workloads.Books
@@ -100,6 +105,15 @@ type SetupError struct {
 func (e *SetupError) Error() string { return fmt.Sprintf("%s: %v", e.Cell, e.Err) }
 func (e *SetupError) Unwrap() error { return e.Err }
 
+// A ProbeError is a probe that failed.
+type ProbeError struct {
+	Cell Cell
+	Err  error
+}
+
+func (e *ProbeError) Error() string { return fmt.Sprintf("%s: %v", e.Cell, e.Err) }
+func (e *ProbeError) Unwrap() error { return e.Err }
+
 // An IdleError is a sample in which no operation was done, though some can be.
 type IdleError struct{ Cell Cell }
 
@@ -126,7 +140,7 @@ func Measure(ctx context.Context, m *Machine, c Cell, l Length, seed uint64) (Sa
 	s, err := supervise(ctx, m, c, l, func(b *barrier) (Sample, error) {
 		return measure(m, c, l, seed, b)
 	})
-	if err != nil || l.Checked <= 0 {
+	if err != nil || l.Checked <= 0 || c.Probe != Timed {
 		return s, err
 	}
 	b, err := Check(ctx, m, c, l, seed)
@@ -183,7 +197,7 @@ func measure(m *Machine, c Cell, l Length, seed uint64, b *barrier) (Sample, err
 	}
 	steal0, stealOK := cpu.Steal(m.root, cpus)
 
-	w := newTimedWork(m, c, l, inst)
+	w := newTimedWork(m, c, l, inst, seed)
 	if err := b.run(m, inst, c.CPUs, w.work); err != nil {
 		return Sample{}, err
 	}
@@ -199,6 +213,11 @@ func measure(m *Machine, c Cell, l Length, seed uint64, b *barrier) (Sample, err
 	o := overlapOf(w.tracks)
 	if o.ops == 0 {
 		return Sample{}, &IdleError{c}
+	}
+	if c.Probe != Timed {
+		if s.Probed, err = c.Probe.values(w.probers); err != nil {
+			return Sample{}, &ProbeError{c, err}
+		}
 	}
 	s.Ops, s.Window, s.Overlap, s.Jain = o.ops, o.window, o.share, o.jain
 	s.Parallel, s.Shared = assess(w.observed, w.own(), s.Stolen)

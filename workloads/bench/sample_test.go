@@ -406,7 +406,7 @@ func TestLateWorkerStillOverlaps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := newTimedWork(m, c, l, inst)
+		w := newTimedWork(m, c, l, inst, 1)
 		if err := b.run(m, inst, n, w.work); err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"time"
 
 	"github.com/refbench/refbench/workloads"
@@ -27,6 +28,7 @@ type timedWork struct {
 	machine *Machine
 	cell    Cell
 	inst    workloads.Instance
+	seed    uint64
 	epoch   time.Time // what times of tracks count from
 	warm    time.Duration
 	timed   time.Duration
@@ -35,6 +37,7 @@ type timedWork struct {
 	// By worker, written by the worker alone and once.
 	tracks   []track
 	observed []observation
+	probers  []prober // nil if nothing is probed
 
 	// CPU time of the process at the start and the end of worker 0's timed
 	// part.
@@ -42,17 +45,19 @@ type timedWork struct {
 	known   bool
 }
 
-func newTimedWork(m *Machine, c Cell, l Length, inst workloads.Instance) *timedWork {
+func newTimedWork(m *Machine, c Cell, l Length, inst workloads.Instance, seed uint64) *timedWork {
 	return &timedWork{
 		machine:  m,
 		cell:     c,
 		inst:     inst,
+		seed:     seed,
 		epoch:    time.Now(),
 		warm:     l.warm(),
 		timed:    l.Timed,
 		batch:    max(batchTime, l.Timed/mostBatches),
 		tracks:   make([]track, c.CPUs),
 		observed: make([]observation, c.CPUs),
+		probers:  make([]prober, c.CPUs),
 	}
 }
 
@@ -66,6 +71,15 @@ func (s *timedWork) work(b *barrier, worker int) {
 	// share a CPU share the time too.
 	batches := make([]batch, 0, 2*int(s.timed/s.batch)/s.machine.crowding(n)+16)
 	var own line
+	probe, err := s.cell.Probe.newProber(s.seed, worker)
+	if err != nil {
+		b.abort(&ProbeError{s.cell, err})
+		return
+	}
+	if probe != nil {
+		defer probe.close()
+		s.probers[worker] = probe
+	}
 
 	b.arrive(gathering, n, nil)
 	b.wait(gathering)
@@ -81,16 +95,29 @@ func (s *timedWork) work(b *barrier, worker int) {
 	}
 	usage, usable := cpu.ThreadUsage()
 	inst, call := s.inst, &b.calls.workers[worker]
+	if probe != nil {
+		err = probe.begin()
+	}
 	start := s.now()
 	b.begin(start, n, s.timed)
 	for {
+		var ops int
 		call.enter()
-		ops := inst.Work(worker, size)
+		if probe == nil {
+			ops = inst.Work(worker, size)
+		} else {
+			ops = probe.work(inst, worker, size)
+		}
 		call.leave()
 		now := s.now()
 		batches = append(batches, batch{now, int64(ops)})
 		if now >= b.until.Load() {
 			break
+		}
+	}
+	if probe != nil {
+		if err = errors.Join(err, probe.end()); err != nil {
+			b.abort(&ProbeError{s.cell, err})
 		}
 	}
 	usage1, usable1 := cpu.ThreadUsage()

@@ -56,6 +56,32 @@ const (
 	UnitReleased = "released"
 )
 
+// The units of probed samples: see [Probe].
+const (
+	// UnitP50, UnitP99 and UnitP999 are the times that 50, 99 and 99.9 % of the single
+	// operations took at most, and UnitSlowest what the slowest took, as a caller sees
+	// them who calls the workload through an interface. They are right to 1 % and
+	// have the timer's own time in them.
+	UnitP50     = "p50-ns"
+	UnitP99     = "p99-ns"
+	UnitP999    = "p99.9-ns"
+	UnitSlowest = "max-ns"
+	// UnitTimer is the shortest time that the timer can see: between two readings with
+	// nothing between.
+	UnitTimer = "timer-ns"
+	// UnitLatencies is how many operations were timed.
+	UnitLatencies = "latencies"
+
+	// UnitCycles, UnitInstructions and UnitCacheMisses are what the CPUs counted in the
+	// workers' timed parts, in the kernel too, divided by their operations.
+	UnitCycles       = "cycles/op"
+	UnitInstructions = "instructions/op"
+	UnitCacheMisses  = "cache-misses/op"
+	// UnitCounted is which part of the time the counters ran, in percent, for the worker
+	// that is worst off. They take turns with those of others.
+	UnitCounted = "counted-%"
+)
+
 // unitMetadata is what a result file says of the units, for readers such as
 // benchstat. "exact" makes them compare values instead of distributions and
 // complain where samples differ. "of" says that a unit counts a kind of what another
@@ -71,6 +97,13 @@ var unitMetadata = [...][3]string{
 	{UnitChecked, "better", "higher"},
 	{UnitViolations, "better", "lower"},
 	{UnitViolations, "assume", "exact"},
+	{UnitP50, "better", "lower"},
+	{UnitP99, "better", "lower"},
+	{UnitP999, "better", "lower"},
+	{UnitSlowest, "better", "lower"},
+	{UnitCycles, "better", "lower"},
+	{UnitInstructions, "better", "lower"},
+	{UnitCacheMisses, "better", "lower"},
 }
 
 func unitRecords() []benchfmt.Record {
@@ -108,6 +141,9 @@ func (s Sample) Result(procs int) *benchfmt.Result {
 	if s.Shared {
 		shared = 1
 	}
+	if s.Cell.Probe != Timed {
+		return s.probed(procs, shared)
+	}
 	window := s.Window.Seconds()
 	r := &benchfmt.Result{
 		Name:  benchfmt.Name(s.Cell.Name(procs)),
@@ -135,6 +171,21 @@ func (s Sample) Result(procs int) *benchfmt.Result {
 			r.Values = append(r.Values, benchfmt.Value{Unit: unit, Value: float64(s.Books.Kinds[k])})
 		}
 	}
+	return r
+}
+
+// probed is Result of a probed sample. Its last unit is the probe's: see isWhole.
+func (s Sample) probed(procs int, shared float64) *benchfmt.Result {
+	r := &benchfmt.Result{
+		Name:   benchfmt.Name(s.Cell.Name(procs)),
+		Iters:  int(s.Ops),
+		Values: []benchfmt.Value{{Unit: UnitShared, Value: shared}},
+	}
+	if s.Round > 0 {
+		r.Values = append(r.Values, benchfmt.Value{Unit: UnitRound, Value: float64(s.Round)})
+	}
+	r.Values = append(r.Values, benchfmt.Value{Unit: UnitViolations, Value: float64(s.Books.Violations())})
+	r.Values = append(r.Values, s.Probed...)
 	return r
 }
 

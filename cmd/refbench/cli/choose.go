@@ -123,6 +123,28 @@ func chooseContents(vs []bench.Variant, dir string, given bool) ([][]byte, error
 	return contents, nil
 }
 
+// chooseProbes returns the named probes, which this machine must be able to make.
+func chooseProbes(names []string, given bool) ([]bench.Probe, error) {
+	if !given {
+		return nil, nil
+	}
+	var known []string
+	for _, p := range bench.Probes() {
+		known = append(known, string(p))
+	}
+	var chosen []bench.Probe
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return nil, usagef("--inside %q: there are %s", name, strings.Join(nearest(name, known), ", "))
+		}
+		if err := bench.Probe(name).Check(); err != nil {
+			return nil, usagef("--inside %s: %w", name, err)
+		}
+		chosen = append(chosen, bench.Probe(name))
+	}
+	return unique(chosen), nil
+}
+
 // chooseMachine finds out about this machine and puts the workers on its CPUs as a
 // placement says, if one was given.
 func chooseMachine(how string, given bool) (*bench.Machine, error) {

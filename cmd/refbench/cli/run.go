@@ -29,6 +29,7 @@ func newRunCommand(parts Parts) *cobra.Command {
 		dispatch, output, contentsDir, how string
 		resume                             string
 		oversubscribe, appendTo, control   bool
+		inside                             []string
 	)
 	c := &cobra.Command{
 		Use:   "run",
@@ -46,6 +47,10 @@ own beside the results (results.shared.txt), which report reads too.
 One cell in ten is measured a second time, as strategy NAME+control. How far the two lie
 apart is the noise floor of the run: smaller differences mean nothing.
 
+--inside looks into the same cells, in samples of their own, so that what is timed stays as
+it is: latency times single operations (median, 99 %, 99.9 %, slowest), counters reads the
+CPUs' counters of cycles, instructions and cache misses.
+
 An interrupt (Ctrl-C) drops the sample that is being taken, prints the table of what
 there is, and ends with status 3. What is missing then, or after a crash or on a full
 disk, run --resume FILE takes, on the same machine and commit: cells, rounds, times and
@@ -54,6 +59,7 @@ seed are those of the last run of FILE. A --placement or --contents is given aga
   refbench run --workload getput:objects=64,hold=100 --workload handoff --rounds 20
   refbench run --workload buffers --contents refbench-corpus/png
   refbench run --placement nosmt --cpus 1-4,8
+  refbench run --workload churn --inside latency
   refbench run -o results.txt --append
   refbench run --resume results.txt`,
 		Args: noArgs,
@@ -106,6 +112,10 @@ seed are those of the last run of FILE. A --placement or --contents is given aga
 			if err != nil {
 				return err
 			}
+			probes, err := chooseProbes(inside, c.Flags().Changed("inside"))
+			if err != nil {
+				return err
+			}
 			if !c.Flags().Changed("seed") {
 				seed = uint64(time.Now().UnixNano())
 			}
@@ -130,6 +140,7 @@ seed are those of the last run of FILE. A --placement or --contents is given aga
 				append:       appendTo,
 				resume:       resume != "",
 				control:      control,
+				probes:       probes,
 				leastControl: c.Flags().Changed("control"),
 				named:        c.Flags().Changed("strategy") || c.Flags().Changed("workload"),
 			}.run(c)
@@ -144,6 +155,7 @@ seed are those of the last run of FILE. A --placement or --contents is given aga
 	f.DurationVar(&timed, "time", 100*time.Millisecond, "timed part of each sample")
 	f.DurationVar(&checked, "checked", 20*time.Millisecond, "how long the checked form runs after each timed part, with every operation judged; 0 leaves it out")
 	f.IntVar(&reuse, "reuse-delay", 0, "freed objects that each actor of the checked form sets aside before it uses the memory of the first again")
+	f.StringSliceVar(&inside, "inside", nil, "what to find out in samples of their own: latency, counters")
 	f.DurationVar(&budget, "budget", 0, "end before a round that would make the run longer than this (default no limit)")
 	f.DurationVar(&timeout, "timeout", 15*time.Second, "how long a call may take before it counts as one that never returns")
 	f.Uint64Var(&seed, "seed", 0, "seed of the order and of all random choices (default the time)")
@@ -167,6 +179,12 @@ seed are those of the last run of FILE. A --placement or --contents is given aga
 	mustComplete(c, "workload", func() (names []string) {
 		for _, w := range parts.Workloads {
 			names = append(names, w.Name+"\t"+w.Doc)
+		}
+		return names
+	})
+	mustComplete(c, "inside", func() (names []string) {
+		for _, p := range bench.Probes() {
+			names = append(names, string(p))
 		}
 		return names
 	})
@@ -238,6 +256,8 @@ type session struct {
 
 	control      bool // add control cells
 	leastControl bool // at least one
+
+	probes []bench.Probe // in samples of their own
 }
 
 func (s session) run(c *cobra.Command) error {
@@ -245,9 +265,11 @@ func (s session) run(c *cobra.Command) error {
 	if err != nil {
 		return usagef("%w", err)
 	}
+	probed := s.machine.Probed(cells, s.probes)
 	if s.control {
 		cells = append(cells, s.machine.Controls(cells, s.leastControl)...)
 	}
+	cells = append(cells, probed...)
 	errOut := c.ErrOrStderr()
 	if !s.machine.CPUs.Bindable {
 		fmt.Fprintf(errOut, "refbench: threads aren't bound to CPUs (%s): expect more noise\n", s.machine.CPUs.Unbindable)
