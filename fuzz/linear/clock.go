@@ -105,18 +105,25 @@ func measureTSC() error {
 		return errors.New("this CPU has no invariant time stamp counter")
 	}
 	cpus, err := cpu.Detect()
-	switch {
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("the counters of the CPUs can't be compared: %w", err)
+	}
+	return compare(cpus, runtime.GOMAXPROCS(0), messages)
+}
+
+// compare compares the counter of the first CPU with that of each other one by what
+// exchange finds wrong between two.
+func compare(cpus cpu.Set, procs int, exchange func([2]int) error) error {
+	switch {
 	case len(cpus.Order) == 1:
 		return nil
 	case !cpus.Bindable:
 		return fmt.Errorf("the counters of the CPUs can't be compared: %s", cpus.Unbindable)
-	case runtime.GOMAXPROCS(0) == 1:
+	case procs == 1:
 		return errors.New("the counters of the CPUs can't be compared with GOMAXPROCS=1")
 	}
 	for _, other := range cpus.Order[1:] {
-		if err := messages([2]int{cpus.Order[0], other}); err != nil {
+		if err := exchange([2]int{cpus.Order[0], other}); err != nil {
 			return fmt.Errorf("time stamp counters of CPU %d and CPU %d: %w", cpus.Order[0], other, err)
 		}
 	}

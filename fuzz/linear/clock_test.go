@@ -1,6 +1,42 @@
 package linear
 
-import "testing"
+import (
+	"errors"
+	"testing"
+
+	"github.com/refbench/refbench/workloads/bench/cpu"
+)
+
+// Each CPU's counter is compared with the first one's: one that is wrong is enough.
+func TestEveryClockIsCompared(t *testing.T) {
+	for _, c := range []struct {
+		cpus     []int
+		bindable bool
+		procs    int
+		wrong    int // the CPU whose counter is
+		ok       bool
+	}{
+		{[]int{3}, false, 1, 3, true},
+		{[]int{3, 5}, true, 2, 5, false},
+		{[]int{3, 5}, true, 2, 7, true},
+		{[]int{3, 5, 7}, true, 3, 7, false},
+		{[]int{3, 5}, true, 1, 7, false},
+		{[]int{3, 5}, false, 2, 7, false},
+	} {
+		err := compare(cpu.Set{Order: c.cpus, Bindable: c.bindable}, c.procs, func(pair [2]int) error {
+			if pair[0] != c.cpus[0] || pair[1] == pair[0] {
+				t.Errorf("CPUs %v: %v are compared", c.cpus, pair)
+			}
+			if pair[1] == c.wrong {
+				return errors.New("apart")
+			}
+			return nil
+		})
+		if (err == nil) != c.ok {
+			t.Errorf("CPUs %v, bindable %v, GOMAXPROCS %d, wrong %d: %v, want accepted %v", c.cpus, c.bindable, c.procs, c.wrong, err, c.ok)
+		}
+	}
+}
 
 func TestClocksAreJudgedByMessages(t *testing.T) {
 	for _, c := range []struct {

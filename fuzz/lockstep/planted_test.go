@@ -160,6 +160,24 @@ func TestPlantedFlawsAreFound(t *testing.T) {
 	}
 }
 
+// What is wrong is told of the call that did it, though nothing shows until later.
+func TestTheCallThatIsWrongIsNamed(t *testing.T) {
+	s := like(atomic.Strategy, "silent", func() strategies.Counter { return new(silent) })
+	p, err := program.Parse("a.Get a.Get a.Get a.Drop a.TryGet a.Get a.Put")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := New([]*strategies.Strategy{s}, Specification).Run(&p)
+	if d == nil || !strings.Contains(d.Message, "a.Count read at step 4:") {
+		t.Errorf("found %v, want what Drop did in step 4", d)
+	}
+}
+
+// A silent count drops one reference too many where nothing is reported.
+type silent struct{ atomicCount }
+
+func (c *silent) Drop() { c.atomicCount.Drop(); c.atomicCount.Drop() }
+
 // A program of more threads than the byte form has is to be replayed from its text.
 func TestManyThreadsAreSeenAgainFromText(t *testing.T) {
 	p, err := program.Parse("a.Kill|||||||a.TryGet")

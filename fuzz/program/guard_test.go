@@ -244,3 +244,24 @@ func sameGuard(a, b *Guard) bool {
 	}
 	return a.may == b.may && a.begins == b.begins && a.share == b.share && a.deaf == b.deaf && a.owner == b.owner
 }
+
+// The owner is the first thread that kills, or else the first that switches the mode.
+func TestOwner(t *testing.T) {
+	for text, want := range map[string]int{
+		"a.Get|a.Put":                             nobody,
+		"a.Get|a.Kill":                            1,
+		"a.Kill|a.Kill":                           0,
+		"a.SwitchToAtomic|a.SwitchToPerCPU":       0,
+		"a.Get|a.SwitchToAtomic|a.SwitchToPerCPU": 1,
+		"a.SwitchToAtomic|a.KillAndConfirm":       1,
+		"b.Kill|a.SwitchToPerCPU|a.Get":           1,
+	} {
+		p, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.owner(0); got != want {
+			t.Errorf("%s: thread %d has the owner's reference, want %d (%d is nobody)", text, got, want, nobody)
+		}
+	}
+}
