@@ -17,6 +17,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha1"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -158,8 +159,10 @@ func (p Problems) Error() string {
 }
 
 func tooLarge(path string, limit int) *FileError {
-	return &FileError{path, fmt.Sprintf("has more than %d bytes", limit), "it is no input of these targets, leave it out"}
+	return &FileError{path, longer(limit), "it is no input of these targets, leave it out"}
 }
+
+func longer(limit int) string { return fmt.Sprintf("has more than %d bytes", limit) }
 
 // readFile reads a regular file that has no more than limit bytes. A link isn't
 // followed: what it points to isn't part of the corpus.
@@ -219,8 +222,13 @@ func write(dir string, inputs [][]byte, file func([]byte) (name string, contents
 		}
 		name, contents := file(data)
 		path := filepath.Join(dir, name)
-		if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, contents) {
+		have, err := readFile(path, len(contents))
+		if err == nil && bytes.Equal(have, contents) {
 			continue
+		}
+		// What is longer is damaged too. What is no file isn't replaced.
+		if alien := new(FileError); errors.As(err, &alien) && alien.Reason != longer(len(contents)) {
+			return added, fmt.Errorf("%w; %d files were written before", err, added)
 		}
 		if err := WriteFile(path, contents); err != nil {
 			return added, fmt.Errorf("%w, after %d files: what was written is whole", err, added)

@@ -298,6 +298,31 @@ func TestWriteRepairsDamagedFiles(t *testing.T) {
 	}
 }
 
+// What is longer than the input is damaged. What is no regular file is neither opened, which
+// may take for ever, nor replaced.
+func TestWriteReplacesOnlyFiles(t *testing.T) {
+	dir := t.TempDir()
+	data := []byte("input")
+	path := filepath.Join(dir, corpus.Name(data))
+	put(t, path, []byte("input and more"))
+	if added, err := corpus.Write(dir, [][]byte{data}); err != nil || added != 1 {
+		t.Errorf("a longer file: wrote %d: %v", added, err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("elsewhere", path); err != nil {
+		t.Fatal(err)
+	}
+	var alien *corpus.FileError
+	if _, err := corpus.Write(dir, [][]byte{data}); !errors.As(err, &alien) {
+		t.Errorf("a link was replaced (%v)", err)
+	}
+	if to, err := os.Readlink(path); to != "elsewhere" {
+		t.Errorf("the link leads to %q (%v)", to, err)
+	}
+}
+
 func TestFailedWriteLeavesNothingBehind(t *testing.T) {
 	dir := t.TempDir()
 	data := []byte("input")

@@ -535,6 +535,25 @@ func TestLateReleaseIsSeenAtOnce(t *testing.T) {
 	}
 }
 
+// A late release is reported once in a life, and again in the next.
+func TestLateReleaseIsReportedOnceInALife(t *testing.T) {
+	x := newScene(arena.Options[int32]{})
+	for life := range uint64(3) {
+		x.put(x.a, x.init(x.a), false)
+		for range 3 { // what follows changes nothing
+			x.takeFails(x.b)
+			x.put(x.a, x.take(x.a, arena.OpResurrect), false)
+		}
+		// And all that overlaps is judged together.
+		x.b.BeginTake(x.s, arena.OpTryGet)
+		x.put(x.a, x.take(x.a, arena.OpResurrect), false)
+		x.b.EndTakeFailed(x.s)
+		if counts, notes := x.log.Violations(); counts[judge.LateRelease] != life+1 {
+			t.Fatalf("%d late releases after %d lives, want one of each: %q", counts[judge.LateRelease], life+1, notes)
+		}
+	}
+}
+
 // What came before a release shows when somebody comes too late.
 func TestNoteTellsOfTheLifeBefore(t *testing.T) {
 	x := newScene(arena.Options[int32]{})
