@@ -584,6 +584,39 @@ func TestEveryOtherTestCanFail(t *testing.T) {
 	}
 }
 
+// Each rule of what operations do together sees some count that does one of them wrong.
+func TestEveryRuleOfLivesCanFail(t *testing.T) {
+	failed := make(map[string]bool)
+	for _, p := range append(plantedOperations(), planted{"deadisalive", "TryGet takes a reference of a dead count", saturating.Strategy, func() strategies.Counter { return new(deadIsAlive) }, nil, nil}) {
+		for _, test := range rules.All() {
+			if test.Kind != rules.Contract || failed[test.Name] || slices.Contains(others, test.Name) {
+				continue
+			}
+			r := test.Run(t.Context(), wrong(p.name, p.like, p.fresh), rules.Config{Seed: 1, Rounds: 1})
+			failed[test.Name] = r.Verdict == rules.Fail
+		}
+	}
+	for _, test := range rules.All() {
+		if test.Kind == rules.Contract && !failed[test.Name] && !slices.Contains(others, test.Name) {
+			t.Errorf("no planted count fails %q", test.Name)
+		}
+	}
+}
+
+// others are the rules of the contract that don't go by lines of calls.
+var others = []string{"NearLimit", "Underflow", "GetOnZero", "Programs", "ZeroAllocs", "BytesPromise"}
+
+// deadIsAlive brings a dead count back.
+type deadIsAlive struct{ sat }
+
+func (c *deadIsAlive) TryGet() bool {
+	if c.sat.Count() == 0 {
+		c.sat.InitAt(1)
+		return true
+	}
+	return c.sat.TryGet()
+}
+
 // A count that goes wrong only in what one line of a crossing looks at.
 type (
 	// Its TryGet says of a dead count that it takes a reference, and leaves it dead.
