@@ -399,8 +399,8 @@ func niceParts() cli.Parts {
 			c.NewCounter = strategy("plain").New
 			return loop.New(c)
 		}}},
-		Table: func(w io.Writer, files []string) error {
-			_, err := fmt.Fprintln(w, "table of", files)
+		Table: func(w io.Writer, files []string, verbose bool, around []string) error {
+			_, err := fmt.Fprintf(w, "table of %v, verbose %v\n%s\n", files, verbose, strings.Join(around, "\n"))
 			return err
 		},
 		Report: func(dir string, _ []string) (string, error) {

@@ -27,13 +27,13 @@ func Builtin() Parts {
 			trace.Sequential(builtin.All(), "FuzzSequential"),
 			trace.Explored(scenarios.Builtin(), "FuzzExplored"),
 		},
-		Table: func(w io.Writer, files []string) error {
+		Table: func(w io.Writer, files []string, verbose bool, around []string) error {
 			set, err := report.Read(files, report.Options{})
 			if err != nil {
 				return err
 			}
 			set.LeaveAsked()
-			return report.Text(w, set)
+			return writeFound(w, set, verbose, around)
 		},
 		Report: func(dir string, files []string) (string, error) {
 			set, err := report.Read(files, report.Options{})

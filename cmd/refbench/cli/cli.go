@@ -48,9 +48,9 @@ type Parts struct {
 	// an input adds.
 	FuzzTargets []corpus.Target
 
-	// Table writes the table of the result files, and Report the report
-	// into a folder, of which it returns the page to open.
-	Table  func(w io.Writer, files []string) error
+	// Table writes what was found in the result files, or all of it first, and then the
+	// lines around it; Report writes the report into a folder and returns the page to open.
+	Table  func(w io.Writer, files []string, verbose bool, around []string) error
 	Report func(dir string, files []string) (page string, err error)
 }
 

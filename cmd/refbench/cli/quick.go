@@ -29,7 +29,7 @@ func newRunDir() string {
 
 func newQuickCommand(parts Parts) *cobra.Command {
 	var budget time.Duration
-	var control bool
+	var control, verbose bool
 	var how string
 	c := &cobra.Command{
 		Use:   "refbench",
@@ -38,7 +38,8 @@ func newQuickCommand(parts Parts) *cobra.Command {
 from one CPU to all of them, and is it right.
 
 Without a command it measures every strategy under every workload for about a
-minute, prints a table, and writes a report to a new folder in ` + resultsDir + `/. What
+minute, prints on one screen what it found (--verbose: all numbers before that), and
+writes a report to a new folder in ` + resultsDir + `/. What
 the budget has no room for is left out, and said: numbers of CPUs between others first,
 then workloads.
 
@@ -63,8 +64,10 @@ Exit status: 0 fine, 1 a finding (an object lost, freed twice, ...), 2 wrong usa
 				return err
 			}
 			cut := quickCut(parts, m, variants, budget)
+			var left []string
 			if text := leftOut(cut, budget); text != "" {
 				fmt.Fprintf(c.ErrOrStderr(), "refbench: %s\n", text)
+				left = append(left, fmt.Sprintf("Left out for a budget of %v: see above; --budget %v has room for all.", budget, cut.Whole))
 			}
 			dir := newRunDir()
 			return session{
@@ -77,6 +80,8 @@ Exit status: 0 fine, 1 a finding (an object lost, freed twice, ...), 2 wrong usa
 				seed:      uint64(time.Now().UnixNano()),
 				file:      filepath.Join(dir, "results.txt"),
 				report:    dir,
+				verbose:   verbose,
+				leftOut:   left,
 
 				control:      control,
 				leastControl: c.Flags().Changed("control"),
@@ -85,6 +90,7 @@ Exit status: 0 fine, 1 a finding (an object lost, freed twice, ...), 2 wrong usa
 	}
 	c.Flags().DurationVar(&budget, "budget", quickBudget, "about how long to measure")
 	controlFlag(c, &control)
+	verboseFlag(c, &verbose)
 	placementFlag(c, &how)
 	return c
 }

@@ -16,13 +16,16 @@ func newReportCommand() *cobra.Command {
 		dir    string
 		layout report.Options
 		asJSON bool
+
+		verbose bool
 	)
 	cmd := &cobra.Command{
 		Use:   "report FILE...",
 		Short: "Turn result files into a table, plots and an HTML page",
 		Long: `Turn result files into a table, plots and an HTML page.
 
-The table goes to standard output. With -o, the page (` + report.PageName + `) and the plots
+What was found goes to standard output, on one screen; with --verbose all numbers come
+first. With -o, the page (` + report.PageName + `) and the plots
 of throughput and correctness for each workload, as SVG and PNG, are written into
 a directory. Lines that can't be used are named on standard error; the rest is used.
 The samples that were set aside beside a file (results.shared.txt) are read with it:
@@ -35,6 +38,7 @@ The exit status is 1 if the files have violations.`,
 		Example: `  refbench report results.txt -o report
   refbench report results.txt --filter '/workload:getput /cpus:(1 OR 2)'
   refbench report results.txt --table /workload,/cpus --row /hold --col /strategy
+  refbench report results.txt --verbose
   refbench report results.txt --json`,
 		Args: fileArgs(1, -1),
 		RunE: func(cmd *cobra.Command, paths []string) error {
@@ -49,11 +53,12 @@ The exit status is 1 if the files have violations.`,
 				}
 				defer fmt.Fprintf(cmd.ErrOrStderr(), "report: %s\n", page)
 			}
-			write := report.Text
 			if asJSON {
-				write = report.JSON
+				err = report.JSON(cmd.OutOrStdout(), set)
+			} else {
+				err = writeFound(cmd.OutOrStdout(), set, verbose, nil)
 			}
-			if err := write(cmd.OutOrStdout(), set); err != nil {
+			if err != nil {
 				return fmt.Errorf("writing the report to standard output: %w", err)
 			}
 			if n := set.Violations(); n > 0 {
@@ -66,7 +71,22 @@ The exit status is 1 if the files have violations.`,
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "write the HTML page and the plots into this `directory`")
 	layoutFlags(cmd, &layout)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON instead of the table")
+	verboseFlag(cmd, &verbose)
 	return cmd
+}
+
+// writeFound writes what was found on one screen, after all numbers if that is asked for.
+// The lines stand at its end.
+func writeFound(w io.Writer, set *report.Set, verbose bool, around []string) error {
+	if verbose {
+		if err := report.Text(w, set); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintln(w); err != nil {
+			return err
+		}
+	}
+	return report.Screen(w, set, report.Around{Lines: around})
 }
 
 // fileArgs checks the number of file arguments; most is -1 for any.

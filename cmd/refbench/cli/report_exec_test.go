@@ -103,7 +103,7 @@ func TestReportOf100000Lines(t *testing.T) {
 			t.Fatalf("the file has %d lines", lines)
 		}
 		for try := 1; ; try++ {
-			cmd := exec.Command(exe, "report", path, "-o", filepath.Join(t.TempDir(), "out"))
+			cmd := exec.Command(exe, "report", path, "--verbose", "-o", filepath.Join(t.TempDir(), "out"))
 			start := time.Now()
 			out, err := cmd.Output()
 			took := time.Since(start)
@@ -135,7 +135,7 @@ func BenchmarkReportOf100000Lines(b *testing.B) {
 	path, lines := manyLines(b, 1, 10, 256)
 	var most int64
 	for b.Loop() {
-		cmd := exec.Command(exe, "report", path, "-o", filepath.Join(b.TempDir(), "out"))
+		cmd := exec.Command(exe, "report", path, "--verbose", "-o", filepath.Join(b.TempDir(), "out"))
 		if err := cmd.Run(); err != nil {
 			b.Fatal(err)
 		}

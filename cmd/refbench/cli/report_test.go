@@ -125,11 +125,11 @@ func TestReportListsWhatWasAskedFor(t *testing.T) {
 	const header = "unsupported-inetpeer-percpu: no power\nunsupported-inetpeer-lockperatomic: no power\nunsupported-dentry-saturating: no power\n"
 	text := header + strings.Replace(goodResults, "strategy=percpu", "strategy=percpu/dispatch=generic", 1) +
 		"BenchmarkRef/workload=inetpeer/buckets=3/cpus=1/strategy=atomic-2 1000 12 ns/op 8e+07 ops/s 0 violations\n"
-	_, out, _ := refbench(t, "report", resultFile(t, text))
+	_, out, _ := refbench(t, "report", "-v", resultFile(t, text))
 	if !strings.Contains(out, "percpu under inetpeer") || strings.Contains(out, "lockperatomic") || strings.Contains(out, "dentry") {
 		t.Errorf("want percpu under inetpeer only, which both were measured:\n%s", out)
 	}
-	_, out, _ = refbench(t, "report", resultFile(t, header+goodResults))
+	_, out, _ = refbench(t, "report", "-v", resultFile(t, header+goodResults))
 	if strings.Contains(out, "Not run") {
 		t.Errorf("nobody asked for inetpeer or dentry:\n%s", out)
 	}

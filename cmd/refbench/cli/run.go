@@ -30,6 +30,7 @@ func newRunCommand(parts Parts) *cobra.Command {
 		resume                             string
 		oversubscribe, appendTo, control   bool
 		inside                             []string
+		verbose                            bool
 	)
 	c := &cobra.Command{
 		Use:   "run",
@@ -51,7 +52,7 @@ apart is the noise floor of the run: smaller differences mean nothing.
 it is: latency times single operations (median, 99 %, 99.9 %, slowest), counters reads the
 CPUs' counters of cycles, instructions and cache misses.
 
-An interrupt (Ctrl-C) drops the sample that is being taken, prints the table of what
+An interrupt (Ctrl-C) drops the sample that is being taken, prints what was found in what
 there is, and ends with status 3. What is missing then, or after a crash or on a full
 disk, run --resume FILE takes, on the same machine and commit: cells, rounds, times and
 seed are those of the last run of FILE. A --placement or --contents is given again.`,
@@ -141,6 +142,7 @@ seed are those of the last run of FILE. A --placement or --contents is given aga
 				resume:       resume != "",
 				control:      control,
 				probes:       probes,
+				verbose:      verbose,
 				leastControl: c.Flags().Changed("control"),
 				named:        c.Flags().Changed("strategy") || c.Flags().Changed("workload"),
 			}.run(c)
@@ -166,6 +168,7 @@ seed are those of the last run of FILE. A --placement or --contents is given aga
 	f.BoolVar(&appendTo, "append", false, "add to a result file of the same machine and commit")
 	f.StringVar(&resume, "resume", "", "take what the last run of this result `file` has left to do")
 	controlFlag(c, &control)
+	verboseFlag(c, &verbose)
 
 	if err := c.MarkFlagDirname("contents"); err != nil {
 		panic(err) // only for a flag that isn't there
@@ -197,8 +200,13 @@ func controlFlag(c *cobra.Command, control *bool) {
 	c.Flags().BoolVar(control, "control", true, "measure one cell in ten twice, to know how far two may lie apart by chance; if it is given, at least one")
 }
 
+// verboseFlag adds the flag of all numbers.
+func verboseFlag(c *cobra.Command, verbose *bool) {
+	c.Flags().BoolVarP(verbose, "verbose", "v", false, "print all numbers before what was found")
+}
+
 // beside are the flags that go with --resume. All else stands beside the results.
-var beside = []string{"resume", "contents", "placement", "budget", "timeout"}
+var beside = []string{"resume", "contents", "placement", "budget", "timeout", "verbose"}
 
 // checkResume returns an error if flags were given that --resume leaves no room for.
 func checkResume(c *cobra.Command, file string) error {
@@ -253,6 +261,8 @@ type session struct {
 	resume    bool   // do the rest of the file's last run: cells, rounds, length and seed are those of it
 	named     bool   // strategies or workloads were chosen by name
 	report    string // folder of the report, "" for none
+	verbose   bool   // print all numbers before what was found
+	leftOut   []string // of the session, and why, a line each
 
 	control      bool // add control cells
 	leastControl bool // at least one
@@ -456,21 +466,19 @@ func (s session) open(ctx context.Context, header []bench.Config) (f *bench.File
 
 // show prints the table and writes the report of what was measured.
 func (s session) show(c *cobra.Command) error {
-	if s.parts.Table != nil {
-		if err := s.parts.Table(c.OutOrStdout(), []string{s.file}); err != nil {
-			return failedf("table of %s: %w", s.file, err)
-		}
-	}
-	page := ""
+	around := slices.Clone(s.leftOut)
+	around = append(around, "results: "+s.file)
 	if s.report != "" && s.parts.Report != nil {
-		var err error
-		if page, err = s.parts.Report(s.report, []string{s.file}); err != nil {
+		page, err := s.parts.Report(s.report, []string{s.file})
+		if err != nil {
 			return failedf("report in %s: %w", s.report, err)
 		}
+		around = append(around, "report:  "+page)
 	}
-	fmt.Fprintf(c.OutOrStdout(), "\nresults: %s\n", s.file)
-	if page != "" {
-		fmt.Fprintf(c.OutOrStdout(), "report:  %s\n", page)
+	if s.parts.Table != nil {
+		if err := s.parts.Table(c.OutOrStdout(), []string{s.file}, s.verbose, around); err != nil {
+			return failedf("table of %s: %w", s.file, err)
+		}
 	}
 	return nil
 }

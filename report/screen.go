@@ -1,0 +1,291 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// The size of a [Screen] in a terminal.
+const (
+	ScreenLines   = 24
+	ScreenColumns = 80
+)
+
+// Around is what stands on a screen beside what the files say, a line each: what was left
+// out and why, and where the results are.
+type Around struct{ Lines []string }
+
+// Screen writes on at most [ScreenLines] lines of [ScreenColumns] what was found: for each
+// table the fastest and by how much, on the first, the middle and the last number of CPUs,
+// and whether anything was wrong; then what the numbers can be trusted for. [Text] has all
+// of it.
+func Screen(w io.Writer, s *Set, around Around) error {
+	notes := s.screenNotes()
+	b := bufio.NewWriter(w)
+	for _, line := range append(s.screenRows(ScreenLines-len(notes)-len(around.Lines)), notes...) {
+		b.WriteString(fitted(line, ScreenColumns) + "\n")
+	}
+	for _, line := range around.Lines { // paths are of use only whole
+		b.WriteString(clean(line) + "\n")
+	}
+	return b.Flush()
+}
+
+// fitted cuts a line to so many columns.
+func fitted(line string, columns int) string {
+	return strings.TrimRight(text.Snip(clean(line), columns, "…"), " ")
+}
+
+// heading of the column of violations, and the width that it and its numbers need.
+const (
+	wrongHeading = "violations"
+	wrongColumns = len(wrongHeading) + 1
+)
+
+// screenRows returns the lines of the tables, no more than so many.
+func (s *Set) screenRows(most int) []string {
+	rows := s.screenCounts()
+	names := len(s.layout.table.Name)
+	for _, t := range s.Tables {
+		names = max(names, text.StringWidthWithoutEscSequences(t.Text))
+	}
+	names = min(names, ScreenColumns/3)
+	each := (ScreenColumns - names - wrongColumns) / max(len(rows), 1)
+	line := func(name string, cells []string, wrong string) string {
+		var b strings.Builder
+		b.WriteString(text.Pad(fitted(name, names), names, ' '))
+		for _, c := range cells {
+			b.WriteString(" " + text.Pad(fitted(c, each-1), each-1, ' '))
+		}
+		return b.String() + " " + fmt.Sprintf("%*s", wrongColumns-1, wrong)
+	}
+	var heads []string
+	for _, l := range rows {
+		heads = append(heads, l.Text)
+	}
+	lines := []string{line(s.layout.table.Name, heads, wrongHeading)}
+	tables := s.screenTables()
+	room := max(most-len(lines)-len(screenLegend), 2)
+	shown := tables
+	if len(tables) > room {
+		shown = tables[:room-1]
+	}
+	for _, t := range shown {
+		var cells []string
+		for _, l := range rows {
+			cells = append(cells, s.screenCell(t, l, each-1))
+		}
+		lines = append(lines, line(t.Text, cells, s.screenWrong(t)))
+	}
+	if n := len(tables) - len(shown); n > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more: refbench report --verbose has them", n))
+	}
+	return append(lines, screenLegend...)
+}
+
+var screenLegend = []string{
+	"Named: the fastest, a=b if they can't be told apart, and how many times as fast",
+	"as the next .. the slowest.",
+}
+
+// screenTables returns the tables, those with violations first.
+func (s *Set) screenTables() []*Table {
+	tables := slices.Clone(s.Tables)
+	slices.SortStableFunc(tables, func(a, b *Table) int {
+		switch x, y := a.violations() > 0, b.violations() > 0; {
+		case x == y:
+			return 0
+		case x:
+			return -1
+		}
+		return 1
+	})
+	return tables
+}
+
+// screenCounts returns the first, the middle and the last of the rows that tables have.
+func (s *Set) screenCounts() []*Label {
+	var all []*Label
+	for _, l := range s.layout.row.List {
+		if slices.ContainsFunc(s.Tables, func(t *Table) bool { return t.row(l) != nil }) {
+			all = append(all, l)
+		}
+	}
+	if len(all) <= 3 {
+		return all
+	}
+	return []*Label{all[0], all[len(all)/2], all[len(all)-1]}
+}
+
+// row returns the table's row with the label, or nil.
+func (t *Table) row(l *Label) *Row {
+	if i := slices.IndexFunc(t.Rows, func(r *Row) bool { return r.Label == l }); i >= 0 {
+		return t.Rows[i]
+	}
+	return nil
+}
+
+// screenCell says what is fastest in a row, in so many columns.
+func (s *Set) screenCell(t *Table, l *Label, columns int) string {
+	row := t.row(l)
+	if row == nil {
+		return "-"
+	}
+	r := s.Rank(row)
+	switch {
+	case len(r.Leaders) == 0:
+		return "no usable sample"
+	case len(r.Leaders) == 1 && r.Next == nil:
+		return "only " + r.Leaders[0].Column().Text
+	case r.TooFew:
+		return "too few samples"
+	}
+	var names []string
+	for _, c := range r.Leaders {
+		names = append(names, c.Column().Text)
+	}
+	who, tied := strings.Join(names, "="), fmt.Sprintf("%d tied", len(names))
+	if len(names) == 1 {
+		tied = who
+	}
+	next, ahead := "", ""
+	if r.Next != nil {
+		next, ahead = " "+briefly(r.Ratio)+"×", " "+s.lead(row, r)
+	}
+	for _, cell := range []string{who + ahead, tied + ahead} {
+		if text.StringWidthWithoutEscSequences(cell) <= columns {
+			return cell
+		}
+	}
+	return tied + next
+}
+
+// lead says how many times as fast the fastest of a row is as the next and as the slowest.
+func (s *Set) lead(row *Row, r Ranking) string {
+	next, slowest := r.Ratio, r.Ratio
+	for _, c := range row.Cells {
+		if t := s.Time(c); t != nil && c.Violations == 0 && c.Shared == 0 {
+			slowest = max(slowest, t.Center/s.Time(r.Leaders[0]).Center)
+		}
+	}
+	from, to := briefly(next), briefly(slowest)
+	if from == to {
+		return from + "×"
+	}
+	return from + ".." + to + "×"
+}
+
+// briefly formats a ratio of at least 1 with two digits or more.
+func briefly(r float64) string {
+	switch {
+	case r < 1.095:
+		return fmt.Sprintf("%.2f", r)
+	case r < 9.95:
+		return fmt.Sprintf("%.1f", r)
+	}
+	return fmt.Sprintf("%.0f", r)
+}
+
+// violations returns how many violations the table's cells have.
+func (t *Table) violations() (n float64) {
+	for _, r := range t.Rows {
+		for _, c := range r.Cells {
+			n += c.Violations
+		}
+	}
+	return n
+}
+
+// screenWrong says how many violations a table has.
+func (s *Set) screenWrong(t *Table) string {
+	if n := t.violations(); n > 0 {
+		return quantity(n) + " !"
+	}
+	for _, r := range t.Rows {
+		for _, c := range r.Cells {
+			if c.Checked > 0 {
+				return "0"
+			}
+		}
+	}
+	return "unchecked"
+}
+
+// screenNotes returns a line each on how far the numbers can be trusted, and on which
+// machine they are.
+func (s *Set) screenNotes() []string {
+	var lines []string
+	if line := s.noiseLine(); line != "" {
+		lines = append(lines, sentence(line)+".")
+	}
+	excluded, used := 0, 0
+	for _, c := range s.cells {
+		excluded, used = excluded+len(c.SetAside), used+c.Samples
+	}
+	if excluded > 0 {
+		lines = append(lines, fmt.Sprintf("%d of %d samples are excluded: something else used their CPUs.", excluded, excluded+used))
+	}
+	for _, w := range s.Warnings {
+		lines = append(lines, "! "+sentence(w)+".")
+	}
+	const mostWarnings = 2
+	if n := len(s.Warnings); n > mostWarnings {
+		lines = append(lines[:len(lines)-n+mostWarnings-1], fmt.Sprintf("! and %d warnings more: --verbose has them", n-mostWarnings+1))
+	}
+	warned := 0
+	for _, c := range s.cells {
+		if len(c.Warnings) > 0 {
+			warned++
+		}
+	}
+	if warned > 0 {
+		lines = append(lines, fmt.Sprintf("%d of %s have warnings: --verbose lists them.", warned, plural(len(s.cells), "cell")))
+	}
+	if n := len(s.Unsupported); n > 0 {
+		lines = append(lines, fmt.Sprintf("Not run: %s of which the strategy lacks what the workload needs (--verbose).", plural(n, "pair")))
+	}
+	if m := s.machineLine(); m != "" {
+		lines = append(lines, "On "+m)
+	}
+	return lines
+}
+
+// machineLine names the machine and what ran on it.
+func (s *Set) machineLine() string {
+	var parts []string
+	for _, f := range [...]struct{ key, before, after string }{
+		{"cpu", "", ""}, {"cpus", "", " CPUs"}, {"kernel", "", ""}, {"go", "", ""}, {"commit", "commit ", ""},
+	} {
+		i := slices.IndexFunc(s.Facts, func(x Fact) bool { return x.Key == f.key })
+		if i < 0 {
+			continue
+		}
+		switch vs := s.Facts[i].Values; {
+		case len(vs) == 1 && f.key == "commit":
+			parts = append(parts, f.before+shortCommit(vs[0]))
+		case len(vs) == 1 && f.key == "kernel":
+			release, _, _ := strings.Cut(vs[0], "-")
+			parts = append(parts, release)
+		case len(vs) == 1:
+			parts = append(parts, f.before+vs[0]+f.after)
+		default:
+			parts = append(parts, fmt.Sprintf("%d different %s", len(vs), f.key))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// shortCommit cuts a hash to what git shows, and keeps what is no hash and the mark of
+// changes.
+func shortCommit(commit string) string {
+	const long = 40
+	if len(commit) < long || strings.ContainsAny(commit[:long], "-+ ") {
+		return commit
+	}
+	return commit[:12] + commit[long:]
+}

@@ -1,0 +1,115 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+func screen(t *testing.T, file []byte, around ...string) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Screen(&b, readBytes(t, file), Around{around}); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// However much was measured, and whatever it is called, what was found stands on one
+// screen, and what has no room there is counted.
+func TestScreenIsOne(t *testing.T) {
+	for _, cpus := range [][]int{{1}, {1, 2}, {1, 2, 4, 8, 16, 48, 96, 192}} {
+		for _, ns := range []int{1, 4, 20, 40} {
+			for _, nw := range []int{1, 14, 40} {
+				g := synthetic{seed: 1, cpus: cpus, samples: 7}
+				for i := range ns {
+					g.strategies = append(g.strategies, fmt.Sprintf("strategy%d", i))
+				}
+				for i := range nw {
+					g.workloads = append(g.workloads, fmt.Sprintf("load%d/objects=%d/hold=100", i, 1<<i))
+				}
+				around := []string{"Left out: 3 CPU counts.", "results: somewhere/results.txt", "report:  somewhere/index.html"}
+				got := screen(t, g.bytes(), around...)
+				lines := strings.Split(strings.TrimSuffix(got, "\n"), "\n")
+				if len(lines) > ScreenLines {
+					t.Errorf("%d CPU counts, %d strategies, %d workloads: %d lines, want at most %d:\n%s", len(cpus), ns, nw, len(lines), ScreenLines, got)
+				}
+				for _, l := range lines {
+					if n := text.StringWidthWithoutEscSequences(l); n > ScreenColumns {
+						t.Errorf("%d CPU counts, %d strategies, %d workloads: %d columns, want at most %d: %q", len(cpus), ns, nw, n, ScreenColumns, l)
+					}
+				}
+				shown := strings.Count(got, "\nload")
+				if more := fmt.Sprintf("and %d more", nw-shown); shown < nw && !strings.Contains(got, more) || shown == 0 {
+					t.Errorf("%d CPU counts, %d strategies, %d workloads: %d are shown, and not %q:\n%s", len(cpus), ns, nw, shown, more, got)
+				}
+				if !strings.HasSuffix(got, strings.Join(around, "\n")+"\n") {
+					t.Errorf("it doesn't end with what stands around it:\n%s", got)
+				}
+			}
+		}
+	}
+}
+
+// A row says what is fastest and by how much, a tie as a tie, and what is wrong.
+func TestScreenSaysWhatWasFound(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(header)
+	line := func(workload string, cpus int, strategy string, round int, ns float64, rest string) {
+		fmt.Fprintf(&b, "BenchmarkRef/workload=%s/cpus=%d/strategy=%s-2 1000 %g ns/op %d round %s\n", workload, cpus, strategy, ns, round, rest)
+	}
+	for i := range 8 {
+		d := float64(i) / 100
+		ok := "0 shared 0 violations 500 ops-checked"
+		line("clear", 1, "atomic", i+1, 10+d, ok)
+		line("clear", 1, "percpu", i+1, 20+d, ok)
+		line("clear", 1, "slow", i+1, 30+d, ok)
+		line("tie", 1, "atomic", i+1, 10+d, ok)
+		line("tie", 1, "percpu", i+1, 10.001+d, ok)
+		line("tie", 1, "slow", i+1, 30+d, ok)
+		line("wrong", 1, "atomic", i+1, 10+d, "0 shared 1 violations 500 ops-checked")
+		line("wrong", 1, "percpu", i+1, 20+d, ok)
+		line("shared", 1, "atomic", i+1, 10+d, "1 shared 0 violations")
+		line("shared", 1, "percpu", i+1, 10+d, "1 shared 0 violations")
+		if i == 0 {
+			line("few", 1, "atomic", 1, 10, ok)
+			line("few", 1, "percpu", 1, 20, ok)
+		}
+		line("clear", 2, "atomic", i+1, 20+d, ok)
+		line("clear", 2, "percpu", i+1, 10+d, ok)
+	}
+	got := screen(t, []byte(b.String()))
+	for _, want := range []string{
+		"workload 1 CPU ", "2 CPUs ", "violations\nwrong ",
+		"clear    atomic 2.0..3.0×", "percpu 2.0× ", "tie      atomic=percpu 3.0×",
+		"wrong    only percpu", " 8 !\n", "shared   no usable sample", "few      too few samples",
+		"16 of 98 samples are excluded: something else used their CPUs.\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the screen has no %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Log("\n" + got)
+	}
+}
+
+// Machines and commits that are mixed are counted, not named.
+func TestScreenNamesTheMachine(t *testing.T) {
+	for commits, want := range map[string]string{
+		"commit: 0123456789abcdef0123456789abcdef01234567+dirty\n": "commit 0123456789ab+dirty",
+		"commit: v1.2.3\n": "commit v1.2.3",
+	} {
+		got := screen(t, []byte("format: refbench/1\ncpu: EPYC\ncpus: 2\nkernel: Linux 6.18.44-cloud\ngo: go1.26.8\n"+commits+"BenchmarkRef/workload=a/cpus=1/strategy=b-2 10 5 ns/op\n"))
+		if line := "On EPYC, 2 CPUs, Linux 6.18.44, go1.26.8, " + want + "\n"; !strings.Contains(got, line) {
+			t.Errorf("no %q in\n%s", line, got)
+		}
+	}
+	got := screen(t, []byte("format: refbench/1\ncpu: EPYC\nBenchmarkRef/workload=a/cpus=1/strategy=b-2 10 5 ns/op\ncpu: Xeon\nBenchmarkRef/workload=a/cpus=1/strategy=b-2 10 5 ns/op\n"))
+	if !strings.Contains(got, "On 2 different cpu") {
+		t.Errorf("two machines aren't counted:\n%s", got)
+	}
+}
