@@ -9,6 +9,12 @@ import (
 	"github.com/refbench/refbench/strategies/saturating"
 )
 
+// Default returns the names of the strategies that are measured where none are named: one
+// of each kind, so that a table of them can be read and a quick run is quick.
+func Default() []string {
+	return []string{"atomic", "saturating", "percpu", "lockperatomic"}
+}
+
 // All returns the strategies in the order in which reports show them. The caller
 // may change the list.
 func All() []*strategies.Strategy {

@@ -13,6 +13,19 @@ func TestListIsValid(t *testing.T) {
 	}
 }
 
+// What is measured where nothing is named is there, and in the list's order.
+func TestDefaultsAreListed(t *testing.T) {
+	next := 0
+	for _, s := range builtin.All() {
+		if next < len(builtin.Default()) && s.Name == builtin.Default()[next] {
+			next++
+		}
+	}
+	if next < len(builtin.Default()) {
+		t.Errorf("default %s isn't in the list, or in another order", builtin.Default()[next])
+	}
+}
+
 func TestCallersMayChangeTheList(t *testing.T) {
 	builtin.All()[0] = nil
 	if builtin.All()[0] == nil {

@@ -287,7 +287,7 @@ type servedCells struct {
 
 func (s *servedCells) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringSliceVar(&s.strategies, "strategy", []string{"all"}, "strategies, comma-separated, or all")
+	f.StringSliceVar(&s.strategies, "strategy", []string{defaultNames}, "strategies, comma-separated; default: those that refbench list marks; or all")
 	f.StringArrayVar(&s.workloads, "workload", []string{strings.Join(abWorkloads, ",")}, "workloads with their knobs, comma-separated, or all; may be repeated")
 	f.StringSliceVar(&s.cpus, "cpus", nil, "numbers of CPUs, and ranges of them (default those that refbench run takes)")
 	f.DurationVar(&s.timed, "time", 15*time.Millisecond, "timed part of each sample")

@@ -19,6 +19,7 @@ import (
 func Builtin() Parts {
 	return Parts{
 		Strategies: builtin.All(),
+		Default:    builtin.Default(),
 		Workloads:  workloads.All,
 		Loops:      native.Loops,
 		Explored:   scenarios.Builtin(),

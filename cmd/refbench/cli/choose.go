@@ -33,7 +33,14 @@ func checkParts(parts Parts) error {
 	return nil
 }
 
-// chooseStrategies returns the named strategies, all of them for "all".
+// The words for several strategies.
+const (
+	allNames     = "all"
+	defaultNames = "default"
+)
+
+// chooseStrategies returns the named strategies, all of them for "all", and those that are
+// measured where none are named for "default".
 func chooseStrategies(parts Parts, names []string) ([]*strategies.Strategy, error) {
 	known := make([]string, len(parts.Strategies))
 	for i, s := range parts.Strategies {
@@ -41,8 +48,16 @@ func chooseStrategies(parts Parts, names []string) ([]*strategies.Strategy, erro
 	}
 	var chosen []*strategies.Strategy
 	for _, name := range names {
-		if name == "all" {
+		if name == allNames || name == defaultNames && parts.Default == nil {
 			chosen = append(chosen, parts.Strategies...)
+			continue
+		}
+		if name == defaultNames {
+			defaults, err := chooseStrategies(parts, parts.Default)
+			if err != nil {
+				return nil, err
+			}
+			chosen = append(chosen, defaults...)
 			continue
 		}
 		i := slices.Index(known, name)

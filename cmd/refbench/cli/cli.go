@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -34,6 +35,10 @@ type Parts struct {
 	Strategies []*strategies.Strategy
 	Workloads  []*workloads.Workload
 
+	// Default are the names of the strategies that are measured where none are named.
+	// Nil are all of them.
+	Default []string
+
 	// Loops are the loops with concrete counter types. A pair that has
 	// none runs through the generic workload.
 	Loops []workloads.Loop
@@ -52,6 +57,11 @@ type Parts struct {
 	// lines around it; Report writes the report into a folder and returns the page to open.
 	Table  func(w io.Writer, files []string, verbose bool, around []string) error
 	Report func(dir string, files []string) (page string, err error)
+}
+
+// isDefault reports whether a strategy is measured where none are named.
+func (p Parts) isDefault(name string) bool {
+	return p.Default == nil || slices.Contains(p.Default, name)
 }
 
 // A statusError is an error that decides the exit status.

@@ -23,6 +23,7 @@ type (
 	listedStrategy struct {
 		Name    string             `json:"name"`
 		Doc     string             `json:"doc"`
+		Default bool               `json:"default"` // measured where none are named
 		Promise map[string]string  `json:"promise"`
 		Powers  []strategies.Power `json:"powers"`
 	}
@@ -84,7 +85,7 @@ func newCatalogue(parts Parts) catalogue {
 		for _, f := range s.Promise.Fields() {
 			promise[f[0]] = f[1]
 		}
-		cat.Strategies = append(cat.Strategies, listedStrategy{s.Name, s.Doc, promise, append([]strategies.Power{}, s.Powers()...)})
+		cat.Strategies = append(cat.Strategies, listedStrategy{s.Name, s.Doc, parts.isDefault(s.Name), promise, append([]strategies.Power{}, s.Powers()...)})
 	}
 	for _, w := range parts.Workloads {
 		l := listedWorkload{w.Name, w.Doc, w.Source, w.Operation, append([]strategies.Power{}, w.Needs...), []listedKnob{}}
@@ -103,7 +104,11 @@ func printList(w io.Writer, parts Parts) error {
 	var b strings.Builder
 	b.WriteString("Strategies\n")
 	for _, s := range parts.Strategies {
-		fmt.Fprintf(&b, "\n  %s: %s\n", s.Name, s.Doc)
+		mark := ""
+		if parts.Default != nil && parts.isDefault(s.Name) {
+			mark = " (default)"
+		}
+		fmt.Fprintf(&b, "\n  %s%s: %s\n", s.Name, mark, s.Doc)
 		fmt.Fprintf(&b, "    promise: %s\n", s.Promise)
 		fmt.Fprintf(&b, "    powers:  %s\n", joinPowers(s.Powers()))
 	}

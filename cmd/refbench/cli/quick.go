@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/workloads/bench"
 	"github.com/refbench/refbench/workloads/bench/cpulist"
 )
@@ -37,8 +38,8 @@ func newQuickCommand(parts Parts) *cobra.Command {
 		Long: `refbench compares ways to count references: how fast is each on this machine,
 from one CPU to all of them, and is it right.
 
-Without a command it measures every strategy under every workload for about a
-minute, prints on one screen what it found (--verbose: all numbers before that), and
+Without a command it measures the default strategies (refbench list marks them; run
+--strategy all takes all) under every workload for about a minute, prints on one screen what it found (--verbose: all numbers before that), and
 writes a report to a new folder in ` + resultsDir + `/. What
 the budget has no room for is left out, and said: numbers of CPUs between others first,
 then workloads.
@@ -59,11 +60,15 @@ Exit status: 0 fine, 1 a finding (an object lost, freed twice, ...), 2 wrong usa
 			if err != nil {
 				return err
 			}
-			variants, err := chooseWorkloads(parts, []string{"all"})
+			variants, err := chooseWorkloads(parts, []string{allNames})
 			if err != nil {
 				return err
 			}
-			cut := quickCut(parts, m, variants, budget)
+			ss, err := chooseStrategies(parts, []string{defaultNames})
+			if err != nil {
+				return err
+			}
+			cut := quickCut(parts, ss, m, variants, budget)
 			var left []string
 			if text := leftOut(cut, budget); text != "" {
 				fmt.Fprintf(c.ErrOrStderr(), "refbench: %s\n", text)
@@ -96,9 +101,9 @@ Exit status: 0 fine, 1 a finding (an object lost, freed twice, ...), 2 wrong usa
 }
 
 // quickCut returns what the budget lets measure of everything.
-func quickCut(parts Parts, m *bench.Machine, variants []bench.Variant, budget time.Duration) bench.Cut {
+func quickCut(parts Parts, ss []*strategies.Strategy, m *bench.Machine, variants []bench.Variant, budget time.Duration) bench.Cut {
 	return bench.Selection{
-		Strategies: parts.Strategies,
+		Strategies: ss,
 		Variants:   variants,
 		CPUs:       m.CPUs.Sweep(),
 		Loops:      parts.Loops,

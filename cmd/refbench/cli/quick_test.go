@@ -18,7 +18,7 @@ func quickOn(t *testing.T, m topologytest.Machine, budget time.Duration) bench.C
 	if err != nil {
 		t.Fatal(err)
 	}
-	return quickCut(parts, machineOf(t, m), variants, budget)
+	return quickCut(parts, parts.Strategies, machineOf(t, m), variants, budget)
 }
 
 // Whatever the machine, every cell that is measured gets the samples that an interval

@@ -149,7 +149,7 @@ seed are those of the last run of FILE. A --placement or --contents is given aga
 		},
 	}
 	f := c.Flags()
-	f.StringSliceVar(&strategyNames, "strategy", []string{"all"}, "strategies, comma-separated, or all")
+	f.StringSliceVar(&strategyNames, "strategy", []string{defaultNames}, "strategies, comma-separated; default: those that refbench list marks; or all")
 	f.StringArrayVar(&workloadSpecs, "workload", []string{"all"}, "workloads with their knobs, as in getput:objects=64,hold=100, comma-separated, or all; may be repeated")
 	f.StringSliceVar(&cpus, "cpus", nil, "numbers of CPUs and ranges of them, as in 1-4,8 (default 1, 2, 4 ..., those with which a cache, NUMA node, socket or all cores are full, and all that are allowed)")
 	placementFlag(c, &how)
@@ -258,10 +258,10 @@ type session struct {
 	seed      uint64
 	file      string
 	append    bool
-	resume    bool   // do the rest of the file's last run: cells, rounds, length and seed are those of it
-	named     bool   // strategies or workloads were chosen by name
-	report    string // folder of the report, "" for none
-	verbose   bool   // print all numbers before what was found
+	resume    bool     // do the rest of the file's last run: cells, rounds, length and seed are those of it
+	named     bool     // strategies or workloads were chosen by name
+	report    string   // folder of the report, "" for none
+	verbose   bool     // print all numbers before what was found
 	leftOut   []string // of the session, and why, a line each
 
 	control      bool // add control cells
