@@ -109,26 +109,28 @@ var Strategy = &strategies.Strategy{
 
 // A Count is a reference count whose lowest bit says that it is dead.
 type Count struct {
-	word atomic.Int32
+	// word is an int32 for sync/atomic's functions, so that Get inlines: see
+	// saturating.Count.
+	word int32
 }
 
 // Init starts a life with one reference. Nobody may call TryGet meanwhile.
-func (c *Count) Init() { c.word.Store(one) }
+func (c *Count) Init() { atomic.StoreInt32(&c.word, one) }
 
 // InitAt starts a life with n references, up to [Max]; with none the count is dead
 // (setRefCnt).
 func (c *Count) InitAt(n int64) {
 	if n <= 0 {
-		c.word.Store(dead)
+		atomic.StoreInt32(&c.word, dead)
 		return
 	}
-	c.word.Store(int32(n) * one)
+	atomic.StoreInt32(&c.word, int32(n)*one)
 }
 
 // Count returns the number of references (refCnt). While somebody's addition past [Max]
 // waits to be taken back it is more than that.
 func (c *Count) Count() int64 {
-	w := c.word.Load()
+	w := atomic.LoadInt32(&c.word)
 	if w&dead != 0 {
 		return 0
 	}
@@ -138,7 +140,7 @@ func (c *Count) Count() int64 {
 // Get takes a reference (retain). It panics on a dead count and past [Max].
 func (c *Count) Get() {
 	// A sum that isn't above zero comes from the largest even word or from below.
-	if now := c.word.Add(one); now <= 0 || now&dead != 0 {
+	if now := atomic.AddInt32(&c.word, one); now <= 0 || now&dead != 0 {
 		c.badGet(now)
 	}
 }
@@ -148,7 +150,7 @@ func (c *Count) badGet(now int32) { c.takeBack(one, now-one) }
 
 // takeBack takes d back, panics and says why.
 func (c *Count) takeBack(d, old int32) {
-	c.word.Add(-d)
+	atomic.AddInt32(&c.word, -d)
 	what := "past the limit"
 	if old&dead != 0 {
 		what = "on a dead count"
@@ -162,7 +164,7 @@ func (c *Count) GetN(n int) {
 		panic(fmt.Sprintf("evenodd: GetN past the limit: %d references", n))
 	}
 	d := int32(n) * one
-	if old := c.word.Add(d) - d; old < 0 || old&dead != 0 || old > most-d {
+	if old := atomic.AddInt32(&c.word, d) - d; old < 0 || old&dead != 0 || old > most-d {
 		c.takeBack(d, old)
 	}
 }
@@ -170,8 +172,8 @@ func (c *Count) GetN(n int) {
 // TryGet takes a reference unless the count is dead or at [Max], and reports whether it
 // did.
 func (c *Count) TryGet() bool {
-	if now := c.word.Add(one); now <= 0 || now&dead != 0 {
-		c.word.Add(-one)
+	if now := atomic.AddInt32(&c.word, one); now <= 0 || now&dead != 0 {
+		atomic.AddInt32(&c.word, -one)
 		return false
 	}
 	return true
@@ -184,8 +186,8 @@ func (c *Count) TryGetN(n int) bool {
 		return false
 	}
 	d := int32(n) * one
-	if old := c.word.Add(d) - d; old < 0 || old&dead != 0 || old > most-d {
-		c.word.Add(-d)
+	if old := atomic.AddInt32(&c.word, d) - d; old < 0 || old&dead != 0 || old > most-d {
+		atomic.AddInt32(&c.word, -d)
 		return false
 	}
 	return true
@@ -209,15 +211,15 @@ func (c *Count) PutN(n int) bool {
 
 func (c *Count) put(d int32) bool {
 	for {
-		old := c.word.Load()
+		old := atomic.LoadInt32(&c.word)
 		switch {
 		case old == d:
-			if c.word.CompareAndSwap(old, dead) {
+			if atomic.CompareAndSwapInt32(&c.word, old, dead) {
 				return true
 			}
 		case old < d || old&dead != 0:
 			badPut(d, old)
-		case c.word.CompareAndSwap(old, old-d):
+		case atomic.CompareAndSwapInt32(&c.word, old, old-d):
 			return false
 		}
 	}
