@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "be8ba0b71c2728b6991bac14"
+const Version = "9b3357ef630b87280453fd2f"

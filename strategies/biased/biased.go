@@ -67,6 +67,7 @@ package biased
 import (
 	"math"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/refbench/refbench/strategies"
 )
@@ -96,7 +97,7 @@ var Strategy = &strategies.Strategy{
 		TryGet:     strategies.Exact,
 		Count:      strategies.Exact,
 		Progress:   strategies.LockFree,
-		Bytes:      bits / 8,
+		Bytes:      int(unsafe.Sizeof(Count{})),
 		TypeStable: true,
 	},
 	Retries: true,

@@ -71,6 +71,7 @@ import (
 	"fmt"
 	"math"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/refbench/refbench/strategies"
 )
@@ -101,7 +102,7 @@ var Strategy = &strategies.Strategy{
 		TryGet:    strategies.Exact,
 		Count:     strategies.Exact,
 		Progress:  strategies.LockFree,
-		Bytes:     bits / 8,
+		Bytes:     int(unsafe.Sizeof(Count{})),
 	},
 	Retries: true,
 	New:     func() strategies.Counter { return new(Count) },

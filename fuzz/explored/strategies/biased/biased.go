@@ -6,6 +6,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/strategies"
 	"math"
+	"unsafe"
 )
 
 const bits = 32
@@ -15,18 +16,18 @@ const (
 	idle = 0
 )
 
-var Strategy = &strategies.Strategy{Name: "biased", Doc: "a word that is 0 when idle and -1 when dead, as in Linux' inet_peer and ip_vs before refcount_t", Promise: strategies.Promise{Limit: Max, Width: bits, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree, Bytes: bits / 8, TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
+var Strategy = &strategies.Strategy{Name: "biased", Doc: "a word that is 0 when idle and -1 when dead, as in Linux' inet_peer and ip_vs before refcount_t", Promise: strategies.Promise{Limit: Max, Width: bits, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})), TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
 
 type Count struct {
 	refs atomic.Int32
 }
 
-func /*line ../../../../strategies/biased/biased.go:112:1*/ (c *Count) Init() {
-	/*line :112:1*/ c.refs.Store(idle)
+func /*line ../../../../strategies/biased/biased.go:113:1*/ (c *Count) Init() {
+	/*line :113:1*/ c.refs.Store(idle)
 }
-func /*line :115:1*/ (c *Count) InitAt(n int64) { c.refs.Store(int32(n - 1)) }
-func /*line :118:1*/ (c *Count) Get()           { c.refs.Add(1) }
-func /*line :121:1*/ (c *Count) TryGet() bool {
+func /*line :116:1*/ (c *Count) InitAt(n int64) { c.refs.Store(int32(n - 1)) }
+func /*line :119:1*/ (c *Count) Get()           { c.refs.Add(1) }
+func /*line :122:1*/ (c *Count) TryGet() bool {
 	for {
 		n := c.refs.Load()
 		if n == dead {
@@ -37,10 +38,10 @@ func /*line :121:1*/ (c *Count) TryGet() bool {
 		}
 	}
 }
-func /*line :134:1*/ (c *Count) Put() bool  { return c.refs.Add(-1) == dead }
-func /*line :137:1*/ (c *Count) Kill() bool { return c.refs.Add(-1) == dead }
-func /*line :140:1*/ (c *Count) GetN(n int) { c.refs.Add(int32(n)) }
-func /*line :143:1*/ (c *Count) TryGetN(n int) bool {
+func /*line :135:1*/ (c *Count) Put() bool  { return c.refs.Add(-1) == dead }
+func /*line :138:1*/ (c *Count) Kill() bool { return c.refs.Add(-1) == dead }
+func /*line :141:1*/ (c *Count) GetN(n int) { c.refs.Add(int32(n)) }
+func /*line :144:1*/ (c *Count) TryGetN(n int) bool {
 	for {
 		old := c.refs.Load()
 		if old == dead {
@@ -51,11 +52,11 @@ func /*line :143:1*/ (c *Count) TryGetN(n int) bool {
 		}
 	}
 }
-func /*line :156:1*/ (c *Count) PutN(n int) bool { return c.refs.Add(-int32(n)) == dead }
-func /*line :160:1*/ (c *Count) Count() int64    { return int64(c.refs.Load()) + 1 }
-func /*line :164:1*/ (c *Count) Drop()           { c.refs.Add(-1) }
-func /*line :168:1*/ (c *Count) PutIfOne() bool  { return c.refs.CompareAndSwap(idle, dead) }
-func /*line :172:1*/ (c *Count) PutUnlessOne() bool {
+func /*line :157:1*/ (c *Count) PutN(n int) bool { return c.refs.Add(-int32(n)) == dead }
+func /*line :161:1*/ (c *Count) Count() int64    { return int64(c.refs.Load()) + 1 }
+func /*line :165:1*/ (c *Count) Drop()           { c.refs.Add(-1) }
+func /*line :169:1*/ (c *Count) PutIfOne() bool  { return c.refs.CompareAndSwap(idle, dead) }
+func /*line :173:1*/ (c *Count) PutUnlessOne() bool {
 	for {
 		n := c.refs.Load()
 		if n == idle {

@@ -7,6 +7,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/strategies"
 	"math"
+	"unsafe"
 )
 
 const bits = 32
@@ -17,38 +18,38 @@ const (
 )
 const Max = most / one
 
-var Strategy = &strategies.Strategy{Name: "evenodd", Doc: "a word that is even when alive and odd when dead, and one addition to get, as in Netty's RefCnt", Promise: strategies.Promise{Limit: Max, Overflow: strategies.Panics, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree, Bytes: bits / 8}, Retries: true, New: func() strategies.Counter { return new(Count) }}
+var Strategy = &strategies.Strategy{Name: "evenodd", Doc: "a word that is even when alive and odd when dead, and one addition to get, as in Netty's RefCnt", Promise: strategies.Promise{Limit: Max, Overflow: strategies.Panics, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{}))}, Retries: true, New: func() strategies.Counter { return new(Count) }}
 
 type Count struct {
 	word int32
 }
 
-func /*line ../../../../strategies/evenodd/evenodd.go:118:1*/ (c *Count) Init() {
-	/*line :118:1*/ atomic.StoreInt32(&c.word, one)
+func /*line ../../../../strategies/evenodd/evenodd.go:119:1*/ (c *Count) Init() {
+	/*line :119:1*/ atomic.StoreInt32(&c.word, one)
 }
-func /*line :122:1*/ (c *Count) InitAt(n int64) {
+func /*line :123:1*/ (c *Count) InitAt(n int64) {
 	if n <= 0 {
 		atomic.StoreInt32(&c.word, dead)
 		return
 	}
 	atomic.StoreInt32(&c.word, int32(n)*one)
 }
-func /*line :132:1*/ (c *Count) Count() int64 {
+func /*line :133:1*/ (c *Count) Count() int64 {
 	w := atomic.LoadInt32(&c.word)
 	if w&dead != 0 {
 		return 0
 	}
 	return int64(w) / one & (1<<(bits-1) - 1)
 }
-func /*line :141:1*/ (c *Count) Get() {
-	/*line :143:1*/ if now := atomic.AddInt32(&c.word, one); now <= 0 || now&dead != 0 {
+func /*line :142:1*/ (c *Count) Get() {
+	/*line :144:1*/ if now := atomic.AddInt32(&c.word, one); now <= 0 || now&dead != 0 {
 		c.badGet(now)
 	}
 }
 
 //go:noinline
 func (c *Count) badGet(now int32) { c.takeBack(one, now-one) }
-func /*line :152:1*/ (c *Count) takeBack(d, old int32) {
+func /*line :153:1*/ (c *Count) takeBack(d, old int32) {
 	atomic.AddInt32(&c.word, -d)
 	what := "past the limit"
 	if old&dead != 0 {
@@ -56,7 +57,7 @@ func /*line :152:1*/ (c *Count) takeBack(d, old int32) {
 	}
 	panic(fmt.Sprintf("evenodd: Get %s: the word is %d, and %d is taken", what, old, d))
 }
-func /*line :162:1*/ (c *Count) GetN(n int) {
+func /*line :163:1*/ (c *Count) GetN(n int) {
 	if n > Max {
 		panic(fmt.Sprintf("evenodd: GetN past the limit: %d references", n))
 	}
@@ -65,14 +66,14 @@ func /*line :162:1*/ (c *Count) GetN(n int) {
 		c.takeBack(d, old)
 	}
 }
-func /*line :174:1*/ (c *Count) TryGet() bool {
+func /*line :175:1*/ (c *Count) TryGet() bool {
 	if now := atomic.AddInt32(&c.word, one); now <= 0 || now&dead != 0 {
 		atomic.AddInt32(&c.word, -one)
 		return false
 	}
 	return true
 }
-func /*line :184:1*/ (c *Count) TryGetN(n int) bool {
+func /*line :185:1*/ (c *Count) TryGetN(n int) bool {
 	if n > Max {
 		return false
 	}
@@ -83,15 +84,15 @@ func /*line :184:1*/ (c *Count) TryGetN(n int) bool {
 	}
 	return true
 }
-func /*line :198:1*/ (c *Count) Put() bool  { return c.put(one) }
-func /*line :201:1*/ (c *Count) Kill() bool { return c.put(one) }
-func /*line :205:1*/ (c *Count) PutN(n int) bool {
+func /*line :199:1*/ (c *Count) Put() bool  { return c.put(one) }
+func /*line :202:1*/ (c *Count) Kill() bool { return c.put(one) }
+func /*line :206:1*/ (c *Count) PutN(n int) bool {
 	if n > Max {
 		panic(fmt.Sprintf("evenodd: PutN of more references than there can be: %d", n))
 	}
 	return c.put(int32(n) * one)
 }
-func /*line :212:1*/ (c *Count) put(d int32) bool {
+func /*line :213:1*/ (c *Count) put(d int32) bool {
 	for {
 		old := atomic.LoadInt32(&c.word)
 		switch {
