@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "9b3357ef630b87280453fd2f"
+const Version = "e0005b92c43494e866a1639b"
