@@ -268,6 +268,8 @@ func TestWhatIsLeftOpen(t *testing.T) {
 		{"dead, not in a new life yet", promise(nil), ops(t, "0 1 2 Kill true", "0 3 10 Reinit -", "1 4 5 TryGet false", "1 6 7 TryGetLive true", "1 8 9 TryGet false"), Illegal},
 		{"not stuck yet", saturating, at(3, ops(t, "0 1 10 Get -", "1 2 3 Count -1", "1 4 5 Put false", "1 6 7 Count 3", "1 11 12 Count -5")), Linearizable},
 		{"not stuck at the end", saturating, at(3, ops(t, "0 1 10 Get -", "1 2 3 Count -1", "1 4 5 Put false", "1 11 12 Count 3")), Illegal},
+		{"past the limit, and stuck by a drop", saturating, at(3, ops(t, "0 1 2 Get -", "1 3 10 Put false", "2 4 5 Count 3", "1 11 12 Count -5")), Linearizable},
+		{"not stuck by a drop", saturating, at(3, ops(t, "0 1 2 Get -", "1 3 10 Put false", "2 4 5 Count 3", "1 11 12 Count 3")), Illegal},
 		{"stuck, and dropped to the last", saturating, at(3, ops(t, "0 1 10 Get -", "1 2 3 Count -1", "1 4 5 PutN(4) true")), Illegal},
 	} {
 		for _, without := range []part{0, intervals, intervals | cuts} {

@@ -22,10 +22,10 @@
 //   - Whether TryGetLive already fails while Kill goes on, or still fails while
 //     ResurrectLive, Reinit or Init does; and whether it still succeeds until a plain
 //     Kill has returned.
-//   - What a saturated count reads as while a reference is being taken: the one that
-//     came past the limit may be added first and make the count stick later. Nobody
-//     can take it for dead meanwhile, and once those calls have returned it is stuck
-//     for good.
+//   - What a saturated count reads as while a reference is being taken or dropped: what
+//     came past the limit may be added first and make the count stick later, and a drop
+//     may subtract first. Nobody can take it for dead meanwhile, and once those calls
+//     have returned it is stuck.
 //   - What follows a call of which nothing is promised.
 //
 // A [Judge] works in three steps.

@@ -42,6 +42,9 @@ const (
 	//	B: Count  the limit
 	//	A: Get    saturates
 	//
+	// Or it leaves the number past the limit, and who finds it there makes it stick
+	// (FreeBSD refcount_acquire): then A is a drop, and the Get is over.
+	//
 	// All other answers are those of a saturated count, unless the number
 	// comes down to zero meanwhile, which must not happen.
 	anyNumber
@@ -63,7 +66,7 @@ func leaveOpen(ops []Op, p strategies.Promise) []Op {
 	mark(live, func(op spec.Op) bool { return op.Kills() || op.Unkills() }, mayFail)
 	mark(live, is(spec.Kill), mayTake)
 	if p.Overflow == strategies.Saturates {
-		mark(is(spec.Count), func(op spec.Op) bool { return op.Takes() && !op.Begins() }, anyNumber)
+		mark(is(spec.Count), func(op spec.Op) bool { return op.Takes() && !op.Begins() || op.Drops() }, anyNumber)
 	}
 	if p.Count == strategies.Approximate {
 		mark(is(spec.Count), func(op spec.Op) bool { return op != spec.Count }, anything)

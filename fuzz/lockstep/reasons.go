@@ -76,6 +76,7 @@ func (l *lane) touches(st, next spec.State, call spec.Call) (t touched) {
 		t.add(Overflow, dead && k > limit)
 	case op.Drops() && op.By() == spec.ExactHolder:
 		t.add(Underflow, dead && op.Moves().If != spec.One)
+		t.add(Overflow, next.Refs > st.Refs) // it came round
 	case op.Drops():
 		left := int64(0)
 		if op.By() == spec.HolderOfTwo {
@@ -84,7 +85,7 @@ func (l *lane) touches(st, next spec.State, call spec.Call) (t touched) {
 		early := !exact && !op.Kills() && st.Refs <= k
 		t.add(ZeroDetection, early)
 		t.add(Underflow, !early && st.Refs-k < left)
-		t.add(Overflow, st.Refs < -limit-1+k)
+		t.add(Overflow, st.Refs < -limit-1+k || next.Refs > st.Refs)
 	}
 	return t
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/atomic"
+	"github.com/refbench/refbench/strategies/biased"
 	"github.com/refbench/refbench/strategies/percpu"
 	"github.com/refbench/refbench/strategies/saturating"
 	"github.com/refbench/refbench/strategies/spec"
@@ -38,7 +39,10 @@ func TestWhatCallsTouch(t *testing.T) {
 		{atomic.Strategy, spec.State{Refs: 1}, "Drop", []Reason{Underflow, Distance}},
 		{atomic.Strategy, spec.State{Refs: -limit}, "Put", []Reason{Underflow, Distance}},
 		{atomic.Strategy, spec.State{Refs: -limit - 1}, "Put", []Reason{Overflow, Underflow}},
+		{atomic.Strategy, spec.State{Refs: -limit - 1}, "PutUnlessOne", []Reason{Overflow}},
 		{atomic.Strategy, spec.State{}, "PutUnlessOne", []Reason{Underflow, Distance}},
+		{biased.Strategy, spec.State{Refs: -limit + 1}, "Put", []Reason{Underflow, Distance}},
+		{biased.Strategy, spec.State{Refs: -limit}, "Put", []Reason{Overflow, Underflow}},
 		{atomic.Strategy, spec.State{}, "PutIfOne", []Reason{Distance}},
 		{percpu.Strategy, spec.State{Refs: 2}, "Put", nil},
 		{percpu.Strategy, spec.State{Refs: -5}, "Put", []Reason{Distance, ZeroDetection}},

@@ -173,3 +173,22 @@ func (b *beginning) fail(o int, format string, args ...any) {
 	b.t.Helper()
 	b.t.Fatalf("seed %d, %s, object %s of %s: "+format, append([]any{b.seed, b.sp.Promise(), ObjectName(o), b.p}, args...)...)
 }
+
+// Where nothing is promised past the limit, lives begin so near to it that all threads
+// together come to it with two references each.
+func TestLivesBeginNearALimitThatMustNotBePassed(t *testing.T) {
+	const limit = 1 << 20
+	sp := spec.Of(bounded(strategies.Panics, limit, true))
+	for _, threads := range []int{1, 2, 4} {
+		p := Program{Objects: []Object{{Start: StartNear}}}
+		for range threads {
+			p.Threads = append(p.Threads, []Step{{Call: spec.Call{Op: spec.Get}}})
+		}
+		var g Guard
+		g.Reset(&p, sp, true)
+		b := g.Begin(0)
+		if want := int64(limit) + b.Held - 2*int64(threads); b.First != (spec.Call{Op: spec.InitAt, N: want}) || b.Held != int64(threads) {
+			t.Errorf("%d threads: the life begins with %v and %d held, want InitAt(%d)", threads, b.First, b.Held, want)
+		}
+	}
+}

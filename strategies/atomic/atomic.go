@@ -50,17 +50,24 @@ package atomic
 import (
 	"math"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/refbench/refbench/strategies"
 )
+
+// bits is the width of the number.
+const bits = 32
+
+// Max is the largest number of references.
+const Max = math.MaxInt32
 
 // Strategy is the plain atomic count.
 var Strategy = &strategies.Strategy{
 	Name: "atomic",
 	Doc:  "one atomic word that wraps, as in Linux' kref before refcount_t and in Akaros",
 	Promise: strategies.Promise{
-		Limit:        math.MaxInt32,
-		Width:        32,
+		Limit:        Max,
+		Width:        bits,
 		Overflow:     strategies.Wraps,
 		Underflow:    strategies.Wraps,
 		GetOnZero:    strategies.Revives,
@@ -69,7 +76,7 @@ var Strategy = &strategies.Strategy{
 		Count:        strategies.Exact,
 		Resurrection: true,
 		Progress:     strategies.LockFree,
-		Bytes:        4,
+		Bytes:        int(unsafe.Sizeof(Count{})),
 		TypeStable:   true,
 	},
 	Retries: true,

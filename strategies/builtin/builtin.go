@@ -4,15 +4,20 @@ package builtin
 import (
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/atomic"
+	"github.com/refbench/refbench/strategies/biased"
+	"github.com/refbench/refbench/strategies/evenodd"
+	"github.com/refbench/refbench/strategies/freebsd"
 	"github.com/refbench/refbench/strategies/lockperatomic"
 	"github.com/refbench/refbench/strategies/percpu"
+	"github.com/refbench/refbench/strategies/refcountfull"
 	"github.com/refbench/refbench/strategies/saturating"
+	"github.com/refbench/refbench/strategies/sticky"
 )
 
 // Default returns the names of the strategies that are measured where none are named: one
 // of each kind, so that a table of them can be read and a quick run is quick.
 func Default() []string {
-	return []string{"atomic", "saturating", "percpu", "lockperatomic"}
+	return []string{"atomic", "saturating", "percpu", "lockperatomic", "biased"}
 }
 
 // All returns the strategies in the order in which reports show them. The caller
@@ -23,5 +28,10 @@ func All() []*strategies.Strategy {
 		saturating.Strategy,
 		percpu.Strategy,
 		lockperatomic.Strategy,
+		biased.Strategy,
+		refcountfull.Strategy,
+		freebsd.Strategy,
+		evenodd.Strategy,
+		sticky.Strategy,
 	}
 }

@@ -97,6 +97,9 @@ import (
 	"github.com/refbench/refbench/strategies"
 )
 
+// bits is the width of the number.
+const bits = 32
+
 // Max is the largest number of references (REFCOUNT_MAX).
 const Max = math.MaxInt32
 
@@ -110,7 +113,7 @@ var Strategy = &strategies.Strategy{
 	Doc:  "an atomic word that sticks when misused and reports it, as Linux' refcount_t",
 	Promise: strategies.Promise{
 		Limit:        Max,
-		Width:        32,
+		Width:        bits,
 		Overflow:     strategies.Saturates,
 		Underflow:    strategies.Saturates,
 		GetOnZero:    strategies.Saturates,

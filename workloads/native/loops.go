@@ -18,6 +18,11 @@ var Loops = slices.Concat(
 	loopsSaturating,
 	loopsPercpu,
 	loopsLockperatomic,
+	loopsBiased,
+	loopsRefcountfull,
+	loopsFreebsd,
+	loopsEvenodd,
+	loopsSticky,
 )
 
 // A load is an instance that can be made ready.

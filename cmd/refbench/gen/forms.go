@@ -28,6 +28,8 @@ const (
 	bugsPath       = modulePath + "/fuzz/bugs"
 	scenariosPath  = modulePath + "/fuzz/scenarios"
 	exploredPath   = modulePath + "/fuzz/explored"
+	widthsPath     = modulePath + "/fuzz/widths"
+	widthPath      = modulePath + "/strategies/width"
 )
 
 // A file is a generated one.
@@ -46,6 +48,7 @@ type room struct {
 
 // rooms are the folders with generated files.
 var rooms = []room{
+	{dir: filepath.Join("fuzz", "widths"), below: true, tests: true},
 	{dir: filepath.Join("workloads", "native"), tests: true},
 	{dir: filepath.Join("fuzz", "explored"), below: true},
 }
@@ -55,7 +58,8 @@ func (r room) holds(name string) bool {
 	return filepath.Ext(name) == ".go" && !(r.tests && strings.HasSuffix(name, "_test.go"))
 }
 
-// forms returns all generated files.
+// forms returns all generated files but those of [widthForm], which must be there already:
+// the explored form is of them too.
 func forms(dir string, ss []*strategies.Strategy) ([]file, error) {
 	native, err := nativeForm(dir, ss)
 	if err != nil {
@@ -90,8 +94,8 @@ func nativeForm(dir string, ss []*strategies.Strategy) ([]file, error) {
 	return files, nil
 }
 
-// exploredForm returns the explored form of the built-in strategies, the workloads,
-// the planted bugs, and what these import of this module, and a file with their
+// exploredForm returns the explored form of the built-in strategies, also in other widths,
+// the workloads, the planted bugs, and what these import of this module, and a file with their
 // common version.
 func exploredForm(dir string) ([]file, error) {
 	// The contract between strategies and workloads is the same in both forms,
@@ -99,7 +103,7 @@ func exploredForm(dir string) ([]file, error) {
 	// spin measures real time and passes it, which between two scheduling
 	// points changes nothing.
 	keep := []string{strategiesPath, judgePath, spinPath}
-	pkgs, err := packages.Load(&packages.Config{Dir: dir, Mode: packages.NeedName | packages.NeedImports | packages.NeedDeps}, builtinPath, workloadsPath, bugsPath)
+	pkgs, err := packages.Load(&packages.Config{Dir: dir, Mode: packages.NeedName | packages.NeedImports | packages.NeedDeps}, builtinPath, widthsPath, workloadsPath, bugsPath)
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,5 @@
-// Gen writes what is generated in refbench's source: the native loops of workloads, the
-// explored form of strategies, workloads and planted bugs, and the page of
+// Gen writes what is generated in refbench's source: the counts with words of other widths,
+// the native loops of workloads, the explored form of strategies, workloads and planted bugs, and the page of
 // specifications. It removes what its source is gone of.
 //
 //	go run ./cmd/refbench/gen [--check] [DIR]
@@ -66,18 +66,12 @@ func run(args []string, ss []*strategies.Strategy, out, errOut io.Writer) int {
 		fmt.Fprintf(errOut, "refbench: %s is not the root of refbench's source (no %s): go there or name it\n", dir, filepath.Join("cmd", "refbench", "gen"))
 		return exitUsage
 	}
-	files, err := forms(dir, ss)
+	stale, err := generate(dir, ss, *check, out, errOut)
 	var source *sourceError
 	switch {
 	case errors.As(err, &source):
 		fmt.Fprintf(errOut, "refbench: %v\n", err)
 		return exitUsage
-	case err != nil:
-		fmt.Fprintf(errOut, "refbench: %v\n", err)
-		return exitFailed
-	}
-	stale, err := update(dir, files, *check, out, errOut)
-	switch {
 	case err != nil:
 		fmt.Fprintf(errOut, "refbench: %v\n", err)
 		return exitFailed
@@ -88,14 +82,33 @@ func run(args []string, ss []*strategies.Strategy, out, errOut io.Writer) int {
 	return exitOK
 }
 
+// generate makes all that is generated current, or only says what isn't, and returns how
+// many files weren't.
+func generate(dir string, ss []*strategies.Strategy, check bool, out, errOut io.Writer) (stale int, err error) {
+	// The rest is made of the first room's files, as they are on disk.
+	first, err := widthForm(dir, ss)
+	if err != nil {
+		return 0, err
+	}
+	if stale, err = update(dir, first, rooms[:1], check, out, errOut); err != nil {
+		return stale, err
+	}
+	rest, err := forms(dir, ss)
+	if err != nil {
+		return stale, err
+	}
+	more, err := update(dir, rest, rooms[1:], check, out, errOut)
+	return stale + more, err
+}
+
 // A sourceError is one of the source that is generated from.
 type sourceError struct{ error }
 
 func (e *sourceError) Unwrap() error { return e.error }
 
-// update makes the files below dir those that are given, or only says which aren't.
-// It returns how many weren't.
-func update(dir string, files []file, check bool, out, errOut io.Writer) (stale int, err error) {
+// update makes the files below dir, and all that are in the rooms, those that are given,
+// or only says which aren't. It returns how many weren't.
+func update(dir string, files []file, rooms []room, check bool, out, errOut io.Writer) (stale int, err error) {
 	current := make(map[string]bool)
 	for _, f := range files {
 		name := filepath.Join(dir, f.name)

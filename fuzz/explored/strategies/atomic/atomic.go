@@ -6,20 +6,24 @@ import (
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/strategies"
 	"math"
+	"unsafe"
 )
 
-var Strategy = &strategies.Strategy{Name: "atomic", Doc: "one atomic word that wraps, as in Linux' kref before refcount_t and in Akaros", Promise: strategies.Promise{Limit: math.MaxInt32, Width: 32, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Resurrection: true, Progress: strategies.LockFree, Bytes: 4, TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
+const bits = 32
+const Max = math.MaxInt32
+
+var Strategy = &strategies.Strategy{Name: "atomic", Doc: "one atomic word that wraps, as in Linux' kref before refcount_t and in Akaros", Promise: strategies.Promise{Limit: Max, Width: bits, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Resurrection: true, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})), TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
 
 type Count struct {
 	refs atomic.Int32
 }
 
-func /*line ../../../../strategies/atomic/atomic.go:85:1*/ (c *Count) Init() {
-	/*line :85:1*/ c.refs.Store(1)
+func /*line ../../../../strategies/atomic/atomic.go:92:1*/ (c *Count) Init() {
+	/*line :92:1*/ c.refs.Store(1)
 }
-func /*line :88:1*/ (c *Count) InitAt(n int64) { c.refs.Store(int32(n)) }
-func /*line :91:1*/ (c *Count) Get()           { c.refs.Add(1) }
-func /*line :94:1*/ (c *Count) TryGet() bool {
+func /*line :95:1*/ (c *Count) InitAt(n int64) { c.refs.Store(int32(n)) }
+func /*line :98:1*/ (c *Count) Get()           { c.refs.Add(1) }
+func /*line :101:1*/ (c *Count) TryGet() bool {
 	for {
 		n := c.refs.Load()
 		if n == 0 {
@@ -30,10 +34,10 @@ func /*line :94:1*/ (c *Count) TryGet() bool {
 		}
 	}
 }
-func /*line :107:1*/ (c *Count) Put() bool  { return c.refs.Add(-1) == 0 }
-func /*line :110:1*/ (c *Count) Kill() bool { return c.refs.Add(-1) == 0 }
-func /*line :113:1*/ (c *Count) GetN(n int) { c.refs.Add(int32(n)) }
-func /*line :116:1*/ (c *Count) TryGetN(n int) bool {
+func /*line :114:1*/ (c *Count) Put() bool  { return c.refs.Add(-1) == 0 }
+func /*line :117:1*/ (c *Count) Kill() bool { return c.refs.Add(-1) == 0 }
+func /*line :120:1*/ (c *Count) GetN(n int) { c.refs.Add(int32(n)) }
+func /*line :123:1*/ (c *Count) TryGetN(n int) bool {
 	for {
 		old := c.refs.Load()
 		if old == 0 {
@@ -44,12 +48,12 @@ func /*line :116:1*/ (c *Count) TryGetN(n int) bool {
 		}
 	}
 }
-func /*line :131:1*/ (c *Count) PutN(n int) bool { return c.refs.Add(-int32(n)) == 0 }
-func /*line :135:1*/ (c *Count) Count() int64    { return int64(c.refs.Load()) }
-func /*line :139:1*/ (c *Count) Resurrect()      { c.refs.Add(1) }
-func /*line :143:1*/ (c *Count) Drop()           { c.refs.Add(-1) }
-func /*line :147:1*/ (c *Count) PutIfOne() bool  { return c.refs.CompareAndSwap(1, 0) }
-func /*line :151:1*/ (c *Count) PutUnlessOne() bool {
+func /*line :138:1*/ (c *Count) PutN(n int) bool { return c.refs.Add(-int32(n)) == 0 }
+func /*line :142:1*/ (c *Count) Count() int64    { return int64(c.refs.Load()) }
+func /*line :146:1*/ (c *Count) Resurrect()      { c.refs.Add(1) }
+func /*line :150:1*/ (c *Count) Drop()           { c.refs.Add(-1) }
+func /*line :154:1*/ (c *Count) PutIfOne() bool  { return c.refs.CompareAndSwap(1, 0) }
+func /*line :158:1*/ (c *Count) PutUnlessOne() bool {
 	for {
 		n := c.refs.Load()
 		if n == 1 {

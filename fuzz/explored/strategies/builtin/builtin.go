@@ -4,17 +4,27 @@ package builtin
 
 import (
 	"github.com/refbench/refbench/fuzz/explored/strategies/atomic"
+	"github.com/refbench/refbench/fuzz/explored/strategies/biased"
+	"github.com/refbench/refbench/fuzz/explored/strategies/evenodd"
+	"github.com/refbench/refbench/fuzz/explored/strategies/freebsd"
 	"github.com/refbench/refbench/fuzz/explored/strategies/lockperatomic"
 	"github.com/refbench/refbench/fuzz/explored/strategies/percpu"
+	"github.com/refbench/refbench/fuzz/explored/strategies/refcountfull"
 	"github.com/refbench/refbench/fuzz/explored/strategies/saturating"
+	"github.com/refbench/refbench/fuzz/explored/strategies/sticky"
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:14:1*/ All() []*strategies.Strategy {
+func /*line ../../../../strategies/builtin/builtin.go:19:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
 		percpu.Strategy,
 		lockperatomic.Strategy,
+		biased.Strategy,
+		refcountfull.Strategy,
+		freebsd.Strategy,
+		evenodd.Strategy,
+		sticky.Strategy,
 	}
 }

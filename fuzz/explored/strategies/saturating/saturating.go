@@ -10,34 +10,35 @@ import (
 	"unsafe"
 )
 
+const bits = 32
 const Max = math.MaxInt32
 const Saturated = math.MinInt32 / 2
 
-var Strategy = &strategies.Strategy{Name: "saturating", Doc: "an atomic word that sticks when misused and reports it, as Linux' refcount_t", Promise: strategies.Promise{Limit: Max, Width: 32, Overflow: strategies.Saturates, Underflow: strategies.Saturates, GetOnZero: strategies.Saturates, PutUnlessOne: strategies.Refuses, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})), TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
+var Strategy = &strategies.Strategy{Name: "saturating", Doc: "an atomic word that sticks when misused and reports it, as Linux' refcount_t", Promise: strategies.Promise{Limit: Max, Width: bits, Overflow: strategies.Saturates, Underflow: strategies.Saturates, GetOnZero: strategies.Saturates, PutUnlessOne: strategies.Refuses, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})), TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
 
 type Count struct {
 	refs    int32
 	monitor *strategies.Monitor
 }
 
-func /*line ../../../../strategies/saturating/saturating.go:139:1*/ (c *Count) Monitor(m *strategies.Monitor) {
-	/*line :139:1*/ c.monitor = m
+func /*line ../../../../strategies/saturating/saturating.go:142:1*/ (c *Count) Monitor(m *strategies.Monitor) {
+	/*line :142:1*/ c.monitor = m
 }
-func /*line :142:1*/ (c *Count) Init() { atomic.StoreInt32(&c.refs, 1) }
-func /*line :145:1*/ (c *Count) InitAt(n int64) {
-	/*line :145:1*/ atomic.StoreInt32(&c.refs, int32(n))
+func /*line :145:1*/ (c *Count) Init() { atomic.StoreInt32(&c.refs, 1) }
+func /*line :148:1*/ (c *Count) InitAt(n int64) {
+	/*line :148:1*/ atomic.StoreInt32(&c.refs, int32(n))
 }
-func /*line :149:1*/ (c *Count) Count() int64 {
-	/*line :149:1*/ return int64(atomic.LoadInt32(&c.refs))
+func /*line :152:1*/ (c *Count) Count() int64 {
+	/*line :152:1*/ return int64(atomic.LoadInt32(&c.refs))
 }
 
 //go:noinline
-func /*line :154:1*/ (c *Count) saturate(m strategies.Misuse) {
+func /*line :157:1*/ (c *Count) saturate(m strategies.Misuse) {
 	atomic.StoreInt32(&c.refs, Saturated)
 	c.monitor.Report(m)
 }
-func /*line :161:1*/ (c *Count) Get() {
-	/*line :164:1*/ if n := atomic.AddInt32(&c.refs, 1); n <= 1 {
+func /*line :164:1*/ (c *Count) Get() {
+	/*line :167:1*/ if n := atomic.AddInt32(&c.refs, 1); n <= 1 {
 		c.badGet(n)
 	}
 }
@@ -50,7 +51,7 @@ func (c *Count) badGet(n int32) {
 		c.saturate(strategies.GetOverflow)
 	}
 }
-func /*line :179:1*/ (c *Count) GetN(n int) {
+func /*line :182:1*/ (c *Count) GetN(n int) {
 	d := clamp(n)
 	now := atomic.AddInt32(&c.refs, d)
 	switch old := now - d; {
@@ -60,13 +61,13 @@ func /*line :179:1*/ (c *Count) GetN(n int) {
 		c.saturate(strategies.GetOverflow)
 	}
 }
-func /*line :192:1*/ clamp(n int) int32 {
+func /*line :195:1*/ clamp(n int) int32 {
 	if n > Max {
 		return Max
 	}
 	return int32(n)
 }
-func /*line :202:1*/ (c *Count) TryGet() bool {
+func /*line :205:1*/ (c *Count) TryGet() bool {
 	for {
 		old := atomic.LoadInt32(&c.refs)
 		if old == 0 {
@@ -83,7 +84,7 @@ func (c *Count) badTryGet() bool {
 	c.saturate(strategies.TryGetOverflow)
 	return true
 }
-func /*line :222:1*/ (c *Count) TryGetN(n int) bool {
+func /*line :225:1*/ (c *Count) TryGetN(n int) bool {
 	d := clamp(n)
 	for {
 		old := atomic.LoadInt32(&c.refs)
@@ -98,8 +99,8 @@ func /*line :222:1*/ (c *Count) TryGetN(n int) bool {
 		}
 	}
 }
-func /*line :240:1*/ (c *Count) TryGetAcquire() bool { return c.TryGetNAcquire(1) }
-func /*line :244:1*/ (c *Count) TryGetNAcquire(n int) bool {
+func /*line :243:1*/ (c *Count) TryGetAcquire() bool { return c.TryGetNAcquire(1) }
+func /*line :247:1*/ (c *Count) TryGetNAcquire(n int) bool {
 	const limit int32 = Max
 	d := clamp(n)
 	for {
@@ -107,7 +108,7 @@ func /*line :244:1*/ (c *Count) TryGetNAcquire(n int) bool {
 		if old == 0 {
 			return false
 		}
-		/*line :254:1*/ if d > limit-old {
+		/*line :257:1*/ if d > limit-old {
 			return false
 		}
 		if atomic.CompareAndSwapInt32(&c.refs, old, old+d) {
@@ -115,8 +116,8 @@ func /*line :244:1*/ (c *Count) TryGetNAcquire(n int) bool {
 		}
 	}
 }
-func /*line :266:1*/ (c *Count) Put() bool {
-	/*line :269:1*/ old := atomic.AddInt32(&c.refs, -1) + 1
+func /*line :269:1*/ (c *Count) Put() bool {
+	/*line :272:1*/ old := atomic.AddInt32(&c.refs, -1) + 1
 	return old <= 1 && c.lastOrBadPut(old)
 }
 
@@ -128,11 +129,11 @@ func (c *Count) lastOrBadPut(old int32) bool {
 	c.saturate(strategies.PutAfterFree)
 	return false
 }
-func /*line :283:1*/ (c *Count) Kill() bool {
+func /*line :286:1*/ (c *Count) Kill() bool {
 	old := atomic.AddInt32(&c.refs, -1) + 1
 	return old <= 1 && c.lastOrBadPut(old)
 }
-func /*line :290:1*/ (c *Count) PutN(n int) bool {
+func /*line :293:1*/ (c *Count) PutN(n int) bool {
 	if n > Max {
 		c.saturate(strategies.PutAfterFree)
 		return false
@@ -148,13 +149,13 @@ func /*line :290:1*/ (c *Count) PutN(n int) bool {
 	}
 	return false
 }
-func /*line :309:1*/ (c *Count) Drop() {
+func /*line :312:1*/ (c *Count) Drop() {
 	if old := atomic.AddInt32(&c.refs, -1) + 1; old <= 1 {
 		c.saturate(strategies.DropToZero)
 	}
 }
-func /*line :317:1*/ (c *Count) PutIfOne() bool { return atomic.CompareAndSwapInt32(&c.refs, 1, 0) }
-func /*line :322:1*/ (c *Count) PutUnlessOne() bool {
+func /*line :320:1*/ (c *Count) PutIfOne() bool { return atomic.CompareAndSwapInt32(&c.refs, 1, 0) }
+func /*line :325:1*/ (c *Count) PutUnlessOne() bool {
 	for {
 		old := atomic.LoadInt32(&c.refs)
 		switch old {
@@ -166,17 +167,17 @@ func /*line :322:1*/ (c *Count) PutUnlessOne() bool {
 			c.monitor.Report(strategies.PutAfterFree)
 			return true
 		}
-		/*line :335:1*/ if atomic.CompareAndSwapInt32(&c.refs, old, old-1) {
+		/*line :338:1*/ if atomic.CompareAndSwapInt32(&c.refs, old, old-1) {
 			return true
 		}
 	}
 }
-func /*line :343:1*/ (c *Count) PutAndLock(l sync.Locker) bool {
+func /*line :346:1*/ (c *Count) PutAndLock(l sync.Locker) bool {
 	if c.PutUnlessOne() {
 		return false
 	}
 	l.Lock()
-	/*line :350:1*/ if !c.Put() {
+	/*line :353:1*/ if !c.Put() {
 		l.Unlock()
 		return false
 	}
