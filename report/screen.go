@@ -25,15 +25,24 @@ type Around struct{ Lines []string }
 // and whether anything was wrong; then what the numbers can be trusted for. [Text] has all
 // of it.
 func Screen(w io.Writer, s *Set, around Around) error {
-	notes := s.screenNotes()
 	b := bufio.NewWriter(w)
-	for _, line := range append(s.screenRows(ScreenLines-len(notes)-len(around.Lines)), notes...) {
-		b.WriteString(fitted(line, ScreenColumns) + "\n")
+	for _, line := range s.screenText(ScreenLines-len(around.Lines), ScreenColumns) {
+		b.WriteString(line + "\n")
 	}
 	for _, line := range around.Lines { // paths are of use only whole
 		b.WriteString(clean(line) + "\n")
 	}
 	return b.Flush()
+}
+
+// screenText returns the screen in so many lines and columns at most.
+func (s *Set) screenText(lines, columns int) []string {
+	notes := s.screenNotes()
+	out := append(s.screenRows(lines-len(notes), columns), notes...)
+	for i, line := range out {
+		out[i] = fitted(line, columns)
+	}
+	return out
 }
 
 // fitted cuts a line to so many columns.
@@ -48,27 +57,24 @@ const (
 )
 
 // screenRows returns the lines of the tables, no more than so many.
-func (s *Set) screenRows(most int) []string {
+func (s *Set) screenRows(most, columns int) []string {
 	rows := s.screenCounts()
 	names := len(s.layout.table.Name)
 	for _, t := range s.Tables {
 		names = max(names, text.StringWidthWithoutEscSequences(t.Text))
 	}
-	names = min(names, ScreenColumns/3)
-	each := (ScreenColumns - names - wrongColumns) / max(len(rows), 1)
-	line := func(name string, cells []string, wrong string) string {
+	names = min(names, columns/3)
+	each := (columns - names - wrongColumns) / max(len(rows), 1)
+	line := func(cells []string) string {
 		var b strings.Builder
-		b.WriteString(text.Pad(fitted(name, names), names, ' '))
-		for _, c := range cells {
+		last := len(cells) - 1
+		b.WriteString(text.Pad(fitted(cells[0], names), names, ' '))
+		for _, c := range cells[1:last] {
 			b.WriteString(" " + text.Pad(fitted(c, each-1), each-1, ' '))
 		}
-		return b.String() + " " + fmt.Sprintf("%*s", wrongColumns-1, wrong)
+		return b.String() + " " + fmt.Sprintf("%*s", wrongColumns-1, cells[last])
 	}
-	var heads []string
-	for _, l := range rows {
-		heads = append(heads, l.Text)
-	}
-	lines := []string{line(s.layout.table.Name, heads, wrongHeading)}
+	lines := []string{line(s.screenHead())}
 	tables := s.screenTables()
 	room := max(most-len(lines)-len(screenLegend), 2)
 	shown := tables
@@ -76,11 +82,7 @@ func (s *Set) screenRows(most int) []string {
 		shown = tables[:room-1]
 	}
 	for _, t := range shown {
-		var cells []string
-		for _, l := range rows {
-			cells = append(cells, s.screenCell(t, l, each-1))
-		}
-		lines = append(lines, line(t.Text, cells, s.screenWrong(t)))
+		lines = append(lines, line(s.screenRow(t, each-1)))
 	}
 	if n := len(tables) - len(shown); n > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more: refbench report --verbose has them", n))
@@ -88,9 +90,28 @@ func (s *Set) screenRows(most int) []string {
 	return append(lines, screenLegend...)
 }
 
+// screenHead returns the headings of the screen's table.
+func (s *Set) screenHead() []string {
+	head := []string{s.layout.table.Name}
+	for _, l := range s.screenCounts() {
+		head = append(head, l.Text)
+	}
+	return append(head, wrongHeading)
+}
+
+// screenRow returns the row of a table, each cell in so many columns if it can be said in
+// them.
+func (s *Set) screenRow(t *Table, columns int) []string {
+	row := []string{t.Text}
+	for _, l := range s.screenCounts() {
+		row = append(row, s.screenCell(t, l, columns))
+	}
+	return append(row, s.screenWrong(t))
+}
+
 var screenLegend = []string{
-	"Named: the fastest, a=b if they can't be told apart, and how many times as fast",
-	"as the next .. the slowest.",
+	"Named is the fastest (a=b: can't be told apart), and how many times as",
+	"fast as the next .. the slowest.",
 }
 
 // screenTables returns the tables, those with violations first.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
+	"strings"
 
 	"github.com/refbench/refbench/report"
 	"github.com/refbench/refbench/workloads/bench"
@@ -18,6 +20,7 @@ func newReportCommand() *cobra.Command {
 		asJSON bool
 
 		verbose bool
+		format  string
 	)
 	cmd := &cobra.Command{
 		Use:   "report FILE...",
@@ -39,9 +42,22 @@ The exit status is 1 if the files have violations.`,
   refbench report results.txt --filter '/workload:getput /cpus:(1 OR 2)'
   refbench report results.txt --table /workload,/cpus --row /hold --col /strategy
   refbench report results.txt --verbose
-  refbench report results.txt --json`,
+  refbench report results.txt --format markdown`,
 		Args: fileArgs(1, -1),
 		RunE: func(cmd *cobra.Command, paths []string) error {
+			if asJSON {
+				if cmd.Flags().Changed("format") {
+					return usagef("--json is --format json: give one of the two")
+				}
+				format = string(report.FormJSON)
+			}
+			var formats []string
+			for _, f := range report.Forms() {
+				formats = append(formats, string(f))
+			}
+			if !slices.Contains(formats, format) {
+				return usagef("--format %q: there are %s", format, strings.Join(nearest(format, formats), ", "))
+			}
 			set, err := readResults(cmd, paths, layout)
 			if err != nil {
 				return err
@@ -53,10 +69,11 @@ The exit status is 1 if the files have violations.`,
 				}
 				defer fmt.Fprintf(cmd.ErrOrStderr(), "report: %s\n", page)
 			}
-			if asJSON {
-				err = report.JSON(cmd.OutOrStdout(), set)
-			} else {
+			switch f := report.Form(format); {
+			case f == report.FormText:
 				err = writeFound(cmd.OutOrStdout(), set, verbose, nil)
+			default:
+				err = report.WriteAs(cmd.OutOrStdout(), set, f)
 			}
 			if err != nil {
 				return fmt.Errorf("writing the report to standard output: %w", err)
@@ -70,7 +87,14 @@ The exit status is 1 if the files have violations.`,
 	cmd.SetFlagErrorFunc(flagError)
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "write the HTML page and the plots into this `directory`")
 	layoutFlags(cmd, &layout)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON instead of the table")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as --format json")
+	cmd.Flags().StringVar(&format, "format", string(report.FormText), "text: one screen; ascii: the same for mail; markdown: that and all numbers; csv: a line for each cell; json: everything")
+	mustComplete(cmd, "format", func() (names []string) {
+		for _, f := range report.Forms() {
+			names = append(names, string(f))
+		}
+		return names
+	})
 	verboseFlag(cmd, &verbose)
 	return cmd
 }
