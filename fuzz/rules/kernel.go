@@ -130,13 +130,14 @@ func (k kernelTest) begin(e *env) []begin {
 	return []begin{{append(slices.Clone(path), over), next[0].Next}}
 }
 
-// saturate returns ways to saturate a count: past the limit, and below zero.
+// saturate returns ways to saturate a count: below zero, and past the limit. There it may
+// be left for the next call to make it stick, so that is the last that is tried.
 func (e *env) saturate(want spec.State) []begin {
 	var ways []begin
 	for _, way := range []struct {
 		refs int64
 		op   spec.Op
-	}{{e.p.Limit, spec.TryGet}, {e.p.Limit, spec.Get}, {0, spec.Put}, {0, spec.Get}} {
+	}{{0, spec.Put}, {0, spec.Get}, {e.p.Limit, spec.TryGet}, {e.p.Limit, spec.Get}} {
 		from := e.exact(way.refs)
 		last := spec.Call{Op: way.op}
 		path := e.sp.Path(from)
@@ -260,6 +261,9 @@ func (m *model) do(c spec.Call) spec.Answer {
 		m.e.skip("%s at %q isn't promised: %s", c, m.st, m.e.sp.Unpromised(m.st, c))
 	}
 	o := outcomes[0]
+	if o.Panics {
+		o = outcomes[len(outcomes)-1] // who tries may be refused instead
+	}
 	m.st = o.Next
 	a := spec.Answer{Result: o.Result, Value: o.Value}
 	if o.NoNumber {

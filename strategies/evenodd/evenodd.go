@@ -83,7 +83,8 @@ const (
 	one  = 2 // a reference
 	dead = 1
 
-	most = math.MaxInt32 - 1 // the largest even word
+	most    = math.MaxInt32 - 1    // the largest even word
+	refused = math.MinInt32 | dead // no reference is taken where one of these bits is set
 )
 
 // Max is the largest number of references.
@@ -140,8 +141,9 @@ func (c *Count) Count() int64 {
 
 // Get takes a reference (retain). It panics on a dead count and past [Max].
 func (c *Count) Get() {
-	// A sum that isn't above zero comes from the largest even word or from below.
-	if now := atomic.AddInt32(&c.word, one); now <= 0 || now&dead != 0 {
+	// The sum is odd or negative whenever the word was or this passes the limit, but for
+	// -2: to bring it there 2^30 goroutines would have to stand past the limit.
+	if now := atomic.AddInt32(&c.word, one); now&refused != 0 {
 		c.badGet(now)
 	}
 }
@@ -173,7 +175,7 @@ func (c *Count) GetN(n int) {
 // TryGet takes a reference unless the count is dead or at [Max], and reports whether it
 // did.
 func (c *Count) TryGet() bool {
-	if now := atomic.AddInt32(&c.word, one); now <= 0 || now&dead != 0 {
+	if now := atomic.AddInt32(&c.word, one); now&refused != 0 {
 		atomic.AddInt32(&c.word, -one)
 		return false
 	}

@@ -17,7 +17,8 @@ const (
 	one  = 2
 	dead = 1
 
-	most = math.MaxInt16 - 1
+	most    = math.MaxInt16 - 1
+	refused = math.MinInt16 | dead
 )
 
 const Max = most / one
@@ -63,7 +64,7 @@ func (c *Count) Count() int64 {
 }
 
 func (c *Count) Get() {
-	if now := c.word.Add(one); now <= 0 || now&dead != 0 {
+	if now := c.word.Add(one); now&refused != 0 {
 		c.badGet(now)
 	}
 }
@@ -91,7 +92,7 @@ func (c *Count) GetN(n int) {
 }
 
 func (c *Count) TryGet() bool {
-	if now := c.word.Add(one); now <= 0 || now&dead != 0 {
+	if now := c.word.Add(one); now&refused != 0 {
 		c.word.Add(-one)
 		return false
 	}

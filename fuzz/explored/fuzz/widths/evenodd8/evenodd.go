@@ -12,9 +12,10 @@ import (
 
 const bits = 8
 const (
-	one  = 2
-	dead = 1
-	most = math.MaxInt8 - 1
+	one     = 2
+	dead    = 1
+	most    = math.MaxInt8 - 1
+	refused = math.MinInt8 | dead
 )
 const Max = most / one
 
@@ -24,8 +25,8 @@ type Count struct {
 	word width.Number[int8]
 }
 
-func /*line ../../../../widths/evenodd8/evenodd.go:47:1*/ (c *Count) Init() {
-	/*line :47:1*/ c.word.Store(one)
+func /*line ../../../../widths/evenodd8/evenodd.go:48:1*/ (c *Count) Init() {
+	/*line :48:1*/ c.word.Store(one)
 }
 func (c *Count) InitAt(n int64) {
 	if n <= 0 {
@@ -34,22 +35,22 @@ func (c *Count) InitAt(n int64) {
 	}
 	c.word.Store(int8(n) * one)
 }
-func /*line :57:1*/ (c *Count) Count() int64 {
+func /*line :58:1*/ (c *Count) Count() int64 {
 	w := c.word.Load()
 	if w&dead != 0 {
 		return 0
 	}
 	return int64(w) / one & (1<<(bits-1) - 1)
 }
-func /*line :65:1*/ (c *Count) Get() {
-	if now := c.word.Add(one); now <= 0 || now&dead != 0 {
+func /*line :66:1*/ (c *Count) Get() {
+	if now := c.word.Add(one); now&refused != 0 {
 		c.badGet(now)
 	}
 }
 
 //go:noinline
 func (c *Count) badGet(now int8) { c.takeBack(one, now-one) }
-func /*line :74:1*/ (c *Count) takeBack(d, old int8) {
+func /*line :75:1*/ (c *Count) takeBack(d, old int8) {
 	c.word.Add(-d)
 	what := "past the limit"
 	if old&dead != 0 {
@@ -57,7 +58,7 @@ func /*line :74:1*/ (c *Count) takeBack(d, old int8) {
 	}
 	panic(fmt.Sprintf("evenodd: Get %s: the word is %d, and %d is taken", what, old, d))
 }
-func /*line :83:1*/ (c *Count) GetN(n int) {
+func /*line :84:1*/ (c *Count) GetN(n int) {
 	if n > Max {
 		panic(fmt.Sprintf("evenodd: GetN past the limit: %d references", n))
 	}
@@ -66,14 +67,14 @@ func /*line :83:1*/ (c *Count) GetN(n int) {
 		c.takeBack(d, old)
 	}
 }
-func /*line :93:1*/ (c *Count) TryGet() bool {
-	if now := c.word.Add(one); now <= 0 || now&dead != 0 {
+func /*line :94:1*/ (c *Count) TryGet() bool {
+	if now := c.word.Add(one); now&refused != 0 {
 		c.word.Add(-one)
 		return false
 	}
 	return true
 }
-func /*line :101:1*/ (c *Count) TryGetN(n int) bool {
+func /*line :102:1*/ (c *Count) TryGetN(n int) bool {
 	if n > Max {
 		return false
 	}
@@ -84,15 +85,15 @@ func /*line :101:1*/ (c *Count) TryGetN(n int) bool {
 	}
 	return true
 }
-func /*line :113:1*/ (c *Count) Put() bool  { return c.put(one) }
-func /*line :115:1*/ (c *Count) Kill() bool { return c.put(one) }
-func /*line :117:1*/ (c *Count) PutN(n int) bool {
+func /*line :114:1*/ (c *Count) Put() bool  { return c.put(one) }
+func /*line :116:1*/ (c *Count) Kill() bool { return c.put(one) }
+func /*line :118:1*/ (c *Count) PutN(n int) bool {
 	if n > Max {
 		panic(fmt.Sprintf("evenodd: PutN of more references than there can be: %d", n))
 	}
 	return c.put(int8(n) * one)
 }
-func /*line :124:1*/ (c *Count) put(d int8) bool {
+func /*line :125:1*/ (c *Count) put(d int8) bool {
 	for {
 		old := c.word.Load()
 		switch {
