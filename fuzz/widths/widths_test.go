@@ -163,7 +163,7 @@ func TestSchedulesAcrossTheBoundaries(t *testing.T) {
 	for _, s := range of8(explored.All()) {
 		for _, text := range []string{
 			"a:InitAt(limit-1) a.Get a.Put|a.TryGet a.Count",
-			"a.Put a.TryGet|a.Count a.Put|a.Kill",
+			"a.Put a.TryGet|a.Put a.Count|a.Kill",
 		} {
 			r, err := explore.Explore(linear.Scenario(s.Name, s, text), explore.Options{Search: explore.DFS, Bound: 3, Executions: 20_000})
 			if err != nil {

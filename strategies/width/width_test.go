@@ -19,6 +19,9 @@ func pairs[T int8 | uint8](t *testing.T) {
 			if got := x.Add(b); got != a+b || x.Load() != a+b {
 				t.Fatalf("%d + %d: Add returned %d and left %d, want %d", a, b, got, x.Load(), a+b)
 			}
+			if !x.CompareAndSwap(a+b, a+b) {
+				t.Fatalf("%d + %d: CompareAndSwap says that it isn't %d", a, b, a+b)
+			}
 			if got := x.Swap(b); got != a+b || x.Load() != b {
 				t.Fatalf("Swap(%d) of %d returned %d and left %d", b, a+b, got, x.Load())
 			}

@@ -70,7 +70,7 @@ func TestGeneratorLinksNothingThatItWrites(t *testing.T) {
 	}
 	written := func(deps []string) (found []string) {
 		for _, d := range deps {
-			if d == workloadsPath || under(d, exploredPath) || under(d, bugsPath) || d == modulePath+"/workloads/native" {
+			if d == workloadsPath || under(d, exploredPath) || under(d, widthsPath) || under(d, bugsPath) || d == modulePath+"/workloads/native" {
 				found = append(found, d)
 			}
 		}
