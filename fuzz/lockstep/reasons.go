@@ -122,11 +122,21 @@ func differ(reason Reason, a, b *strategies.Promise) bool {
 	case Overflow:
 		return a.Overflow != b.Overflow || a.Limit != b.Limit || a.Width != b.Width
 	case Underflow:
-		return a.Underflow != b.Underflow || a.OnDeadUnlessOne() != b.OnDeadUnlessOne()
+		return a.Underflow != b.Underflow || a.OnDeadUnlessOne() != b.OnDeadUnlessOne() || below(a) != below(b)
 	case DeadGet:
 		return a.GetOnZero != b.GetOnZero
 	}
 	return a.Zero != b.Zero
+}
+
+// below is as what a count that wraps reads after one drop too many: -1, or the limit if
+// the number has no sign.
+func below(p *strategies.Promise) int64 {
+	unsigned := p.Width > 0 && uint64(p.Limit) == ^uint64(0)>>(64-p.Width)
+	if p.Underflow == strategies.Wraps && unsigned {
+		return p.Limit
+	}
+	return -1
 }
 
 // step returns the usual outcome of a call that is promised, and whether the promise

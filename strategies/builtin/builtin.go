@@ -5,6 +5,7 @@ import (
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/atomic"
 	"github.com/refbench/refbench/strategies/lockperatomic"
+	"github.com/refbench/refbench/strategies/mutexed"
 	"github.com/refbench/refbench/strategies/percpu"
 	"github.com/refbench/refbench/strategies/saturating"
 )
@@ -17,5 +18,6 @@ func All() []*strategies.Strategy {
 		saturating.Strategy,
 		percpu.Strategy,
 		lockperatomic.Strategy,
+		mutexed.Strategy,
 	}
 }
