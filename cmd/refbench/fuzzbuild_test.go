@@ -29,6 +29,7 @@ import (
 var elsewhere = map[string]string{
 	"strategies/atomic.Fuzz":            "fuzz.FuzzSequential",
 	"strategies/lockperatomic.Fuzz":     "fuzz.FuzzSequential",
+	"strategies/lockref.Fuzz":           "fuzz.FuzzSequential",
 	"strategies/mutexed.Fuzz":           "fuzz.FuzzSequential",
 	"strategies/percpu.Fuzz":            "fuzz.FuzzSequential",
 	"strategies/saturating.Fuzz":        "fuzz.FuzzSequential",

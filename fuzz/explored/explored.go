@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "7ca1a4352c6739bb528fe341"
+const Version = "05ed27b417a43eb33776e69c"

@@ -5,6 +5,7 @@ import (
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/atomic"
 	"github.com/refbench/refbench/strategies/lockperatomic"
+	"github.com/refbench/refbench/strategies/lockref"
 	"github.com/refbench/refbench/strategies/mutexed"
 	"github.com/refbench/refbench/strategies/percpu"
 	"github.com/refbench/refbench/strategies/saturating"
@@ -19,5 +20,6 @@ func All() []*strategies.Strategy {
 		percpu.Strategy,
 		lockperatomic.Strategy,
 		mutexed.Strategy,
+		lockref.Strategy,
 	}
 }

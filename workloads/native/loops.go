@@ -19,6 +19,7 @@ var Loops = slices.Concat(
 	loopsPercpu,
 	loopsLockperatomic,
 	loopsMutexed,
+	loopsLockref,
 )
 
 // A load is an instance that can be made ready.
