@@ -28,6 +28,7 @@ import (
 // testing.F away, which the builder can't follow.
 var elsewhere = map[string]string{
 	"strategies/atomic.Fuzz":            "fuzz.FuzzSequential",
+	"strategies/drained.Fuzz":           "fuzz.FuzzSequential",
 	"strategies/lockperatomic.Fuzz":     "fuzz.FuzzSequential",
 	"strategies/lockref.Fuzz":           "fuzz.FuzzSequential",
 	"strategies/mutexed.Fuzz":           "fuzz.FuzzSequential",

@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "05ed27b417a43eb33776e69c"
+const Version = "484e69d1bdd4a70b5ef79d83"

@@ -19,6 +19,8 @@ const (
 	DeadGet
 	// ZeroDetection: one of them doesn't detect zero yet.
 	ZeroDetection
+	// Closing: TryGet after Kill while references are left. One of them closes.
+	Closing
 	// Distance: a life that began near the limits came down to zero. They
 	// promise another limit, so for one of them the way was longer.
 	Distance
@@ -43,7 +45,7 @@ func (r Reason) String() string {
 	}
 	return [reasons]string{
 		"overflow policy", "underflow policy", "get on a dead count", "zero detection",
-		"distance from the limit to zero", "spurious TryGet", "free choice", "operation lacking", "not promised",
+		"closing by Kill", "distance from the limit to zero", "spurious TryGet", "free choice", "operation lacking", "not promised",
 	}[r]
 }
 
@@ -67,7 +69,8 @@ func (l *lane) touches(st, next spec.State, call spec.Call) (t touched) {
 	op, k, limit := call.Op, call.Refs(), l.s.Promise.Limit
 	dead, exact := l.sp.Dead(st), l.sp.Exact(st)
 	t.add(Distance, next.Refs <= 0)
-	t.add(ZeroDetection, st.Refs == 0 && !exact)
+	t.add(ZeroDetection, st.Refs == 0 && !exact || l.sp.Waits() && op.Drops() && !op.Kills() && l.sp.Dead(next))
+	t.add(Closing, st.Killed && !dead && op.Moves().If == spec.Alive)
 	switch {
 	case op.Takes() && !op.Begins():
 		t.add(DeadGet, dead && op.By() == spec.AnyHolder)
@@ -76,6 +79,7 @@ func (l *lane) touches(st, next spec.State, call spec.Call) (t touched) {
 		t.add(Overflow, dead && k > limit)
 	case op.Drops() && op.By() == spec.ExactHolder:
 		t.add(Underflow, dead && op.Moves().If != spec.One)
+		t.add(Overflow, next.Refs > st.Refs) // it came round
 	case op.Drops():
 		left := int64(0)
 		if op.By() == spec.HolderOfTwo {
@@ -84,7 +88,7 @@ func (l *lane) touches(st, next spec.State, call spec.Call) (t touched) {
 		early := !exact && !op.Kills() && st.Refs <= k
 		t.add(ZeroDetection, early)
 		t.add(Underflow, !early && st.Refs-k < left)
-		t.add(Overflow, st.Refs < -limit-1+k)
+		t.add(Overflow, st.Refs < -limit-1+k || next.Refs > st.Refs)
 	}
 	return t
 }
@@ -122,21 +126,13 @@ func differ(reason Reason, a, b *strategies.Promise) bool {
 	case Overflow:
 		return a.Overflow != b.Overflow || a.Limit != b.Limit || a.Width != b.Width
 	case Underflow:
-		return a.Underflow != b.Underflow || a.OnDeadUnlessOne() != b.OnDeadUnlessOne() || below(a) != below(b)
+		return a.Underflow != b.Underflow || a.OnDeadUnlessOne() != b.OnDeadUnlessOne()
 	case DeadGet:
 		return a.GetOnZero != b.GetOnZero
+	case Closing:
+		return a.Closes != b.Closes
 	}
 	return a.Zero != b.Zero
-}
-
-// below is as what a count that wraps reads after one drop too many: -1, or the limit if
-// the number has no sign.
-func below(p *strategies.Promise) int64 {
-	unsigned := p.Width > 0 && uint64(p.Limit) == ^uint64(0)>>(64-p.Width)
-	if p.Underflow == strategies.Wraps && unsigned {
-		return p.Limit
-	}
-	return -1
 }
 
 // step returns the usual outcome of a call that is promised, and whether the promise

@@ -4,6 +4,7 @@ package builtin
 import (
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/atomic"
+	"github.com/refbench/refbench/strategies/drained"
 	"github.com/refbench/refbench/strategies/lockperatomic"
 	"github.com/refbench/refbench/strategies/lockref"
 	"github.com/refbench/refbench/strategies/mutexed"
@@ -21,5 +22,6 @@ func All() []*strategies.Strategy {
 		lockperatomic.Strategy,
 		mutexed.Strategy,
 		lockref.Strategy,
+		drained.Strategy,
 	}
 }

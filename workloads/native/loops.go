@@ -20,6 +20,7 @@ var Loops = slices.Concat(
 	loopsLockperatomic,
 	loopsMutexed,
 	loopsLockref,
+	loopsDrained,
 )
 
 // A load is an instance that can be made ready.

@@ -4,6 +4,7 @@ package builtin
 
 import (
 	"github.com/refbench/refbench/fuzz/explored/strategies/atomic"
+	"github.com/refbench/refbench/fuzz/explored/strategies/drained"
 	"github.com/refbench/refbench/fuzz/explored/strategies/lockperatomic"
 	"github.com/refbench/refbench/fuzz/explored/strategies/lockref"
 	"github.com/refbench/refbench/fuzz/explored/strategies/mutexed"
@@ -12,7 +13,7 @@ import (
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:16:1*/ All() []*strategies.Strategy {
+func /*line ../../../../strategies/builtin/builtin.go:17:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
@@ -20,5 +21,6 @@ func /*line ../../../../strategies/builtin/builtin.go:16:1*/ All() []*strategies
 		lockperatomic.Strategy,
 		mutexed.Strategy,
 		lockref.Strategy,
+		drained.Strategy,
 	}
 }
