@@ -34,8 +34,11 @@ type Promise struct {
 	// leaves the dead count as it is, where all other drops saturate it.)
 	PutUnlessOne Response
 
-	// Zero is when the last drop is seen.
+	// Zero is when the last drop is seen, and by whom.
 	Zero ZeroDetection
+	// Closes reports whether TryGet fails from when Kill has begun, though references
+	// are left. While Kill goes on it may still succeed, until it has failed once.
+	Closes bool
 	// TryGet is how TryGet may err.
 	TryGet Exactness
 	// Count is what reading the count is worth.
@@ -84,8 +87,13 @@ type ZeroDetection string
 
 // The kinds of zero detection.
 const (
-	Immediate ZeroDetection = "immediate"
-	AfterKill ZeroDetection = "afterkill"
+	Immediate ZeroDetection = "immediate" // by whoever drops the last reference
+	AfterKill ZeroDetection = "afterkill" // the same, once Kill was called
+
+	// Waits: no Put reports the last reference. Kill waits until all others have been
+	// dropped, and then reports it. So whoever calls Kill must have dropped its own, and
+	// nobody may wait for the caller of Kill before it has dropped what it holds.
+	Waits ZeroDetection = "waits"
 )
 
 // Exactness says how far an answer can be trusted.
@@ -120,6 +128,7 @@ func (p Promise) Fields() [][2]string {
 		{"getonzero", string(p.GetOnZero)},
 		{"putunlessone", string(p.OnDeadUnlessOne())},
 		{"zero", string(p.Zero)},
+		{"closes", yesno[p.Closes]},
 		{"tryget", string(p.TryGet)},
 		{"count", string(p.Count)},
 		{"resurrection", yesno[p.Resurrection]},
@@ -168,7 +177,7 @@ func (p Promise) check() error {
 	one("underflow", string(p.Underflow), string(Wraps), string(Saturates), string(Refuses), string(Panics))
 	one("getonzero", string(p.GetOnZero), string(Revives), string(Saturates), string(Refuses), string(Panics))
 	one("putunlessone", string(p.OnDeadUnlessOne()), string(Wraps), string(Saturates), string(Refuses), string(Panics))
-	one("zero", string(p.Zero), string(Immediate), string(AfterKill))
+	one("zero", string(p.Zero), string(Immediate), string(AfterKill), string(Waits))
 	one("tryget", string(p.TryGet), string(Exact), string(Spurious))
 	one("count", string(p.Count), string(Exact), string(Approximate), string(None))
 	one("progress", string(p.Progress), string(WaitFree), string(LockFree), string(Blocking))

@@ -16,7 +16,9 @@
 //   - Put drops a reference and reports whether it was the last.
 //   - Kill drops the owner's reference, once in a life, with the same report.
 //     From then on every strategy detects zero exactly. Strategies that detect
-//     it always treat Kill as Put; a per-CPU count detects it only after Kill.
+//     it always treat Kill as Put; a per-CPU count detects it only after Kill;
+//     and some have a Kill that waits until all other references are dropped, and
+//     is always the one to report the last (see [Waits]).
 //
 // In one life exactly one call of Put or Kill reports true, and that caller
 // alone may release the object.
@@ -83,7 +85,8 @@ type Counter interface {
 	Put() bool
 
 	// Kill drops the owner's reference and reports whether it was the last
-	// of this life. It is called at most once in a life.
+	// of this life. It is called at most once in a life. It may wait for
+	// the other references: see [Waits].
 	Kill() bool
 }
 

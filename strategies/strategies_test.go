@@ -117,7 +117,7 @@ func TestValidateFindsEveryFault(t *testing.T) {
 func TestPromiseText(t *testing.T) {
 	p := good().Promise
 	p.Resurrection = true
-	const want = "limit=100 width=8 overflow=wraps underflow=wraps getonzero=revives putunlessone=wraps zero=immediate tryget=exact count=none resurrection=yes progress=waitfree bytes=8 graceperiod=no typestable=no"
+	const want = "limit=100 width=8 overflow=wraps underflow=wraps getonzero=revives putunlessone=wraps zero=immediate closes=no tryget=exact count=none resurrection=yes progress=waitfree bytes=8 graceperiod=no typestable=no"
 	if got := p.String(); got != want {
 		t.Errorf("promise is\n%s, want\n%s", got, want)
 	}

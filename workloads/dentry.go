@@ -48,6 +48,7 @@ var Dentry = &Workload{
 	Source:    "Akaros kern/src/vfs.c, Documentation/kref.txt",
 	Operation: "a file closed and another opened",
 	Needs:     []strategies.Power{strategies.PowerResurrecter, strategies.PowerReader},
+	NoWait:    "an unused entry stays in the cache, so that Kill would wait for users that come and go",
 	Knobs: []Knob{
 		{Name: "names", Doc: "names that are looked up", Default: 1024, Min: 1, Max: 1 << 17},
 		{Name: "hot", Doc: "share of lookups that are for a sixteenth of the names, in percent", Default: 80, Min: 0, Max: 100},

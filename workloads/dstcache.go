@@ -41,6 +41,7 @@ var DstCache = &Workload{
 	Doc:       "transmit over tunnels that cache their route per CPU, while an administrator changes both",
 	Source:    "Linux net/ipv6/ip6_tunnel.c, merge 244b7f432489",
 	Operation: "a packet sent: a route taken from the cache, or looked up and cached, and put",
+	NoWait:    "a cache holds its route until the next packet finds it old, and there may be none",
 	Knobs: []Knob{
 		{Name: "tunnels", Doc: "tunnels", Default: 4, Min: 1, Max: 1024},
 		{Name: "pause", Doc: "time between two actions of the administrator, in us", Default: 1000, Min: 1, Max: 1_000_000},

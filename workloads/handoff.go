@@ -30,6 +30,7 @@ var Handoff = &Workload{
 	Doc:       "get a reference, pass the object to another CPU, both put",
 	Source:    "Linux Documentation/core-api/kref.rst, rules 1 and 2",
 	Operation: "an object handed over by its owner, until the receiver's Put",
+	NoWait:    "references to an object lie in mailboxes, maybe in that of the worker who kills it",
 	Knobs: []Knob{
 		{Name: "lifetime", Doc: "hand-overs by the owner before it kills the object", Default: 64, Min: 1, Max: 1 << 20},
 		{Name: "hops", Doc: "workers that a reference passes through until its Put", Default: 2, Min: 1, Max: 64},

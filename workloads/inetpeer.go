@@ -42,6 +42,7 @@ var InetPeer = &Workload{
 	Source:    "Linux net/ipv4/inetpeer.c",
 	Operation: "a peer looked up, or made, used and put",
 	Needs:     []strategies.Power{strategies.PowerOnePutter, strategies.PowerReader},
+	NoWait:    "the collector frees a peer only if nobody else holds it, and never waits",
 	Knobs: []Knob{
 		{Name: "addresses", Doc: "addresses that are asked for", Default: 1024, Min: 1, Max: 1 << 17},
 		{Name: "hot", Doc: "share of lookups that are for a sixteenth of the addresses, in percent", Default: 80, Min: 0, Max: 100},

@@ -41,6 +41,7 @@ var IPVSDest = &Workload{
 	Doc:       "connections hold destinations that are moved to a trash list and back or dropped",
 	Source:    "Linux net/netfilter/ipvs/ip_vs_ctl.c, ip_vs_conn.c",
 	Operation: "a connection unbound from its destination and another bound",
+	NoWait:    "a connection holds its destination until its worker comes back to it, who may have stopped",
 	Knobs: []Knob{
 		{Name: "destinations", Doc: "destinations of the service", Default: 16, Min: 1, Max: 1 << 16},
 		{Name: "away", Doc: "share of the destinations that are removed at a time, in percent", Default: 25, Min: 0, Max: 100},

@@ -29,6 +29,7 @@ var ListMutex = &Workload{
 	Doc:       "take the first entry of a list under a mutex, put it under the same mutex",
 	Source:    "Linux Documentation/core-api/kref.rst, rule 3",
 	Operation: "an entry looked up, used and put",
+	NoWait:    "the owner kills under the list's mutex, which others need to drop what they hold",
 	Knobs: listKnobs(Knob{
 		Name: "form", Doc: "0: free with the mutex held; 1: free outside it, told by Put's result", Default: 0, Min: 0, Max: 1,
 	}),

@@ -41,6 +41,7 @@ var PID2Proc = &Workload{
 	Doc:       "look up processes by id in a weak hash, while some are scheduled and some destroyed",
 	Source:    "Akaros Documentation/kref.txt, process management",
 	Operation: "a system call on a process id: the process found, used and put",
+	NoWait:    "who destroys a process holds a reference to it meanwhile",
 	Knobs: []Knob{
 		{Name: "processes", Doc: "processes alive at a time", Default: 64, Min: 1, Max: 1 << 14},
 		PopularityKnob(10),

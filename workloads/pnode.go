@@ -43,6 +43,7 @@ var PNode = &Workload{
 	Doc:       "find nodes by cookie and count them under their own mutex, across asynchronous polls",
 	Source:    "NetBSD sys/fs/puffs/puffs_subr.c 1.39",
 	Operation: "a call on a file: its node found or made, used and released, maybe with a poll",
+	NoWait:    "vnodes are put under their node's mutex, which others need to drop what they hold",
 	Knobs: []Knob{
 		{Name: "files", Doc: "files of the mount, with the root as the first", Default: 64, Min: 1, Max: 1 << 14},
 		PopularityKnob(10),

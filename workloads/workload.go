@@ -35,6 +35,11 @@ type Workload struct {
 	// Needs lists the powers that a strategy must have.
 	Needs []strategies.Power
 
+	// NoWait says why the workload can't be run with a strategy whose Kill waits until all
+	// other references are dropped (strategies.Waits): who would wait for whom for
+	// ever. It is empty if that can't happen.
+	NoWait string
+
 	// Knobs are the settings that it has, in the order in which they stand
 	// in a benchmark's name.
 	Knobs []Knob
@@ -65,6 +70,9 @@ func (w *Workload) Unsupported(s *strategies.Strategy) string {
 		if !has[p] {
 			return fmt.Sprintf("%s needs the power %q, which %s doesn't have", w.Name, p, s.Name)
 		}
+	}
+	if s.Promise.Zero == strategies.Waits && w.NoWait != "" {
+		return fmt.Sprintf("Kill of %s waits for all other references, and under %s that never ends: %s", s.Name, w.Name, w.NoWait)
 	}
 	return ""
 }

@@ -28,7 +28,10 @@ import (
 // testing.F away, which the builder can't follow.
 var elsewhere = map[string]string{
 	"strategies/atomic.Fuzz":            "fuzz.FuzzSequential",
+	"strategies/drained.Fuzz":           "fuzz.FuzzSequential",
 	"strategies/lockperatomic.Fuzz":     "fuzz.FuzzSequential",
+	"strategies/lockref.Fuzz":           "fuzz.FuzzSequential",
+	"strategies/mutexed.Fuzz":           "fuzz.FuzzSequential",
 	"strategies/percpu.Fuzz":            "fuzz.FuzzSequential",
 	"strategies/saturating.Fuzz":        "fuzz.FuzzSequential",
 	"strategies/strategytest.FuzzSound": "fuzz.FuzzSequential",

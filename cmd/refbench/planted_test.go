@@ -32,16 +32,16 @@ var planted = []struct {
 	{
 		name: "a strategy is its folder and a line",
 		changes: []change{
-			{file: "strategies/mutexed/mutexed.go", new: "mutexed.go.txt"},
-			{file: "strategies/mutexed/mutexed_test.go", new: "mutexed_test.go.txt"},
-			{file: "strategies/builtin/builtin.go", old: "strategies/lockperatomic\"\n", text: "strategies/lockperatomic\"\n\t\"github.com/refbench/refbench/strategies/mutexed\"\n"},
-			{file: "strategies/builtin/builtin.go", old: "lockperatomic.Strategy,\n", text: "lockperatomic.Strategy,\n\t\tmutexed.Strategy,\n"},
+			{file: "strategies/guarded/guarded.go", new: "guarded.go.txt"},
+			{file: "strategies/guarded/guarded_test.go", new: "guarded_test.go.txt"},
+			{file: "strategies/builtin/builtin.go", old: "strategies/lockperatomic\"\n", text: "strategies/lockperatomic\"\n\t\"github.com/refbench/refbench/strategies/guarded\"\n"},
+			{file: "strategies/builtin/builtin.go", old: "lockperatomic.Strategy,\n", text: "lockperatomic.Strategy,\n\t\tguarded.Strategy,\n"},
 		},
 		try: [][2]string{
-			{"./strategies/mutexed", "."}, {"./strategies/builtin", "."}, {"./workloads/native", "EveryPair|HotLoops"},
+			{"./strategies/guarded", "."}, {"./strategies/builtin", "."}, {"./workloads/native", "EveryPair|HotLoops"},
 		},
-		wrong: change{file: "strategies/mutexed/mutexed.go", old: "if c.n == 0 {\n\t\treturn false\n\t}\n\tc.n++", text: "if c.n != 0 {\n\t\treturn false\n\t}\n\tc.n++"},
-		found: []string{"check mutexed --time 3s", "TryGet"},
+		wrong: change{file: "strategies/guarded/guarded.go", old: "if c.n == 0 {\n\t\treturn false\n\t}\n\tc.n++", text: "if c.n != 0 {\n\t\treturn false\n\t}\n\tc.n++"},
+		found: []string{"check guarded --time 3s", "TryGet"},
 	},
 	{
 		name: "a workload is its file and a line",
@@ -75,8 +75,8 @@ var planted = []struct {
 	Reinit: {
 `},
 			// And the planted strategy, which has it.
-			{file: "strategies/mutexed/mutexed.go", new: "mutexed.go.txt"},
-			{file: "strategies/mutexed/mutexed.go", old: "// Kill ", text: `// Living reports whether the count is alive.
+			{file: "strategies/guarded/guarded.go", new: "guarded.go.txt"},
+			{file: "strategies/guarded/guarded.go", old: "// Kill ", text: `// Living reports whether the count is alive.
 func (c *Count) Living() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,16 +84,16 @@ func (c *Count) Living() bool {
 }
 
 // Kill `},
-			{file: "strategies/mutexed/mutexed_test.go", new: "mutexed_test.go.txt"},
-			{file: "strategies/builtin/builtin.go", old: "strategies/lockperatomic\"\n", text: "strategies/lockperatomic\"\n\t\"github.com/refbench/refbench/strategies/mutexed\"\n"},
-			{file: "strategies/builtin/builtin.go", old: "lockperatomic.Strategy,\n", text: "lockperatomic.Strategy,\n\t\tmutexed.Strategy,\n"},
+			{file: "strategies/guarded/guarded_test.go", new: "guarded_test.go.txt"},
+			{file: "strategies/builtin/builtin.go", old: "strategies/lockperatomic\"\n", text: "strategies/lockperatomic\"\n\t\"github.com/refbench/refbench/strategies/guarded\"\n"},
+			{file: "strategies/builtin/builtin.go", old: "lockperatomic.Strategy,\n", text: "lockperatomic.Strategy,\n\t\tguarded.Strategy,\n"},
 		},
 		try: [][2]string{
-			{"./strategies", "."}, {"./strategies/spec", "."}, {"./strategies/mutexed", "."}, {"./fuzz/program", "."},
+			{"./strategies", "."}, {"./strategies/spec", "."}, {"./strategies/guarded", "."}, {"./fuzz/program", "."},
 			{"./fuzz/lockstep", "."}, {"./fuzz/driver", "."},
 		},
-		wrong: change{file: "strategies/mutexed/mutexed.go", old: "return c.n != 0\n", text: "return c.n > 1\n"},
-		found: []string{"check mutexed --time 3s", "Living"},
+		wrong: change{file: "strategies/guarded/guarded.go", old: "return c.n != 0\n", text: "return c.n > 1\n"},
+		found: []string{"check guarded --time 3s", "Living"},
 	},
 }
 

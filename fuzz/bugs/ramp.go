@@ -65,14 +65,18 @@ func (c *ramp) lock() int32 {
 }
 
 // rampWait waits before the next look at a held lock.
-func rampWait(tries int) {
+func rampWait(tries int) { patiently(tries, "the lock in the count's word is held, and nobody has it") }
+
+// patiently waits before the next look at what others are to change, and panics with what
+// is wrong if that takes too long.
+func patiently(tries int, wrong string) {
 	switch {
 	case tries < rampTries:
 		runtime.Gosched()
 	case tries < rampTries+rampSleeps:
 		time.Sleep(rampSleep)
 	default:
-		panic("the lock in the count's word is held, and nobody has it")
+		panic(wrong)
 	}
 }
 

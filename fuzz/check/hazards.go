@@ -23,6 +23,7 @@ func Hazards(p strategies.Promise) []string {
 	add(p.GetOnZero == strategies.Revives, "Get on a dead count revives it: the object is released twice")
 	add(p.GetOnZero == strategies.Panics, "Get on a dead count panics")
 	add(p.Zero == strategies.AfterKill, "zero isn't seen before Kill")
+	add(p.Zero == strategies.Waits, "Kill waits for every other reference, and for ever for one that its own caller holds")
 	add(p.TryGet == strategies.Spurious, "TryGet may fail on a live count")
 	add(p.Count == strategies.Approximate, "Count is off while others count")
 	add(p.Progress == strategies.Blocking, "a stopped goroutine can stop the others")

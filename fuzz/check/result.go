@@ -128,7 +128,7 @@ func (r *Result) note(format string, args ...any) {
 // without notes which workloads the strategy can't run under.
 func (r *Result) without(workloads []string) {
 	if len(workloads) > 0 {
-		r.note("without the powers for %s", strings.Join(workloads, ", "))
+		r.note("can't run under %s", strings.Join(workloads, ", "))
 	}
 }
 

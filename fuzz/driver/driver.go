@@ -226,6 +226,9 @@ func (x *Execution) Thread(i int) (err error) {
 	t.step, t.told = 0, [program.MaxObjects]uint64{}
 	defer t.recovered(&err)
 	for k, s := range x.p.Threads[i] {
+		if t.h.Waits(s) {
+			t.leave(len(x.p.Threads[i]) + (k+1)*len(x.p.Objects))
+		}
 		t.step = k + 1
 		call, ok := t.h.Allow(s)
 		if ok && x.o.Pause != nil {
@@ -241,17 +244,23 @@ func (x *Execution) Thread(i int) (err error) {
 		}
 		t.boundary(k)
 	}
-	for o := range x.p.Objects {
+	t.leave(len(x.p.Threads[i]))
+	return nil
+}
+
+// leave drops what the thread holds beside owner's references. step is the boundary of what
+// it drops of the first object.
+func (t *thread) leave(step int) {
+	for o := range t.x.p.Objects {
 		for call, ok := t.h.Leave(o); ok; call, ok = t.h.Leave(o) {
 			t.step++
-			if x.o.Pause != nil {
-				x.o.Pause(i)
+			if t.x.o.Pause != nil {
+				t.x.o.Pause(t.id)
 			}
 			t.do(o, call)
-			t.boundary(len(x.p.Threads[i]) + o)
+			t.boundary(step + o)
 		}
 	}
-	return nil
 }
 
 // End ends what is left of each object's last life, and looks at what is left then. All
@@ -269,7 +278,11 @@ func (x *Execution) End() (err error) {
 func (t *thread) finish(i int) {
 	x, o := t.x, &t.x.objects[i]
 	alone := t.h
-	if h := x.guard.Owner(i); h != nil {
+	if x.sp.Waits() {
+		t.spared(i)
+	}
+	// A Kill that waits would do so for ever, if there are too many to drop.
+	if h := x.guard.Owner(i); h != nil && !(x.sp.Waits() && x.guard.Begin(i).Spare > 0) {
 		if x.judged && !x.o.Explored {
 			t.counts(i, 1)
 		}
@@ -279,9 +292,7 @@ func (t *thread) finish(i int) {
 	}
 	if x.o.Record != nil {
 		t.reads(i)
-		for call, ok := x.guard.Spared(i); ok; call, ok = x.guard.Spared(i) {
-			t.call(i, call)
-		}
+		t.spared(i)
 		t.call(i, spec.Call{Op: spec.TryGet})
 		t.reads(i)
 		return
@@ -308,6 +319,13 @@ func (t *thread) finish(i int) {
 	}
 	if took, _ := t.plain(i, spec.Call{Op: spec.TryGet}); took {
 		t.failf("every reference is dropped, but TryGet takes one")
+	}
+}
+
+// spared drops the references that nobody holds.
+func (t *thread) spared(object int) {
+	for call, ok := t.x.guard.Spared(object); ok; call, ok = t.x.guard.Spared(object) {
+		t.call(object, call)
 	}
 }
 
@@ -406,7 +424,10 @@ func (t *thread) do(object int, call spec.Call) {
 	} else {
 		result, value = t.plain(object, call)
 	}
-	for fails := 1; !result && moves.If == spec.Alive && held > 0; fails++ {
+	// Of a count that closes a holder can't know whether Kill has begun, unless it
+	// is for itself to call it.
+	closes := t.x.s.Promise.Closes && !t.h.Owns(object)
+	for fails := 1; !result && moves.If == spec.Alive && held > 0 && !closes; fails++ {
 		if t.x.s.Promise.TryGet == strategies.Exact || fails == mostSpurious {
 			t.failf("%v failed while its caller held a reference", call)
 		}
@@ -423,6 +444,9 @@ func (t *thread) do(object int, call spec.Call) {
 	}
 	if call.Op.Kills() {
 		t.x.confirm(o, true)
+	}
+	if t.x.sp.Waits() && call.Op.Last() && result != call.Op.Kills() {
+		t.failf("%v returned %v, but it is Kill that waits for the last drop and reports it", call, result)
 	}
 	if moves.If > spec.Alive || moves.Sign == 0 || call.Op.Kills() {
 		t.answers(o, object, call, before, result, value)

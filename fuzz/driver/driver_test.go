@@ -2,6 +2,7 @@ package driver
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -364,7 +365,7 @@ func TestExecutionsAllocateOnlyCounts(t *testing.T) {
 			if err := x.Begin(); err != nil {
 				t.Fatal(err)
 			}
-			for i := range p.Threads {
+			for i := range slices.Backward(p.Threads) { // the owner comes last: its Kill may wait
 				if err := x.Thread(i); err != nil {
 					t.Fatal(err)
 				}

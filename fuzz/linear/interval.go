@@ -117,7 +117,7 @@ func (s *sweep) inRange() bool {
 		op := o.Call.Op
 		// What low and high must be: low doesn't hold what the call itself drops.
 		least, most := int64(0), s.p.Limit
-		early := s.p.Zero == strategies.AfterKill && !s.killed(o) // zero may not be detected
+		early := s.p.Zero != strategies.Immediate && !s.killed(o) // zero may not be detected
 		switch by := op.By(); {
 		case op.Kills() && i != s.kill, by == spec.ExactHolder && early:
 			return false
@@ -205,6 +205,8 @@ func (s *sweep) unexplained(i int, o Op, last int) string {
 	case m.If == spec.Unkilled && o.Result && s.killed(o):
 		return "the count had been killed"
 	case m.If == spec.Unkilled && !o.Result && s.kill >= 0 && s.ops[s.kill].Begin <= o.End:
+		return ""
+	case m.If == spec.Alive && !o.Result && s.p.Closes && s.kill >= 0 && s.ops[s.kill].Begin <= o.End:
 		return ""
 	case m.If != spec.Always && o.Result:
 		early := last < 0 || o.Begin <= s.ops[last].End

@@ -15,7 +15,8 @@ import (
 type open uint8
 
 const (
-	// mayFail: TryGetLive may fail though the count isn't killed. A Kill has
+	// mayFail: TryGetLive may fail though the count isn't killed, and so may TryGet of
+	// a count that closes, after which it must. A Kill has
 	// announced itself and not dropped the owner's reference yet, or a new
 	// life has its reference and is still marked as killed:
 	//
@@ -65,6 +66,9 @@ func leaveOpen(ops []Op, p strategies.Promise) []Op {
 	live := func(op spec.Op) bool { return op.Moves().If == spec.Unkilled }
 	mark(live, func(op spec.Op) bool { return op.Kills() || op.Unkills() }, mayFail)
 	mark(live, is(spec.Kill), mayTake)
+	if p.Closes {
+		mark(func(op spec.Op) bool { return op.Moves().If == spec.Alive }, spec.Op.Kills, mayFail)
+	}
 	if p.Overflow == strategies.Saturates {
 		mark(is(spec.Count), func(op spec.Op) bool { return op.Takes() && !op.Begins() || op.Drops() }, anyNumber)
 	}

@@ -25,6 +25,9 @@ type Segment struct {
 // if it was answered like that.
 func after(sp *spec.Spec, states []spec.State, o *Op) (out []spec.State) {
 	for _, st := range states {
+		if sp.Blocks(st, o.Call) {
+			continue // it has returned, and so took effect at another time
+		}
 		outcomes := sp.Step(st, o.Call)
 		if len(outcomes) == 0 {
 			// Nothing is promised of this call, and so of nothing that
@@ -40,6 +43,7 @@ func after(sp *spec.Spec, states []spec.State, o *Op) (out []spec.State) {
 		switch {
 		case o.Panicked:
 		case o.open&mayFail != 0 && !o.Result:
+			st.Closing = st.Closing || o.Call.Op.Moves().If == spec.Alive && !st.Killed
 			out = add(out, st)
 		case o.open&mayTake != 0 && o.Result:
 			// As if the count weren't killed.

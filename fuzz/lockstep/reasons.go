@@ -19,6 +19,8 @@ const (
 	DeadGet
 	// ZeroDetection: one of them doesn't detect zero yet.
 	ZeroDetection
+	// Closing: TryGet after Kill while references are left. One of them closes.
+	Closing
 	// Distance: a life that began near the limits came down to zero. They
 	// promise another limit, so for one of them the way was longer.
 	Distance
@@ -43,7 +45,7 @@ func (r Reason) String() string {
 	}
 	return [reasons]string{
 		"overflow policy", "underflow policy", "get on a dead count", "zero detection",
-		"distance from the limit to zero", "spurious TryGet", "free choice", "operation lacking", "not promised",
+		"closing by Kill", "distance from the limit to zero", "spurious TryGet", "free choice", "operation lacking", "not promised",
 	}[r]
 }
 
@@ -67,7 +69,8 @@ func (l *lane) touches(st, next spec.State, call spec.Call) (t touched) {
 	op, k, limit := call.Op, call.Refs(), l.s.Promise.Limit
 	dead, exact := l.sp.Dead(st), l.sp.Exact(st)
 	t.add(Distance, next.Refs <= 0)
-	t.add(ZeroDetection, st.Refs == 0 && !exact)
+	t.add(ZeroDetection, st.Refs == 0 && !exact || l.sp.Waits() && op.Drops() && !op.Kills() && l.sp.Dead(next))
+	t.add(Closing, st.Killed && !dead && op.Moves().If == spec.Alive)
 	switch {
 	case op.Takes() && !op.Begins():
 		t.add(DeadGet, dead && op.By() == spec.AnyHolder)
@@ -126,6 +129,8 @@ func differ(reason Reason, a, b *strategies.Promise) bool {
 		return a.Underflow != b.Underflow || a.OnDeadUnlessOne() != b.OnDeadUnlessOne()
 	case DeadGet:
 		return a.GetOnZero != b.GetOnZero
+	case Closing:
+		return a.Closes != b.Closes
 	}
 	return a.Zero != b.Zero
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/atomic"
 	"github.com/refbench/refbench/strategies/biased"
+	"github.com/refbench/refbench/strategies/drained"
+	"github.com/refbench/refbench/strategies/mutexed"
 	"github.com/refbench/refbench/strategies/percpu"
 	"github.com/refbench/refbench/strategies/saturating"
 	"github.com/refbench/refbench/strategies/spec"
@@ -44,6 +46,10 @@ func TestWhatCallsTouch(t *testing.T) {
 		{biased.Strategy, spec.State{Refs: -limit + 1}, "Put", []Reason{Underflow, Distance}},
 		{biased.Strategy, spec.State{Refs: -limit}, "Put", []Reason{Overflow, Underflow}},
 		{atomic.Strategy, spec.State{}, "PutIfOne", []Reason{Distance}},
+		{mutexed.Strategy, spec.State{}, "Put", []Reason{Overflow, Underflow}},
+		{drained.Strategy, spec.State{Refs: 2}, "Put", nil},
+		{drained.Strategy, spec.State{Refs: 1, Killed: true}, "Put", []Reason{Distance, ZeroDetection}},
+		{drained.Strategy, spec.State{Refs: 1, Killed: true}, "TryGet", []Reason{Closing}},
 		{percpu.Strategy, spec.State{Refs: 2}, "Put", nil},
 		{percpu.Strategy, spec.State{Refs: -5}, "Put", []Reason{Distance, ZeroDetection}},
 		{percpu.Strategy, spec.State{Refs: -5}, "Kill", []Reason{Underflow, Distance}},

@@ -27,6 +27,10 @@ import (
 // Package driver shows how it is used: Reset, Begin of each object, then Allow and Did of
 // each step by its thread, which ends with Leave, and Owner when all have ended.
 //
+//   - Of a count whose Kill waits for the other references, Kill is for a thread that holds
+//     none of any object but owner's, and not for an object with references that nobody
+//     holds. So no thread waits for one that waits: see [Caller.Waits].
+//
 // PutAndLock is called with a lock of the object's, which the caller unlocks if the
 // result is true.
 //
@@ -285,13 +289,13 @@ func (t *Caller) Allow(s Step) (c spec.Call, ok bool) {
 		return c, h.refs > 0
 	case spec.ExactHolder:
 		// Others than who killed can't know whether zero is detected.
-		return c, h.refs > 0 && (h.killed || t.g.sp.Promise().Zero == strategies.Immediate)
+		return c, h.refs > 0 && (h.killed || t.g.sp.Promise().Zero == strategies.Immediate) && !t.g.sp.Waits()
 	case spec.HolderOfTwo:
 		return c, h.refs > 1 || h.refs > 0 && h.owner
 	case spec.HolderOrReleaser:
 		return c, h.refs > 0 || h.owner || h.released || cached && t.g.sp.Promise().Resurrection
 	case spec.Owner:
-		return c, h.owner
+		return c, h.owner && (!c.Op.Kills() || !t.g.sp.Waits() || t.free(int(s.Object)))
 	case spec.Killer:
 		return c, h.killed && h.refs > 0
 	case spec.Releaser, spec.TypeStableReleaser:
@@ -300,6 +304,24 @@ func (t *Caller) Allow(s Step) (c spec.Call, ok bool) {
 		return c, h.released && h.killed && !cached
 	}
 	return c, false
+}
+
+// free reports whether Kill of the object may wait for the other threads. A thread that
+// waits so holds nothing that another one could wait for. What others hold they drop at
+// their ends.
+func (t *Caller) free(object int) bool {
+	for o := range t.g.p.Objects {
+		if t.held[o].refs > 0 {
+			return false
+		}
+	}
+	return t.g.begins[object].Spare == 0
+}
+
+// Waits reports whether the step may be a Kill that waits for other threads. Then the
+// thread must Leave all objects first.
+func (t *Caller) Waits(s Step) bool {
+	return !s.Wild && s.Call.Op.Kills() && t.g.sp.Waits() && t.g.May(s.Call.Op) && t.held[s.Object].owner && t.g.begins[s.Object].Spare == 0
 }
 
 // Revives reports whether the call that Allow returned brings a dead count back. An

@@ -124,6 +124,9 @@ func (w *worker) call(l *life, call spec.Call) (result bool) {
 
 // exact returns a state in which zero is detected.
 func (e *env) exact(refs int64) spec.State {
+	if e.sp.Waits() {
+		return spec.State{Refs: refs, Killed: refs == 0} // Kill isn't over before
+	}
 	return spec.State{Refs: refs, Killed: e.p.Zero == strategies.AfterKill}
 }
 

@@ -183,7 +183,10 @@ func (e *env) stays(st spec.State) func() error {
 func (e *env) lookup(take, drop spec.Call) func() error {
 	e.need(take.Op)
 	e.room(e.cfg.Workers * int(take.Refs()))
-	const tries = 200 // as goroutines that take turns can keep the count alive for as long as they like
+	tries := 200 // as goroutines that take turns can keep the count alive for as long as they like
+	if e.sp.Waits() {
+		tries = 20 // and Kill waits meanwhile
+	}
 	return e.cross(crossing{
 		starts: e.from(e.sp.Start(1)),
 		// Between looking and taking are nanoseconds. Whoever is ahead waits at a live
@@ -216,6 +219,9 @@ func (e *env) lookup(take, drop spec.Call) func() error {
 
 func (e *env) locked() func() error {
 	e.need(spec.PutAndLock)
+	if e.sp.Waits() {
+		e.skip("it is Kill that drops the last reference")
+	}
 	e.room(2 * e.cfg.Workers)
 	drop := func(w *worker, l *life) {
 		if w.call(l, spec.Call{Op: spec.PutAndLock}) {

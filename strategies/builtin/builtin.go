@@ -5,9 +5,12 @@ import (
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/atomic"
 	"github.com/refbench/refbench/strategies/biased"
+	"github.com/refbench/refbench/strategies/drained"
 	"github.com/refbench/refbench/strategies/evenodd"
 	"github.com/refbench/refbench/strategies/freebsd"
 	"github.com/refbench/refbench/strategies/lockperatomic"
+	"github.com/refbench/refbench/strategies/lockref"
+	"github.com/refbench/refbench/strategies/mutexed"
 	"github.com/refbench/refbench/strategies/percpu"
 	"github.com/refbench/refbench/strategies/refcountfull"
 	"github.com/refbench/refbench/strategies/saturating"
@@ -33,5 +36,8 @@ func All() []*strategies.Strategy {
 		freebsd.Strategy,
 		evenodd.Strategy,
 		sticky.Strategy,
+		mutexed.Strategy,
+		lockref.Strategy,
+		drained.Strategy,
 	}
 }

@@ -38,9 +38,10 @@ func alternatives(p strategies.Promise) []alternative {
 	for _, r := range []strategies.Response{strategies.Revives, strategies.Saturates, strategies.Refuses, strategies.Panics} {
 		add("getonzero", func(q *strategies.Promise) { q.GetOnZero = r })
 	}
-	for _, z := range []strategies.ZeroDetection{strategies.Immediate, strategies.AfterKill} {
+	for _, z := range []strategies.ZeroDetection{strategies.Immediate, strategies.AfterKill, strategies.Waits} {
 		add("zero", func(q *strategies.Promise) { q.Zero = z })
 	}
+	add("closes", func(q *strategies.Promise) { q.Closes = !p.Closes })
 	add("tryget", func(q *strategies.Promise) { q.TryGet = strategies.Spurious })
 	add("resurrection", func(q *strategies.Promise) { q.Resurrection = !p.Resurrection })
 	add("count", func(q *strategies.Promise) { q.Count = strategies.None })
@@ -79,6 +80,9 @@ func (sp *Spec) allows(p strategies.Promise, all []said) bool {
 	}
 	st := State{Killed: true}
 	for i, x := range all {
+		if other.Blocks(st, x.call) {
+			return false // it has returned
+		}
 		if other.Unpromised(st, x.call) != "" {
 			return i >= end && x.answer.Panicked == nil
 		}

@@ -38,7 +38,7 @@ A call with a number, as GetN(4), is about that many references. Nothing is prom
 		var fields []string
 		for _, f := range s.Promise.Fields() {
 			// Bytes depend on the machine.
-			if f[0] != "bytes" && (f[0] != "putunlessone" || sp.has[PutUnlessOne]) {
+			if f[0] != "bytes" && (f[0] != "putunlessone" || sp.has[PutUnlessOne]) && (f[0] != "closes" || s.Promise.Closes) {
 				fields = append(fields, f[0]+" "+f[1])
 			}
 		}
@@ -71,7 +71,7 @@ func modeText(st State) string {
 
 // table writes the table of one mode.
 func (sp *Spec) table(b *strings.Builder, mode State) {
-	if sp.p.Zero == strategies.AfterKill {
+	if sp.p.Zero != strategies.Immediate {
 		fmt.Fprintf(b, "### %s, %s\n\n", sp.Name(), modeText(mode))
 	}
 	columns := slices.DeleteFunc(sp.States(), func(st State) bool { return st.Killed != mode.Killed || st.Atomic != mode.Atomic })
@@ -166,7 +166,7 @@ func (sp *Spec) outcomeText(mode State, c Call, o Outcome) string {
 	}
 	text := sp.stateText(o.Next)
 	// Where zero is always detected, Kill makes no difference that a reader needs.
-	if sp.p.Zero == strategies.AfterKill && (o.Next.Killed != mode.Killed || o.Next.Atomic != mode.Atomic) {
+	if sp.p.Zero != strategies.Immediate && (o.Next.Killed != mode.Killed || o.Next.Atomic != mode.Atomic) {
 		text += " " + modeText(o.Next)
 	}
 	switch {

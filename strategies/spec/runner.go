@@ -116,6 +116,11 @@ func (r *Runner) Finish() error {
 	if st := r.st; !r.born || st.Saturated || st.Lost || st.Refs < 0 || st.Refs > few {
 		return nil
 	}
+	for r.sp.Waits() && r.st.Refs > 1 && !r.st.Killed {
+		if _, err := r.Do(Call{Op: Put}); err != nil {
+			return err
+		}
+	}
 	if r.st.Refs > 0 && !r.st.Killed {
 		if err := r.Try(Call{Op: Kill}); err != nil {
 			return err

@@ -35,6 +35,10 @@ type State struct {
 	// Killed reports that Kill was called in this life.
 	Killed bool
 
+	// Closing reports that a TryGet has failed because Kill has begun, which takes effect
+	// later. It is for calls that overlap, and none leads to it.
+	Closing bool
+
 	// Atomic reports that SwitchToAtomic is in effect.
 	Atomic bool
 
@@ -62,6 +66,9 @@ func (st State) String() string {
 	}
 	if st.Killed {
 		text += ", killed"
+	}
+	if st.Closing {
+		text += ", closing"
 	}
 	return text
 }
@@ -133,6 +140,16 @@ func (sp *Spec) Exact(st State) bool {
 	return sp.p.Zero == strategies.Immediate || st.Killed || st.Atomic
 }
 
+// Waits reports whether Kill waits until all other references are dropped, and reports the
+// last one instead of Put.
+func (sp *Spec) Waits() bool { return sp.p.Zero == strategies.Waits }
+
+// Blocks reports whether the call waits in the state for what others do. Then it takes
+// effect only in another state.
+func (sp *Spec) Blocks(st State, call Call) bool {
+	return sp.Waits() && call.Op.Kills() && !st.Killed && !st.Saturated && !st.Lost && st.Refs != 1
+}
+
 // Dead reports whether the count is dead, so that TryGet fails.
 func (sp *Spec) Dead(st State) bool {
 	return st.Refs == 0 && !st.Saturated && !st.Lost && sp.Exact(st)
@@ -195,7 +212,7 @@ func (sp *Spec) taken(st State, k int64, tries bool) Outcome {
 	switch {
 	case st.Saturated:
 		return warns(st, tries, overflow)
-	case sp.Dead(st) && tries:
+	case tries && (sp.Dead(st) || st.Closing || st.Killed && sp.p.Closes):
 		return Outcome{Next: st}
 	case sp.Dead(st):
 		return sp.misused(st, sp.p.GetOnZero, k, false, strategies.GetAfterFree)
@@ -222,13 +239,17 @@ func (sp *Spec) drop(st State, k int64) Outcome {
 		return sp.misused(st, sp.p.Underflow, -k, false, strategies.PutAfterFree)
 	}
 	next := sp.moved(st, -k)
-	return Outcome{Next: next, Result: sp.Dead(next)}
+	return Outcome{Next: next, Result: sp.Dead(next) && !sp.Waits()}
 }
 
 // kill is Kill and KillAndConfirm.
 func (sp *Spec) kill(st State, k int64) Outcome {
-	st.Killed, st.Atomic = true, false
-	return sp.drop(st, k)
+	st.Killed, st.Atomic, st.Closing = true, false, false
+	o := sp.drop(st, k)
+	if sp.Waits() {
+		o.Result = sp.Dead(o.Next)
+	}
+	return o
 }
 
 // dropBeforeLast is Drop.
@@ -328,12 +349,16 @@ func (sp *Spec) Unpromised(st State, call Call) string {
 		return "a life can't begin past the limit"
 	case op.Kills() && st.Killed:
 		return "the life was killed already"
+	case sp.Blocks(st, call):
+		return "it would wait for ever, alone with other references left"
 	case by == Owner && !op.Kills() && !st.Saturated && (st.Refs == 0 || st.Refs < 0 && sp.Exact(st)):
 		return "the caller holds no reference"
 	case by == Killer && !st.Killed:
 		return "the life wasn't killed"
 	case by == HolderOrReleaser && !sp.p.Resurrection:
 		return "resurrection isn't promised"
+	case by == ExactHolder && sp.Waits():
+		return "whether it is the last is for Kill to find out"
 	case by == ExactHolder && !sp.Exact(st):
 		return "whether it is the last isn't known before Kill"
 	case (by == Holder || by == HolderOfTwo) && !sp.Exact(st) && !st.Saturated && st.Refs >= 0 && st.Refs <= k:

@@ -40,6 +40,7 @@ func TestWrongFieldOfThePromiseIsNamed(t *testing.T) {
 	add("getonzero", saturating, func(q *strategies.Promise) { q.GetOnZero = strategies.Revives }, is(saturating))
 	add("putunlessone", saturating, func(q *strategies.Promise) { q.PutUnlessOne = strategies.Refuses }, is(saturating))
 	add("zero", late, func(q *strategies.Promise) { q.Zero = strategies.Immediate }, is(late))
+	add("closes", saturating, func(q *strategies.Promise) { q.Closes = true }, is(saturating))
 	add("tryget", saturating, func(*strategies.Promise) {}, func() counter { return new(flaky) })
 	add("count", saturating, func(*strategies.Promise) {}, func() counter { return new(withoutOwner) })
 	add("resurrection", saturating, func(*strategies.Promise) {}, func() counter { return new(staysDead) })

@@ -1,6 +1,7 @@
 package strategytest
 
 import (
+	"runtime"
 	"sync"
 	"testing"
 	"unsafe"
@@ -18,6 +19,7 @@ type sound struct {
 	monitor *strategies.Monitor
 	refs    int64
 	killed  bool
+	killing bool // Kill waits
 	atomic  bool // of a modal count
 	stuck   bool
 	flips   int  // of a broken count
@@ -65,7 +67,14 @@ func (c *sound) Init() { c.InitAt(1) }
 func (c *sound) InitAt(n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.refs, c.killed, c.atomic, c.stuck = n, false, false, false
+	c.refs, c.killed, c.killing, c.atomic, c.stuck = n, false, false, false, false
+}
+
+// waits is the promise of a count whose Kill waits.
+func waits() strategies.Promise {
+	p := all(strategies.Wraps)
+	p.Zero = strategies.Waits
+	return p
 }
 
 func (c *sound) exact() bool { return c.p.Zero == strategies.Immediate || c.killed || c.atomic }
@@ -119,7 +128,7 @@ func (c *sound) get(k int64, over strategies.Misuse) bool {
 func (c *sound) TryGetN(k int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.exact() && c.refs == 0 && !c.stuck {
+	if !c.stuck && (c.exact() && c.refs == 0 || c.p.Closes && (c.killed || c.killing)) {
 		return false
 	}
 	return c.get(int64(k), strategies.TryGetOverflow)
@@ -141,7 +150,7 @@ func (c *sound) put(k int64, under strategies.Misuse) bool {
 		return false
 	}
 	c.wrap(-k)
-	return c.exact() && c.refs == 0
+	return c.exact() && c.refs == 0 && c.p.Zero != strategies.Waits
 }
 
 func (c *sound) Get()         { c.GetN(1) }
@@ -151,8 +160,16 @@ func (c *sound) Put() bool    { return c.PutN(1) }
 func (c *sound) Kill() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.p.Zero == strategies.Waits {
+		for c.killing = true; c.refs != 1; {
+			c.mu.Unlock()
+			runtime.Gosched()
+			c.mu.Lock()
+		}
+	}
 	c.killed = true
-	return c.put(1, strategies.PutAfterFree)
+	last := c.put(1, strategies.PutAfterFree)
+	return last || c.p.Zero == strategies.Waits
 }
 
 func (c *sound) Drop() {

@@ -47,12 +47,17 @@ func TestSoundCountsPass(t *testing.T) {
 	tiny.Limit, tiny.Width, few.Limit, few.Width = 1, 0, 3, 0
 	late := saturates()
 	late.Zero = strategies.AfterKill
+	closes, closing := saturates(), waits()
+	closes.Closes, closing.Closes = true, true
 	for name, s := range map[string]*strategies.Strategy{
 		"saturates": strategy("sound", saturates(), newSound),
 		"wraps":     strategy("sound", all(strategies.Wraps), newSound),
 		"refuses":   strategy("sound", all(strategies.Refuses), newSound),
 		"panics":    strategy("sound", all(strategies.Panics), newSound),
 		"afterkill": strategy("sound", afterKill(), newSound),
+		"waits":     strategy("sound", waits(), newSound),
+		"closes":    strategy("sound", closes, newSound),
+		"closing":   strategy("sound", closing, newSound),
 		"modes":     strategy("modal", afterKill(), func() counter { return new(modal) }),
 		"spurious":  strategy("flaky", spurious, func() counter { return new(flaky) }),
 		"unread":    strategy("sound", unread, newSound),

@@ -2636,7 +2636,11 @@ func (u *unmount[T, H]) unmount(p *mountPoint[T]) {
 	if m.Life() != p.life {
 		u.early++
 	}
-	if u.holder.Kill(&m.Object, p.owner) {
+	p.mu.Unlock()
+	// Kill may wait for those inside, who may need the mutex to leave.
+	last := u.holder.Kill(&m.Object, p.owner)
+	p.mu.Lock()
+	if last {
 		m.Value.drained = true
 	}
 	drained := u.wrong || u.drain(p, m)

@@ -23,6 +23,9 @@ var Loops = slices.Concat(
 	loopsFreebsd,
 	loopsEvenodd,
 	loopsSticky,
+	loopsMutexed,
+	loopsLockref,
+	loopsDrained,
 )
 
 // A load is an instance that can be made ready.

@@ -33,6 +33,7 @@ type (
 		Source    string             `json:"source"`
 		Operation string             `json:"operation"`
 		Needs     []strategies.Power `json:"needs"`
+		NoWait    string             `json:"nowait,omitempty"`
 		Knobs     []listedKnob       `json:"knobs"`
 	}
 	listedKnob struct {
@@ -88,7 +89,7 @@ func newCatalogue(parts Parts) catalogue {
 		cat.Strategies = append(cat.Strategies, listedStrategy{s.Name, s.Doc, parts.isDefault(s.Name), promise, append([]strategies.Power{}, s.Powers()...)})
 	}
 	for _, w := range parts.Workloads {
-		l := listedWorkload{w.Name, w.Doc, w.Source, w.Operation, append([]strategies.Power{}, w.Needs...), []listedKnob{}}
+		l := listedWorkload{w.Name, w.Doc, w.Source, w.Operation, append([]strategies.Power{}, w.Needs...), w.NoWait, []listedKnob{}}
 		for _, k := range w.Knobs {
 			l.Knobs = append(l.Knobs, listedKnob(k))
 		}
@@ -118,6 +119,9 @@ func printList(w io.Writer, parts Parts) error {
 		fmt.Fprintf(&b, "    source:    %s\n", wl.Source)
 		fmt.Fprintf(&b, "    operation: %s\n", wl.Operation)
 		fmt.Fprintf(&b, "    needs:     %s\n", joinPowers(wl.Needs))
+		if wl.NoWait != "" {
+			fmt.Fprintf(&b, "    no wait:   %s\n", wl.NoWait)
+		}
 		for _, k := range wl.Knobs {
 			fmt.Fprintf(&b, "    knob %s: %s\n", knobRange(k), k.Doc)
 		}

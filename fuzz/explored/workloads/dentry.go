@@ -21,6 +21,7 @@ var Dentry = &Workload{
 	Source:    "Akaros kern/src/vfs.c, Documentation/kref.txt",
 	Operation: "a file closed and another opened",
 	Needs:     []strategies.Power{strategies.PowerResurrecter, strategies.PowerReader},
+	NoWait:    "an unused entry stays in the cache, so that Kill would wait for users that come and go",
 	Knobs: []Knob{
 		{Name: "names", Doc: "names that are looked up", Default: 1024, Min: 1, Max: 1 << 17},
 		{Name: "hot", Doc: "share of lookups that are for a sixteenth of the names, in percent", Default: 80, Min: 0, Max: 100},
@@ -35,7 +36,7 @@ var Dentry = &Workload{
 		Before:   "w0.Work",
 		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
 	},
-	/*line ../../../workloads/dentry.go:65:1*/ New: func(c Config) (Instance, error) {
+	/*line ../../../workloads/dentry.go:66:1*/ New: func(c Config) (Instance, error) {
 		return dynamicResurrect(c, new(dcache[DynamicResurrect, dynamicTimedResurrect]), new(dcache[DynamicResurrect, dynamicCheckedResurrect]))
 	},
 }
@@ -48,8 +49,8 @@ type dentry[T any] struct {
 	uses         atomic.Uint64
 }
 
-func /*line :82:1*/ (d *dentry[T]) open(name int) {
-	/*line :82:1*/ d.name, d.unused, d.freed = name, false, false
+func /*line :83:1*/ (d *dentry[T]) open(name int) {
+	/*line :83:1*/ d.name, d.unused, d.freed = name, false, false
 }
 
 type dentryRef[T any] struct {
@@ -83,7 +84,7 @@ type dentryWorker[T any, H ResurrectHolder[T]] struct {
 	_      [pin.LineBytes]byte
 }
 
-func /*line :126:1*/ (w *dentryWorker[T, H]) oldest() *dentryRef[T] {
+func /*line :127:1*/ (w *dentryWorker[T, H]) oldest() *dentryRef[T] {
 	f := &w.files[w.next]
 	if w.next++; w.next == len(w.files) {
 		w.next = 0
@@ -100,7 +101,7 @@ type dentryReaper[T any, H ResurrectHolder[T]] struct {
 
 const dentryReap = 128
 
-func /*line :145:1*/ (d *dcache[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :146:1*/ (d *dcache[T, H]) setup(c Config, k Kit[T, H]) error {
 	*d = dcache[T, H]{
 		arena:   arena.New[T, dentry[T]](k.Options(c)),
 		readers: rcu.New(),
@@ -123,7 +124,7 @@ func /*line :145:1*/ (d *dcache[T, H]) setup(c Config, k Kit[T, H]) error {
 	d.reaper.pause = time.Duration(c.Knob("pause")) * time.Microsecond
 	return nil
 }
-func /*line :170:1*/ (d *dcache[T, H]) Work(worker, n int) int {
+func /*line :171:1*/ (d *dcache[T, H]) Work(worker, n int) int {
 	w := &d.workers[worker]
 	for range n {
 		f := w.oldest()
@@ -145,7 +146,7 @@ func /*line :170:1*/ (d *dcache[T, H]) Work(worker, n int) int {
 	}
 	return n
 }
-func /*line :194:1*/ (d *dcache[T, H]) get(w *dentryWorker[T, H], name int) dentryRef[T] {
+func /*line :195:1*/ (d *dcache[T, H]) get(w *dentryWorker[T, H], name int) dentryRef[T] {
 	if d.wrong {
 		if f := d.hitWrong(w, name); f.dentry != nil {
 			return f
@@ -157,12 +158,12 @@ func /*line :194:1*/ (d *dcache[T, H]) get(w *dentryWorker[T, H], name int) dent
 	if f.dentry != nil {
 		return f
 	}
-	/*line :208:1*/ e := w.cache.Alloc()
+	/*line :209:1*/ e := w.cache.Alloc()
 	e.Value.open(name)
 	h := w.holder.Init(&e.Object)
 	made := dentryRef[T]{e, h, e.Life(), true}
 	d.mu.Lock()
-	/*line :214:1*/ if f = d.hit(w, name); f.dentry == nil {
+	/*line :215:1*/ if f = d.hit(w, name); f.dentry == nil {
 		d.table[name].Store(e)
 		f = made
 	}
@@ -172,16 +173,16 @@ func /*line :194:1*/ (d *dcache[T, H]) get(w *dentryWorker[T, H], name int) dent
 	}
 	return f
 }
-func /*line :227:1*/ (d *dcache[T, H]) hit(w *dentryWorker[T, H], name int) dentryRef[T] {
+func /*line :228:1*/ (d *dcache[T, H]) hit(w *dentryWorker[T, H], name int) dentryRef[T] {
 	e := d.table[name].Load()
 	if e == nil {
 		return dentryRef[T]{}
 	}
-	/*line :234:1*/ h := w.holder.Resurrect(&e.Object)
+	/*line :235:1*/ h := w.holder.Resurrect(&e.Object)
 	d.unlist(e)
 	return dentryRef[T]{e, h, e.Life(), false}
 }
-func /*line :240:1*/ (d *dcache[T, H]) hitWrong(w *dentryWorker[T, H], name int) dentryRef[T] {
+func /*line :241:1*/ (d *dcache[T, H]) hitWrong(w *dentryWorker[T, H], name int) dentryRef[T] {
 	section := d.readers.Lock()
 	defer d.readers.Unlock(section)
 	e := d.table[name].Load()
@@ -203,7 +204,7 @@ func /*line :240:1*/ (d *dcache[T, H]) hitWrong(w *dentryWorker[T, H], name int)
 	d.mu.Unlock()
 	return f
 }
-func /*line :265:1*/ (d *dcache[T, H]) enlist(e *arena.Slot[T, dentry[T]]) {
+func /*line :266:1*/ (d *dcache[T, H]) enlist(e *arena.Slot[T, dentry[T]]) {
 	e.Value.unused = true
 	e.Value.older = d.newest
 	if d.newest != nil {
@@ -214,7 +215,7 @@ func /*line :265:1*/ (d *dcache[T, H]) enlist(e *arena.Slot[T, dentry[T]]) {
 	d.newest = e
 	d.unused++
 }
-func /*line :279:1*/ (d *dcache[T, H]) unlist(e *arena.Slot[T, dentry[T]]) {
+func /*line :280:1*/ (d *dcache[T, H]) unlist(e *arena.Slot[T, dentry[T]]) {
 	v := &e.Value
 	if !v.unused {
 		return
@@ -233,7 +234,7 @@ func /*line :279:1*/ (d *dcache[T, H]) unlist(e *arena.Slot[T, dentry[T]]) {
 	}
 	v.older, v.newer = nil, nil
 }
-func /*line :301:1*/ (d *dcache[T, H]) put(w *dentryWorker[T, H], f dentryRef[T]) {
+func /*line :302:1*/ (d *dcache[T, H]) put(w *dentryWorker[T, H], f dentryRef[T]) {
 	e := f.dentry
 	if e.Life() != f.life {
 		w.early++
@@ -250,15 +251,15 @@ func /*line :301:1*/ (d *dcache[T, H]) put(w *dentryWorker[T, H], f dentryRef[T]
 	}
 	d.readers.Unlock(section)
 }
-func /*line :320:1*/ (d *dcache[T, H]) release(w *dentryWorker[T, H], f dentryRef[T]) {
+func /*line :321:1*/ (d *dcache[T, H]) release(w *dentryWorker[T, H], f dentryRef[T]) {
 	e := f.dentry
 	d.mu.Lock()
-	/*line :325:1*/ if e.Life() == f.life && !e.Value.freed && !e.Value.unused && w.holder.Count(&e.Object) == 0 {
+	/*line :326:1*/ if e.Life() == f.life && !e.Value.freed && !e.Value.unused && w.holder.Count(&e.Object) == 0 {
 		d.enlist(e)
 	}
 	d.mu.Unlock()
 }
-func /*line :333:1*/ (d *dcache[T, H]) reap(keep int) int {
+func /*line :334:1*/ (d *dcache[T, H]) reap(keep int) int {
 	r := &d.reaper
 	r.victims = r.victims[:0]
 	d.mu.Lock()
@@ -277,13 +278,13 @@ func /*line :333:1*/ (d *dcache[T, H]) reap(keep int) int {
 	}
 	return len(r.victims)
 }
-func /*line :354:1*/ (d *dcache[T, H]) Roles() []Role {
+func /*line :355:1*/ (d *dcache[T, H]) Roles() []Role {
 	return []Role{{Name: "reaper", Step: func() time.Duration {
 		d.reap(d.keep)
 		return d.reaper.pause
 	}}}
 }
-func /*line :361:1*/ (d *dcache[T, H]) Close() Books {
+func /*line :362:1*/ (d *dcache[T, H]) Close() Books {
 	for i := range d.workers {
 		w := &d.workers[i]
 		for _, f := range w.files {

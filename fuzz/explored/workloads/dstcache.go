@@ -19,6 +19,7 @@ var DstCache = &Workload{
 	Doc:       "transmit over tunnels that cache their route per CPU, while an administrator changes both",
 	Source:    "Linux net/ipv6/ip6_tunnel.c, merge 244b7f432489",
 	Operation: "a packet sent: a route taken from the cache, or looked up and cached, and put",
+	NoWait:    "a cache holds its route until the next packet finds it old, and there may be none",
 	Knobs: []Knob{
 		{Name: "tunnels", Doc: "tunnels", Default: 4, Min: 1, Max: 1024},
 		{Name: "pause", Doc: "time between two actions of the administrator, in us", Default: 1000, Min: 1, Max: 1_000_000},
@@ -30,7 +31,7 @@ var DstCache = &Workload{
 		Before:   "w0.Work r0.Step",
 		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step r0.Step",
 	},
-	/*line ../../../workloads/dstcache.go:55:1*/ New: func(c Config) (Instance, error) {
+	/*line ../../../workloads/dstcache.go:56:1*/ New: func(c Config) (Instance, error) {
 		return dynamic(c, new(dstCache[Dynamic, dynamicTimed]), new(dstCache[Dynamic, dynamicChecked]))
 	},
 }
@@ -87,7 +88,7 @@ type dstAdmin[T any, H Holder[T]] struct {
 	early uint64
 }
 
-func /*line :134:1*/ (d *dstCache[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :135:1*/ (d *dstCache[T, H]) setup(c Config, k Kit[T, H]) error {
 	n := c.Knob("tunnels")
 	*d = dstCache[T, H]{
 		arena:        arena.New[T, route](k.Options(c)),
@@ -114,7 +115,7 @@ func /*line :134:1*/ (d *dstCache[T, H]) setup(c Config, k Kit[T, H]) error {
 	}
 	return nil
 }
-func /*line :162:1*/ (d *dstCache[T, H]) newActor(h H) dstActor[T, H] {
+func /*line :163:1*/ (d *dstCache[T, H]) newActor(h H) dstActor[T, H] {
 	cache := d.arena.Cache()
 	return dstActor[T, H]{
 		holder:  h,
@@ -122,10 +123,10 @@ func /*line :162:1*/ (d *dstCache[T, H]) newActor(h H) dstActor[T, H] {
 		retirer: rcu.NewRetirer(d.readers, cache.Recycle),
 	}
 }
-func /*line :172:1*/ (d *dstCache[T, H]) Work(worker, n int) int {
+func /*line :173:1*/ (d *dstCache[T, H]) Work(worker, n int) int {
 	x := &d.transmitters[worker]
 	for range n {
-		/*line :177:1*/ section := d.readers.Lock()
+		/*line :178:1*/ section := d.readers.Lock()
 		if t := d.tunnels[x.rand.Below(len(d.tunnels))].Load(); t != nil {
 			d.transmit(x, t)
 		}
@@ -136,7 +137,7 @@ func /*line :172:1*/ (d *dstCache[T, H]) Work(worker, n int) int {
 	}
 	return n
 }
-func /*line :190:1*/ (d *dstCache[T, H]) transmit(x *dstTransmitter[T, H], t *tunnel[T]) {
+func /*line :191:1*/ (d *dstCache[T, H]) transmit(x *dstTransmitter[T, H], t *tunnel[T]) {
 	dst, h := d.get(x, t)
 	if dst == nil {
 		if dst, h = d.lookup(x, t.destination); dst == nil {
@@ -148,14 +149,14 @@ func /*line :190:1*/ (d *dstCache[T, H]) transmit(x *dstTransmitter[T, H], t *tu
 	x.actor.holder.Use(&dst.Object, h)
 	d.put(&x.actor, dst, h)
 }
-func /*line :205:1*/ (d *dstCache[T, H]) slot(t *tunnel[T]) *dstSlot[T] {
+func /*line :206:1*/ (d *dstCache[T, H]) slot(t *tunnel[T]) *dstSlot[T] {
 	cpu := pin.CPU()
 	if cpu >= len(t.slots) {
 		cpu %= len(t.slots)
 	}
 	return &t.slots[cpu]
 }
-func /*line :214:1*/ (d *dstCache[T, H]) get(x *dstTransmitter[T, H], t *tunnel[T]) (*arena.Slot[T, route], arena.Hold) {
+func /*line :215:1*/ (d *dstCache[T, H]) get(x *dstTransmitter[T, H], t *tunnel[T]) (*arena.Slot[T, route], arena.Hold) {
 	slot := d.slot(t)
 	var dst *arena.Slot[T, route]
 	var cookie uint32
@@ -170,7 +171,7 @@ func /*line :214:1*/ (d *dstCache[T, H]) get(x *dstTransmitter[T, H], t *tunnel[
 	if dst == nil {
 		return nil, 0
 	}
-	/*line :231:1*/ h, ok := x.actor.holder.TryGet(&dst.Object)
+	/*line :232:1*/ h, ok := x.actor.holder.TryGet(&dst.Object)
 	if !ok {
 		return nil, 0
 	}
@@ -181,7 +182,7 @@ func /*line :214:1*/ (d *dstCache[T, H]) get(x *dstTransmitter[T, H], t *tunnel[
 	}
 	return dst, h
 }
-func /*line :246:1*/ (d *dstCache[T, H]) set(a *dstActor[T, H], slot *dstSlot[T], dst *arena.Slot[T, route]) {
+func /*line :247:1*/ (d *dstCache[T, H]) set(a *dstActor[T, H], slot *dstSlot[T], dst *arena.Slot[T, route]) {
 	if !d.wrong {
 		slot.lock.Lock()
 	}
@@ -203,13 +204,13 @@ func /*line :246:1*/ (d *dstCache[T, H]) set(a *dstActor[T, H], slot *dstSlot[T]
 		d.put(a, old, oldHold)
 	}
 }
-func /*line :271:1*/ (d *dstCache[T, H]) lookup(x *dstTransmitter[T, H], i int) (*arena.Slot[T, route], arena.Hold) {
+func /*line :272:1*/ (d *dstCache[T, H]) lookup(x *dstTransmitter[T, H], i int) (*arena.Slot[T, route], arena.Hold) {
 	for fails := 0; ; {
 		dst := d.table[i].route.Load()
 		if h, ok := x.actor.holder.TryGet(&dst.Object); ok {
 			return dst, h
 		}
-		/*line :281:1*/ if d.table[i].route.Load() != dst {
+		/*line :282:1*/ if d.table[i].route.Load() != dst {
 			fails = 0
 		} else if fails++; fails == dstPatience {
 			x.wrong++
@@ -220,17 +221,17 @@ func /*line :271:1*/ (d *dstCache[T, H]) lookup(x *dstTransmitter[T, H], i int) 
 
 const dstPatience = 100
 
-func /*line :295:1*/ (d *dstCache[T, H]) put(a *dstActor[T, H], dst *arena.Slot[T, route], h arena.Hold) {
+func /*line :296:1*/ (d *dstCache[T, H]) put(a *dstActor[T, H], dst *arena.Slot[T, route], h arena.Hold) {
 	if a.holder.Put(&dst.Object, h) {
 		d.release(a, dst)
 	}
 }
-func /*line :303:1*/ (d *dstCache[T, H]) release(a *dstActor[T, H], dst *arena.Slot[T, route]) {
+func /*line :304:1*/ (d *dstCache[T, H]) release(a *dstActor[T, H], dst *arena.Slot[T, route]) {
 	if a.cache.End(dst) {
 		a.released = append(a.released, dst)
 	}
 }
-func /*line :310:1*/ (d *dstCache[T, H]) kill(dst *arena.Slot[T, route], life arena.Life, h arena.Hold) {
+func /*line :311:1*/ (d *dstCache[T, H]) kill(dst *arena.Slot[T, route], life arena.Life, h arena.Hold) {
 	a := &d.admin
 	if dst.Life() != life {
 		a.early++
@@ -239,13 +240,13 @@ func /*line :310:1*/ (d *dstCache[T, H]) kill(dst *arena.Slot[T, route], life ar
 		d.release(&a.actor, dst)
 	}
 }
-func /*line :322:1*/ (d *dstCache[T, H]) retire(a *dstActor[T, H]) {
+func /*line :323:1*/ (d *dstCache[T, H]) retire(a *dstActor[T, H]) {
 	for _, dst := range a.released {
 		a.retirer.Retire(dst)
 	}
 	a.released = a.released[:0]
 }
-func /*line :331:1*/ (d *dstCache[T, H]) replaceRoute(i int) {
+func /*line :332:1*/ (d *dstCache[T, H]) replaceRoute(i int) {
 	a, entry := &d.admin.actor, &d.table[i]
 	dst := a.cache.Alloc()
 	serial := entry.serial.Load() + 1
@@ -260,10 +261,10 @@ func /*line :331:1*/ (d *dstCache[T, H]) replaceRoute(i int) {
 	}
 	d.retire(a)
 }
-func /*line :348:1*/ (d *dstCache[T, H]) addTunnel(i int) {
+func /*line :349:1*/ (d *dstCache[T, H]) addTunnel(i int) {
 	d.tunnels[i].Store(&tunnel[T]{destination: i, slots: make([]dstSlot[T], d.cpus)})
 }
-func /*line :354:1*/ (d *dstCache[T, H]) removeTunnel(i int) {
+func /*line :355:1*/ (d *dstCache[T, H]) removeTunnel(i int) {
 	t := d.tunnels[i].Swap(nil)
 	if t == nil {
 		return
@@ -274,7 +275,7 @@ func /*line :354:1*/ (d *dstCache[T, H]) removeTunnel(i int) {
 	}
 	d.retire(&d.admin.actor)
 }
-func /*line :368:1*/ (d *dstCache[T, H]) Roles() []Role {
+func /*line :369:1*/ (d *dstCache[T, H]) Roles() []Role {
 	a := &d.admin
 	return []Role{{Name: "administrator", Step: func() time.Duration {
 		i := a.rand.Below(len(d.tunnels))
@@ -287,7 +288,7 @@ func /*line :368:1*/ (d *dstCache[T, H]) Roles() []Role {
 		return a.pause
 	}}}
 }
-func /*line :382:1*/ (d *dstCache[T, H]) Close() Books {
+func /*line :383:1*/ (d *dstCache[T, H]) Close() Books {
 	for i := range d.tunnels {
 		d.removeTunnel(i)
 	}

@@ -17,6 +17,7 @@ var Handoff = &Workload{
 	Doc:       "get a reference, pass the object to another CPU, both put",
 	Source:    "Linux Documentation/core-api/kref.rst, rules 1 and 2",
 	Operation: "an object handed over by its owner, until the receiver's Put",
+	NoWait:    "references to an object lie in mailboxes, maybe in that of the worker who kills it",
 	Knobs: []Knob{
 		{Name: "lifetime", Doc: "hand-overs by the owner before it kills the object", Default: 64, Min: 1, Max: 1 << 20},
 		{Name: "hops", Doc: "workers that a reference passes through until its Put", Default: 2, Min: 1, Max: 64},
@@ -28,7 +29,7 @@ var Handoff = &Workload{
 		Settings: "lifetime=1,hops=2,depth=2",
 		Program:  "w0.Work w0.Work w0.Work|w1.Work w1.Work w1.Work",
 	},
-	/*line ../../../workloads/handoff.go:44:1*/ New: func(c Config) (Instance, error) {
+	/*line ../../../workloads/handoff.go:45:1*/ New: func(c Config) (Instance, error) {
 		return dynamic(c, new(handoff[Dynamic, dynamicTimed]), new(handoff[Dynamic, dynamicChecked]))
 	},
 }
@@ -74,15 +75,15 @@ type parcel[T any] struct {
 	hops   int
 }
 
-func /*line :101:1*/ (m *mailbox[T]) waiting() int {
-	/*line :101:1*/ return int(m.in.Load() - m.out.Load())
+func /*line :102:1*/ (m *mailbox[T]) waiting() int {
+	/*line :102:1*/ return int(m.in.Load() - m.out.Load())
 }
 func (m *mailbox[T]) send(p parcel[T]) {
 	in := m.in.Load()
 	m.entries[in%handoffDepth] = p
 	m.in.Store(in + 1)
 }
-func /*line :109:1*/ (m *mailbox[T]) receive() (parcel[T], bool) {
+func /*line :110:1*/ (m *mailbox[T]) receive() (parcel[T], bool) {
 	out := m.out.Load()
 	if m.in.Load() == out {
 		return parcel[T]{}, false
@@ -91,7 +92,7 @@ func /*line :109:1*/ (m *mailbox[T]) receive() (parcel[T], bool) {
 	m.out.Store(out + 1)
 	return p, true
 }
-func /*line :119:1*/ (h *handoff[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :120:1*/ (h *handoff[T, H]) setup(c Config, k Kit[T, H]) error {
 	*h = handoff[T, H]{
 		arena:    arena.New[T, handoffObject](k.Options(c)),
 		workers:  make([]handoffWorker[T, H], c.Workers),
@@ -112,7 +113,7 @@ func /*line :119:1*/ (h *handoff[T, H]) setup(c Config, k Kit[T, H]) error {
 	}
 	return nil
 }
-func /*line :166:1*/ (h *handoff[T, H]) Work(worker, n int) int {
+func /*line :167:1*/ (h *handoff[T, H]) Work(worker, n int) int {
 	w := &h.workers[worker]
 	for done := 0; done < n; {
 		idle := true
@@ -135,7 +136,7 @@ func /*line :166:1*/ (h *handoff[T, H]) Work(worker, n int) int {
 	}
 	return n
 }
-func /*line :191:1*/ (h *handoff[T, H]) give(w *handoffWorker[T, H]) {
+func /*line :192:1*/ (h *handoff[T, H]) give(w *handoffWorker[T, H]) {
 	if w.own == nil {
 		w.own = w.cache.Alloc()
 		w.hold = w.holder.Init(&w.own.Object)
@@ -154,7 +155,7 @@ func /*line :191:1*/ (h *handoff[T, H]) give(w *handoffWorker[T, H]) {
 		h.kill(w)
 	}
 }
-func /*line :214:1*/ (h *handoff[T, H]) giveWrong(w *handoffWorker[T, H]) {
+func /*line :215:1*/ (h *handoff[T, H]) giveWrong(w *handoffWorker[T, H]) {
 	o := w.own
 	w.next.send(parcel[T]{o, w.hold, 0})
 	spin.For(h.start)
@@ -163,7 +164,7 @@ func /*line :214:1*/ (h *handoff[T, H]) giveWrong(w *handoffWorker[T, H]) {
 	}
 	w.hold = w.holder.Get(&o.Object)
 }
-func /*line :225:1*/ (h *handoff[T, H]) kill(w *handoffWorker[T, H]) {
+func /*line :226:1*/ (h *handoff[T, H]) kill(w *handoffWorker[T, H]) {
 	o := w.own
 	w.own = nil
 	if o.Life() != w.life {
@@ -173,7 +174,7 @@ func /*line :225:1*/ (h *handoff[T, H]) kill(w *handoffWorker[T, H]) {
 		w.cache.Free(o)
 	}
 }
-func /*line :238:1*/ (h *handoff[T, H]) handle(w *handoffWorker[T, H], p parcel[T]) {
+func /*line :239:1*/ (h *handoff[T, H]) handle(w *handoffWorker[T, H], p parcel[T]) {
 	o := p.object
 	w.holder.Use(&o.Object, p.hold)
 	o.Value.visits.Add(1)
@@ -195,8 +196,8 @@ func /*line :238:1*/ (h *handoff[T, H]) handle(w *handoffWorker[T, H], p parcel[
 		w.cache.Free(o)
 	}
 }
-func /*line :261:1*/ (h *handoff[T, H]) Roles() []Role { return nil }
-func /*line :263:1*/ (h *handoff[T, H]) Close() Books {
+func /*line :262:1*/ (h *handoff[T, H]) Roles() []Role { return nil }
+func /*line :264:1*/ (h *handoff[T, H]) Close() Books {
 	for i := range h.workers {
 		w := &h.workers[i]
 		for {

@@ -21,6 +21,7 @@ var InetPeer = &Workload{
 	Source:    "Linux net/ipv4/inetpeer.c",
 	Operation: "a peer looked up, or made, used and put",
 	Needs:     []strategies.Power{strategies.PowerOnePutter, strategies.PowerReader},
+	NoWait:    "the collector frees a peer only if nobody else holds it, and never waits",
 	Knobs: []Knob{
 		{Name: "addresses", Doc: "addresses that are asked for", Default: 1024, Min: 1, Max: 1 << 17},
 		{Name: "hot", Doc: "share of lookups that are for a sixteenth of the addresses, in percent", Default: 80, Min: 0, Max: 100},
@@ -35,7 +36,7 @@ var InetPeer = &Workload{
 		Before:   "w0.Work",
 		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
 	},
-	/*line ../../../workloads/inetpeer.go:59:1*/ New: func(c Config) (Instance, error) {
+	/*line ../../../workloads/inetpeer.go:60:1*/ New: func(c Config) (Instance, error) {
 		return dynamicOne(c, new(inetPeers[DynamicOne, dynamicTimedOne]), new(inetPeers[DynamicOne, dynamicCheckedOne]))
 	},
 }
@@ -48,18 +49,18 @@ type inetPeer[T any] struct {
 	tokens      atomic.Uint32
 }
 
-func /*line :80:1*/ (p *inetPeer[T]) open(address, now uint32) {
+func /*line :81:1*/ (p *inetPeer[T]) open(address, now uint32) {
 	p.left.Store(nil)
 	p.right.Store(nil)
 	p.address = address
 	p.dtime.Store(now)
 }
-func /*line :89:1*/ (p *inetPeer[T]) touch(now uint32) {
+func /*line :90:1*/ (p *inetPeer[T]) touch(now uint32) {
 	if p.dtime.Load() != now {
 		p.dtime.Store(now)
 	}
 }
-func /*line :96:1*/ (p *inetPeer[T]) toward(address uint32) *atomic.Pointer[arena.Slot[T, inetPeer[T]]] {
+func /*line :97:1*/ (p *inetPeer[T]) toward(address uint32) *atomic.Pointer[arena.Slot[T, inetPeer[T]]] {
 	if address < p.address {
 		return &p.left
 	}
@@ -73,21 +74,21 @@ type inetTree[T any] struct {
 	path    []*arena.Slot[T, inetPeer[T]]
 }
 
-func /*line :118:1*/ (t *inetTree[T]) lock() {
+func /*line :119:1*/ (t *inetTree[T]) lock() {
 	t.mu.Lock()
 	t.changes.Add(1)
 }
-func /*line :123:1*/ (t *inetTree[T]) unlock() {
+func /*line :124:1*/ (t *inetTree[T]) unlock() {
 	t.changes.Add(1)
 	t.mu.Unlock()
 }
-func /*line :129:1*/ inetRank(address uint32) uint32 {
+func /*line :130:1*/ inetRank(address uint32) uint32 {
 	h := (address + 1) * 0x9E3779B1
 	h ^= h >> 15
 	h *= 0x85EBCA77
 	return h ^ h>>13
 }
-func /*line :138:1*/ (t *inetTree[T]) find(address uint32) (*arena.Slot[T, inetPeer[T]], []*arena.Slot[T, inetPeer[T]]) {
+func /*line :139:1*/ (t *inetTree[T]) find(address uint32) (*arena.Slot[T, inetPeer[T]], []*arena.Slot[T, inetPeer[T]]) {
 	t.path = t.path[:0]
 	p := t.root.Load()
 	for p != nil && p.Value.address != address {
@@ -96,7 +97,7 @@ func /*line :138:1*/ (t *inetTree[T]) find(address uint32) (*arena.Slot[T, inetP
 	}
 	return p, t.path
 }
-func /*line :149:1*/ (t *inetTree[T]) insert(p *arena.Slot[T, inetPeer[T]], path []*arena.Slot[T, inetPeer[T]]) {
+func /*line :150:1*/ (t *inetTree[T]) insert(p *arena.Slot[T, inetPeer[T]], path []*arena.Slot[T, inetPeer[T]]) {
 	address := p.Value.address
 	link := func(i int) *atomic.Pointer[arena.Slot[T, inetPeer[T]]] {
 		if i == 0 {
@@ -109,7 +110,7 @@ func /*line :149:1*/ (t *inetTree[T]) insert(p *arena.Slot[T, inetPeer[T]], path
 		t.rotate(link(i), path[i], p)
 	}
 }
-func /*line :165:1*/ (t *inetTree[T]) rotate(at *atomic.Pointer[arena.Slot[T, inetPeer[T]]], parent, p *arena.Slot[T, inetPeer[T]]) {
+func /*line :166:1*/ (t *inetTree[T]) rotate(at *atomic.Pointer[arena.Slot[T, inetPeer[T]]], parent, p *arena.Slot[T, inetPeer[T]]) {
 	if p.Value.address < parent.Value.address {
 		parent.Value.left.Store(p.Value.right.Load())
 		p.Value.right.Store(parent)
@@ -119,7 +120,7 @@ func /*line :165:1*/ (t *inetTree[T]) rotate(at *atomic.Pointer[arena.Slot[T, in
 	}
 	at.Store(p)
 }
-func /*line :177:1*/ (t *inetTree[T]) remove(p *arena.Slot[T, inetPeer[T]]) {
+func /*line :178:1*/ (t *inetTree[T]) remove(p *arena.Slot[T, inetPeer[T]]) {
 	at := &t.root
 	for n := at.Load(); n != p; n = at.Load() {
 		if n == nil {
@@ -145,7 +146,7 @@ func /*line :177:1*/ (t *inetTree[T]) remove(p *arena.Slot[T, inetPeer[T]]) {
 		at = up.Value.toward(p.Value.address)
 	}
 }
-func /*line :205:1*/ (t *inetTree[T]) from(p *arena.Slot[T, inetPeer[T]], address uint32, list []*arena.Slot[T, inetPeer[T]]) []*arena.Slot[T, inetPeer[T]] {
+func /*line :206:1*/ (t *inetTree[T]) from(p *arena.Slot[T, inetPeer[T]], address uint32, list []*arena.Slot[T, inetPeer[T]]) []*arena.Slot[T, inetPeer[T]] {
 	if p == nil || len(list) == cap(list) {
 		return list
 	}
@@ -195,7 +196,7 @@ type inetCollector[T any, H OneHolder[T]] struct {
 
 const inetSweep = 128
 
-func /*line :267:1*/ (n *inetPeers[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :268:1*/ (n *inetPeers[T, H]) setup(c Config, k Kit[T, H]) error {
 	*n = inetPeers[T, H]{
 		arena:     arena.New[T, inetPeer[T]](k.Options(c)),
 		readers:   rcu.New(),
@@ -214,12 +215,12 @@ func /*line :267:1*/ (n *inetPeers[T, H]) setup(c Config, k Kit[T, H]) error {
 	n.collector.actor = n.newActor(k.Holder("collector"))
 	n.collector.pause = time.Duration(c.Knob("pause")) * time.Microsecond
 	n.collector.list = make([]*arena.Slot[T, inetPeer[T]], 0, inetSweep)
-	/*line :287:1*/ a := &n.collector.actor
+	/*line :288:1*/ a := &n.collector.actor
 	p, h := n.make(a, 0, nil)
 	n.put(a, p, h)
 	return nil
 }
-func /*line :293:1*/ (n *inetPeers[T, H]) newActor(h H) inetActor[T, H] {
+func /*line :294:1*/ (n *inetPeers[T, H]) newActor(h H) inetActor[T, H] {
 	cache := n.arena.Cache()
 	return inetActor[T, H]{
 		holder:  h,
@@ -227,7 +228,7 @@ func /*line :293:1*/ (n *inetPeers[T, H]) newActor(h H) inetActor[T, H] {
 		retirer: rcu.NewRetirer(n.readers, cache.Recycle),
 	}
 }
-func /*line :303:1*/ (n *inetPeers[T, H]) Work(worker, ops int) int {
+func /*line :304:1*/ (n *inetPeers[T, H]) Work(worker, ops int) int {
 	w := &n.workers[worker]
 	for range ops {
 		count := n.addresses
@@ -252,7 +253,7 @@ func /*line :303:1*/ (n *inetPeers[T, H]) Work(worker, ops int) int {
 	}
 	return ops
 }
-func /*line :331:1*/ (n *inetPeers[T, H]) get(w *inetWorker[T, H], address uint32, create bool) (*arena.Slot[T, inetPeer[T]], arena.Hold) {
+func /*line :332:1*/ (n *inetPeers[T, H]) get(w *inetWorker[T, H], address uint32, create bool) (*arena.Slot[T, inetPeer[T]], arena.Hold) {
 	section := n.readers.Lock()
 	changes := n.tree.changes.Load()
 	p, h := n.lookup(w, address)
@@ -266,11 +267,11 @@ func /*line :331:1*/ (n *inetPeers[T, H]) get(w *inetWorker[T, H], address uint3
 	n.tree.unlock()
 	return p, h
 }
-func /*line :347:1*/ (n *inetPeers[T, H]) lookup(w *inetWorker[T, H], address uint32) (*arena.Slot[T, inetPeer[T]], arena.Hold) {
+func /*line :348:1*/ (n *inetPeers[T, H]) lookup(w *inetWorker[T, H], address uint32) (*arena.Slot[T, inetPeer[T]], arena.Hold) {
 	p := n.tree.root.Load()
 	for p != nil {
 		if p.Value.address == address {
-			/*line :353:1*/ if h, ok := w.actor.holder.TryGet(&p.Object); ok {
+			/*line :354:1*/ if h, ok := w.actor.holder.TryGet(&p.Object); ok {
 				return p, h
 			}
 			return nil, 0
@@ -279,10 +280,10 @@ func /*line :347:1*/ (n *inetPeers[T, H]) lookup(w *inetWorker[T, H], address ui
 	}
 	return nil, 0
 }
-func /*line :364:1*/ (n *inetPeers[T, H]) getLocked(w *inetWorker[T, H], address uint32, create bool) (*arena.Slot[T, inetPeer[T]], arena.Hold) {
+func /*line :365:1*/ (n *inetPeers[T, H]) getLocked(w *inetWorker[T, H], address uint32, create bool) (*arena.Slot[T, inetPeer[T]], arena.Hold) {
 	p, path := n.tree.find(address)
 	if p != nil {
-		/*line :370:1*/ for range inetPatience {
+		/*line :371:1*/ for range inetPatience {
 			if h, ok := w.actor.holder.TryGet(&p.Object); ok {
 				return p, h
 			}
@@ -303,7 +304,7 @@ func /*line :364:1*/ (n *inetPeers[T, H]) getLocked(w *inetWorker[T, H], address
 
 const inetPatience = 100
 
-func /*line :395:1*/ (n *inetPeers[T, H]) make(a *inetActor[T, H], address uint32, path []*arena.Slot[T, inetPeer[T]]) (*arena.Slot[T, inetPeer[T]], arena.Hold) {
+func /*line :396:1*/ (n *inetPeers[T, H]) make(a *inetActor[T, H], address uint32, path []*arena.Slot[T, inetPeer[T]]) (*arena.Slot[T, inetPeer[T]], arena.Hold) {
 	p := a.cache.Alloc()
 	p.Value.open(address, n.ticks.Load())
 	p.Value.hold = a.holder.Init(&p.Object)
@@ -311,13 +312,13 @@ func /*line :395:1*/ (n *inetPeers[T, H]) make(a *inetActor[T, H], address uint3
 	n.tree.insert(p, path)
 	return p, h
 }
-func /*line :405:1*/ (n *inetPeers[T, H]) put(a *inetActor[T, H], p *arena.Slot[T, inetPeer[T]], h arena.Hold) {
+func /*line :406:1*/ (n *inetPeers[T, H]) put(a *inetActor[T, H], p *arena.Slot[T, inetPeer[T]], h arena.Hold) {
 	p.Value.touch(n.ticks.Load())
 	if a.holder.Put(&p.Object, h) {
-		/*line :410:1*/ a.stolen++
+		/*line :411:1*/ a.stolen++
 	}
 }
-func /*line :416:1*/ (n *inetPeers[T, H]) collect(a *inetActor[T, H], peers []*arena.Slot[T, inetPeer[T]]) {
+func /*line :417:1*/ (n *inetPeers[T, H]) collect(a *inetActor[T, H], peers []*arena.Slot[T, inetPeer[T]]) {
 	now := n.ticks.Load()
 	for _, p := range peers {
 		if !n.old(p, now) || !a.holder.PutIfOne(&p.Object, p.Value.hold) {
@@ -327,10 +328,10 @@ func /*line :416:1*/ (n *inetPeers[T, H]) collect(a *inetActor[T, H], peers []*a
 		n.release(a, p)
 	}
 }
-func /*line :429:1*/ (n *inetPeers[T, H]) old(p *arena.Slot[T, inetPeer[T]], now uint32) bool {
+func /*line :430:1*/ (n *inetPeers[T, H]) old(p *arena.Slot[T, inetPeer[T]], now uint32) bool {
 	return int32(now-p.Value.dtime.Load()) >= n.ttl
 }
-func /*line :435:1*/ (n *inetPeers[T, H]) collectWrong(c *inetCollector[T, H]) {
+func /*line :436:1*/ (n *inetPeers[T, H]) collectWrong(c *inetCollector[T, H]) {
 	now := n.ticks.Load()
 	section := n.readers.Lock()
 	n.sweep(c)
@@ -350,25 +351,25 @@ func /*line :435:1*/ (n *inetPeers[T, H]) collectWrong(c *inetCollector[T, H]) {
 	}
 	n.tree.unlock()
 }
-func /*line :457:1*/ (n *inetPeers[T, H]) sweep(c *inetCollector[T, H]) {
+func /*line :458:1*/ (n *inetPeers[T, H]) sweep(c *inetCollector[T, H]) {
 	c.list = n.tree.from(n.tree.root.Load(), c.next, c.list[:0])
 	c.next = 0
 	if len(c.list) == cap(c.list) {
 		c.next = c.list[len(c.list)-1].Value.address + 1
 	}
 }
-func /*line :466:1*/ (n *inetPeers[T, H]) release(a *inetActor[T, H], p *arena.Slot[T, inetPeer[T]]) {
+func /*line :467:1*/ (n *inetPeers[T, H]) release(a *inetActor[T, H], p *arena.Slot[T, inetPeer[T]]) {
 	if a.cache.End(p) {
 		a.released = append(a.released, p)
 	}
 }
-func /*line :474:1*/ (n *inetPeers[T, H]) retire(a *inetActor[T, H]) {
+func /*line :475:1*/ (n *inetPeers[T, H]) retire(a *inetActor[T, H]) {
 	for _, p := range a.released {
 		a.retirer.Retire(p)
 	}
 	a.released = a.released[:0]
 }
-func /*line :482:1*/ (n *inetPeers[T, H]) Roles() []Role {
+func /*line :483:1*/ (n *inetPeers[T, H]) Roles() []Role {
 	c := &n.collector
 	return []Role{{Name: "collector", Step: func() time.Duration {
 		n.ticks.Add(1)
@@ -384,7 +385,7 @@ func /*line :482:1*/ (n *inetPeers[T, H]) Roles() []Role {
 		return c.pause
 	}}}
 }
-func /*line :500:1*/ (n *inetPeers[T, H]) Close() Books {
+func /*line :501:1*/ (n *inetPeers[T, H]) Close() Books {
 	a := &n.collector.actor
 	for p := n.tree.root.Load(); p != nil; p = n.tree.root.Load() {
 		n.tree.remove(p)

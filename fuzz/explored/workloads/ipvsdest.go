@@ -18,6 +18,7 @@ var IPVSDest = &Workload{
 	Doc:       "connections hold destinations that are moved to a trash list and back or dropped",
 	Source:    "Linux net/netfilter/ipvs/ip_vs_ctl.c, ip_vs_conn.c",
 	Operation: "a connection unbound from its destination and another bound",
+	NoWait:    "a connection holds its destination until its worker comes back to it, who may have stopped",
 	Knobs: []Knob{
 		{Name: "destinations", Doc: "destinations of the service", Default: 16, Min: 1, Max: 1 << 16},
 		{Name: "away", Doc: "share of the destinations that are removed at a time, in percent", Default: 25, Min: 0, Max: 100},
@@ -30,7 +31,7 @@ var IPVSDest = &Workload{
 		Settings: "destinations=1,away=100,connections=1,period=0,pause=1",
 		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step|r1.Step r1.Step",
 	},
-	/*line ../../../workloads/ipvsdest.go:56:1*/ New: func(c Config) (Instance, error) {
+	/*line ../../../workloads/ipvsdest.go:57:1*/ New: func(c Config) (Instance, error) {
 		return dynamic(c, new(ipvsDests[Dynamic, dynamicTimed]), new(ipvsDests[Dynamic, dynamicChecked]))
 	},
 }
@@ -80,7 +81,7 @@ type ipvsWorker[T any, H Holder[T]] struct {
 	_     [pin.LineBytes]byte
 }
 
-func /*line :122:1*/ (w *ipvsWorker[T, H]) oldest() *ipvsConn[T] {
+func /*line :123:1*/ (w *ipvsWorker[T, H]) oldest() *ipvsConn[T] {
 	c := &w.conns[w.next]
 	if w.next++; w.next == len(w.conns) {
 		w.next = 0
@@ -101,7 +102,7 @@ type ipvsTimer[T any, H Holder[T]] struct {
 	due    []ipvsTrashed[T]
 }
 
-func /*line :144:1*/ (v *ipvsDests[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :145:1*/ (v *ipvsDests[T, H]) setup(c Config, k Kit[T, H]) error {
 	*v = ipvsDests[T, H]{
 		arena:   arena.New[T, ipvsDest](k.Options(c)),
 		readers: rcu.New(),
@@ -128,7 +129,7 @@ func /*line :144:1*/ (v *ipvsDests[T, H]) setup(c Config, k Kit[T, H]) error {
 	}
 	return nil
 }
-func /*line :173:1*/ (v *ipvsDests[T, H]) Work(worker, n int) int {
+func /*line :174:1*/ (v *ipvsDests[T, H]) Work(worker, n int) int {
 	w := &v.workers[worker]
 	for range n {
 		c := w.oldest()
@@ -141,12 +142,12 @@ func /*line :173:1*/ (v *ipvsDests[T, H]) Work(worker, n int) int {
 	}
 	return n
 }
-func /*line :189:1*/ (v *ipvsDests[T, H]) bind(w *ipvsWorker[T, H], c *ipvsConn[T]) {
+func /*line :190:1*/ (v *ipvsDests[T, H]) bind(w *ipvsWorker[T, H], c *ipvsConn[T]) {
 	section := v.readers.Lock()
 	i := w.rand.Below(len(v.service))
 	for range len(v.service) {
 		if dest := v.service[i].dest.Load(); dest != nil {
-			/*line :196:1*/ c.dest, c.hold = dest, w.actor.holder.Get(&dest.Object)
+			/*line :197:1*/ c.dest, c.hold = dest, w.actor.holder.Get(&dest.Object)
 			w.actor.holder.Use(&dest.Object, c.hold)
 			if dest.Value.address != i {
 				w.other++
@@ -159,12 +160,12 @@ func /*line :189:1*/ (v *ipvsDests[T, H]) bind(w *ipvsWorker[T, H], c *ipvsConn[
 	}
 	v.readers.Unlock(section)
 }
-func /*line :213:1*/ (v *ipvsDests[T, H]) put(a *ipvsActor[T, H], dest *arena.Slot[T, ipvsDest], h arena.Hold) {
+func /*line :214:1*/ (v *ipvsDests[T, H]) put(a *ipvsActor[T, H], dest *arena.Slot[T, ipvsDest], h arena.Hold) {
 	if a.holder.Put(&dest.Object, h) {
 		a.cache.Free(dest)
 	}
 }
-func /*line :220:1*/ (v *ipvsDests[T, H]) drop(a *ipvsActor[T, H], dest *arena.Slot[T, ipvsDest], h arena.Hold, life arena.Life) {
+func /*line :221:1*/ (v *ipvsDests[T, H]) drop(a *ipvsActor[T, H], dest *arena.Slot[T, ipvsDest], h arena.Hold, life arena.Life) {
 	if dest.Life() != life {
 		a.early++
 	}
@@ -172,7 +173,7 @@ func /*line :220:1*/ (v *ipvsDests[T, H]) drop(a *ipvsActor[T, H], dest *arena.S
 		a.cache.Free(dest)
 	}
 }
-func /*line :231:1*/ (v *ipvsDests[T, H]) add(i int) {
+func /*line :232:1*/ (v *ipvsDests[T, H]) add(i int) {
 	a, r := &v.admin.actor, &v.service[i]
 	v.trashing.Lock()
 	for at, t := range v.trash {
@@ -191,18 +192,18 @@ func /*line :231:1*/ (v *ipvsDests[T, H]) add(i int) {
 	r.life = dest.Life()
 	r.dest.Store(dest)
 }
-func /*line :253:1*/ (v *ipvsDests[T, H]) remove(i int) {
+func /*line :254:1*/ (v *ipvsDests[T, H]) remove(i int) {
 	r := &v.service[i]
 	dest := r.dest.Swap(nil)
 	if v.wrong {
-		/*line :259:1*/ v.readers.Synchronize()
+		/*line :260:1*/ v.readers.Synchronize()
 		v.drop(&v.admin.actor, dest, r.hold, r.life)
 	}
 	v.trashing.Lock()
 	v.trash = append(v.trash, ipvsTrashed[T]{dest, r.hold, r.life, v.step})
 	v.trashing.Unlock()
 }
-func /*line :268:1*/ (v *ipvsDests[T, H]) expire() {
+func /*line :269:1*/ (v *ipvsDests[T, H]) expire() {
 	x := &v.timer
 	x.due = x.due[:0]
 	v.trashing.Lock()
@@ -221,17 +222,17 @@ func /*line :268:1*/ (v *ipvsDests[T, H]) expire() {
 	if len(x.due) == 0 {
 		return
 	}
-	/*line :289:1*/ v.readers.Synchronize()
+	/*line :290:1*/ v.readers.Synchronize()
 	for _, t := range x.due {
 		v.drop(&x.actor, t.dest, t.hold, t.life)
 	}
 }
-func /*line :296:1*/ (v *ipvsDests[T, H]) Roles() []Role {
+func /*line :297:1*/ (v *ipvsDests[T, H]) Roles() []Role {
 	a := &v.admin
 	return []Role{
 		{Name: "administrator", Step: func() time.Duration {
 			if len(a.removed) > 0 && len(a.removed) >= v.away {
-				/*line :303:1*/ at := a.rand.Below(len(a.removed))
+				/*line :304:1*/ at := a.rand.Below(len(a.removed))
 				v.add(a.removed[at])
 				a.removed = slices.Delete(a.removed, at, at+1)
 			}
@@ -247,7 +248,7 @@ func /*line :296:1*/ (v *ipvsDests[T, H]) Roles() []Role {
 		}},
 	}
 }
-func /*line :320:1*/ (v *ipvsDests[T, H]) Close() Books {
+func /*line :321:1*/ (v *ipvsDests[T, H]) Close() Books {
 	for i := range v.workers {
 		w := &v.workers[i]
 		for _, c := range w.conns {

@@ -12,6 +12,7 @@ var ListMutex = &Workload{
 	Doc:       "take the first entry of a list under a mutex, put it under the same mutex",
 	Source:    "Linux Documentation/core-api/kref.rst, rule 3",
 	Operation: "an entry looked up, used and put",
+	NoWait:    "the owner kills under the list's mutex, which others need to drop what they hold",
 	Knobs: listKnobs(Knob{
 		Name: "form", Doc: "0: free with the mutex held; 1: free outside it, told by Put's result", Default: 0, Min: 0, Max: 1,
 	}),
@@ -20,7 +21,7 @@ var ListMutex = &Workload{
 		Settings: "entries=2,skew=0,lifetime=1,release=0",
 		Program:  "w0.Work w0.Work|w1.Work w1.Work",
 	},
-	/*line ../../../workloads/listmutex.go:40:1*/ New: func(c Config) (Instance, error) {
+	/*line ../../../workloads/listmutex.go:41:1*/ New: func(c Config) (Instance, error) {
 		return dynamic(c, new(listMutex[Dynamic, dynamicTimed]), new(listMutex[Dynamic, dynamicChecked]))
 	},
 }
@@ -34,7 +35,7 @@ func (l *listMutex[T, H]) setup(c Config, k Kit[T, H]) error {
 	l.outside = c.Knob("form") == 1
 	return l.lists.setup(c, k)
 }
-func /*line :56:1*/ (l *listMutex[T, H]) Work(worker, n int) int {
+func /*line :57:1*/ (l *listMutex[T, H]) Work(worker, n int) int {
 	a := &l.actors[worker]
 	done := 0
 	for range n {
@@ -54,7 +55,7 @@ func /*line :56:1*/ (l *listMutex[T, H]) Work(worker, n int) int {
 	}
 	return done
 }
-func /*line :78:1*/ (l *listMutex[T, H]) get(a *listActor[T, H]) (*arena.Slot[T, listEntry[T]], arena.Hold, arena.Life) {
+func /*line :79:1*/ (l *listMutex[T, H]) get(a *listActor[T, H]) (*arena.Slot[T, listEntry[T]], arena.Hold, arena.Life) {
 	rank := l.rank(a)
 	if l.wrong {
 		return l.getWrong(a, rank)
@@ -70,7 +71,7 @@ func /*line :78:1*/ (l *listMutex[T, H]) get(a *listActor[T, H]) (*arena.Slot[T,
 	l.list.mu.Unlock()
 	return e, h, life
 }
-func /*line :97:1*/ (l *listMutex[T, H]) getWrong(a *listActor[T, H], rank int) (*arena.Slot[T, listEntry[T]], arena.Hold, arena.Life) {
+func /*line :98:1*/ (l *listMutex[T, H]) getWrong(a *listActor[T, H], rank int) (*arena.Slot[T, listEntry[T]], arena.Hold, arena.Life) {
 	e := l.list.at(rank)
 	if e == nil {
 		return nil, 0, 0
@@ -79,7 +80,7 @@ func /*line :97:1*/ (l *listMutex[T, H]) getWrong(a *listActor[T, H], rank int) 
 	l.interrupt()
 	return e, a.holder.Get(&e.Object), life
 }
-func /*line :108:1*/ (l *listMutex[T, H]) drop(a *listActor[T, H], e *arena.Slot[T, listEntry[T]], h arena.Hold, owner bool) {
+func /*line :109:1*/ (l *listMutex[T, H]) drop(a *listActor[T, H], e *arena.Slot[T, listEntry[T]], h arena.Hold, owner bool) {
 	l.list.mu.Lock()
 	var last bool
 	if owner {
@@ -93,7 +94,7 @@ func /*line :108:1*/ (l *listMutex[T, H]) drop(a *listActor[T, H], e *arena.Slot
 	}
 	l.free(a, e)
 }
-func /*line :124:1*/ (l *listMutex[T, H]) free(a *listActor[T, H], e *arena.Slot[T, listEntry[T]]) {
+func /*line :125:1*/ (l *listMutex[T, H]) free(a *listActor[T, H], e *arena.Slot[T, listEntry[T]]) {
 	l.list.del(e)
 	if l.outside {
 		l.list.mu.Unlock()
@@ -105,8 +106,8 @@ func /*line :124:1*/ (l *listMutex[T, H]) free(a *listActor[T, H], e *arena.Slot
 	a.cache.Recycle(e)
 	l.list.mu.Unlock()
 }
-func /*line :137:1*/ (l *listMutex[T, H]) Roles() []Role {
-	/*line :137:1*/ return nil
+func /*line :138:1*/ (l *listMutex[T, H]) Roles() []Role {
+	/*line :138:1*/ return nil
 }
 func (l *listMutex[T, H]) Close() Books {
 	for i := range l.actors {

@@ -18,6 +18,7 @@ var PID2Proc = &Workload{
 	Doc:       "look up processes by id in a weak hash, while some are scheduled and some destroyed",
 	Source:    "Akaros Documentation/kref.txt, process management",
 	Operation: "a system call on a process id: the process found, used and put",
+	NoWait:    "who destroys a process holds a reference to it meanwhile",
 	Knobs: []Knob{
 		{Name: "processes", Doc: "processes alive at a time", Default: 64, Min: 1, Max: 1 << 14},
 		PopularityKnob(10),
@@ -32,7 +33,7 @@ var PID2Proc = &Workload{
 		Settings: "processes=1,skew=0,destroy=500,wake=50,teardown=0,pause=1",
 		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
 	},
-	/*line ../../../workloads/pid2proc.go:58:1*/ New: func(c Config) (Instance, error) {
+	/*line ../../../workloads/pid2proc.go:59:1*/ New: func(c Config) (Instance, error) {
 		return dynamic(c, new(pid2proc[Dynamic, dynamicTimed]), new(pid2proc[Dynamic, dynamicChecked]))
 	},
 }
@@ -83,17 +84,17 @@ type procHash[T any] struct {
 	buckets []*arena.Slot[T, proc[T]]
 }
 
-func /*line :130:1*/ (h *procHash[T]) bucket(pid uint64) **arena.Slot[T, proc[T]] {
+func /*line :131:1*/ (h *procHash[T]) bucket(pid uint64) **arena.Slot[T, proc[T]] {
 	return &h.buckets[pid%uint64(len(h.buckets))]
 }
-func /*line :135:1*/ (h *procHash[T]) find(pid uint64) *arena.Slot[T, proc[T]] {
+func /*line :136:1*/ (h *procHash[T]) find(pid uint64) *arena.Slot[T, proc[T]] {
 	p := *h.bucket(pid)
 	for p != nil && p.Value.pid != pid {
 		p = p.Value.next
 	}
 	return p
 }
-func /*line :144:1*/ (h *procHash[T]) insert(p *arena.Slot[T, proc[T]], pid uint64) {
+func /*line :145:1*/ (h *procHash[T]) insert(p *arena.Slot[T, proc[T]], pid uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if p.Value.hashed {
@@ -103,7 +104,7 @@ func /*line :144:1*/ (h *procHash[T]) insert(p *arena.Slot[T, proc[T]], pid uint
 	p.Value.pid, p.Value.next, p.Value.hashed = pid, *b, true
 	*b = p
 }
-func /*line :156:1*/ (h *procHash[T]) remove(p *arena.Slot[T, proc[T]]) {
+func /*line :157:1*/ (h *procHash[T]) remove(p *arena.Slot[T, proc[T]]) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !p.Value.hashed {
@@ -122,7 +123,7 @@ type procList[T any] struct {
 	first, last *arena.Slot[T, proc[T]]
 }
 
-func /*line :178:1*/ (l *procList[T]) push(p *arena.Slot[T, proc[T]], h arena.Hold) bool {
+func /*line :179:1*/ (l *procList[T]) push(p *arena.Slot[T, proc[T]], h arena.Hold) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	v := &p.Value
@@ -139,7 +140,7 @@ func /*line :178:1*/ (l *procList[T]) push(p *arena.Slot[T, proc[T]], h arena.Ho
 	l.last = p
 	return true
 }
-func /*line :198:1*/ (l *procList[T]) remove(p *arena.Slot[T, proc[T]]) (*arena.Slot[T, proc[T]], arena.Hold) {
+func /*line :199:1*/ (l *procList[T]) remove(p *arena.Slot[T, proc[T]]) (*arena.Slot[T, proc[T]], arena.Hold) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if p == nil {
@@ -173,7 +174,7 @@ type procActor[T any, H Holder[T]] struct {
 	_       [pin.LineBytes]byte
 }
 
-func /*line :233:1*/ (s *pid2proc[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :234:1*/ (s *pid2proc[T, H]) setup(c Config, k Kit[T, H]) error {
 	n := c.Knob("processes")
 	*s = pid2proc[T, H]{
 		arena:    arena.New[T, proc[T]](k.Options(c)),
@@ -198,10 +199,10 @@ func /*line :233:1*/ (s *pid2proc[T, H]) setup(c Config, k Kit[T, H]) error {
 	}
 	return nil
 }
-func /*line :259:1*/ (s *pid2proc[T, H]) open(a *procActor[T, H], h H, r Rand) {
+func /*line :260:1*/ (s *pid2proc[T, H]) open(a *procActor[T, H], h H, r Rand) {
 	a.holder, a.rand, a.cache = h, r, s.arena.Cache()
 }
-func /*line :264:1*/ (s *pid2proc[T, H]) Work(worker, n int) int {
+func /*line :265:1*/ (s *pid2proc[T, H]) Work(worker, n int) int {
 	a := &s.workers[worker]
 	done := 0
 	for range n {
@@ -226,12 +227,12 @@ func /*line :264:1*/ (s *pid2proc[T, H]) Work(worker, n int) int {
 		s.drop(a, p, h)
 		done++
 		if free >= 0 {
-			/*line :291:1*/ s.create(a, free)
+			/*line :292:1*/ s.create(a, free)
 		}
 	}
 	return done
 }
-func /*line :299:1*/ (s *pid2proc[T, H]) find(a *procActor[T, H], pid uint64) (*arena.Slot[T, proc[T]], arena.Hold, arena.Life) {
+func /*line :300:1*/ (s *pid2proc[T, H]) find(a *procActor[T, H], pid uint64) (*arena.Slot[T, proc[T]], arena.Hold, arena.Life) {
 	s.hash.mu.Lock()
 	p := s.hash.find(pid)
 	if p == nil {
@@ -244,7 +245,7 @@ func /*line :299:1*/ (s *pid2proc[T, H]) find(a *procActor[T, H], pid uint64) (*
 		h = a.holder.Get(&p.Object)
 	} else {
 		h, ok = a.holder.TryGet(&p.Object)
-		/*line :313:1*/ for fails := 1; !ok && s.alive(p); fails++ {
+		/*line :314:1*/ for fails := 1; !ok && s.alive(p); fails++ {
 			if fails == procPatience {
 				a.refused++
 				break
@@ -262,29 +263,29 @@ func /*line :299:1*/ (s *pid2proc[T, H]) find(a *procActor[T, H], pid uint64) (*
 
 const procPatience = 100
 
-func /*line :335:1*/ (s *pid2proc[T, H]) alive(p *arena.Slot[T, proc[T]]) bool {
+func /*line :336:1*/ (s *pid2proc[T, H]) alive(p *arena.Slot[T, proc[T]]) bool {
 	p.Value.mu.Lock()
 	defer p.Value.mu.Unlock()
 	return p.Value.state != procDying
 }
-func /*line :343:1*/ (s *pid2proc[T, H]) create(a *procActor[T, H], place int) {
+func /*line :344:1*/ (s *pid2proc[T, H]) create(a *procActor[T, H], place int) {
 	p := a.cache.Alloc()
 	one := a.holder.Init(&p.Object)
 	s.ready(p, one, place)
 }
-func /*line :350:1*/ (s *pid2proc[T, H]) ready(p *arena.Slot[T, proc[T]], one arena.Hold, place int) {
+func /*line :351:1*/ (s *pid2proc[T, H]) ready(p *arena.Slot[T, proc[T]], one arena.Hold, place int) {
 	v := &p.Value
 	v.mu.Lock()
 	v.state, v.one, v.life, v.place = procWaiting, one, p.Life(), place
 	v.mu.Unlock()
-	/*line :357:1*/ pid := s.pids[place].pid.Load() + uint64(len(s.pids))
+	/*line :358:1*/ pid := s.pids[place].pid.Load() + uint64(len(s.pids))
 	if pid == uint64(len(s.pids)) {
 		pid += uint64(place)
 	}
 	s.hash.insert(p, pid)
 	s.pids[place].pid.Store(pid)
 }
-func /*line :367:1*/ (s *pid2proc[T, H]) wakeup(a *procActor[T, H], p *arena.Slot[T, proc[T]]) {
+func /*line :368:1*/ (s *pid2proc[T, H]) wakeup(a *procActor[T, H], p *arena.Slot[T, proc[T]]) {
 	v := &p.Value
 	v.mu.Lock()
 	if v.state != procWaiting {
@@ -300,12 +301,12 @@ func /*line :367:1*/ (s *pid2proc[T, H]) wakeup(a *procActor[T, H], p *arena.Slo
 		s.drop(a, p, h)
 	}
 }
-func /*line :387:1*/ (s *pid2proc[T, H]) kill(a *procActor[T, H], p *arena.Slot[T, proc[T]]) int {
+func /*line :388:1*/ (s *pid2proc[T, H]) kill(a *procActor[T, H], p *arena.Slot[T, proc[T]]) int {
 	one, place := s.doom(a, p)
 	if place < 0 {
 		return -1
 	}
-	/*line :393:1*/ if listed, h := s.runnable.remove(p); listed != nil {
+	/*line :394:1*/ if listed, h := s.runnable.remove(p); listed != nil {
 		s.drop(a, p, h)
 	}
 	if a.holder.Kill(&p.Object, one) {
@@ -313,7 +314,7 @@ func /*line :387:1*/ (s *pid2proc[T, H]) kill(a *procActor[T, H], p *arena.Slot[
 	}
 	return place
 }
-func /*line :404:1*/ (s *pid2proc[T, H]) doom(a *procActor[T, H], p *arena.Slot[T, proc[T]]) (one arena.Hold, place int) {
+func /*line :405:1*/ (s *pid2proc[T, H]) doom(a *procActor[T, H], p *arena.Slot[T, proc[T]]) (one arena.Hold, place int) {
 	v := &p.Value
 	v.mu.Lock()
 	if v.state == procDying {
@@ -328,12 +329,12 @@ func /*line :404:1*/ (s *pid2proc[T, H]) doom(a *procActor[T, H], p *arena.Slot[
 	}
 	return one, place
 }
-func /*line :421:1*/ (s *pid2proc[T, H]) drop(a *procActor[T, H], p *arena.Slot[T, proc[T]], h arena.Hold) {
+func /*line :422:1*/ (s *pid2proc[T, H]) drop(a *procActor[T, H], p *arena.Slot[T, proc[T]], h arena.Hold) {
 	if a.holder.Put(&p.Object, h) {
 		s.release(a, p)
 	}
 }
-func /*line :429:1*/ (s *pid2proc[T, H]) release(a *procActor[T, H], p *arena.Slot[T, proc[T]]) {
+func /*line :430:1*/ (s *pid2proc[T, H]) release(a *procActor[T, H], p *arena.Slot[T, proc[T]]) {
 	if !a.cache.End(p) {
 		return
 	}
@@ -347,7 +348,7 @@ func /*line :429:1*/ (s *pid2proc[T, H]) release(a *procActor[T, H], p *arena.Sl
 
 const schedTurn = 16
 
-func /*line :445:1*/ (s *pid2proc[T, H]) Roles() []Role {
+func /*line :446:1*/ (s *pid2proc[T, H]) Roles() []Role {
 	return []Role{{Name: "scheduler", Step: func() time.Duration {
 		for range schedTurn {
 			if !s.schedule() {
@@ -357,7 +358,7 @@ func /*line :445:1*/ (s *pid2proc[T, H]) Roles() []Role {
 		return s.pause
 	}}}
 }
-func /*line :458:1*/ (s *pid2proc[T, H]) schedule() bool {
+func /*line :459:1*/ (s *pid2proc[T, H]) schedule() bool {
 	a := &s.sched
 	p, h := s.runnable.remove(nil)
 	if p == nil {
@@ -374,7 +375,7 @@ func /*line :458:1*/ (s *pid2proc[T, H]) schedule() bool {
 	s.drop(a, p, h)
 	return true
 }
-func /*line :477:1*/ (s *pid2proc[T, H]) Close() Books {
+func /*line :478:1*/ (s *pid2proc[T, H]) Close() Books {
 	for s.schedule() {
 	}
 	a := &s.kernel

@@ -16,6 +16,7 @@ var PNode = &Workload{
 	Doc:       "find nodes by cookie and count them under their own mutex, across asynchronous polls",
 	Source:    "NetBSD sys/fs/puffs/puffs_subr.c 1.39",
 	Operation: "a call on a file: its node found or made, used and released, maybe with a poll",
+	NoWait:    "vnodes are put under their node's mutex, which others need to drop what they hold",
 	Knobs: []Knob{
 		{Name: "files", Doc: "files of the mount, with the root as the first", Default: 64, Min: 1, Max: 1 << 14},
 		PopularityKnob(10),
@@ -30,7 +31,7 @@ var PNode = &Workload{
 		Settings: "files=1,skew=0,polls=50,queue=2,answer=1,pause=1",
 		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step|r1.Step r1.Step",
 	},
-	/*line ../../../workloads/pnode.go:60:1*/ New: func(c Config) (Instance, error) {
+	/*line ../../../workloads/pnode.go:61:1*/ New: func(c Config) (Instance, error) {
 		return dynamic(c, new(pnodes[Dynamic, dynamicTimed]), new(pnodes[Dynamic, dynamicChecked]))
 	},
 }
@@ -46,7 +47,7 @@ type pnode[T any] struct {
 	life    arena.Life
 }
 
-func /*line :83:1*/ (v *pnode[T]) open(vnode arena.Hold, life arena.Life) {
+func /*line :84:1*/ (v *pnode[T]) open(vnode arena.Hold, life arena.Life) {
 	v.mu.Lock()
 	v.revents, v.gone, v.vnode, v.life = 0, false, vnode, life
 	v.mu.Unlock()
@@ -78,14 +79,14 @@ type pnodeMount[T any] struct {
 
 const pnodeBuckets = 256
 
-func /*line :121:1*/ (m *pnodeMount[T]) find(cookie int) *arena.Slot[T, pnode[T]] {
+func /*line :122:1*/ (m *pnodeMount[T]) find(cookie int) *arena.Slot[T, pnode[T]] {
 	n := m.buckets[cookie%pnodeBuckets]
 	for n != nil && n.Value.cookie != cookie {
 		n = n.Value.next
 	}
 	return n
 }
-func /*line :130:1*/ (m *pnodeMount[T]) insert(n *arena.Slot[T, pnode[T]], cookie int) {
+func /*line :131:1*/ (m *pnodeMount[T]) insert(n *arena.Slot[T, pnode[T]], cookie int) {
 	if n.Value.hashed {
 		return
 	}
@@ -93,7 +94,7 @@ func /*line :130:1*/ (m *pnodeMount[T]) insert(n *arena.Slot[T, pnode[T]], cooki
 	n.Value.cookie, n.Value.next, n.Value.hashed = cookie, *b, true
 	*b = n
 }
-func /*line :140:1*/ (m *pnodeMount[T]) remove(n *arena.Slot[T, pnode[T]]) {
+func /*line :141:1*/ (m *pnodeMount[T]) remove(n *arena.Slot[T, pnode[T]]) {
 	if !n.Value.hashed {
 		return
 	}
@@ -117,7 +118,7 @@ type pnodePoll[T any] struct {
 	life arena.Life
 }
 
-func /*line :168:1*/ (q *pnodePolls[T]) put(p pnodePoll[T]) bool {
+func /*line :169:1*/ (q *pnodePolls[T]) put(p pnodePoll[T]) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.count == len(q.ring) {
@@ -127,7 +128,7 @@ func /*line :168:1*/ (q *pnodePolls[T]) put(p pnodePoll[T]) bool {
 	q.count++
 	return true
 }
-func /*line :180:1*/ (q *pnodePolls[T]) take() (pnodePoll[T], bool) {
+func /*line :181:1*/ (q *pnodePolls[T]) take() (pnodePoll[T], bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.count == 0 {
@@ -148,7 +149,7 @@ type pnodeActor[T any, H Holder[T]] struct {
 	_      [pin.LineBytes]byte
 }
 
-func /*line :202:1*/ (p *pnodes[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :203:1*/ (p *pnodes[T, H]) setup(c Config, k Kit[T, H]) error {
 	*p = pnodes[T, H]{
 		arena:   arena.New[T, pnode[T]](k.Options(c)),
 		workers: make([]pnodeActor[T, H], c.Workers),
@@ -167,10 +168,10 @@ func /*line :202:1*/ (p *pnodes[T, H]) setup(c Config, k Kit[T, H]) error {
 	}
 	return nil
 }
-func /*line :222:1*/ (p *pnodes[T, H]) open(a *pnodeActor[T, H], h H, r Rand) {
+func /*line :223:1*/ (p *pnodes[T, H]) open(a *pnodeActor[T, H], h H, r Rand) {
 	a.holder, a.rand, a.cache = h, r, p.arena.Cache()
 }
-func /*line :227:1*/ (p *pnodes[T, H]) Work(worker, n int) int {
+func /*line :228:1*/ (p *pnodes[T, H]) Work(worker, n int) int {
 	a := &p.workers[worker]
 	done := 0
 	for range n {
@@ -201,24 +202,24 @@ func /*line :227:1*/ (p *pnodes[T, H]) Work(worker, n int) int {
 	}
 	return done
 }
-func /*line :261:1*/ (p *pnodes[T, H]) getVNode(a *pnodeActor[T, H]) *arena.Slot[T, pnode[T]] {
+func /*line :262:1*/ (p *pnodes[T, H]) getVNode(a *pnodeActor[T, H]) *arena.Slot[T, pnode[T]] {
 	node := a.cache.Alloc()
 	h := a.holder.Init(&node.Object)
 	node.Value.open(h, node.Life())
 	return node
 }
-func /*line :276:1*/ (p *pnodes[T, H]) vget(a *pnodeActor[T, H], node *arena.Slot[T, pnode[T]]) (arena.Hold, bool) {
+func /*line :277:1*/ (p *pnodes[T, H]) vget(a *pnodeActor[T, H], node *arena.Slot[T, pnode[T]]) (arena.Hold, bool) {
 	node.Value.mu.Lock()
 	p.mount.mu.Unlock()
 	if node.Value.gone {
 		node.Value.mu.Unlock()
 		return 0, false
 	}
-	/*line :284:1*/ h := a.holder.Get(&node.Object)
+	/*line :285:1*/ h := a.holder.Get(&node.Object)
 	node.Value.mu.Unlock()
 	return h, true
 }
-func /*line :292:1*/ (p *pnodes[T, H]) lookup(a *pnodeActor[T, H], cookie int) (*arena.Slot[T, pnode[T]], arena.Hold) {
+func /*line :293:1*/ (p *pnodes[T, H]) lookup(a *pnodeActor[T, H], cookie int) (*arena.Slot[T, pnode[T]], arena.Hold) {
 	p.mount.mu.Lock()
 	if node := p.mount.find(cookie); node != nil {
 		if h, ok := p.vget(a, node); ok {
@@ -230,7 +231,7 @@ func /*line :292:1*/ (p *pnodes[T, H]) lookup(a *pnodeActor[T, H], cookie int) (
 	made := p.getVNode(a)
 	p.mount.mu.Lock()
 	if node := p.mount.find(cookie); node != nil {
-		/*line :305:1*/ h, ok := p.vget(a, node)
+		/*line :306:1*/ h, ok := p.vget(a, node)
 		p.putVNode(a, made)
 		if !ok {
 			return nil, 0
@@ -241,7 +242,7 @@ func /*line :292:1*/ (p *pnodes[T, H]) lookup(a *pnodeActor[T, H], cookie int) (
 	h, _ := p.vget(a, made)
 	return made, h
 }
-func /*line :318:1*/ (p *pnodes[T, H]) makeRoot(a *pnodeActor[T, H]) (*arena.Slot[T, pnode[T]], arena.Hold) {
+func /*line :319:1*/ (p *pnodes[T, H]) makeRoot(a *pnodeActor[T, H]) (*arena.Slot[T, pnode[T]], arena.Hold) {
 	for tries := 0; ; tries++ {
 		p.mount.mu.Lock()
 		if root := p.mount.root; root != nil {
@@ -254,7 +255,7 @@ func /*line :318:1*/ (p *pnodes[T, H]) makeRoot(a *pnodeActor[T, H]) (*arena.Slo
 		if tries == rootTries {
 			return nil, 0
 		}
-		/*line :332:1*/ made := p.getVNode(a)
+		/*line :333:1*/ made := p.getVNode(a)
 		p.mount.mu.Lock()
 		if p.mount.root == nil {
 			p.mount.insert(made, rootCookie)
@@ -262,18 +263,18 @@ func /*line :318:1*/ (p *pnodes[T, H]) makeRoot(a *pnodeActor[T, H]) (*arena.Slo
 			h, _ := p.vget(a, made)
 			return made, h
 		}
-		/*line :342:1*/ p.mount.mu.Unlock()
+		/*line :343:1*/ p.mount.mu.Unlock()
 		p.putVNode(a, made)
 	}
 }
 
 const rootTries = 16
 
-func /*line :353:1*/ (p *pnodes[T, H]) poll(a *pnodeActor[T, H], node *arena.Slot[T, pnode[T]], h arena.Hold) {
+func /*line :354:1*/ (p *pnodes[T, H]) poll(a *pnodeActor[T, H], node *arena.Slot[T, pnode[T]], h arena.Hold) {
 	v := &node.Value
 	v.mu.Lock()
 	if v.revents != 0 {
-		/*line :358:1*/ v.revents = 0
+		/*line :359:1*/ v.revents = 0
 		v.mu.Unlock()
 		return
 	}
@@ -285,7 +286,7 @@ func /*line :353:1*/ (p *pnodes[T, H]) poll(a *pnodeActor[T, H], node *arena.Slo
 		p.releaseNode(a, node, h)
 	}
 }
-func /*line :373:1*/ (p *pnodes[T, H]) parkDone() bool {
+func /*line :374:1*/ (p *pnodes[T, H]) parkDone() bool {
 	a := &p.server
 	q, ok := p.polls.take()
 	if !ok {
@@ -304,7 +305,7 @@ func /*line :373:1*/ (p *pnodes[T, H]) parkDone() bool {
 	}
 	return true
 }
-func /*line :394:1*/ (p *pnodes[T, H]) releaseNode(a *pnodeActor[T, H], node *arena.Slot[T, pnode[T]], h arena.Hold) {
+func /*line :395:1*/ (p *pnodes[T, H]) releaseNode(a *pnodeActor[T, H], node *arena.Slot[T, pnode[T]], h arena.Hold) {
 	node.Value.mu.Lock()
 	last := a.holder.Put(&node.Object, h)
 	node.Value.mu.Unlock()
@@ -312,7 +313,7 @@ func /*line :394:1*/ (p *pnodes[T, H]) releaseNode(a *pnodeActor[T, H], node *ar
 		a.cache.Free(node)
 	}
 }
-func /*line :405:1*/ (p *pnodes[T, H]) putVNode(a *pnodeActor[T, H], node *arena.Slot[T, pnode[T]]) {
+func /*line :406:1*/ (p *pnodes[T, H]) putVNode(a *pnodeActor[T, H], node *arena.Slot[T, pnode[T]]) {
 	v := &node.Value
 	v.mu.Lock()
 	if v.life != node.Life() {
@@ -325,7 +326,7 @@ func /*line :405:1*/ (p *pnodes[T, H]) putVNode(a *pnodeActor[T, H], node *arena
 		a.cache.Free(node)
 	}
 }
-func /*line :421:1*/ (p *pnodes[T, H]) reclaimNode(cookie int) {
+func /*line :422:1*/ (p *pnodes[T, H]) reclaimNode(cookie int) {
 	m := &p.mount
 	m.mu.Lock()
 	node := m.find(cookie)
@@ -333,7 +334,7 @@ func /*line :421:1*/ (p *pnodes[T, H]) reclaimNode(cookie int) {
 		m.mu.Unlock()
 		return
 	}
-	/*line :430:1*/ node.Value.mu.Lock()
+	/*line :431:1*/ node.Value.mu.Lock()
 	node.Value.gone = true
 	node.Value.mu.Unlock()
 	m.mu.Unlock()
@@ -348,7 +349,7 @@ func /*line :421:1*/ (p *pnodes[T, H]) reclaimNode(cookie int) {
 
 const serverTurn = 64
 
-func /*line :448:1*/ (p *pnodes[T, H]) Roles() []Role {
+func /*line :449:1*/ (p *pnodes[T, H]) Roles() []Role {
 	return []Role{
 		{Name: "file server", Step: func() time.Duration {
 			for range serverTurn {
@@ -368,7 +369,7 @@ func /*line :448:1*/ (p *pnodes[T, H]) Roles() []Role {
 		}},
 	}
 }
-func /*line :471:1*/ (p *pnodes[T, H]) Close() Books {
+func /*line :472:1*/ (p *pnodes[T, H]) Close() Books {
 	for cookie := range p.picks.N() {
 		p.reclaimNode(cookie)
 	}

@@ -213,7 +213,10 @@ func /*line :274:1*/ (u *unmount[T, H]) unmount(p *mountPoint[T]) {
 	if m.Life() != p.life {
 		u.early++
 	}
-	if u.holder.Kill(&m.Object, p.owner) {
+	p.mu.Unlock()
+	/*line :283:1*/ last := u.holder.Kill(&m.Object, p.owner)
+	p.mu.Lock()
+	if last {
 		m.Value.drained = true
 	}
 	drained := u.wrong || u.drain(p, m)
@@ -232,7 +235,7 @@ func /*line :274:1*/ (u *unmount[T, H]) unmount(p *mountPoint[T]) {
 		u.retirer.Retire(m)
 	}
 }
-func /*line :309:1*/ (u *unmount[T, H]) drain(p *mountPoint[T], m *arena.Slot[T, mountState]) bool {
+func /*line :313:1*/ (u *unmount[T, H]) drain(p *mountPoint[T], m *arena.Slot[T, mountState]) bool {
 	u.draining.Store(p)
 	for i := range u.workers {
 		u.inside[i] = u.workers[i].calls.Load()
@@ -243,7 +246,7 @@ func /*line :309:1*/ (u *unmount[T, H]) drain(p *mountPoint[T], m *arena.Slot[T,
 	u.draining.Store(nil)
 	return m.Value.drained
 }
-func /*line :323:1*/ (u *unmount[T, H]) somebodyInside() bool {
+func /*line :327:1*/ (u *unmount[T, H]) somebodyInside() bool {
 	for i := range u.workers {
 		if c := u.inside[i]; c%2 == 1 && u.workers[i].calls.Load() == c {
 			return true
@@ -251,7 +254,7 @@ func /*line :323:1*/ (u *unmount[T, H]) somebodyInside() bool {
 	}
 	return false
 }
-func /*line :333:1*/ (u *unmount[T, H]) Roles() []Role {
+func /*line :337:1*/ (u *unmount[T, H]) Roles() []Role {
 	return []Role{{Name: "administrator", Step: func() time.Duration {
 		p := &u.points[u.rand.Below(len(u.points))]
 		u.unmount(p)
@@ -260,7 +263,7 @@ func /*line :333:1*/ (u *unmount[T, H]) Roles() []Role {
 		return u.pause
 	}}}
 }
-func /*line :343:1*/ (u *unmount[T, H]) Close() Books {
+func /*line :347:1*/ (u *unmount[T, H]) Close() Books {
 	for i := range u.points {
 		u.unmount(&u.points[i])
 	}

@@ -15,16 +15,17 @@ type Workload struct {
 	Source    string
 	Operation string
 	Needs     []strategies.Power
+	NoWait    string
 	Knobs     []Knob
 	Wrong     string
 	Plan      Plan
 	New       func(Config) (Instance, error)
 }
 
-func /*line ../../../workloads/workload.go:56:1*/ (w *Workload) String() string {
-	/*line :56:1*/ return w.Name
+func /*line ../../../workloads/workload.go:61:1*/ (w *Workload) String() string {
+	/*line :61:1*/ return w.Name
 }
-func /*line :59:1*/ (w *Workload) Unsupported(s *strategies.Strategy) string {
+func /*line :64:1*/ (w *Workload) Unsupported(s *strategies.Strategy) string {
 	has := make(map[strategies.Power]bool)
 	for _, p := range s.Powers() {
 		has[p] = true
@@ -33,6 +34,9 @@ func /*line :59:1*/ (w *Workload) Unsupported(s *strategies.Strategy) string {
 		if !has[p] {
 			return fmt.Sprintf("%s needs the power %q, which %s doesn't have", w.Name, p, s.Name)
 		}
+	}
+	if s.Promise.Zero == strategies.Waits && w.NoWait != "" {
+		return fmt.Sprintf("Kill of %s waits for all other references, and under %s that never ends: %s", s.Name, w.Name, w.NoWait)
 	}
 	return ""
 }
@@ -48,7 +52,7 @@ type Config struct {
 	NewCounter func() strategies.Counter
 }
 
-func /*line :107:1*/ (w *Workload) Start(construct func(Config) (Instance, error), c Config) (Instance, error) {
+func /*line :115:1*/ (w *Workload) Start(construct func(Config) (Instance, error), c Config) (Instance, error) {
 	if c.Workers < 1 {
 		return nil, fmt.Errorf("workload %s: %d workers: want at least 1", w.Name, c.Workers)
 	}
@@ -62,7 +66,7 @@ func /*line :107:1*/ (w *Workload) Start(construct func(Config) (Instance, error
 	c.Knobs = complete
 	return construct(c)
 }
-func /*line :123:1*/ (c Config) Knob(name string) int {
+func /*line :131:1*/ (c Config) Knob(name string) int {
 	v, ok := c.Knobs[name]
 	if !ok {
 		panic(fmt.Sprintf("workloads: knob %q is not set: use Workload.Start", name))
@@ -76,7 +80,7 @@ type Instance interface {
 	Close() Books
 }
 
-func /*line :151:1*/ WorkerName(worker int) string { return fmt.Sprintf("worker %d", worker) }
+func /*line :159:1*/ WorkerName(worker int) string { return fmt.Sprintf("worker %d", worker) }
 
 type Role struct {
 	Name string
@@ -88,7 +92,7 @@ type Loop struct {
 	New      func(Config) (Instance, error)
 }
 
-func /*line :173:1*/ Validate(list []*Workload) error {
+func /*line :181:1*/ Validate(list []*Workload) error {
 	var errs []error
 	seen := make(map[string]bool)
 	for i, w := range list {

@@ -39,7 +39,8 @@
 // instances, instantiated with Dynamic and a timed holder: getPut[Dynamic,
 // dynamicTimed]. Workloads that need powers have holders of their own, such as
 // TimedResurrect, for a DynamicResurrect; a strategy that lacks a power which a
-// workload Needs has no such loop.
+// workload Needs has no such loop, nor one whose Kill waits if the workload has a NoWait,
+// which is a constant.
 //
 // Types that hold counts have the type parameters [T any] or [T any, H Holder[T]], by
 // these names, with any constraint on H. Holders have [T any, P strategies.Ref[T]],
@@ -77,6 +78,8 @@ type Strategy struct {
 
 	// Powers are strategies.Strategy.Powers.
 	Powers []strategies.Power
+	// Waits says that Kill waits, so that there are no loops of workloads with a NoWait.
+	Waits bool
 }
 
 // StrategyOf returns the strategy's counter type. It must have a name and not be
@@ -86,7 +89,7 @@ func StrategyOf(s *strategies.Strategy) (Strategy, error) {
 	if t.Kind() != reflect.Pointer || t.Elem().Name() == "" || strings.Contains(t.Elem().Name(), "[") {
 		return Strategy{}, fmt.Errorf("strategy %s: the counter is a %v: want a pointer to a named type without type parameters", s.Name, t)
 	}
-	return Strategy{Name: s.Name, Path: t.Elem().PkgPath(), Type: t.Elem().Name(), Powers: s.Powers()}, nil
+	return Strategy{Name: s.Name, Path: t.Elem().PkgPath(), Type: t.Elem().Name(), Powers: s.Powers(), Waits: s.Promise.Zero == strategies.Waits}, nil
 }
 
 // suffix ends the names of what is the strategy's own.

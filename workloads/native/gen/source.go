@@ -31,6 +31,7 @@ type workload struct {
 	instance *types.TypeName // the generic type of its instances
 	holder   *holder         // the timed holder that New instantiates it with
 	needs    []strategies.Power
+	noWait   bool // it has a NoWait
 
 	// loop is what leads from Work to an operation of the count, in the order
 	// of the source.
@@ -46,7 +47,7 @@ func (w *workload) supports(s Strategy) bool {
 			return false
 		}
 	}
-	return true
+	return !(w.noWait && s.Waits)
 }
 
 // A holder is a timed holder: Timed, or one with powers.
@@ -287,6 +288,9 @@ func (src *source) workload(spec *ast.ValueSpec) (*workload, error) {
 				if v := info.Types[n.Value].Value; v != nil && v.Kind() == constant.String {
 					w.name = constant.StringVal(v)
 				}
+			case ok && key.Name == "NoWait":
+				v := info.Types[n.Value].Value
+				w.noWait = v != nil && v.Kind() == constant.String && constant.StringVal(v) != ""
 			case ok && key.Name == "Needs":
 				if list, ok := n.Value.(*ast.CompositeLit); ok {
 					for _, e := range list.Elts {

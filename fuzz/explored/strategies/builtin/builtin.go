@@ -5,9 +5,12 @@ package builtin
 import (
 	"github.com/refbench/refbench/fuzz/explored/strategies/atomic"
 	"github.com/refbench/refbench/fuzz/explored/strategies/biased"
+	"github.com/refbench/refbench/fuzz/explored/strategies/drained"
 	"github.com/refbench/refbench/fuzz/explored/strategies/evenodd"
 	"github.com/refbench/refbench/fuzz/explored/strategies/freebsd"
 	"github.com/refbench/refbench/fuzz/explored/strategies/lockperatomic"
+	"github.com/refbench/refbench/fuzz/explored/strategies/lockref"
+	"github.com/refbench/refbench/fuzz/explored/strategies/mutexed"
 	"github.com/refbench/refbench/fuzz/explored/strategies/percpu"
 	"github.com/refbench/refbench/fuzz/explored/strategies/refcountfull"
 	"github.com/refbench/refbench/fuzz/explored/strategies/saturating"
@@ -15,7 +18,10 @@ import (
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:19:1*/ All() []*strategies.Strategy {
+func /*line ../../../../strategies/builtin/builtin.go:22:1*/ Default() []string {
+	return []string{"atomic", "saturating", "percpu", "lockperatomic", "biased"}
+}
+func /*line :28:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
@@ -26,5 +32,8 @@ func /*line ../../../../strategies/builtin/builtin.go:19:1*/ All() []*strategies
 		freebsd.Strategy,
 		evenodd.Strategy,
 		sticky.Strategy,
+		mutexed.Strategy,
+		lockref.Strategy,
+		drained.Strategy,
 	}
 }
