@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "1e1abec0462be2444f4addf5"
+const Version = "4cfcf5755d876813126efd8b"
