@@ -67,7 +67,7 @@ var freebsdBugs = []*Bug{
 	Bug{
 		Name:   "fdleak",
 		Doc:    "references to a file that are leaked one by one bring its count round to zero",
-		Source: "FreeBSD-SA-19:02.fd, CVE-2019-5596: descriptors passed over a socket kept a reference when the message was cut off; refcount(9) didn't saturate",
+		Source: "FreeBSD-SA-19:02.fd, CVE-2019-5596: descriptors passed over a socket kept a reference when the message was cut off, and f_count was 32 bits that wrapped until r350199",
 		Interleaving: `Each message that is cut off leaves a reference. After as many as the count has values the
 count of an open file is where it began, with as many references as before and all those that
 leaked. The next close frees the file, and other processes have it open.`,

@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "26f0bf444ad64dd08de953b3"
+const Version = "724ab9aef4dc34cf96b84315"

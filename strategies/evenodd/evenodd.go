@@ -22,8 +22,8 @@
 //	B: TryGet   adds 1: 2; sees that 1 was there, and has a dead object
 //	A:          subtracts 1
 //
-// Netty counted so in 2018, and netty#8563 is what came of it. Here A makes 3 of 1, and
-// B sees an odd word.
+// Netty counted so from 4.1.17 on (83a19d565064); netty#8563 is what came of it, and
+// netty#8583 the odd bit. Here A makes 3 of 1, and B sees an odd word.
 //
 // # Memory order
 //
@@ -43,8 +43,7 @@
 //	A: TryGet   adds 2: -2^31; is about to take it back
 //	B: Put      reads -2^31, less than 2, and panics though B has a reference
 //
-// Netty admits this ("retain() overflow racing with release()" in the comments of its
-// test for it) and leaves it so.
+// Netty knows of releases that meet an overflow and leaves it so (netty#8583).
 //
 // TryGet writes to a dead count, if only for a moment. So Init must not run while others
 // call TryGet through stale weak references to it:

@@ -81,7 +81,7 @@ const Max = math.MaxInt32
 
 // Saturated is what the count sticks at (REFCOUNT_SATURATION_VALUE, 3U << 30), as a signed
 // number: so the saturated half is below zero.
-const Saturated = math.MinInt32 / 2
+const Saturated = -1 << (bits - 2)
 
 // Strategy is FreeBSD's count.
 var Strategy = &strategies.Strategy{

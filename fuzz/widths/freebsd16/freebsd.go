@@ -14,7 +14,7 @@ const bits = 16
 
 const Max = math.MaxInt16
 
-const Saturated = math.MinInt16 / 2
+const Saturated = -1 << (bits - 2)
 
 var Strategy = &strategies.Strategy{
 	Name: "freebsd16",

@@ -14,7 +14,7 @@ const bits = 64
 
 const Max = math.MaxInt64
 
-const Saturated = math.MinInt64 / 2
+const Saturated = -1 << (bits - 2)
 
 var Strategy = &strategies.Strategy{
 	Name: "freebsd64",

@@ -14,7 +14,7 @@ const bits = 8
 
 const Max = math.MaxInt8
 
-const Saturated = math.MinInt8 / 2
+const Saturated = -1 << (bits - 2)
 
 var Strategy = &strategies.Strategy{
 	Name: "freebsd8",

@@ -95,7 +95,7 @@ var nettyBugs = []*Bug{
 	Bug{
 		Name:   "retainzero",
 		Doc:    "an addition to a dead count that is about to be taken back looks like a reference",
-		Source: "netty#8563, retain and release of AbstractReferenceCounted as additions that are taken back",
+		Source: "netty#8563, a race in AbstractReferenceCounted since 83a19d565064 made additions of retain and release; fixed by netty#8583",
 		Interleaving: `The count is 0. One thread's TryGet adds, sees the 0 that was there, and is stopped before it
 takes that back. Another one's adds, sees that somebody has a reference, and goes on with an
 object that is gone.`,

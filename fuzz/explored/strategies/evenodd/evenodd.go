@@ -25,32 +25,32 @@ type Count struct {
 	word int32
 }
 
-func /*line ../../../../strategies/evenodd/evenodd.go:120:1*/ (c *Count) Init() {
-	/*line :120:1*/ atomic.StoreInt32(&c.word, one)
+func /*line ../../../../strategies/evenodd/evenodd.go:119:1*/ (c *Count) Init() {
+	/*line :119:1*/ atomic.StoreInt32(&c.word, one)
 }
-func /*line :124:1*/ (c *Count) InitAt(n int64) {
+func /*line :123:1*/ (c *Count) InitAt(n int64) {
 	if n <= 0 {
 		atomic.StoreInt32(&c.word, dead)
 		return
 	}
 	atomic.StoreInt32(&c.word, int32(n)*one)
 }
-func /*line :134:1*/ (c *Count) Count() int64 {
+func /*line :133:1*/ (c *Count) Count() int64 {
 	w := atomic.LoadInt32(&c.word)
 	if w&dead != 0 {
 		return 0
 	}
 	return int64(w) / one & (1<<(bits-1) - 1)
 }
-func /*line :143:1*/ (c *Count) Get() {
-	/*line :146:1*/ if now := atomic.AddInt32(&c.word, one); now&refused != 0 {
+func /*line :142:1*/ (c *Count) Get() {
+	/*line :145:1*/ if now := atomic.AddInt32(&c.word, one); now&refused != 0 {
 		c.badGet(now)
 	}
 }
 
 //go:noinline
 func (c *Count) badGet(now int32) { c.takeBack(one, now-one) }
-func /*line :155:1*/ (c *Count) takeBack(d, old int32) {
+func /*line :154:1*/ (c *Count) takeBack(d, old int32) {
 	atomic.AddInt32(&c.word, -d)
 	what := "past the limit"
 	if old&dead != 0 {
@@ -58,7 +58,7 @@ func /*line :155:1*/ (c *Count) takeBack(d, old int32) {
 	}
 	panic(fmt.Sprintf("evenodd: Get %s: the word is %d, and %d is taken", what, old, d))
 }
-func /*line :165:1*/ (c *Count) GetN(n int) {
+func /*line :164:1*/ (c *Count) GetN(n int) {
 	if n > Max {
 		panic(fmt.Sprintf("evenodd: GetN past the limit: %d references", n))
 	}
@@ -67,14 +67,14 @@ func /*line :165:1*/ (c *Count) GetN(n int) {
 		c.takeBack(d, old)
 	}
 }
-func /*line :177:1*/ (c *Count) TryGet() bool {
+func /*line :176:1*/ (c *Count) TryGet() bool {
 	if now := atomic.AddInt32(&c.word, one); now&refused != 0 {
 		atomic.AddInt32(&c.word, -one)
 		return false
 	}
 	return true
 }
-func /*line :187:1*/ (c *Count) TryGetN(n int) bool {
+func /*line :186:1*/ (c *Count) TryGetN(n int) bool {
 	if n > Max {
 		return false
 	}
@@ -85,15 +85,15 @@ func /*line :187:1*/ (c *Count) TryGetN(n int) bool {
 	}
 	return true
 }
-func /*line :201:1*/ (c *Count) Put() bool  { return c.put(one) }
-func /*line :204:1*/ (c *Count) Kill() bool { return c.put(one) }
-func /*line :208:1*/ (c *Count) PutN(n int) bool {
+func /*line :200:1*/ (c *Count) Put() bool  { return c.put(one) }
+func /*line :203:1*/ (c *Count) Kill() bool { return c.put(one) }
+func /*line :207:1*/ (c *Count) PutN(n int) bool {
 	if n > Max {
 		panic(fmt.Sprintf("evenodd: PutN of more references than there can be: %d", n))
 	}
 	return c.put(int32(n) * one)
 }
-func /*line :215:1*/ (c *Count) put(d int32) bool {
+func /*line :214:1*/ (c *Count) put(d int32) bool {
 	for {
 		old := atomic.LoadInt32(&c.word)
 		switch {

@@ -11,7 +11,7 @@ import (
 
 const bits = 16
 const Max = math.MaxInt16
-const Saturated = math.MinInt16 / 2
+const Saturated = -1 << (bits - 2)
 
 var Strategy = &strategies.Strategy{Name: "freebsd16", Doc: "an atomic word whose upper bit is sticky and that Get revives, as FreeBSD's refcount(9); in 16 bits", Promise: strategies.Promise{Limit: Max, Overflow: strategies.Saturates, Underflow: strategies.Saturates, GetOnZero: strategies.Revives, PutUnlessOne: strategies.Refuses, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Resurrection: true, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})), TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
 

@@ -11,7 +11,7 @@ import (
 
 const bits = 64
 const Max = math.MaxInt64
-const Saturated = math.MinInt64 / 2
+const Saturated = -1 << (bits - 2)
 
 var Strategy = &strategies.Strategy{Name: "freebsd64", Doc: "an atomic word whose upper bit is sticky and that Get revives, as FreeBSD's refcount(9); in 64 bits", Promise: strategies.Promise{Limit: Max, Overflow: strategies.Saturates, Underflow: strategies.Saturates, GetOnZero: strategies.Revives, PutUnlessOne: strategies.Refuses, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Resurrection: true, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})), TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
 
