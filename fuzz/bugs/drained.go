@@ -31,6 +31,10 @@ const (
 	drainerTold                // Put reports the last reference, as Kill does
 )
 
+// drainerSleeps is for how long Kill waits until it says that nobody will wake it. Holders
+// may be without a CPU for a while: these are five seconds.
+const drainerSleeps = 2500
+
 func (c *drainer) Init() { c.InitAt(1) }
 
 func (c *drainer) InitAt(n int64) {
@@ -76,7 +80,7 @@ func (c *drainer) Kill() bool {
 		c.waits.Store(true)
 		c.mu.Unlock()
 		for tries := 0; !c.woken.Load(); tries++ {
-			patiently(tries, "Kill waits, everybody has left, and nobody wakes it")
+			patiently(tries, drainerSleeps, "Kill waits, everybody has left, and nobody wakes it")
 		}
 		c.mu.Lock()
 		if c.bug == drainerOnce {

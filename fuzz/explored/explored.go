@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "484e69d1bdd4a70b5ef79d83"
+const Version = "273ba5a47db01a07b24d7e93"

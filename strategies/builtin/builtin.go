@@ -9,6 +9,7 @@ import (
 	"github.com/refbench/refbench/strategies/lockref"
 	"github.com/refbench/refbench/strategies/mutexed"
 	"github.com/refbench/refbench/strategies/percpu"
+	"github.com/refbench/refbench/strategies/rundown"
 	"github.com/refbench/refbench/strategies/saturating"
 )
 
@@ -23,5 +24,6 @@ func All() []*strategies.Strategy {
 		mutexed.Strategy,
 		lockref.Strategy,
 		drained.Strategy,
+		rundown.Strategy,
 	}
 }

@@ -25,9 +25,10 @@ const (
 	drainerUnlocked
 	drainerTold
 )
+const drainerSleeps = 2500
 
-func /*line ../../../bugs/drained.go:34:1*/ (c *drainer) Init() {
-	/*line :34:1*/ c.InitAt(1)
+func /*line ../../../bugs/drained.go:38:1*/ (c *drainer) Init() {
+	/*line :38:1*/ c.InitAt(1)
 }
 func (c *drainer) InitAt(n int64) {
 	c.mu.Lock()
@@ -35,12 +36,12 @@ func (c *drainer) InitAt(n int64) {
 	c.dead.Store(false)
 	c.mu.Unlock()
 }
-func /*line :43:1*/ (c *drainer) Get() {
+func /*line :47:1*/ (c *drainer) Get() {
 	c.mu.Lock()
 	c.n.Add(1)
 	c.mu.Unlock()
 }
-func /*line :49:1*/ (c *drainer) TryGet() bool {
+func /*line :53:1*/ (c *drainer) TryGet() bool {
 	c.mu.Lock()
 	alive := !c.dead.Load() || c.n.Load() != 0
 	if alive {
@@ -49,7 +50,7 @@ func /*line :49:1*/ (c *drainer) TryGet() bool {
 	c.mu.Unlock()
 	return alive
 }
-func /*line :59:1*/ (c *drainer) Put() bool {
+func /*line :63:1*/ (c *drainer) Put() bool {
 	if c.bug != drainerUnlocked {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -61,14 +62,14 @@ func /*line :59:1*/ (c *drainer) Put() bool {
 	}
 	return false
 }
-func /*line :72:1*/ (c *drainer) Kill() bool {
+func /*line :76:1*/ (c *drainer) Kill() bool {
 	c.mu.Lock()
 	for c.n.Load() != 0 {
 		c.woken.Store(false)
 		c.waits.Store(true)
 		c.mu.Unlock()
 		for tries := 0; !c.woken.Load(); tries++ {
-			patiently(tries, "Kill waits, everybody has left, and nobody wakes it")
+			patiently(tries, drainerSleeps, "Kill waits, everybody has left, and nobody wakes it")
 		}
 		c.mu.Lock()
 		if c.bug == drainerOnce {
@@ -80,7 +81,7 @@ func /*line :72:1*/ (c *drainer) Kill() bool {
 	c.mu.Unlock()
 	return true
 }
-func /*line :92:1*/ (c *drainer) Count() int64 {
+func /*line :96:1*/ (c *drainer) Count() int64 {
 	c.mu.Lock()
 	n := c.n.Load()
 	if !c.dead.Load() {
@@ -89,7 +90,7 @@ func /*line :92:1*/ (c *drainer) Count() int64 {
 	c.mu.Unlock()
 	return int64(n)
 }
-func /*line :102:1*/ newDrainer(bug drainerBug) func() strategies.Counter {
+func /*line :106:1*/ newDrainer(bug drainerBug) func() strategies.Counter {
 	return func() strategies.Counter { return &drainer{bug: bug} }
 }
 

@@ -9,11 +9,12 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/strategies/lockref"
 	"github.com/refbench/refbench/fuzz/explored/strategies/mutexed"
 	"github.com/refbench/refbench/fuzz/explored/strategies/percpu"
+	"github.com/refbench/refbench/fuzz/explored/strategies/rundown"
 	"github.com/refbench/refbench/fuzz/explored/strategies/saturating"
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:17:1*/ All() []*strategies.Strategy {
+func /*line ../../../../strategies/builtin/builtin.go:18:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
@@ -22,5 +23,6 @@ func /*line ../../../../strategies/builtin/builtin.go:17:1*/ All() []*strategies
 		mutexed.Strategy,
 		lockref.Strategy,
 		drained.Strategy,
+		rundown.Strategy,
 	}
 }
