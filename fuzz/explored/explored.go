@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "273ba5a47db01a07b24d7e93"
+const Version = "d6114af107f3abba4f3d3bc9"
