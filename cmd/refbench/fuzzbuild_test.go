@@ -33,6 +33,7 @@ var elsewhere = map[string]string{
 	"strategies/lockref.Fuzz":           "fuzz.FuzzSequential",
 	"strategies/mutexed.Fuzz":           "fuzz.FuzzSequential",
 	"strategies/percpu.Fuzz":            "fuzz.FuzzSequential",
+	"strategies/rundown.Fuzz":           "fuzz.FuzzSequential",
 	"strategies/saturating.Fuzz":        "fuzz.FuzzSequential",
 	"strategies/strategytest.FuzzSound": "fuzz.FuzzSequential",
 }

@@ -31,6 +31,10 @@ const (
 	drainerTold                // Put reports the last reference, as Kill does
 )
 
+// drainerSleeps is for how long Kill waits until it says that nobody will wake it. Holders
+// may be without a CPU for a while: these are five seconds.
+const drainerSleeps = 2500
+
 func (c *drainer) Init() { c.InitAt(1) }
 
 func (c *drainer) InitAt(n int64) {
@@ -76,7 +80,7 @@ func (c *drainer) Kill() bool {
 		c.waits.Store(true)
 		c.mu.Unlock()
 		for tries := 0; !c.woken.Load(); tries++ {
-			patiently(tries, "Kill waits, everybody has left, and nobody wakes it")
+			patiently(tries, drainerSleeps, "Kill waits, everybody has left, and nobody wakes it")
 		}
 		c.mu.Lock()
 		if c.bug == drainerOnce {
@@ -128,7 +132,7 @@ var drainedBugs = []*Bug{
 before Kill has the mutex: 0 to 1. Kill goes on and releases what the lookup holds.`,
 		Fix:     "wait as long as the number isn't zero",
 		Program: "a.Put a.TryGet|a.TryGet a.Put|a.Kill", Concurrent: true,
-		Expected: interleaved.but(Expected{"race": allAtomic}),
+		Expected: interleaved,
 	}.counts(drainerPromise, newDrainer(drainerOnce), newDrainer(drainerRight)),
 	Bug{
 		Name:   "drainedunlocked",
@@ -138,7 +142,7 @@ before Kill has the mutex: 0 to 1. Kill goes on and releases what the lookup hol
 wait, and wakes nobody. Kill begins to wait, and nobody is left who could wake it.`,
 		Fix:     "count down and wake under the mutex under which Kill looks and begins to wait",
 		Program: "a.Put|a.Kill", Concurrent: true,
-		Expected: interleaved.but(Expected{"race": allAtomic}),
+		Expected: interleaved.but(Expected{"race": nothingGone}),
 	}.counts(drainerPromise, newDrainer(drainerUnlocked), newDrainer(drainerRight)),
 	Bug{
 		Name:   "drainedtold",
@@ -148,6 +152,6 @@ wait, and wakes nobody. Kill begins to wait, and nobody is left who could wake i
 releases it as well.`,
 		Fix:     "only Kill reports",
 		Program: "a.Put|a.Kill", Concurrent: true,
-		Expected: interleaved.but(Expected{"race": allAtomic}),
+		Expected: interleaved,
 	}.counts(drainerPromise, newDrainer(drainerTold), newDrainer(drainerRight)),
 }

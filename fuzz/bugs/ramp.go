@@ -65,15 +65,17 @@ func (c *ramp) lock() int32 {
 }
 
 // rampWait waits before the next look at a held lock.
-func rampWait(tries int) { patiently(tries, "the lock in the count's word is held, and nobody has it") }
+func rampWait(tries int) {
+	patiently(tries, rampSleeps, "the lock in the count's word is held, and nobody has it")
+}
 
 // patiently waits before the next look at what others are to change, and panics with what
-// is wrong if that takes too long.
-func patiently(tries int, wrong string) {
+// is wrong if that takes more than so many sleeps.
+func patiently(tries, sleeps int, wrong string) {
 	switch {
 	case tries < rampTries:
 		runtime.Gosched()
-	case tries < rampTries+rampSleeps:
+	case tries < rampTries+sleeps:
 		time.Sleep(rampSleep)
 	default:
 		panic(wrong)

@@ -197,6 +197,53 @@ func TestIntervalsAlone(t *testing.T) {
 	}
 }
 
+// A Kill that waits takes effect when nobody else holds a reference, and by then others may
+// have found the count closed.
+func TestKillThatWaits(t *testing.T) {
+	waits := promise(func(p *strategies.Promise) { p.Zero = strategies.Waits })
+	closes := promise(func(p *strategies.Promise) { p.Zero, p.Closes = strategies.Waits, true })
+	closesAlone := promise(func(p *strategies.Promise) { p.Closes = true })
+	// Client 1 is inside all the time, and client 0 waits.
+	inside := func(more ...string) Life {
+		return ops(t, append(more, "1 1 2 Get -", "0 3 40 Kill true", "1 30 31 Put false", "1 50 51 TryGet false")...)
+	}
+	for _, c := range []struct {
+		name    string
+		promise strategies.Promise
+		life    Life
+		right   bool
+	}{
+		{"Kill waits", waits, inside(), true},
+		{"Kill returns too early", waits, ops(t, "1 1 2 Get -", "0 3 4 Kill true", "1 5 6 Put false"), false},
+		{"Kill doesn't report the last", waits, ops(t, "0 1 2 Kill false"), false},
+		{"Put reports the last", waits, ops(t, "1 1 2 Get -", "0 3 9 Kill true", "1 4 5 Put true"), false},
+		{"TryGet while Kill waits", waits, inside("2 10 11 TryGet true", "2 12 13 Put false"), true},
+		{"TryGet that Kill doesn't wait for", waits, inside("2 10 11 TryGet true", "2 41 42 Put false"), false},
+		{"TryGet fails though somebody is inside", waits, inside("2 10 11 TryGet false"), false},
+		{"TryGet fails when the last has left", waits, inside("2 32 33 TryGet false"), true},
+		{"TryGet fails since Kill has begun", closes, inside("2 10 11 TryGet false"), true},
+		{"TryGet fails before Kill has begun", closes, inside("2 1 2 TryGet false"), false},
+		{"TryGet before it closes", closes, inside("2 10 11 TryGet true", "2 12 13 Put false", "2 14 15 TryGet false"), true},
+		{"TryGet after one that failed", closes, inside("2 10 11 TryGet false", "3 12 13 TryGet true", "3 14 15 Put false"), false},
+		{"TryGet after one that failed, of a count that doesn't wait", closesAlone,
+			ops(t, "1 1 2 Get -", "0 3 20 Kill false", "2 4 5 TryGet false", "3 6 7 TryGet true", "3 8 9 Put false", "1 30 31 Put true"), false},
+		{"TryGet after Kill", closesAlone, ops(t, "1 1 2 Get -", "0 3 4 Kill false", "2 5 6 TryGet true", "2 7 8 Put false", "1 9 10 Put true"), false},
+		{"no TryGet after Kill", closesAlone, ops(t, "1 1 2 Get -", "0 3 4 Kill false", "2 5 6 TryGet false", "1 9 10 Put true"), true},
+	} {
+		sp := specOf(c.promise)
+		want := map[bool]Class{true: Linearizable, false: Illegal}[c.right]
+		if r := verdictOf(t, &Judge{Spec: sp}, c.life); r.Class != want {
+			t.Errorf("%s: %s (%s), want %s", c.name, r.Class, r.Reason, want)
+		}
+		if r := intervals.judge(t, sp, c.life); r.Class != want {
+			t.Errorf("%s: the search alone says %s (%s), want %s", c.name, r.Class, r.Reason, want)
+		}
+		if r := search.judge(t, sp, c.life); c.right && r.Class != Linearizable {
+			t.Errorf("%s: the intervals alone say %s (%s)", c.name, r.Class, r.Reason)
+		}
+	}
+}
+
 // Two reads at one time, of which each may have been right, but not both.
 func TestOnlyTheSearchFinds(t *testing.T) {
 	l := ops(t, "0 1 20 Get -", "1 2 3 Count 2", "1 4 5 Count 1", "0 21 22 Put false", "0 23 24 Kill true")

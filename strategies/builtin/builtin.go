@@ -13,6 +13,7 @@ import (
 	"github.com/refbench/refbench/strategies/mutexed"
 	"github.com/refbench/refbench/strategies/percpu"
 	"github.com/refbench/refbench/strategies/refcountfull"
+	"github.com/refbench/refbench/strategies/rundown"
 	"github.com/refbench/refbench/strategies/saturating"
 	"github.com/refbench/refbench/strategies/sticky"
 )
@@ -39,5 +40,6 @@ func All() []*strategies.Strategy {
 		mutexed.Strategy,
 		lockref.Strategy,
 		drained.Strategy,
+		rundown.Strategy,
 	}
 }

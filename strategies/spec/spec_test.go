@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/builtin"
 	"github.com/refbench/refbench/strategies/spec"
 )
@@ -45,6 +46,44 @@ func TestHugeNumbersDoWhatThePromiseSays(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// Alone, a Kill that waits is promised only where there is nobody to wait for; and no Put
+// is told of the last reference, wherever it is dropped.
+func TestKillThatWaitsIsPromisedAlone(t *testing.T) {
+	p := some(strategies.Wraps)
+	p.Zero = strategies.Waits
+	sp := of(p)
+	kill, put := spec.Call{Op: spec.Kill}, spec.Call{Op: spec.Put}
+	for _, refs := range []int64{0, 2, 100} {
+		if st := (spec.State{Refs: refs}); !sp.Blocks(st, kill) || sp.Unpromised(st, kill) == "" || len(sp.Step(st, kill)) != 0 {
+			t.Errorf("Kill with %d references, the owner's among them, doesn't wait", refs)
+		}
+	}
+	os := sp.Step(sp.Start(1), kill)
+	if dead := (spec.State{Killed: true}); len(os) != 1 || os[0].Next != dead || !os[0].Result || !sp.Dead(dead) {
+		t.Errorf("Kill of the last reference: %+v, want a dead count and a report", os)
+	}
+	for _, st := range []spec.State{{Refs: 2}, {Refs: 1, Killed: true}} {
+		if os := sp.Step(st, put); len(os) != 1 || os[0].Result {
+			t.Errorf("Put at %q: %+v, want no report of the last reference", st, os)
+		}
+	}
+	if sp.Blocks(sp.Start(2), put) || of(some(strategies.Wraps)).Blocks(sp.Start(2), kill) {
+		t.Error("calls wait that don't")
+	}
+}
+
+// A count that closes takes no reference through a weak one after Kill, and others do.
+func TestClosing(t *testing.T) {
+	p := some(strategies.Wraps)
+	st, try := spec.State{Refs: 2, Killed: true}, spec.Call{Op: spec.TryGet}
+	for _, closes := range []bool{false, true} {
+		p.Closes = closes
+		if os := of(p).Step(st, try); len(os) != 1 || os[0].Result == closes || closes && os[0].Next != st {
+			t.Errorf("TryGet at %q, promised to close: %v: %+v", st, closes, os)
 		}
 	}
 }

@@ -167,7 +167,7 @@ func (c *sound) Kill() bool {
 			c.mu.Lock()
 		}
 	}
-	c.killed = true
+	c.killed, c.killing = true, false
 	last := c.put(1, strategies.PutAfterFree)
 	return last || c.p.Zero == strategies.Waits
 }

@@ -119,6 +119,8 @@ type (
 	losesOnSwitch    struct{ modal }
 	reinitsAtTwo     struct{ modal }
 	transientlyFound struct{ sound }
+	earlyKill        struct{ sound }
+	toldTwice        struct{ sound }
 )
 
 func (c *sound) peek() int64 {
@@ -131,6 +133,23 @@ func (c *sound) poke(n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.refs = n
+}
+
+// Kill doesn't wait. The rest goes on as if it had.
+func (c *earlyKill) Kill() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refs--
+	c.killed = true
+	return true
+}
+
+// Put tells of the last reference while Kill waits to tell of it.
+func (c *toldTwice) Put() bool {
+	c.sound.Put()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.killing && c.refs == 1
 }
 
 func (c *lostUpdate) Get() {
@@ -346,6 +365,18 @@ func mutants() []mutant {
 	}
 	return []mutant{
 		// What goes wrong only between goroutines.
+		{
+			name: "earlykill", rule: "Kill doesn't wait for the other references",
+			promise: waits(), fresh: func() counter { return new(earlyKill) },
+			must: []string{"many last drops"},
+			may:  races("order before the last Put", "many Get and Put"),
+		},
+		{
+			name: "toldtwice", rule: "Put reports the last reference to whoever Kill reports it too",
+			promise: waits(), fresh: func() counter { return new(toldTwice) },
+			must: []string{"many last drops"},
+			may:  races("order before the last Put", "many Get and Put"),
+		},
 		{
 			name: "lostupdate", rule: "Get overwrites what others did meanwhile",
 			promise: saturates(), fresh: func() counter { return new(lostUpdate) },

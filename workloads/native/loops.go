@@ -26,6 +26,7 @@ var Loops = slices.Concat(
 	loopsMutexed,
 	loopsLockref,
 	loopsDrained,
+	loopsRundown,
 )
 
 // A load is an instance that can be made ready.

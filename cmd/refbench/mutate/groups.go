@@ -24,7 +24,10 @@ type test struct {
 var groups = []group{
 	{
 		name: "strategies", n: 40,
-		dirs: []string{"strategies/atomic", "strategies/saturating", "strategies/percpu", "strategies/lockperatomic"},
+		dirs: []string{
+			"strategies/atomic", "strategies/saturating", "strategies/percpu", "strategies/lockperatomic",
+			"strategies/mutexed", "strategies/lockref", "strategies/drained", "strategies/rundown",
+		},
 		tests: []test{
 			{packages: "./fuzz ./fuzz/lockstep"}, {packages: "./workloads"}, {packages: "./fuzz/scenarios", gen: true}, {packages: "./fuzz/check", gen: true},
 		},

@@ -86,7 +86,7 @@ func module(t *testing.T, source string) string {
 	for name, text := range map[string]string{
 		"go.mod": "module example.com/m\n\ngo 1.26\n",
 		"workload.go": `package workloads
-type Workload struct { Name string; Needs []string; New func() any }
+type Workload struct { Name, NoWait string; Needs []string; New func() any }
 type Ref[T any] interface { *T; Get() }
 type Dynamic struct{}
 func (*Dynamic) Get() {}
@@ -225,6 +225,19 @@ func (x *v[T, H]) Work() { x.h.Get(&x.p.t) }
 	} {
 		contains(t, files, c.file, c.text, c.want)
 	}
+	// One whose Kill waits has loops where that ends.
+	waiting := native(t, module(t, `
+const why = "nobody would ever come"
+var W = &Workload{Name: "w", New: func() any { return new(w[Dynamic, dynamicTimed]) }}
+var V = &Workload{Name: "v", NoWait: "as " + why, New: func() any { return new(v[Dynamic, dynamicTimed]) }}
+type w[T any, H Holder[T]] struct { t Object[T]; h H }
+type v[T any, H Holder[T]] struct { t Object[T]; h H }
+func (x *w[T, H]) Work() { x.h.Get(&x.t) }
+func (x *v[T, H]) Work() { x.h.Get(&x.t) }
+`), gen.Strategy{Name: "waiting", Path: "example.com/s", Type: "Count", Waits: true}, gen.Strategy{Name: "plain", Path: "example.com/s", Type: "Count"})
+	contains(t, waiting, "waiting.go", `loop("w"`, true)
+	contains(t, waiting, "waiting.go", `loop("v"`, false)
+	contains(t, waiting, "plain.go", `loop("v"`, true)
 	if n := strings.Count(files["generic.go"], "type part[T any] struct"); n != 1 {
 		t.Errorf("generic.go: part is declared %d times", n)
 	}

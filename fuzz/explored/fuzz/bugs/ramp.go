@@ -47,20 +47,20 @@ func /*line ../../../bugs/ramp.go:56:1*/ (c *ramp) lock() int32 {
 	}
 }
 func /*line :68:1*/ rampWait(tries int) {
-	/*line :68:1*/ patiently(tries, "the lock in the count's word is held, and nobody has it")
+	patiently(tries, rampSleeps, "the lock in the count's word is held, and nobody has it")
 }
-func /*line :72:1*/ patiently(tries int, wrong string) {
+func /*line :74:1*/ patiently(tries, sleeps int, wrong string) {
 	switch {
 	case tries < rampTries:
 		runtime.Gosched()
-	case tries < rampTries+rampSleeps:
+	case tries < rampTries+sleeps:
 		time.Sleep(rampSleep)
 	default:
 		panic(wrong)
 	}
 }
-func /*line :84:1*/ (c *ramp) publish(n int32) { c.word.Store(uint32(n) << rampBits) }
-func /*line :87:1*/ (c *ramp) cas(old, new uint32) bool {
+func /*line :86:1*/ (c *ramp) publish(n int32) { c.word.Store(uint32(n) << rampBits) }
+func /*line :89:1*/ (c *ramp) cas(old, new uint32) bool {
 	c.global.Lock()
 	defer c.global.Unlock()
 	if c.word.Load() != old {
@@ -69,7 +69,7 @@ func /*line :87:1*/ (c *ramp) cas(old, new uint32) bool {
 	c.word.Store(new)
 	return true
 }
-func /*line :97:1*/ (c *ramp) add(d int32) (old, now int32) {
+func /*line :99:1*/ (c *ramp) add(d int32) (old, now int32) {
 	old = c.lock()
 	now = old + d
 	if old == 0 || old == rampStuck || now > rampMax && c.bug != rampWrap {
@@ -79,7 +79,7 @@ func /*line :97:1*/ (c *ramp) add(d int32) (old, now int32) {
 	c.publish(now)
 	return old, now
 }
-func /*line :108:1*/ (c *ramp) Init() {
+func /*line :110:1*/ (c *ramp) Init() {
 	switch c.bug {
 	case rampSwap:
 		c.word.Swap(1)
@@ -90,11 +90,11 @@ func /*line :108:1*/ (c *ramp) Init() {
 	}
 	c.publish(1)
 }
-func /*line :120:1*/ (c *ramp) InitAt(n int64) { c.lock(); c.publish(int32(n)) }
+func /*line :122:1*/ (c *ramp) InitAt(n int64) { c.lock(); c.publish(int32(n)) }
 func (c *ramp) Get()                           { c.add(1) }
 func (c *ramp) Kill() bool                     { return c.Put() }
 func (c *ramp) Count() int64                   { return int64(int32(c.word.Load()) >> rampBits) }
-func /*line :125:1*/ (c *ramp) TryGet() bool {
+func /*line :127:1*/ (c *ramp) TryGet() bool {
 	if c.bug == rampMixed {
 		return c.tryGetMixed()
 	}
@@ -109,7 +109,7 @@ func /*line :125:1*/ (c *ramp) TryGet() bool {
 	c.publish(n)
 	return n != 0
 }
-func /*line :141:1*/ (c *ramp) tryGetMixed() bool {
+func /*line :143:1*/ (c *ramp) tryGetMixed() bool {
 	for tries := 0; ; tries++ {
 		old := c.word.Load()
 		if old&rampHeld != 0 {
@@ -130,7 +130,7 @@ func /*line :141:1*/ (c *ramp) tryGetMixed() bool {
 		}
 	}
 }
-func /*line :163:1*/ (c *ramp) Put() bool {
+func /*line :165:1*/ (c *ramp) Put() bool {
 	old, now := c.add(-1)
 	if c.bug == rampOld {
 		return old == 0
@@ -140,7 +140,7 @@ func /*line :163:1*/ (c *ramp) Put() bool {
 
 var rampPromise = strategies.Promise{Limit: rampMax, Overflow: strategies.Saturates, Underflow: strategies.Saturates, GetOnZero: strategies.Saturates, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Approximate, Progress: strategies.Blocking, Bytes: int(unsafe.Sizeof(ramp{})), TypeStable: true}
 
-func /*line :187:1*/ newRamp(bug rampBug) func() strategies.Counter {
+func /*line :189:1*/ newRamp(bug rampBug) func() strategies.Counter {
 	return func() strategies.Counter { return &ramp{bug: bug} }
 }
 

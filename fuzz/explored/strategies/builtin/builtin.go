@@ -13,15 +13,16 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/strategies/mutexed"
 	"github.com/refbench/refbench/fuzz/explored/strategies/percpu"
 	"github.com/refbench/refbench/fuzz/explored/strategies/refcountfull"
+	"github.com/refbench/refbench/fuzz/explored/strategies/rundown"
 	"github.com/refbench/refbench/fuzz/explored/strategies/saturating"
 	"github.com/refbench/refbench/fuzz/explored/strategies/sticky"
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:22:1*/ Default() []string {
+func /*line ../../../../strategies/builtin/builtin.go:23:1*/ Default() []string {
 	return []string{"atomic", "saturating", "percpu", "lockperatomic", "biased"}
 }
-func /*line :28:1*/ All() []*strategies.Strategy {
+func /*line :29:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
@@ -35,5 +36,6 @@ func /*line :28:1*/ All() []*strategies.Strategy {
 		mutexed.Strategy,
 		lockref.Strategy,
 		drained.Strategy,
+		rundown.Strategy,
 	}
 }
