@@ -140,10 +140,10 @@ func TestPowers(t *testing.T) {
 	}{
 		{good(), nil},
 		{atomic.Strategy, []strategies.Power{
-			strategies.PowerMulti, strategies.PowerReader, strategies.PowerResurrecter, strategies.PowerDropper, strategies.PowerOnePutter, strategies.PowerPresetter,
+			strategies.PowerMultiGetter, strategies.PowerMulti, strategies.PowerReader, strategies.PowerResurrecter, strategies.PowerDropper, strategies.PowerOnePutter, strategies.PowerPresetter,
 		}},
 		{saturating.Strategy, []strategies.Power{
-			strategies.PowerMulti, strategies.PowerReader, strategies.PowerDropper, strategies.PowerOnePutter, strategies.PowerLockPutter, strategies.PowerPresetter, strategies.PowerMonitored,
+			strategies.PowerMultiGetter, strategies.PowerMulti, strategies.PowerReader, strategies.PowerDropper, strategies.PowerOnePutter, strategies.PowerLockPutter, strategies.PowerPresetter, strategies.PowerMonitored,
 		}},
 	} {
 		if got := tt.s.Powers(); !slices.Equal(got, tt.want) {

@@ -122,7 +122,11 @@ func (e *env) upAndDown() func() error {
 	// goroutines, none is.
 	starts := []begin{e.at(limit - n), e.from(e.exact(limit))[0]}
 	try := spec.Call{Op: spec.TryGet}
-	if _, _, why := e.fold(starts[1].state, try, 1); why != "" {
+	past, _, why := e.fold(starts[1].state, try, 1)
+	if why == "" {
+		_, _, why = e.fold(past, spec.Call{Op: spec.Put}, 1)
+	}
+	if why != "" {
 		starts = starts[:1]
 	}
 	return e.cross(crossing{
@@ -182,6 +186,7 @@ func (e *env) stays(st spec.State) func() error {
 
 func (e *env) lookup(take, drop spec.Call) func() error {
 	e.need(take.Op)
+	e.need(drop.Op)
 	e.room(e.cfg.Workers * int(take.Refs()))
 	const tries = 200 // as goroutines that take turns can keep the count alive for as long as they like
 	return e.cross(crossing{

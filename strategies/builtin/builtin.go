@@ -3,6 +3,7 @@ package builtin
 
 import (
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/akaros"
 	"github.com/refbench/refbench/strategies/atomic"
 	"github.com/refbench/refbench/strategies/lockperatomic"
 	"github.com/refbench/refbench/strategies/percpu"
@@ -17,5 +18,6 @@ func All() []*strategies.Strategy {
 		saturating.Strategy,
 		percpu.Strategy,
 		lockperatomic.Strategy,
+		akaros.Strategy,
 	}
 }

@@ -82,7 +82,7 @@ func (sp *Spec) table(b *strings.Builder, mode State) {
 	b.WriteString("\n|---|" + strings.Repeat("---|", len(columns)) + "\n")
 	var reasons []string
 	for _, c := range sp.Calls() {
-		if c.Op.Power() == strategies.PowerMulti && c.N == 1 {
+		if c.Op != InitAt && c.N == 1 {
 			continue // the same as without a number
 		}
 		fmt.Fprintf(b, "| %s |", sp.callText(c))

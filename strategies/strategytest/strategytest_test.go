@@ -386,7 +386,7 @@ func mutants() []mutant {
 			promise: saturates(), fresh: func() counter { return new(earlyLast) },
 			must: []string{
 				"StartsAtOne", "LastExactlyOnce", "KillReportsLast", "NoLastBeforeKill", "TryGetWhileAlive", "NextLife", "operations",
-				"Programs", "SeveralEqualsSingles", "CountAtRest", "Resurrect", "PutIfOne", "many Get and Put",
+				"Programs", "SeveralEqualsSingles", "SeveralTakenEqualSingles", "CountAtRest", "Resurrect", "PutIfOne", "many Get and Put",
 			},
 			may: races(),
 		},
@@ -409,7 +409,7 @@ func mutants() []mutant {
 			name: "revivingtryget", rule: "TryGet brings a dead count back",
 			promise: saturates(), fresh: func() counter { return new(revivingTryGet) },
 			must: []string{
-				"TryGetAfterDeath", "NextLife", "operations", "Programs", "SeveralEqualsSingles", "many last drops",
+				"TryGetAfterDeath", "NextLife", "operations", "Programs", "SeveralEqualsSingles", "SeveralTakenEqualSingles", "many last drops",
 			},
 			may: races(),
 		},
@@ -417,7 +417,7 @@ func mutants() []mutant {
 			name: "flaky", rule: "TryGet, promised exact, fails on a live count now and then",
 			promise: saturates(), fresh: func() counter { return new(flaky) },
 			must: []string{
-				"LastExactlyOnce", "NextLife", "NearLimit", "Underflow", "GetOnZero", "operations", "Programs", "SeveralEqualsSingles",
+				"LastExactlyOnce", "NextLife", "NearLimit", "Underflow", "GetOnZero", "operations", "Programs", "SeveralEqualsSingles", "SeveralTakenEqualSingles",
 				"many Get and Put",
 			},
 			may: races("PutAndLock"),
@@ -432,7 +432,7 @@ func mutants() []mutant {
 			name: "panicsinput", rule: "Put panics when it should report the last",
 			promise: saturates(), fresh: func() counter { return new(panicsInPut) },
 			must: []string{
-				"LastExactlyOnce", "KillReportsLast", "NextLife", "SeveralEqualsSingles", "Underflow", "GetOnZero", "operations", "Programs", "CountAtRest", "Resurrect",
+				"LastExactlyOnce", "KillReportsLast", "NextLife", "SeveralEqualsSingles", "SeveralTakenEqualSingles", "Underflow", "GetOnZero", "operations", "Programs", "CountAtRest", "Resurrect",
 				"PutUnlessOne",
 			},
 			may: races("PutAndLock"),
@@ -483,7 +483,7 @@ func mutants() []mutant {
 		{
 			name: "onlyone", rule: "GetN takes one reference",
 			promise: saturates(), fresh: func() counter { return new(onlyOne) },
-			must: []string{"NearLimit", "operations", "Programs", "SeveralEqualsSingles"},
+			must: []string{"NearLimit", "operations", "Programs", "SeveralEqualsSingles", "SeveralTakenEqualSingles"},
 			may:  races(),
 		},
 		{
@@ -491,7 +491,7 @@ func mutants() []mutant {
 			promise: saturates(), fresh: func() counter { return new(withoutOwner) },
 			must: []string{
 				"StartsAtOne", "LastExactlyOnce", "KillReportsLast", "NoLastBeforeKill", "TryGetWhileAlive", "TryGetAfterDeath", "NextLife", "NearLimit", "Underflow", "GetOnZero", "operations",
-				"Programs", "SeveralEqualsSingles", "CountAtRest", "Resurrect", "PutIfOne", "PutUnlessOne", "PutAndLock", "many Get and Put",
+				"Programs", "SeveralEqualsSingles", "SeveralTakenEqualSingles", "CountAtRest", "Resurrect", "PutIfOne", "PutUnlessOne", "PutAndLock", "many Get and Put",
 			},
 			may: races(),
 		},

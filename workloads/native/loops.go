@@ -18,6 +18,7 @@ var Loops = slices.Concat(
 	loopsSaturating,
 	loopsPercpu,
 	loopsLockperatomic,
+	loopsAkaros,
 )
 
 // A load is an instance that can be made ready.

@@ -3,6 +3,7 @@
 package builtin
 
 import (
+	"github.com/refbench/refbench/fuzz/explored/strategies/akaros"
 	"github.com/refbench/refbench/fuzz/explored/strategies/atomic"
 	"github.com/refbench/refbench/fuzz/explored/strategies/lockperatomic"
 	"github.com/refbench/refbench/fuzz/explored/strategies/percpu"
@@ -10,11 +11,12 @@ import (
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:14:1*/ All() []*strategies.Strategy {
+func /*line ../../../../strategies/builtin/builtin.go:15:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
 		percpu.Strategy,
 		lockperatomic.Strategy,
+		akaros.Strategy,
 	}
 }
