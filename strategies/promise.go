@@ -1,6 +1,7 @@
 package strategies
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -38,6 +39,9 @@ type Promise struct {
 	Zero ZeroDetection
 	// TryGet is how TryGet may err.
 	TryGet Exactness
+	// TryGetRefuses is from where on TryGet refuses, whatever Get does. Empty:
+	// nowhere; past the limit both do what Overflow says.
+	TryGetRefuses Refusal
 	// Count is what reading the count is worth.
 	Count Exactness
 	// Resurrection reports whether a released object can be brought back.
@@ -99,6 +103,20 @@ const (
 	None        Exactness = "none"        // Count: there is no way to read it
 )
 
+// Refusal is from where on TryGet takes no reference though the count isn't dead. It
+// reports false then and leaves the count as it is.
+type Refusal string
+
+// The refusals.
+const (
+	// AtLimit: it refuses what would come past Limit, and on a count that is past it
+	// or below zero all (FreeBSD refcount_acquire_checked).
+	AtLimit Refusal = "atlimit"
+	// PastLimit: it refuses on a count that is past Limit or below zero. The
+	// reference that comes past Limit it takes as Get does (Linux try_get_page).
+	PastLimit Refusal = "pastlimit"
+)
+
 // Progress is a guarantee that operations finish whatever other goroutines do.
 type Progress string
 
@@ -109,9 +127,12 @@ const (
 	Blocking Progress = "blocking" // a stopped goroutine can stop the others
 )
 
+// no is how a field is shown that promises nothing beyond the others.
+const no = "no"
+
 // Fields returns the promise as name and value pairs in a fixed order.
 func (p Promise) Fields() [][2]string {
-	yesno := map[bool]string{true: "yes", false: "no"}
+	yesno := map[bool]string{true: "yes", false: no}
 	return [][2]string{
 		{"limit", fmt.Sprint(p.Limit)},
 		{"width", fmt.Sprint(p.Width)},
@@ -121,6 +142,7 @@ func (p Promise) Fields() [][2]string {
 		{"putunlessone", string(p.OnDeadUnlessOne())},
 		{"zero", string(p.Zero)},
 		{"tryget", string(p.TryGet)},
+		{"trygetrefuses", cmp.Or(string(p.TryGetRefuses), no)},
 		{"count", string(p.Count)},
 		{"resurrection", yesno[p.Resurrection]},
 		{"progress", string(p.Progress)},
@@ -170,6 +192,10 @@ func (p Promise) check() error {
 	one("putunlessone", string(p.OnDeadUnlessOne()), string(Wraps), string(Saturates), string(Refuses), string(Panics))
 	one("zero", string(p.Zero), string(Immediate), string(AfterKill))
 	one("tryget", string(p.TryGet), string(Exact), string(Spurious))
+	one("trygetrefuses", string(p.TryGetRefuses), "", string(AtLimit), string(PastLimit))
+	if p.TryGetRefuses == PastLimit && p.Overflow != Wraps && p.Overflow != Saturates {
+		errs = append(errs, fmt.Errorf("promise: trygetrefuses is %q and overflow %q, so that no count comes past the limit", PastLimit, p.Overflow))
+	}
 	one("count", string(p.Count), string(Exact), string(Approximate), string(None))
 	one("progress", string(p.Progress), string(WaitFree), string(LockFree), string(Blocking))
 	return errors.Join(errs...)

@@ -75,6 +75,10 @@ func TestValidateSaysWhatIsWrong(t *testing.T) {
 		{"get on zero", func(s *strategies.Strategy) { s.Promise.GetOnZero = strategies.Wraps }, `promise: getonzero is "wraps", want one of revives,`},
 		{"zero", func(s *strategies.Strategy) { s.Promise.Zero = "later" }, `promise: zero is "later", want one of immediate, afterkill`},
 		{"tryget", func(s *strategies.Strategy) { s.Promise.TryGet = strategies.None }, `promise: tryget is "none", want one of exact, spurious`},
+		{"tryget refuses", func(s *strategies.Strategy) { s.Promise.TryGetRefuses = "never" }, `promise: trygetrefuses is "never", want one of , atlimit, pastlimit`},
+		{"never past the limit", func(s *strategies.Strategy) {
+			s.Promise.TryGetRefuses, s.Promise.Overflow = strategies.PastLimit, strategies.Refuses
+		}, `promise: trygetrefuses is "pastlimit" and overflow "refuses"`},
 		{"count", func(s *strategies.Strategy) { s.Promise.Count = strategies.Spurious }, `promise: count is "spurious", want one of`},
 		{"progress", func(s *strategies.Strategy) { s.Promise.Progress = "fast" }, `promise: progress is "fast", want one of`},
 	} {
@@ -117,7 +121,7 @@ func TestValidateFindsEveryFault(t *testing.T) {
 func TestPromiseText(t *testing.T) {
 	p := good().Promise
 	p.Resurrection = true
-	const want = "limit=100 width=8 overflow=wraps underflow=wraps getonzero=revives putunlessone=wraps zero=immediate tryget=exact count=none resurrection=yes progress=waitfree bytes=8 graceperiod=no typestable=no"
+	const want = "limit=100 width=8 overflow=wraps underflow=wraps getonzero=revives putunlessone=wraps zero=immediate tryget=exact trygetrefuses=no count=none resurrection=yes progress=waitfree bytes=8 graceperiod=no typestable=no"
 	if got := p.String(); got != want {
 		t.Errorf("promise is\n%s, want\n%s", got, want)
 	}

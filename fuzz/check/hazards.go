@@ -24,6 +24,7 @@ func Hazards(p strategies.Promise) []string {
 	add(p.GetOnZero == strategies.Panics, "Get on a dead count panics")
 	add(p.Zero == strategies.AfterKill, "zero isn't seen before Kill")
 	add(p.TryGet == strategies.Spurious, "TryGet may fail on a live count")
+	add(p.TryGetRefuses != "" || p.Overflow == strategies.Refuses, "TryGet is refused past %d references, and its caller must look", p.Limit)
 	add(p.Count == strategies.Approximate, "Count is off while others count")
 	add(p.Progress == strategies.Blocking, "a stopped goroutine can stop the others")
 	add(p.GracePeriod, "released memory must stay a count for a grace period")

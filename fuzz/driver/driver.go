@@ -406,7 +406,8 @@ func (t *thread) do(object int, call spec.Call) {
 	} else {
 		result, value = t.plain(object, call)
 	}
-	for fails := 1; !result && moves.If == spec.Alive && held > 0; fails++ {
+	refused := t.x.p.Objects[object].Immortal && t.x.sp.MayRefuse() // It may be past its limit.
+	for fails := 1; !result && moves.If == spec.Alive && held > 0 && !refused; fails++ {
 		if t.x.s.Promise.TryGet == strategies.Exact || fails == mostSpurious {
 			t.failf("%v failed while its caller held a reference", call)
 		}

@@ -251,6 +251,20 @@ func TestSpuriousFailuresEnd(t *testing.T) {
 	}
 }
 
+// A TryGet that is refused past the limit is right there, and nowhere else.
+func TestRefusalsPastTheLimit(t *testing.T) {
+	s := with("TryGet fails")
+	s.Promise.Width, s.Promise.TryGetRefuses = 64, strategies.PastLimit
+	for text, right := range map[string]bool{"a:immortal a.TryGet": true, "a.TryGet": false} {
+		if err := alone(New(s, Options{}), parse(t, text)); (err == nil) != right {
+			t.Errorf("%s: %v, want right: %v", text, err, right)
+		}
+	}
+	if err := alone(New(with("TryGet fails"), Options{}), parse(t, "a:immortal a.TryGet")); err == nil {
+		t.Error("a count that promises no refusal fails on an immortal object, and nobody minds")
+	}
+}
+
 // An object that is cached has no end until all threads have ended. Whatever the
 // schedule, its users raise no false alarm.
 func TestCachedObjectsAreJudgedAtTheEnd(t *testing.T) {

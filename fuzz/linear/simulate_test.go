@@ -37,6 +37,12 @@ func promises() map[string]strategies.Promise {
 			p.Width, p.Limit = 0, 3
 			p.Overflow, p.Underflow, p.GetOnZero = strategies.Refuses, strategies.Refuses, strategies.Refuses
 		}),
+		"atlimit": promise(func(p *strategies.Promise) {
+			p.Width, p.Limit = 0, 3
+			p.Overflow, p.Underflow, p.GetOnZero = strategies.Saturates, strategies.Saturates, strategies.Saturates
+			p.TryGetRefuses = strategies.AtLimit
+		}),
+		"pastlimit":   promise(func(p *strategies.Promise) { p.Width, p.Limit, p.TryGetRefuses = 3, 3, strategies.PastLimit }),
 		"afterkill":   promise(func(p *strategies.Promise) { p.Zero = strategies.AfterKill }),
 		"approximate": promise(func(p *strategies.Promise) { p.Count = strategies.Approximate }),
 	}

@@ -19,6 +19,8 @@ const (
 	DeadGet
 	// ZeroDetection: one of them doesn't detect zero yet.
 	ZeroDetection
+	// Refusal: TryGet past the limit or below zero. They promise another refusal.
+	Refusal
 	// Distance: a life that began near the limits came down to zero. They
 	// promise another limit, so for one of them the way was longer.
 	Distance
@@ -42,7 +44,7 @@ func (r Reason) String() string {
 		return "unknown reason"
 	}
 	return [reasons]string{
-		"overflow policy", "underflow policy", "get on a dead count", "zero detection",
+		"overflow policy", "underflow policy", "get on a dead count", "zero detection", "refusal of TryGet",
 		"distance from the limit to zero", "spurious TryGet", "free choice", "operation lacking", "not promised",
 	}[r]
 }
@@ -61,8 +63,9 @@ func (t *touched) add(r Reason, so bool) {
 
 // touches returns what the call touches that leads from one state to the next.
 func (l *lane) touches(st, next spec.State, call spec.Call) (t touched) {
+	t.add(Refusal, l.sp.Refuses(st, call))
 	if st.Saturated || st.Lost {
-		return 0 // by what made it so
+		return t // by what made it so
 	}
 	op, k, limit := call.Op, call.Refs(), l.s.Promise.Limit
 	dead, exact := l.sp.Dead(st), l.sp.Exact(st)
@@ -125,6 +128,8 @@ func differ(reason Reason, a, b *strategies.Promise) bool {
 		return a.Underflow != b.Underflow || a.OnDeadUnlessOne() != b.OnDeadUnlessOne()
 	case DeadGet:
 		return a.GetOnZero != b.GetOnZero
+	case Refusal:
+		return a.TryGetRefuses != b.TryGetRefuses
 	}
 	return a.Zero != b.Zero
 }

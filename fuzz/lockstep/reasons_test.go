@@ -9,6 +9,7 @@ import (
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/atomic"
 	"github.com/refbench/refbench/strategies/percpu"
+	"github.com/refbench/refbench/strategies/refusing"
 	"github.com/refbench/refbench/strategies/saturating"
 	"github.com/refbench/refbench/strategies/spec"
 )
@@ -47,6 +48,9 @@ func TestWhatCallsTouch(t *testing.T) {
 		{percpu.Strategy, spec.State{Killed: true}, "Get", []Reason{DeadGet}},
 		{percpu.Strategy, spec.State{Killed: true}, "ResurrectLive", nil},
 		{saturating.Strategy, spec.State{Saturated: true}, "Get", nil},
+		{refusing.Strategy, spec.State{Refs: limit}, "TryGet", []Reason{Overflow, Distance}},
+		{refusing.Strategy, spec.State{Refs: -limit - 1}, "TryGet", []Reason{Distance, Refusal}},
+		{refusing.Strategy, spec.State{Refs: -1}, "Get", []Reason{Distance}},
 	} {
 		call, err := spec.ParseCall(c.call)
 		if err != nil {
@@ -69,7 +73,7 @@ func TestWhatCallsTouch(t *testing.T) {
 
 // Promises that are the same in what was touched explain nothing.
 func TestEqualPromisesExplainNothing(t *testing.T) {
-	a, p, s := &atomic.Strategy.Promise, &percpu.Strategy.Promise, &saturating.Strategy.Promise
+	a, p, s, r := &atomic.Strategy.Promise, &percpu.Strategy.Promise, &saturating.Strategy.Promise, &refusing.Strategy.Promise
 	for _, c := range []struct {
 		reason Reason
 		a, b   *strategies.Promise
@@ -78,6 +82,7 @@ func TestEqualPromisesExplainNothing(t *testing.T) {
 		{Overflow, a, a, false}, {Overflow, a, s, true}, {Overflow, a, p, true},
 		{Underflow, a, p, false}, {Underflow, a, s, true},
 		{DeadGet, a, p, false}, {DeadGet, a, s, true},
+		{Refusal, a, s, false}, {Refusal, a, r, true},
 		{ZeroDetection, a, s, false}, {ZeroDetection, p, p, false}, {ZeroDetection, a, p, true},
 	} {
 		if got := differ(c.reason, c.a, c.b); got != c.want {

@@ -7,6 +7,7 @@ import (
 	"github.com/refbench/refbench/strategies/atomic"
 	"github.com/refbench/refbench/strategies/lockperatomic"
 	"github.com/refbench/refbench/strategies/percpu"
+	"github.com/refbench/refbench/strategies/refusing"
 	"github.com/refbench/refbench/strategies/saturating"
 )
 
@@ -19,5 +20,6 @@ func All() []*strategies.Strategy {
 		percpu.Strategy,
 		lockperatomic.Strategy,
 		akaros.Strategy,
+		refusing.Strategy,
 	}
 }

@@ -38,7 +38,7 @@ A call with a number, as GetN(4), is about that many references. Nothing is prom
 		var fields []string
 		for _, f := range s.Promise.Fields() {
 			// Bytes depend on the machine.
-			if f[0] != "bytes" && (f[0] != "putunlessone" || sp.has[PutUnlessOne]) {
+			if f[0] != "bytes" && (f[0] != "putunlessone" || sp.has[PutUnlessOne]) && (f[0] != "trygetrefuses" || s.Promise.TryGetRefuses != "") {
 				fields = append(fields, f[0]+" "+f[1])
 			}
 		}

@@ -193,6 +193,8 @@ func (sp *Spec) taken(st State, k int64, tries bool) Outcome {
 		overflow = strategies.TryGetOverflow
 	}
 	switch {
+	case tries && sp.refused(st, k):
+		return warns(st, false, overflow)
 	case st.Saturated:
 		return warns(st, tries, overflow)
 	case sp.Dead(st) && tries:
@@ -203,6 +205,23 @@ func (sp *Spec) taken(st State, k int64, tries bool) Outcome {
 		return sp.misused(st, sp.p.Overflow, k, tries, overflow)
 	}
 	return Outcome{Next: sp.moved(st, k), Result: tries}
+}
+
+// Refuses reports whether the call is a TryGet that takes no reference in the state,
+// though the count isn't dead and whatever Get does.
+func (sp *Spec) Refuses(st State, call Call) bool {
+	return call.Op.Takes() && call.Op.Moves().If != Always && sp.refused(st, call.Refs())
+}
+
+func (sp *Spec) refused(st State, k int64) bool {
+	past := st.Saturated || st.Refs < 0 || st.Refs > sp.p.Limit
+	switch sp.p.TryGetRefuses {
+	case strategies.AtLimit:
+		return past || !sp.Dead(st) && st.Refs > sp.p.Limit-k
+	case strategies.PastLimit:
+		return past
+	}
+	return false
 }
 
 // tryLive is TryGetLive.
@@ -443,6 +462,12 @@ const (
 	// Told: who takes one has it.
 	Told
 )
+
+// MayRefuse reports whether TryGet may fail on a count that has come to its limit or past
+// it, though there are references.
+func (sp *Spec) MayRefuse() bool {
+	return sp.p.TryGetRefuses != "" || sp.p.Overflow == strategies.Refuses
+}
 
 // PastLimit returns what becomes of references past the limit, for tests that use counts
 // there rightly.

@@ -41,6 +41,7 @@ func TestWrongFieldOfThePromiseIsNamed(t *testing.T) {
 	add("putunlessone", saturating, func(q *strategies.Promise) { q.PutUnlessOne = strategies.Refuses }, is(saturating))
 	add("zero", late, func(q *strategies.Promise) { q.Zero = strategies.Immediate }, is(late))
 	add("tryget", saturating, func(*strategies.Promise) {}, func() counter { return new(flaky) })
+	add("trygetrefuses", wraps, func(q *strategies.Promise) { q.TryGetRefuses = strategies.PastLimit }, is(wraps))
 	add("count", saturating, func(*strategies.Promise) {}, func() counter { return new(withoutOwner) })
 	add("resurrection", saturating, func(*strategies.Promise) {}, func() counter { return new(staysDead) })
 	add("bytes", saturating, func(q *strategies.Promise) { q.Bytes++ }, is(saturating))

@@ -104,7 +104,10 @@ func (c *sound) GetN(k int) {
 }
 
 func (c *sound) get(k int64, over strategies.Misuse) bool {
+	tries, past := over == strategies.TryGetOverflow, c.stuck || c.refs < 0
 	switch {
+	case tries && past && c.p.TryGetRefuses != "", tries && c.refs+k > c.p.Limit && c.p.TryGetRefuses == strategies.AtLimit:
+		return c.misuse(strategies.Refuses, 0, over)
 	case c.stuck:
 		return c.misuse(strategies.Saturates, 0, over)
 	case c.exact() && c.refs == 0:

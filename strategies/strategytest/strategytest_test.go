@@ -42,6 +42,8 @@ func TestSoundCountsPass(t *testing.T) {
 	spurious.TryGet = strategies.Spurious
 	unread := saturates()
 	unread.Count = strategies.None
+	atLimit, pastLimit, stuck := saturates(), all(strategies.Wraps), saturates()
+	atLimit.TryGetRefuses, pastLimit.TryGetRefuses, stuck.TryGetRefuses = strategies.AtLimit, strategies.PastLimit, strategies.PastLimit
 	// A limit that nearly everything comes to.
 	tiny, few := all(strategies.Panics), saturates()
 	tiny.Limit, tiny.Width, few.Limit, few.Width = 1, 0, 3, 0
@@ -58,6 +60,9 @@ func TestSoundCountsPass(t *testing.T) {
 		"unread":    strategy("sound", unread, newSound),
 		"tiny":      strategy("sound", tiny, newSound),
 		"few":       strategy("sound", few, newSound),
+		"atlimit":   strategy("sound", atLimit, newSound),
+		"pastlimit": strategy("sound", pastLimit, newSound),
+		"stuck":     strategy("sound", stuck, newSound),
 		// One that detects zero at once also does so after Kill.
 		"immediate": strategy("sound", late, func() counter { return &fixed{sound{p: saturates()}} }),
 	} {

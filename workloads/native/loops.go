@@ -19,6 +19,7 @@ var Loops = slices.Concat(
 	loopsPercpu,
 	loopsLockperatomic,
 	loopsAkaros,
+	loopsRefusing,
 )
 
 // A load is an instance that can be made ready.

@@ -7,16 +7,18 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/strategies/atomic"
 	"github.com/refbench/refbench/fuzz/explored/strategies/lockperatomic"
 	"github.com/refbench/refbench/fuzz/explored/strategies/percpu"
+	"github.com/refbench/refbench/fuzz/explored/strategies/refusing"
 	"github.com/refbench/refbench/fuzz/explored/strategies/saturating"
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:15:1*/ All() []*strategies.Strategy {
+func /*line ../../../../strategies/builtin/builtin.go:16:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
 		percpu.Strategy,
 		lockperatomic.Strategy,
 		akaros.Strategy,
+		refusing.Strategy,
 	}
 }
