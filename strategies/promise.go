@@ -28,6 +28,9 @@ type Promise struct {
 	Overflow Response
 	// Underflow is what dropping a reference that isn't there does.
 	Underflow Response
+	// Stray is what a drop too many may spoil beside itself. Empty: nothing; drops do
+	// what they do one after the other, so that who drops the last reference is told.
+	Stray Spoil
 	// GetOnZero is what Get on a dead count does.
 	GetOnZero Response
 	// PutUnlessOne is what PutUnlessOne on a dead count does, and with it
@@ -82,6 +85,15 @@ const (
 	Panics    Response = "panics"    // the operation panics
 	Revives   Response = "revives"   // Get on zero: the count goes from 0 to 1
 )
+
+// A Spoil is what misuse may spoil for right uses beside it.
+type Spoil string
+
+// LastLost: when two drops go on at the same time and there is one reference for both, it
+// may be that nobody is told of the last drop, so that the object leaks, and that
+// references which were taken meanwhile are worth nothing. Nobody is told twice, and when
+// both drops have returned the count is dead (Linux rcuref_put).
+const LastLost Spoil = "lastlost"
 
 // ZeroDetection is when a strategy sees that the last reference was dropped.
 type ZeroDetection string
@@ -138,6 +150,7 @@ func (p Promise) Fields() [][2]string {
 		{"width", fmt.Sprint(p.Width)},
 		{"overflow", string(p.Overflow)},
 		{"underflow", string(p.Underflow)},
+		{"stray", cmp.Or(string(p.Stray), no)},
 		{"getonzero", string(p.GetOnZero)},
 		{"putunlessone", string(p.OnDeadUnlessOne())},
 		{"zero", string(p.Zero)},
@@ -188,6 +201,7 @@ func (p Promise) check() error {
 	}
 	one("overflow", string(p.Overflow), string(Wraps), string(Saturates), string(Refuses), string(Panics))
 	one("underflow", string(p.Underflow), string(Wraps), string(Saturates), string(Refuses), string(Panics))
+	one("stray", string(p.Stray), "", string(LastLost))
 	one("getonzero", string(p.GetOnZero), string(Revives), string(Saturates), string(Refuses), string(Panics))
 	one("putunlessone", string(p.OnDeadUnlessOne()), string(Wraps), string(Saturates), string(Refuses), string(Panics))
 	one("zero", string(p.Zero), string(Immediate), string(AfterKill))

@@ -20,6 +20,7 @@ func Hazards(p strategies.Promise) []string {
 	add(p.Overflow == strategies.Panics, "past %d references it panics", p.Limit)
 	add(p.Underflow == strategies.Wraps, "a drop too many isn't noticed: the number goes below zero")
 	add(p.Underflow == strategies.Panics, "a drop too many panics")
+	add(p.Stray == strategies.LastLost, "a drop too many beside the last may keep anybody from being told: the object is never freed")
 	add(p.GetOnZero == strategies.Revives, "Get on a dead count revives it: the object is released twice")
 	add(p.GetOnZero == strategies.Panics, "Get on a dead count panics")
 	add(p.Zero == strategies.AfterKill, "zero isn't seen before Kill")

@@ -21,7 +21,10 @@ type count struct {
 	n      atomic.Int64
 	killed atomic.Bool
 	flaw   string
+	m      *strategies.Monitor
 }
+
+func (c *count) Monitor(m *strategies.Monitor) { c.m = m }
 
 // is reports whether the count has the flaw.
 func (c *count) is(flaw string) bool { return c.flaw == flaw }
@@ -49,6 +52,8 @@ func (c *count) PutN(n int) bool {
 	}
 	left := c.n.Add(-int64(n))
 	switch c.flaw {
+	case "false alarm":
+		c.m.Report(strategies.PutAfterFree)
 	case "last too early":
 		return left <= 1
 	case "last never":
@@ -218,6 +223,9 @@ func TestFlawsAreFound(t *testing.T) {
 		{"Resurrect takes two", "a.Kill a.Resurrect", "every reference was dropped, and no drop reported the last", ""},
 		{"Resurrect takes two", "a:cached a.Kill|a.Put a.Resurrect", "every reference was dropped, and no drop reported the last", ""},
 		{"Resurrect takes two", "a:immortal a.Kill a.Resurrect", "", ""},
+		{"false alarm", "a.Get a.Put", "thread 0, step 2: a count reported \"Put on a dead count\", and nothing is misused", ""},
+		{"false alarm", "a.Get a.Put a.Put!", "", ""},
+		{"false alarm", "a:immortal a.Get a.Put", "", ""},
 		{"panics", "b.Get a.Put", "thread 0, step 2: a.Put panicked: flaw\n", "panic"},
 		{"panics", "a.Get a.Kill", "a.Kill panicked: flaw\n", "panic"},
 	} {

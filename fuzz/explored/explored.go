@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "52fe00be0d00aa472dac66e8"
+const Version = "907d682657de63dd7d047db7"

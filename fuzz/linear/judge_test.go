@@ -75,7 +75,7 @@ func TestClasssAreThoseOfTryingEveryOrder(t *testing.T) {
 				spoil(rng, &l)
 			}
 			want, whole := Illegal, (&Judge{Spec: sp}).whole(l)
-			if explained(sp, whole.Starts, whole.Ops) {
+			if explained(sp, notLost(whole.Starts), whole.Ops) {
 				want = Linearizable
 			}
 			if right && want != Linearizable {
@@ -245,6 +245,8 @@ func TestApproximateReads(t *testing.T) {
 // What the contract leaves open is allowed while it is, and no longer.
 func TestWhatIsLeftOpen(t *testing.T) {
 	saturating := promise(func(p *strategies.Promise) { p.Width, p.Limit, p.Overflow = 0, 3, strategies.Saturates })
+	losing := promise(func(p *strategies.Promise) { p.Underflow, p.Stray = strategies.Refuses, strategies.LastLost })
+	refusing := promise(func(p *strategies.Promise) { p.Underflow = strategies.Refuses })
 	at := func(start int64, l Life) Life { l.Start = start; return l }
 	for _, c := range []struct {
 		name    string
@@ -269,6 +271,19 @@ func TestWhatIsLeftOpen(t *testing.T) {
 		{"not stuck yet", saturating, at(3, ops(t, "0 1 10 Get -", "1 2 3 Count -1", "1 4 5 Put false", "1 6 7 Count 3", "1 11 12 Count -5")), Linearizable},
 		{"not stuck at the end", saturating, at(3, ops(t, "0 1 10 Get -", "1 2 3 Count -1", "1 4 5 Put false", "1 11 12 Count 3")), Illegal},
 		{"stuck, and dropped to the last", saturating, at(3, ops(t, "0 1 10 Get -", "1 2 3 Count -1", "1 4 5 PutN(4) true")), Illegal},
+		{"one too many meets the last", losing, ops(t, "0 1 4 Kill false", "1 2 3 Put! false", "1 5 6 TryGet false"), Linearizable},
+		{"one too many meets the last, which isn't promised", refusing, ops(t, "0 1 4 Kill false", "1 2 3 Put! false", "1 5 6 TryGet false"), Illegal},
+		{"one too many meets the last, and the count lives on", losing, ops(t, "0 1 4 Kill false", "1 2 3 Put! false", "1 5 6 TryGet true"), Illegal},
+		{"one too many meets the last, and both are told", losing, ops(t, "0 1 4 Kill true", "1 2 3 Put! true"), Illegal},
+		{"one too many after the last", losing, ops(t, "0 1 2 Kill false", "1 3 4 Put! false"), Illegal},
+		{"none too many", losing, at(2, ops(t, "0 1 4 Kill false", "1 2 3 Put false")), Illegal},
+		{"one too many, later", losing, at(2, ops(t, "0 1 4 Kill false", "1 2 3 Put false", "1 5 6 Put! false")), Illegal},
+		{"one too many before, and two that find one", losing, at(2, ops(t, "1 1 2 Put! false", "0 3 6 Kill false", "1 4 5 Put false", "1 7 8 Put false")), Linearizable},
+		{"taken while both go on, for nothing", losing, ops(t, "0 1 4 Kill false", "1 2 9 Put! false", "2 5 6 TryGet true", "2 7 8 TryGet true", "2 10 11 Put false", "2 12 13 Put false"), Linearizable},
+		{"taken when both have returned", losing, ops(t, "0 1 4 Kill false", "1 2 9 Put! false", "2 10 11 TryGet true"), Illegal},
+		{"taken while both go on, and kept", losing, ops(t, "0 1 4 Kill false", "1 2 9 Put! false", "2 5 6 TryGet true", "2 10 11 Count 1"), Illegal},
+		{"taken while both go on, and the last", losing, ops(t, "0 1 4 Kill false", "1 2 9 Put! false", "2 5 6 TryGet true", "2 7 8 Put true"), Linearizable},
+		{"told while both go on, and told again", losing, ops(t, "0 1 4 Kill false", "1 2 9 Put! false", "2 5 6 TryGet true", "2 7 8 Put true", "2 10 11 Put! true"), Illegal},
 	} {
 		for _, without := range []part{0, intervals, intervals | cuts} {
 			if r := without.judge(t, specOf(c.promise), c.life); r.Class != c.want {

@@ -5,8 +5,10 @@ import (
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/akaros"
 	"github.com/refbench/refbench/strategies/atomic"
+	"github.com/refbench/refbench/strategies/fileref"
 	"github.com/refbench/refbench/strategies/lockperatomic"
 	"github.com/refbench/refbench/strategies/percpu"
+	"github.com/refbench/refbench/strategies/rcuref"
 	"github.com/refbench/refbench/strategies/refusing"
 	"github.com/refbench/refbench/strategies/saturating"
 )
@@ -21,5 +23,7 @@ func All() []*strategies.Strategy {
 		lockperatomic.Strategy,
 		akaros.Strategy,
 		refusing.Strategy,
+		rcuref.Strategy,
+		fileref.Strategy,
 	}
 }

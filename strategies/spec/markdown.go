@@ -38,7 +38,8 @@ A call with a number, as GetN(4), is about that many references. Nothing is prom
 		var fields []string
 		for _, f := range s.Promise.Fields() {
 			// Bytes depend on the machine.
-			if f[0] != "bytes" && (f[0] != "putunlessone" || sp.has[PutUnlessOne]) && (f[0] != "trygetrefuses" || s.Promise.TryGetRefuses != "") {
+			extra := (f[0] == "trygetrefuses" || f[0] == "stray") && f[1] == "no"
+			if f[0] != "bytes" && (f[0] != "putunlessone" || sp.has[PutUnlessOne]) && !extra {
 				fields = append(fields, f[0]+" "+f[1])
 			}
 		}

@@ -463,6 +463,12 @@ const (
 	Told
 )
 
+// Strays reports whether a count can be used on after a drop too many: it refuses it, or
+// sticks.
+func (sp *Spec) Strays() bool {
+	return sp.p.Underflow == strategies.Refuses || sp.p.Underflow == strategies.Saturates
+}
+
 // MayRefuse reports whether TryGet may fail on a count that has come to its limit or past
 // it, though there are references.
 func (sp *Spec) MayRefuse() bool {

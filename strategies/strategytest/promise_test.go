@@ -13,6 +13,7 @@ import (
 var unseen = map[string]string{
 	"progress":    "the deterministic scheduler sees it",
 	"graceperiod": "it is about memory that isn't the count's",
+	"stray":       "crossings, recorded histories and the deterministic scheduler see it",
 	"typestable":  "recorded histories and the deterministic scheduler see it",
 }
 

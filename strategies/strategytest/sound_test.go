@@ -58,6 +58,14 @@ func afterKill() strategies.Promise {
 	return p
 }
 
+// lastLost is the promise of a count of which nobody may be told, if more is dropped than
+// is held.
+func lastLost() strategies.Promise {
+	p := all(strategies.Refuses)
+	p.Stray = strategies.LastLost
+	return p
+}
+
 func (c *sound) Monitor(m *strategies.Monitor) { c.monitor = m }
 
 func (c *sound) Init() { c.InitAt(1) }

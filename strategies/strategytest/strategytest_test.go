@@ -60,6 +60,7 @@ func TestSoundCountsPass(t *testing.T) {
 		"unread":    strategy("sound", unread, newSound),
 		"tiny":      strategy("sound", tiny, newSound),
 		"few":       strategy("sound", few, newSound),
+		"lastlost":  strategy("loses", lastLost(), func() counter { return new(losesBesideStray) }),
 		"atlimit":   strategy("sound", atLimit, newSound),
 		"pastlimit": strategy("sound", pastLimit, newSound),
 		"stuck":     strategy("sound", stuck, newSound),
@@ -72,6 +73,23 @@ func TestSoundCountsPass(t *testing.T) {
 			}
 		})
 	}
+}
+
+// That nobody is told of the last drop is excused by drops too many, and by nothing else.
+func TestNobodyToldWithoutADropTooMany(t *testing.T) {
+	s := strategy("tellsnobody", lastLost(), func() counter { return new(tellsNobody) })
+	for _, r := range rules.All() {
+		if r.Name != "many Put below zero" {
+			continue
+		}
+		// The first life has as many references as are dropped.
+		err := r.Run(t.Context(), s, rules.Config{Seed: 1, Workers: 4}).Err()
+		if err == nil || !strings.Contains(err.Error(), `from "32 references": 0 of 32 calls of Put returned true, want 1`) {
+			t.Errorf("a count that tells nobody: %v", err)
+		}
+		return
+	}
+	t.Error("the rule has another name")
 }
 
 func Test(t *testing.T) {
@@ -119,7 +137,39 @@ type (
 	losesOnSwitch    struct{ modal }
 	reinitsAtTwo     struct{ modal }
 	transientlyFound struct{ sound }
+	losesBesideStray struct{ sound }
+	tellsNobody      struct{ sound }
 )
+
+// wait gives others time to begin and end a drop, if this one is the last.
+func wait(last bool) {
+	for range 20 {
+		if !last {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+func (c *losesBesideStray) Put() bool {
+	runtime.Gosched()
+	stray := c.peek() == 0
+	last := c.sound.Put()
+	strays := func(n int) int {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.flips += n
+		return c.flips
+	}
+	if stray {
+		strays(1)
+	}
+	before := strays(0)
+	wait(last)
+	return last && strays(0) == before
+}
+
+func (c *tellsNobody) Put() bool { c.sound.Put(); return false }
 
 func (c *sound) peek() int64 {
 	c.mu.Lock()
@@ -550,6 +600,7 @@ func mutants() []mutant {
 			name: "falsealarm", rule: "the monitor hears of right use",
 			promise: saturates(), fresh: func() counter { return new(falseAlarm) },
 			must: []string{"operations"},
+			may:  races(),
 		},
 		{
 			name: "neverconfirms", rule: "KillAndConfirm doesn't confirm",

@@ -20,6 +20,8 @@ var Loops = slices.Concat(
 	loopsLockperatomic,
 	loopsAkaros,
 	loopsRefusing,
+	loopsRcuref,
+	loopsFileref,
 )
 
 // A load is an instance that can be made ready.

@@ -5,14 +5,16 @@ package builtin
 import (
 	"github.com/refbench/refbench/fuzz/explored/strategies/akaros"
 	"github.com/refbench/refbench/fuzz/explored/strategies/atomic"
+	"github.com/refbench/refbench/fuzz/explored/strategies/fileref"
 	"github.com/refbench/refbench/fuzz/explored/strategies/lockperatomic"
 	"github.com/refbench/refbench/fuzz/explored/strategies/percpu"
+	"github.com/refbench/refbench/fuzz/explored/strategies/rcuref"
 	"github.com/refbench/refbench/fuzz/explored/strategies/refusing"
 	"github.com/refbench/refbench/fuzz/explored/strategies/saturating"
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:16:1*/ All() []*strategies.Strategy {
+func /*line ../../../../strategies/builtin/builtin.go:18:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
@@ -20,5 +22,7 @@ func /*line ../../../../strategies/builtin/builtin.go:16:1*/ All() []*strategies
 		lockperatomic.Strategy,
 		akaros.Strategy,
 		refusing.Strategy,
+		rcuref.Strategy,
+		fileref.Strategy,
 	}
 }
