@@ -127,6 +127,10 @@ const (
 	// PastLimit: it refuses on a count that is past Limit or below zero. The
 	// reference that comes past Limit it takes as Get does (Linux try_get_page).
 	PastLimit Refusal = "pastlimit"
+	// OnceKilled: it refuses once Kill has begun, while references are left, and has
+	// refused for good when Kill returns (Go internal/poll, closing a file; Windows
+	// ExAcquireRundownProtection).
+	OnceKilled Refusal = "oncekilled"
 )
 
 // Progress is a guarantee that operations finish whatever other goroutines do.
@@ -206,7 +210,7 @@ func (p Promise) check() error {
 	one("putunlessone", string(p.OnDeadUnlessOne()), string(Wraps), string(Saturates), string(Refuses), string(Panics))
 	one("zero", string(p.Zero), string(Immediate), string(AfterKill))
 	one("tryget", string(p.TryGet), string(Exact), string(Spurious))
-	one("trygetrefuses", string(p.TryGetRefuses), "", string(AtLimit), string(PastLimit))
+	one("trygetrefuses", string(p.TryGetRefuses), "", string(AtLimit), string(PastLimit), string(OnceKilled))
 	if p.TryGetRefuses == PastLimit && p.Overflow != Wraps && p.Overflow != Saturates {
 		errs = append(errs, fmt.Errorf("promise: trygetrefuses is %q and overflow %q, so that no count comes past the limit", PastLimit, p.Overflow))
 	}

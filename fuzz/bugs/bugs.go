@@ -158,7 +158,7 @@ func (e Expected) but(others Expected) Expected {
 }
 
 // All is every planted bug.
-var All = slices.Concat(wordBugs, biasedBugs, reviveBugs, narrowBugs, rampBugs, percpuBugs, useBugs, systemBugs, krefBugs, pageBugs, zonedBugs)
+var All = slices.Concat(wordBugs, biasedBugs, reviveBugs, narrowBugs, rampBugs, percpuBugs, useBugs, systemBugs, krefBugs, pageBugs, zonedBugs, fdBugs)
 
 // Validate reports every reason why the list can't be used.
 func Validate(list []*Bug) error {

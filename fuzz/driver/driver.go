@@ -177,7 +177,7 @@ func (x *Execution) Load(p *program.Program) {
 		o := &x.objects[s.Object]
 		o.wild = o.wild || s.Wild
 		o.astray = o.astray || s.Wild && s.Call.Op.Drops()
-		x.live = x.live || x.judged && s.Call.Op.Moves().If == spec.Unkilled
+		x.live = x.live || x.judged && s.Call.Op.If(x.s.Promise) == spec.Unkilled
 		x.revives = x.revives || s.Call.Op.Revives()
 	}
 	x.fresh.Reset(p, x.sp, x.o.Starts)
@@ -394,6 +394,7 @@ func (t *thread) do(object int, call spec.Call) {
 		return
 	}
 	moves, held := call.Op.Moves(), t.h.Holds(object)
+	depends := call.Op.If(t.x.s.Promise)
 	if t.h.Revives(object, call) {
 		o.ledger.Begins()
 		if !t.x.o.Explored {
@@ -406,7 +407,7 @@ func (t *thread) do(object int, call spec.Call) {
 		t.x.confirm(o, false)
 	}
 	var before uint64
-	if moves.If == spec.Unkilled {
+	if depends == spec.Unkilled {
 		before = t.x.confirmation(o)
 	}
 	n := call.Refs()
@@ -427,7 +428,7 @@ func (t *thread) do(object int, call spec.Call) {
 	}
 	// It may be past its limit, or its reference may be gone.
 	refused := t.x.p.Objects[object].Immortal && t.x.sp.MayRefuse() || o.strays.Load() > 0
-	for fails := 1; !result && moves.If == spec.Alive && held > 0 && !refused; fails++ {
+	for fails := 1; !result && depends == spec.Alive && held > 0 && !refused; fails++ {
 		if t.x.s.Promise.TryGet == strategies.Exact || fails == mostSpurious {
 			t.failf("%v failed while its caller held a reference", call)
 		}
@@ -448,7 +449,7 @@ func (t *thread) do(object int, call spec.Call) {
 	if call.Op.Kills() {
 		t.x.confirm(o, true)
 	}
-	if moves.If > spec.Alive || moves.Sign == 0 || call.Op.Kills() {
+	if depends > spec.Alive || moves.Sign == 0 || call.Op.Kills() {
 		t.answers(o, object, call, before, result, value)
 	}
 	if call.Last(result) {
@@ -497,7 +498,7 @@ func (t *thread) last(o *object, call spec.Call) {
 // answers judges an answer by what the thread holds and has been told.
 func (t *thread) answers(o *object, object int, call spec.Call, before uint64, result bool, value int64) {
 	held := t.h.Holds(object) // before the call
-	switch call.Op.Moves().If {
+	switch call.Op.If(t.x.s.Promise) {
 	case spec.Unkilled:
 		switch {
 		case !result && t.h.Owns(object) && t.x.s.Promise.TryGet == strategies.Exact:

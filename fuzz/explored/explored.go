@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "907d682657de63dd7d047db7"
+const Version = "eb100305474ca87a276fa7de"

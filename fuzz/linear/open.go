@@ -70,7 +70,7 @@ func leaveOpen(ops []Op, p strategies.Promise) []Op {
 			meeting(ops, these, those, func(i int) { ops[i].open |= what })
 		}
 	}
-	live := func(op spec.Op) bool { return op.Moves().If == spec.Unkilled }
+	live := func(op spec.Op) bool { return op.If(p) == spec.Unkilled }
 	mark(live, func(op spec.Op) bool { return op.Kills() || op.Unkills() }, mayFail)
 	mark(live, is(spec.Kill), mayTake)
 	if p.Overflow == strategies.Saturates {

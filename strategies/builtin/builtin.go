@@ -5,6 +5,7 @@ import (
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/akaros"
 	"github.com/refbench/refbench/strategies/atomic"
+	"github.com/refbench/refbench/strategies/fdmutex"
 	"github.com/refbench/refbench/strategies/fileref"
 	"github.com/refbench/refbench/strategies/lockperatomic"
 	"github.com/refbench/refbench/strategies/percpu"
@@ -25,5 +26,6 @@ func All() []*strategies.Strategy {
 		refusing.Strategy,
 		rcuref.Strategy,
 		fileref.Strategy,
+		fdmutex.Strategy,
 	}
 }

@@ -53,7 +53,7 @@ A call with a number, as GetN(4), is about that many references. Nothing is prom
 
 // shown returns the modes that a page shows, as states without references.
 func (sp *Spec) shown() []State {
-	if sp.p.Zero == strategies.Immediate {
+	if !sp.modal() {
 		return []State{{}}
 	}
 	return sp.modes()
@@ -72,7 +72,7 @@ func modeText(st State) string {
 
 // table writes the table of one mode.
 func (sp *Spec) table(b *strings.Builder, mode State) {
-	if sp.p.Zero == strategies.AfterKill {
+	if sp.modal() {
 		fmt.Fprintf(b, "### %s, %s\n\n", sp.Name(), modeText(mode))
 	}
 	columns := slices.DeleteFunc(sp.States(), func(st State) bool { return st.Killed != mode.Killed || st.Atomic != mode.Atomic })
@@ -166,8 +166,8 @@ func (sp *Spec) outcomeText(mode State, c Call, o Outcome) string {
 		return "panics"
 	}
 	text := sp.stateText(o.Next)
-	// Where zero is always detected, Kill makes no difference that a reader needs.
-	if sp.p.Zero == strategies.AfterKill && (o.Next.Killed != mode.Killed || o.Next.Atomic != mode.Atomic) {
+	// Elsewhere Kill makes no difference that a reader needs.
+	if sp.modal() && (o.Next.Killed != mode.Killed || o.Next.Atomic != mode.Atomic) {
 		text += " " + modeText(o.Next)
 	}
 	switch {

@@ -281,6 +281,15 @@ func (op Op) By() By { return op.row().by }
 // Moves returns what the operation does to what its caller holds.
 func (op Op) Moves() Moves { return op.row().moves }
 
+// If returns what the operation's effect depends on, of a count with that promise: TryGet may
+// depend on more than that the count is alive.
+func (op Op) If(p strategies.Promise) Condition {
+	if c := op.Moves().If; c != Alive || p.TryGetRefuses != strategies.OnceKilled {
+		return c
+	}
+	return Unkilled
+}
+
 // Last reports whether the result true reports the drop of the last reference.
 func (op Op) Last() bool { return op.row().last }
 

@@ -138,6 +138,11 @@ func (sp *Spec) Dead(st State) bool {
 	return st.Refs == 0 && !st.Saturated && !st.Lost && sp.Exact(st)
 }
 
+// modal reports whether Kill makes a difference to more than the owner.
+func (sp *Spec) modal() bool {
+	return sp.p.Zero == strategies.AfterKill || sp.p.TryGetRefuses == strategies.OnceKilled
+}
+
 // moved returns the state with k references more, modulo the width.
 func (sp *Spec) moved(st State, k int64) State {
 	st.Refs += k
@@ -193,6 +198,8 @@ func (sp *Spec) taken(st State, k int64, tries bool) Outcome {
 		overflow = strategies.TryGetOverflow
 	}
 	switch {
+	case tries && st.Killed && sp.p.TryGetRefuses == strategies.OnceKilled:
+		return Outcome{Next: st}
 	case tries && sp.refused(st, k):
 		return warns(st, false, overflow)
 	case st.Saturated:
@@ -210,7 +217,8 @@ func (sp *Spec) taken(st State, k int64, tries bool) Outcome {
 // Refuses reports whether the call is a TryGet that takes no reference in the state,
 // though the count isn't dead and whatever Get does.
 func (sp *Spec) Refuses(st State, call Call) bool {
-	return call.Op.Takes() && call.Op.Moves().If != Always && sp.refused(st, call.Refs())
+	killed := st.Killed && sp.p.TryGetRefuses == strategies.OnceKilled && !sp.Dead(st)
+	return call.Op.Takes() && call.Op.Moves().If != Always && (killed || sp.refused(st, call.Refs()))
 }
 
 func (sp *Spec) refused(st State, k int64) bool {
@@ -472,7 +480,7 @@ func (sp *Spec) Strays() bool {
 // MayRefuse reports whether TryGet may fail on a count that has come to its limit or past
 // it, though there are references.
 func (sp *Spec) MayRefuse() bool {
-	return sp.p.TryGetRefuses != "" || sp.p.Overflow == strategies.Refuses
+	return sp.p.TryGetRefuses == strategies.AtLimit || sp.p.TryGetRefuses == strategies.PastLimit || sp.p.Overflow == strategies.Refuses
 }
 
 // PastLimit returns what becomes of references past the limit, for tests that use counts

@@ -130,7 +130,7 @@ func (c *sound) get(k int64, over strategies.Misuse) bool {
 func (c *sound) TryGetN(k int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.exact() && c.refs == 0 && !c.stuck {
+	if c.exact() && c.refs == 0 && !c.stuck || c.killed && c.p.TryGetRefuses == strategies.OnceKilled {
 		return false
 	}
 	return c.get(int64(k), strategies.TryGetOverflow)

@@ -44,6 +44,8 @@ func TestSoundCountsPass(t *testing.T) {
 	unread.Count = strategies.None
 	atLimit, pastLimit, stuck := saturates(), all(strategies.Wraps), saturates()
 	atLimit.TryGetRefuses, pastLimit.TryGetRefuses, stuck.TryGetRefuses = strategies.AtLimit, strategies.PastLimit, strategies.PastLimit
+	onceKilled := all(strategies.Panics)
+	onceKilled.TryGetRefuses = strategies.OnceKilled
 	// A limit that nearly everything comes to.
 	tiny, few := all(strategies.Panics), saturates()
 	tiny.Limit, tiny.Width, few.Limit, few.Width = 1, 0, 3, 0
@@ -61,6 +63,7 @@ func TestSoundCountsPass(t *testing.T) {
 		"tiny":      strategy("sound", tiny, newSound),
 		"few":       strategy("sound", few, newSound),
 		"lastlost":  strategy("loses", lastLost(), func() counter { return new(losesBesideStray) }),
+		"killed":    strategy("sound", onceKilled, newSound),
 		"atlimit":   strategy("sound", atLimit, newSound),
 		"pastlimit": strategy("sound", pastLimit, newSound),
 		"stuck":     strategy("sound", stuck, newSound),

@@ -22,6 +22,7 @@ var Loops = slices.Concat(
 	loopsRefusing,
 	loopsRcuref,
 	loopsFileref,
+	loopsFdmutex,
 )
 
 // A load is an instance that can be made ready.

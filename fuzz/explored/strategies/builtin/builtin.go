@@ -5,6 +5,7 @@ package builtin
 import (
 	"github.com/refbench/refbench/fuzz/explored/strategies/akaros"
 	"github.com/refbench/refbench/fuzz/explored/strategies/atomic"
+	"github.com/refbench/refbench/fuzz/explored/strategies/fdmutex"
 	"github.com/refbench/refbench/fuzz/explored/strategies/fileref"
 	"github.com/refbench/refbench/fuzz/explored/strategies/lockperatomic"
 	"github.com/refbench/refbench/fuzz/explored/strategies/percpu"
@@ -14,7 +15,7 @@ import (
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:18:1*/ All() []*strategies.Strategy {
+func /*line ../../../../strategies/builtin/builtin.go:19:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
@@ -24,5 +25,6 @@ func /*line ../../../../strategies/builtin/builtin.go:18:1*/ All() []*strategies
 		refusing.Strategy,
 		rcuref.Strategy,
 		fileref.Strategy,
+		fdmutex.Strategy,
 	}
 }
