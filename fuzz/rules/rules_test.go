@@ -19,12 +19,20 @@ import (
 )
 
 // scorecards are what the kernel's tests say, in the kernel's order: good, tolerated,
-// Fail. They follow from what is promised of overflow, underflow and Get on zero.
-var scorecards = map[[3]strategies.Response]string{
+// Fail. They follow from what is promised of overflow, underflow, Get on zero and TryGet.
+var scorecards = map[policy]string{
 	// As refcount_t: LKDTM on a kernel says the same.
-	{strategies.Saturates, strategies.Saturates, strategies.Saturates}: "ggggggggggggggggg",
+	{strategies.Saturates, strategies.Saturates, strategies.Saturates, ""}: "ggggggggggggggggg",
 	// From 2 to 0 by dec is "still at zero".
-	{strategies.Wraps, strategies.Wraps, strategies.Revives}: "FFFFtFFFFFFFFFFFF",
+	{strategies.Wraps, strategies.Wraps, strategies.Revives, ""}: "FFFFtFFFFFFFFFFFF",
+	// A TryGet that is refused past the limit is weird, and leaves the number.
+	{strategies.Wraps, strategies.Wraps, strategies.Revives, strategies.PastLimit}: "FFFFtFFFFFFFFttFF",
+}
+
+// A policy is what the kernel's tests depend on.
+type policy struct {
+	overflow, underflow, getOnZero strategies.Response
+	tryGetRefuses                  strategies.Refusal
 }
 
 func TestBuiltinStrategiesKeepTheirPromises(t *testing.T) {
@@ -56,7 +64,7 @@ func TestBuiltinStrategiesKeepTheirPromises(t *testing.T) {
 			}
 		}
 		p := s.Promise
-		want, known := scorecards[[3]strategies.Response{p.Overflow, p.Underflow, p.GetOnZero}]
+		want, known := scorecards[policy{p.Overflow, p.Underflow, p.GetOnZero, p.TryGetRefuses}]
 		for i, got := range card.String() {
 			if known && got != 'n' && got != rune(want[i]) {
 				t.Errorf("the kernel's tests say %s of %s, want %s where they apply", card.String(), s, want)
