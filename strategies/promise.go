@@ -1,6 +1,7 @@
 package strategies
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -27,6 +28,9 @@ type Promise struct {
 	Overflow Response
 	// Underflow is what dropping a reference that isn't there does.
 	Underflow Response
+	// Stray is what a drop too many may spoil beside itself. Empty: nothing; drops do
+	// what they do one after the other, so that who drops the last reference is told.
+	Stray Spoil
 	// GetOnZero is what Get on a dead count does.
 	GetOnZero Response
 	// PutUnlessOne is what PutUnlessOne on a dead count does, and with it
@@ -36,11 +40,11 @@ type Promise struct {
 
 	// Zero is when the last drop is seen, and by whom.
 	Zero ZeroDetection
-	// Closes reports whether TryGet fails from when Kill has begun, though references
-	// are left. While Kill goes on it may still succeed, until it has failed once.
-	Closes bool
 	// TryGet is how TryGet may err.
 	TryGet Exactness
+	// TryGetRefuses is from where on TryGet refuses, whatever Get does. Empty:
+	// nowhere; past the limit both do what Overflow says.
+	TryGetRefuses Refusal
 	// Count is what reading the count is worth.
 	Count Exactness
 	// Resurrection reports whether a released object can be brought back.
@@ -82,6 +86,15 @@ const (
 	Revives   Response = "revives"   // Get on zero: the count goes from 0 to 1
 )
 
+// A Spoil is what misuse may spoil for right uses beside it.
+type Spoil string
+
+// LastLost: when two drops go on at the same time and there is one reference for both, it
+// may be that nobody is told of the last drop, so that the object leaks, and that
+// references which were taken meanwhile are worth nothing. Nobody is told twice, and when
+// both drops have returned the count is dead (Linux rcuref_put).
+const LastLost Spoil = "lastlost"
+
 // ZeroDetection is when a strategy sees that the last reference was dropped.
 type ZeroDetection string
 
@@ -107,6 +120,24 @@ const (
 	None        Exactness = "none"        // Count: there is no way to read it
 )
 
+// Refusal is from where on TryGet takes no reference though the count isn't dead. It
+// reports false then and leaves the count as it is.
+type Refusal string
+
+// The refusals.
+const (
+	// AtLimit: it refuses what would come past Limit, and on a count that is past it
+	// or below zero all (FreeBSD refcount_acquire_checked).
+	AtLimit Refusal = "atlimit"
+	// PastLimit: it refuses on a count that is past Limit or below zero. The
+	// reference that comes past Limit it takes as Get does (Linux try_get_page).
+	PastLimit Refusal = "pastlimit"
+	// OnceKilled: it refuses once Kill has begun, while references are left, and has
+	// refused for good when Kill returns (Go internal/poll, closing a file; Windows
+	// ExAcquireRundownProtection).
+	OnceKilled Refusal = "oncekilled"
+)
+
 // Progress is a guarantee that operations finish whatever other goroutines do.
 type Progress string
 
@@ -117,19 +148,23 @@ const (
 	Blocking Progress = "blocking" // a stopped goroutine can stop the others
 )
 
+// no is how a field is shown that promises nothing beyond the others.
+const no = "no"
+
 // Fields returns the promise as name and value pairs in a fixed order.
 func (p Promise) Fields() [][2]string {
-	yesno := map[bool]string{true: "yes", false: "no"}
+	yesno := map[bool]string{true: "yes", false: no}
 	return [][2]string{
 		{"limit", fmt.Sprint(p.Limit)},
 		{"width", fmt.Sprint(p.Width)},
 		{"overflow", string(p.Overflow)},
 		{"underflow", string(p.Underflow)},
+		{"stray", cmp.Or(string(p.Stray), no)},
 		{"getonzero", string(p.GetOnZero)},
 		{"putunlessone", string(p.OnDeadUnlessOne())},
 		{"zero", string(p.Zero)},
-		{"closes", yesno[p.Closes]},
 		{"tryget", string(p.TryGet)},
+		{"trygetrefuses", cmp.Or(string(p.TryGetRefuses), no)},
 		{"count", string(p.Count)},
 		{"resurrection", yesno[p.Resurrection]},
 		{"progress", string(p.Progress)},
@@ -175,10 +210,15 @@ func (p Promise) check() error {
 	}
 	one("overflow", string(p.Overflow), string(Wraps), string(Saturates), string(Refuses), string(Panics))
 	one("underflow", string(p.Underflow), string(Wraps), string(Saturates), string(Refuses), string(Panics))
+	one("stray", string(p.Stray), "", string(LastLost))
 	one("getonzero", string(p.GetOnZero), string(Revives), string(Saturates), string(Refuses), string(Panics))
 	one("putunlessone", string(p.OnDeadUnlessOne()), string(Wraps), string(Saturates), string(Refuses), string(Panics))
 	one("zero", string(p.Zero), string(Immediate), string(AfterKill), string(Waits))
 	one("tryget", string(p.TryGet), string(Exact), string(Spurious))
+	one("trygetrefuses", string(p.TryGetRefuses), "", string(AtLimit), string(PastLimit), string(OnceKilled))
+	if p.TryGetRefuses == PastLimit && p.Overflow != Wraps && p.Overflow != Saturates {
+		errs = append(errs, fmt.Errorf("promise: trygetrefuses is %q and overflow %q, so that no count comes past the limit", PastLimit, p.Overflow))
+	}
 	one("count", string(p.Count), string(Exact), string(Approximate), string(None))
 	one("progress", string(p.Progress), string(WaitFree), string(LockFree), string(Blocking))
 	return errors.Join(errs...)

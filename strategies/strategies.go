@@ -93,12 +93,17 @@ type Counter interface {
 // The optional interfaces. A strategy's *T implements those that it supports;
 // [Strategy.Powers] lists them.
 type (
-	// Multi takes and drops several references at once
-	// (Linux refcount_add, refcount_sub_and_test; Akaros kref_get(k, n)).
-	// n is at least 1.
-	Multi interface {
+	// MultiGetter takes several references at once (Linux refcount_add,
+	// Akaros kref_get(k, n)). n is at least 1.
+	MultiGetter interface {
 		GetN(n int)
 		TryGetN(n int) bool
+	}
+
+	// Multi drops several references at once as well (Linux
+	// refcount_sub_and_test). Akaros doesn't: a wrong n would hide there.
+	Multi interface {
+		MultiGetter
 		PutN(n int) bool
 	}
 
@@ -186,6 +191,7 @@ type Power string
 
 // The powers.
 const (
+	PowerMultiGetter Power = "multigetter"
 	PowerMulti       Power = "multi"
 	PowerReader      Power = "reader"
 	PowerResurrecter Power = "resurrecter"
@@ -203,6 +209,7 @@ var powers = []struct {
 	power Power
 	has   func(Counter) bool
 }{
+	{PowerMultiGetter, implements[MultiGetter]},
 	{PowerMulti, implements[Multi]},
 	{PowerReader, implements[Reader]},
 	{PowerResurrecter, implements[Resurrecter]},

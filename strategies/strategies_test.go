@@ -72,9 +72,14 @@ func TestValidateSaysWhatIsWrong(t *testing.T) {
 		{"bytes", func(s *strategies.Strategy) { s.Promise.Bytes = 0 }, "promise: bytes is 0, want at least 1"},
 		{"overflow", func(s *strategies.Strategy) { s.Promise.Overflow = strategies.Revives }, `promise: overflow is "revives", want one of wraps, saturates, refuses, panics`},
 		{"underflow", func(s *strategies.Strategy) { s.Promise.Underflow = "" }, `promise: underflow is "", want one of`},
+		{"stray", func(s *strategies.Strategy) { s.Promise.Stray = "everything" }, `promise: stray is "everything", want one of , lastlost`},
 		{"get on zero", func(s *strategies.Strategy) { s.Promise.GetOnZero = strategies.Wraps }, `promise: getonzero is "wraps", want one of revives,`},
 		{"zero", func(s *strategies.Strategy) { s.Promise.Zero = "later" }, `promise: zero is "later", want one of immediate, afterkill`},
 		{"tryget", func(s *strategies.Strategy) { s.Promise.TryGet = strategies.None }, `promise: tryget is "none", want one of exact, spurious`},
+		{"tryget refuses", func(s *strategies.Strategy) { s.Promise.TryGetRefuses = "never" }, `promise: trygetrefuses is "never", want one of , atlimit, pastlimit, oncekilled`},
+		{"never past the limit", func(s *strategies.Strategy) {
+			s.Promise.TryGetRefuses, s.Promise.Overflow = strategies.PastLimit, strategies.Refuses
+		}, `promise: trygetrefuses is "pastlimit" and overflow "refuses"`},
 		{"count", func(s *strategies.Strategy) { s.Promise.Count = strategies.Spurious }, `promise: count is "spurious", want one of`},
 		{"progress", func(s *strategies.Strategy) { s.Promise.Progress = "fast" }, `promise: progress is "fast", want one of`},
 	} {
@@ -117,7 +122,7 @@ func TestValidateFindsEveryFault(t *testing.T) {
 func TestPromiseText(t *testing.T) {
 	p := good().Promise
 	p.Resurrection = true
-	const want = "limit=100 width=8 overflow=wraps underflow=wraps getonzero=revives putunlessone=wraps zero=immediate closes=no tryget=exact count=none resurrection=yes progress=waitfree bytes=8 graceperiod=no typestable=no"
+	const want = "limit=100 width=8 overflow=wraps underflow=wraps stray=no getonzero=revives putunlessone=wraps zero=immediate tryget=exact trygetrefuses=no count=none resurrection=yes progress=waitfree bytes=8 graceperiod=no typestable=no"
 	if got := p.String(); got != want {
 		t.Errorf("promise is\n%s, want\n%s", got, want)
 	}
@@ -140,10 +145,10 @@ func TestPowers(t *testing.T) {
 	}{
 		{good(), nil},
 		{atomic.Strategy, []strategies.Power{
-			strategies.PowerMulti, strategies.PowerReader, strategies.PowerResurrecter, strategies.PowerDropper, strategies.PowerOnePutter, strategies.PowerPresetter,
+			strategies.PowerMultiGetter, strategies.PowerMulti, strategies.PowerReader, strategies.PowerResurrecter, strategies.PowerDropper, strategies.PowerOnePutter, strategies.PowerPresetter,
 		}},
 		{saturating.Strategy, []strategies.Power{
-			strategies.PowerMulti, strategies.PowerReader, strategies.PowerDropper, strategies.PowerOnePutter, strategies.PowerLockPutter, strategies.PowerPresetter, strategies.PowerMonitored,
+			strategies.PowerMultiGetter, strategies.PowerMulti, strategies.PowerReader, strategies.PowerDropper, strategies.PowerOnePutter, strategies.PowerLockPutter, strategies.PowerPresetter, strategies.PowerMonitored,
 		}},
 	} {
 		if got := tt.s.Powers(); !slices.Equal(got, tt.want) {

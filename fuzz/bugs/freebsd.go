@@ -51,7 +51,7 @@ func (c *fdCount) Put() bool {
 	return now == 0
 }
 
-var fdPromise = strategies.Promise{
+var freebsdPromise = strategies.Promise{
 	Limit:     127,
 	Overflow:  strategies.Saturates,
 	Underflow: strategies.Saturates,
@@ -74,5 +74,5 @@ leaked. The next close frees the file, and other processes have it open.`,
 		Fix:     "a number past the limit sticks",
 		Program: "a:InitAt(limit-1) a.Get a.Put|a.Get a.TryGet|a.Kill", Wraps: true,
 		Expected: fewAtOnce,
-	}.counts(fdPromise, func() strategies.Counter { return &fdCount{wraps: true} }, func() strategies.Counter { return new(fdCount) }),
+	}.counts(freebsdPromise, func() strategies.Counter { return &fdCount{wraps: true} }, func() strategies.Counter { return new(fdCount) }),
 }

@@ -111,16 +111,16 @@ func newRunner(bug runnerBug) func() strategies.Counter {
 }
 
 var runnerPromise = strategies.Promise{
-	Limit:     math.MaxInt32,
-	Overflow:  strategies.Wraps,
-	Underflow: strategies.Panics,
-	GetOnZero: strategies.Panics,
-	Zero:      strategies.Waits,
-	Closes:    true,
-	TryGet:    strategies.Exact,
-	Count:     strategies.None,
-	Progress:  strategies.LockFree,
-	Bytes:     int(unsafe.Sizeof(runner{})),
+	Limit:         math.MaxInt32,
+	Overflow:      strategies.Wraps,
+	Underflow:     strategies.Panics,
+	GetOnZero:     strategies.Panics,
+	Zero:          strategies.Waits,
+	TryGetRefuses: strategies.OnceKilled,
+	TryGet:        strategies.Exact,
+	Count:         strategies.None,
+	Progress:      strategies.LockFree,
+	Bytes:         int(unsafe.Sizeof(runner{})),
 }
 
 const rundownSource = "ReactOS ntoskrnl/ex/rundown.c, commit 05cca6444806"

@@ -12,6 +12,7 @@ import (
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/fuzz/scenarios"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/spec"
 	"github.com/refbench/refbench/strategies/watchdog"
 )
 
@@ -85,6 +86,9 @@ func recordable(s *strategies.Strategy) []*explore.Scenario {
 	}
 	if s.Has(strategies.PowerSwitcher) {
 		list = append(list, linear.Scenario(s.Name+"/modes", s, linear.Modes))
+	}
+	if spec.Of(s).Strays() {
+		list = append(list, linear.Scenario(s.Name+"/strays", s, linear.Strays))
 	}
 	return append(list, linear.Scenario(s.Name+"/limit", s, linear.Limit))
 }

@@ -65,6 +65,7 @@ type Answer struct {
 	Result   bool  // what it returned; false if it returns no bool
 	Value    int64 // what Count returned
 	Panicked bool  // it didn't return
+	Stray    bool  // its caller dropped what it didn't hold
 }
 
 // Alone is the number of who sets up and finishes, when no thread runs.
@@ -82,6 +83,10 @@ type Execution struct {
 	guard   program.Guard
 	fresh   program.Guard // guard, as it is when an execution begins
 	objects [program.MaxObjects]object
+	// monitor is that of counts that are used rightly, and heard what it was told: 1 + the
+	// misuse, or 0.
+	monitor strategies.Monitor
+	heard   atomic.Int32
 	threads [Alone + 1]thread
 }
 
@@ -108,7 +113,9 @@ type object struct {
 	// doesn't, and then that is a race in every one of them.
 	body   int
 	fields bool         // whether it has a body that is used
-	astray bool         // the program drops more than is held
+	wild   bool         // the program has steps on it that the guard doesn't see
+	astray bool         // and drops more than is held
+	strays atomic.Int32 // such drops that have begun
 	lives  atomic.Int32 // that have begun
 
 	// confirmed is odd while TryGetLive must fail: from when a Kill is confirmed or
@@ -141,12 +148,14 @@ type thread struct {
 
 	env   spec.Env
 	on    *object // of the present call
+	stray bool    // the present call drops what isn't held
 	locks bool    // the call has the object's lock
 }
 
 // New returns what carries out programs on counts of the strategy.
 func New(s *strategies.Strategy, o Options) *Execution {
 	x := &Execution{s: s, sp: spec.Of(s), o: o, judged: o.Record == nil && !o.Bare}
+	x.monitor.Hook = func(k strategies.Misuse) { x.heard.Store(1 + int32(k)) }
 	for i := range x.threads {
 		t := &x.threads[i]
 		*t = thread{x: x, id: i, h: x.guard.Caller(min(i, program.MaxThreads-1))}
@@ -162,12 +171,13 @@ func New(s *strategies.Strategy, o Options) *Execution {
 func (x *Execution) Load(p *program.Program) {
 	x.p, x.live, x.revives = p, false, false
 	for i := range x.objects {
-		x.objects[i].astray = false
+		x.objects[i].wild, x.objects[i].astray = false, false
 	}
 	for _, s := range p.All() {
 		o := &x.objects[s.Object]
+		o.wild = o.wild || s.Wild
 		o.astray = o.astray || s.Wild && s.Call.Op.Drops()
-		x.live = x.live || x.judged && s.Call.Op.Moves().If == spec.Unkilled
+		x.live = x.live || x.judged && s.Call.Op.If(x.s.Promise) == spec.Unkilled
 		x.revives = x.revives || s.Call.Op.Revives()
 	}
 	x.fresh.Reset(p, x.sp, x.o.Starts)
@@ -182,6 +192,7 @@ func (x *Execution) Program() *program.Program { return x.p }
 // panics ends its execution.
 func (x *Execution) Begin() (err error) {
 	x.guard.Restart(&x.fresh)
+	x.heard.Store(0)
 	t := &x.threads[Alone]
 	t.step = 1
 	defer t.recovered(&err)
@@ -189,9 +200,14 @@ func (x *Execution) Begin() (err error) {
 		i := t.object
 		o, b := &x.objects[i], x.guard.Begin(i)
 		o.c = x.s.New()
+		if m, ok := o.c.(strategies.Monitored); ok && x.judged && !o.wild && !x.p.Objects[i].Immortal {
+			m.Monitor(&x.monitor)
+		}
 		o.body, o.confirmed = 0, 0
-		// Nobody releases a cached object.
-		o.fields = !x.o.Unordered && !x.p.Objects[i].Cached && !(x.o.Bare && x.revives)
+		o.strays.Store(0)
+		// Nobody releases a cached object, and of one of which more is dropped than is
+		// held somebody may be robbed.
+		o.fields = !x.o.Unordered && !x.p.Objects[i].Cached && !(x.o.Bare && x.revives) && !o.astray
 		o.ledger.Open(1+b.Held, !x.o.Explored)
 		if !x.o.Explored {
 			o.lives.Store(1)
@@ -238,7 +254,7 @@ func (x *Execution) Thread(i int) (err error) {
 		case !ok:
 			continue
 		case s.Wild && call.Op.Drops() && t.h.Holds(int(s.Object)) < call.Refs():
-			t.stray(int(s.Object), call)
+			t.drops(int(s.Object), call)
 		default:
 			t.do(int(s.Object), call)
 		}
@@ -301,6 +317,9 @@ func (t *thread) finish(i int) {
 		return
 	}
 	switch _, kind := o.ledger.Balance().Rest(); {
+	case kind == judge.LateRelease && o.strays.Load() > 0 && x.s.Promise.Stray == strategies.LastLost:
+		// Which drops met is for recorded histories to tell.
+		return
 	case kind == judge.LateRelease && x.p.Objects[i].Immortal:
 		return
 	case kind == judge.LateRelease && x.o.Explored:
@@ -393,6 +412,7 @@ func (t *thread) do(object int, call spec.Call) {
 		return
 	}
 	moves, held := call.Op.Moves(), t.h.Holds(object)
+	depends := call.Op.If(t.x.s.Promise)
 	if t.h.Revives(object, call) {
 		o.ledger.Begins()
 		if !t.x.o.Explored {
@@ -405,7 +425,7 @@ func (t *thread) do(object int, call spec.Call) {
 		t.x.confirm(o, false)
 	}
 	var before uint64
-	if moves.If == spec.Unkilled {
+	if depends == spec.Unkilled {
 		before = t.x.confirmation(o)
 	}
 	n := call.Refs()
@@ -424,14 +444,16 @@ func (t *thread) do(object int, call spec.Call) {
 	} else {
 		result, value = t.plain(object, call)
 	}
-	// Of a count that closes a holder can't know whether Kill has begun, unless it
-	// is for itself to call it.
-	closes := t.x.s.Promise.Closes && !t.h.Owns(object)
-	for fails := 1; !result && moves.If == spec.Alive && held > 0 && !closes; fails++ {
+	// It may be past its limit, or its reference may be gone.
+	refused := t.x.p.Objects[object].Immortal && t.x.sp.MayRefuse() || o.strays.Load() > 0
+	for fails := 1; !result && depends == spec.Alive && held > 0 && !refused; fails++ {
 		if t.x.s.Promise.TryGet == strategies.Exact || fails == mostSpurious {
 			t.failf("%v failed while its caller held a reference", call)
 		}
 		result, value = t.plain(object, call)
+	}
+	if m := t.x.heard.Load(); m != 0 {
+		t.failf("a count reported %q, and nothing is misused", strategies.Misuse(m-1))
 	}
 	switch moved := call.Moved(result); {
 	case moved > 0:
@@ -448,7 +470,7 @@ func (t *thread) do(object int, call spec.Call) {
 	if t.x.sp.Waits() && call.Op.Last() && result != call.Op.Kills() {
 		t.failf("%v returned %v, but it is Kill that waits for the last drop and reports it", call, result)
 	}
-	if moves.If > spec.Alive || moves.Sign == 0 || call.Op.Kills() {
+	if depends > spec.Alive || moves.Sign == 0 || call.Op.Kills() {
 		t.answers(o, object, call, before, result, value)
 	}
 	if call.Last(result) {
@@ -471,11 +493,15 @@ func (t *thread) do(object int, call spec.Call) {
 	t.h.Did(object, call, result)
 }
 
-// stray makes a call that drops what the thread doesn't hold. All that is asked of it is not
+// drops makes a call that drops what the thread doesn't hold. All that is asked of it is not
 // to report the last reference wrongly.
-func (t *thread) stray(object int, call spec.Call) {
+func (t *thread) drops(object int, call spec.Call) {
+	o := &t.x.objects[object]
+	o.strays.Add(1)
+	t.stray = true
 	result, _ := t.call(object, call)
-	if o := &t.x.objects[object]; t.x.judged && call.Last(result) {
+	t.stray = false
+	if t.x.judged && call.Last(result) {
 		t.last(o, call)
 	}
 }
@@ -484,13 +510,16 @@ func (t *thread) stray(object int, call spec.Call) {
 func (t *thread) last(o *object, call spec.Call) {
 	t.meet(o)
 	k, held := o.ledger.Last()
+	if k == judge.StolenReference && o.strays.Load() > 0 {
+		return // A drop too many has stolen it.
+	}
 	t.wrong(k, call, held)
 }
 
 // answers judges an answer by what the thread holds and has been told.
 func (t *thread) answers(o *object, object int, call spec.Call, before uint64, result bool, value int64) {
 	held := t.h.Holds(object) // before the call
-	switch call.Op.Moves().If {
+	switch call.Op.If(t.x.s.Promise) {
 	case spec.Unkilled:
 		switch {
 		case !result && t.h.Owns(object) && t.x.s.Promise.TryGet == strategies.Exact:
@@ -579,7 +608,7 @@ func (t *thread) call(object int, call spec.Call) (result bool, value int64) {
 	if r == nil {
 		return t.plain(object, call)
 	}
-	a := Answer{Panicked: true}
+	a := Answer{Panicked: true, Stray: t.stray}
 	if !t.x.o.Explored {
 		defer func() {
 			if a.Panicked {
@@ -589,7 +618,7 @@ func (t *thread) call(object int, call spec.Call) (result bool, value int64) {
 	}
 	r.Begin(t.id)
 	result, value = t.plain(object, call)
-	a = Answer{Result: result, Value: value}
+	a = Answer{Result: result, Value: value, Stray: t.stray}
 	r.End(t.id, object, call, a)
 	return result, value
 }

@@ -22,7 +22,10 @@ type count struct {
 	n      atomic.Int64
 	killed atomic.Bool
 	flaw   string
+	m      *strategies.Monitor
 }
+
+func (c *count) Monitor(m *strategies.Monitor) { c.m = m }
 
 // is reports whether the count has the flaw.
 func (c *count) is(flaw string) bool { return c.flaw == flaw }
@@ -50,6 +53,8 @@ func (c *count) PutN(n int) bool {
 	}
 	left := c.n.Add(-int64(n))
 	switch c.flaw {
+	case "false alarm":
+		c.m.Report(strategies.PutAfterFree)
 	case "last too early":
 		return left <= 1
 	case "last never":
@@ -219,6 +224,9 @@ func TestFlawsAreFound(t *testing.T) {
 		{"Resurrect takes two", "a.Kill a.Resurrect", "every reference was dropped, and no drop reported the last", ""},
 		{"Resurrect takes two", "a:cached a.Kill|a.Put a.Resurrect", "every reference was dropped, and no drop reported the last", ""},
 		{"Resurrect takes two", "a:immortal a.Kill a.Resurrect", "", ""},
+		{"false alarm", "a.Get a.Put", "thread 0, step 2: a count reported \"Put on a dead count\", and nothing is misused", ""},
+		{"false alarm", "a.Get a.Put a.Put!", "", ""},
+		{"false alarm", "a:immortal a.Get a.Put", "", ""},
 		{"panics", "b.Get a.Put", "thread 0, step 2: a.Put panicked: flaw\n", "panic"},
 		{"panics", "a.Get a.Kill", "a.Kill panicked: flaw\n", "panic"},
 	} {
@@ -249,6 +257,20 @@ func TestSpuriousFailuresEnd(t *testing.T) {
 	s.Promise.TryGet = strategies.Spurious
 	if err := alone(New(s, Options{}), parse(t, "a.TryGet")); err == nil || !strings.Contains(err.Error(), "TryGet failed while its caller held a reference") {
 		t.Error(err)
+	}
+}
+
+// A TryGet that is refused past the limit is right there, and nowhere else.
+func TestRefusalsPastTheLimit(t *testing.T) {
+	s := with("TryGet fails")
+	s.Promise.Width, s.Promise.TryGetRefuses = 64, strategies.PastLimit
+	for text, right := range map[string]bool{"a:immortal a.TryGet": true, "a.TryGet": false} {
+		if err := alone(New(s, Options{}), parse(t, text)); (err == nil) != right {
+			t.Errorf("%s: %v, want right: %v", text, err, right)
+		}
+	}
+	if err := alone(New(with("TryGet fails"), Options{}), parse(t, "a:immortal a.TryGet")); err == nil {
+		t.Error("a count that promises no refusal fails on an immortal object, and nobody minds")
 	}
 }
 

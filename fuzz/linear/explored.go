@@ -26,6 +26,9 @@ const (
 	// while others ask for a live count.
 	Modes = "a.Get a.KillAndConfirm a.ResurrectLive a.Kill|a.Count a.TryGetLive a.Put|a.Put a.TryGetLive a.TryGet"
 
+	// Strays is one in which a thread drops more than it holds, beside the last drop.
+	Strays = "a.Put a.Put!|a.Kill|a.Put a.TryGet"
+
 	// Limit is one on a count near its limit.
 	Limit = "a:InitAt(limit-1) a.Get a.TryGet a.Count|a.Get a.Put a.Count|a.TryGet a.Put a.Count"
 )

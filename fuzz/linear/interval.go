@@ -189,12 +189,12 @@ func (s *sweep) unexplained(i int, o Op, last int) string {
 		}
 		return why
 	}
-	switch op, m := o.Call.Op, o.Call.Op.Moves(); {
-	case m.If == spec.NotOne && o.Result:
+	switch op, depends := o.Call.Op, o.Call.Op.If(s.p); {
+	case depends == spec.NotOne && o.Result:
 		return unless(some(func(b bounds) bool { return before(b) >= 2 }), "at most 1 reference was there")
-	case m.If == spec.NotOne:
+	case depends == spec.NotOne:
 		return unless(some(func(b bounds) bool { return b.low <= 1 && b.high >= 1 }), "the count wasn't 1")
-	case m.If == spec.One && !o.Result:
+	case depends == spec.One && !o.Result:
 		return unless(some(func(b bounds) bool { return b.low != 1 || b.high != 1 }), "1 reference was there")
 	case op.Last() && o.Result:
 		return unless(some(func(b bounds) bool { return b.low <= 0 && before(b) >= -n }), "other references were held")
@@ -202,16 +202,14 @@ func (s *sweep) unexplained(i int, o Op, last int) string {
 		// Only a drop after Kill, or Kill, has to be told.
 		untold := s.p.Zero != strategies.Immediate && !op.Kills() && !s.killed(o)
 		return unless(untold || some(func(b bounds) bool { return before(b) > -n }), "no other reference was there")
-	case m.If == spec.Unkilled && o.Result && s.killed(o):
+	case depends == spec.Unkilled && o.Result && s.killed(o):
 		return "the count had been killed"
-	case m.If == spec.Unkilled && !o.Result && s.kill >= 0 && s.ops[s.kill].Begin <= o.End:
+	case depends == spec.Unkilled && !o.Result && s.kill >= 0 && s.ops[s.kill].Begin <= o.End:
 		return ""
-	case m.If == spec.Alive && !o.Result && s.p.Closes && s.kill >= 0 && s.ops[s.kill].Begin <= o.End:
-		return ""
-	case m.If != spec.Always && o.Result:
+	case depends != spec.Always && o.Result:
 		early := last < 0 || o.Begin <= s.ops[last].End
 		return unless(early && some(func(b bounds) bool { return before(b) >= 1 }), "the count had died")
-	case m.If != spec.Always:
+	case depends != spec.Always:
 		late := last >= 0 && s.ops[last].Begin <= o.End
 		return unless(s.p.TryGet == strategies.Spurious || late && some(func(b bounds) bool { return b.low <= 0 }), "the count was alive")
 	case op == spec.Count:

@@ -75,7 +75,7 @@ func TestClasssAreThoseOfTryingEveryOrder(t *testing.T) {
 				spoil(rng, &l)
 			}
 			want, whole := Illegal, (&Judge{Spec: sp}).whole(l)
-			if explained(sp, whole.Starts, whole.Ops) {
+			if explained(sp, notLost(whole.Starts), whole.Ops) {
 				want = Linearizable
 			}
 			if right && want != Linearizable {
@@ -201,8 +201,8 @@ func TestIntervalsAlone(t *testing.T) {
 // have found the count closed.
 func TestKillThatWaits(t *testing.T) {
 	waits := promise(func(p *strategies.Promise) { p.Zero = strategies.Waits })
-	closes := promise(func(p *strategies.Promise) { p.Zero, p.Closes = strategies.Waits, true })
-	closesAlone := promise(func(p *strategies.Promise) { p.Closes = true })
+	closes := promise(func(p *strategies.Promise) { p.Zero, p.TryGetRefuses = strategies.Waits, strategies.OnceKilled })
+	closesAlone := promise(func(p *strategies.Promise) { p.TryGetRefuses = strategies.OnceKilled })
 	// Client 1 is inside all the time, and client 0 waits.
 	inside := func(more ...string) Life {
 		return ops(t, append(more, "1 1 2 Get -", "0 3 40 Kill true", "1 30 31 Put false", "1 50 51 TryGet false")...)
@@ -292,6 +292,8 @@ func TestApproximateReads(t *testing.T) {
 // What the contract leaves open is allowed while it is, and no longer.
 func TestWhatIsLeftOpen(t *testing.T) {
 	saturating := promise(func(p *strategies.Promise) { p.Width, p.Limit, p.Overflow = 0, 3, strategies.Saturates })
+	losing := promise(func(p *strategies.Promise) { p.Underflow, p.Stray = strategies.Refuses, strategies.LastLost })
+	refusing := promise(func(p *strategies.Promise) { p.Underflow = strategies.Refuses })
 	at := func(start int64, l Life) Life { l.Start = start; return l }
 	for _, c := range []struct {
 		name    string
@@ -318,6 +320,19 @@ func TestWhatIsLeftOpen(t *testing.T) {
 		{"past the limit, and stuck by a drop", saturating, at(3, ops(t, "0 1 2 Get -", "1 3 10 Put false", "2 4 5 Count 3", "1 11 12 Count -5")), Linearizable},
 		{"not stuck by a drop", saturating, at(3, ops(t, "0 1 2 Get -", "1 3 10 Put false", "2 4 5 Count 3", "1 11 12 Count 3")), Illegal},
 		{"stuck, and dropped to the last", saturating, at(3, ops(t, "0 1 10 Get -", "1 2 3 Count -1", "1 4 5 PutN(4) true")), Illegal},
+		{"one too many meets the last", losing, ops(t, "0 1 4 Kill false", "1 2 3 Put! false", "1 5 6 TryGet false"), Linearizable},
+		{"one too many meets the last, which isn't promised", refusing, ops(t, "0 1 4 Kill false", "1 2 3 Put! false", "1 5 6 TryGet false"), Illegal},
+		{"one too many meets the last, and the count lives on", losing, ops(t, "0 1 4 Kill false", "1 2 3 Put! false", "1 5 6 TryGet true"), Illegal},
+		{"one too many meets the last, and both are told", losing, ops(t, "0 1 4 Kill true", "1 2 3 Put! true"), Illegal},
+		{"one too many after the last", losing, ops(t, "0 1 2 Kill false", "1 3 4 Put! false"), Illegal},
+		{"none too many", losing, at(2, ops(t, "0 1 4 Kill false", "1 2 3 Put false")), Illegal},
+		{"one too many, later", losing, at(2, ops(t, "0 1 4 Kill false", "1 2 3 Put false", "1 5 6 Put! false")), Illegal},
+		{"one too many before, and two that find one", losing, at(2, ops(t, "1 1 2 Put! false", "0 3 6 Kill false", "1 4 5 Put false", "1 7 8 Put false")), Linearizable},
+		{"taken while both go on, for nothing", losing, ops(t, "0 1 4 Kill false", "1 2 9 Put! false", "2 5 6 TryGet true", "2 7 8 TryGet true", "2 10 11 Put false", "2 12 13 Put false"), Linearizable},
+		{"taken when both have returned", losing, ops(t, "0 1 4 Kill false", "1 2 9 Put! false", "2 10 11 TryGet true"), Illegal},
+		{"taken while both go on, and kept", losing, ops(t, "0 1 4 Kill false", "1 2 9 Put! false", "2 5 6 TryGet true", "2 10 11 Count 1"), Illegal},
+		{"taken while both go on, and the last", losing, ops(t, "0 1 4 Kill false", "1 2 9 Put! false", "2 5 6 TryGet true", "2 7 8 Put true"), Linearizable},
+		{"told while both go on, and told again", losing, ops(t, "0 1 4 Kill false", "1 2 9 Put! false", "2 5 6 TryGet true", "2 7 8 Put true", "2 10 11 Put! true"), Illegal},
 	} {
 		for _, without := range []part{0, intervals, intervals | cuts} {
 			if r := without.judge(t, specOf(c.promise), c.life); r.Class != c.want {

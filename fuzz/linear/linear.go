@@ -26,6 +26,8 @@
 //     came past the limit may be added first and make the count stick later, and a drop
 //     may subtract first. Nobody can take it for dead meanwhile, and once those calls
 //     have returned it is stuck.
+//   - Where a drop too many may keep anybody from being told of the last drop, and the
+//     two drops meet: who is told, and whether TryGet succeeds until both have returned.
 //   - What follows a call of which nothing is promised.
 //
 // A [Judge] works in three steps.
@@ -71,6 +73,7 @@ type Op struct {
 	Result   bool  // what the call returned; false if it returns no bool
 	Value    int64 // what Count returned
 	Panicked bool  // it didn't return
+	Stray    bool  // the client dropped what it didn't hold
 
 	// Begin and End are stamps of one clock. The call took effect between
 	// the two. A client makes one call after the other.
@@ -79,8 +82,16 @@ type Op struct {
 	open open // what the promise leaves open; set by a Judge
 }
 
-// String returns the call and the answer, as in "Put -> true".
-func (o Op) String() string { return o.Call.String() + " -> " + o.answer() }
+// String returns the call and the answer, as in "Put -> true". A call that drops what
+// the client doesn't hold has a "!" behind it, as in op programs.
+func (o Op) String() string { return o.call() + " -> " + o.answer() }
+
+func (o Op) call() string {
+	if o.Stray {
+		return o.Call.String() + "!"
+	}
+	return o.Call.String()
+}
 
 // A Life is what happened to one count from its Init.
 type Life struct {
@@ -146,6 +157,8 @@ func (o *Op) check() error {
 		return fmt.Errorf("client %d: %s ends at %d, before it begins at %d", o.Client, o.Call, o.End, o.Begin)
 	case o.End == math.MaxInt64:
 		return fmt.Errorf("client %d: %s ends at the end of time", o.Client, o.Call)
+	case o.Stray && !o.Call.Op.Drops():
+		return fmt.Errorf("client %d: %s drops nothing", o.Client, o.call())
 	case o.Call.Op.TakesNumber() && o.Call.N < 1:
 		return fmt.Errorf("client %d: %s: want a number of at least 1", o.Client, o.Call)
 	}

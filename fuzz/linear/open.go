@@ -50,6 +50,17 @@ const (
 	// comes down to zero meanwhile, which must not happen.
 	anyNumber
 
+	// mayLose: a drop may leave a dead count and not be told. It meets another one, and
+	// there is one reference for the two, since somebody has dropped what it didn't
+	// hold: one of the two, or another one before.
+	//
+	//	1 reference, in a word that holds the number less one
+	//	A: Put   0 to -1: the last, and about to mark the count dead
+	//	B: Put   -1 to -2: one too many, and about to mark the count dead
+	//	A: Put   finds that it isn't -1 any more: false
+	//	B: Put   marks it: false
+	mayLose
+
 	// anything: an approximate read during which something else is going on. It is
 	// left out.
 	anything
@@ -63,19 +74,37 @@ func leaveOpen(ops []Op, p strategies.Promise) []Op {
 			meeting(ops, these, those, func(i int) { ops[i].open |= what })
 		}
 	}
-	live := func(op spec.Op) bool { return op.Moves().If == spec.Unkilled }
+	live := func(op spec.Op) bool { return op.If(p) == spec.Unkilled }
 	mark(live, func(op spec.Op) bool { return op.Kills() || op.Unkills() }, mayFail)
 	mark(live, is(spec.Kill), mayTake)
-	if p.Closes {
-		mark(func(op spec.Op) bool { return op.Moves().If == spec.Alive }, spec.Op.Kills, mayFail)
-	}
 	if p.Overflow == strategies.Saturates {
 		mark(is(spec.Count), func(op spec.Op) bool { return op.Takes() && !op.Begins() || op.Drops() }, anyNumber)
 	}
 	if p.Count == strategies.Approximate {
 		mark(is(spec.Count), func(op spec.Op) bool { return op != spec.Count }, anything)
 	}
+	if p.Stray == strategies.LastLost {
+		markLosers(ops)
+	}
 	return slices.DeleteFunc(ops, func(o Op) bool { return o.open&anything != 0 })
+}
+
+// markLosers finds the drops that meet another one when there has been one too many.
+func markLosers(ops []Op) {
+	first := slices.IndexFunc(ops, func(o Op) bool { return o.Stray })
+	if first < 0 {
+		return
+	}
+	for i := range ops {
+		o := &ops[i]
+		for j := i + 1; j < len(ops) && ops[j].Begin <= o.End; j++ {
+			x := &ops[j]
+			if o.Call.Op.Last() && x.Call.Op.Last() && max(o.End, x.End) >= ops[first].Begin {
+				o.open |= mayLose
+				x.open |= mayLose
+			}
+		}
+	}
 }
 
 func is(want spec.Op) func(spec.Op) bool { return func(op spec.Op) bool { return op == want } }

@@ -47,7 +47,7 @@ func (r *recorder) End(thread, object int, call spec.Call, a driver.Answer) {
 	c := &r.clients[thread]
 	end := r.end(&c.fence)
 	c.ops[object] = append(c.ops[object], Op{
-		Client: thread, Call: call, Result: a.Result, Value: a.Value, Panicked: a.Panicked,
+		Client: thread, Call: call, Result: a.Result, Value: a.Value, Panicked: a.Panicked, Stray: a.Stray,
 		Begin: c.began, End: end,
 	})
 }

@@ -30,6 +30,9 @@ const (
 	// cached: the count stays where it is at zero, and any client may resurrect it.
 	cached
 
+	// astray: a client drops more than it holds.
+	astray
+
 	// renewed: who has killed the count takes it back, or begins another life if it
 	// was told of the last drop as well.
 	renewed
@@ -45,6 +48,9 @@ func newRounds(sp *spec.Spec, clients int, rng *rand.Rand) *rounds {
 	p := sp.Promise()
 	r := &rounds{rng: rng, near: program.Near(sp, clients), narrow: p.Limit <= int64(clients)}
 	r.p.Threads = make([]program.Thread, clients)
+	if sp.Strays() {
+		r.kinds = append(r.kinds, astray)
+	}
 	for _, op := range sp.Ops() {
 		by := op.By()
 		r.may[op] = by != spec.Nobody && (p.TypeStable || by != spec.TypeStableReleaser) && (p.Count != strategies.None || op != spec.Count)
@@ -124,6 +130,12 @@ func (r *rounds) next() *program.Program {
 				drop()
 			}
 			add(o, spec.Op.Kills)
+			if lives[o] == astray && i == (owners[o]+1)%clients {
+				// It may hold some of them.
+				for range 1 + r.rng.IntN(mostRefs) {
+					t = append(t, program.Step{Call: spec.Call{Op: spec.Put}, Object: uint8(o), Wild: true})
+				}
+			}
 		}
 		r.p.Threads[i] = t[:min(len(t), share)]
 	}

@@ -21,36 +21,111 @@ type Segment struct {
 	Ops    []Op         // in the order in which they began
 }
 
+// A state is a count's, or of one whose last reference was dropped and whose client
+// wasn't told, while the drop that is to blame goes on: see mayLose.
+type state struct {
+	// State is the count's. Of a lost one Refs is what was taken since.
+	spec.State
+
+	lost  bool
+	until int64 // a lost one: when the drop ends that made it so
+}
+
+// String returns the state in a few words.
+func (st state) String() string {
+	if st.lost {
+		return fmt.Sprintf("dead, nobody told, and %d references taken since", st.Refs)
+	}
+	return st.State.String()
+}
+
+// notLost returns states of counts that aren't lost.
+func notLost(states []spec.State) []state {
+	out := make([]state, len(states))
+	for i, st := range states {
+		out[i] = state{State: st}
+	}
+	return out
+}
+
+// found returns those of the states that aren't lost. When no call goes on none is.
+func found(states []state) (out []spec.State) {
+	for _, st := range states {
+		if !st.lost {
+			out = add(out, st.State)
+		}
+	}
+	return out
+}
+
 // after returns the states that the promise allows after the call in one of these states,
 // if it was answered like that.
-func after(sp *spec.Spec, states []spec.State, o *Op) (out []spec.State) {
+func after(sp *spec.Spec, states []state, o *Op) (out []state) {
 	for _, st := range states {
-		if sp.Blocks(st, o.Call) {
-			continue // it has returned, and so took effect at another time
-		}
-		outcomes := sp.Step(st, o.Call)
-		if len(outcomes) == 0 {
-			// Nothing is promised of this call, and so of nothing that
-			// follows it.
-			out = add(out, spec.State{Lost: true})
+		if st.lost {
+			out = add(out, st.after(o)...)
 			continue
 		}
-		for _, x := range outcomes {
-			if o.fits(x, sp.Promise().Limit) {
-				out = add(out, x.Next)
+		out = add(out, notLost(promised(sp, st.State, o))...)
+		if o.open&mayLose != 0 && !o.Result && !o.Panicked && !st.Saturated && !st.Lost && st.Refs == o.Call.Refs() {
+			st.Refs, st.Killed = 0, st.Killed || o.Call.Op.Kills()
+			if sp.Dead(st.State) {
+				out = add(out, state{st.State, true, o.End})
 			}
 		}
-		switch {
-		case o.Panicked:
-		case o.open&mayFail != 0 && !o.Result:
-			st.Closing = st.Closing || o.Call.Op.Moves().If == spec.Alive && !st.Killed
-			out = add(out, st)
-		case o.open&mayTake != 0 && o.Result:
-			// As if the count weren't killed.
-			for _, x := range sp.Step(st, spec.Call{Op: spec.TryGet}) {
-				if x.Result && !x.Panics {
-					out = add(out, x.Next)
-				}
+	}
+	return out
+}
+
+// after returns what a lost count may be after the call. Others still count, and perhaps
+// one of them is told, until the other drop marks the count dead.
+func (st state) after(o *Op) []state {
+	dead := st.State
+	dead.Refs = 0
+	op, n := o.Call.Op, o.Call.Refs()
+	switch {
+	case o.Panicked || op.Begins():
+		return nil
+	case op.Last() && o.Result && st.Refs < n:
+		return nil
+	case op.Last() && o.Result:
+		return notLost([]spec.State{dead})
+	}
+	next := st
+	next.Refs = max(0, st.Refs+o.Call.Moved(o.Result))
+	out := []state{next}
+	if o.open&mayLose != 0 && o.Begin <= st.until {
+		out = append(out, state{State: dead})
+	}
+	return out
+}
+
+// promised returns the states after the call in a state that isn't lost.
+func promised(sp *spec.Spec, st spec.State, o *Op) (out []spec.State) {
+	if sp.Blocks(st, o.Call) {
+		return nil // it has returned, and so took effect at another time
+	}
+	outcomes := sp.Step(st, o.Call)
+	if len(outcomes) == 0 {
+		// Nothing is promised of this call, and so of nothing that
+		// follows it.
+		return []spec.State{{Lost: true}}
+	}
+	for _, x := range outcomes {
+		if o.fits(x, sp.Promise().Limit) {
+			out = add(out, x.Next)
+		}
+	}
+	switch {
+	case o.Panicked:
+	case o.open&mayFail != 0 && !o.Result:
+		st.Closing = st.Closing || o.Call.Op.Moves().If == spec.Alive && !st.Killed
+		out = add(out, st)
+	case o.open&mayTake != 0 && o.Result:
+		// As if the count weren't killed.
+		for _, x := range sp.Step(st, spec.Call{Op: spec.TryGet}) {
+			if x.Result && !x.Panics {
+				out = add(out, x.Next)
 			}
 		}
 	}
@@ -73,7 +148,7 @@ func (o *Op) fits(x spec.Outcome, limit int64) bool {
 }
 
 // add adds states to a set.
-func add(set []spec.State, states ...spec.State) []spec.State {
+func add[S comparable](set []S, states ...S) []S {
 	for _, st := range states {
 		if !slices.Contains(set, st) {
 			set = append(set, st)
@@ -91,27 +166,28 @@ type ending struct{}
 // to stop there.
 func (s *Segment) model(end func([]spec.State) bool) porcupine.Model {
 	return porcupine.Model{
-		Init: func() any { return s.Starts },
-		Step: func(state, input, _ any) (bool, any) {
-			states := state.([]spec.State)
+		Init: func() any { return notLost(s.Starts) },
+		Step: func(before, input, _ any) (bool, any) {
+			states := before.([]state)
 			if o, ok := input.(*Op); ok {
 				states = after(s.spec, states, o)
 				return len(states) > 0, states
 			}
-			return end(states), states
+			ends := found(states)
+			return len(ends) > 0 && end(ends), states
 		},
 		Equal: func(a, b any) bool {
-			x, y := a.([]spec.State), b.([]spec.State)
-			return len(x) == len(y) && !slices.ContainsFunc(y, func(st spec.State) bool { return !slices.Contains(x, st) })
+			x, y := a.([]state), b.([]state)
+			return len(x) == len(y) && !slices.ContainsFunc(y, func(st state) bool { return !slices.Contains(x, st) })
 		},
-		Hash: func(state any) (sum uint64) {
-			for _, st := range state.([]spec.State) {
+		Hash: func(states any) (sum uint64) {
+			for _, st := range states.([]state) {
 				sum ^= uint64(st.Refs) * 0x9e3779b97f4a7c15
 			}
 			return sum
 		},
 		DescribeOperation: func(input, _ any) string { return fmt.Sprint(input) },
-		DescribeState:     func(state any) string { return possible(state.([]spec.State)) },
+		DescribeState:     func(states any) string { return possible(states.([]state)) },
 	}
 }
 
@@ -150,7 +226,7 @@ func (s *Segment) overlap() int {
 func (s *Segment) search(ctx context.Context, timeout time.Duration, last bool) (Class, []spec.State) {
 	var states []spec.State
 	if len(s.Ops) == 1 {
-		states = after(s.spec, s.Starts, &s.Ops[0])
+		states = found(after(s.spec, notLost(s.Starts), &s.Ops[0]))
 	} else {
 		if deadline, ok := ctx.Deadline(); ok {
 			timeout = min(timeout, time.Until(deadline))
@@ -198,7 +274,7 @@ func (s *Segment) sameEnd() bool {
 }
 
 // possible says which states are.
-func possible(states []spec.State) string {
+func possible[S fmt.Stringer](states []S) string {
 	text := make([]string, len(states))
 	for i, st := range states {
 		text[i] = st.String()

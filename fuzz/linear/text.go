@@ -31,8 +31,9 @@ const magic = "refbench history 1"
 //	end 3 9a8b7c6d
 //
 // After "life" stands how many references it begins with, in each line below it the
-// client, the stamps of a call's beginning and end, the call, and the answer: "-" if
-// the call returns nothing, "panic" if it doesn't return. After "end" stand the
+// client, the stamps of a call's beginning and end, the call, with "!" behind it if it
+// drops what the client doesn't hold, and the answer: "-" if the call returns nothing,
+// "panic" if it doesn't return. After "end" stand the
 // number of calls and the CRC-32 (IEEE) of all lines before.
 func (h *History) WriteText(w io.Writer) error {
 	b := fmt.Appendf(nil, "%s\nstrategy %s\nclock %s\nseed %d\n", magic, h.Strategy, h.Clock, h.Seed)
@@ -50,7 +51,7 @@ func (l Life) append(b []byte) []byte {
 		for _, n := range [...]int64{int64(o.Client), o.Begin, o.End} {
 			b = append(strconv.AppendInt(b, n, 10), ' ')
 		}
-		b = append(b, o.Call.String()...)
+		b = append(b, o.call()...)
 		b = append(append(append(b, ' '), o.answer()...), '\n')
 	}
 	return b
@@ -161,10 +162,11 @@ func parseOp(line string) (o Op, err error) {
 		}
 	}
 	o.Client, o.Begin, o.End = int(max(math.MinInt32, min(numbers[0], math.MaxInt32))), numbers[1], numbers[2]
-	if o.Call, err = spec.ParseCall(f[3]); err != nil {
+	call, stray := strings.CutSuffix(f[3], "!")
+	if o.Call, err = spec.ParseCall(call); err != nil {
 		return o, err
 	}
-	o.Panicked, o.Result = f[4] == "panic", f[4] == "true"
+	o.Panicked, o.Result, o.Stray = f[4] == "panic", f[4] == "true", stray
 	if o.Call.Op == spec.Count {
 		o.Value, _ = strconv.ParseInt(f[4], 10, 64)
 	}

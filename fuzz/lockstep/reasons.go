@@ -19,8 +19,8 @@ const (
 	DeadGet
 	// ZeroDetection: one of them doesn't detect zero yet.
 	ZeroDetection
-	// Closing: TryGet after Kill while references are left. One of them closes.
-	Closing
+	// Refusal: TryGet past the limit or below zero. They promise another refusal.
+	Refusal
 	// Distance: a life that began near the limits came down to zero. They
 	// promise another limit, so for one of them the way was longer.
 	Distance
@@ -44,8 +44,8 @@ func (r Reason) String() string {
 		return "unknown reason"
 	}
 	return [reasons]string{
-		"overflow policy", "underflow policy", "get on a dead count", "zero detection",
-		"closing by Kill", "distance from the limit to zero", "spurious TryGet", "free choice", "operation lacking", "not promised",
+		"overflow policy", "underflow policy", "get on a dead count", "zero detection", "refusal of TryGet",
+		"distance from the limit to zero", "spurious TryGet", "free choice", "operation lacking", "not promised",
 	}[r]
 }
 
@@ -63,14 +63,14 @@ func (t *touched) add(r Reason, so bool) {
 
 // touches returns what the call touches that leads from one state to the next.
 func (l *lane) touches(st, next spec.State, call spec.Call) (t touched) {
+	t.add(Refusal, l.sp.Refuses(st, call))
 	if st.Saturated || st.Lost {
-		return 0 // by what made it so
+		return t // by what made it so
 	}
 	op, k, limit := call.Op, call.Refs(), l.s.Promise.Limit
 	dead, exact := l.sp.Dead(st), l.sp.Exact(st)
 	t.add(Distance, next.Refs <= 0)
 	t.add(ZeroDetection, st.Refs == 0 && !exact || l.sp.Waits() && op.Drops() && !op.Kills() && l.sp.Dead(next))
-	t.add(Closing, st.Killed && !dead && op.Moves().If == spec.Alive)
 	switch {
 	case op.Takes() && !op.Begins():
 		t.add(DeadGet, dead && op.By() == spec.AnyHolder)
@@ -129,8 +129,8 @@ func differ(reason Reason, a, b *strategies.Promise) bool {
 		return a.Underflow != b.Underflow || a.OnDeadUnlessOne() != b.OnDeadUnlessOne()
 	case DeadGet:
 		return a.GetOnZero != b.GetOnZero
-	case Closing:
-		return a.Closes != b.Closes
+	case Refusal:
+		return a.TryGetRefuses != b.TryGetRefuses
 	}
 	return a.Zero != b.Zero
 }

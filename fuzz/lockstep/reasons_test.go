@@ -12,6 +12,7 @@ import (
 	"github.com/refbench/refbench/strategies/drained"
 	"github.com/refbench/refbench/strategies/mutexed"
 	"github.com/refbench/refbench/strategies/percpu"
+	"github.com/refbench/refbench/strategies/refusing"
 	"github.com/refbench/refbench/strategies/saturating"
 	"github.com/refbench/refbench/strategies/spec"
 )
@@ -49,7 +50,7 @@ func TestWhatCallsTouch(t *testing.T) {
 		{mutexed.Strategy, spec.State{}, "Put", []Reason{Overflow, Underflow}},
 		{drained.Strategy, spec.State{Refs: 2}, "Put", nil},
 		{drained.Strategy, spec.State{Refs: 1, Killed: true}, "Put", []Reason{Distance, ZeroDetection}},
-		{drained.Strategy, spec.State{Refs: 1, Killed: true}, "TryGet", []Reason{Closing}},
+		{drained.Strategy, spec.State{Refs: 1, Killed: true}, "TryGet", nil},
 		{percpu.Strategy, spec.State{Refs: 2}, "Put", nil},
 		{percpu.Strategy, spec.State{Refs: -5}, "Put", []Reason{Distance, ZeroDetection}},
 		{percpu.Strategy, spec.State{Refs: -5}, "Kill", []Reason{Underflow, Distance}},
@@ -57,6 +58,9 @@ func TestWhatCallsTouch(t *testing.T) {
 		{percpu.Strategy, spec.State{Killed: true}, "Get", []Reason{DeadGet}},
 		{percpu.Strategy, spec.State{Killed: true}, "ResurrectLive", nil},
 		{saturating.Strategy, spec.State{Saturated: true}, "Get", nil},
+		{refusing.Strategy, spec.State{Refs: limit}, "TryGet", []Reason{Overflow, Distance}},
+		{refusing.Strategy, spec.State{Refs: -limit - 1}, "TryGet", []Reason{Distance, Refusal}},
+		{refusing.Strategy, spec.State{Refs: -1}, "Get", []Reason{Distance}},
 	} {
 		call, err := spec.ParseCall(c.call)
 		if err != nil {
@@ -79,7 +83,7 @@ func TestWhatCallsTouch(t *testing.T) {
 
 // Promises that are the same in what was touched explain nothing.
 func TestEqualPromisesExplainNothing(t *testing.T) {
-	a, p, s := &atomic.Strategy.Promise, &percpu.Strategy.Promise, &saturating.Strategy.Promise
+	a, p, s, r := &atomic.Strategy.Promise, &percpu.Strategy.Promise, &saturating.Strategy.Promise, &refusing.Strategy.Promise
 	for _, c := range []struct {
 		reason Reason
 		a, b   *strategies.Promise
@@ -88,6 +92,7 @@ func TestEqualPromisesExplainNothing(t *testing.T) {
 		{Overflow, a, a, false}, {Overflow, a, s, true}, {Overflow, a, p, true},
 		{Underflow, a, p, false}, {Underflow, a, s, true},
 		{DeadGet, a, p, false}, {DeadGet, a, s, true},
+		{Refusal, a, s, false}, {Refusal, a, r, true},
 		{ZeroDetection, a, s, false}, {ZeroDetection, p, p, false}, {ZeroDetection, a, p, true},
 	} {
 		if got := differ(c.reason, c.a, c.b); got != c.want {

@@ -18,7 +18,8 @@ import (
 //
 //   - What the counter hasn't got is never called.
 //   - On a cached object Resurrect is for any thread, and no life begins but the first.
-//   - At most 65,536 are taken at once, and nobody drops more than it holds.
+//   - At most 65,536 are taken at once, and nobody drops more than it holds. Where
+//     several can't be dropped at once, nobody takes several to hold more than 64.
 //   - Nobody takes more than its share of what is left up to the limit that the
 //     strategy promises, which must be at least MaxThreads + 1. A guard of counts that
 //     begin where the program says lets them come past the limit where the
@@ -273,7 +274,12 @@ func (t *Caller) Allow(s Step) (c spec.Call, ok bool) {
 			return c, false
 		}
 		if c.Op.TakesNumber() {
-			c.N = min(c.N, room, mostAtOnce)
+			if c.N = min(c.N, room, mostAtOnce); !t.g.May(spec.PutN) {
+				// They are dropped one by one.
+				if c.N = min(c.N, few-h.refs); c.N <= 0 {
+					return c, false
+				}
+			}
 		}
 	}
 	if m.Sign < 0 && c.Op.TakesNumber() {

@@ -216,6 +216,33 @@ func TestGuardKnowsTheStrategy(t *testing.T) {
 }
 
 // A guard that is used again has forgotten the program before.
+// Where several references can't be dropped at once, threads don't take so many that to
+// drop them one by one takes long.
+func TestTakersOfSeveralDropThemOneByOne(t *testing.T) {
+	s := strict(strategies.Immediate, false, 1<<40)
+	s.New = func() strategies.Counter {
+		return struct {
+			strategies.Counter
+			strategies.MultiGetter
+		}{every{}, every{}}
+	}
+	var g Guard
+	p := Program{Objects: make([]Object, 1), Threads: []Thread{{}}}
+	several := Step{Call: spec.Call{Op: spec.GetN, N: 40}}
+	p.Threads[0] = Thread{several, several, several, {Call: spec.Call{Op: spec.Get}}}
+	g.Reset(&p, spec.Of(s), false)
+	h := g.Caller(0)
+	for i, want := range []int64{40, few - 41, 0, 1} { // It holds one from the start.
+		c, ok := h.Allow(p.Threads[0][i])
+		if ok != (want > 0) || ok && c.Refs() != want {
+			t.Errorf("step %d with %d references: %v, %v, want %d references", i+1, h.Holds(0), c, ok, want)
+		}
+		if ok {
+			h.Did(0, c, true)
+		}
+	}
+}
+
 func TestGuardReset(t *testing.T) {
 	s := strict(strategies.Immediate, true, 1<<40)
 	rng := rand.New(rand.NewPCG(1, 2))

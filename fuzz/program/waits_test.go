@@ -47,7 +47,9 @@ func TestThreadsThatWaitDontMeet(t *testing.T) {
 	waited, killed := 0, 0
 	for n := range 4000 {
 		s := strict(strategies.Waits, true, 1<<40)
-		s.Promise.Closes = n%2 == 1
+		if n%2 == 1 {
+			s.Promise.TryGetRefuses = strategies.OnceKilled
+		}
 		p, _ := Decode(random(rng, 20+rng.IntN(100)))
 		sp, g := spec.Of(s), new(Guard)
 		g.Reset(&p, sp, n%4 > 1)

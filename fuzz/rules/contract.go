@@ -52,6 +52,12 @@ var lives = []struct{ name, doc, lines string }{
 		 Init Get Kill Put Init Get Put Kill`,
 	},
 	{
+		"SeveralTakenEqualSingles", "Taking n references at once gives what n single calls give.",
+		`Init GetN(5) Put*5 Get Kill Put
+		 Init GetN(3) TryGetN(4) Put*5 Get Put*3 TryGetN(6) TryGet*3 Put*8 Kill Put TryGetN(2) TryGet
+		 Init GetN(1) Kill TryGetN(2) Put*3 TryGetN(2)`,
+	},
+	{
 		"SeveralEqualsSingles", "Taking or dropping n references at once gives what n single calls give.",
 		`Init GetN(5) Put*5 Get*6 PutN(6) Get Kill Put
 		 Init GetN(3) TryGetN(4) PutN(2) Get PutN(6) TryGetN(6) TryGet*3 PutN(3) Kill Put*2 PutN(4) TryGetN(2) TryGet

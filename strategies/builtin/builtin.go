@@ -3,16 +3,21 @@ package builtin
 
 import (
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/akaros"
 	"github.com/refbench/refbench/strategies/atomic"
 	"github.com/refbench/refbench/strategies/biased"
 	"github.com/refbench/refbench/strategies/drained"
 	"github.com/refbench/refbench/strategies/evenodd"
+	"github.com/refbench/refbench/strategies/fdmutex"
+	"github.com/refbench/refbench/strategies/fileref"
 	"github.com/refbench/refbench/strategies/freebsd"
 	"github.com/refbench/refbench/strategies/lockperatomic"
 	"github.com/refbench/refbench/strategies/lockref"
 	"github.com/refbench/refbench/strategies/mutexed"
 	"github.com/refbench/refbench/strategies/percpu"
+	"github.com/refbench/refbench/strategies/rcuref"
 	"github.com/refbench/refbench/strategies/refcountfull"
+	"github.com/refbench/refbench/strategies/refusing"
 	"github.com/refbench/refbench/strategies/rundown"
 	"github.com/refbench/refbench/strategies/saturating"
 	"github.com/refbench/refbench/strategies/sticky"
@@ -41,5 +46,10 @@ func All() []*strategies.Strategy {
 		lockref.Strategy,
 		drained.Strategy,
 		rundown.Strategy,
+		akaros.Strategy,
+		refusing.Strategy,
+		rcuref.Strategy,
+		fileref.Strategy,
+		fdmutex.Strategy,
 	}
 }

@@ -41,8 +41,10 @@ func alternatives(p strategies.Promise) []alternative {
 	for _, z := range []strategies.ZeroDetection{strategies.Immediate, strategies.AfterKill, strategies.Waits} {
 		add("zero", func(q *strategies.Promise) { q.Zero = z })
 	}
-	add("closes", func(q *strategies.Promise) { q.Closes = !p.Closes })
 	add("tryget", func(q *strategies.Promise) { q.TryGet = strategies.Spurious })
+	for _, r := range []strategies.Refusal{"", strategies.AtLimit, strategies.PastLimit, strategies.OnceKilled} {
+		add("trygetrefuses", func(q *strategies.Promise) { q.TryGetRefuses = r })
+	}
 	add("resurrection", func(q *strategies.Promise) { q.Resurrection = !p.Resurrection })
 	add("count", func(q *strategies.Promise) { q.Count = strategies.None })
 	return list

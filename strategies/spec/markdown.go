@@ -38,7 +38,8 @@ A call with a number, as GetN(4), is about that many references. Nothing is prom
 		var fields []string
 		for _, f := range s.Promise.Fields() {
 			// Bytes depend on the machine.
-			if f[0] != "bytes" && (f[0] != "putunlessone" || sp.has[PutUnlessOne]) && (f[0] != "closes" || s.Promise.Closes) {
+			extra := (f[0] == "trygetrefuses" || f[0] == "stray") && f[1] == "no"
+			if f[0] != "bytes" && (f[0] != "putunlessone" || sp.has[PutUnlessOne]) && !extra {
 				fields = append(fields, f[0]+" "+f[1])
 			}
 		}
@@ -52,7 +53,7 @@ A call with a number, as GetN(4), is about that many references. Nothing is prom
 
 // shown returns the modes that a page shows, as states without references.
 func (sp *Spec) shown() []State {
-	if sp.p.Zero == strategies.Immediate {
+	if !sp.modal() {
 		return []State{{}}
 	}
 	return sp.modes()
@@ -71,7 +72,7 @@ func modeText(st State) string {
 
 // table writes the table of one mode.
 func (sp *Spec) table(b *strings.Builder, mode State) {
-	if sp.p.Zero != strategies.Immediate {
+	if sp.modal() {
 		fmt.Fprintf(b, "### %s, %s\n\n", sp.Name(), modeText(mode))
 	}
 	columns := slices.DeleteFunc(sp.States(), func(st State) bool { return st.Killed != mode.Killed || st.Atomic != mode.Atomic })
@@ -82,7 +83,7 @@ func (sp *Spec) table(b *strings.Builder, mode State) {
 	b.WriteString("\n|---|" + strings.Repeat("---|", len(columns)) + "\n")
 	var reasons []string
 	for _, c := range sp.Calls() {
-		if c.Op.Power() == strategies.PowerMulti && c.N == 1 {
+		if c.Op != InitAt && c.N == 1 {
 			continue // the same as without a number
 		}
 		fmt.Fprintf(b, "| %s |", sp.callText(c))
@@ -165,8 +166,8 @@ func (sp *Spec) outcomeText(mode State, c Call, o Outcome) string {
 		return "panics"
 	}
 	text := sp.stateText(o.Next)
-	// Where zero is always detected, Kill makes no difference that a reader needs.
-	if sp.p.Zero != strategies.Immediate && (o.Next.Killed != mode.Killed || o.Next.Atomic != mode.Atomic) {
+	// Elsewhere Kill makes no difference that a reader needs.
+	if sp.modal() && (o.Next.Killed != mode.Killed || o.Next.Atomic != mode.Atomic) {
 		text += " " + modeText(o.Next)
 	}
 	switch {

@@ -101,15 +101,15 @@ var ops = [maxOps]operation{
 		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) { return c.Kill(), 0 },
 	},
 	GetN: {
-		name: "GetN", power: strategies.PowerMulti, number: true, codes: []byte{5},
+		name: "GetN", power: strategies.PowerMultiGetter, number: true, codes: []byte{5},
 		by: AnyHolder, moves: Moves{Sign: +1}, step: (*Spec).take,
-		apply: does(func(c strategies.Counter, n int64) { c.(strategies.Multi).GetN(int(n)) }),
+		apply: does(func(c strategies.Counter, n int64) { c.(strategies.MultiGetter).GetN(int(n)) }),
 	},
 	TryGetN: {
-		name: "TryGetN", power: strategies.PowerMulti, number: true, reports: true, codes: []byte{6},
+		name: "TryGetN", power: strategies.PowerMultiGetter, number: true, reports: true, codes: []byte{6},
 		by: Anybody, moves: Moves{Sign: +1, If: Alive}, step: (*Spec).try,
 		apply: func(c strategies.Counter, n int64, _ *Env) (bool, int64) {
-			return c.(strategies.Multi).TryGetN(int(n)), 0
+			return c.(strategies.MultiGetter).TryGetN(int(n)), 0
 		},
 	},
 	PutN: {
@@ -280,6 +280,15 @@ func (op Op) By() By { return op.row().by }
 
 // Moves returns what the operation does to what its caller holds.
 func (op Op) Moves() Moves { return op.row().moves }
+
+// If returns what the operation's effect depends on, of a count with that promise: TryGet may
+// depend on more than that the count is alive.
+func (op Op) If(p strategies.Promise) Condition {
+	if c := op.Moves().If; c != Alive || p.TryGetRefuses != strategies.OnceKilled {
+		return c
+	}
+	return Unkilled
+}
 
 // Last reports whether the result true reports the drop of the last reference.
 func (op Op) Last() bool { return op.row().last }

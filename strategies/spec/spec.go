@@ -155,6 +155,11 @@ func (sp *Spec) Dead(st State) bool {
 	return st.Refs == 0 && !st.Saturated && !st.Lost && sp.Exact(st)
 }
 
+// modal reports whether Kill makes a difference to more than the owner.
+func (sp *Spec) modal() bool {
+	return sp.p.Zero != strategies.Immediate || sp.p.TryGetRefuses == strategies.OnceKilled
+}
+
 // moved returns the state with k references more, modulo the width.
 func (sp *Spec) moved(st State, k int64) State {
 	st.Refs += k
@@ -210,9 +215,13 @@ func (sp *Spec) taken(st State, k int64, tries bool) Outcome {
 		overflow = strategies.TryGetOverflow
 	}
 	switch {
+	case tries && sp.closed(st):
+		return Outcome{Next: st}
+	case tries && sp.refused(st, k):
+		return warns(st, false, overflow)
 	case st.Saturated:
 		return warns(st, tries, overflow)
-	case tries && (sp.Dead(st) || st.Closing || st.Killed && sp.p.Closes):
+	case tries && sp.Dead(st):
 		return Outcome{Next: st}
 	case sp.Dead(st):
 		return sp.misused(st, sp.p.GetOnZero, k, false, strategies.GetAfterFree)
@@ -220,6 +229,29 @@ func (sp *Spec) taken(st State, k int64, tries bool) Outcome {
 		return sp.misused(st, sp.p.Overflow, k, tries, overflow)
 	}
 	return Outcome{Next: sp.moved(st, k), Result: tries}
+}
+
+// Refuses reports whether the call is a TryGet that takes no reference in the state,
+// though the count isn't dead and whatever Get does.
+func (sp *Spec) Refuses(st State, call Call) bool {
+	closed := sp.closed(st) && !sp.Dead(st)
+	return call.Op.Takes() && call.Op.Moves().If != Always && (closed || sp.refused(st, call.Refs()))
+}
+
+// closed reports whether Kill has begun, and TryGet fails for that.
+func (sp *Spec) closed(st State) bool {
+	return sp.p.TryGetRefuses == strategies.OnceKilled && (st.Killed || st.Closing)
+}
+
+func (sp *Spec) refused(st State, k int64) bool {
+	past := st.Saturated || st.Refs < 0 || st.Refs > sp.p.Limit
+	switch sp.p.TryGetRefuses {
+	case strategies.AtLimit:
+		return past || !sp.Dead(st) && st.Refs > sp.p.Limit-k
+	case strategies.PastLimit:
+		return past
+	}
+	return false
 }
 
 // tryLive is TryGetLive.
@@ -468,6 +500,18 @@ const (
 	// Told: who takes one has it.
 	Told
 )
+
+// Strays reports whether a count can be used on after a drop too many: it refuses it, or
+// sticks.
+func (sp *Spec) Strays() bool {
+	return sp.p.Underflow == strategies.Refuses || sp.p.Underflow == strategies.Saturates
+}
+
+// MayRefuse reports whether TryGet may fail on a count that has come to its limit or past
+// it, though there are references.
+func (sp *Spec) MayRefuse() bool {
+	return sp.p.TryGetRefuses == strategies.AtLimit || sp.p.TryGetRefuses == strategies.PastLimit || sp.p.Overflow == strategies.Refuses
+}
 
 // PastLimit returns what becomes of references past the limit, for tests that use counts
 // there rightly.

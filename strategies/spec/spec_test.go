@@ -81,7 +81,9 @@ func TestClosing(t *testing.T) {
 	p := some(strategies.Wraps)
 	st, try := spec.State{Refs: 2, Killed: true}, spec.Call{Op: spec.TryGet}
 	for _, closes := range []bool{false, true} {
-		p.Closes = closes
+		if p.TryGetRefuses = ""; closes {
+			p.TryGetRefuses = strategies.OnceKilled
+		}
 		if os := of(p).Step(st, try); len(os) != 1 || os[0].Result == closes || closes && os[0].Next != st {
 			t.Errorf("TryGet at %q, promised to close: %v: %+v", st, closes, os)
 		}

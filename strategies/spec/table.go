@@ -61,7 +61,7 @@ func (sp *Spec) states(paths map[State][]Call) []State {
 	numbers := []int64{below.Refs, 0, 1, 2, sp.p.Limit - 1, sp.p.Limit, past.Refs} // 0 if Lost
 	var states []State
 	for _, st := range sp.modes() {
-		few := st.Killed && sp.p.Zero == strategies.Immediate
+		few := st.Killed && !sp.modal()
 		for _, n := range numbers {
 			st.Refs = n
 			if paths[st] != nil && !slices.Contains(states, st) && !(few && n != 0 && n != 1) {

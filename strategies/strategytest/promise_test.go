@@ -13,6 +13,7 @@ import (
 var unseen = map[string]string{
 	"progress":    "the deterministic scheduler sees it",
 	"graceperiod": "it is about memory that isn't the count's",
+	"stray":       "crossings, recorded histories and the deterministic scheduler see it",
 	"typestable":  "recorded histories and the deterministic scheduler see it",
 }
 
@@ -40,8 +41,8 @@ func TestWrongFieldOfThePromiseIsNamed(t *testing.T) {
 	add("getonzero", saturating, func(q *strategies.Promise) { q.GetOnZero = strategies.Revives }, is(saturating))
 	add("putunlessone", saturating, func(q *strategies.Promise) { q.PutUnlessOne = strategies.Refuses }, is(saturating))
 	add("zero", late, func(q *strategies.Promise) { q.Zero = strategies.Immediate }, is(late))
-	add("closes", saturating, func(q *strategies.Promise) { q.Closes = true }, is(saturating))
 	add("tryget", saturating, func(*strategies.Promise) {}, func() counter { return new(flaky) })
+	add("trygetrefuses", wraps, func(q *strategies.Promise) { q.TryGetRefuses = strategies.PastLimit }, is(wraps))
 	add("count", saturating, func(*strategies.Promise) {}, func() counter { return new(withoutOwner) })
 	add("resurrection", saturating, func(*strategies.Promise) {}, func() counter { return new(staysDead) })
 	add("bytes", saturating, func(q *strategies.Promise) { q.Bytes++ }, is(saturating))

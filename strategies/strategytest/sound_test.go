@@ -60,6 +60,14 @@ func afterKill() strategies.Promise {
 	return p
 }
 
+// lastLost is the promise of a count of which nobody may be told, if more is dropped than
+// is held.
+func lastLost() strategies.Promise {
+	p := all(strategies.Refuses)
+	p.Stray = strategies.LastLost
+	return p
+}
+
 func (c *sound) Monitor(m *strategies.Monitor) { c.monitor = m }
 
 func (c *sound) Init() { c.InitAt(1) }
@@ -113,7 +121,10 @@ func (c *sound) GetN(k int) {
 }
 
 func (c *sound) get(k int64, over strategies.Misuse) bool {
+	tries, past := over == strategies.TryGetOverflow, c.stuck || c.refs < 0
 	switch {
+	case tries && past && (c.p.TryGetRefuses == strategies.AtLimit || c.p.TryGetRefuses == strategies.PastLimit), tries && c.refs+k > c.p.Limit && c.p.TryGetRefuses == strategies.AtLimit:
+		return c.misuse(strategies.Refuses, 0, over)
 	case c.stuck:
 		return c.misuse(strategies.Saturates, 0, over)
 	case c.exact() && c.refs == 0:
@@ -128,7 +139,7 @@ func (c *sound) get(k int64, over strategies.Misuse) bool {
 func (c *sound) TryGetN(k int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.stuck && (c.exact() && c.refs == 0 || c.p.Closes && (c.killed || c.killing)) {
+	if !c.stuck && c.exact() && c.refs == 0 || (c.killed || c.killing) && c.p.TryGetRefuses == strategies.OnceKilled {
 		return false
 	}
 	return c.get(int64(k), strategies.TryGetOverflow)

@@ -27,6 +27,11 @@ var Loops = slices.Concat(
 	loopsLockref,
 	loopsDrained,
 	loopsRundown,
+	loopsAkaros,
+	loopsRefusing,
+	loopsRcuref,
+	loopsFileref,
+	loopsFdmutex,
 )
 
 // A load is an instance that can be made ready.

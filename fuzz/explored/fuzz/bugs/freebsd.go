@@ -46,7 +46,7 @@ func /*line :45:1*/ (c *fdCount) Put() bool {
 	return now == 0
 }
 
-var fdPromise = strategies.Promise{Limit: 127, Overflow: strategies.Saturates, Underflow: strategies.Saturates, GetOnZero: strategies.Revives, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(fdCount{}))}
+var freebsdPromise = strategies.Promise{Limit: 127, Overflow: strategies.Saturates, Underflow: strategies.Saturates, GetOnZero: strategies.Revives, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(fdCount{}))}
 var freebsdBugs = []*Bug{
 	Bug{
 		Name:   "fdleak",
@@ -58,5 +58,5 @@ leaked. The next close frees the file, and other processes have it open.`,
 		Fix:     "a number past the limit sticks",
 		Program: "a:InitAt(limit-1) a.Get a.Put|a.Get a.TryGet|a.Kill", Wraps: true,
 		Expected: fewAtOnce,
-	}.counts(fdPromise, func() strategies.Counter { return &fdCount{wraps: true} }, func() strategies.Counter { return new(fdCount) }),
+	}.counts(freebsdPromise, func() strategies.Counter { return &fdCount{wraps: true} }, func() strategies.Counter { return new(fdCount) }),
 }

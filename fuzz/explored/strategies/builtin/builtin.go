@@ -3,26 +3,31 @@
 package builtin
 
 import (
+	"github.com/refbench/refbench/fuzz/explored/strategies/akaros"
 	"github.com/refbench/refbench/fuzz/explored/strategies/atomic"
 	"github.com/refbench/refbench/fuzz/explored/strategies/biased"
 	"github.com/refbench/refbench/fuzz/explored/strategies/drained"
 	"github.com/refbench/refbench/fuzz/explored/strategies/evenodd"
+	"github.com/refbench/refbench/fuzz/explored/strategies/fdmutex"
+	"github.com/refbench/refbench/fuzz/explored/strategies/fileref"
 	"github.com/refbench/refbench/fuzz/explored/strategies/freebsd"
 	"github.com/refbench/refbench/fuzz/explored/strategies/lockperatomic"
 	"github.com/refbench/refbench/fuzz/explored/strategies/lockref"
 	"github.com/refbench/refbench/fuzz/explored/strategies/mutexed"
 	"github.com/refbench/refbench/fuzz/explored/strategies/percpu"
+	"github.com/refbench/refbench/fuzz/explored/strategies/rcuref"
 	"github.com/refbench/refbench/fuzz/explored/strategies/refcountfull"
+	"github.com/refbench/refbench/fuzz/explored/strategies/refusing"
 	"github.com/refbench/refbench/fuzz/explored/strategies/rundown"
 	"github.com/refbench/refbench/fuzz/explored/strategies/saturating"
 	"github.com/refbench/refbench/fuzz/explored/strategies/sticky"
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:23:1*/ Default() []string {
+func /*line ../../../../strategies/builtin/builtin.go:28:1*/ Default() []string {
 	return []string{"atomic", "saturating", "percpu", "lockperatomic", "biased"}
 }
-func /*line :29:1*/ All() []*strategies.Strategy {
+func /*line :34:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
@@ -37,5 +42,10 @@ func /*line :29:1*/ All() []*strategies.Strategy {
 		lockref.Strategy,
 		drained.Strategy,
 		rundown.Strategy,
+		akaros.Strategy,
+		refusing.Strategy,
+		rcuref.Strategy,
+		fileref.Strategy,
+		fdmutex.Strategy,
 	}
 }

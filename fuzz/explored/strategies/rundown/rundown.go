@@ -12,7 +12,7 @@ import (
 
 const Max = math.MaxInt64
 
-var Strategy = &strategies.Strategy{Name: "rundown", Doc: "nobody gets in once Kill has begun, which waits for those inside, as Windows' EX_RUNDOWN_REF", Promise: strategies.Promise{Limit: Max, Width: 63, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.Waits, Closes: true, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})), TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
+var Strategy = &strategies.Strategy{Name: "rundown", Doc: "nobody gets in once Kill has begun, which waits for those inside, as Windows' EX_RUNDOWN_REF", Promise: strategies.Promise{Limit: Max, Width: 63, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.Waits, TryGetRefuses: strategies.OnceKilled, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})), TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
 
 const (
 	active     = 1 << 0
