@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "d6114af107f3abba4f3d3bc9"
+const Version = "7d46656df7150708111ac589"
