@@ -45,7 +45,8 @@ var Buffers = &Workload{
 		{Name: "verify", Doc: "every so many-th read verifies the whole contents; 0: none", Default: 8, Min: 0, Max: 1 << 20},
 		{Name: "hold", Doc: "how long a reader holds its buffer, in ns", Default: 0, Min: 0, Max: 1_000_000},
 	},
-	Wrong: "eviction frees a buffer though somebody may be reading it",
+	Wrong:    "eviction frees a buffer though somebody may be reading it",
+	NotWrong: "Kill waits for who reads what is evicted",
 	Plan: Plan{
 		Settings: "files=2,skew=0,capacity=50,shards=1,verify=1",
 		Program:  "w0.Work w0.Work w0.Work|w1.Work w1.Work w1.Work",

@@ -47,7 +47,8 @@ var Unmount = &Workload{
 		{Name: "hold", Doc: "how long an operation stays in the mount, in ns", Default: 0, Min: 0, Max: 1_000_000},
 		{Name: "pause", Doc: "time between two unmounts, in us", Default: 1000, Min: 1, Max: 1_000_000},
 	},
-	Wrong: "unmounting doesn't wait until the mount is drained",
+	Wrong:    "unmounting doesn't wait until the mount is drained",
+	NotWrong: "Kill waits until the mount is drained",
 	Plan: Plan{
 		Settings: "mounts=1,pause=1",
 		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",

@@ -49,6 +49,10 @@ type Workload struct {
 	// every built-in workload has one.
 	Wrong string
 
+	// NotWrong says why the known-wrong variant does nothing wrong if Kill waits until all
+	// other references are dropped. It is empty if it does.
+	NotWrong string
+
 	// Plan is a short use of it.
 	Plan Plan
 

@@ -48,8 +48,8 @@ type Pair struct {
 	// if this is the right one.
 	Wrong string
 
-	// Unsupported says why the strategy can't run under the workload. Then
-	// there is no Scenario.
+	// Unsupported says why the strategy can't run under the workload, or why the
+	// known-wrong variant isn't wrong with it. Then there is no Scenario.
 	Unsupported string
 	Scenario    *explore.Scenario
 }
@@ -73,6 +73,9 @@ func (f Forms) Pairs(wrong bool) []Pair {
 			p := Pair{Strategy: s.Name, Workload: w.Name, Unsupported: w.Unsupported(s)}
 			if wrong {
 				p.Wrong = w.Wrong
+			}
+			if wrong && p.Unsupported == "" && s.Promise.Zero == strategies.Waits && w.NotWrong != "" {
+				p.Unsupported = "what is known to be wrong is right with " + s.Name + ": " + w.NotWrong
 			}
 			if p.Unsupported == "" {
 				p.Scenario = load(judgeBooks, s, w, wrong)

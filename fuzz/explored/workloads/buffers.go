@@ -29,12 +29,13 @@ var Buffers = &Workload{
 		{Name: "verify", Doc: "every so many-th read verifies the whole contents; 0: none", Default: 8, Min: 0, Max: 1 << 20},
 		{Name: "hold", Doc: "how long a reader holds its buffer, in ns", Default: 0, Min: 0, Max: 1_000_000},
 	},
-	Wrong: "eviction frees a buffer though somebody may be reading it",
+	Wrong:    "eviction frees a buffer though somebody may be reading it",
+	NotWrong: "Kill waits for who reads what is evicted",
 	Plan: Plan{
 		Settings: "files=2,skew=0,capacity=50,shards=1,verify=1",
 		Program:  "w0.Work w0.Work w0.Work|w1.Work w1.Work w1.Work",
 	},
-	/*line ../../../workloads/buffers.go:53:1*/ New: func(c Config) (Instance, error) {
+	/*line ../../../workloads/buffers.go:54:1*/ New: func(c Config) (Instance, error) {
 		return dynamic(c, new(buffers[Dynamic, dynamicTimed]), new(buffers[Dynamic, dynamicChecked]))
 	},
 }
@@ -56,7 +57,7 @@ type blocks struct {
 
 const minBlock = 6
 
-func /*line :89:1*/ (b *blocks) take(n int) *block {
+func /*line :90:1*/ (b *blocks) take(n int) *block {
 	class := max(minBlock, bits.Len(uint(max(n, 1)-1)))
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -68,7 +69,7 @@ func /*line :89:1*/ (b *blocks) take(n int) *block {
 	b.free[class] = free[:len(free)-1]
 	return k
 }
-func /*line :103:1*/ (b *blocks) give(k *block) {
+func /*line :104:1*/ (b *blocks) give(k *block) {
 	class := bits.Len(uint(len(k.data) - 1))
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -113,7 +114,7 @@ type bufferReader[T any, H Holder[T]] struct {
 	_       [pin.LineBytes]byte
 }
 
-func /*line :158:1*/ (b *buffers[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :159:1*/ (b *buffers[T, H]) setup(c Config, k Kit[T, H]) error {
 	contents := c.Contents
 	if len(contents) == 0 {
 		contents = BuiltinBuffers(c.Knob("files"), c.Seed)
@@ -149,10 +150,10 @@ func /*line :158:1*/ (b *buffers[T, H]) setup(c Config, k Kit[T, H]) error {
 	}
 	return nil
 }
-func /*line :195:1*/ (b *buffers[T, H]) open(r *bufferReader[T, H], h H, rand Rand) {
+func /*line :196:1*/ (b *buffers[T, H]) open(r *bufferReader[T, H], h H, rand Rand) {
 	r.holder, r.rand, r.cache, r.reads = h, rand, b.arena.Cache(), b.verify
 }
-func /*line :200:1*/ (b *buffers[T, H]) Work(worker, n int) int {
+func /*line :201:1*/ (b *buffers[T, H]) Work(worker, n int) int {
 	r := &b.workers[worker]
 	for range n {
 		file := b.picks.Pick(&r.rand)
@@ -172,7 +173,7 @@ func /*line :200:1*/ (b *buffers[T, H]) Work(worker, n int) int {
 	}
 	return n
 }
-func /*line :222:1*/ (b *buffers[T, H]) get(r *bufferReader[T, H], file int) (*arena.Slot[T, buffer], arena.Hold, arena.Life) {
+func /*line :223:1*/ (b *buffers[T, H]) get(r *bufferReader[T, H], file int) (*arena.Slot[T, buffer], arena.Hold, arena.Life) {
 	shard := &b.shards[file%len(b.shards)]
 	place := file / len(b.shards)
 	shard.mu.Lock()
@@ -187,7 +188,7 @@ func /*line :222:1*/ (b *buffers[T, H]) get(r *bufferReader[T, H], file int) (*a
 	shard.mu.Unlock()
 	return b.miss(r, shard, file)
 }
-func /*line :241:1*/ (b *buffers[T, H]) miss(r *bufferReader[T, H], shard *bufferShard[T], file int) (*arena.Slot[T, buffer], arena.Hold, arena.Life) {
+func /*line :242:1*/ (b *buffers[T, H]) miss(r *bufferReader[T, H], shard *bufferShard[T], file int) (*arena.Slot[T, buffer], arena.Hold, arena.Life) {
 	place := file / len(b.shards)
 	made := b.fill(r, file)
 	shard.mu.Lock()
@@ -206,7 +207,7 @@ func /*line :241:1*/ (b *buffers[T, H]) miss(r *bufferReader[T, H], shard *buffe
 	}
 	return made.slot, h, made.life
 }
-func /*line :263:1*/ (s *bufferShard[T]) put(place int, made cachedBuffer[T]) (old cachedBuffer[T]) {
+func /*line :264:1*/ (s *bufferShard[T]) put(place int, made cachedBuffer[T]) (old cachedBuffer[T]) {
 	if victim := s.admit(place); victim >= 0 {
 		old = s.cached[victim]
 		s.cached[victim] = cachedBuffer[T]{}
@@ -214,12 +215,12 @@ func /*line :263:1*/ (s *bufferShard[T]) put(place int, made cachedBuffer[T]) (o
 	s.cached[place] = made
 	return old
 }
-func /*line :274:1*/ (s *bufferShard[T]) admit(place int) int {
+func /*line :275:1*/ (s *bufferShard[T]) admit(place int) int {
 	if len(s.clock) < s.limit {
 		s.clock = append(s.clock, place)
 		return -1
 	}
-	/*line :281:1*/ for {
+	/*line :282:1*/ for {
 		if s.hand++; s.hand >= len(s.clock) {
 			s.hand = 0
 		}
@@ -232,12 +233,12 @@ func /*line :274:1*/ (s *bufferShard[T]) admit(place int) int {
 		return victim
 	}
 }
-func /*line :297:1*/ (b *buffers[T, H]) fill(r *bufferReader[T, H], file int) cachedBuffer[T] {
+func /*line :298:1*/ (b *buffers[T, H]) fill(r *bufferReader[T, H], file int) cachedBuffer[T] {
 	s := r.cache.Alloc()
 	s.Value.block.Store(b.read(file))
 	return cachedBuffer[T]{slot: s, hold: r.holder.Init(&s.Object), life: s.Life(), hot: true}
 }
-func /*line :304:1*/ (b *buffers[T, H]) read(file int) *block {
+func /*line :305:1*/ (b *buffers[T, H]) read(file int) *block {
 	data := b.contents[file]
 	k := b.blocks.take(len(data))
 	if b.wrong {
@@ -250,7 +251,7 @@ func /*line :304:1*/ (b *buffers[T, H]) read(file int) *block {
 	k.n.Store(int64(len(data)))
 	return k
 }
-func /*line :319:1*/ (b *buffers[T, H]) check(r *bufferReader[T, H], s *arena.Slot[T, buffer], file int) {
+func /*line :320:1*/ (b *buffers[T, H]) check(r *bufferReader[T, H], s *arena.Slot[T, buffer], file int) {
 	k := s.Value.block.Load()
 	if b.wrong {
 		runtime.Gosched()
@@ -263,7 +264,7 @@ func /*line :319:1*/ (b *buffers[T, H]) check(r *bufferReader[T, H], s *arena.Sl
 		k.wrong.Unlock()
 	}
 }
-func /*line :334:1*/ (b *buffers[T, H]) kill(r *bufferReader[T, H], c cachedBuffer[T]) {
+func /*line :335:1*/ (b *buffers[T, H]) kill(r *bufferReader[T, H], c cachedBuffer[T]) {
 	if c.slot.Life() != c.life {
 		r.stolen++
 	}
@@ -271,7 +272,7 @@ func /*line :334:1*/ (b *buffers[T, H]) kill(r *bufferReader[T, H], c cachedBuff
 		b.release(r, c.slot)
 	}
 }
-func /*line :344:1*/ (b *buffers[T, H]) release(r *bufferReader[T, H], s *arena.Slot[T, buffer]) {
+func /*line :345:1*/ (b *buffers[T, H]) release(r *bufferReader[T, H], s *arena.Slot[T, buffer]) {
 	if !r.cache.End(s) {
 		return
 	}
@@ -279,15 +280,15 @@ func /*line :344:1*/ (b *buffers[T, H]) release(r *bufferReader[T, H], s *arena.
 	if b.wrong {
 		k.wrong.Lock()
 	}
-	/*line :353:1*/ k.data[0] = ^k.data[0]
+	/*line :354:1*/ k.data[0] = ^k.data[0]
 	if b.wrong {
 		k.wrong.Unlock()
 	}
 	b.blocks.give(k)
 	r.cache.Recycle(s)
 }
-func /*line :361:1*/ (b *buffers[T, H]) Roles() []Role { return nil }
-func /*line :364:1*/ (b *buffers[T, H]) Close() Books {
+func /*line :362:1*/ (b *buffers[T, H]) Roles() []Role { return nil }
+func /*line :365:1*/ (b *buffers[T, H]) Close() Books {
 	for i := range b.shards {
 		for place, c := range b.shards[i].cached {
 			if c.slot != nil {

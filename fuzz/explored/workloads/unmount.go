@@ -25,12 +25,13 @@ var Unmount = &Workload{
 		{Name: "hold", Doc: "how long an operation stays in the mount, in ns", Default: 0, Min: 0, Max: 1_000_000},
 		{Name: "pause", Doc: "time between two unmounts, in us", Default: 1000, Min: 1, Max: 1_000_000},
 	},
-	Wrong: "unmounting doesn't wait until the mount is drained",
+	Wrong:    "unmounting doesn't wait until the mount is drained",
+	NotWrong: "Kill waits until the mount is drained",
 	Plan: Plan{
 		Settings: "mounts=1,pause=1",
 		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
 	},
-	/*line ../../../workloads/unmount.go:55:1*/ New: func(c Config) (Instance, error) {
+	/*line ../../../workloads/unmount.go:56:1*/ New: func(c Config) (Instance, error) {
 		return dynamic(c, new(unmount[Dynamic, dynamicTimed]), new(unmount[Dynamic, dynamicChecked]))
 	},
 }
@@ -77,7 +78,7 @@ type mountUser[T any, H Holder[T]] struct {
 	_       [pin.LineBytes]byte
 }
 
-func /*line :120:1*/ (u *unmount[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :121:1*/ (u *unmount[T, H]) setup(c Config, k Kit[T, H]) error {
 	*u = unmount[T, H]{
 		arena:   arena.New[T, mountState](k.Options(c)),
 		readers: rcu.New(),
@@ -92,7 +93,7 @@ func /*line :120:1*/ (u *unmount[T, H]) setup(c Config, k Kit[T, H]) error {
 		inside:  make([]uint64, c.Workers),
 	}
 	if c.Wrong {
-		/*line :136:1*/ u.hold = max(u.hold, spin.Loops(time.Microsecond))
+		/*line :137:1*/ u.hold = max(u.hold, spin.Loops(time.Microsecond))
 	}
 	u.cache = u.arena.Cache()
 	u.retirer = rcu.NewRetirer(u.readers, u.cache.Recycle)
@@ -106,7 +107,7 @@ func /*line :120:1*/ (u *unmount[T, H]) setup(c Config, k Kit[T, H]) error {
 	}
 	return nil
 }
-func /*line :152:1*/ (u *unmount[T, H]) Work(worker, n int) int {
+func /*line :153:1*/ (u *unmount[T, H]) Work(worker, n int) int {
 	w := &u.workers[worker]
 	w.calls.Add(1)
 	done := 0
@@ -133,7 +134,7 @@ func /*line :152:1*/ (u *unmount[T, H]) Work(worker, n int) int {
 	u.stop(w)
 	return done
 }
-func /*line :182:1*/ (u *unmount[T, H]) stop(w *mountUser[T, H]) {
+func /*line :183:1*/ (u *unmount[T, H]) stop(w *mountUser[T, H]) {
 	w.calls.Add(1)
 	if p := u.draining.Load(); p != nil {
 		p.mu.Lock()
@@ -141,7 +142,7 @@ func /*line :182:1*/ (u *unmount[T, H]) stop(w *mountUser[T, H]) {
 		p.mu.Unlock()
 	}
 }
-func /*line :193:1*/ (u *unmount[T, H]) enter(w *mountUser[T, H], p *mountPoint[T]) (*arena.Slot[T, mountState], arena.Hold, arena.Life) {
+func /*line :194:1*/ (u *unmount[T, H]) enter(w *mountUser[T, H], p *mountPoint[T]) (*arena.Slot[T, mountState], arena.Hold, arena.Life) {
 	var section rcu.Section
 	if u.locked {
 		p.mu.Lock()
@@ -156,13 +157,13 @@ func /*line :193:1*/ (u *unmount[T, H]) enter(w *mountUser[T, H], p *mountPoint[
 	}
 	return m, h, life
 }
-func /*line :209:1*/ (u *unmount[T, H]) tryEnter(w *mountUser[T, H], p *mountPoint[T]) (*arena.Slot[T, mountState], arena.Hold, arena.Life) {
+func /*line :210:1*/ (u *unmount[T, H]) tryEnter(w *mountUser[T, H], p *mountPoint[T]) (*arena.Slot[T, mountState], arena.Hold, arena.Life) {
 	for fails := 0; !p.leaving.Load(); {
 		m := p.mount.Load()
 		if h, ok := w.holder.TryGet(&m.Object); ok {
 			return m, h, m.Life()
 		}
-		/*line :218:1*/ if !p.leaving.Load() && p.mount.Load() == m {
+		/*line :219:1*/ if !p.leaving.Load() && p.mount.Load() == m {
 			if fails++; fails == mountPatience {
 				w.refused++
 				break
@@ -174,7 +175,7 @@ func /*line :209:1*/ (u *unmount[T, H]) tryEnter(w *mountUser[T, H], p *mountPoi
 
 const mountPatience = 100
 
-func /*line :234:1*/ (u *unmount[T, H]) leave(w *mountUser[T, H], p *mountPoint[T], m *arena.Slot[T, mountState], h arena.Hold) {
+func /*line :235:1*/ (u *unmount[T, H]) leave(w *mountUser[T, H], p *mountPoint[T], m *arena.Slot[T, mountState], h arena.Hold) {
 	if u.locked {
 		p.mu.Lock()
 		if w.holder.Put(&m.Object, h) {
@@ -189,14 +190,14 @@ func /*line :234:1*/ (u *unmount[T, H]) leave(w *mountUser[T, H], p *mountPoint[
 		p.mu.Unlock()
 	}
 }
-func /*line :252:1*/ (u *unmount[T, H]) left(w *mountUser[T, H], p *mountPoint[T], m *arena.Slot[T, mountState]) {
+func /*line :253:1*/ (u *unmount[T, H]) left(w *mountUser[T, H], p *mountPoint[T], m *arena.Slot[T, mountState]) {
 	if !p.leaving.Load() {
-		/*line :255:1*/ w.early++
+		/*line :256:1*/ w.early++
 	}
 	m.Value.drained = true
 	p.drained.Broadcast()
 }
-func /*line :262:1*/ (u *unmount[T, H]) mount(p *mountPoint[T]) {
+func /*line :263:1*/ (u *unmount[T, H]) mount(p *mountPoint[T]) {
 	m := u.cache.Alloc()
 	h := u.holder.Init(&m.Object)
 	p.mu.Lock()
@@ -206,7 +207,7 @@ func /*line :262:1*/ (u *unmount[T, H]) mount(p *mountPoint[T]) {
 	p.leaving.Store(false)
 	p.mu.Unlock()
 }
-func /*line :274:1*/ (u *unmount[T, H]) unmount(p *mountPoint[T]) {
+func /*line :275:1*/ (u *unmount[T, H]) unmount(p *mountPoint[T]) {
 	p.mu.Lock()
 	p.leaving.Store(true)
 	m := p.mount.Load()
@@ -214,7 +215,7 @@ func /*line :274:1*/ (u *unmount[T, H]) unmount(p *mountPoint[T]) {
 		u.early++
 	}
 	p.mu.Unlock()
-	/*line :283:1*/ last := u.holder.Kill(&m.Object, p.owner)
+	/*line :284:1*/ last := u.holder.Kill(&m.Object, p.owner)
 	p.mu.Lock()
 	if last {
 		m.Value.drained = true
@@ -235,7 +236,7 @@ func /*line :274:1*/ (u *unmount[T, H]) unmount(p *mountPoint[T]) {
 		u.retirer.Retire(m)
 	}
 }
-func /*line :313:1*/ (u *unmount[T, H]) drain(p *mountPoint[T], m *arena.Slot[T, mountState]) bool {
+func /*line :314:1*/ (u *unmount[T, H]) drain(p *mountPoint[T], m *arena.Slot[T, mountState]) bool {
 	u.draining.Store(p)
 	for i := range u.workers {
 		u.inside[i] = u.workers[i].calls.Load()
@@ -246,7 +247,7 @@ func /*line :313:1*/ (u *unmount[T, H]) drain(p *mountPoint[T], m *arena.Slot[T,
 	u.draining.Store(nil)
 	return m.Value.drained
 }
-func /*line :327:1*/ (u *unmount[T, H]) somebodyInside() bool {
+func /*line :328:1*/ (u *unmount[T, H]) somebodyInside() bool {
 	for i := range u.workers {
 		if c := u.inside[i]; c%2 == 1 && u.workers[i].calls.Load() == c {
 			return true
@@ -254,7 +255,7 @@ func /*line :327:1*/ (u *unmount[T, H]) somebodyInside() bool {
 	}
 	return false
 }
-func /*line :337:1*/ (u *unmount[T, H]) Roles() []Role {
+func /*line :338:1*/ (u *unmount[T, H]) Roles() []Role {
 	return []Role{{Name: "administrator", Step: func() time.Duration {
 		p := &u.points[u.rand.Below(len(u.points))]
 		u.unmount(p)
@@ -263,7 +264,7 @@ func /*line :337:1*/ (u *unmount[T, H]) Roles() []Role {
 		return u.pause
 	}}}
 }
-func /*line :347:1*/ (u *unmount[T, H]) Close() Books {
+func /*line :348:1*/ (u *unmount[T, H]) Close() Books {
 	for i := range u.points {
 		u.unmount(&u.points[i])
 	}

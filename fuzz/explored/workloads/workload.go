@@ -18,14 +18,15 @@ type Workload struct {
 	NoWait    string
 	Knobs     []Knob
 	Wrong     string
+	NotWrong  string
 	Plan      Plan
 	New       func(Config) (Instance, error)
 }
 
-func /*line ../../../workloads/workload.go:61:1*/ (w *Workload) String() string {
-	/*line :61:1*/ return w.Name
+func /*line ../../../workloads/workload.go:65:1*/ (w *Workload) String() string {
+	/*line :65:1*/ return w.Name
 }
-func /*line :64:1*/ (w *Workload) Unsupported(s *strategies.Strategy) string {
+func /*line :68:1*/ (w *Workload) Unsupported(s *strategies.Strategy) string {
 	has := make(map[strategies.Power]bool)
 	for _, p := range s.Powers() {
 		has[p] = true
@@ -52,7 +53,7 @@ type Config struct {
 	NewCounter func() strategies.Counter
 }
 
-func /*line :115:1*/ (w *Workload) Start(construct func(Config) (Instance, error), c Config) (Instance, error) {
+func /*line :119:1*/ (w *Workload) Start(construct func(Config) (Instance, error), c Config) (Instance, error) {
 	if c.Workers < 1 {
 		return nil, fmt.Errorf("workload %s: %d workers: want at least 1", w.Name, c.Workers)
 	}
@@ -66,7 +67,7 @@ func /*line :115:1*/ (w *Workload) Start(construct func(Config) (Instance, error
 	c.Knobs = complete
 	return construct(c)
 }
-func /*line :131:1*/ (c Config) Knob(name string) int {
+func /*line :135:1*/ (c Config) Knob(name string) int {
 	v, ok := c.Knobs[name]
 	if !ok {
 		panic(fmt.Sprintf("workloads: knob %q is not set: use Workload.Start", name))
@@ -80,7 +81,7 @@ type Instance interface {
 	Close() Books
 }
 
-func /*line :159:1*/ WorkerName(worker int) string { return fmt.Sprintf("worker %d", worker) }
+func /*line :163:1*/ WorkerName(worker int) string { return fmt.Sprintf("worker %d", worker) }
 
 type Role struct {
 	Name string
@@ -92,7 +93,7 @@ type Loop struct {
 	New      func(Config) (Instance, error)
 }
 
-func /*line :181:1*/ Validate(list []*Workload) error {
+func /*line :185:1*/ Validate(list []*Workload) error {
 	var errs []error
 	seen := make(map[string]bool)
 	for i, w := range list {
