@@ -90,7 +90,9 @@ func TestDoubleReleaseIsFound(t *testing.T) {
 			continue
 		}
 		t.Logf("%s: execution %d, %.2f s", s, r.Failure.Executions, r.Seconds)
-		if !strings.Contains(r.Failure.Message, "dropped already") {
+		// A count that promises to panic at a drop too many is ahead of the books.
+		panics := s.Promise.Underflow == strategies.Panics && strings.Contains(r.Failure.Message, "Put on a count of 0")
+		if !strings.Contains(r.Failure.Message, "dropped already") && !panics {
 			t.Errorf("%s: %v", s, r.Failure)
 		}
 	}
