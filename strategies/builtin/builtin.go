@@ -24,9 +24,10 @@ import (
 )
 
 // Default returns the names of the strategies that are measured where none are named: one
-// of each kind, so that a table of them can be read and a quick run is quick.
+// of each kind, so that a table of them can be read and a quick run is quick. The first
+// few are those that it keeps on machines with many CPUs.
 func Default() []string {
-	return []string{"atomic", "saturating", "percpu", "lockperatomic", "biased"}
+	return []string{"atomic", "saturating", "percpu", "lockperatomic", "biased", "mutexed", "lockref", "rcuref"}
 }
 
 // All returns the strategies in the order in which reports show them. The caller

@@ -3,6 +3,8 @@ package bench
 import (
 	"slices"
 	"time"
+
+	"github.com/refbench/refbench/strategies"
 )
 
 // A Cut is a selection as far as a budget of time has room for it.
@@ -10,16 +12,21 @@ type Cut struct {
 	Selection Selection
 	Rounds    int
 
-	// CPUs and Variants are what was left out.
-	CPUs     []int
-	Variants []Variant
+	// Strategies, CPUs and Variants are what was left out.
+	Strategies []*strategies.Strategy
+	CPUs       []int
+	Variants   []Variant
 
 	// Whole is about the budget with which nothing would be left out.
 	Whole time.Duration
 }
 
+// fewStrategies is how many strategies a cut leaves at least: enough to compare.
+const fewStrategies = 4
+
 // Cut leaves out what the budget has no room for, so that each cell that stays gets the
-// rounds that an interval needs. First it leaves out numbers of CPUs that aren't among
+// rounds that an interval needs. First it leaves out strategies from the last on, but for
+// four of them; then numbers of CPUs that aren't among
 // keep, those first that lie nearest between others; then it lowers the rounds from most
 // to least; then it leaves out variants from the last on. Something always stays, however
 // small the budget.
@@ -29,6 +36,12 @@ type Cut struct {
 func (s Selection) Cut(budget time.Duration, most, least int, keep []int) Cut {
 	c := Cut{Selection: s, Rounds: most, Whole: s.cost(most).Round(time.Second) + time.Second}
 	c.Selection.CPUs = slices.Sorted(slices.Values(s.CPUs))
+	ss := s.Strategies
+	for len(ss) > fewStrategies && c.Selection.cost(least) > budget {
+		ss = ss[:len(ss)-1]
+		c.Selection.Strategies = ss
+	}
+	c.Strategies = s.Strategies[len(ss):]
 	for c.Selection.cost(most) > budget {
 		i := mostCrowded(c.Selection.CPUs, keep)
 		if i < 0 {

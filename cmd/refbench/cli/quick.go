@@ -41,8 +41,8 @@ from one CPU to all of them, and is it right.
 Without a command it measures the default strategies (refbench list marks them; run
 --strategy all takes all) under every workload for about a minute, prints on one screen what it found (--verbose: all numbers before that), and
 writes a report to a new folder in ` + resultsDir + `/. What
-the budget has no room for is left out, and said: numbers of CPUs between others first,
-then workloads.
+the budget has no room for is left out, and said: strategies beyond four first, then
+numbers of CPUs between others, then workloads.
 
 Exit status: 0 fine, 1 a finding (an object lost, freed twice, ...), 2 wrong usage,
 3 the run failed or was interrupted.`,
@@ -114,6 +114,13 @@ func quickCut(parts Parts, ss []*strategies.Strategy, m *bench.Machine, variants
 // everything.
 func leftOut(cut bench.Cut, budget time.Duration) string {
 	var parts []string
+	if len(cut.Strategies) > 0 {
+		var names []string
+		for _, s := range cut.Strategies {
+			names = append(names, s.Name)
+		}
+		parts = append(parts, strings.Join(names, ", "))
+	}
 	if len(cut.CPUs) > 0 {
 		parts = append(parts, "on "+cpulist.Format(cut.CPUs)+" CPUs")
 	}
