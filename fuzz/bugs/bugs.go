@@ -158,7 +158,10 @@ func (e Expected) but(others Expected) Expected {
 }
 
 // All is every planted bug.
-var All = slices.Concat(wordBugs, biasedBugs, reviveBugs, narrowBugs, rampBugs, percpuBugs, useBugs, systemBugs)
+var All = slices.Concat(
+	wordBugs, biasedBugs, reviveBugs, narrowBugs, rampBugs, percpuBugs, useBugs, systemBugs,
+	stickyBugs, warnedBugs,
+)
 
 // Validate reports every reason why the list can't be used.
 func Validate(list []*Bug) error {

@@ -111,6 +111,9 @@ type object struct {
 	astray bool         // the program drops more than is held
 	lives  atomic.Int32 // that have begun
 
+	monitor strategies.Monitor // what the count reports to, if it does
+	misused bool               // by the program, so that it may
+
 	// confirmed is odd while TryGetLive must fail: from when a Kill is confirmed or
 	// has returned to before what undoes it begins. It is used only if the
 	// program has a TryGetLive.
@@ -170,6 +173,9 @@ func (x *Execution) Load(p *program.Program) {
 		x.live = x.live || x.judged && s.Call.Op.Moves().If == spec.Unkilled
 		x.revives = x.revives || s.Call.Op.Revives()
 	}
+	for i := range p.Objects {
+		x.objects[i].misused = x.misuses(i)
+	}
 	x.fresh.Reset(p, x.sp, x.o.Starts)
 	x.guard.Reset(p, x.sp, x.o.Starts)
 }
@@ -189,6 +195,7 @@ func (x *Execution) Begin() (err error) {
 		i := t.object
 		o, b := &x.objects[i], x.guard.Begin(i)
 		o.c = x.s.New()
+		o.listen()
 		o.body, o.confirmed = 0, 0
 		// Nobody releases a cached object.
 		o.fields = !x.o.Unordered && !x.p.Objects[i].Cached && !(x.o.Bare && x.revives)
@@ -276,6 +283,9 @@ func (t *thread) finish(i int) {
 		t.h = h
 		t.do(i, spec.Call{Op: spec.Kill})
 		t.h = alone
+	}
+	if what := x.reported(i); what != "" && (x.judged || x.o.Explored) {
+		t.failf("%s", what)
 	}
 	if x.o.Record != nil {
 		t.reads(i)

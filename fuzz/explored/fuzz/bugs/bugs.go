@@ -92,9 +92,9 @@ func /*line :154:1*/ (e Expected) but(others Expected) Expected {
 	return all
 }
 
-var All = slices.Concat(wordBugs, biasedBugs, reviveBugs, narrowBugs, rampBugs, percpuBugs, useBugs, systemBugs)
+var All = slices.Concat(wordBugs, biasedBugs, reviveBugs, narrowBugs, rampBugs, percpuBugs, useBugs, systemBugs, stickyBugs, warnedBugs)
 
-func /*line :164:1*/ Validate(list []*Bug) error {
+func /*line :167:1*/ Validate(list []*Bug) error {
 	var errs []error
 	seen := make(map[string]bool)
 	for _, b := range list {

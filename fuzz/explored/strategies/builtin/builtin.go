@@ -10,7 +10,10 @@ import (
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:14:1*/ All() []*strategies.Strategy {
+func /*line ../../../../strategies/builtin/builtin.go:14:1*/ Default() []string {
+	return []string{"atomic", "saturating", "percpu", "lockperatomic"}
+}
+func /*line :20:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
