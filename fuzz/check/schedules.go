@@ -89,6 +89,9 @@ func recordable(s *strategies.Strategy) []*explore.Scenario {
 	if s.Has(strategies.PowerSwitcher) {
 		list = append(list, linear.Scenario(s.Name+"/modes", s, linear.Modes))
 	}
+	if s.Has(strategies.PowerLockPutter) {
+		list = append(list, scenarios.Lookups(s))
+	}
 	return append(list, linear.Scenario(s.Name+"/limit", s, linear.Limit))
 }
 

@@ -20,10 +20,13 @@ func powers(sp *spec.Spec, clients int) uint8 {
 }
 
 // carry lets the object begin near a power of two, where a number of several parts
-// carries from one into the next.
+// carries from one into the next. Most parts are bytes.
 func (r *rounds) carry(o *program.Object) {
 	o.Start = program.StartAt
 	o.Power = uint8(program.FirstPower + r.rng.IntN(int(r.powers)-program.FirstPower+1))
+	if bytes := r.powers / 8; bytes > 0 && r.rng.IntN(2) == 0 {
+		o.Power = 8 * (1 + uint8(r.rng.IntN(int(bytes))))
+	}
 	o.K = uint8(r.rng.IntN(len(r.p.Threads) + 2))
 }
 
@@ -53,7 +56,7 @@ func (r *rounds) drawn() program.Program {
 	switch {
 	case r.narrow || r.near && r.rng.IntN(8) == 0:
 		object.Start, object.K = program.StartNear, uint8(r.rng.IntN(min(len(r.p.Threads), program.MaxK)+1))
-	case r.powers > 0 && r.rng.IntN(8) == 0:
+	case r.powers > 0 && r.rng.IntN(4) == 0:
 		r.carry(&object)
 	}
 	owner := r.rng.IntN(len(r.p.Threads))

@@ -92,7 +92,7 @@ func /*line :154:1*/ (e Expected) but(others Expected) Expected {
 	return all
 }
 
-var All = slices.Concat(wordBugs, biasedBugs, reviveBugs, narrowBugs, rampBugs, percpuBugs, useBugs, systemBugs, stickyBugs, warnedBugs)
+var All = slices.Concat(wordBugs, biasedBugs, reviveBugs, narrowBugs, rampBugs, percpuBugs, useBugs, systemBugs, stickyBugs, warnedBugs, carryBugs, lockedBugs)
 
 func /*line :167:1*/ Validate(list []*Bug) error {
 	var errs []error
