@@ -160,7 +160,7 @@ func (e Expected) but(others Expected) Expected {
 // All is every planted bug.
 var All = slices.Concat(
 	wordBugs, biasedBugs, reviveBugs, narrowBugs, rampBugs, percpuBugs, useBugs, systemBugs,
-	stickyBugs, warnedBugs, carryBugs, lockedBugs,
+	stickyBugs, warnedBugs, carryBugs, lockedBugs, lateBugs,
 )
 
 // Validate reports every reason why the list can't be used.

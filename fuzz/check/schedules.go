@@ -89,6 +89,7 @@ func recordable(s *strategies.Strategy) []*explore.Scenario {
 	if s.Has(strategies.PowerSwitcher) {
 		list = append(list, linear.Scenario(s.Name+"/modes", s, linear.Modes))
 	}
+	list = append(list, scenarios.Released(s)...)
 	if s.Has(strategies.PowerLockPutter) {
 		list = append(list, scenarios.Lookups(s))
 	}

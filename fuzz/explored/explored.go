@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "900662a868e7097b2faea2e1"
+const Version = "cc589326a602b3cfe3238d29"

@@ -51,6 +51,7 @@ func crossings() []Rule {
 		return e.same(spec.Call{Op: spec.PutUnlessOne}, e.at(int64(e.cfg.Workers)))
 	})
 	add("many PutAndLock", "An object that is found under the lock is alive, because PutAndLock drops the last reference under it.", (*env).locked)
+	add("the next life at once", "Where no grace period is promised, whoever drops the last reference can begin the memory's next life at once, whatever the other drops still do.", (*env).nextLife)
 	for _, m := range meetings {
 		add(m.name, m.doc, m.plan)
 	}

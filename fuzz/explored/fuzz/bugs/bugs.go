@@ -92,7 +92,7 @@ func /*line :154:1*/ (e Expected) but(others Expected) Expected {
 	return all
 }
 
-var All = slices.Concat(wordBugs, biasedBugs, reviveBugs, narrowBugs, rampBugs, percpuBugs, useBugs, systemBugs, stickyBugs, warnedBugs, carryBugs, lockedBugs)
+var All = slices.Concat(wordBugs, biasedBugs, reviveBugs, narrowBugs, rampBugs, percpuBugs, useBugs, systemBugs, stickyBugs, warnedBugs, carryBugs, lockedBugs, lateBugs)
 
 func /*line :167:1*/ Validate(list []*Bug) error {
 	var errs []error
