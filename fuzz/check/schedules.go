@@ -130,7 +130,7 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 		if named {
 			tried++
 			if res.Exhaustive {
-				through = append(through, exhausted(sc))
+				through = append(through, exhausted(s.explored(), sc))
 			}
 		}
 		if res.Failure == nil {
@@ -178,19 +178,10 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 		r.tried(programs, "drawn programs")
 	}
 	if len(through) > 0 {
-		r.note("every schedule tried of %s; that says nothing of other programs", strings.Join(through, ", "))
+		r.note("every schedule tried of %s; that is no proof of the count", strings.Join(through, ", "))
 	}
 	r.without(unsupported)
 	return r
-}
-
-// exhausted names a program of which every schedule was tried: that is a proof of this one, with
-// its threads and what they do, and of none with more or other calls.
-func exhausted(sc *explore.Scenario) string {
-	if len(sc.Program) == 0 {
-		return sc.Name
-	}
-	return fmt.Sprintf("%s, the one program %s of %d threads", sc.Name, sc.Program, len(sc.Program))
 }
 
 // small makes a failure small. The same searches with the same seed find the same.

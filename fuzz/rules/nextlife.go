@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"runtime"
 
 	"github.com/refbench/refbench/fuzz/stress"
 	"github.com/refbench/refbench/strategies/spec"
@@ -33,6 +34,9 @@ func (e *env) nextLife() func() error {
 			for range 4 {
 				l.Init()
 				for i, call := range own {
+					if w.rng.IntN(4) == 0 {
+						runtime.Gosched() // for one that was stopped in its drop
+					}
 					if last := w.call(l, call); call.Op.Drops() && last != (i == len(own)-1) {
 						w.failf("in the memory's next life, which one goroutine has alone, call %d, %s, returned %v", i+1, call, last)
 						return
