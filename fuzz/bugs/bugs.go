@@ -161,6 +161,7 @@ func (e Expected) but(others Expected) Expected {
 var All = slices.Concat(
 	wordBugs, biasedBugs, reviveBugs, narrowBugs, fullBugs, freebsdBugs, nettyBugs, stickyBugs, rampBugs, percpuBugs, useBugs,
 	systemBugs, mutexedBugs, lockrefBugs, drainedBugs, rundownBugs, krefBugs, pageBugs, zonedBugs, fdBugs,
+	helpedBugs, warnedBugs, carryBugs, lockedBugs, lateBugs,
 )
 
 // Validate reports every reason why the list can't be used.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/fuzz/scenarios"
+	"github.com/refbench/refbench/fuzz/stress"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/watchdog"
 	"github.com/refbench/refbench/workloads"
@@ -34,6 +35,9 @@ type Check struct {
 	// Threads says that counts are used by several goroutines of this process. The race
 	// detector would end it, so where there is a process for that, they aren't.
 	Threads bool
+
+	// Shaken says that its goroutines are stopped at random instants meanwhile.
+	Shaken bool
 
 	// Unsupported returns why the check doesn't apply to the subject, or "". Nil: it
 	// applies to all.
@@ -160,7 +164,12 @@ func (c Check) Do(ctx context.Context, s Subject, b Budget) Result {
 	}
 	done := make(chan Result, 1)
 	dog := watchdog.Dog{Timeout: b.Time + timeouts*b.timeout(), Strategy: s.Strategy}
-	err := dog.Watch(ctx, func() { done <- c.Run(ctx, s, b) })
+	err := dog.Watch(ctx, func() {
+		if c.Shaken {
+			defer stress.Shake(b.Seed)()
+		}
+		done <- c.Run(ctx, s, b)
+	})
 	var hang *watchdog.HangError
 	switch {
 	case err == nil:

@@ -16,7 +16,7 @@ func histories() Check {
 	clock := sync.OnceValue(linear.NewClock)
 	return Check{
 		Name: "histories", Doc: "linearizability of histories recorded on real threads", Weight: 5,
-		Threads: true,
+		Threads: true, Shaken: true,
 		Unsupported: func(s Subject) string {
 			if why := usesAlone(s); why != "" {
 				return why

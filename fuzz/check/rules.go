@@ -18,7 +18,7 @@ var (
 		Name: "rules", Doc: "the rules of the contract, one by one", Weight: 2,
 	})
 	crossings = ruled{rules.Crossing, "crossings"}.check(Check{
-		Name: "crossings", Doc: "goroutines that cross a boundary at once", Weight: 4, Threads: true,
+		Name: "crossings", Doc: "goroutines that cross a boundary at once", Weight: 4, Threads: true, Shaken: true,
 	})
 )
 

@@ -77,10 +77,13 @@ func (s Subject) first(x *strategies.Strategy, p *program.Program) *explore.Scen
 	return scenarios.Counts(x.Name+"/first", x, p, s.Unordered)
 }
 
+// historyName is what the scenario of a history adds to the strategy's name.
+const historyName = "/history"
+
 // recordable are the strategy, in explored form, under programs whose history is
 // judged: those that it has the powers for.
 func recordable(s *strategies.Strategy) []*explore.Scenario {
-	list := []*explore.Scenario{linear.Scenario(s.Name+"/history", s, linear.Program)}
+	list := []*explore.Scenario{linear.Scenario(s.Name+historyName, s, linear.Program)}
 	if s.Promise.Resurrection && s.Has(strategies.PowerResurrecter) {
 		list = append(list, linear.Scenario(s.Name+"/revival", s, linear.Revival))
 	}
@@ -90,6 +93,10 @@ func recordable(s *strategies.Strategy) []*explore.Scenario {
 	if spec.Of(s).Strays() {
 		list = append(list, linear.Scenario(s.Name+"/strays", s, linear.Strays))
 	}
+	list = append(list, scenarios.Released(s)...)
+	if s.Has(strategies.PowerLockPutter) {
+		list = append(list, scenarios.Lookups(s))
+	}
 	return append(list, linear.Scenario(s.Name+"/limit", s, linear.Limit))
 }
 
@@ -97,23 +104,20 @@ func recordable(s *strategies.Strategy) []*explore.Scenario {
 func explored(ctx context.Context, s Subject, b Budget) Result {
 	var r Result
 	todo, unsupported := s.Scenarios()
+	drawn := s.drawing(b.Seed)
 	deadline := time.Now().Add(b.Time)
+	chosen := deadline // for what isn't drawn
+	if drawn.s != nil {
+		chosen = deadline.Add(-b.Time / drawnPart)
+	}
 	var executions, points, tried uint64
 	var through []string
-	for i, sc := range todo {
-		left := time.Until(deadline)
-		if ctx.Err() != nil || left <= 0 {
-			r.unknown("the time was enough for %d of %d scenarios", i, len(todo))
-			break
-		}
-		share := left / time.Duration(len(todo)-i)
-		if i < len(s.Programs) && !s.Uses {
-			share = max(share, left/2)
-		}
-		res, err := explore.Explore(sc, explore.Options{
-			Seed: b.Seed, Executions: -1, Time: share, NoShrink: true, Version: s.Explored.Version, Stop: ctx.Done(),
-			Timeout: b.timeout() / 2, // It is seen after twice as long at most.
-		})
+	modelled := true
+	// one explores a scenario, and reports whether to go on.
+	one := func(sc *explore.Scenario, o explore.Options, named bool) bool {
+		o.NoShrink, o.Version, o.Stop = true, s.Explored.Version, ctx.Done()
+		o.Timeout = b.timeout() / 2 // It is seen after twice as long at most.
+		res, err := explore.Explore(sc, o)
 		if err != nil {
 			var hung *explore.HangError
 			if errors.As(err, &hung) {
@@ -123,45 +127,71 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 			} else {
 				r.unknown("%s: %v", sc.Name, err)
 			}
-			break
+			return false
 		}
-		tried++
 		executions += uint64(res.Executions)
 		points += uint64(res.Points)
-		if res.Exhaustive {
-			through = append(through, sc.Name)
+		if named {
+			tried++
+			if res.Exhaustive {
+				through = append(through, exhausted(s.explored(), sc))
+			}
 		}
 		if res.Failure == nil {
-			continue
+			return true
 		}
 		at := time.Now()
-		f := small(sc, res.Failure, s, b)
+		f := small(sc, res.Failure, o)
 		if f.Kind == explore.Unsupported || f.Kind == explore.Nondeterministic {
 			// It says nothing about the promise.
 			r.unknown("%s: %v", sc.Name, f)
-			continue
+			modelled = false
+			return true
 		}
 		r.broken(Finding{
 			What: fmt.Sprintf("%s: %v", sc.Name, f), Detail: f.Text() + f.Stack, Token: f.Token, Failure: f, at: at,
 			Attachments: []Attachment{{".html", false, f.WriteHTML}},
 		})
-		if b.First {
+		return !b.First
+	}
+	more := true
+	for i, sc := range todo {
+		left := time.Until(chosen)
+		if ctx.Err() != nil || left <= 0 {
+			r.unknown("the time was enough for %d of %d scenarios", i, len(todo))
 			break
 		}
+		share := left / time.Duration(len(todo)-i)
+		if i < len(s.Programs) && !s.Uses {
+			share = max(share, left/2)
+		}
+		if more = one(sc, explore.Options{Seed: b.Seed, Executions: -1, Time: share}, true); !more {
+			break
+		}
+	}
+	var programs uint64
+	if more && modelled && r.Verdict != Broken {
+		programs = drawn.run(ctx, deadline, func(sc *explore.Scenario, o explore.Options) bool {
+			return one(sc, o, false) && r.Verdict != Broken
+		})
 	}
 	r.tried(executions, "schedules")
 	r.tried(points, "steps")
 	r.tried(tried, "scenarios")
+	if drawn.s != nil {
+		r.tried(programs, "drawn programs")
+	}
 	if len(through) > 0 {
-		r.note("every schedule tried of %s", strings.Join(through, ", "))
+		r.note("every schedule tried of %s; that is no proof of the count", strings.Join(through, ", "))
 	}
 	r.without(unsupported)
 	return r
 }
 
 // small makes a failure small. The same searches with the same seed find the same.
-func small(sc *explore.Scenario, f *explore.Failure, s Subject, b Budget) *explore.Failure {
-	res, err := explore.Explore(sc, explore.Options{Seed: b.Seed, Executions: f.Executions, Version: s.Explored.Version, Timeout: b.timeout() / 2})
+func small(sc *explore.Scenario, f *explore.Failure, o explore.Options) *explore.Failure {
+	o.Executions, o.Time, o.Stop, o.NoShrink = f.Executions, 0, nil, false
+	res, err := explore.Explore(sc, o)
 	if err != nil || res.Failure == nil {
 		return f
 	}

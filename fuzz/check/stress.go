@@ -13,7 +13,7 @@ import (
 
 var stressed = Check{
 	Name: "stress", Doc: "op programs and short lives of workloads on goroutines that begin at once", Weight: 5,
-	Threads: true,
+	Threads: true, Shaken: true,
 	Unsupported: func(s Subject) string {
 		if s.Uses {
 			return noWorkload(s)

@@ -83,10 +83,6 @@ type Execution struct {
 	guard   program.Guard
 	fresh   program.Guard // guard, as it is when an execution begins
 	objects [program.MaxObjects]object
-	// monitor is that of counts that are used rightly, and heard what it was told: 1 + the
-	// misuse, or 0.
-	monitor strategies.Monitor
-	heard   atomic.Int32
 	threads [Alone + 1]thread
 }
 
@@ -113,10 +109,12 @@ type object struct {
 	// doesn't, and then that is a race in every one of them.
 	body   int
 	fields bool         // whether it has a body that is used
-	wild   bool         // the program has steps on it that the guard doesn't see
-	astray bool         // and drops more than is held
+	astray bool         // the program drops more than is held
 	strays atomic.Int32 // such drops that have begun
 	lives  atomic.Int32 // that have begun
+
+	monitor strategies.Monitor // what the count reports to, if it does
+	misused bool               // by the program, so that it may
 
 	// confirmed is odd while TryGetLive must fail: from when a Kill is confirmed or
 	// has returned to before what undoes it begins. It is used only if the
@@ -155,7 +153,6 @@ type thread struct {
 // New returns what carries out programs on counts of the strategy.
 func New(s *strategies.Strategy, o Options) *Execution {
 	x := &Execution{s: s, sp: spec.Of(s), o: o, judged: o.Record == nil && !o.Bare}
-	x.monitor.Hook = func(k strategies.Misuse) { x.heard.Store(1 + int32(k)) }
 	for i := range x.threads {
 		t := &x.threads[i]
 		*t = thread{x: x, id: i, h: x.guard.Caller(min(i, program.MaxThreads-1))}
@@ -171,14 +168,16 @@ func New(s *strategies.Strategy, o Options) *Execution {
 func (x *Execution) Load(p *program.Program) {
 	x.p, x.live, x.revives = p, false, false
 	for i := range x.objects {
-		x.objects[i].wild, x.objects[i].astray = false, false
+		x.objects[i].astray = false
 	}
 	for _, s := range p.All() {
 		o := &x.objects[s.Object]
-		o.wild = o.wild || s.Wild
 		o.astray = o.astray || s.Wild && s.Call.Op.Drops()
 		x.live = x.live || x.judged && s.Call.Op.If(x.s.Promise) == spec.Unkilled
 		x.revives = x.revives || s.Call.Op.Revives()
+	}
+	for i := range p.Objects {
+		x.objects[i].misused = x.misuses(i)
 	}
 	x.fresh.Reset(p, x.sp, x.o.Starts)
 	x.guard.Reset(p, x.sp, x.o.Starts)
@@ -192,7 +191,6 @@ func (x *Execution) Program() *program.Program { return x.p }
 // panics ends its execution.
 func (x *Execution) Begin() (err error) {
 	x.guard.Restart(&x.fresh)
-	x.heard.Store(0)
 	t := &x.threads[Alone]
 	t.step = 1
 	defer t.recovered(&err)
@@ -200,9 +198,7 @@ func (x *Execution) Begin() (err error) {
 		i := t.object
 		o, b := &x.objects[i], x.guard.Begin(i)
 		o.c = x.s.New()
-		if m, ok := o.c.(strategies.Monitored); ok && x.judged && !o.wild && !x.p.Objects[i].Immortal {
-			m.Monitor(&x.monitor)
-		}
+		o.listen()
 		o.body, o.confirmed = 0, 0
 		o.strays.Store(0)
 		// Nobody releases a cached object, and of one of which more is dropped than is
@@ -305,6 +301,9 @@ func (t *thread) finish(i int) {
 		t.h = h
 		t.do(i, spec.Call{Op: spec.Kill})
 		t.h = alone
+	}
+	if what := x.reported(i); what != "" && (x.judged || x.o.Explored) {
+		t.failf("%s", what)
 	}
 	if x.o.Record != nil {
 		t.reads(i)
@@ -451,9 +450,6 @@ func (t *thread) do(object int, call spec.Call) {
 			t.failf("%v failed while its caller held a reference", call)
 		}
 		result, value = t.plain(object, call)
-	}
-	if m := t.x.heard.Load(); m != 0 {
-		t.failf("a count reported %q, and nothing is misused", strategies.Misuse(m-1))
 	}
 	switch moved := call.Moved(result); {
 	case moved > 0:

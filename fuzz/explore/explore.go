@@ -36,7 +36,8 @@ type Result struct {
 	Seconds    float64 `json:"seconds"`
 	Search     string  `json:"search"` // what found the failure, or what was asked for
 
-	// Exhaustive reports whether every schedule was tried. Complete says
+	// Exhaustive reports whether every schedule of the scenario's program was tried. That says
+	// nothing of a program with more threads or other calls. Complete says
 	// what was tried completely, in words; it is empty if nothing was. In a
 	// fair schedule a thread that calls runtime.Gosched, sleeps, or is about
 	// to read the same word for the fourth time running after three times the

@@ -113,6 +113,16 @@ func Name[T any](p *T, name string) {
 	}
 }
 
+// Free declares that the size bytes at p are freed: whatever touches explored memory there from
+// now on, on any thread, is a failure. So is an Unlock of a sync.Mutex there by another thread
+// that may not have returned: it lets others have the lock first, and looks at the mutex
+// again. name is what messages call the memory.
+func Free(p unsafe.Pointer, size uintptr, name string) {
+	if e := engine.Current; e != nil {
+		e.Free(p, size, name)
+	}
+}
+
 // Notef writes a remark into the picture of the schedule.
 func Notef(format string, args ...any) {
 	if e := engine.Current; e != nil && e.Tracing() {

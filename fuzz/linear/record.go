@@ -109,6 +109,9 @@ func record(ctx context.Context, s *strategies.Strategy, cfg Config, n uint64) (
 				return
 			}
 			over = panicked.Load() || x.End() != nil
+			if wrong = x.Reported(); wrong != nil {
+				return
+			}
 			for _, l := range clients.lives(x) {
 				calls += len(l.Ops)
 				lives = append(lives, l)

@@ -16,6 +16,7 @@ type rounds struct {
 	rng    *rand.Rand
 	may    [spec.CodeCount]bool // by operation: clients may call it
 	near   bool                 // lives can begin near the limit
+	powers uint8                // the highest power of two near which they can begin; 0: none
 	narrow bool                 // no other life has room for all clients
 	kinds  []kind
 	p      program.Program
@@ -51,6 +52,7 @@ func newRounds(sp *spec.Spec, clients int, rng *rand.Rand) *rounds {
 	if sp.Strays() {
 		r.kinds = append(r.kinds, astray)
 	}
+	r.powers = powers(sp, clients)
 	for _, op := range sp.Ops() {
 		by := op.By()
 		r.may[op] = by != spec.Nobody && (p.TypeStable || by != spec.TypeStableReleaser) && (p.Count != strategies.None || op != spec.Count)
@@ -86,6 +88,8 @@ func (r *rounds) next() *program.Program {
 		object := program.Object{Cached: lives[o] == cached}
 		if r.narrow || r.near && r.rng.IntN(4) == 0 {
 			object.Start, object.K = program.StartNear, uint8(r.rng.IntN(min(2*clients, program.MaxK)+1))
+		} else if r.powers > 0 && r.rng.IntN(4) == 0 {
+			r.carry(&object)
 		}
 		r.p.Objects = append(r.p.Objects, object)
 	}

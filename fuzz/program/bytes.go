@@ -34,7 +34,7 @@ var largest = Bounds{MaxObjects, ByteThreads, MaxSteps}
 // so a mutation that inserts, removes or repeats bytes leaves most of the
 // program as it was.
 //
-// The byte form says nothing of Cached, Immortal and Wild.
+// The byte form says nothing of Power, Cached, Immortal and Wild.
 const (
 	endByte  = 0xff
 	codeBits = 5 // spec.CodeCount codes

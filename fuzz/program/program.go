@@ -70,6 +70,9 @@ type Object struct {
 	// K is the number that the start needs: from 1 to MaxK for StartAt, from 0
 	// to MaxK for StartNear, and 0 for StartInit.
 	K uint8
+	// Power, from FirstPower to LastPower, makes StartAt InitAt(2^Power - K), with K from
+	// 0: close to a carry inside the number. It is 0 where no power is meant.
+	Power uint8
 	// Atomic says that SwitchToAtomic follows at once, on a counter that has
 	// it: zero is then detected from the start.
 	Atomic bool
@@ -84,10 +87,16 @@ type Object struct {
 // A Start is how the first life of a count begins.
 type Start uint8
 
+// The powers that [Object.Power] may be.
+const (
+	FirstPower = 5
+	LastPower  = 62
+)
+
 // The starts.
 const (
 	StartInit Start = iota // Init: one reference
-	StartAt                // InitAt(K)
+	StartAt                // InitAt(K), or InitAt(2^Power - K), at most the limit
 	StartNear              // InitAt(the limit that the strategy promises, minus K), at least 1
 	starts
 )
@@ -97,6 +106,9 @@ const (
 func (o Object) First(p *strategies.Promise) spec.Call {
 	switch o.Start {
 	case StartAt:
+		if o.Power != 0 {
+			return spec.Call{Op: spec.InitAt, N: min(p.Limit, 1<<o.Power-int64(o.K))}
+		}
 		return spec.Call{Op: spec.InitAt, N: int64(o.K)}
 	case StartNear:
 		return spec.Call{Op: spec.InitAt, N: max(1, p.Limit-int64(o.K))}
@@ -172,8 +184,11 @@ func (p *Program) Check() error {
 		return fmt.Errorf("program: it has %d steps, want at most %d", p.Steps(), MaxSteps)
 	}
 	for i, o := range p.Objects {
-		if o.Start >= starts || o.K > MaxK || o.Start == StartInit && o.K != 0 || o.Start == StartAt && o.K == 0 {
+		if o.Start >= starts || o.K > MaxK || o.Start == StartInit && o.K != 0 || o.Start == StartAt && o.K == 0 && o.Power == 0 {
 			return fmt.Errorf("program: object %s begins with start %d and K %d, want a known start and a K that it can have", ObjectName(i), o.Start, o.K)
+		}
+		if o.Power != 0 && (o.Start != StartAt || o.Power < FirstPower || o.Power > LastPower) {
+			return fmt.Errorf("program: object %s begins with start %d and power %d, want StartAt and a power from %d to %d", ObjectName(i), o.Start, o.Power, FirstPower, LastPower)
 		}
 	}
 	for i, t := range p.Threads {

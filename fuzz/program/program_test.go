@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
 )
 
@@ -244,6 +245,9 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		{"a:shared", "thread 0: a:shared: want Init, InitAt(2)"},
 		{"a:InitAt(1", "want Init"},
 		{"a:InitAt(16)", "thread 0: a:InitAt(16): want a number from 1 to 15, limit"},
+		{"a:InitAt(2^4)", "thread 0: a:InitAt(2^4): want a number from 1 to 15, limit, or limit minus such a number, or so 2^5 to 2^62"},
+		{"a:InitAt(2^63)", "want a number"},
+		{"a:InitAt(2^16-16)", "want a number"},
 		{"a:InitAt(limit-)", "thread 0: a:InitAt(limit-): want a number"},
 		{"a:InitAt(limit-+1)", "want a number"},
 		{"a:InitAt(-1)", "want a number"},
@@ -285,6 +289,8 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		{func(p *Program) { p.Objects[0].K = 1 }, "object a begins with start 0 and K 1"},
 		{func(p *Program) { p.Objects[0] = Object{Start: StartNear, K: 16} }, "K 16"},
 		{func(p *Program) { p.Objects[0].Start = starts }, "start 3"},
+		{func(p *Program) { p.Objects[0] = Object{Start: StartAt, Power: 63} }, "power 63"},
+		{func(p *Program) { p.Objects[0] = Object{Start: StartNear, Power: 16} }, "power 16"},
 		{func(p *Program) { p.Objects[0].Start = StartAt }, "start 1 and K 0"},
 		{func(p *Program) { p.Threads[0][0].Object = 1 }, "thread 0, step 1: object b, of 1 objects"},
 		{func(p *Program) { p.Threads[0][0].Call.Op = spec.InitAt }, "is none that programs have"},
@@ -315,5 +321,31 @@ func TestCloneSharesNothing(t *testing.T) {
 	q.Objects[0].Atomic = !q.Objects[0].Atomic
 	if q.Equal(&p) {
 		t.Error("a change of the clone changes the original")
+	}
+}
+
+// A life that begins near a power of two says so, and begins there as far as the limit lets it.
+func TestLivesBeginNearPowers(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		limit int64
+		want  int64
+	}{
+		{"a:InitAt(2^16) a.Get", 1 << 20, 1 << 16},
+		{"a:InitAt(2^16-15) a.Get", 1 << 20, 1<<16 - 15},
+		{"a:InitAt(2^62) a.Get", 1<<63 - 1, 1 << 62},
+		{"a:InitAt(2^62-1) a.Get", 100, 100},
+	} {
+		p, err := Parse(c.text)
+		if err != nil {
+			t.Errorf("%s: %v", c.text, err)
+			continue
+		}
+		if got := p.String(); got != c.text {
+			t.Errorf("%s is written %s", c.text, got)
+		}
+		if got := p.Objects[0].First(&strategies.Promise{Limit: c.limit}).N; got != c.want {
+			t.Errorf("%s with the limit %d begins at %d, want %d", c.text, c.limit, got, c.want)
+		}
 	}
 }

@@ -78,6 +78,10 @@ func (o Object) words() []string {
 // first is the word for a start that isn't Init.
 func (o Object) first() string {
 	switch {
+	case o.Power != 0 && o.K == 0:
+		return fmt.Sprintf("InitAt(2^%d)", o.Power)
+	case o.Power != 0:
+		return fmt.Sprintf("InitAt(2^%d-%d)", o.Power, o.K)
 	case o.Start == StartAt:
 		return fmt.Sprintf("InitAt(%d)", o.K)
 	case o.K == 0:
@@ -202,12 +206,18 @@ func (o *Object) parse(word string) error {
 	for k := range uint8(MaxK + 1) {
 		for _, c := range []Object{{Start: StartAt, K: max(1, k)}, {Start: StartNear, K: k}} {
 			if c.first() == word {
-				o.Start, o.K = c.Start, c.K
+				o.Start, o.K, o.Power = c.Start, c.K, 0
+				return nil
+			}
+		}
+		for power := uint8(FirstPower); power <= LastPower; power++ {
+			if c := (Object{Start: StartAt, K: k, Power: power}); c.first() == word {
+				o.Start, o.K, o.Power = c.Start, c.K, c.Power
 				return nil
 			}
 		}
 	}
-	return fmt.Errorf("want a number from 1 to %d, limit, or limit minus such a number", MaxK)
+	return fmt.Errorf("want a number from 1 to %d, limit, or limit minus such a number, or so 2^%d to 2^%d", MaxK, FirstPower, LastPower)
 }
 
 const numbers = "1 to 64, or 2^k-1 or 2^k with k from 7 to 31"

@@ -84,6 +84,7 @@ func contract() []Rule {
 	}
 	return append(list,
 		Rule{"NearLimit", Contract, "Up to the promised limit references are counted right, and past it happens what the promise says of overflow.", nearLimit},
+		Rule{"Carries", Contract, "References are counted right where a number carries from one bit into the next, far from the limit.", (*env).carries},
 		Rule{"Underflow", Contract, "Put on a dead count never reports the last, and does what the promise says of underflow.", rows(true, dropsTooMany)},
 		Rule{"GetOnZero", Contract, "Get on a dead count does what the promise says.", rows(true, getsOnZero)},
 		Rule{"Programs", Contract, "Random programs on one goroutine do what the specification says that the strategy's promise makes.", func(e *env) func() error { return e.programs }},

@@ -50,9 +50,11 @@ type life struct {
 	// it though it isn't locked: a sync.Mutex would end the process.
 	holder atomic.Int32
 
-	// ledger judges the calls if they are right uses.
-	judged bool
-	ledger judge.Ledger
+	// ledger judges the calls if they are right uses. monitor, nil if the count has none,
+	// must not be told of any misuse then.
+	judged  bool
+	ledger  judge.Ledger
+	monitor *strategies.Monitor
 
 	// What bodies remember of a life.
 	trues   atomic.Int64 // calls that returned true, as far as anybody asks
@@ -231,9 +233,13 @@ func (e *env) progress() int64 {
 func (e *env) begin(x crossing, id int, before *life, late func() bool) *life {
 	l := &life{id: id, from: x.starts[id%len(x.starts)], judged: x.ends == nil, late: late}
 	if before != nil && l.judged {
-		l.Counter = before.Counter // which is dead
+		l.Counter, l.monitor = before.Counter, before.monitor // which is dead
 	} else {
 		l.Counter = e.s.New()
+		if c, ok := l.Counter.(strategies.Monitored); ok && l.judged {
+			l.monitor = new(strategies.Monitor)
+			c.Monitor(l.monitor)
+		}
 	}
 	for _, call := range l.from.path {
 		spec.Do(l.Counter, call)
@@ -253,6 +259,8 @@ func (e *env) end(x crossing, l *life) error {
 		st, err = x.ends(l)
 	} else if _, k := b.Rest(); k != judge.Fine {
 		err = errors.New(judge.Sentence(k, "a drop", b.Held))
+	} else if l.monitor != nil && l.monitor.Total() > 0 {
+		err = errors.New("the monitor was told of misuse, and nothing was misused")
 	}
 	if err != nil {
 		return err

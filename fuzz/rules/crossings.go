@@ -24,6 +24,8 @@ func crossings() []Rule {
 	}
 	add("TryGet and Put at the limit",
 		"Goroutines that each take a reference at the limit and drop it leave the count at the limit, or saturated.", (*env).upAndDown)
+	add("TryGet and Put across powers of two",
+		"Goroutines that each take a reference and drop it leave a count as it is where its number carries, too.", (*env).acrossCarry)
 	for _, c := range parse("Put PutN(3)") {
 		add("many "+c.String()+" below zero", "Goroutines that drop more references than there are do what they do one after the other.",
 			func(e *env) func() error { return e.past(c) })
@@ -49,6 +51,7 @@ func crossings() []Rule {
 		return e.same(spec.Call{Op: spec.PutUnlessOne}, e.at(int64(e.cfg.Workers)))
 	})
 	add("many PutAndLock", "An object that is found under the lock is alive, because PutAndLock drops the last reference under it.", (*env).locked)
+	add("the next life at once", "Where no grace period is promised, whoever drops the last reference can begin the memory's next life at once, whatever the other drops still do.", (*env).nextLife)
 	for _, m := range meetings {
 		add(m.name, m.doc, m.plan)
 	}
@@ -246,7 +249,13 @@ func (e *env) locked() func() error {
 				stress.Pause(w.rng)
 				w.Lock()
 				found := !l.removed
-				got := found && w.call(l, spec.Call{Op: spec.TryGet})
+				got, plain := false, found && w.rng.IntN(2) == 0
+				if plain {
+					w.call(l, spec.Call{Op: spec.Get}) // as it is alive
+					got = true
+				} else if found {
+					got = w.call(l, spec.Call{Op: spec.TryGet})
+				}
 				w.Unlock()
 				if found && !got && e.p.TryGet == strategies.Exact {
 					w.failf("found the object under the lock, but TryGet says that it is dead")

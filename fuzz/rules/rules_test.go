@@ -562,6 +562,8 @@ func plantedConcurrent() []planted {
 		{"looksthenifone", "PutIfOne looks, and then drops", s, func() strategies.Counter { return new(looksThenIfOne) }, []string{"many PutIfOne"}, nil},
 		{"looksthenunless", "PutUnlessOne looks, and then drops", s, func() strategies.Counter { return new(looksThenUnless) }, []string{"many PutUnlessOne"}, nil},
 		{"diesunlocked", "PutAndLock drops the last reference before it locks", s, func() strategies.Counter { return new(diesUnlocked) }, []string{"many PutAndLock"}, nil},
+		{"deadinpart", "TryGet takes a number for zero of which a part is", s, func() strategies.Counter { return new(deadInPart) }, []string{"TryGet and Put across powers of two", "Carries"}, nil},
+		{"dropslate", "Put looks at the count once more after it has dropped", s, func() strategies.Counter { return new(dropsLate) }, []string{"the next life at once"}, nil},
 		{"forgetsonswitch", "Get loses a reference during a switch", cpu, func() strategies.Counter { return new(forgetsOnSwitch) }, []string{"switching modes"}, nil},
 		{"confirmsearly", "KillAndConfirm confirms before it kills", cpu, func() strategies.Counter { return new(confirmsEarly) }, []string{"TryGetLive against KillAndConfirm"}, nil},
 	}
@@ -624,6 +626,27 @@ func TestEveryRuleOfLivesCanFail(t *testing.T) {
 
 // others are the rules of the contract that don't go by lines of calls.
 var others = []string{"NearLimit", "Underflow", "GetOnZero", "Programs", "ZeroAllocs", "BytesPromise"}
+
+// deadInPart takes 256 references for none.
+type deadInPart struct{ sat }
+
+func (c *deadInPart) TryGet() bool {
+	return c.sat.TryGet() && (c.sat.Count()&0xff != 1 || c.sat.Count() == 1 || c.sat.Put())
+}
+
+// dropsLate takes whatever it finds after its drop for what it has left.
+type dropsLate struct{ sat }
+
+func (c *dropsLate) Put() bool {
+	if c.sat.Put() {
+		return true
+	}
+	if n := c.sat.Count(); n == 1 {
+		runtime.Gosched()
+		return c.sat.Count() == 0
+	}
+	return false
+}
 
 // deadIsAlive brings a dead count back.
 type deadIsAlive struct{ sat }

@@ -479,7 +479,7 @@ func mutants() []mutant {
 			name: "earlylast", rule: "Put reports the last when one is left",
 			promise: saturates(), fresh: func() counter { return new(earlyLast) },
 			must: []string{
-				"StartsAtOne", "LastExactlyOnce", "KillReportsLast", "NoLastBeforeKill", "TryGetWhileAlive", "NextLife", "operations",
+				"Carries", "StartsAtOne", "LastExactlyOnce", "KillReportsLast", "NoLastBeforeKill", "TryGetWhileAlive", "NextLife", "operations",
 				"Programs", "SeveralEqualsSingles", "SeveralTakenEqualSingles", "CountAtRest", "Resurrect", "PutIfOne", "many Get and Put",
 			},
 			may: races(),
@@ -514,7 +514,7 @@ func mutants() []mutant {
 				"LastExactlyOnce", "NextLife", "NearLimit", "Underflow", "GetOnZero", "operations", "Programs", "SeveralEqualsSingles", "SeveralTakenEqualSingles",
 				"many Get and Put",
 			},
-			may: races("PutAndLock"),
+			may: races("Carries", "PutAndLock"),
 		},
 		{
 			name: "dirtyinit", rule: "Init starts the next life with what the last one left",
@@ -529,7 +529,7 @@ func mutants() []mutant {
 				"LastExactlyOnce", "KillReportsLast", "NextLife", "SeveralEqualsSingles", "SeveralTakenEqualSingles", "Underflow", "GetOnZero", "operations", "Programs", "CountAtRest", "Resurrect",
 				"PutUnlessOne",
 			},
-			may: races("PutAndLock"),
+			may: races("Carries", "PutAndLock"),
 		},
 		{
 			name: "allocates", rule: "Get allocates",
@@ -557,7 +557,7 @@ func mutants() []mutant {
 		{
 			name: "sticksearly", rule: "it saturates below its limit",
 			promise: saturates(), fresh: holds(small),
-			must: []string{"NearLimit", "operations", "Programs", "CountAtRest"},
+			must: []string{"Carries", "NearLimit", "operations", "Programs", "CountAtRest"},
 			may:  races(),
 		},
 		{
@@ -578,7 +578,7 @@ func mutants() []mutant {
 			name: "onlyone", rule: "GetN takes one reference",
 			promise: saturates(), fresh: func() counter { return new(onlyOne) },
 			must: []string{"NearLimit", "operations", "Programs", "SeveralEqualsSingles", "SeveralTakenEqualSingles"},
-			may:  races(),
+			may:  races("Carries"),
 		},
 		{
 			name: "withoutowner", rule: "Count leaves the owner's reference out",
@@ -587,7 +587,7 @@ func mutants() []mutant {
 				"StartsAtOne", "LastExactlyOnce", "KillReportsLast", "NoLastBeforeKill", "TryGetWhileAlive", "TryGetAfterDeath", "NextLife", "NearLimit", "Underflow", "GetOnZero", "operations",
 				"Programs", "SeveralEqualsSingles", "SeveralTakenEqualSingles", "CountAtRest", "Resurrect", "PutIfOne", "PutUnlessOne", "PutAndLock", "many Get and Put",
 			},
-			may: races(),
+			may: races("Carries"),
 		},
 		{
 			name: "staysdead", rule: "Resurrect does nothing to a dead count",
@@ -605,7 +605,7 @@ func mutants() []mutant {
 			name: "putsifany", rule: "PutIfOne drops one of several",
 			promise: saturates(), fresh: func() counter { return new(putsIfAny) },
 			must: []string{"operations", "Programs", "PutIfOne"},
-			may:  races(),
+			may:  races("Carries"),
 		},
 		{
 			name: "keepslock", rule: "PutAndLock keeps the lock after a drop that wasn't the last",
@@ -639,7 +639,7 @@ func mutants() []mutant {
 			name: "falsealarm", rule: "the monitor hears of right use",
 			promise: saturates(), fresh: func() counter { return new(falseAlarm) },
 			must: []string{"operations"},
-			may:  races(),
+			may:  []string{"crossings"},
 		},
 		{
 			name: "neverconfirms", rule: "KillAndConfirm doesn't confirm",

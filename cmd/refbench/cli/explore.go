@@ -363,7 +363,7 @@ func printExplored(w io.Writer, p exploredPair) error {
 	fmt.Fprintf(&b, "%-28s %-12s %9d executions %11d points %6.2f s  %s", r.Scenario, r.Verdict, r.Executions, r.Points, r.Seconds, r.Search)
 	switch {
 	case r.Exhaustive:
-		b.WriteString(", exhaustive: " + r.Complete)
+		b.WriteString(", exhaustive of this one program: " + r.Complete)
 	case r.Complete != "":
 		b.WriteString(", complete: " + r.Complete)
 	}

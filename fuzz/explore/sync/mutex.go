@@ -90,6 +90,7 @@ func (m *Mutex) Unlock() {
 		e.Fail(engine.KindMisuse, "unlock of an unlocked mutex")
 	}
 	m.held = false
+	e.Leave(unsafe.Pointer(m))
 	e.Changed()
 	if e.Noting() {
 		e.Release(&m.m)

@@ -9,6 +9,9 @@ func (e *Engine) WaitAt(k OpKind, m *Meta, ready func(unsafe.Pointer) bool, obj 
 		op.Loc = e.loc(m).ID
 	}
 	e.Wait(op, ready, obj)
+	if len(e.freed) > 0 {
+		e.touch(k, unsafe.Pointer(m))
+	}
 }
 
 // Changed says that memory has changed in a way that may let waiting threads go

@@ -150,6 +150,7 @@ type Engine struct {
 
 	Events []Event
 	named  []namedRange
+	freed  []freedRange
 
 	cellAt    addrTable
 	cpuClocks [MaxCPUs]Loc
@@ -251,6 +252,7 @@ func (e *Engine) Prepare(c *Case, s Search, o Options) {
 	e.addrs.reset()
 	e.cellAt.reset()
 	e.named = e.named[:0]
+	e.freed = e.freed[:0]
 	for i := range c.CPUs {
 		e.cpuClocks[i].clear()
 	}

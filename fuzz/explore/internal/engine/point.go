@@ -30,6 +30,9 @@ func (e *Engine) slow(k OpKind, m *Meta) {
 		op.Loc = e.loc(m).ID
 	}
 	e.point(op)
+	if len(e.freed) > 0 {
+		e.touch(k, unsafe.Pointer(m))
+	}
 }
 
 //go:noinline
@@ -39,6 +42,9 @@ func (e *Engine) slowAddr(k OpKind, p unsafe.Pointer) {
 		op.Loc = e.locAddr(p).ID
 	}
 	e.point(op)
+	if len(e.freed) > 0 {
+		e.touch(k, p)
+	}
 }
 
 // PointAt is a point before an access to a location that has no memory.
@@ -249,6 +255,9 @@ func (e *Engine) decide(t *Thread) *Thread {
 		step = e.Step() + 1
 	}
 	e.base, e.grant, e.fuel = step, 0, 0
+	if e.cur != nil {
+		e.cur.parkedAt = step
+	}
 	if step > e.caseOf.MaxPoints {
 		e.record(KindLivelock, "the execution did not end after "+itoa(e.caseOf.MaxPoints)+" points", nil)
 		return e.failed(t)
@@ -296,6 +305,9 @@ func (e *Engine) decide(t *Thread) *Thread {
 	// must not decide who is taken to spin, or a search that comes back to a node
 	// would find other candidates there.
 	e.grant = min(grant, spinPoints-1-step%spinPoints, e.caseOf.MaxPoints-step)
+	if len(e.freed) > 0 {
+		e.grant = 0
+	}
 	e.fuel = e.grant
 	u := &e.threads[next]
 	if next != cur {

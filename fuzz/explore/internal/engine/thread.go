@@ -26,6 +26,11 @@ type Thread struct {
 	// One that waits for a timer too is asleep at the same time, until due(obj).
 	due func(unsafe.Pointer) int64
 
+	// A mutex that it has unlocked, at which step, and the step at which it came to its
+	// next point or its end.
+	leaving          uintptr
+	leftAt, parkedAt int
+
 	passed   int    // how often sleepers woke since it could go on but didn't
 	yieldAt  uint64 // Engine.Writes when it gave way
 	stamp    uint64 // when it gave way, to let the one who waited longest go first
@@ -52,6 +57,7 @@ type Thread struct {
 }
 
 func (t *Thread) reset(f func(), cpu int) {
+	t.leaving, t.leftAt, t.parkedAt = 0, 0, 0
 	t.fn = f
 	t.begun, t.done = false, false
 	t.op = Op{Kind: OpStart, Loc: NoLoc}

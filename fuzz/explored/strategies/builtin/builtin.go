@@ -24,10 +24,10 @@ import (
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:28:1*/ Default() []string {
-	return []string{"atomic", "saturating", "percpu", "lockperatomic", "biased"}
+func /*line ../../../../strategies/builtin/builtin.go:29:1*/ Default() []string {
+	return []string{"atomic", "saturating", "percpu", "lockperatomic", "biased", "mutexed", "lockref", "rcuref"}
 }
-func /*line :34:1*/ All() []*strategies.Strategy {
+func /*line :35:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
