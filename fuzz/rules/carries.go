@@ -68,8 +68,16 @@ func (e *env) near(c strategies.Counter, st spec.State) error {
 			return fmt.Errorf("from %q: %w", st, err)
 		}
 	}
-	for r.State().Refs > st.Refs {
-		if err := e.insist(r, spec.Call{Op: spec.Put}); err != nil {
+	// There are fewer if a TryGet was refused.
+	for r.State().Refs != st.Refs {
+		back := spec.Call{Op: spec.Put}
+		if r.State().Refs < st.Refs {
+			back.Op = spec.Get
+		}
+		if why := r.Unpromised(back); why != "" {
+			return fmt.Errorf("from %q to %q: %s isn't promised: %s", st, r.State(), back, why)
+		}
+		if err := e.insist(r, back); err != nil {
 			return fmt.Errorf("from %q: %w", st, err)
 		}
 	}

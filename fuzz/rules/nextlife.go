@@ -15,6 +15,9 @@ func (e *env) nextLife() func() error {
 	if e.p.GracePeriod {
 		e.skip("the promise asks for a grace period before the memory is used again")
 	}
+	if e.sp.Waits() {
+		e.skip("the promise says that Kill waits for all drops, and that none of them reports the last")
+	}
 	e.room(e.cfg.Workers + 2)
 	own := parse("Get Put Get Kill Get Put Put")
 	return e.cross(crossing{

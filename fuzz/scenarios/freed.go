@@ -25,7 +25,9 @@ const (
 // In the first the memory is freed. In the second who was told begins other lives there and
 // has them alone, and each drop is judged by the life that it belongs to.
 func Released(s *strategies.Strategy) []*explore.Scenario {
-	if s.Promise.GracePeriod {
+	// Of a count whose Kill waits no drop reports the last: whoever kills frees, when all
+	// others have dropped.
+	if s.Promise.GracePeriod || s.Promise.Zero == strategies.Waits {
 		return nil
 	}
 	one := func(name string, next bool) *explore.Scenario {
