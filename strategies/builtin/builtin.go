@@ -26,7 +26,7 @@ import (
 // Default returns the names of the strategies that are measured where none are named: one
 // of each kind, so that a table of them can be read and a quick run is quick.
 func Default() []string {
-	return []string{"atomic", "saturating", "percpu", "lockperatomic", "biased"}
+	return []string{"atomic", "saturating", "percpu", "lockperatomic", "rcuref"}
 }
 
 // All returns the strategies in the order in which reports show them. The caller

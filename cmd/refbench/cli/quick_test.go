@@ -18,7 +18,11 @@ func quickOn(t *testing.T, m topologytest.Machine, budget time.Duration) bench.C
 	if err != nil {
 		t.Fatal(err)
 	}
-	return quickCut(parts, parts.Strategies, machineOf(t, m), variants, budget)
+	ss, err := chooseStrategies(parts, []string{defaultNames})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return quickCut(parts, ss, machineOf(t, m), variants, budget)
 }
 
 // Whatever the machine, every cell that is measured gets the samples that an interval
