@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "5cf366f5f5994ce4712d482a"
+const Version = "24c1cc14526f973557ee9f60"

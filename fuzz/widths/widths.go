@@ -6,6 +6,9 @@
 package widths
 
 import (
+	"github.com/refbench/refbench/fuzz/widths/arc16"
+	"github.com/refbench/refbench/fuzz/widths/arc32"
+	"github.com/refbench/refbench/fuzz/widths/arc8"
 	"github.com/refbench/refbench/fuzz/widths/atomic16"
 	"github.com/refbench/refbench/fuzz/widths/atomic64"
 	"github.com/refbench/refbench/fuzz/widths/atomic8"
@@ -31,6 +34,9 @@ import (
 // All returns the strategies. The caller may change the list.
 func All() []*strategies.Strategy {
 	return []*strategies.Strategy{
+		arc16.Strategy,
+		arc32.Strategy,
+		arc8.Strategy,
 		atomic16.Strategy,
 		atomic64.Strategy,
 		atomic8.Strategy,

@@ -4,6 +4,7 @@ package builtin
 import (
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/akaros"
+	"github.com/refbench/refbench/strategies/arc"
 	"github.com/refbench/refbench/strategies/atomic"
 	"github.com/refbench/refbench/strategies/biased"
 	"github.com/refbench/refbench/strategies/drained"
@@ -51,5 +52,6 @@ func All() []*strategies.Strategy {
 		rcuref.Strategy,
 		fileref.Strategy,
 		fdmutex.Strategy,
+		arc.Strategy,
 	}
 }

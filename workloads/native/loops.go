@@ -32,6 +32,7 @@ var Loops = slices.Concat(
 	loopsRcuref,
 	loopsFileref,
 	loopsFdmutex,
+	loopsArc,
 )
 
 // A load is an instance that can be made ready.

@@ -3,6 +3,9 @@
 package widths
 
 import (
+	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/arc16"
+	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/arc32"
+	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/arc8"
 	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/atomic16"
 	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/atomic64"
 	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/atomic8"
@@ -25,8 +28,11 @@ import (
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../widths/widths.go:32:1*/ All() []*strategies.Strategy {
+func /*line ../../../widths/widths.go:35:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
+		arc16.Strategy,
+		arc32.Strategy,
+		arc8.Strategy,
 		atomic16.Strategy,
 		atomic64.Strategy,
 		atomic8.Strategy,

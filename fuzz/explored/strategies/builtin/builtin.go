@@ -4,6 +4,7 @@ package builtin
 
 import (
 	"github.com/refbench/refbench/fuzz/explored/strategies/akaros"
+	"github.com/refbench/refbench/fuzz/explored/strategies/arc"
 	"github.com/refbench/refbench/fuzz/explored/strategies/atomic"
 	"github.com/refbench/refbench/fuzz/explored/strategies/biased"
 	"github.com/refbench/refbench/fuzz/explored/strategies/drained"
@@ -24,10 +25,10 @@ import (
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:28:1*/ Default() []string {
-	return []string{"atomic", "saturating", "percpu", "lockperatomic", "biased"}
+func /*line ../../../../strategies/builtin/builtin.go:29:1*/ Default() []string {
+	return []string{"atomic", "saturating", "percpu", "lockperatomic", "rcuref"}
 }
-func /*line :34:1*/ All() []*strategies.Strategy {
+func /*line :35:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
@@ -47,5 +48,6 @@ func /*line :34:1*/ All() []*strategies.Strategy {
 		rcuref.Strategy,
 		fileref.Strategy,
 		fdmutex.Strategy,
+		arc.Strategy,
 	}
 }
