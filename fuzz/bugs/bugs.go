@@ -160,7 +160,7 @@ func (e Expected) but(others Expected) Expected {
 // All is every planted bug.
 var All = slices.Concat(
 	wordBugs, biasedBugs, reviveBugs, narrowBugs, fullBugs, freebsdBugs, nettyBugs, stickyBugs, rampBugs, percpuBugs, useBugs,
-	systemBugs, mutexedBugs, lockrefBugs, drainedBugs, rundownBugs, krefBugs, pageBugs, zonedBugs, fdBugs, arcBugs,
+	systemBugs, mutexedBugs, lockrefBugs, drainedBugs, rundownBugs, krefBugs, pageBugs, zonedBugs, fdBugs, folioBugs, arcBugs,
 )
 
 // Validate reports every reason why the list can't be used.

@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "24c1cc14526f973557ee9f60"
+const Version = "b5f7674e4133249c6cdab79d"

@@ -20,6 +20,9 @@ import (
 	"github.com/refbench/refbench/fuzz/widths/freebsd16"
 	"github.com/refbench/refbench/fuzz/widths/freebsd64"
 	"github.com/refbench/refbench/fuzz/widths/freebsd8"
+	"github.com/refbench/refbench/fuzz/widths/freezable16"
+	"github.com/refbench/refbench/fuzz/widths/freezable64"
+	"github.com/refbench/refbench/fuzz/widths/freezable8"
 	"github.com/refbench/refbench/fuzz/widths/refcountfull16"
 	"github.com/refbench/refbench/fuzz/widths/refcountfull8"
 	"github.com/refbench/refbench/fuzz/widths/saturating16"
@@ -48,6 +51,9 @@ func All() []*strategies.Strategy {
 		freebsd16.Strategy,
 		freebsd64.Strategy,
 		freebsd8.Strategy,
+		freezable16.Strategy,
+		freezable64.Strategy,
+		freezable8.Strategy,
 		refcountfull16.Strategy,
 		refcountfull8.Strategy,
 		saturating16.Strategy,

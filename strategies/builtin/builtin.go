@@ -12,6 +12,7 @@ import (
 	"github.com/refbench/refbench/strategies/fdmutex"
 	"github.com/refbench/refbench/strategies/fileref"
 	"github.com/refbench/refbench/strategies/freebsd"
+	"github.com/refbench/refbench/strategies/freezable"
 	"github.com/refbench/refbench/strategies/lockperatomic"
 	"github.com/refbench/refbench/strategies/lockref"
 	"github.com/refbench/refbench/strategies/mutexed"
@@ -49,6 +50,7 @@ func All() []*strategies.Strategy {
 		rundown.Strategy,
 		akaros.Strategy,
 		refusing.Strategy,
+		freezable.Strategy,
 		rcuref.Strategy,
 		fileref.Strategy,
 		fdmutex.Strategy,

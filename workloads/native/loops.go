@@ -29,6 +29,7 @@ var Loops = slices.Concat(
 	loopsRundown,
 	loopsAkaros,
 	loopsRefusing,
+	loopsFreezable,
 	loopsRcuref,
 	loopsFileref,
 	loopsFdmutex,

@@ -92,7 +92,7 @@ func /*line :154:1*/ (e Expected) but(others Expected) Expected {
 	return all
 }
 
-var All = slices.Concat(wordBugs, biasedBugs, reviveBugs, narrowBugs, fullBugs, freebsdBugs, nettyBugs, stickyBugs, rampBugs, percpuBugs, useBugs, systemBugs, mutexedBugs, lockrefBugs, drainedBugs, rundownBugs, krefBugs, pageBugs, zonedBugs, fdBugs, arcBugs)
+var All = slices.Concat(wordBugs, biasedBugs, reviveBugs, narrowBugs, fullBugs, freebsdBugs, nettyBugs, stickyBugs, rampBugs, percpuBugs, useBugs, systemBugs, mutexedBugs, lockrefBugs, drainedBugs, rundownBugs, krefBugs, pageBugs, zonedBugs, fdBugs, folioBugs, arcBugs)
 
 func /*line :167:1*/ Validate(list []*Bug) error {
 	var errs []error

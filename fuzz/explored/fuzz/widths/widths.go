@@ -17,6 +17,9 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/freebsd16"
 	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/freebsd64"
 	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/freebsd8"
+	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/freezable16"
+	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/freezable64"
+	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/freezable8"
 	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/refcountfull16"
 	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/refcountfull8"
 	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/saturating16"
@@ -28,7 +31,7 @@ import (
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../widths/widths.go:35:1*/ All() []*strategies.Strategy {
+func /*line ../../../widths/widths.go:38:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		arc16.Strategy,
 		arc32.Strategy,
@@ -44,6 +47,9 @@ func /*line ../../../widths/widths.go:35:1*/ All() []*strategies.Strategy {
 		freebsd16.Strategy,
 		freebsd64.Strategy,
 		freebsd8.Strategy,
+		freezable16.Strategy,
+		freezable64.Strategy,
+		freezable8.Strategy,
 		refcountfull16.Strategy,
 		refcountfull8.Strategy,
 		saturating16.Strategy,

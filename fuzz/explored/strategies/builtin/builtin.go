@@ -12,6 +12,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/strategies/fdmutex"
 	"github.com/refbench/refbench/fuzz/explored/strategies/fileref"
 	"github.com/refbench/refbench/fuzz/explored/strategies/freebsd"
+	"github.com/refbench/refbench/fuzz/explored/strategies/freezable"
 	"github.com/refbench/refbench/fuzz/explored/strategies/lockperatomic"
 	"github.com/refbench/refbench/fuzz/explored/strategies/lockref"
 	"github.com/refbench/refbench/fuzz/explored/strategies/mutexed"
@@ -25,10 +26,10 @@ import (
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:29:1*/ Default() []string {
+func /*line ../../../../strategies/builtin/builtin.go:30:1*/ Default() []string {
 	return []string{"atomic", "saturating", "percpu", "lockperatomic", "rcuref"}
 }
-func /*line :35:1*/ All() []*strategies.Strategy {
+func /*line :36:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
@@ -45,6 +46,7 @@ func /*line :35:1*/ All() []*strategies.Strategy {
 		rundown.Strategy,
 		akaros.Strategy,
 		refusing.Strategy,
+		freezable.Strategy,
 		rcuref.Strategy,
 		fileref.Strategy,
 		fdmutex.Strategy,
