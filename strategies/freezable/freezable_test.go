@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/refbench/refbench/strategies/freezable"
 	"github.com/refbench/refbench/strategies/strategytest"
@@ -134,8 +135,13 @@ func TestFrozenIsAlone(t *testing.T) {
 			}
 		})
 	}
+	deadline := time.Now().Add(time.Minute)
 	for i := range freezes {
 		for !c.Freeze(own) {
+			if time.Now().After(deadline) {
+				close(done)
+				t.Fatalf("freeze %d of %d never succeeds: there are %d references, want %d once readers are out", i+1, freezes, c.Count(), own)
+			}
 			runtime.Gosched()
 		}
 		page[0] = i
