@@ -2,6 +2,7 @@ package arc
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 )
 
@@ -66,6 +67,7 @@ func TestDowngradeWaitsForUnique(t *testing.T) {
 		case <-done:
 			t.Fatal("Downgrade didn't wait for Unique")
 		default:
+			runtime.Gosched()
 		}
 	}
 	c.weak.Store(1)
