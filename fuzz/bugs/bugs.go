@@ -162,6 +162,7 @@ var All = slices.Concat(
 	wordBugs, biasedBugs, reviveBugs, narrowBugs, fullBugs, freebsdBugs, nettyBugs, stickyBugs, rampBugs, percpuBugs, useBugs,
 	systemBugs, mutexedBugs, lockrefBugs, drainedBugs, rundownBugs, krefBugs, pageBugs, zonedBugs, fdBugs,
 	helpedBugs, warnedBugs, carryBugs, lockedBugs, lateBugs,
+	folioBugs, arcBugs,
 )
 
 // Validate reports every reason why the list can't be used.

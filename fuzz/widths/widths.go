@@ -6,6 +6,9 @@
 package widths
 
 import (
+	"github.com/refbench/refbench/fuzz/widths/arc16"
+	"github.com/refbench/refbench/fuzz/widths/arc32"
+	"github.com/refbench/refbench/fuzz/widths/arc8"
 	"github.com/refbench/refbench/fuzz/widths/atomic16"
 	"github.com/refbench/refbench/fuzz/widths/atomic64"
 	"github.com/refbench/refbench/fuzz/widths/atomic8"
@@ -17,6 +20,9 @@ import (
 	"github.com/refbench/refbench/fuzz/widths/freebsd16"
 	"github.com/refbench/refbench/fuzz/widths/freebsd64"
 	"github.com/refbench/refbench/fuzz/widths/freebsd8"
+	"github.com/refbench/refbench/fuzz/widths/freezable16"
+	"github.com/refbench/refbench/fuzz/widths/freezable64"
+	"github.com/refbench/refbench/fuzz/widths/freezable8"
 	"github.com/refbench/refbench/fuzz/widths/refcountfull16"
 	"github.com/refbench/refbench/fuzz/widths/refcountfull8"
 	"github.com/refbench/refbench/fuzz/widths/saturating16"
@@ -31,6 +37,9 @@ import (
 // All returns the strategies. The caller may change the list.
 func All() []*strategies.Strategy {
 	return []*strategies.Strategy{
+		arc16.Strategy,
+		arc32.Strategy,
+		arc8.Strategy,
 		atomic16.Strategy,
 		atomic64.Strategy,
 		atomic8.Strategy,
@@ -42,6 +51,9 @@ func All() []*strategies.Strategy {
 		freebsd16.Strategy,
 		freebsd64.Strategy,
 		freebsd8.Strategy,
+		freezable16.Strategy,
+		freezable64.Strategy,
+		freezable8.Strategy,
 		refcountfull16.Strategy,
 		refcountfull8.Strategy,
 		saturating16.Strategy,

@@ -4,6 +4,7 @@ package builtin
 import (
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/akaros"
+	"github.com/refbench/refbench/strategies/arc"
 	"github.com/refbench/refbench/strategies/atomic"
 	"github.com/refbench/refbench/strategies/biased"
 	"github.com/refbench/refbench/strategies/drained"
@@ -11,6 +12,7 @@ import (
 	"github.com/refbench/refbench/strategies/fdmutex"
 	"github.com/refbench/refbench/strategies/fileref"
 	"github.com/refbench/refbench/strategies/freebsd"
+	"github.com/refbench/refbench/strategies/freezable"
 	"github.com/refbench/refbench/strategies/lockperatomic"
 	"github.com/refbench/refbench/strategies/lockref"
 	"github.com/refbench/refbench/strategies/mutexed"
@@ -49,8 +51,10 @@ func All() []*strategies.Strategy {
 		rundown.Strategy,
 		akaros.Strategy,
 		refusing.Strategy,
+		freezable.Strategy,
 		rcuref.Strategy,
 		fileref.Strategy,
 		fdmutex.Strategy,
+		arc.Strategy,
 	}
 }

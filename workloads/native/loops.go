@@ -29,9 +29,11 @@ var Loops = slices.Concat(
 	loopsRundown,
 	loopsAkaros,
 	loopsRefusing,
+	loopsFreezable,
 	loopsRcuref,
 	loopsFileref,
 	loopsFdmutex,
+	loopsArc,
 )
 
 // A load is an instance that can be made ready.

@@ -92,9 +92,9 @@ func /*line :154:1*/ (e Expected) but(others Expected) Expected {
 	return all
 }
 
-var All = slices.Concat(wordBugs, biasedBugs, reviveBugs, narrowBugs, fullBugs, freebsdBugs, nettyBugs, stickyBugs, rampBugs, percpuBugs, useBugs, systemBugs, mutexedBugs, lockrefBugs, drainedBugs, rundownBugs, krefBugs, pageBugs, zonedBugs, fdBugs, helpedBugs, warnedBugs, carryBugs, lockedBugs, lateBugs)
+var All = slices.Concat(wordBugs, biasedBugs, reviveBugs, narrowBugs, fullBugs, freebsdBugs, nettyBugs, stickyBugs, rampBugs, percpuBugs, useBugs, systemBugs, mutexedBugs, lockrefBugs, drainedBugs, rundownBugs, krefBugs, pageBugs, zonedBugs, fdBugs, helpedBugs, warnedBugs, carryBugs, lockedBugs, lateBugs, folioBugs, arcBugs)
 
-func /*line :168:1*/ Validate(list []*Bug) error {
+func /*line :169:1*/ Validate(list []*Bug) error {
 	var errs []error
 	seen := make(map[string]bool)
 	for _, b := range list {

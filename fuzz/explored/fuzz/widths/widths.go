@@ -3,6 +3,9 @@
 package widths
 
 import (
+	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/arc16"
+	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/arc32"
+	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/arc8"
 	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/atomic16"
 	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/atomic64"
 	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/atomic8"
@@ -14,6 +17,9 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/freebsd16"
 	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/freebsd64"
 	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/freebsd8"
+	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/freezable16"
+	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/freezable64"
+	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/freezable8"
 	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/refcountfull16"
 	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/refcountfull8"
 	"github.com/refbench/refbench/fuzz/explored/fuzz/widths/saturating16"
@@ -25,8 +31,11 @@ import (
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../widths/widths.go:32:1*/ All() []*strategies.Strategy {
+func /*line ../../../widths/widths.go:38:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
+		arc16.Strategy,
+		arc32.Strategy,
+		arc8.Strategy,
 		atomic16.Strategy,
 		atomic64.Strategy,
 		atomic8.Strategy,
@@ -38,6 +47,9 @@ func /*line ../../../widths/widths.go:32:1*/ All() []*strategies.Strategy {
 		freebsd16.Strategy,
 		freebsd64.Strategy,
 		freebsd8.Strategy,
+		freezable16.Strategy,
+		freezable64.Strategy,
+		freezable8.Strategy,
 		refcountfull16.Strategy,
 		refcountfull8.Strategy,
 		saturating16.Strategy,

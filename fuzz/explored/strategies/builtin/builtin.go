@@ -4,6 +4,7 @@ package builtin
 
 import (
 	"github.com/refbench/refbench/fuzz/explored/strategies/akaros"
+	"github.com/refbench/refbench/fuzz/explored/strategies/arc"
 	"github.com/refbench/refbench/fuzz/explored/strategies/atomic"
 	"github.com/refbench/refbench/fuzz/explored/strategies/biased"
 	"github.com/refbench/refbench/fuzz/explored/strategies/drained"
@@ -11,6 +12,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/strategies/fdmutex"
 	"github.com/refbench/refbench/fuzz/explored/strategies/fileref"
 	"github.com/refbench/refbench/fuzz/explored/strategies/freebsd"
+	"github.com/refbench/refbench/fuzz/explored/strategies/freezable"
 	"github.com/refbench/refbench/fuzz/explored/strategies/lockperatomic"
 	"github.com/refbench/refbench/fuzz/explored/strategies/lockref"
 	"github.com/refbench/refbench/fuzz/explored/strategies/mutexed"
@@ -24,10 +26,10 @@ import (
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:29:1*/ Default() []string {
+func /*line ../../../../strategies/builtin/builtin.go:31:1*/ Default() []string {
 	return []string{"atomic", "saturating", "percpu", "lockperatomic", "biased", "mutexed", "lockref", "rcuref"}
 }
-func /*line :35:1*/ All() []*strategies.Strategy {
+func /*line :37:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
@@ -44,8 +46,10 @@ func /*line :35:1*/ All() []*strategies.Strategy {
 		rundown.Strategy,
 		akaros.Strategy,
 		refusing.Strategy,
+		freezable.Strategy,
 		rcuref.Strategy,
 		fileref.Strategy,
 		fdmutex.Strategy,
+		arc.Strategy,
 	}
 }
