@@ -167,7 +167,7 @@ func (e *env) acrossCarry() func() error {
 			}
 			path := append([]spec.Call{{Op: spec.Init}}, slices.Repeat([]spec.Call{{Op: spec.Get}}, int(first)-1)...)
 			starts = append(starts, begin{path, spec.State{Refs: first}})
-			if first > refs {
+			if first > refs && !e.sp.Waits() { // alone it would wait for ever
 				starts = append(starts, begin{append(slices.Clone(path), spec.Call{Op: spec.Kill}), e.exact(refs)})
 			}
 		}

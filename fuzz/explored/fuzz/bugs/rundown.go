@@ -62,7 +62,7 @@ func /*line :74:1*/ (c *runner) Put() bool {
 	switch n := c.block.Add(-1); {
 	case n == 0:
 		c.woken.Store(true)
-	case n < 0:
+	case n < 0 && c.bug != runnerOpen:
 		panic("Put by a caller that holds no reference")
 	}
 	return false
