@@ -624,6 +624,28 @@ func TestEveryRuleOfLivesCanFail(t *testing.T) {
 	}
 }
 
+// A count that is wrong only where the last reference is gone, and nowhere below, breaks the
+// rule of drops too many.
+func TestDropsOnADeadCountAreTried(t *testing.T) {
+	for _, test := range rules.All() {
+		if test.Name != "Underflow" {
+			continue
+		}
+		r := test.Run(t.Context(), wrong("deadreports", saturating.Strategy, func() strategies.Counter { return new(deadReports) }), rules.Config{Seed: 1, Rounds: 1})
+		if r.Verdict != rules.Fail || !strings.Contains(r.Reason, `"0 references`) {
+			t.Errorf("%v, want it to fail at 0 references", r)
+		}
+	}
+}
+
+// deadReports reports the last drop once more where it was the last.
+type deadReports struct{ sat }
+
+func (c *deadReports) Put() bool {
+	dead := c.sat.Count() == 0
+	return c.sat.Put() || dead
+}
+
 // others are the rules of the contract that don't go by lines of calls.
 var others = []string{"NearLimit", "Underflow", "GetOnZero", "Programs", "ZeroAllocs", "BytesPromise"}
 
