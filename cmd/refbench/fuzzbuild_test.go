@@ -27,14 +27,26 @@ import (
 // they do. Such a one is of an external test package, or gives its
 // testing.F away, which the builder can't follow.
 var elsewhere = map[string]string{
+	"strategies/akaros.Fuzz":            "fuzz.FuzzSequential",
+	"strategies/arc.Fuzz":               "fuzz.FuzzSequential",
 	"strategies/atomic.Fuzz":            "fuzz.FuzzSequential",
+	"strategies/biased.Fuzz":            "fuzz.FuzzSequential",
 	"strategies/drained.Fuzz":           "fuzz.FuzzSequential",
+	"strategies/evenodd.Fuzz":           "fuzz.FuzzSequential",
+	"strategies/fdmutex.Fuzz":           "fuzz.FuzzSequential",
+	"strategies/fileref.Fuzz":           "fuzz.FuzzSequential",
+	"strategies/freebsd.Fuzz":           "fuzz.FuzzSequential",
+	"strategies/freezable.Fuzz":         "fuzz.FuzzSequential",
 	"strategies/lockperatomic.Fuzz":     "fuzz.FuzzSequential",
 	"strategies/lockref.Fuzz":           "fuzz.FuzzSequential",
 	"strategies/mutexed.Fuzz":           "fuzz.FuzzSequential",
 	"strategies/percpu.Fuzz":            "fuzz.FuzzSequential",
+	"strategies/rcuref.Fuzz":            "fuzz.FuzzSequential",
+	"strategies/refcountfull.Fuzz":      "fuzz.FuzzSequential",
+	"strategies/refusing.Fuzz":          "fuzz.FuzzSequential",
 	"strategies/rundown.Fuzz":           "fuzz.FuzzSequential",
 	"strategies/saturating.Fuzz":        "fuzz.FuzzSequential",
+	"strategies/sticky.Fuzz":            "fuzz.FuzzSequential",
 	"strategies/strategytest.FuzzSound": "fuzz.FuzzSequential",
 }
 

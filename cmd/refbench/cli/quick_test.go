@@ -72,7 +72,7 @@ func TestQuickRunFitsEveryMachine(t *testing.T) {
 		}
 		t.Logf("%s: %v CPUs, %d workloads, %d rounds: %s", tt.name, s.CPUs, len(s.Variants), cut.Rounds, text)
 		again := quickOn(t, tt.m, cut.Whole)
-		if len(again.CPUs)+len(again.Variants) > 0 || again.Rounds != quickRounds {
+		if len(again.Strategies)+len(again.CPUs)+len(again.Variants) > 0 || again.Rounds != quickRounds {
 			t.Errorf("%s: with --budget %v as it says, %v and %d workloads are left out still", tt.name, cut.Whole, again.CPUs, len(again.Variants))
 		}
 	}
@@ -81,7 +81,7 @@ func TestQuickRunFitsEveryMachine(t *testing.T) {
 func TestWhatIsLeftOutIsSaidWithHowToGetIt(t *testing.T) {
 	cut := quickOn(t, topologytest.Xeon(), 2*time.Second)
 	text := leftOut(cut, 2*time.Second)
-	for _, want := range []string{"a budget of 2s is too short to measure on 2,4,8,16,32,64 CPUs and under ", "buffers: --budget " + cut.Whole.String() + " is long enough"} {
+	for _, want := range []string{"a budget of 2s is too short to measure biased, mutexed, lockref, rcuref and on 2,4,8,16,32,64 CPUs and under ", "buffers: --budget " + cut.Whole.String() + " is long enough"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q, want %q in it", text, want)
 		}
