@@ -20,6 +20,9 @@ type runner struct {
 	block atomic.Int64 // what is left while Kill waits
 	woken atomic.Bool
 	bug   runnerBug
+
+	// opened: TryGet has added to the block. What is dropped of that too much is no news.
+	opened atomic.Bool
 }
 
 // A runnerBug is what is wrong with a runner.
@@ -66,7 +69,14 @@ func (c *runner) Get() {
 
 func (c *runner) TryGet() bool {
 	if c.bug == runnerOpen {
-		return c.add(0, runnerOne) || c.block.Load() != 0 && c.block.Add(1) != 0
+		if c.add(0, runnerOne) {
+			return true
+		}
+		if c.block.Load() == 0 {
+			return false
+		}
+		c.opened.Store(true)
+		return c.block.Add(1) != 0
 	}
 	return c.add(0, runnerOne)
 }
@@ -78,7 +88,7 @@ func (c *runner) Put() bool {
 	switch n := c.block.Add(-1); {
 	case n == 0:
 		c.woken.Store(true)
-	case n < 0 && c.bug != runnerOpen: // what it took there was none, and that is to be seen
+	case n < 0 && !c.opened.Load():
 		panic("Put by a caller that holds no reference")
 	}
 	return false

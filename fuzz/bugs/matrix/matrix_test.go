@@ -103,6 +103,19 @@ func TestBugsFitTheChecks(t *testing.T) {
 	}
 }
 
+// unscheduled are bugs that no schedule of few operations shows, and why.
+var unscheduled = map[string]string{
+	"carrylookup": "it takes a thousand references, one by one",
+}
+
+// deep are bugs of which the smallest schedule has more than three preemptions: at most so
+// many. In stickyhelp two of three threads have dropped to zero before the third finds it.
+var deep = map[string]int{"stickyhelp": 8}
+
+// apart are bugs that their own program doesn't show, or only a random walk finds: other
+// scenarios of the check do.
+var apart = []string{"stickyhelp", "locklate", "tallylate", "mutexinside"}
+
 // The explorer finds every bug, and makes it small: at most three preemptions,
 // migrations among them, and three operations of a thread. The token shows the same
 // failure again. BUGS_SEEDS says how many seeds are tried; from 20 on the median is to be
@@ -110,11 +123,15 @@ func TestBugsFitTheChecks(t *testing.T) {
 func TestSchedulesFindBugs(t *testing.T) {
 	n, known := seeds(t), Scenarios(Builtin())
 	for _, e := range Builtin() {
-		if !e.Native.Expected["schedules"].Sure {
-			t.Errorf("%s: the explorer isn't expected to find it", e.Native.Name)
+		if why := unscheduled[e.Native.Name]; (why == "") != e.Native.Expected["schedules"].Sure {
+			t.Errorf("%s: expected of schedules: %v, though %q", e.Native.Name, e.Native.Expected["schedules"].Sure, why)
 		}
-		if slow(e) {
+		if slow(e) || unscheduled[e.Native.Name] != "" {
 			continue
+		}
+		most := 3
+		if n, ok := deep[e.Native.Name]; ok {
+			most = n
 		}
 		var took []float64
 		for seed := range n {
@@ -125,8 +142,8 @@ func TestSchedulesFindBugs(t *testing.T) {
 			}
 			f := r.Findings[0].Failure
 			took = append(took, r.Findings[0].Seconds)
-			if p := f.Preemptions + f.Migrations; p > 3 {
-				t.Errorf("%s, seed %d: %d preemptions and migrations, want at most 3:\n%s", e.Native.Name, seed+1, p, f.Text())
+			if p := f.Preemptions + f.Migrations; p > most {
+				t.Errorf("%s, seed %d: %d preemptions and migrations, want at most %d:\n%s", e.Native.Name, seed+1, p, most, f.Text())
 			}
 			for i, words := range f.Program.Words() {
 				words = slices.DeleteFunc(words, func(w string) bool { return strings.Contains(w, ":") })
@@ -156,10 +173,16 @@ func TestSchedulesFindBugs(t *testing.T) {
 func TestSchedulesFindBugsWithAnySeed(t *testing.T) {
 	const most = 20_000
 	for _, e := range Builtin() {
-		if slow(e) {
+		if slow(e) || unscheduled[e.Native.Name] != "" {
 			continue
 		}
 		seed := rand.Uint64()
+		if slices.Contains(apart, e.Native.Name) {
+			if r := find(t, "schedules").Do(t.Context(), e.Subject(false), check.Budget{Seed: seed, Time: time.Minute, First: true}); r.Verdict != check.Broken {
+				t.Errorf("%s, seed %d: %s %s after %v", e.Native.Name, seed, r.Verdict, r.Reason, r.Tried)
+			}
+			continue
+		}
 		r, err := explore.Explore(scenario(e, false), explore.Options{Seed: seed, Executions: most, NoShrink: true})
 		if err != nil {
 			t.Fatal(err)

@@ -10,10 +10,11 @@ import (
 )
 
 type runner struct {
-	words [2]atomic.Uint64
-	block atomic.Int64
-	woken atomic.Bool
-	bug   runnerBug
+	words  [2]atomic.Uint64
+	block  atomic.Int64
+	woken  atomic.Bool
+	bug    runnerBug
+	opened atomic.Bool
 }
 type runnerBug int
 
@@ -29,11 +30,11 @@ const (
 	runnerBias   = 1 << 40
 )
 
-func /*line ../../../bugs/rundown.go:43:1*/ (c *runner) Init() {
+func /*line ../../../bugs/rundown.go:46:1*/ (c *runner) Init() {
 	c.words[1].Store(0)
 	c.words[0].Store(0)
 }
-func /*line :49:1*/ (c *runner) add(word int, d uint64) bool {
+func /*line :52:1*/ (c *runner) add(word int, d uint64) bool {
 	for {
 		w := c.words[word].Load()
 		if w&runnerActive != 0 {
@@ -44,30 +45,37 @@ func /*line :49:1*/ (c *runner) add(word int, d uint64) bool {
 		}
 	}
 }
-func /*line :61:1*/ (c *runner) Get() {
+func /*line :64:1*/ (c *runner) Get() {
 	if !c.add(0, runnerOne) && c.block.Add(1) <= 1 {
 		panic("Get by a caller that holds no reference")
 	}
 }
-func /*line :67:1*/ (c *runner) TryGet() bool {
+func /*line :70:1*/ (c *runner) TryGet() bool {
 	if c.bug == runnerOpen {
-		return c.add(0, runnerOne) || c.block.Load() != 0 && c.block.Add(1) != 0
+		if c.add(0, runnerOne) {
+			return true
+		}
+		if c.block.Load() == 0 {
+			return false
+		}
+		c.opened.Store(true)
+		return c.block.Add(1) != 0
 	}
 	return c.add(0, runnerOne)
 }
-func /*line :74:1*/ (c *runner) Put() bool {
+func /*line :84:1*/ (c *runner) Put() bool {
 	if c.add(1, ^uint64(runnerOne-1)) {
 		return false
 	}
 	switch n := c.block.Add(-1); {
 	case n == 0:
 		c.woken.Store(true)
-	case n < 0 && c.bug != runnerOpen:
+	case n < 0 && !c.opened.Load():
 		panic("Put by a caller that holds no reference")
 	}
 	return false
 }
-func /*line :87:1*/ (c *runner) Kill() bool {
+func /*line :97:1*/ (c *runner) Kill() bool {
 	c.woken.Store(false)
 	if c.bug != runnerLate {
 		c.block.Store(runnerBias)
@@ -88,7 +96,7 @@ func /*line :87:1*/ (c *runner) Kill() bool {
 	c.block.Store(0)
 	return true
 }
-func /*line :109:1*/ newRunner(bug runnerBug) func() strategies.Counter {
+func /*line :119:1*/ newRunner(bug runnerBug) func() strategies.Counter {
 	return func() strategies.Counter { return &runner{bug: bug} }
 }
 
