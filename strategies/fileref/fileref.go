@@ -125,19 +125,20 @@ func (c *Count) TryGet() bool { return c.refs.Add(1) >= 0 }
 // Put drops a reference and reports whether it was the last (file_ref_put).
 func (c *Count) Put() bool {
 	n := c.refs.Add(-1)
-	return n < 0 && c.lastOrBadPut(uint64(n))
+	return n < 0 && c.lastOrBadPut(n)
 }
 
 // Kill is Put.
 func (c *Count) Kill() bool {
 	n := c.refs.Add(-1)
-	return n < 0 && c.lastOrBadPut(uint64(n))
+	return n < 0 && c.lastOrBadPut(n)
 }
 
 // lastOrBadPut is the rest of a Put that left n.
 //
 //go:noinline
-func (c *Count) lastOrBadPut(n uint64) bool {
+func (c *Count) lastOrBadPut(left int64) bool {
+	n := uint64(left)
 	none, gone, stuck := uint64(noref), uint64(dead), uint64(saturated)
 	if n == none {
 		return c.refs.CompareAndSwap(int64(none), int64(gone))

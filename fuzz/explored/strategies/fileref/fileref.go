@@ -39,15 +39,16 @@ func (c *Count) badGet()                      { c.monitor.Report(strategies.GetA
 func /*line :123:1*/ (c *Count) TryGet() bool { return c.refs.Add(1) >= 0 }
 func /*line :126:1*/ (c *Count) Put() bool {
 	n := c.refs.Add(-1)
-	return n < 0 && c.lastOrBadPut(uint64(n))
+	return n < 0 && c.lastOrBadPut(n)
 }
 func /*line :132:1*/ (c *Count) Kill() bool {
 	n := c.refs.Add(-1)
-	return n < 0 && c.lastOrBadPut(uint64(n))
+	return n < 0 && c.lastOrBadPut(n)
 }
 
 //go:noinline
-func /*line :140:1*/ (c *Count) lastOrBadPut(n uint64) bool {
+func /*line :140:1*/ (c *Count) lastOrBadPut(left int64) bool {
+	n := uint64(left)
 	none, gone, stuck := uint64(noref), uint64(dead), uint64(saturated)
 	if n == none {
 		return c.refs.CompareAndSwap(int64(none), int64(gone))
@@ -60,7 +61,7 @@ func /*line :140:1*/ (c *Count) lastOrBadPut(n uint64) bool {
 	c.monitor.Report(strategies.PutAfterFree)
 	return false
 }
-func /*line :156:1*/ (c *Count) Count() int64 {
+func /*line :157:1*/ (c *Count) Count() int64 {
 	n := c.refs.Load()
 	if uint64(n) >= released {
 		return 0
