@@ -162,7 +162,7 @@ func (c *Count) takeBack(d, old int32) {
 
 // GetN takes n references (retain(n)). It panics on a dead count and past [Max].
 func (c *Count) GetN(n int) {
-	if n > Max {
+	if int64(n) > Max {
 		panic(fmt.Sprintf("evenodd: GetN past the limit: %d references", n))
 	}
 	d := int32(n) * one
@@ -184,7 +184,7 @@ func (c *Count) TryGet() bool {
 // TryGetN takes n references unless the count is dead or they would pass [Max], and
 // reports whether it did.
 func (c *Count) TryGetN(n int) bool {
-	if n > Max {
+	if int64(n) > Max {
 		return false
 	}
 	d := int32(n) * one
@@ -205,7 +205,7 @@ func (c *Count) Kill() bool { return c.put(one) }
 // PutN drops n references and reports whether they were the last (release(n)). It panics
 // if there are fewer.
 func (c *Count) PutN(n int) bool {
-	if n > Max {
+	if int64(n) > Max {
 		panic(fmt.Sprintf("evenodd: PutN of more references than there can be: %d", n))
 	}
 	return c.put(int32(n) * one)

@@ -166,7 +166,7 @@ func (c *Count) GetN(n int) {
 // clamp makes n fit the word. From any number but 0 both n > Max and Max saturate, and
 // don't come round.
 func clamp(n int) int32 {
-	if n > Max {
+	if int64(n) > Max {
 		return Max
 	}
 	return int32(n)
@@ -259,7 +259,7 @@ func (c *Count) Kill() bool {
 // PutN drops n references and reports whether they were the last (refcount_releasen). If
 // there are fewer it saturates and reports false.
 func (c *Count) PutN(n int) bool {
-	if n > Max {
+	if int64(n) > Max {
 		c.badPut()
 		return false
 	}

@@ -193,7 +193,7 @@ func (c *Count) GetN(n int) {
 // clamp makes n fit the word. From any count but 0, which is looked at first,
 // both n > Max and Max overflow, so nothing else changes.
 func clamp(n int) int32 {
-	if n > Max {
+	if int64(n) > Max {
 		return Max
 	}
 	return int32(n)
@@ -291,7 +291,7 @@ func (c *Count) Kill() bool {
 // PutN drops n references and reports whether they were the last
 // (refcount_sub_and_test). If there are fewer it saturates and reports false.
 func (c *Count) PutN(n int) bool {
-	if n > Max {
+	if int64(n) > Max {
 		c.saturate(strategies.PutAfterFree)
 		return false
 	}

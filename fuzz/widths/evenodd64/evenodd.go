@@ -82,7 +82,7 @@ func (c *Count) takeBack(d, old int64) {
 }
 
 func (c *Count) GetN(n int) {
-	if n > Max {
+	if int64(n) > Max {
 		panic(fmt.Sprintf("evenodd: GetN past the limit: %d references", n))
 	}
 	d := int64(n) * one
@@ -100,7 +100,7 @@ func (c *Count) TryGet() bool {
 }
 
 func (c *Count) TryGetN(n int) bool {
-	if n > Max {
+	if int64(n) > Max {
 		return false
 	}
 	d := int64(n) * one
@@ -116,7 +116,7 @@ func (c *Count) Put() bool { return c.put(one) }
 func (c *Count) Kill() bool { return c.put(one) }
 
 func (c *Count) PutN(n int) bool {
-	if n > Max {
+	if int64(n) > Max {
 		panic(fmt.Sprintf("evenodd: PutN of more references than there can be: %d", n))
 	}
 	return c.put(int64(n) * one)

@@ -80,7 +80,7 @@ func (c *Count) GetN(n int) {
 }
 
 func clamp(n int) int16 {
-	if n > Max {
+	if int64(n) > Max {
 		return Max
 	}
 	return int16(n)
@@ -157,7 +157,7 @@ func (c *Count) Kill() bool {
 }
 
 func (c *Count) PutN(n int) bool {
-	if n > Max {
+	if int64(n) > Max {
 		c.badPut()
 		return false
 	}

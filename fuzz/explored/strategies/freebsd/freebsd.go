@@ -56,7 +56,7 @@ func /*line :158:1*/ (c *Count) GetN(n int) {
 	}
 }
 func /*line :168:1*/ clamp(n int) int32 {
-	if n > Max {
+	if int64(n) > Max {
 		return Max
 	}
 	return int32(n)
@@ -124,7 +124,7 @@ func /*line :254:1*/ (c *Count) Kill() bool {
 	return old <= 1 && c.lastOrBadPut(old)
 }
 func /*line :261:1*/ (c *Count) PutN(n int) bool {
-	if n > Max {
+	if int64(n) > Max {
 		c.badPut()
 		return false
 	}

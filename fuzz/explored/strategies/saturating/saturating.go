@@ -62,7 +62,7 @@ func /*line :182:1*/ (c *Count) GetN(n int) {
 	}
 }
 func /*line :195:1*/ clamp(n int) int32 {
-	if n > Max {
+	if int64(n) > Max {
 		return Max
 	}
 	return int32(n)
@@ -134,7 +134,7 @@ func /*line :286:1*/ (c *Count) Kill() bool {
 	return old <= 1 && c.lastOrBadPut(old)
 }
 func /*line :293:1*/ (c *Count) PutN(n int) bool {
-	if n > Max {
+	if int64(n) > Max {
 		c.saturate(strategies.PutAfterFree)
 		return false
 	}

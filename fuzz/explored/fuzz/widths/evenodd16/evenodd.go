@@ -59,7 +59,7 @@ func /*line :75:1*/ (c *Count) takeBack(d, old int16) {
 	panic(fmt.Sprintf("evenodd: Get %s: the word is %d, and %d is taken", what, old, d))
 }
 func /*line :84:1*/ (c *Count) GetN(n int) {
-	if n > Max {
+	if int64(n) > Max {
 		panic(fmt.Sprintf("evenodd: GetN past the limit: %d references", n))
 	}
 	d := int16(n) * one
@@ -75,7 +75,7 @@ func /*line :94:1*/ (c *Count) TryGet() bool {
 	return true
 }
 func /*line :102:1*/ (c *Count) TryGetN(n int) bool {
-	if n > Max {
+	if int64(n) > Max {
 		return false
 	}
 	d := int16(n) * one
@@ -88,7 +88,7 @@ func /*line :102:1*/ (c *Count) TryGetN(n int) bool {
 func /*line :114:1*/ (c *Count) Put() bool  { return c.put(one) }
 func /*line :116:1*/ (c *Count) Kill() bool { return c.put(one) }
 func /*line :118:1*/ (c *Count) PutN(n int) bool {
-	if n > Max {
+	if int64(n) > Max {
 		panic(fmt.Sprintf("evenodd: PutN of more references than there can be: %d", n))
 	}
 	return c.put(int16(n) * one)

@@ -52,7 +52,7 @@ func /*line :74:1*/ (c *Count) GetN(n int) {
 	}
 }
 func /*line :82:1*/ clamp(n int) int8 {
-	if n > Max {
+	if int64(n) > Max {
 		return Max
 	}
 	return int8(n)
@@ -120,7 +120,7 @@ func /*line :154:1*/ (c *Count) Kill() bool {
 	return old <= 1 && c.lastOrBadPut(old)
 }
 func /*line :159:1*/ (c *Count) PutN(n int) bool {
-	if n > Max {
+	if int64(n) > Max {
 		c.badPut()
 		return false
 	}

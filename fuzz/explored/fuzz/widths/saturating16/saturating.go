@@ -58,7 +58,7 @@ func /*line :75:1*/ (c *Count) GetN(n int) {
 	}
 }
 func /*line :86:1*/ clamp(n int) int16 {
-	if n > Max {
+	if int64(n) > Max {
 		return Max
 	}
 	return int16(n)
@@ -130,7 +130,7 @@ func /*line :161:1*/ (c *Count) Kill() bool {
 	return old <= 1 && c.lastOrBadPut(old)
 }
 func /*line :166:1*/ (c *Count) PutN(n int) bool {
-	if n > Max {
+	if int64(n) > Max {
 		c.saturate(strategies.PutAfterFree)
 		return false
 	}
