@@ -28,17 +28,23 @@ var counted = []struct {
 
 // counters counts what a worker's thread does.
 type counters struct {
+	inst  workloads.Instance
 	group *perf.Counter
 	ops   int
 	found []perf.Count
 }
 
-func newCounters() (*counters, error) {
+func newCounters(inst workloads.Instance) (*counters, error) {
 	es := make([]events.Event, len(counted))
 	for i, c := range counted {
 		es[i] = c.event
 	}
-	return openCounters(es)
+	c, err := openCounters(es)
+	if err != nil {
+		return nil, err
+	}
+	c.inst = inst
+	return c, nil
 }
 
 func openCounters(es []events.Event) (*counters, error) {
@@ -68,7 +74,7 @@ func countersError(err error, paranoia string) error {
 
 // checkCounters opens counters and closes them.
 func checkCounters() error {
-	c, err := newCounters()
+	c, err := newCounters(nil)
 	if err == nil {
 		c.close()
 	}
@@ -87,8 +93,8 @@ func (c *counters) end() error {
 
 func (c *counters) close() { c.group.Close() }
 
-func (c *counters) work(inst workloads.Instance, worker, n int) int {
-	did := inst.Work(worker, n)
+func (c *counters) Work(worker, n int) int {
+	did := c.inst.Work(worker, n)
 	c.ops += did
 	return did
 }

@@ -71,20 +71,21 @@ type prober interface {
 	begin() error
 	end() error
 
-	// work makes about n operations instead of the instance, and returns how many.
-	work(inst workloads.Instance, worker, n int) int
+	// Work makes about n operations of the instance, and returns how many: in its place,
+	// so that the loop that is timed doesn't ask whether it is probed.
+	Work(worker, n int) int
 
 	// close gives back what the prober holds, if it began or not.
 	close()
 }
 
 // newProber returns a worker's prober, or nil if nothing is probed.
-func (p Probe) newProber(seed uint64, worker int) (prober, error) {
+func (p Probe) newProber(inst workloads.Instance, seed uint64, worker int) (prober, error) {
 	switch p {
 	case Latency:
-		return newStopwatch(seed, worker), nil
+		return newStopwatch(inst, seed, worker), nil
 	case Counters:
-		return newCounters()
+		return newCounters(inst)
 	}
 	return nil, nil
 }
@@ -146,7 +147,7 @@ const (
 	mostGap  = 48
 )
 
-// finest and longest bound what a histogram tells apart, in ticks of the time stamp
+// longestTick and digits bound what a histogram tells apart, in ticks of the time stamp
 // counter or in ns. Its figures are right to two digits.
 const (
 	longestTick = 1 << 40
@@ -155,6 +156,7 @@ const (
 
 // A stopwatch times single operations.
 type stopwatch struct {
+	inst  workloads.Instance
 	now   func() int64
 	rand  *rand.Rand
 	ticks *hdrhistogram.Histogram
@@ -165,8 +167,9 @@ type stopwatch struct {
 	tick        float64 // ns
 }
 
-func newStopwatch(seed uint64, worker int) *stopwatch {
+func newStopwatch(inst workloads.Instance, seed uint64, worker int) *stopwatch {
 	s := &stopwatch{
+		inst:  inst,
 		now:   func() int64 { return int64(hrtime.Now()) },
 		rand:  rand.New(rand.NewPCG(seed, uint64(worker))),
 		ticks: hdrhistogram.New(1, longestTick, digits),
@@ -197,13 +200,13 @@ func (s *stopwatch) end() error {
 
 func (s *stopwatch) close() {}
 
-func (s *stopwatch) work(inst workloads.Instance, worker, n int) int {
+func (s *stopwatch) Work(worker, n int) int {
 	done := 0
 	for done < n {
 		gap := leastGap + s.rand.IntN(mostGap-leastGap)
-		did := inst.Work(worker, gap)
+		did := s.inst.Work(worker, gap)
 		t := s.now()
-		one := inst.Work(worker, 1)
+		one := s.inst.Work(worker, 1)
 		t = s.now() - t
 		if one == 1 {
 			// It is never out of range: no operation takes a quarter of an hour.

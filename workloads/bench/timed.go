@@ -71,7 +71,7 @@ func (s *timedWork) work(b *barrier, worker int) {
 	// share a CPU share the time too.
 	batches := make([]batch, 0, 2*int(s.timed/s.batch)/s.machine.crowding(n)+16)
 	var own line
-	probe, err := s.cell.Probe.newProber(s.seed, worker)
+	probe, err := s.cell.Probe.newProber(s.inst, s.seed, worker)
 	if err != nil {
 		b.abort(&ProbeError{s.cell, err})
 		return
@@ -95,19 +95,16 @@ func (s *timedWork) work(b *barrier, worker int) {
 	}
 	usage, usable := cpu.ThreadUsage()
 	inst, call := s.inst, &b.calls.workers[worker]
+	load := interface{ Work(worker, n int) int }(inst)
 	if probe != nil {
+		load = probe
 		err = probe.begin()
 	}
 	start := s.now()
 	b.begin(start, n, s.timed)
 	for {
-		var ops int
 		call.enter()
-		if probe == nil {
-			ops = inst.Work(worker, size)
-		} else {
-			ops = probe.work(inst, worker, size)
-		}
+		ops := load.Work(worker, size)
 		call.leave()
 		now := s.now()
 		batches = append(batches, batch{now, int64(ops)})
