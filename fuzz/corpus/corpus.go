@@ -159,26 +159,33 @@ func (p Problems) Error() string {
 }
 
 func tooLarge(path string, limit int) *FileError {
-	return &FileError{path, longer(limit), "it is no input of these targets, leave it out"}
+	return &FileError{path, fmt.Sprintf("has more than %d bytes", limit), "it is no input of these targets, leave it out"}
 }
 
-func longer(limit int) string { return fmt.Sprintf("has more than %d bytes", limit) }
-
-// readFile reads a regular file that has no more than limit bytes. A link isn't
+// regular returns what the file is, or a FileError if it is no regular file. A link isn't
 // followed: what it points to isn't part of the corpus.
-func readFile(path string, limit int) ([]byte, error) {
+func regular(path string) (fs.FileInfo, error) {
 	info, err := os.Lstat(path)
-	if err != nil {
-		return nil, err
-	}
 	switch {
+	case err != nil:
+		return nil, err
 	case info.IsDir():
 		return nil, &FileError{path, "is a folder", "name it itself, or remove it"}
 	case info.Mode()&fs.ModeSymlink != 0:
 		return nil, &FileError{path, "is a symbolic link", "put the file itself there"}
 	case !info.Mode().IsRegular():
 		return nil, &FileError{path, "is no regular file", "remove it"}
-	case info.Size() > int64(limit):
+	}
+	return info, nil
+}
+
+// readFile reads a regular file that has no more than limit bytes.
+func readFile(path string, limit int) ([]byte, error) {
+	info, err := regular(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > int64(limit) {
 		return nil, tooLarge(path, limit)
 	}
 	f, err := os.Open(path)
@@ -222,13 +229,11 @@ func write(dir string, inputs [][]byte, file func([]byte) (name string, contents
 		}
 		name, contents := file(data)
 		path := filepath.Join(dir, name)
-		have, err := readFile(path, len(contents))
-		if err == nil && bytes.Equal(have, contents) {
-			continue
-		}
-		// What is longer is damaged too. What is no file isn't replaced.
-		if alien := new(FileError); errors.As(err, &alien) && alien.Reason != longer(len(contents)) {
+		if _, err := regular(path); errors.As(err, new(*FileError)) {
 			return added, fmt.Errorf("%w; %d files were written before", err, added)
+		}
+		if have, err := readFile(path, len(contents)); err == nil && bytes.Equal(have, contents) {
+			continue
 		}
 		if err := WriteFile(path, contents); err != nil {
 			return added, fmt.Errorf("%w, after %d files: what was written is whole", err, added)
