@@ -160,6 +160,7 @@ func (k kernelTest) plan(e *env) func() error {
 	starts := k.begin(e)
 	readable := e.sp.Has(spec.Count) && e.p.Count != strategies.None
 	expected := k.judge(e.p.Limit, &model{e: e, st: starts[0].state}, calls, readable)
+	refused := k.judge(e.p.Limit, &model{e: e, st: starts[0].state, refuses: true}, calls, readable)
 	return func() error {
 		// A count that is wrong may still get to the start on another way.
 		var r *real
@@ -177,6 +178,10 @@ func (k kernelTest) plan(e *env) func() error {
 		}
 		got := k.judge(e.p.Limit, r, calls, readable)
 		e.res.Checks = r.r.Checks
+		expected := expected
+		if got == refused {
+			expected = refused
+		}
 		if readable {
 			e.res.Score, e.res.Expected = got, expected
 		}
@@ -253,6 +258,9 @@ func (k kernelTest) judge(limit int64, m machine, calls []spec.Call, readable bo
 type model struct {
 	e  *env
 	st spec.State
+
+	// refuses: where who tries may be refused instead of a panic, it is.
+	refuses bool
 }
 
 func (m *model) do(c spec.Call) spec.Answer {
@@ -261,8 +269,8 @@ func (m *model) do(c spec.Call) spec.Answer {
 		m.e.skip("%s at %q isn't promised: %s", c, m.st, m.e.sp.Unpromised(m.st, c))
 	}
 	o := outcomes[0]
-	if o.Panics {
-		o = outcomes[len(outcomes)-1] // who tries may be refused instead
+	if o.Panics && m.refuses {
+		o = outcomes[len(outcomes)-1]
 	}
 	m.st = o.Next
 	a := spec.Answer{Result: o.Result, Value: o.Value}
