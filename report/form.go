@@ -33,7 +33,7 @@ func Forms() []Form {
 func WriteAs(w io.Writer, s *Set, f Form) error {
 	switch f {
 	case FormText:
-		return Screen(w, s, Around{})
+		return Screen(w, s)
 	case FormASCII:
 		return writeASCII(w, s)
 	case FormMarkdown:

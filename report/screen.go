@@ -16,20 +16,17 @@ const (
 	ScreenColumns = 80
 )
 
-// Around is what stands on a screen beside what the files say, a line each: what was left
-// out and why, and where the results are.
-type Around struct{ Lines []string }
-
 // Screen writes on at most [ScreenLines] lines of [ScreenColumns] what was found: for each
 // table the fastest and by how much, on the first, the middle and the last number of CPUs,
-// and whether anything was wrong; then what the numbers can be trusted for. [Text] has all
-// of it.
-func Screen(w io.Writer, s *Set, around Around) error {
+// and whether anything was wrong; then what the numbers can be trusted for. Around are lines
+// for its end that the files don't have: what was left out and why, and where the results
+// are. [Text] has all of it.
+func Screen(w io.Writer, s *Set, around ...string) error {
 	b := bufio.NewWriter(w)
-	for _, line := range s.screenText(ScreenLines-len(around.Lines), ScreenColumns) {
+	for _, line := range s.screenText(ScreenLines-len(around), ScreenColumns) {
 		b.WriteString(line + "\n")
 	}
-	for _, line := range around.Lines { // paths are of use only whole
+	for _, line := range around { // paths are of use only whole
 		b.WriteString(clean(line) + "\n")
 	}
 	return b.Flush()
@@ -237,12 +234,15 @@ func (s *Set) screenWrong(t *Table) string {
 	return "unchecked"
 }
 
+// mostWarned is how many lines of warnings a screen has.
+const mostWarned = 2
+
 // screenNotes returns a line each on how far the numbers can be trusted, and on which
 // machine they are.
 func (s *Set) screenNotes() []string {
 	var lines []string
-	if line := s.noiseLine(); line != "" {
-		lines = append(lines, sentence(line)+".")
+	if d, n := s.NoiseFloor(); n > 0 {
+		lines = append(lines, fmt.Sprintf("Noise floor: %s measured twice differed by up to %s.", plural(n, "cell"), percent(d)))
 	}
 	excluded, used := 0, 0
 	for _, c := range s.cells {
@@ -251,12 +251,15 @@ func (s *Set) screenNotes() []string {
 	if excluded > 0 {
 		lines = append(lines, fmt.Sprintf("%d of %d samples are excluded: something else used their CPUs.", excluded, excluded+used))
 	}
-	for _, w := range s.Warnings {
+	shown := s.Warnings
+	if len(shown) > mostWarned {
+		shown = shown[:mostWarned-1]
+	}
+	for _, w := range shown {
 		lines = append(lines, "! "+sentence(w)+".")
 	}
-	const mostWarnings = 2
-	if n := len(s.Warnings); n > mostWarnings {
-		lines = append(lines[:len(lines)-n+mostWarnings-1], fmt.Sprintf("! and %d warnings more: --verbose has them", n-mostWarnings+1))
+	if n := len(s.Warnings) - len(shown); n > 0 {
+		lines = append(lines, fmt.Sprintf("! %d warnings more: --verbose has them.", n))
 	}
 	warned := 0
 	for _, c := range s.cells {
@@ -268,7 +271,7 @@ func (s *Set) screenNotes() []string {
 		lines = append(lines, fmt.Sprintf("%d of %s have warnings: --verbose lists them.", warned, plural(len(s.cells), "cell")))
 	}
 	if n := len(s.Unsupported); n > 0 {
-		lines = append(lines, fmt.Sprintf("Not run: %s of which the strategy lacks what the workload needs (--verbose).", plural(n, "pair")))
+		lines = append(lines, fmt.Sprintf("Not run: %s that can't be: --verbose says why.", plural(n, "pair")))
 	}
 	if m := s.machineLine(); m != "" {
 		lines = append(lines, "On "+m)

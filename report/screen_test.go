@@ -12,7 +12,7 @@ import (
 func screen(t *testing.T, file []byte, around ...string) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Screen(&b, readBytes(t, file), Around{around}); err != nil {
+	if err := Screen(&b, readBytes(t, file), around...); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -94,6 +94,15 @@ func TestScreenSaysWhatWasFound(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log("\n" + got)
+	}
+}
+
+// What is said around the table fits whole: of cells measured twice, of pairs that can't run.
+func TestNotesOfAScreenAreWhole(t *testing.T) {
+	file := strings.Replace(twice(0), header, header+"unsupported-handoff-percpu: no power\n", 1)
+	got := screen(t, []byte(file))
+	if strings.Contains(got, "…") || !strings.Contains(got, "Noise floor: 2 cells measured twice differed by up to 25 %.\n") || !strings.Contains(got, "Not run: 1 pair that can't be: --verbose says why.\n") {
+		t.Errorf("a note is cut or missing:\n%s", got)
 	}
 }
 

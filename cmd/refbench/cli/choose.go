@@ -143,21 +143,26 @@ func chooseProbes(names []string, given bool) ([]bench.Probe, error) {
 	if !given {
 		return nil, nil
 	}
-	var known []string
-	for _, p := range bench.Probes() {
-		known = append(known, string(p))
+	names, err := chosen("probe", names, probeNames())
+	if err != nil {
+		return nil, err
 	}
-	var chosen []bench.Probe
-	for _, name := range names {
-		if !slices.Contains(known, name) {
-			return nil, usagef("--inside %q: there are %s", name, strings.Join(nearest(name, known), ", "))
-		}
+	var probes []bench.Probe
+	for _, name := range unique(names) {
 		if err := bench.Probe(name).Check(); err != nil {
 			return nil, usagef("--inside %s: %w", name, err)
 		}
-		chosen = append(chosen, bench.Probe(name))
+		probes = append(probes, bench.Probe(name))
 	}
-	return unique(chosen), nil
+	return probes, nil
+}
+
+// probeNames are the probes' names.
+func probeNames() (names []string) {
+	for _, p := range bench.Probes() {
+		names = append(names, string(p))
+	}
+	return names
 }
 
 // chooseMachine finds out about this machine and puts the workers on its CPUs as a

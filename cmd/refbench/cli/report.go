@@ -45,18 +45,9 @@ The exit status is 1 if the files have violations.`,
   refbench report results.txt --format markdown`,
 		Args: fileArgs(1, -1),
 		RunE: func(cmd *cobra.Command, paths []string) error {
-			if asJSON {
-				if cmd.Flags().Changed("format") {
-					return usagef("--json is --format json: give one of the two")
-				}
-				format = string(report.FormJSON)
-			}
-			var formats []string
-			for _, f := range report.Forms() {
-				formats = append(formats, string(f))
-			}
-			if !slices.Contains(formats, format) {
-				return usagef("--format %q: there are %s", format, strings.Join(nearest(format, formats), ", "))
+			form, err := chooseForm(format, cmd.Flags().Changed("format"), asJSON, verbose)
+			if err != nil {
+				return err
 			}
 			set, err := readResults(cmd, paths, layout)
 			if err != nil {
@@ -69,11 +60,10 @@ The exit status is 1 if the files have violations.`,
 				}
 				defer fmt.Fprintf(cmd.ErrOrStderr(), "report: %s\n", page)
 			}
-			switch f := report.Form(format); {
-			case f == report.FormText:
+			if form == report.FormText {
 				err = writeFound(cmd.OutOrStdout(), set, verbose, nil)
-			default:
-				err = report.WriteAs(cmd.OutOrStdout(), set, f)
+			} else {
+				err = report.WriteAs(cmd.OutOrStdout(), set, form)
 			}
 			if err != nil {
 				return fmt.Errorf("writing the report to standard output: %w", err)
@@ -89,14 +79,33 @@ The exit status is 1 if the files have violations.`,
 	layoutFlags(cmd, &layout)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as --format json")
 	cmd.Flags().StringVar(&format, "format", string(report.FormText), "text: one screen; ascii: the same for mail; markdown: that and all numbers; csv: a line for each cell; json: everything")
-	mustComplete(cmd, "format", func() (names []string) {
-		for _, f := range report.Forms() {
-			names = append(names, string(f))
-		}
-		return names
-	})
+	mustComplete(cmd, "format", formNames)
 	verboseFlag(cmd, &verbose)
 	return cmd
+}
+
+// formNames are the names of the forms of a report.
+func formNames() (names []string) {
+	for _, f := range report.Forms() {
+		names = append(names, string(f))
+	}
+	return names
+}
+
+// chooseForm returns the form that --format names, or --json. --verbose is of the text alone.
+func chooseForm(name string, named, asJSON, verbose bool) (report.Form, error) {
+	switch {
+	case asJSON && named:
+		return "", usagef("--json is --format json: give one of the two")
+	case asJSON:
+		name = string(report.FormJSON)
+	case !slices.Contains(formNames(), name):
+		return "", usagef("unknown format %q: there are %s", name, strings.Join(nearest(name, formNames()), ", "))
+	}
+	if verbose && name != string(report.FormText) {
+		return "", usagef("--verbose is for the text: --format %s has its own numbers", name)
+	}
+	return report.Form(name), nil
 }
 
 // writeFound writes what was found on one screen, after all numbers if that is asked for.
@@ -110,7 +119,7 @@ func writeFound(w io.Writer, set *report.Set, verbose bool, around []string) err
 			return err
 		}
 	}
-	return report.Screen(w, set, report.Around{Lines: around})
+	return report.Screen(w, set, around...)
 }
 
 // fileArgs checks the number of file arguments; most is -1 for any.

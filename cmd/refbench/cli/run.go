@@ -157,7 +157,7 @@ seed are those of the last run of FILE. A --placement or --contents is given aga
 	f.DurationVar(&timed, "time", 100*time.Millisecond, "timed part of each sample")
 	f.DurationVar(&checked, "checked", 20*time.Millisecond, "how long the checked form runs after each timed part, with every operation judged; 0 leaves it out")
 	f.IntVar(&reuse, "reuse-delay", 0, "freed objects that each actor of the checked form sets aside before it uses the memory of the first again")
-	f.StringSliceVar(&inside, "inside", nil, "what to find out in samples of their own: latency, counters")
+	f.StringSliceVar(&inside, "inside", nil, "what to find out in samples of their own: latency, counters, or all")
 	f.DurationVar(&budget, "budget", 0, "end before a round that would make the run longer than this (default no limit)")
 	f.DurationVar(&timeout, "timeout", 15*time.Second, "how long a call may take before it counts as one that never returns")
 	f.Uint64Var(&seed, "seed", 0, "seed of the order and of all random choices (default the time)")
@@ -185,12 +185,7 @@ seed are those of the last run of FILE. A --placement or --contents is given aga
 		}
 		return names
 	})
-	mustComplete(c, "inside", func() (names []string) {
-		for _, p := range bench.Probes() {
-			names = append(names, string(p))
-		}
-		return names
-	})
+	mustComplete(c, "inside", probeNames)
 	mustComplete(c, "dispatch", func() []string { return []string{"native", "generic"} })
 	return c
 }
@@ -464,23 +459,27 @@ func (s session) open(ctx context.Context, header []bench.Config) (f *bench.File
 	return nil, nil, failedf("the results can't be written: %w", err)
 }
 
-// show prints the table and writes the report of what was measured.
+// show writes the report of what was measured and prints what was found, be the report
+// written or not.
 func (s session) show(c *cobra.Command) error {
-	around := slices.Clone(s.leftOut)
-	around = append(around, "results: "+s.file)
+	around := append(slices.Clone(s.leftOut), "results: "+s.file)
+	var failed error
 	if s.report != "" && s.parts.Report != nil {
 		page, err := s.parts.Report(s.report, []string{s.file})
 		if err != nil {
-			return failedf("report in %s: %w", s.report, err)
-		}
-		around = append(around, "report:  "+page)
-	}
-	if s.parts.Table != nil {
-		if err := s.parts.Table(c.OutOrStdout(), []string{s.file}, s.verbose, around); err != nil {
-			return failedf("table of %s: %w", s.file, err)
+			failed = failedf("report in %s: %w", s.report, err)
+		} else {
+			around = append(around, "report:  "+page)
 		}
 	}
-	return nil
+	if s.parts.Table == nil {
+		for _, line := range around {
+			fmt.Fprintln(c.OutOrStdout(), line)
+		}
+	} else if err := s.parts.Table(c.OutOrStdout(), []string{s.file}, s.verbose, around); err != nil {
+		failed = errors.Join(failed, failedf("table of %s: %w", s.file, err))
+	}
+	return failed
 }
 
 // oneLine is an error whose text has no line breaks: joined errors have.
