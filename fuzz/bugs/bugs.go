@@ -66,6 +66,14 @@ type Bug struct {
 	// count is so narrow that it does so in a few steps.
 	Wraps bool
 
+	// Preemptions is how many the schedule has that the explorer makes of it, migrations
+	// among them, at most; 0 stands for three.
+	Preemptions int
+
+	// Apart says that its own program doesn't show it, or only to a random walk: other
+	// scenarios do.
+	Apart bool
+
 	// Expected is what the checks are expected to see, by their names.
 	Expected Expected
 }
@@ -161,7 +169,7 @@ func (e Expected) but(others Expected) Expected {
 var All = slices.Concat(
 	wordBugs, biasedBugs, reviveBugs, narrowBugs, fullBugs, freebsdBugs, nettyBugs, stickyBugs, rampBugs, percpuBugs, useBugs,
 	systemBugs, mutexedBugs, lockrefBugs, drainedBugs, rundownBugs, krefBugs, pageBugs, zonedBugs, fdBugs,
-	helpedBugs, warnedBugs, carryBugs, lockedBugs, lateBugs,
+	warnedBugs, carryBugs, lockedBugs, lateBugs,
 	folioBugs, arcBugs,
 )
 

@@ -15,6 +15,9 @@ import (
 type sticky struct {
 	word atomic.Uint64
 	bug  stickyBug
+
+	// helps: a TryGet that comes upon a 0 declares it dead, as readers do.
+	helps bool
 }
 
 // A stickyBug is what is wrong with a sticky.
@@ -25,6 +28,7 @@ const (
 	stickySilent           // a reader sets the zero bit alone
 	stickyTwice            // who finds the zero bit takes it for a reader's
 	stickyStore            // Put sets the zero bit whatever has become of the 0
+	stickyShared           // every Put that finds the help bit takes it
 )
 
 const (
@@ -35,8 +39,13 @@ const (
 func (c *sticky) Init()          { c.word.Store(1) }
 func (c *sticky) InitAt(n int64) { c.word.Store(uint64(n)) }
 func (c *sticky) Get()           { c.word.Add(1) }
-func (c *sticky) TryGet() bool   { return c.word.Add(1)&stickyZero == 0 }
-func (c *sticky) Kill() bool     { return c.Put() }
+func (c *sticky) TryGet() bool {
+	if c.helps && c.word.Load() == 0 && c.word.CompareAndSwap(0, stickyZero|stickyHelp) {
+		return false
+	}
+	return c.word.Add(1)&stickyZero == 0
+}
+func (c *sticky) Kill() bool { return c.Put() }
 
 func (c *sticky) Put() bool {
 	if c.word.Add(^uint64(0)) != 0 {
@@ -49,8 +58,11 @@ func (c *sticky) Put() bool {
 	if c.word.CompareAndSwap(0, stickyZero) {
 		return true
 	}
-	if c.bug == stickyTwice {
+	switch c.bug {
+	case stickyTwice:
 		return c.word.Load()&stickyZero != 0
+	case stickyShared:
+		return c.word.Load()&stickyHelp != 0
 	}
 	return c.word.Load()&stickyHelp != 0 && c.word.Swap(stickyZero)&stickyHelp != 0
 }
@@ -129,4 +141,17 @@ has it.`,
 		Program: "a.Put a.TryGet|a.Kill", Concurrent: true,
 		Expected: interleaved.but(Expected{"race": sure}),
 	}.counts(stickyPromise, newSticky(stickyStore), newSticky(stickyRight)),
+	Bug{
+		Name:   "stickyhelp",
+		Doc:    "every put that finds zero set by a helper takes itself for the last",
+		Source: stickySource + ", the help bit, which the decrement exchanges",
+		Interleaving: `The owner puts: 1 to 0, and is stopped. One lookup takes a reference, 0 to 1, and puts it: 0
+again, and is stopped too. Another lookup finds 0 and sets zero and help. Both putters fail
+to set zero, see that they were helped, and both release.`,
+		Fix:     "who clears the help bit is told, and nobody else",
+		Program: "a.Kill|a.Put a.TryGet a.Put|a.Put a.TryGet", Concurrent: true,
+		Preemptions: 8, Apart: true,
+		Expected: interleaved,
+	}.counts(stickyPromise, func() strategies.Counter { return &sticky{bug: stickyShared, helps: true} },
+		func() strategies.Counter { return &sticky{helps: true} }),
 }

@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"os"
@@ -103,16 +104,8 @@ func TestBugsFitTheChecks(t *testing.T) {
 	}
 }
 
-// deep are bugs of which the smallest schedule has more than three preemptions: at most so
-// many. In stickyhelp two of three threads have dropped to zero before the third finds it.
-var deep = map[string]int{"stickyhelp": 8}
-
-// apart are bugs that their own program doesn't show, or only a random walk finds: other
-// scenarios of the check do.
-var apart = []string{"stickyhelp", "locklate", "tallylate", "mutexinside"}
-
-// The explorer finds every bug, and makes it small: at most three preemptions,
-// migrations among them, and three operations of a thread. The token shows the same
+// The explorer finds every bug, and makes it small: as few preemptions as the bug says,
+// migrations among them, and at most three operations of a thread. The token shows the same
 // failure again. BUGS_SEEDS says how many seeds are tried; from 20 on the median is to be
 // under a second, on a quiet machine.
 func TestSchedulesFindBugs(t *testing.T) {
@@ -124,10 +117,7 @@ func TestSchedulesFindBugs(t *testing.T) {
 		if slow(e) || !e.Native.Expected["schedules"].Sure {
 			continue
 		}
-		most := 3
-		if n, ok := deep[e.Native.Name]; ok {
-			most = n
-		}
+		most := cmp.Or(e.Native.Preemptions, 3)
 		var took []float64
 		for seed := range n {
 			r := find(t, "schedules").Do(t.Context(), e.Subject(false), check.Budget{Seed: seed + 1, Time: time.Minute, First: true})
@@ -172,7 +162,7 @@ func TestSchedulesFindBugsWithAnySeed(t *testing.T) {
 			continue
 		}
 		seed := rand.Uint64()
-		if slices.Contains(apart, e.Native.Name) {
+		if e.Native.Apart {
 			if r := find(t, "schedules").Do(t.Context(), e.Subject(false), check.Budget{Seed: seed, Time: time.Minute, First: true}); r.Verdict != check.Broken {
 				t.Errorf("%s, seed %d: %s %s after %v", e.Native.Name, seed, r.Verdict, r.Reason, r.Tried)
 			}

@@ -33,6 +33,15 @@ func TestRaceChild(t *testing.T) {
 	os.Exit(0) // what has been tried is the last that the parent reads
 }
 
+// A process that doesn't say what it has tried has shown nothing.
+func TestRaceDetectorOfASilentChild(t *testing.T) {
+	s := entry(t, "checktheninc").Subject(true)
+	s.Child = []string{os.Args[0], "-test.run=^$"}
+	if r := find(t, "race").Do(t.Context(), s, check.Budget{Seed: 1, Time: time.Millisecond}); r.Verdict != check.Unknown {
+		t.Errorf("%s %s after %v, want %s", r.Verdict, r.Reason, r.Tried, check.Unknown)
+	}
+}
+
 func TestRaceDetectorFindsWhatItShould(t *testing.T) {
 	for _, e := range Builtin() {
 		if !e.Native.Expected["race"].Sure {

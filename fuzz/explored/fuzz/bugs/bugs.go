@@ -25,15 +25,17 @@ type Bug struct {
 	Concurrent   bool
 	Unordered    bool
 	Wraps        bool
+	Preemptions  int
+	Apart        bool
 	Expected     Expected
 }
 
-func /*line ../../../bugs/bugs.go:74:1*/ (b Bug) counts(p strategies.Promise, wrong, fixed func() strategies.Counter) *Bug {
+func /*line ../../../bugs/bugs.go:82:1*/ (b Bug) counts(p strategies.Promise, wrong, fixed func() strategies.Counter) *Bug {
 	b.Wrong = &strategies.Strategy{Name: b.Name, Doc: b.Doc, Promise: p, New: wrong}
 	b.Fixed = &strategies.Strategy{Name: b.Name + "twin", Doc: b.Fix, Promise: p, New: fixed}
 	return &b
 }
-func /*line :81:1*/ (b Bug) uses(w *workloads.Workload) *Bug {
+func /*line :89:1*/ (b Bug) uses(w *workloads.Workload) *Bug {
 	b.Workload = w
 	if b.Wrong == nil {
 		b.Wrong = atomic.Strategy
@@ -41,19 +43,19 @@ func /*line :81:1*/ (b Bug) uses(w *workloads.Workload) *Bug {
 	b.Fixed = b.Wrong
 	return &b
 }
-func /*line :91:1*/ (b Bug) use(start func(workloads.Config) use, operation string, p workloads.Plan) *Bug {
+func /*line :99:1*/ (b Bug) use(start func(workloads.Config) use, operation string, p workloads.Plan) *Bug {
 	return b.uses(&workloads.Workload{
 		Name: b.Name, Doc: b.Fix, Source: b.Source, Operation: operation, Wrong: b.Doc, Plan: p,
 		New: func(c workloads.Config) (workloads.Instance, error) { return instance{start(c)}, nil },
 	})
 }
-func /*line :99:1*/ (b *Bug) Strategy(fixed bool) *strategies.Strategy {
+func /*line :107:1*/ (b *Bug) Strategy(fixed bool) *strategies.Strategy {
 	if fixed {
 		return b.Fixed
 	}
 	return b.Wrong
 }
-func /*line :107:1*/ (b *Bug) Text() string {
+func /*line :115:1*/ (b *Bug) Text() string {
 	if b.Workload != nil {
 		return strings.Join(b.Workload.Plan.Threads(), "|")
 	}
@@ -68,8 +70,8 @@ type Expected map[string]Expectation
 
 var sure = Expectation{Sure: true}
 
-func /*line :130:1*/ blind(why string) Expectation {
-	/*line :130:1*/ return Expectation{Blind: why}
+func /*line :138:1*/ blind(why string) Expectation {
+	/*line :138:1*/ return Expectation{Blind: why}
 }
 
 var (
@@ -86,15 +88,15 @@ var (
 	misuse      = Expected{"kernel": notTheCount, "operations": notTheCount, "rules": notTheCount, "crossings": notTheCount, "programs": notTheCount, "histories": notTheCount, "schedules": sure}
 )
 
-func /*line :154:1*/ (e Expected) but(others Expected) Expected {
+func /*line :162:1*/ (e Expected) but(others Expected) Expected {
 	all := maps.Clone(e)
 	maps.Copy(all, others)
 	return all
 }
 
-var All = slices.Concat(wordBugs, biasedBugs, reviveBugs, narrowBugs, fullBugs, freebsdBugs, nettyBugs, stickyBugs, rampBugs, percpuBugs, useBugs, systemBugs, mutexedBugs, lockrefBugs, drainedBugs, rundownBugs, krefBugs, pageBugs, zonedBugs, fdBugs, helpedBugs, warnedBugs, carryBugs, lockedBugs, lateBugs, folioBugs, arcBugs)
+var All = slices.Concat(wordBugs, biasedBugs, reviveBugs, narrowBugs, fullBugs, freebsdBugs, nettyBugs, stickyBugs, rampBugs, percpuBugs, useBugs, systemBugs, mutexedBugs, lockrefBugs, drainedBugs, rundownBugs, krefBugs, pageBugs, zonedBugs, fdBugs, warnedBugs, carryBugs, lockedBugs, lateBugs, folioBugs, arcBugs)
 
-func /*line :169:1*/ Validate(list []*Bug) error {
+func /*line :177:1*/ Validate(list []*Bug) error {
 	var errs []error
 	seen := make(map[string]bool)
 	for _, b := range list {

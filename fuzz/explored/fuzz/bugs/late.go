@@ -94,6 +94,7 @@ counts two of two and releases. The memory begins its next life, with one refere
 put loads that: it has dropped one and one was taken, so it releases what another life holds.`,
 		Fix:     "the result of the addition has both numbers",
 		Program: "a.Put|a.Put|a.Kill", Concurrent: true,
+		Apart:    true,
 		Expected: interleaved,
 	}.counts(tallyPromise, func() strategies.Counter { return &tally{late: true} }, func() strategies.Counter { return new(tally) }),
 	Bug{
@@ -105,6 +106,7 @@ to wake somebody. The second locks, sets 0, unlocks, and frees the object. The f
 mutex that isn't there any more.`,
 		Fix:     "the mutex is apart from the object and stays",
 		Program: "a.Put|a.Put|a.Kill", Concurrent: true,
+		Apart:    true,
 		Expected: interleaved,
 	}.counts(guardedPromise, func() strategies.Counter { return &guarded{apart: new(sync.Mutex), inner: true} }, func() strategies.Counter { return &guarded{apart: new(sync.Mutex)} }),
 }

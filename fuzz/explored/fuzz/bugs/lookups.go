@@ -55,6 +55,7 @@ has the lock a lookup that has it finds the object and its count at zero: a plai
 back what is about to be freed.`,
 		Fix:     "after a lost race the lock is taken first, and then the reference is dropped",
 		Program: "a.Get a.PutAndLock a.Kill|a.PutAndLock|a.PutAndLock", Concurrent: true,
+		Apart:    true,
 		Expected: interleaved,
 	}.counts(lockedPromise, func() strategies.Counter { return &locked{late: true} }, func() strategies.Counter { return new(locked) }),
 }

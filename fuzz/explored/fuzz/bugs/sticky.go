@@ -9,8 +9,9 @@ import (
 )
 
 type sticky struct {
-	word atomic.Uint64
-	bug  stickyBug
+	word  atomic.Uint64
+	bug   stickyBug
+	helps bool
 }
 type stickyBug int
 
@@ -19,20 +20,26 @@ const (
 	stickySilent
 	stickyTwice
 	stickyStore
+	stickyShared
 )
 const (
 	stickyZero = 1 << 63
 	stickyHelp = 1 << 62
 )
 
-func /*line ../../../bugs/sticky.go:35:1*/ (c *sticky) Init() {
-	/*line :35:1*/ c.word.Store(1)
+func /*line ../../../bugs/sticky.go:39:1*/ (c *sticky) Init() {
+	/*line :39:1*/ c.word.Store(1)
 }
-func /*line :36:1*/ (c *sticky) InitAt(n int64) { c.word.Store(uint64(n)) }
+func /*line :40:1*/ (c *sticky) InitAt(n int64) { c.word.Store(uint64(n)) }
 func (c *sticky) Get()                          { c.word.Add(1) }
-func (c *sticky) TryGet() bool                  { return c.word.Add(1)&stickyZero == 0 }
-func (c *sticky) Kill() bool                    { return c.Put() }
-func /*line :41:1*/ (c *sticky) Put() bool {
+func (c *sticky) TryGet() bool {
+	if c.helps && c.word.Load() == 0 && c.word.CompareAndSwap(0, stickyZero|stickyHelp) {
+		return false
+	}
+	return c.word.Add(1)&stickyZero == 0
+}
+func (c *sticky) Kill() bool { return c.Put() }
+func /*line :50:1*/ (c *sticky) Put() bool {
 	if c.word.Add(^uint64(0)) != 0 {
 		return false
 	}
@@ -43,12 +50,15 @@ func /*line :41:1*/ (c *sticky) Put() bool {
 	if c.word.CompareAndSwap(0, stickyZero) {
 		return true
 	}
-	if c.bug == stickyTwice {
+	switch c.bug {
+	case stickyTwice:
 		return c.word.Load()&stickyZero != 0
+	case stickyShared:
+		return c.word.Load()&stickyHelp != 0
 	}
 	return c.word.Load()&stickyHelp != 0 && c.word.Swap(stickyZero)&stickyHelp != 0
 }
-func /*line :58:1*/ (c *sticky) Count() int64 {
+func /*line :70:1*/ (c *sticky) Count() int64 {
 	n := c.word.Load()
 	if n == 0 {
 		declared := uint64(stickyZero | stickyHelp)
@@ -70,7 +80,7 @@ func /*line :58:1*/ (c *sticky) Count() int64 {
 
 var stickyPromise = strategies.Promise{Limit: stickyHelp - 1, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Refuses, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.WaitFree, Bytes: int(unsafe.Sizeof(sticky{})), GracePeriod: true}
 
-func /*line :92:1*/ newSticky(bug stickyBug) func() strategies.Counter {
+func /*line :104:1*/ newSticky(bug stickyBug) func() strategies.Counter {
 	return func() strategies.Counter { return &sticky{bug: bug} }
 }
 
@@ -110,4 +120,17 @@ has it.`,
 		Program: "a.Put a.TryGet|a.Kill", Concurrent: true,
 		Expected: interleaved.but(Expected{"race": sure}),
 	}.counts(stickyPromise, newSticky(stickyStore), newSticky(stickyRight)),
+	Bug{
+		Name:   "stickyhelp",
+		Doc:    "every put that finds zero set by a helper takes itself for the last",
+		Source: stickySource + ", the help bit, which the decrement exchanges",
+		Interleaving: `The owner puts: 1 to 0, and is stopped. One lookup takes a reference, 0 to 1, and puts it: 0
+again, and is stopped too. Another lookup finds 0 and sets zero and help. Both putters fail
+to set zero, see that they were helped, and both release.`,
+		Fix:     "who clears the help bit is told, and nobody else",
+		Program: "a.Kill|a.Put a.TryGet a.Put|a.Put a.TryGet", Concurrent: true,
+		Preemptions: 8, Apart: true,
+		Expected: interleaved,
+	}.counts(stickyPromise, func() strategies.Counter { return &sticky{bug: stickyShared, helps: true} },
+		func() strategies.Counter { return &sticky{helps: true} }),
 }
