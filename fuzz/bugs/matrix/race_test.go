@@ -36,7 +36,7 @@ func TestRaceChild(t *testing.T) {
 // A process that doesn't say what it has tried has shown nothing.
 func TestRaceDetectorOfASilentChild(t *testing.T) {
 	s := entry(t, "checktheninc").Subject(true)
-	s.Child = []string{os.Args[0], "-test.run=^$"}
+	s.Child = []string{os.Args[0], "-test.run=^$", "nothing"} // what comes after is no flag
 	if r := find(t, "race").Do(t.Context(), s, check.Budget{Seed: 1, Time: time.Millisecond}); r.Verdict != check.Unknown {
 		t.Errorf("%s %s after %v, want %s", r.Verdict, r.Reason, r.Tried, check.Unknown)
 	}
