@@ -3,9 +3,6 @@ package report
 import (
 	"bufio"
 	"fmt"
-
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 )
 
 // insideSection is what samples of their own found out about the cells, beside their
@@ -132,32 +129,13 @@ func insideText(w *bufio.Writer, s *Set) {
 		}
 		fmt.Fprintf(w, "\n%s: %s\n", p.title, p.note)
 		for _, t := range tables {
-			tw := table.NewWriter()
-			tw.SetStyle(table.StyleLight)
-			tw.Style().Format.Header = text.FormatDefault
-			tw.Style().Options.DrawBorder = false
-			var configs []table.ColumnConfig
-			for i := range t.Header {
-				if i != 1 { // the names
-					configs = append(configs, table.ColumnConfig{Number: i + 1, Align: text.AlignRight, AlignHeader: text.AlignRight})
-				}
-			}
-			tw.SetColumnConfigs(configs)
-			tw.AppendHeader(cellsOf(t.Header))
+			tw := newTable(t.Header, 1)
 			for _, r := range t.Rows {
 				tw.AppendRow(cellsOf(r))
 			}
 			w.WriteString("\n" + t.Title + "\n" + tw.Render() + "\n")
 		}
 	}
-}
-
-func cellsOf(texts []string) table.Row {
-	row := make(table.Row, len(texts))
-	for i, t := range texts {
-		row[i] = t
-	}
-	return row
 }
 
 func insideJSON(s *Set) []jsonField {

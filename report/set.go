@@ -24,6 +24,8 @@ const (
 	unitLives      = "lives"    // objects that were initialized
 	unitReleased   = "released" // drops that were the last
 	unitRound      = "round"
+	unitLatencies  = "latencies" // single operations that were timed
+	unitCounted    = "counted-%" // of the time in which hardware counters ran
 )
 
 // kindKey is the metadata of a unit that says what the unit is a part of: a kind of
@@ -119,7 +121,7 @@ func (s *Set) setUnits(tidied []string, meta benchfmt.UnitMetadataMap) {
 // it, and not what was found.
 func witness(tidied string) bool {
 	switch tidied {
-	case unitChecked, unitShared, unitParallel, unitOverlap, unitRound, unitLives, unitReleased, "latencies", "counted-%":
+	case unitChecked, unitShared, unitParallel, unitOverlap, unitRound, unitLives, unitReleased, unitLatencies, unitCounted:
 		return true
 	}
 	return false

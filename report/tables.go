@@ -3,6 +3,7 @@ package report
 import (
 	"bufio"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -53,19 +54,12 @@ func (s *Set) tableText(w *bufio.Writer, t *Table) {
 	}
 	for g, lines := range groups {
 		part := t.Columns[g*tableColumns : min((g+1)*tableColumns, len(t.Columns))]
-		tw := table.NewWriter()
-		tw.SetStyle(table.StyleLight)
-		tw.Style().Format.Header = text.FormatDefault
-		tw.Style().Options.SeparateRows = true
-		tw.Style().Options.DrawBorder = false
-		configs := []table.ColumnConfig{{Number: 1, Align: text.AlignRight, AlignHeader: text.AlignRight}}
-		header := table.Row{s.layout.row.Name}
-		for i, l := range part {
+		header := []string{s.layout.row.Name}
+		for _, l := range part {
 			header = append(header, l.Text)
-			configs = append(configs, table.ColumnConfig{Number: i + 2, Align: text.AlignRight, AlignHeader: text.AlignRight})
 		}
-		tw.AppendHeader(header)
-		tw.SetColumnConfigs(configs)
+		tw := newTable(header)
+		tw.Style().Options.SeparateRows = true
 		for _, l := range lines {
 			row := table.Row{l.row.Short}
 			for _, c := range l.cells[:len(part)] {
@@ -79,6 +73,33 @@ func (s *Set) tableText(w *bufio.Writer, t *Table) {
 		}
 		w.WriteString("\n" + tw.Render() + "\n")
 	}
+}
+
+// newTable returns a table for a terminal with that header. All its columns are aligned to
+// the right but the words, which are named by their numbers from 0.
+func newTable(header []string, words ...int) table.Writer {
+	tw := table.NewWriter()
+	tw.SetStyle(table.StyleLight)
+	tw.Style().Format.Header = text.FormatDefault
+	tw.Style().Options.DrawBorder = false
+	var configs []table.ColumnConfig
+	for i := range header {
+		if !slices.Contains(words, i) {
+			configs = append(configs, table.ColumnConfig{Number: i + 1, Align: text.AlignRight, AlignHeader: text.AlignRight})
+		}
+	}
+	tw.SetColumnConfigs(configs)
+	tw.AppendHeader(cellsOf(header))
+	return tw
+}
+
+// cellsOf returns texts as a row of a table.
+func cellsOf(texts []string) table.Row {
+	row := make(table.Row, len(texts))
+	for i, t := range texts {
+		row[i] = t
+	}
+	return row
 }
 
 func (s *Set) cellText(c *Cell) string {

@@ -19,7 +19,7 @@ func (e *env) nextLife() func() error {
 		e.skip("the promise says that Kill waits for all drops, and that none of them reports the last")
 	}
 	e.room(e.cfg.Workers + 2)
-	own := parse("Get Put Get Kill Get Put Put")
+	own := spec.LifeAlone()
 	return e.cross(crossing{
 		starts: []begin{e.at(int64(e.cfg.Workers))},
 		lives:  64,
@@ -36,12 +36,12 @@ func (e *env) nextLife() func() error {
 			}
 			for range 4 {
 				l.Init()
-				for i, call := range own {
+				for i, op := range own {
 					if w.rng.IntN(4) == 0 {
 						runtime.Gosched() // for one that was stopped in its drop
 					}
-					if last := w.call(l, call); call.Op.Drops() && last != (i == len(own)-1) {
-						w.failf("in the memory's next life, which one goroutine has alone, call %d, %s, returned %v", i+1, call, last)
+					if last := w.call(l, spec.Call{Op: op}); op.Drops() && last != (i == len(own)-1) {
+						w.failf("in the memory's next life, which one goroutine has alone, call %d, %v, returned %v", i+1, op, last)
 						return
 					}
 				}

@@ -110,7 +110,7 @@ func (r *releasing) release() {
 // life is one that one thread has alone.
 func (r *releasing) life() {
 	r.c.Init()
-	calls := []spec.Op{spec.Get, spec.Put, spec.Get, spec.Kill, spec.Get, spec.Put, spec.Put}
+	calls := spec.LifeAlone()
 	for i, op := range calls {
 		result, _ := spec.Call{Op: op}.Apply(r.c, nil)
 		if want := i == len(calls)-1; op.Drops() && result != want {

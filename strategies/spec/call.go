@@ -65,6 +65,10 @@ type Answer struct {
 	Confirms int
 }
 
+// LifeAlone returns what somebody does who has a life alone, after Init: of all drops the last
+// one reports the last reference, if zero is detected by whoever drops it.
+func LifeAlone() []Op { return []Op{Get, Put, Get, Kill, Get, Put, Put} }
+
 // Refs returns how many references the call is about: 1 if it takes no number.
 func (c Call) Refs() int64 {
 	if c.Op.TakesNumber() {
