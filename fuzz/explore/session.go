@@ -86,9 +86,17 @@ func (s *Session) Run(c Case, o Schedules) (executions, points int, f *Finding) 
 			o.Access(Access{d.executions - 1, thread, loc, wrote})
 		}
 	}
+	if s.e.Doomed() > mostDoomed {
+		s.e.Close()
+		s.e = engine.New()
+	}
 	s.e.Run(d)
 	return d.executions, d.points, d.found
 }
+
+// mostDoomed is how many threads may have ended badly before the session starts with
+// fresh goroutines.
+const mostDoomed = 1000
 
 // A sessionDriver runs the executions of one case.
 type sessionDriver struct {

@@ -128,6 +128,7 @@ type Engine struct {
 	told      bool   // code was told the time
 	pinned    [MaxCPUs]int8
 	switches  int
+	doomed    int
 
 	failure  *Failure
 	aborting bool
@@ -216,8 +217,7 @@ func New() *Engine {
 func (e *Engine) Close() { e.closeStacks() }
 
 // Run lets the driver run executions until it has had enough. It waits until no
-// other exploration runs in this process. If a thread of the last execution
-// called runtime.Goexit the calling goroutine may end: only deferred calls run.
+// other exploration runs in this process.
 //
 // An engine may run several drivers, one after the other. Its pool of goroutines
 // stays: if one caller is locked to its thread, all must be, and to the same.
@@ -225,12 +225,12 @@ func (e *Engine) Run(d Driver) {
 	running.Lock()
 	e.driver, e.stopped, e.setupSeen = d, false, false
 	Current = e
-	// Explored code that calls runtime.Goexit ends the stack that it runs on
-	// in the end, which may be this one: hence the separate defers.
-	defer running.Unlock()
-	defer func() { Current = nil }()
+	defer func() {
+		Current = nil
+		running.Unlock()
+	}()
 	if e.next() {
-		e.work(0)
+		e.call()
 	}
 }
 
@@ -371,28 +371,29 @@ func (e *Engine) run(t *Thread) {
 
 // ended is deferred around each thread.
 func (e *Engine) ended(t *Thread) {
-	if !t.done {
-		switch r := recover(); {
-		case r == nil:
-			// Once we return, Goexit ends this goroutine, and with it
-			// a stack that others may wait for. So don't return: do
-			// what the stack is there for from here.
-			e.record(KindGoexit, "the thread called runtime.Goexit (or FailNow, Fatal or Skip of package testing)", nil)
-			t.done = true
-			e.markEnded(t)
-			e.work(t.stack)
-			if t.stack > 0 {
-				e.slots[t.stack-1].live = false
-			}
-			return
-		case r == any(abort):
-		default:
-			e.record(KindPanic, fmt.Sprint(r), debug.Stack())
-		}
-		t.done = true
+	if t.done {
+		e.markEnded(t)
+		return
 	}
+	switch r := recover(); {
+	case r != nil:
+		e.record(KindPanic, fmt.Sprint(r), debug.Stack())
+	case !e.aborting:
+		e.record(KindGoexit, "the thread called runtime.Goexit (or FailNow, Fatal or Skip of package testing)", nil)
+	}
+	t.done = true
 	e.markEnded(t)
+	// Once we return, Goexit ends this goroutine, and with it a stack that others may
+	// wait for: also after a panic, which may have come from a call that was deferred
+	// when Goexit was called. So don't return: do what the stack is there for from
+	// here.
+	e.doomed++
+	e.work()
 }
+
+// Doomed returns how often a thread of this engine has ended by Goexit or a panic. Each
+// makes a stack of the pool deeper until the engine is closed.
+func (e *Engine) Doomed() int { return e.doomed }
 
 func (e *Engine) markEnded(t *Thread) {
 	e.alive &^= 1 << t.ID

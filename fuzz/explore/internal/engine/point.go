@@ -64,13 +64,13 @@ func (e *Engine) point(op Op) {
 		e.Fail(KindLivelock, "Setup or Finish did not end after "+itoa(outsidePoints)+" points")
 	}
 	if e.aborting {
-		panic(abort)
+		e.unwind()
 	}
 	t.op = op
 	next := e.decide(t)
 	if next != t {
 		if next == nil {
-			panic(abort) // decide found a failure, or everything is blocked
+			e.unwind() // decide found a failure, or everything is blocked
 		}
 		e.switchTo(t, next)
 	}

@@ -15,7 +15,6 @@ type Thread struct {
 	done    bool
 	outside bool     // does Setup and Finish, not a thread of its own
 	slot    int      // where it waits
-	stack   int      // what it runs on
 	op      Op       // what it does next
 	with    []uint32 // locations that op touches besides its own
 
