@@ -132,7 +132,7 @@ func TestHang(t *testing.T) {
 		if !strings.Contains(err.Error(), "endlessLoop") || !strings.Contains(err.Error(), "without reaching a scheduling point") {
 			t.Errorf("%v doesn't say where", err)
 		}
-		if _, err := explore.Explore(bank()[0].bug, explore.Options{}); err == nil || !strings.Contains(err.Error(), "start a new process") {
+		if _, err := explore.Explore(bank()[0].bug, explore.Options{Timeout: 200 * time.Millisecond}); err == nil || !strings.Contains(err.Error(), "start a new process") {
 			t.Errorf("the next exploration: %v", err)
 		}
 		return

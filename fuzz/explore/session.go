@@ -176,13 +176,7 @@ func (f *Finding) Failure(s *Scenario, o Options) (*Failure, error) {
 	}
 	o.Seed, o.NoRaces = f.o.Seed, f.noRaces
 	x := &found{program: s.Program, cpus: f.o.CPUs, decisions: f.decisions, failure: f.failure}
-	if !o.NoShrink {
-		shrink(s, x, o)
-	}
-	out, err := x.finish(s, o)
-	if err != nil {
-		return nil, err
-	}
+	out := x.report(s, o, nil)
 	out.Executions = f.executions
 	return out, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -129,6 +130,9 @@ type Engine struct {
 	pinned    [MaxCPUs]int8
 	switches  int
 	doomed    int
+	beats     int // decisions until the next beat
+	progress  atomic.Uint64
+	givenUp   atomic.Bool
 
 	failure  *Failure
 	aborting bool
@@ -234,6 +238,26 @@ func (e *Engine) Run(d Driver) {
 	}
 }
 
+// decisionsPerBeat is how many decisions there are for each beat.
+const decisionsPerBeat = 1 << 10
+
+// beat says that threads get on, and looks whether they should.
+func (e *Engine) beat() {
+	e.beats = decisionsPerBeat
+	e.progress.Add(1)
+	if e.givenUp.Load() {
+		e.record(KindUnsupported, "given up", nil)
+	}
+}
+
+// Progress returns a number that changes while threads reach points or executions come
+// to their end. It is 0 until the first execution begins. Any goroutine may call it.
+func (e *Engine) Progress() uint64 { return e.progress.Load() }
+
+// GiveUp ends the exploration at one of the next points that are reached, or at the end
+// of the execution, without a further call of the driver. Any goroutine may call it.
+func (e *Engine) GiveUp() { e.givenUp.Store(true) }
+
 // Prepare sets up an execution. Driver.Begin calls it.
 func (e *Engine) Prepare(c *Case, s Search, o Options) {
 	e.caseOf, e.search = c, s
@@ -278,7 +302,8 @@ var generation uint64
 // next begins the next execution and reports whether there is one.
 func (e *Engine) next() bool {
 	for {
-		if !e.driver.Begin(e) {
+		e.progress.Add(1)
+		if e.givenUp.Load() || !e.driver.Begin(e) {
 			e.stopped, e.cur = true, nil
 			return false
 		}
@@ -325,7 +350,9 @@ func (e *Engine) end() {
 	e.phase = idlePhase
 	e.cur = nil
 	e.aborting = false
-	e.driver.End(e)
+	if !e.givenUp.Load() {
+		e.driver.End(e)
+	}
 }
 
 // afterEnd returns the thread to go on with when the running stack is free: nil

@@ -258,6 +258,11 @@ func (e *Engine) decide(t *Thread) *Thread {
 	if e.cur != nil {
 		e.cur.parkedAt = step
 	}
+	if e.beats--; e.beats < 0 {
+		if e.beat(); e.failure != nil {
+			return e.failed(t)
+		}
+	}
 	if step > e.caseOf.MaxPoints {
 		e.record(KindLivelock, "the execution did not end after "+itoa(e.caseOf.MaxPoints)+" points", nil)
 		return e.failed(t)
