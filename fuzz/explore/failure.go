@@ -111,9 +111,7 @@ func (f *found) finish(s *Scenario, o Options) (*Failure, error) {
 	out.Points = d.points
 	out.events, out.threads = x.events, len(d.c.Threads)
 	for _, ev := range x.events {
-		if ev.Thread < MaxThreads {
-			out.threads = max(out.threads, ev.Thread+1)
-		}
+		out.threads = max(out.threads, ev.Thread+1)
 	}
 	return out, nil
 }

@@ -80,7 +80,7 @@ func TestBadOptions(t *testing.T) {
 		{explore.Scenario{Make: good.Make}, explore.Options{}, "without a name"},
 		{explore.Scenario{Name: "x"}, explore.Options{}, "no Make"},
 		{explore.Scenario{Name: "x", Make: good.Make, CPUs: 99}, explore.Options{}, "99 CPUs"},
-		{explore.Scenario{Name: "x", Make: good.Make, Program: make(explore.Program, 17)}, explore.Options{}, "17 threads"},
+		{explore.Scenario{Name: "x", Make: good.Make, Program: make(explore.Program, 65)}, explore.Options{}, "65 threads"},
 		{explore.Scenario{Name: "x", Make: good.Make, Program: explore.Program{"t p", "t  p"}}, explore.Options{}, `thread 1 of its program is "t  p": want words`},
 		{explore.Scenario{Name: "x", Make: good.Make, Program: explore.Program{"t|p"}}, explore.Options{}, `thread 0 of its program is "t|p": want words`},
 		{explore.Scenario{Name: "x", Make: func(explore.Program) explore.Case { return explore.Case{} }}, explore.Options{}, "no threads"},

@@ -68,7 +68,7 @@ func onceLost(times int, slow func(), fails func(drawn bool) bool) *explore.Scen
 // TestShrinkingIsBounded: what can't be made smaller, however long one tries, is
 // reported.
 func TestShrinkingIsBounded(t *testing.T) {
-	slow := func() { time.Sleep(time.Millisecond) }
+	slow := func() { time.Sleep(5 * time.Millisecond) }
 	s := onceLost(10, slow, func(drawn bool) bool { return drawn })
 	begin := time.Now()
 	r, err := explore.Explore(s, explore.Options{Search: explore.Random, Seed: 1, Executions: 1000, ShrinkTime: 20 * time.Millisecond})

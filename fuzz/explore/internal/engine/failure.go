@@ -27,7 +27,7 @@ const (
 type Failure struct {
 	Kind    Kind
 	Message string
-	Thread  int // MaxThreads: outside of the threads
+	Thread  int // its number, or Outside
 	Step    int // points passed
 	Stack   string
 }
@@ -54,11 +54,11 @@ func (e *Engine) record(k Kind, msg string, stack []byte) {
 	if e.failure != nil {
 		return
 	}
-	id := MaxThreads
+	number := Outside
 	if e.cur != nil {
-		id = e.cur.ID
+		number = e.cur.Number
 	}
-	f := &Failure{Kind: k, Message: msg, Thread: id, Step: e.Step(), Stack: trimStack(string(stack))}
+	f := &Failure{Kind: k, Message: msg, Thread: number, Step: e.Step(), Stack: trimStack(string(stack))}
 	if e.trace && e.cur != nil {
 		e.event(e.cur, Op{Kind: OpFail, Loc: NoLoc}, 0, 0, false)
 		e.Events[len(e.Events)-1].Text = string(k) + ": " + msg

@@ -159,4 +159,4 @@ func (e *Engine) switchTo(from, t *Thread) {
 	}
 }
 
-func lowest(mask uint32) int { return bits.TrailingZeros32(mask) }
+func lowest(mask uint64) int { return bits.TrailingZeros64(mask) }
