@@ -145,6 +145,9 @@ func Load(ctx context.Context, o Options) (*Work, error) {
 	}
 	l := &loader{w: w, mains: mains, cache: env.GOMODCACHE, syncs: make(map[string]string)}
 	l.group(all)
+	if err := l.nothing(); err != nil {
+		return nil, &InputError{err}
+	}
 	if len(w.Packages) == 0 {
 		return nil, &InputError{fmt.Errorf("no packages match %s", strings.Join(o.Patterns, " "))}
 	}
@@ -230,6 +233,17 @@ func (l *loader) group(all []*packages.Package) {
 			l.known[p.PkgPath] = p
 		}
 	})
+}
+
+// nothing returns what the go command says if it found no package at all.
+func (l *loader) nothing() (err error) {
+	for _, p := range l.plans {
+		if p.plain == nil || len(p.plain.GoFiles) > 0 || len(p.plain.Errors) == 0 {
+			return nil
+		}
+		err = errors.Join(err, fmt.Errorf("%s: %w", p.path, brief(p.plain.Errors[0])))
+	}
+	return err
 }
 
 func dirOf(p *packages.Package) string {
