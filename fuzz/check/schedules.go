@@ -141,7 +141,7 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 			return true
 		}
 		at := time.Now()
-		f := small(sc, res.Failure, o)
+		f := res.Failure.Smaller(sc, explore.Options{Version: o.Version, Timeout: o.Timeout, ShrinkTime: b.timeout(), Stop: o.Stop})
 		if f.Kind == explore.Unsupported || f.Kind == explore.Nondeterministic {
 			// It says nothing about the promise.
 			r.unknown("%s: %v", sc.Name, f)
@@ -186,14 +186,4 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 	}
 	r.without(unsupported)
 	return r
-}
-
-// small makes a failure small. The same searches with the same seed find the same.
-func small(sc *explore.Scenario, f *explore.Failure, o explore.Options) *explore.Failure {
-	o.Executions, o.Time, o.Stop, o.NoShrink = f.Executions, 0, nil, false
-	res, err := explore.Explore(sc, o)
-	if err != nil || res.Failure == nil {
-		return f
-	}
-	return res.Failure
 }

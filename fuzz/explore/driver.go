@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -28,7 +29,8 @@ type driver struct {
 	turn  int
 	left  int // executions left in the turn
 
-	limit    int
+	limit    int // executions, negative: any number
+	most     int // points, 0: any number
 	deadline time.Time
 	looked   time.Time // at the clock
 	interval int       // executions between looks
@@ -38,26 +40,40 @@ type driver struct {
 	points     int
 	longest    int // points
 
-	want      Kind // if set, failures of other kinds don't count
-	stop      bool
-	last      int // with a leak at hand: the execution at which to stop looking for worse
+	want     Kind // if set, failures of other kinds don't count
+	stop     bool
+	last     int                     // with a leak at hand: the execution at which to stop looking for worse
+	failing  atomic.Pointer[failing] // may be read while an execution hangs
+	complete string                  // says in what sense everything was tried
+
+	stopped atomic.Bool // by Options.Stop
+}
+
+// A failing is an execution that goes wrong.
+type failing struct {
 	failure   *engine.Failure
 	decisions []engine.Decision
-	found     string // the arm
-	nth       int
+	arm       string
+	nth       int // which execution, from 1
 	events    []engine.Event
-	complete  string // says in what sense everything was tried
+}
 
-	progress atomic.Uint64
-	stopped  atomic.Bool // by Options.Stop
+// kind returns the kind of the failure that was found, "" if there is none.
+func (d *driver) kind() Kind {
+	if f := d.failing.Load(); f != nil {
+		return f.failure.Kind
+	}
+	return ""
 }
 
 // turnLength is how many executions an arm runs before the next one's turn.
 const turnLength = 32
 
 func (d *driver) Begin(e *engine.Engine) bool {
-	d.progress.Add(1)
-	if d.stop || d.limit >= 0 && d.executions >= d.limit || d.failure != nil && d.executions >= d.last {
+	if d.stop || d.limit >= 0 && d.executions >= d.limit || d.most > 0 && d.points >= d.most {
+		return false
+	}
+	if d.failing.Load() != nil && d.executions >= d.last {
 		return false
 	}
 	if d.executions > 0 && (d.stopped.Load() || !d.deadline.IsZero() && d.late()) {
@@ -106,11 +122,7 @@ func (d *driver) End(e *engine.Engine) {
 	if f := e.Failure(); f != nil && d.counts(f.Kind) {
 		d.stop = f.Kind != Leak || d.want != ""
 		d.last = d.executions + leakExecutions
-		d.failure = f
-		d.decisions = append([]engine.Decision(nil), e.Decisions()...)
-		d.found = d.arms[d.turn].name()
-		d.nth = d.executions
-		d.events = append([]engine.Event(nil), e.Events...)
+		d.failing.Store(&failing{f, slices.Clone(e.Decisions()), d.arms[d.turn].name(), d.executions, slices.Clone(e.Events)})
 	}
 	d.arms[d.turn].end(d, e)
 }
@@ -128,7 +140,7 @@ func (d *driver) counts(k Kind) bool {
 	case d.want != "":
 		return k == d.want
 	}
-	return d.failure == nil || k != Leak
+	return d.failing.Load() == nil || k != Leak
 }
 
 func (d *driver) prepare(e *engine.Engine, s engine.Search, o engine.Options) {

@@ -62,13 +62,21 @@ type Options struct {
 	// NoShrink reports the failing schedule as it was found.
 	NoShrink bool
 
+	// ShrinkTime is how long a failing schedule may be made smaller before it is
+	// reported as small as it is; 0 means 20 seconds. What takes less, as nearly all
+	// does, doesn't depend on the machine.
+	ShrinkTime time.Duration
+
 	// Version goes into tokens: what the code under test is.
 	Version string
 
-	// Timeout is how long an execution may take before it is taken to hang,
-	// because its code no longer reaches a scheduling point: a [HangError]. 0
-	// means 5 seconds.
+	// Timeout is how much CPU time a thread may take between two scheduling points
+	// before it is taken to hang: a [HangError]. One that blocks for real is looked
+	// at fifty times in as long. 0 means 5 seconds. Where CPU time can't be read,
+	// which is outside of Linux, what counts is the looks alone.
 	Timeout time.Duration
+
+	points int // when to stop; 0 means never
 }
 
 func (o Options) check() (Options, error) {
@@ -93,6 +101,9 @@ func (o Options) check() (Options, error) {
 	}
 	if o.Executions == 0 {
 		o.Executions = 10_000
+	}
+	if o.ShrinkTime == 0 {
+		o.ShrinkTime = 20 * time.Second
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 5 * time.Second

@@ -6,8 +6,8 @@ import (
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
 )
 
-// MaxThreads is how many threads an execution may have in total, MaxCPUs how many
-// virtual CPUs.
+// MaxThreads is how many threads an execution may have at the same time, MaxCPUs how
+// many virtual CPUs.
 const (
 	MaxThreads = engine.MaxThreads
 	MaxCPUs    = engine.MaxCPUs

@@ -64,13 +64,13 @@ func (e *Engine) point(op Op) {
 		e.Fail(KindLivelock, "Setup or Finish did not end after "+itoa(outsidePoints)+" points")
 	}
 	if e.aborting {
-		panic(abort)
+		e.unwind()
 	}
 	t.op = op
 	next := e.decide(t)
 	if next != t {
 		if next == nil {
-			panic(abort) // decide found a failure, or everything is blocked
+			e.unwind() // decide found a failure, or everything is blocked
 		}
 		e.switchTo(t, next)
 	}
@@ -195,7 +195,7 @@ func (e *Engine) TellTime() int64 {
 func (e *Engine) Told() bool { return e.told }
 
 // ClockReaders returns the threads that have read the clock.
-func (e *Engine) ClockReaders() uint32 { return e.clocked }
+func (e *Engine) ClockReaders() uint64 { return e.clocked }
 
 // Late reports whether the execution is so long that it should come to an end: then
 // timers fire as soon as they are looked at.
@@ -258,6 +258,11 @@ func (e *Engine) decide(t *Thread) *Thread {
 	if e.cur != nil {
 		e.cur.parkedAt = step
 	}
+	if e.beats--; e.beats < 0 {
+		if e.beat(); e.failure != nil {
+			return e.failed(t)
+		}
+	}
 	if step > e.caseOf.MaxPoints {
 		e.record(KindLivelock, "the execution did not end after "+itoa(e.caseOf.MaxPoints)+" points", nil)
 		return e.failed(t)
@@ -292,7 +297,7 @@ func (e *Engine) decide(t *Thread) *Thread {
 		return e.failed(t)
 	}
 	if next < 0 || enabled&(1<<next) == 0 {
-		e.record(KindNondeterministic, "the schedule does not fit: "+threadName(next)+" can't go on at point "+itoa(step), nil)
+		e.record(KindNondeterministic, "the schedule does not fit: "+e.threadName(next)+" can't go on at point "+itoa(step), nil)
 		return e.failed(t)
 	}
 	if e.recording && next != e.Default(enabled, cur) {
@@ -313,7 +318,7 @@ func (e *Engine) decide(t *Thread) *Thread {
 	if next != cur {
 		e.runFrom, e.runStep = e.Writes, step
 	}
-	bit := uint32(1) << next
+	bit := uint64(1) << next
 	if e.sleeping&bit != 0 && e.asleep(next) {
 		for m := cand &^ e.yielding; m != 0; m &= m - 1 {
 			e.threads[lowest(m)].passed++
@@ -350,7 +355,7 @@ func (e *Engine) unwindNext() *Thread {
 }
 
 // enabled returns the threads that could go on.
-func (e *Engine) enabled() uint32 {
+func (e *Engine) enabled() uint64 {
 	en := e.alive
 	for m := e.waiting & e.alive; m != 0; m &= m - 1 {
 		i := lowest(m)
@@ -363,8 +368,8 @@ func (e *Engine) enabled() uint32 {
 
 // stillYielding returns the threads that gave way and have seen no change of
 // memory since.
-func (e *Engine) stillYielding(enabled uint32) uint32 {
-	var y uint32
+func (e *Engine) stillYielding(enabled uint64) uint64 {
+	var y uint64
 	if e.yielding == 0 {
 		return 0
 	}
@@ -442,7 +447,7 @@ func (e *Engine) wakeAt(t *Thread) int64 {
 // withoutSpinners takes out threads that read the same over and over while
 // memory doesn't change. If that leaves nobody, one that gave way goes on; and if
 // there is none, the spinners do.
-func (e *Engine) withoutSpinners(t *Thread, cand, gaveWay uint32) uint32 {
+func (e *Engine) withoutSpinners(t *Thread, cand, gaveWay uint64) uint64 {
 	if t != nil && e.base%spinPoints == 0 {
 		if e.quietAt != e.Writes {
 			e.quietAt, e.quietStep = e.Writes, e.base
@@ -525,7 +530,7 @@ const sleepRounds = 8
 // longestYield returns the thread to go on when all give way, as a mask: the
 // earliest sleeper, because time passes when nothing else does, or else the one
 // that gave way first. rounds is how often that was asked without a change of memory.
-func (e *Engine) longestYield(enabled uint32, rounds int) uint32 {
+func (e *Engine) longestYield(enabled uint64, rounds int) uint64 {
 	from := enabled
 	if s := enabled & e.sleeping; s != 0 {
 		if first := e.firstSleeper(); first >= 0 && rounds <= sleepRounds && s&(1<<first) != 0 {
@@ -545,7 +550,7 @@ func (e *Engine) longestYield(enabled uint32, rounds int) uint32 {
 // Default returns who goes on if nobody decides otherwise: the same thread, or
 // if it can't or gave way, the next one that can. Schedules are kept as what
 // differs from it.
-func (e *Engine) Default(enabled uint32, cur int) int {
+func (e *Engine) Default(enabled uint64, cur int) int {
 	if cur >= 0 && enabled&(1<<cur)&^e.yielding != 0 {
 		return cur
 	}
@@ -553,7 +558,7 @@ func (e *Engine) Default(enabled uint32, cur int) int {
 	if prefer == 0 {
 		prefer = e.longestYield(enabled, e.rounds)
 	}
-	after := uint32(0)
+	after := uint64(0)
 	if cur >= 0 {
 		after = prefer &^ (1<<(cur+1) - 1)
 	}
@@ -564,15 +569,15 @@ func (e *Engine) Default(enabled uint32, cur int) int {
 }
 
 // Enabled returns the threads that could go on, also those that gave way.
-func (e *Engine) Enabled() uint32 { return e.enabled() }
+func (e *Engine) Enabled() uint64 { return e.enabled() }
 
-func count(mask uint32) int { return bits.OnesCount32(mask) }
+func count(mask uint64) int { return bits.OnesCount64(mask) }
 
-func threadName(i int) string {
-	if i < 0 {
+func (e *Engine) threadName(id int) string {
+	if id < 0 || id >= e.n {
 		return "no thread"
 	}
-	return "T" + itoa(i)
+	return e.threads[id].Name()
 }
 
 // describeBlocked says what each thread waits for.

@@ -52,8 +52,8 @@ func (d *oneSearch) End(e *engine.Engine) {
 // never is a broken search: it never switches.
 type never struct{}
 
-func (never) Pick(e *engine.Engine, cand uint32, cur int) (int, int) { return e.Default(cand, cur), 0 }
-func (never) PickCPU(_ *engine.Engine, mask uint32, cur int) int     { return stay(mask, cur) }
+func (never) Pick(e *engine.Engine, cand uint64, cur int) (int, int) { return e.Default(cand, cur), 0 }
+func (never) PickCPU(_ *engine.Engine, mask uint64, cur int) int     { return stay(mask, cur) }
 func (never) PickWay(*engine.Engine, int) int                        { return 0 }
 
 // TestBrokenSearchesMiss: what the real searches find, one that never switches and

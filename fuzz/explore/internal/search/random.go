@@ -12,12 +12,12 @@ type Random struct {
 func (s *Random) Begin(i int) { s.r.s = seedFor(s.Seed, i) }
 
 // Pick picks any candidate.
-func (s *Random) Pick(_ *engine.Engine, candidates uint32, cur int) (int, int) {
+func (s *Random) Pick(_ *engine.Engine, candidates uint64, cur int) (int, int) {
 	return s.r.member(candidates), 0
 }
 
 // PickCPU moves one time in two.
-func (s *Random) PickCPU(_ *engine.Engine, mask uint32, cur int) int {
+func (s *Random) PickCPU(_ *engine.Engine, mask uint64, cur int) int {
 	return s.r.chooseCPU(mask, cur, 2)
 }
 

@@ -29,14 +29,14 @@ func (r *rng) next() uint64 {
 func (r *rng) below(n int) int { return int(r.next() >> 32 * uint64(n) >> 32) }
 
 // member returns a random member of the mask.
-func (r *rng) member(mask uint32) int {
-	n := bits.OnesCount32(mask)
+func (r *rng) member(mask uint64) int {
+	n := bits.OnesCount64(mask)
 	if n > 1 {
 		for k := r.below(n); k > 0; k-- {
 			mask &= mask - 1
 		}
 	}
-	return bits.TrailingZeros32(mask)
+	return bits.TrailingZeros64(mask)
 }
 
 // seedFor returns the seed of an execution: one seed fixes everything.
@@ -46,7 +46,7 @@ func seedFor(seed uint64, execution int) uint64 {
 }
 
 // chooseCPU is what the random searches do: mostly stay, sometimes move.
-func (r *rng) chooseCPU(mask uint32, cur int, inverse int) int {
+func (r *rng) chooseCPU(mask uint64, cur int, inverse int) int {
 	if mask&(1<<cur) != 0 && r.below(inverse) != 0 {
 		return cur
 	}
