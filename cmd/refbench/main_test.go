@@ -92,6 +92,7 @@ func TestScripts(t *testing.T) {
 		"quick":       quick,
 		"stuck":       stuckIn,
 		"tokenof":     tokenOf,
+		"replayof":    replayOf,
 		"sametoken":   sameToken,
 		"samefailure": sameFailure,
 		"parses":      parses,
@@ -99,6 +100,10 @@ func TestScripts(t *testing.T) {
 		"detects":     detects,
 	}
 	maps.Copy(cmds, processCommands)
+	gocache, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		t.Fatalf("go env GOCACHE: %v", err)
+	}
 	takeHangups()
 	cpus, err := cpu.Detect()
 	if err != nil {
@@ -112,6 +117,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv(commitVariable, os.Getenv(commitVariable))
 			e.Setenv("TOOMANY", strconv.Itoa(2*runtime.NumCPU()))
 			e.Setenv("CPUS", cpulist.Format(ids[:min(len(ids), 2)])) // in no order of the machine's
+			e.Setenv("GOCACHE_OUTSIDE", strings.TrimSpace(string(gocache)))
 			e.Setenv("BENCHSTAT", strings.TrimSpace(string(benchstat)))
 			return nil
 		},
@@ -129,6 +135,18 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: cmds,
 	})
+}
+
+// replayOf sets TOKEN to the token of what refbench test printed.
+func replayOf(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: replayof FILE")
+	}
+	m := regexp.MustCompile(`--replay (rx\S+)`).FindStringSubmatch(ts.ReadFile(args[0]))
+	if m == nil {
+		ts.Fatalf("no command with a token in %s", args[0])
+	}
+	ts.Setenv("TOKEN", m[1])
 }
 
 // exits STATUS COMMAND ... runs a command that must end with the status.

@@ -138,7 +138,7 @@ func Main(parts Parts) {
 func Run(ctx context.Context, parts Parts, args []string, out, errOut io.Writer) int {
 	var refused error
 	root := newRootCommand(parts, &refused)
-	root.SetArgs(args)
+	root.SetArgs(goFlags(args))
 	root.SetOut(out)
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
@@ -178,6 +178,7 @@ func newRootCommand(parts Parts, refused *error) *cobra.Command {
 	root.AddCommand(newCheckCommand(parts))
 	root.AddCommand(newExploreCommand(parts))
 	root.AddCommand(newReplayCommand(parts))
+	root.AddCommand(newTestCommand())
 	root.AddCommand(newBugsCommand(parts.Bugs))
 	root.AddCommand(newRaceChildCommand(parts))
 	root.AddCommand(newMeasureCommand(parts))

@@ -61,6 +61,9 @@ type Case struct {
 	MaxPoints int
 	// Races turns the happens-before check of plain accesses on.
 	Races bool
+	// IdleClock says that time passes only when nobody else can go on: no thread is so
+	// slow that a timer fires meanwhile.
+	IdleClock bool
 	// DropIns are import paths of drop-ins outside of the explorer. Events are
 	// where these are called.
 	DropIns []string
