@@ -331,11 +331,11 @@ func (ch checking) position(strategy string) int {
 func (ch checking) keep(r *check.Result, i int) error {
 	f := &r.Findings[i]
 	f.Replay = shellescape.QuoteCommand([]string{
-		"refbench", "check", r.Strategy, "--checks", r.Check,
+		ch.parts.program(), "check", r.Strategy, "--checks", r.Check,
 		"--seed", strconv.FormatUint(ch.seed, 10), "--time", max(ch.budget, shortestCheck).String(),
 	})
 	if f.Token != "" {
-		f.Replay = shellescape.QuoteCommand([]string{"refbench", "replay", f.Token})
+		f.Replay = shellescape.QuoteCommand([]string{ch.parts.program(), "replay", f.Token})
 	}
 	if len(f.Attachments) == 0 {
 		return nil
@@ -352,7 +352,7 @@ func (ch checking) keep(r *check.Result, i int) error {
 		}
 		f.Files = append(f.Files, name)
 		if a.Replays {
-			f.Replay = shellescape.QuoteCommand([]string{"refbench", "replay", name})
+			f.Replay = shellescape.QuoteCommand([]string{ch.parts.program(), "replay", name})
 		}
 	}
 	return errors.Join(errs...)

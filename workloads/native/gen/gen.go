@@ -56,6 +56,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/format"
+	"go/types"
 	"reflect"
 	"slices"
 	"strconv"
@@ -191,8 +192,10 @@ func (src *source) loops(s Strategy) (File, error) {
 			}
 		}
 	}
+	written := make(map[*types.TypeName]bool) // instances
 	for _, w := range src.workloads {
-		if w.supports(s) {
+		if w.supports(s) && !written[w.instance] {
+			written[w.instance] = true
 			if err := e.loop(w); err != nil {
 				return File{}, err
 			}

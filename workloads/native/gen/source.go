@@ -157,7 +157,12 @@ func load(o Options) (*source, error) {
 	if err := src.findWorkloads(); err != nil {
 		return nil, err
 	}
-	for _, w := range src.workloads {
+	for i, w := range src.workloads {
+		for _, other := range src.workloads[:i] {
+			if other.instance == w.instance && other.holder != w.holder {
+				return nil, fmt.Errorf("%s: workloads %s and %s have one type of instances, %s, and two holders: give each a type of its own", o.Path, other.name, w.name, w.instance.Name())
+			}
+		}
 		if err := src.findLoop(w); err != nil {
 			return nil, err
 		}
