@@ -83,6 +83,16 @@ func (p *Parts) AddStrategy(s *strategies.Strategy) {
 	}
 }
 
+// unproven returns the names of workloads that aren't refbench's own.
+func (p Parts) unproven() (names []string) {
+	for _, w := range p.Workloads {
+		if !slices.Contains(workloads.All, w) {
+			names = append(names, w.Name)
+		}
+	}
+	return names
+}
+
 // program is how the program is called.
 func (p Parts) program() string { return cmp.Or(p.Program, "refbench") }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/refbench/refbench/fuzz/check"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/builtin"
 )
 
 // raceChildName is the command that runs a strategy, a planted bug or its twin for the
@@ -72,5 +73,6 @@ func newRaceChildCommand(parts Parts) *cobra.Command {
 func subject(parts Parts, s *strategies.Strategy) check.Subject {
 	return check.Subject{
 		Strategy: s, Others: parts.Strategies, Workloads: parts.Workloads, Explored: parts.Explored, Child: raceChild(s.Name),
+		Unproven: parts.unproven(), Controls: builtin.All(),
 	}
 }
