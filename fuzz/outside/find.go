@@ -51,8 +51,12 @@ func (w *Workspace) find(ctx context.Context) error {
 	}
 	f := new(found)
 	for _, with := range w.withs {
+		patterns := []string{with.Pattern}
+		if len(with.Only) > 0 {
+			patterns = with.Only
+		}
 		pkgs, err := w.load(ctx, packages.NeedName|packages.NeedFiles|packages.NeedCompiledGoFiles|packages.NeedImports|
-			packages.NeedTypes|packages.NeedSyntax|packages.NeedTypesInfo|packages.NeedModule, with.Pattern)
+			packages.NeedTypes|packages.NeedSyntax|packages.NeedTypesInfo|packages.NeedModule, patterns...)
 		if err != nil {
 			return err
 		}
@@ -73,11 +77,11 @@ func (w *Workspace) find(ctx context.Context) error {
 		switch {
 		case len(f.variables) > before:
 		case len(hidden) > 0:
-			return inputf("--with %s: its strategies are in %s, which other modules can't import: move them, or export a variable with them elsewhere", with.Text, strings.Join(hidden, ", "))
+			return inputf("%s: its strategies are in %s, which other modules can't import: move them, or export a variable with them elsewhere", with.Text, strings.Join(hidden, ", "))
 		case len(pkgs) == 0:
-			return inputf("--with %s: no packages there", with.Text)
+			return inputf("%s: no packages there", with.Text)
 		default:
-			return inputf("--with %s: no package there has an exported variable of type *strategies.Strategy or *workloads.Workload: add one, as in var Strategy = &strategies.Strategy{...}, or see refbench new", with.Text)
+			return inputf("%s: no package there has an exported variable of type *strategies.Strategy or *workloads.Workload: add one, as in var Strategy = &strategies.Strategy{...}, or see refbench new", with.Text)
 		}
 	}
 	if err := w.ask(ctx, f); err != nil {
@@ -158,12 +162,13 @@ func (w *Workspace) ask(ctx context.Context, f *found) error {
 import (
 	"os"
 
-	"%s/fuzz/outside/probe"
-%s)
+	"%[1]s/fuzz/outside/probe"
+	"%[1]s/strategies/builtin"
+%[2]s)
 
 func main() {
-	if probe.Write(os.Stdout, []probe.Variable{
-%s	}) != nil {
+	if probe.Write(os.Stdout, builtin.All(), []probe.Variable{
+%[3]s	}) != nil {
 		os.Exit(1)
 	}
 }

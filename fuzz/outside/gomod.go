@@ -39,6 +39,16 @@ func Requiring(path, source string) (mod *modfile.File, sum []byte, err error) {
 	return mod, sum, err
 }
 
+// WriteModule writes the go.mod and the go.sum of a module that uses refbench, as
+// [Requiring] has them.
+func WriteModule(dir, path, source string) error {
+	mod, sum, err := Requiring(path, source)
+	if err != nil {
+		return err
+	}
+	return writeModule(dir, mod, sum)
+}
+
 // readModule reads a folder's go.mod and go.sum. There may be no go.sum.
 func readModule(dir string) (mod *modfile.File, sum []byte, err error) {
 	name := filepath.Join(dir, "go.mod")

@@ -16,6 +16,9 @@ type With struct {
 	// Path is the module's, Pattern what matches its packages.
 	Path, Pattern string
 
+	// Only, if not empty, are the packages whose variables are taken along.
+	Only []string
+
 	// Version is empty for the newest, and for a folder.
 	Version string
 
@@ -31,18 +34,18 @@ func ParseWith(text string) (With, error) {
 	if info, err := os.Stat(text); err == nil || isPath(text) {
 		switch {
 		case err != nil:
-			return w, inputf("--with %s: there is no such folder", text)
+			return w, inputf("%s: there is no such folder", text)
 		case !info.IsDir():
-			return w, inputf("--with %s: it is a file: name the folder with its go.mod", text)
+			return w, inputf("%s: it is a file: name the folder with its go.mod", text)
 		}
 		return w.folder()
 	}
 	w.Path, w.Version, _ = strings.Cut(text, "@")
 	if err := xmodule.CheckPath(w.Path); err != nil || strings.HasSuffix(text, "@") {
-		return w, inputf("--with %s: neither a folder nor a module, as example.com/mine or example.com/mine@v1.2.3", text)
+		return w, inputf("%s: neither a folder nor a module, as example.com/mine or example.com/mine@v1.2.3", text)
 	}
 	if w.Path == module {
-		return w, inputf("--with %s: that is refbench itself, whose strategies are built in", text)
+		return w, inputf("%s: that is refbench itself, whose strategies are built in", text)
 	}
 	w.Pattern = w.Path + "/..."
 	return w, nil
@@ -67,20 +70,20 @@ func (w With) folder() (With, error) {
 		data, err := os.ReadFile(name)
 		if err == nil {
 			if w.file, err = modfile.Parse(name, data, nil); err != nil {
-				return w, inputf("--with %s: %v", w.Text, err)
+				return w, inputf("%s: %v", w.Text, err)
 			}
 			break
 		}
 		if w.Dir == filepath.Dir(w.Dir) {
-			return w, inputf("--with %s: no go.mod there or above: make one with go mod init, or begin with refbench new", w.Text)
+			return w, inputf("%s: no go.mod there or above: make one with go mod init, or begin with refbench new", w.Text)
 		}
 	}
 	if w.file.Module == nil {
-		return w, inputf("--with %s: the go.mod names no module", w.Text)
+		return w, inputf("%s: the go.mod names no module", w.Text)
 	}
 	w.Path = w.file.Module.Mod.Path
 	if w.Path == module {
-		return w, inputf("--with %s: that is refbench itself, whose strategies are built in", w.Text)
+		return w, inputf("%s: that is refbench itself, whose strategies are built in", w.Text)
 	}
 	rel, err := filepath.Rel(w.Dir, dir)
 	if err != nil {

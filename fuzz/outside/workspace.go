@@ -58,7 +58,7 @@ func Open(ctx context.Context, o Options) (w *Workspace, err error) {
 	for i, with := range o.With {
 		for _, other := range o.With[:i] {
 			if other.Path == with.Path && (other.Dir != with.Dir || other.Version != with.Version) {
-				return nil, inputf("--with %s and --with %s are one module, %s: name it once", other.Text, with.Text, with.Path)
+				return nil, inputf("%s and %s are one module, %s: name it once", other.Text, with.Text, with.Path)
 			}
 		}
 	}

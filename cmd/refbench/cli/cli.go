@@ -191,6 +191,7 @@ func newRootCommand(parts Parts, refused *error) *cobra.Command {
 	root.AddCommand(newRunCommand(parts))
 	root.AddCommand(newListCommand(parts))
 	root.AddCommand(newDoctorCommand())
+	root.AddCommand(newNewCommand())
 	root.AddCommand(newBuildCommand())
 	root.AddCommand(newGenCommand())
 	root.AddCommand(newReportCommand())

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/refbench/refbench/strategies"
-	"github.com/refbench/refbench/strategies/builtin"
 	"github.com/refbench/refbench/workloads"
 )
 
@@ -51,14 +50,17 @@ type Workload struct {
 	Variable int
 }
 
-// Write writes the answer about the variables as JSON.
-func Write(w io.Writer, vs []Variable) error { return json.NewEncoder(w).Encode(ask(vs)) }
+// Write writes the answer about the variables as JSON. builtin are refbench's own
+// strategies.
+func Write(w io.Writer, builtin []*strategies.Strategy, vs []Variable) error {
+	return json.NewEncoder(w).Encode(ask(builtin, vs))
+}
 
-func ask(vs []Variable) (a Answer) {
+func ask(builtin []*strategies.Strategy, vs []Variable) (a Answer) {
 	where := make(map[string]string) // by kind and name
 	strategiesOf := make(map[*strategies.Strategy]bool)
 	workloadsOf := make(map[*workloads.Workload]bool)
-	for _, s := range builtin.All() {
+	for _, s := range builtin {
 		a.Builtin = append(a.Builtin, strategy(s, 0))
 		where["strategy "+s.Name] = "a built-in one"
 		strategiesOf[s] = true // somebody gives it another variable
