@@ -61,7 +61,11 @@ func run(ss []*strategies.Strategy, version string, args []string, out io.Writer
 		if err != nil {
 			return err
 		}
-		a = answer{Broken: true, Found: []found{{f.Error(), f.Text() + f.Stack, f.Token}}}
+		info, err := explore.InspectToken(*token)
+		if err != nil {
+			return err
+		}
+		a = answer{Broken: true, Found: []found{{fmt.Sprintf("%s: %v", info.Scenario, f), f.Text() + f.Stack, f.Token}}}
 	} else {
 		a = explored(subject, check.Budget{Seed: *seed, Time: *long, First: true})
 	}
