@@ -106,7 +106,7 @@ func (s *Set) jsonCell(c *Cell, leading bool) jsonCell {
 		jc.SpeedRatio, jc.RatioDiffer = finite(ratio), &differs
 	}
 	jc.ToFirst, jc.ToFastest = finite(c.toFirst), finite(c.toFastest)
-	jc.Ranked = jc.Time != nil && c.Violations == 0 && c.Shared == 0
+	jc.Ranked = s.rankable(c)
 	for _, k := range c.Kinds {
 		jc.Kinds = append(jc.Kinds, jsonKind(k))
 	}

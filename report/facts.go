@@ -15,6 +15,7 @@ const Format = "refbench/1"
 // contentsKey stands alone and doesn't say which workload it is about.
 const (
 	promisePrefix     = "promise-"
+	baselinePrefix    = "baseline-"
 	unsupportedPrefix = "unsupported-"
 	contentsKey       = "contents"
 	contentsPrefix    = contentsKey + "-"
@@ -23,10 +24,10 @@ const (
 // asideKey says why the samples after it were set aside: their unit says it too.
 const asideKey = "set-aside"
 
-// identifies reports whether a configuration key tells runs apart. Promises and
+// identifies reports whether a configuration key tells runs apart. Promises, baselines and
 // unsupported pairs say what was run, not where.
 func identifies(key string) bool {
-	return key != asideKey && !strings.HasPrefix(key, promisePrefix) && !strings.HasPrefix(key, unsupportedPrefix)
+	return key != asideKey && !strings.HasPrefix(key, promisePrefix) && !strings.HasPrefix(key, baselinePrefix) && !strings.HasPrefix(key, unsupportedPrefix)
 }
 
 // A Fact is a configuration line: something that held for the results after it.
@@ -107,6 +108,17 @@ func (f *factList) promises() []Promise {
 		ps = append(ps, p)
 	}
 	return ps
+}
+
+// baselines has the names of the strategies that are reference points and no counts.
+func (f *factList) baselines() map[string]bool {
+	names := make(map[string]bool)
+	for _, fact := range f.list {
+		if name, ok := strings.CutPrefix(fact.Key, baselinePrefix); ok {
+			names[name] = true
+		}
+	}
+	return names
 }
 
 func (f *factList) unsupported() []Unsupported {

@@ -84,6 +84,8 @@ func (c *Cell) Correctness() string {
 			text += " (" + strings.Join(kinds, ", ") + ")"
 		}
 		return text
+	case c.baseline():
+		return "baseline: no count"
 	case c.Checked == 0:
 		return "not checked"
 	}

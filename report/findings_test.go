@@ -47,6 +47,8 @@ func TestWhatIsFastestInWords(t *testing.T) {
 			"at 1 CPU, nothing to rank: no strategy has both usable samples and no violations"},
 		{"too few", samples("a", 1, ok, 1, 2) + samples("b", 1, ok, 9, 10),
 			"at 1 CPU, too few samples to say which is fastest"},
+		{"a baseline isn't ranked", "baseline-c: nothing\n" + samples("a", 1, ok, near(10)...) + samples("b", 1, ok, near(5)...) + samples("c", 1, "", near(1)...),
+			"at 1 CPU, b is the fastest: 5.000 ns per operation, 2.00× as fast as a, the next"},
 		{"set aside", samples("a", 1, ok, near(10)...) + samples("b", 1, "1 shared", near(5)...),
 			"at 1 CPU, only a can be ranked"},
 		{"spans", samples("a", 1, ok, near(5)...) + samples("b", 1, ok, near(10)...) +

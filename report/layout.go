@@ -111,6 +111,9 @@ type Label struct {
 	Text  string // in a sentence: "getput objects=64", "2 CPUs", "percpu (generic)"
 	Short string // below the axis' name: "2"
 
+	// Baseline says that what has the label is a reference point and no count.
+	Baseline bool
+
 	key   benchproc.Key // of the first result that has it
 	place int           // in the order of the axis
 }
@@ -186,6 +189,18 @@ func fieldText(name, value string) (text, short string) {
 		return settings, settings
 	}
 	return strings.TrimPrefix(name, "/") + "=" + value, value
+}
+
+// mark marks the labels of baselines, by the strategies' names.
+func (a *axis) mark(baselines map[string]bool) {
+	for _, f := range a.projection.FlattenedFields() {
+		for _, l := range a.List {
+			if f.Name == "/strategy" && baselines[l.key.Get(f)] {
+				l.Baseline = true
+				l.Text += " (baseline)"
+			}
+		}
+	}
 }
 
 // sort puts the labels in order: as the expression says, or else as people do, with

@@ -36,15 +36,19 @@ type contrast struct{ a, b *Cell }
 // and with the fastest. Only these pairs are tested, so that the work grows as the cells
 // do; the correction is for all, as the fastest is known only from the same samples.
 func (s *Set) rank(row *Row) {
-	var cells []*Cell
+	var cells, baselines []*Cell
 	for _, c := range row.Cells {
 		c.toFirst, c.toFastest = math.NaN(), math.NaN()
-		if t := s.Time(c); t != nil && t.Center > 0 && c.Violations == 0 && c.Shared == 0 {
+		switch {
+		case s.rankable(c):
 			cells = append(cells, c)
+		case c.baseline() && s.comparable(c):
+			baselines = append(baselines, c)
 		}
 	}
 	slices.SortStableFunc(cells, func(a, b *Cell) int { return cmp.Compare(s.Time(a).Center, s.Time(b).Center) })
-	r := Ranking{Pairs: len(cells) * (len(cells) - 1) / 2, TooFew: true}
+	n := len(cells) + len(baselines)
+	r := Ranking{Pairs: n * (n - 1) / 2, TooFew: true}
 	row.ranking = Ranking{}
 	if len(cells) == 0 {
 		return
@@ -60,17 +64,22 @@ func (s *Set) rank(row *Row) {
 			pairs = append(pairs, contrast{first, c})
 		}
 	}
+	for _, c := range baselines {
+		if first != nil {
+			pairs = append(pairs, contrast{first, c})
+		}
+	}
 	ps := make([]float64, len(pairs))
 	for i, p := range pairs {
 		var least float64
 		ps[i], least = s.differ(p.a, p.b)
-		if p.a == best && least*float64(r.Pairs) <= Level {
+		if p.a == best && !p.b.baseline() && least*float64(r.Pairs) <= Level {
 			r.TooFew = false
 		}
 	}
 	for i, p := range family.Holm(ps, r.Pairs) {
 		c := pairs[i]
-		if c.a == best {
+		if c.a == best && !c.b.baseline() {
 			c.b.toFastest = p
 		}
 		switch {
@@ -91,6 +100,21 @@ func (s *Set) rank(row *Row) {
 		}
 	}
 	row.ranking = r
+}
+
+// comparable reports whether a cell's time means something: it has one, and none of its
+// samples were measured beside something else or had violations.
+func (s *Set) comparable(c *Cell) bool {
+	t := s.Time(c)
+	return t != nil && t.Center > 0 && c.Violations == 0 && c.Shared == 0
+}
+
+// rankable reports whether a cell is ranked by its time: it is comparable, and of a count.
+func (s *Set) rankable(c *Cell) bool { return s.comparable(c) && !c.baseline() }
+
+// baseline reports whether the cell is of a baseline, a reference point and no count.
+func (c *Cell) baseline() bool {
+	return slices.ContainsFunc(c.labels[:], func(l *Label) bool { return l.Baseline })
 }
 
 // differ returns the p-value of the U-test of two cells' times, and the least that so many

@@ -355,6 +355,14 @@ func (b *builder) set() (*Set, error) {
 		contents:     b.facts.contents(),
 	}
 	s.setUnits(b.units, b.reader.Units())
+	for _, a := range []*axis{b.layout.table, b.layout.row, b.layout.column} {
+		a.mark(b.facts.baselines())
+	}
+	for _, c := range b.cells {
+		if c.baseline() {
+			c.Checked = 0 // its operations are of no promise
+		}
+	}
 	s.setControls(b.cells, b.controls)
 	s.setOrder(b.cells)
 	s.summarize()

@@ -187,8 +187,8 @@ func (s *Set) screenCell(t *Table, l *Label, columns int) string {
 func (s *Set) lead(row *Row, r Ranking) string {
 	next, slowest := r.Ratio, r.Ratio
 	for _, c := range row.Cells {
-		if t := s.Time(c); t != nil && c.Violations == 0 && c.Shared == 0 {
-			slowest = max(slowest, t.Center/s.Time(r.Leaders[0]).Center)
+		if s.rankable(c) {
+			slowest = max(slowest, s.Time(c).Center/s.Time(r.Leaders[0]).Center)
 		}
 	}
 	from, to := briefly(next), briefly(slowest)

@@ -241,6 +241,14 @@ type Strategy struct {
 	// Promise is what every check judges the strategy against.
 	Promise Promise
 
+	// Baseline says what the strategy lacks to be a count, for one that is a reference
+	// point of charts: it has no promise, is timed under workloads with
+	// workloads.Workload.Baselines, and is never judged or ranked. Empty for a count.
+	Baseline string
+
+	// MaxWorkers is how many goroutines may use a baseline, 0 for any number.
+	MaxWorkers int
+
 	// Retries says what the counter's code does when it loses a race: it reads the
 	// same word again after a compare-and-swap that failed, and what it counts while
 	// it waits for a word only decides when to call runtime.Gosched. Depth-first
@@ -310,6 +318,12 @@ func Validate(list []*Strategy) error {
 			errs = append(errs, fmt.Errorf("strategy %s: no constructor", s.Name))
 		} else if s.New() == nil {
 			errs = append(errs, fmt.Errorf("strategy %s: constructor returns nil", s.Name))
+		}
+		if s.Baseline != "" {
+			continue
+		}
+		if s.MaxWorkers != 0 {
+			errs = append(errs, fmt.Errorf("strategy %s: a count is for any number of goroutines, and only a baseline has MaxWorkers", s.Name))
 		}
 		if err := s.Promise.check(); err != nil {
 			errs = append(errs, fmt.Errorf("strategy %s: %w", s.Name, err))

@@ -80,6 +80,7 @@ func TestValidateSaysWhatIsWrong(t *testing.T) {
 		{"never past the limit", func(s *strategies.Strategy) {
 			s.Promise.TryGetRefuses, s.Promise.Overflow = strategies.PastLimit, strategies.Refuses
 		}, `promise: trygetrefuses is "pastlimit" and overflow "refuses"`},
+		{"for few goroutines", func(s *strategies.Strategy) { s.MaxWorkers = 1 }, "strategy plain2: a count is for any number of goroutines"},
 		{"count", func(s *strategies.Strategy) { s.Promise.Count = strategies.Spurious }, `promise: count is "spurious", want one of`},
 		{"progress", func(s *strategies.Strategy) { s.Promise.Progress = "fast" }, `promise: progress is "fast", want one of`},
 	} {

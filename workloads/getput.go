@@ -21,6 +21,7 @@ var GetPut = &Workload{
 	Doc:       "all CPUs take and drop references to one long-lived object",
 	Source:    "Linux kernel/rcu/refscale.c",
 	Operation: "a Get or TryGet and its Put",
+	Baselines: true,
 	Knobs: []Knob{
 		{Name: "objects", Doc: "objects, picked at random for each operation", Default: 1, Min: 1, Max: 1 << 16},
 		{Name: "private", Doc: "1: each worker has objects of its own", Default: 0, Min: 0, Max: 1},

@@ -40,6 +40,10 @@ type Workload struct {
 	// ever. It is empty if that can't happen.
 	NoWait string
 
+	// Baselines says that it can be timed with what is no count: nobody's reference is
+	// the last before the end, and nothing depends on how many there are.
+	Baselines bool
+
 	// Knobs are the settings that it has, in the order in which they stand
 	// in a benchmark's name.
 	Knobs []Knob
@@ -66,6 +70,9 @@ func (w *Workload) String() string { return w.Name }
 
 // Unsupported returns why the strategy can't run under the workload, or "".
 func (w *Workload) Unsupported(s *strategies.Strategy) string {
+	if s.Baseline != "" && !w.Baselines {
+		return fmt.Sprintf("%s is no count (%s), and under %s references are the last", s.Name, s.Baseline, w.Name)
+	}
 	has := make(map[strategies.Power]bool)
 	for _, p := range s.Powers() {
 		has[p] = true

@@ -145,7 +145,7 @@ type (
 	looksThenDrops   struct{ sat }
 	triesByUndoing   struct{ sat }
 	leavesSaturation struct{ sat }
-	looksGood        struct{ sat }
+	looksDead        struct{ sat }
 	takesUnseen      struct{ sat }
 	takesNUnseen     struct{ sat }
 	looksThenIfOne   struct{ sat }
@@ -349,9 +349,9 @@ func (c *leavesSaturation) Put() bool {
 	return c.sat.Put()
 }
 
-func (c *looksGood) Put() bool {
+func (c *looksDead) Put() bool {
 	if c.sat.Count() < 0 {
-		c.InitAt(1000) // far from all that anybody looks at but by Count
+		c.InitAt(0)
 		runtime.Gosched()
 		c.InitAt(saturating.Saturated)
 	}
@@ -554,7 +554,7 @@ func plantedConcurrent() []planted {
 		{"putsninsteps", "PutN subtracts in two steps", atomic.Strategy, func() strategies.Counter { return new(putsNInSteps) }, []string{"many PutN(3) below zero"}, nil},
 		{"triesbyundoing", "TryGet takes, and then looks", s, func() strategies.Counter { return new(triesByUndoing) }, []string{"everything on a dead count"}, nil},
 		{"leavessaturation", "Put leaves saturation for a moment", s, func() strategies.Counter { return new(leavesSaturation) }, []string{"everything on a saturated count"}, nil},
-		{"looksgood", "a saturated count looks good for a moment", s, func() strategies.Counter { return new(looksGood) }, []string{"everything on a saturated count"}, nil},
+		{"looksdead", "a saturated count looks dead for a moment", s, func() strategies.Counter { return new(looksDead) }, []string{"everything on a saturated count"}, nil},
 		{"takesunseen", "TryGet looks, and then takes", s, func() strategies.Counter { return new(takesUnseen) }, []string{"TryGet against the last Put"}, nil},
 		{"takesnunseen", "TryGetN looks, and then takes", s, func() strategies.Counter { return new(takesNUnseen) }, []string{"TryGetN against the last PutN"}, nil},
 		{"looksthenifone", "PutIfOne looks, and then drops", s, func() strategies.Counter { return new(looksThenIfOne) }, []string{"many PutIfOne"}, nil},

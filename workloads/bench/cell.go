@@ -105,12 +105,12 @@ type Unsupported struct {
 }
 
 // UnsupportedPairs lists the pairs of the lists that can't run, in the lists'
-// order.
+// order. Baselines aren't among them: they are for few workloads.
 func UnsupportedPairs(ws []*workloads.Workload, ss []*strategies.Strategy) []Unsupported {
 	var us []Unsupported
 	for _, w := range ws {
 		for _, s := range ss {
-			if why := w.Unsupported(s); why != "" {
+			if why := w.Unsupported(s); why != "" && s.Baseline == "" {
 				us = append(us, Unsupported{w.Name, s.Name, why})
 			}
 		}
@@ -119,7 +119,7 @@ func UnsupportedPairs(ws []*workloads.Workload, ss []*strategies.Strategy) []Uns
 }
 
 // Cells returns the cells of the selection, without the pairs that are
-// unsupported. It returns an error for a name or a setting that would break the
+// unsupported, and without baselines on more CPUs than they are for. It returns an error for a name or a setting that would break the
 // result format, and if nothing is left to measure.
 func (s Selection) Cells() ([]Cell, error) {
 	var ws []*workloads.Workload
@@ -147,7 +147,7 @@ func (s Selection) Cells() ([]Cell, error) {
 				return nil, fmt.Errorf("%d CPUs: want at least 1", n)
 			}
 			for _, st := range s.Strategies {
-				if v.Workload.Unsupported(st) != "" {
+				if v.Workload.Unsupported(st) != "" || st.MaxWorkers > 0 && n > st.MaxWorkers {
 					continue
 				}
 				c := Cell{Workload: v.Workload, Settings: v.Settings, Strategy: st, CPUs: n, Contents: s.Contents}

@@ -123,6 +123,10 @@ func (m *Machine) Header(ss []*strategies.Strategy, ws []*workloads.Workload) []
 		cs = append(cs, Config{"cpu-order", cpulist.Format(m.CPUs.Order)})
 	}
 	for _, s := range ss {
+		if s.Baseline != "" {
+			cs = append(cs, Config{"baseline-" + s.Name, s.Doc + "; " + s.Baseline})
+			continue
+		}
 		cs = append(cs, Config{"promise-" + s.Name, s.Promise.String()})
 	}
 	for _, u := range UnsupportedPairs(ws, ss) {

@@ -129,7 +129,7 @@ func (e *IdleError) Error() string {
 // asked for after the last worker has begun; then each goes on with the load
 // until all have finished. Only what happened while all were in their timed
 // parts is counted: see [Sample.Window]. Then, if l says so, the same number of
-// workers runs the checked form. After each form somebody must be able to go on:
+// workers runs the checked form, unless the strategy is a baseline. After each form somebody must be able to go on:
 // see [NoProgressError].
 //
 // If ctx ends, the sample is dropped and its error returned. After a
@@ -140,7 +140,7 @@ func Measure(ctx context.Context, m *Machine, c Cell, l Length, seed uint64) (Sa
 	s, err := supervise(ctx, m, c, l, func(b *barrier) (Sample, error) {
 		return measure(m, c, l, seed, b)
 	})
-	if err != nil || l.Checked <= 0 || c.Probe != Timed {
+	if err != nil || l.Checked <= 0 || c.Probe != Timed || c.Strategy.Baseline != "" {
 		return s, err
 	}
 	b, err := Check(ctx, m, c, l, seed)

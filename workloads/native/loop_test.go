@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/baseline"
 	"github.com/refbench/refbench/strategies/builtin"
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/native"
@@ -33,7 +34,7 @@ func TestEveryPairHasALoop(t *testing.T) {
 		have[key] = true
 	}
 	for _, w := range workloads.All {
-		for _, s := range builtin.All() {
+		for _, s := range append(baseline.All(), builtin.All()...) {
 			switch why := w.Unsupported(s); {
 			case why == "" && !have[w.Name+"/"+s.Name]:
 				t.Errorf("%s/%s: no generated loop", w.Name, s.Name)

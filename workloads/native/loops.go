@@ -14,6 +14,8 @@ import (
 // Loops lists the native form of every workload with every built-in strategy that
 // has the powers it needs.
 var Loops = slices.Concat(
+	loopsNop,
+	loopsPlain,
 	loopsAtomic,
 	loopsSaturating,
 	loopsPercpu,

@@ -9,6 +9,7 @@ import (
 	"github.com/refbench/refbench/fuzz/scenarios"
 	"github.com/refbench/refbench/fuzz/trace"
 	"github.com/refbench/refbench/report"
+	"github.com/refbench/refbench/strategies/baseline"
 	"github.com/refbench/refbench/strategies/builtin"
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/native"
@@ -20,6 +21,7 @@ func Builtin() Parts {
 	return Parts{
 		Strategies: builtin.All(),
 		Default:    builtin.Default(),
+		Baselines:  baseline.All(),
 		Workloads:  workloads.All,
 		Loops:      native.Loops,
 		Explored:   scenarios.Builtin(),

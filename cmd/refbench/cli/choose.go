@@ -27,6 +27,7 @@ func nearest(name string, names []string) []string {
 
 // checkParts refuses lists with names that would break the result format.
 func checkParts(parts Parts) error {
+	parts = parts.timed()
 	if err := errors.Join(strategies.Validate(parts.Strategies), workloads.Validate(parts.Workloads)); err != nil {
 		return usagef("this refbench can't be used: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
@@ -61,6 +62,9 @@ func chooseStrategies(parts Parts, names []string) ([]*strategies.Strategy, erro
 			continue
 		}
 		i := slices.Index(known, name)
+		if i < 0 && slices.ContainsFunc(parts.Baselines, func(b *strategies.Strategy) bool { return b.Name == name }) {
+			return nil, usagef("%s is a reference point of charts and no count: only run times it", name)
+		}
 		if i < 0 {
 			return nil, usagef("unknown strategy %q: there are %s", name, strings.Join(nearest(name, known), ", "))
 		}

@@ -48,6 +48,9 @@ type Parts struct {
 	// Nil are all of them.
 	Default []string
 
+	// Baselines are what is timed beside the strategies as reference points of charts.
+	Baselines []*strategies.Strategy
+
 	// Loops are the loops with concrete counter types. A pair that has
 	// none runs through the generic workload.
 	Loops []workloads.Loop
@@ -99,6 +102,19 @@ func (p Parts) program() string { return cmp.Or(p.Program, "refbench") }
 // isDefault reports whether a strategy is measured where none are named.
 func (p Parts) isDefault(name string) bool {
 	return p.Default == nil || slices.Contains(p.Default, name)
+}
+
+// timed returns the parts with the baselines among the strategies, for what times them.
+func (p Parts) timed() Parts {
+	bs := p.Baselines
+	p.Strategies, p.Baselines = slices.Concat(p.Strategies, bs), nil
+	if p.Default != nil {
+		p.Default = slices.Clone(p.Default)
+		for _, b := range bs {
+			p.Default = append(p.Default, b.Name)
+		}
+	}
+	return p
 }
 
 // A statusError is an error that decides the exit status.

@@ -18,6 +18,7 @@ type (
 	catalogue struct {
 		Modules     []Module         `json:"modules,omitempty"` // that refbench build took along
 		Strategies  []listedStrategy `json:"strategies"`
+		Baselines   []listedBaseline `json:"baselines"`
 		Workloads   []listedWorkload `json:"workloads"`
 		Unsupported []listedPair     `json:"unsupported"`
 	}
@@ -27,6 +28,11 @@ type (
 		Default bool               `json:"default"` // measured where none are named
 		Promise map[string]string  `json:"promise"`
 		Powers  []strategies.Power `json:"powers"`
+	}
+	listedBaseline struct {
+		Name     string `json:"name"`
+		Doc      string `json:"doc"`
+		Baseline string `json:"baseline"` // what it lacks to be a count
 	}
 	listedWorkload struct {
 		Name      string             `json:"name"`
@@ -80,6 +86,7 @@ func newCatalogue(parts Parts) catalogue {
 	cat := catalogue{
 		Modules:     parts.Modules,
 		Strategies:  []listedStrategy{},
+		Baselines:   []listedBaseline{},
 		Workloads:   []listedWorkload{},
 		Unsupported: []listedPair{},
 	}
@@ -89,6 +96,9 @@ func newCatalogue(parts Parts) catalogue {
 			promise[f[0]] = f[1]
 		}
 		cat.Strategies = append(cat.Strategies, listedStrategy{s.Name, s.Doc, parts.isDefault(s.Name), promise, append([]strategies.Power{}, s.Powers()...)})
+	}
+	for _, b := range parts.Baselines {
+		cat.Baselines = append(cat.Baselines, listedBaseline{b.Name, b.Doc, b.Baseline})
 	}
 	for _, w := range parts.Workloads {
 		l := listedWorkload{w.Name, w.Doc, w.Source, w.Operation, append([]strategies.Power{}, w.Needs...), w.NoWait, []listedKnob{}}
@@ -121,6 +131,9 @@ func printList(w io.Writer, parts Parts) error {
 		fmt.Fprintf(&b, "\n  %s%s: %s\n", s.Name, mark, s.Doc)
 		fmt.Fprintf(&b, "    promise: %s\n", s.Promise)
 		fmt.Fprintf(&b, "    powers:  %s\n", joinPowers(s.Powers()))
+	}
+	for _, s := range parts.Baselines {
+		fmt.Fprintf(&b, "\n  %s (baseline): %s\n    %s\n", s.Name, s.Doc, s.Baseline)
 	}
 	b.WriteString("\nWorkloads\n")
 	for _, wl := range parts.Workloads {

@@ -32,6 +32,7 @@ func newQuickCommand(parts Parts) *cobra.Command {
 	var budget time.Duration
 	var control, verbose bool
 	var how string
+	parts = parts.timed()
 	c := &cobra.Command{
 		Use:   "refbench",
 		Short: "Compare ways to count references: how fast, and are they right",

@@ -32,6 +32,7 @@ func newRunCommand(parts Parts) *cobra.Command {
 		inside                             []string
 		verbose                            bool
 	)
+	parts = parts.timed()
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Measure chosen strategies under chosen workloads",

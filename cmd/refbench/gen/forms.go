@@ -13,6 +13,7 @@ import (
 	"github.com/refbench/refbench/fuzz/dropins"
 	exploregen "github.com/refbench/refbench/fuzz/explore/gen"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/baseline"
 	"github.com/refbench/refbench/strategies/spec"
 	nativegen "github.com/refbench/refbench/workloads/native/gen"
 )
@@ -61,7 +62,7 @@ func (r room) holds(name string) bool {
 // forms returns all generated files but those of [widthForm], which must be there already:
 // the explored form is of them too.
 func forms(dir string, ss []*strategies.Strategy) ([]file, error) {
-	native, err := nativeForm(dir, ss)
+	native, err := nativeForm(dir, append(baseline.All(), ss...))
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ var GetPut = &Workload{
 	Doc:       "all CPUs take and drop references to one long-lived object",
 	Source:    "Linux kernel/rcu/refscale.c",
 	Operation: "a Get or TryGet and its Put",
+	Baselines: true,
 	Knobs: []Knob{
 		{Name: "objects", Doc: "objects, picked at random for each operation", Default: 1, Min: 1, Max: 1 << 16},
 		{Name: "private", Doc: "1: each worker has objects of its own", Default: 0, Min: 0, Max: 1},
@@ -26,7 +27,7 @@ var GetPut = &Workload{
 		Settings: "objects=1,tryget=50",
 		Program:  "w0.Work w0.Work|w1.Work w1.Work",
 	},
-	/*line ../../../workloads/getput.go:35:1*/ New: func(c Config) (Instance, error) {
+	/*line ../../../workloads/getput.go:36:1*/ New: func(c Config) (Instance, error) {
 		return NewDynamic(c, new(getPut[Dynamic, DynamicTimed]), new(getPut[Dynamic, DynamicChecked]))
 	},
 }
@@ -52,7 +53,7 @@ type getPutWorker[T any, H Holder[T]] struct {
 	_       [pin.LineBytes]byte
 }
 
-func /*line :65:1*/ (g *getPut[T, H]) Setup(c Config, k Kit[T, H]) error {
+func /*line :66:1*/ (g *getPut[T, H]) Setup(c Config, k Kit[T, H]) error {
 	n := c.Knob("objects")
 	*g = getPut[T, H]{
 		arena:   arena.New[T, struct{}](k.Options(c)),
@@ -91,7 +92,7 @@ func /*line :65:1*/ (g *getPut[T, H]) Setup(c Config, k Kit[T, H]) error {
 	}
 	return nil
 }
-func /*line :107:1*/ (g *getPut[T, H]) Work(worker, n int) int {
+func /*line :108:1*/ (g *getPut[T, H]) Work(worker, n int) int {
 	w := &g.workers[worker]
 	var lasts uint64
 	if len(w.objects) == 1 && g.hold == 0 && g.tryget == 0 {
@@ -109,7 +110,7 @@ func /*line :107:1*/ (g *getPut[T, H]) Work(worker, n int) int {
 			if g.tryget > w.rand.Below(100) {
 				var ok bool
 				if h, ok = w.holder.TryGet(o); !ok {
-					/*line :126:1*/ lasts++
+					/*line :127:1*/ lasts++
 					continue
 				}
 			} else {
@@ -125,8 +126,8 @@ func /*line :107:1*/ (g *getPut[T, H]) Work(worker, n int) int {
 	w.lasts += lasts
 	return n
 }
-func /*line :143:1*/ (g *getPut[T, H]) Roles() []Role {
-	/*line :143:1*/ return nil
+func /*line :144:1*/ (g *getPut[T, H]) Roles() []Role {
+	/*line :144:1*/ return nil
 }
 func (g *getPut[T, H]) Close() Books {
 	for _, o := range g.objects {

@@ -16,6 +16,7 @@ type Workload struct {
 	Operation string
 	Needs     []strategies.Power
 	NoWait    string
+	Baselines bool
 	Knobs     []Knob
 	Wrong     string
 	NotWrong  string
@@ -23,10 +24,13 @@ type Workload struct {
 	New       func(Config) (Instance, error)
 }
 
-func /*line ../../../workloads/workload.go:65:1*/ (w *Workload) String() string {
-	/*line :65:1*/ return w.Name
+func /*line ../../../workloads/workload.go:69:1*/ (w *Workload) String() string {
+	/*line :69:1*/ return w.Name
 }
-func /*line :68:1*/ (w *Workload) Unsupported(s *strategies.Strategy) string {
+func /*line :72:1*/ (w *Workload) Unsupported(s *strategies.Strategy) string {
+	if s.Baseline != "" && !w.Baselines {
+		return fmt.Sprintf("%s is no count (%s), and under %s references are the last", s.Name, s.Baseline, w.Name)
+	}
 	has := make(map[strategies.Power]bool)
 	for _, p := range s.Powers() {
 		has[p] = true
@@ -53,7 +57,7 @@ type Config struct {
 	NewCounter func() strategies.Counter
 }
 
-func /*line :119:1*/ (w *Workload) Start(construct func(Config) (Instance, error), c Config) (Instance, error) {
+func /*line :126:1*/ (w *Workload) Start(construct func(Config) (Instance, error), c Config) (Instance, error) {
 	if c.Workers < 1 {
 		return nil, fmt.Errorf("workload %s: %d workers: want at least 1", w.Name, c.Workers)
 	}
@@ -67,7 +71,7 @@ func /*line :119:1*/ (w *Workload) Start(construct func(Config) (Instance, error
 	c.Knobs = complete
 	return construct(c)
 }
-func /*line :135:1*/ (c Config) Knob(name string) int {
+func /*line :142:1*/ (c Config) Knob(name string) int {
 	v, ok := c.Knobs[name]
 	if !ok {
 		panic(fmt.Sprintf("workloads: knob %q is not set: use Workload.Start", name))
@@ -81,7 +85,7 @@ type Instance interface {
 	Close() Books
 }
 
-func /*line :163:1*/ WorkerName(worker int) string { return fmt.Sprintf("worker %d", worker) }
+func /*line :170:1*/ WorkerName(worker int) string { return fmt.Sprintf("worker %d", worker) }
 
 type Role struct {
 	Name string
@@ -93,7 +97,7 @@ type Loop struct {
 	New      func(Config) (Instance, error)
 }
 
-func /*line :185:1*/ Validate(list []*Workload) error {
+func /*line :192:1*/ Validate(list []*Workload) error {
 	var errs []error
 	seen := make(map[string]bool)
 	for i, w := range list {

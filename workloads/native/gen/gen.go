@@ -81,6 +81,9 @@ type Strategy struct {
 	Powers []strategies.Power
 	// Waits says that Kill waits, so that there are no loops of workloads with a NoWait.
 	Waits bool
+	// Baseline says that it is no count, so that there are loops of workloads with
+	// Baselines only.
+	Baseline bool
 }
 
 // StrategyOf returns the strategy's counter type. It must have a name and not be
@@ -90,7 +93,7 @@ func StrategyOf(s *strategies.Strategy) (Strategy, error) {
 	if t.Kind() != reflect.Pointer || t.Elem().Name() == "" || strings.Contains(t.Elem().Name(), "[") {
 		return Strategy{}, fmt.Errorf("strategy %s: the counter is a %v: want a pointer to a named type without type parameters", s.Name, t)
 	}
-	return Strategy{Name: s.Name, Path: t.Elem().PkgPath(), Type: t.Elem().Name(), Powers: s.Powers(), Waits: s.Promise.Zero == strategies.Waits}, nil
+	return Strategy{Name: s.Name, Path: t.Elem().PkgPath(), Type: t.Elem().Name(), Powers: s.Powers(), Waits: s.Promise.Zero == strategies.Waits, Baseline: s.Baseline != ""}, nil
 }
 
 // suffix ends the names of what is the strategy's own.

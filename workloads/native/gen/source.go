@@ -28,11 +28,12 @@ const (
 
 // A workload is a variable of type *Workload.
 type workload struct {
-	name     string          // its Name field
-	instance *types.TypeName // the generic type of its instances
-	holder   *holder         // the timed holder that New instantiates it with
-	needs    []strategies.Power
-	noWait   bool // it has a NoWait
+	name      string          // its Name field
+	instance  *types.TypeName // the generic type of its instances
+	holder    *holder         // the timed holder that New instantiates it with
+	needs     []strategies.Power
+	noWait    bool // it has a NoWait
+	baselines bool // it has Baselines
 
 	// loop is what leads from Work to an operation of the count, in the order
 	// of the source.
@@ -48,7 +49,7 @@ func (w *workload) supports(s Strategy) bool {
 			return false
 		}
 	}
-	return !(w.noWait && s.Waits)
+	return !(w.noWait && s.Waits) && (w.baselines || !s.Baseline)
 }
 
 // A holder is a timed holder: Timed, or one with powers.
@@ -321,6 +322,9 @@ func (src *source) workload(spec *ast.ValueSpec) (*workload, error) {
 			case ok && key.Name == "NoWait":
 				v := info.Types[n.Value].Value
 				w.noWait = v != nil && v.Kind() == constant.String && constant.StringVal(v) != ""
+			case ok && key.Name == "Baselines":
+				v := info.Types[n.Value].Value
+				w.baselines = v != nil && v.Kind() == constant.Bool && constant.BoolVal(v)
 			case ok && key.Name == "Needs":
 				if list, ok := n.Value.(*ast.CompositeLit); ok {
 					for _, e := range list.Elts {
