@@ -163,11 +163,12 @@ import (
 	"os"
 
 	"%[1]s/fuzz/outside/probe"
+	"%[1]s/strategies/baseline"
 	"%[1]s/strategies/builtin"
 %[2]s)
 
 func main() {
-	if probe.Write(os.Stdout, builtin.All(), []probe.Variable{
+	if probe.Write(os.Stdout, append(builtin.All(), baseline.All()...), []probe.Variable{
 %[3]s	}) != nil {
 		os.Exit(1)
 	}

@@ -132,14 +132,14 @@ func (w *Workspace) explored(ctx context.Context) error {
 func (w *Workspace) native(warn func(string)) (paths []string, err error) {
 	var outside, all []nativegen.Strategy
 	for _, s := range w.found.answer.Builtin {
-		all = append(all, nativegen.Strategy{Name: s.Name, Path: s.Path, Type: s.Type, Powers: s.Powers, Waits: s.Waits})
+		all = append(all, nativegen.Strategy{Name: s.Name, Path: s.Path, Type: s.Type, Powers: s.Powers, Waits: s.Waits, Baseline: s.Baseline})
 	}
 	for _, s := range w.found.answer.Strategies {
 		if s.Type == "" {
 			warn(fmt.Sprintf("strategy %s has no native loops, so that its lines say dispatch=generic: %s", s.Name, s.Unnamed))
 			continue
 		}
-		outside = append(outside, nativegen.Strategy{Name: s.Name, Path: s.Path, Type: s.Type, Powers: s.Powers, Waits: s.Waits})
+		outside = append(outside, nativegen.Strategy{Name: s.Name, Path: s.Path, Type: s.Type, Powers: s.Powers, Waits: s.Waits, Baseline: s.Baseline})
 	}
 	all = append(all, outside...)
 	add := func(path string, ss []nativegen.Strategy) error {

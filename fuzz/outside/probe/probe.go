@@ -39,6 +39,7 @@ type Strategy struct {
 	Variable int // its index
 	Powers   []strategies.Power
 	Waits    bool // Kill waits
+	Baseline bool // it is no count
 	// Path and Type are the counter's type. They are empty if other packages can't name
 	// it, and Unnamed says why.
 	Path, Type, Unnamed string
@@ -107,7 +108,7 @@ func ask(builtin []*strategies.Strategy, vs []Variable) (a Answer) {
 }
 
 func strategy(s *strategies.Strategy, variable int) Strategy {
-	a := Strategy{Name: s.Name, Variable: variable, Powers: s.Powers(), Waits: s.Promise.Zero == strategies.Waits}
+	a := Strategy{Name: s.Name, Variable: variable, Powers: s.Powers(), Waits: s.Promise.Zero == strategies.Waits, Baseline: s.Baseline != ""}
 	t := reflect.TypeOf(s.New())
 	switch {
 	case t.Kind() != reflect.Pointer || t.Elem().Name() == "":
