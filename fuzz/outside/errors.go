@@ -26,7 +26,11 @@ var missing = []string{"unknown revision", "no matching versions", "invalid vers
 func goError(about, said string, err error) error {
 	said = strings.TrimSpace(said)
 	if m := tooOld.FindStringSubmatch(said); m != nil {
-		return inputf("%s needs Go %s, and this is Go %s: install that one, or let the go command fetch it with GOTOOLCHAIN=auto", strings.TrimSuffix(m[1], ":"), m[2], m[3])
+		who := strings.TrimSuffix(m[1], ":")
+		if who == "go.mod" { // the temporary one, which has the newest of all
+			who = about
+		}
+		return inputf("%s needs Go %s, and this is Go %s: install that one, or let the go command fetch it with GOTOOLCHAIN=auto", who, m[2], m[3])
 	}
 	line := said
 	for l := range strings.Lines(said) {

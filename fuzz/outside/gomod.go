@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"go/version"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -68,6 +69,11 @@ func readModule(dir string) (mod *modfile.File, sum []byte, err error) {
 // add has a go.mod require the folder's module as well, with what that replaces. A module
 // that is required already stays what it is.
 func (w With) add(mod *modfile.File) error {
+	if g := w.file.Go; g != nil && version.Compare("go"+g.Version, "go"+mod.Go.Version) > 0 {
+		if err := mod.AddGoStmt(g.Version); err != nil {
+			return err
+		}
+	}
 	if err := mod.AddRequire(w.Path, undated); err != nil {
 		return err
 	}
