@@ -113,6 +113,7 @@ type Label struct {
 
 	// Baseline says that what has the label is a reference point and no count.
 	Baseline bool
+	generic  bool // what has it calls its count through an interface
 
 	key   benchproc.Key // of the first result that has it
 	place int           // in the order of the axis
@@ -191,13 +192,17 @@ func fieldText(name, value string) (text, short string) {
 	return strings.TrimPrefix(name, "/") + "=" + value, value
 }
 
-// mark marks the labels of baselines, by the strategies' names.
+// mark marks the labels of baselines, by the strategies' names, and of loops that call
+// their count through an interface.
 func (a *axis) mark(baselines map[string]bool) {
 	for _, f := range a.projection.FlattenedFields() {
 		for _, l := range a.List {
-			if f.Name == "/strategy" && baselines[l.key.Get(f)] {
+			switch v := l.key.Get(f); {
+			case f.Name == "/strategy" && baselines[v]:
 				l.Baseline = true
 				l.Text += " (baseline)"
+			case f.Name == "/dispatch":
+				l.generic = v != ""
 			}
 		}
 	}

@@ -14,8 +14,9 @@ import (
 // Level is the level of significance at which the cells of a row are told apart.
 const Level = 0.05
 
-// A Ranking is the order of the cells in one row. Cells with violations and those without
-// usable samples aren't in it. Two cells are told apart if the U-test of their times gives
+// A Ranking is the order of the cells in one row. Cells with violations, those without
+// usable samples and, beside native loops, those that call their count through an
+// interface aren't in it. Two cells are told apart if the U-test of their times gives
 // at most [Level], corrected for all pairs of cells in the row. Nothing else decides,
 // wherever two of them are compared: intervals may overlap or not.
 type Ranking struct {
@@ -37,9 +38,13 @@ type contrast struct{ a, b *Cell }
 // do; the correction is for all, as the fastest is known only from the same samples.
 func (s *Set) rank(row *Row) {
 	var cells, baselines []*Cell
+	// A call through an interface costs as much as many a count, so what has one isn't
+	// compared with what hasn't.
+	native := slices.ContainsFunc(row.Cells, func(c *Cell) bool { return s.rankable(c) && !c.generic() })
 	for _, c := range row.Cells {
 		c.toFirst, c.toFastest = math.NaN(), math.NaN()
 		switch {
+		case c.generic() == native:
 		case s.rankable(c):
 			cells = append(cells, c)
 		case c.baseline() && s.comparable(c):
@@ -111,6 +116,11 @@ func (s *Set) comparable(c *Cell) bool {
 
 // rankable reports whether a cell is ranked by its time: it is comparable, and of a count.
 func (s *Set) rankable(c *Cell) bool { return s.comparable(c) && !c.baseline() }
+
+// generic reports whether the cell is of loops that call their count through an interface.
+func (c *Cell) generic() bool {
+	return slices.ContainsFunc(c.labels[:], func(l *Label) bool { return l.generic })
+}
 
 // baseline reports whether the cell is of a baseline, a reference point and no count.
 func (c *Cell) baseline() bool {

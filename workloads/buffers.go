@@ -52,7 +52,7 @@ var Buffers = &Workload{
 		Program:  "w0.Work w0.Work w0.Work|w1.Work w1.Work w1.Work",
 	},
 	New: func(c Config) (Instance, error) {
-		return dynamic(c, new(buffers[Dynamic, dynamicTimed]), new(buffers[Dynamic, dynamicChecked]))
+		return NewDynamic(c, new(buffers[Dynamic, DynamicTimed]), new(buffers[Dynamic, DynamicChecked]))
 	},
 }
 
@@ -156,7 +156,7 @@ type bufferReader[T any, H Holder[T]] struct {
 	_       [pin.LineBytes]byte
 }
 
-func (b *buffers[T, H]) setup(c Config, k Kit[T, H]) error {
+func (b *buffers[T, H]) Setup(c Config, k Kit[T, H]) error {
 	contents := c.Contents
 	if len(contents) == 0 {
 		contents = BuiltinBuffers(c.Knob("files"), c.Seed)

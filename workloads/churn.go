@@ -46,7 +46,7 @@ var Churn = &Workload{
 		Program:  "w0.Work w0.Work|w1.Work w1.Work",
 	},
 	New: func(c Config) (Instance, error) {
-		return dynamic(c, new(churn[Dynamic, dynamicTimed]), new(churn[Dynamic, dynamicChecked]))
+		return NewDynamic(c, new(churn[Dynamic, DynamicTimed]), new(churn[Dynamic, DynamicChecked]))
 	},
 }
 
@@ -93,7 +93,7 @@ type churnWorker[T any, H Holder[T]] struct {
 	_      [pin.LineBytes]byte
 }
 
-func (ch *churn[T, H]) setup(c Config, k Kit[T, H]) error {
+func (ch *churn[T, H]) Setup(c Config, k Kit[T, H]) error {
 	*ch = churn[T, H]{
 		sockets: arena.New[T, churnSocket[T]](k.Options(c)),
 		routes:  arena.New[T, struct{}](k.Options(c)),

@@ -64,7 +64,7 @@ var Dentry = &Workload{
 		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
 	},
 	New: func(c Config) (Instance, error) {
-		return dynamicResurrect(c, new(dcache[DynamicResurrect, dynamicTimedResurrect]), new(dcache[DynamicResurrect, dynamicCheckedResurrect]))
+		return NewDynamicResurrect(c, new(dcache[DynamicResurrect, DynamicTimedResurrect]), new(dcache[DynamicResurrect, DynamicCheckedResurrect]))
 	},
 }
 
@@ -143,7 +143,7 @@ type dentryReaper[T any, H ResurrectHolder[T]] struct {
 // the lock for some microseconds only.
 const dentryReap = 128
 
-func (d *dcache[T, H]) setup(c Config, k Kit[T, H]) error {
+func (d *dcache[T, H]) Setup(c Config, k Kit[T, H]) error {
 	*d = dcache[T, H]{
 		arena:   arena.New[T, dentry[T]](k.Options(c)),
 		readers: rcu.New(),

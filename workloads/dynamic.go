@@ -11,30 +11,32 @@ import (
 // indirect call for each operation.
 type Dynamic struct{ strategies.Counter }
 
+// The holders of instances that call their strategy through an interface.
 type (
-	dynamicTimed   = Timed[Dynamic, *Dynamic]
-	dynamicChecked = Checked[Dynamic, *Dynamic]
+	DynamicTimed   = Timed[Dynamic, *Dynamic]
+	DynamicChecked = Checked[Dynamic, *Dynamic]
 )
 
-// A load is an instance that can be made ready. Every workload has a type for its
-// instances, which is generic over the counter and the holder.
-type load[T any, H Holder[T]] interface {
+// A Load is an instance that can be made ready. Every workload has a type for its
+// instances, which is generic over the counter and the holder. Its name begins with a
+// lower-case letter: native loops have one of their own.
+type Load[T any, H Holder[T]] interface {
 	Instance
-	// setup makes the zero value ready.
-	setup(Config, Kit[T, H]) error
+	// Setup makes the zero value ready.
+	Setup(Config, Kit[T, H]) error
 }
 
 // begin makes an instance ready.
-func begin[T any, H Holder[T]](l load[T, H], c Config, k Kit[T, H]) (Instance, error) {
-	if err := l.setup(c, k); err != nil {
+func begin[T any, H Holder[T]](l Load[T, H], c Config, k Kit[T, H]) (Instance, error) {
+	if err := l.Setup(c, k); err != nil {
 		return nil, err
 	}
 	return l, nil
 }
 
-// dynamic makes an instance that calls its strategy through an interface: a
-// timed or a checked one, as the Config wants.
-func dynamic(c Config, timed load[Dynamic, dynamicTimed], checked load[Dynamic, dynamicChecked]) (Instance, error) {
+// NewDynamic makes an instance that calls its strategy through an interface: a
+// timed or a checked one, as the Config wants. It is what Workload.New returns.
+func NewDynamic(c Config, timed Load[Dynamic, DynamicTimed], checked Load[Dynamic, DynamicChecked]) (Instance, error) {
 	if c.NewCounter == nil {
 		return nil, errors.New("workloads: Config.NewCounter is nil")
 	}

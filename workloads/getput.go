@@ -34,7 +34,7 @@ var GetPut = &Workload{
 		Program:  "w0.Work w0.Work|w1.Work w1.Work",
 	},
 	New: func(c Config) (Instance, error) {
-		return dynamic(c, new(getPut[Dynamic, dynamicTimed]), new(getPut[Dynamic, dynamicChecked]))
+		return NewDynamic(c, new(getPut[Dynamic, DynamicTimed]), new(getPut[Dynamic, DynamicChecked]))
 	},
 }
 
@@ -63,7 +63,7 @@ type getPutWorker[T any, H Holder[T]] struct {
 	_       [pin.LineBytes]byte
 }
 
-func (g *getPut[T, H]) setup(c Config, k Kit[T, H]) error {
+func (g *getPut[T, H]) Setup(c Config, k Kit[T, H]) error {
 	n := c.Knob("objects")
 	*g = getPut[T, H]{
 		arena:   arena.New[T, struct{}](k.Options(c)),

@@ -43,7 +43,7 @@ var Handoff = &Workload{
 		Program:  "w0.Work w0.Work w0.Work|w1.Work w1.Work w1.Work",
 	},
 	New: func(c Config) (Instance, error) {
-		return dynamic(c, new(handoff[Dynamic, dynamicTimed]), new(handoff[Dynamic, dynamicChecked]))
+		return NewDynamic(c, new(handoff[Dynamic, DynamicTimed]), new(handoff[Dynamic, DynamicChecked]))
 	},
 }
 
@@ -117,7 +117,7 @@ func (m *mailbox[T]) receive() (parcel[T], bool) {
 	return p, true
 }
 
-func (h *handoff[T, H]) setup(c Config, k Kit[T, H]) error {
+func (h *handoff[T, H]) Setup(c Config, k Kit[T, H]) error {
 	*h = handoff[T, H]{
 		arena:    arena.New[T, handoffObject](k.Options(c)),
 		workers:  make([]handoffWorker[T, H], c.Workers),

@@ -58,7 +58,7 @@ var InetPeer = &Workload{
 		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
 	},
 	New: func(c Config) (Instance, error) {
-		return dynamicOne(c, new(inetPeers[DynamicOne, dynamicTimedOne]), new(inetPeers[DynamicOne, dynamicCheckedOne]))
+		return NewDynamicOne(c, new(inetPeers[DynamicOne, DynamicTimedOne]), new(inetPeers[DynamicOne, DynamicCheckedOne]))
 	},
 }
 
@@ -265,7 +265,7 @@ type inetCollector[T any, H OneHolder[T]] struct {
 // keep the lock for some microseconds only.
 const inetSweep = 128
 
-func (n *inetPeers[T, H]) setup(c Config, k Kit[T, H]) error {
+func (n *inetPeers[T, H]) Setup(c Config, k Kit[T, H]) error {
 	*n = inetPeers[T, H]{
 		arena:     arena.New[T, inetPeer[T]](k.Options(c)),
 		readers:   rcu.New(),

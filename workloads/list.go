@@ -142,8 +142,8 @@ func listKnobs(more ...Knob) []Knob {
 	}, more...)
 }
 
-// setup fills in the list.
-func (l *lists[T, H]) setup(c Config, k Kit[T, H]) error {
+// Setup fills in the list.
+func (l *lists[T, H]) Setup(c Config, k Kit[T, H]) error {
 	entries := c.Knob("entries")
 	l.arena = arena.New[T, listEntry[T]](k.Options(c))
 	l.actors = make([]listActor[T, H], c.Workers)

@@ -39,7 +39,7 @@ var ListMutex = &Workload{
 		Program:  "w0.Work w0.Work|w1.Work w1.Work",
 	},
 	New: func(c Config) (Instance, error) {
-		return dynamic(c, new(listMutex[Dynamic, dynamicTimed]), new(listMutex[Dynamic, dynamicChecked]))
+		return NewDynamic(c, new(listMutex[Dynamic, DynamicTimed]), new(listMutex[Dynamic, DynamicChecked]))
 	},
 }
 
@@ -48,9 +48,9 @@ type listMutex[T any, H Holder[T]] struct {
 	outside bool // form 1
 }
 
-func (l *listMutex[T, H]) setup(c Config, k Kit[T, H]) error {
+func (l *listMutex[T, H]) Setup(c Config, k Kit[T, H]) error {
 	l.outside = c.Knob("form") == 1
-	return l.lists.setup(c, k)
+	return l.lists.Setup(c, k)
 }
 
 // Work looks up n entries and returns how many it got.

@@ -32,7 +32,7 @@ var ListRCU = &Workload{
 		Program:  "w0.Work w0.Work|w1.Work w1.Work",
 	},
 	New: func(c Config) (Instance, error) {
-		return dynamic(c, new(listRCU[Dynamic, dynamicTimed]), new(listRCU[Dynamic, dynamicChecked]))
+		return NewDynamic(c, new(listRCU[Dynamic, DynamicTimed]), new(listRCU[Dynamic, DynamicChecked]))
 	},
 }
 
@@ -42,8 +42,8 @@ type listRCU[T any, H Holder[T]] struct {
 	retirers []*rcu.Retirer[*arena.Slot[T, listEntry[T]]] // one for each worker
 }
 
-func (l *listRCU[T, H]) setup(c Config, k Kit[T, H]) error {
-	if err := l.lists.setup(c, k); err != nil {
+func (l *listRCU[T, H]) Setup(c Config, k Kit[T, H]) error {
+	if err := l.lists.Setup(c, k); err != nil {
 		return err
 	}
 	l.readers = rcu.New()

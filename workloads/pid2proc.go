@@ -57,7 +57,7 @@ var PID2Proc = &Workload{
 		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
 	},
 	New: func(c Config) (Instance, error) {
-		return dynamic(c, new(pid2proc[Dynamic, dynamicTimed]), new(pid2proc[Dynamic, dynamicChecked]))
+		return NewDynamic(c, new(pid2proc[Dynamic, DynamicTimed]), new(pid2proc[Dynamic, DynamicChecked]))
 	},
 }
 
@@ -231,7 +231,7 @@ type procActor[T any, H Holder[T]] struct {
 	_       [pin.LineBytes]byte
 }
 
-func (s *pid2proc[T, H]) setup(c Config, k Kit[T, H]) error {
+func (s *pid2proc[T, H]) Setup(c Config, k Kit[T, H]) error {
 	n := c.Knob("processes")
 	*s = pid2proc[T, H]{
 		arena:    arena.New[T, proc[T]](k.Options(c)),

@@ -67,13 +67,14 @@ type DynamicResurrect struct {
 	strategies.Reader
 }
 
+// The holders of instances whose counts are resurrected through an interface.
 type (
-	dynamicTimedResurrect   = TimedResurrect[DynamicResurrect, *DynamicResurrect]
-	dynamicCheckedResurrect = CheckedResurrect[DynamicResurrect, *DynamicResurrect]
+	DynamicTimedResurrect   = TimedResurrect[DynamicResurrect, *DynamicResurrect]
+	DynamicCheckedResurrect = CheckedResurrect[DynamicResurrect, *DynamicResurrect]
 )
 
-// dynamicResurrect is dynamic for workloads with a ResurrectHolder.
-func dynamicResurrect(c Config, timed load[DynamicResurrect, dynamicTimedResurrect], checked load[DynamicResurrect, dynamicCheckedResurrect]) (Instance, error) {
+// NewDynamicResurrect is [NewDynamic] for workloads with a ResurrectHolder.
+func NewDynamicResurrect(c Config, timed Load[DynamicResurrect, DynamicTimedResurrect], checked Load[DynamicResurrect, DynamicCheckedResurrect]) (Instance, error) {
 	type powers interface {
 		strategies.Counter
 		strategies.Resurrecter
@@ -86,12 +87,12 @@ func dynamicResurrect(c Config, timed load[DynamicResurrect, dynamicTimedResurre
 		return nil, err
 	}
 	if c.Checked {
-		wrap := func(h Checked[DynamicResurrect, *DynamicResurrect]) dynamicCheckedResurrect {
-			return dynamicCheckedResurrect{h}
+		wrap := func(h Checked[DynamicResurrect, *DynamicResurrect]) DynamicCheckedResurrect {
+			return DynamicCheckedResurrect{h}
 		}
 		return begin(checked, c, withHolder(CheckedKit[DynamicResurrect](prepare), wrap))
 	}
-	return begin(timed, c, Kit[DynamicResurrect, dynamicTimedResurrect]{Prepare: prepare, Holder: timedHolder[dynamicTimedResurrect]})
+	return begin(timed, c, Kit[DynamicResurrect, DynamicTimedResurrect]{Prepare: prepare, Holder: timedHolder[DynamicTimedResurrect]})
 }
 
 // OneRef is a count that can be dropped if it is one, and be read.
@@ -145,13 +146,15 @@ type DynamicOne struct {
 	strategies.Reader
 }
 
+// The holders of instances whose counts are dropped if they are one through an
+// interface.
 type (
-	dynamicTimedOne   = TimedOne[DynamicOne, *DynamicOne]
-	dynamicCheckedOne = CheckedOne[DynamicOne, *DynamicOne]
+	DynamicTimedOne   = TimedOne[DynamicOne, *DynamicOne]
+	DynamicCheckedOne = CheckedOne[DynamicOne, *DynamicOne]
 )
 
-// dynamicOne is dynamic for workloads with a OneHolder.
-func dynamicOne(c Config, timed load[DynamicOne, dynamicTimedOne], checked load[DynamicOne, dynamicCheckedOne]) (Instance, error) {
+// NewDynamicOne is [NewDynamic] for workloads with a OneHolder.
+func NewDynamicOne(c Config, timed Load[DynamicOne, DynamicTimedOne], checked Load[DynamicOne, DynamicCheckedOne]) (Instance, error) {
 	type powers interface {
 		strategies.Counter
 		strategies.OnePutter
@@ -164,10 +167,10 @@ func dynamicOne(c Config, timed load[DynamicOne, dynamicTimedOne], checked load[
 		return nil, err
 	}
 	if c.Checked {
-		wrap := func(h Checked[DynamicOne, *DynamicOne]) dynamicCheckedOne { return dynamicCheckedOne{h} }
+		wrap := func(h Checked[DynamicOne, *DynamicOne]) DynamicCheckedOne { return DynamicCheckedOne{h} }
 		return begin(checked, c, withHolder(CheckedKit[DynamicOne](prepare), wrap))
 	}
-	return begin(timed, c, Kit[DynamicOne, dynamicTimedOne]{Prepare: prepare, Holder: timedHolder[dynamicTimedOne]})
+	return begin(timed, c, Kit[DynamicOne, DynamicTimedOne]{Prepare: prepare, Holder: timedHolder[DynamicTimedOne]})
 }
 
 // withPowers returns what prepares counts of a strategy with the powers P by fill,

@@ -54,7 +54,7 @@ var Unmount = &Workload{
 		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
 	},
 	New: func(c Config) (Instance, error) {
-		return dynamic(c, new(unmount[Dynamic, dynamicTimed]), new(unmount[Dynamic, dynamicChecked]))
+		return NewDynamic(c, new(unmount[Dynamic, DynamicTimed]), new(unmount[Dynamic, DynamicChecked]))
 	},
 }
 
@@ -118,7 +118,7 @@ type mountUser[T any, H Holder[T]] struct {
 	_       [pin.LineBytes]byte
 }
 
-func (u *unmount[T, H]) setup(c Config, k Kit[T, H]) error {
+func (u *unmount[T, H]) Setup(c Config, k Kit[T, H]) error {
 	*u = unmount[T, H]{
 		arena:   arena.New[T, mountState](k.Options(c)),
 		readers: rcu.New(),

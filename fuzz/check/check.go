@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/refbench/refbench/fuzz/program"
@@ -35,6 +36,9 @@ type Check struct {
 	// Threads says that counts are used by several goroutines of this process. The race
 	// detector would end it, so where there is a process for that, they aren't.
 	Threads bool
+
+	// Uses says that it runs workloads.
+	Uses bool
 
 	// Shaken says that its goroutines are stopped at random instants meanwhile.
 	Shaken bool
@@ -68,6 +72,15 @@ type Subject struct {
 	// Explored has the explored form of the strategy, found by its name, and
 	// of workloads.
 	Explored scenarios.Forms
+
+	// Unproven are the names of workloads that may be wrong themselves. What goes wrong
+	// under one of these is looked for with one of the Controls too, which are strategies
+	// that are known to be right.
+	Unproven []string
+	Controls []*strategies.Strategy
+
+	// left are workloads that are left out since they are wrong.
+	left []string
 
 	// Others are strategies to compare with.
 	Others []*strategies.Strategy
@@ -163,7 +176,11 @@ func (c Check) Do(ctx context.Context, s Subject, b Budget) Result {
 		return r
 	}
 	done := make(chan Result, 1)
-	dog := watchdog.Dog{Timeout: b.Time + timeouts*b.timeout(), Strategy: s.Strategy}
+	waits := timeouts * b.timeout()
+	if len(s.Unproven) > 0 {
+		waits *= 2 // a call that doesn't return is waited for with a control too
+	}
+	dog := watchdog.Dog{Timeout: b.Time + waits, Strategy: s.Strategy}
 	err := dog.Watch(ctx, func() {
 		if c.Shaken {
 			defer stress.Shake(b.Seed)()
@@ -174,6 +191,9 @@ func (c Check) Do(ctx context.Context, s Subject, b Budget) Result {
 	switch {
 	case err == nil:
 		r = <-done
+	case errors.As(err, &hang) && c.Uses && len(s.Unproven) > 0:
+		r.unknown("%s, maybe of a workload that is wrong itself: %s", hang.Line(), strings.Join(s.Unproven, ", "))
+		r.Hang = hang.What()
 	case errors.As(err, &hang):
 		r.hang(fmt.Sprintf("its time was %v", b.Time.Round(time.Millisecond)), hang, Finding{})
 	default:

@@ -38,7 +38,7 @@ func RaceChild(ctx context.Context, s Subject, b Budget, w io.Writer) error {
 		_, err := fmt.Fprintln(w, n)
 		werr = errors.Join(werr, err)
 	}
-	r := stressing(ctx, s, b, true, func(n uint64) {
+	r := stressing(ctx, s.proven(), b, true, func(n uint64) {
 		if n&(n-1) == 0 {
 			tell(n)
 		}
@@ -77,6 +77,9 @@ func raced(ctx context.Context, s Subject, b Budget) Result {
 		r.unknown("the process under the race detector doesn't say what it has tried: %.500q", out.String())
 	}
 	r.tried(n, "executions, down to a power of two")
+	if len(s.Unproven) > 0 {
+		r.note("not under %s: a race there may be its own", strings.Join(s.Unproven, ", "))
+	}
 	return r
 }
 

@@ -47,7 +47,9 @@ type Result struct {
 	Notes []string `json:"notes,omitempty"`
 
 	Findings []Finding `json:"findings,omitempty"`
-	Seconds  float64   `json:"seconds"`
+	// Misuses say which workloads are wrong themselves.
+	Misuses []Misuse `json:"misuses,omitempty"`
+	Seconds float64  `json:"seconds"`
 
 	// Hang says which calls of the count never returned, if some didn't. Their
 	// goroutines are left behind, so other checks of the strategy are for another
@@ -132,6 +134,13 @@ func (r *Result) without(workloads []string) {
 	}
 }
 
+// withoutWrong notes which workloads are left out since they are wrong.
+func (r *Result) withoutWrong(s Subject) {
+	if len(s.left) > 0 {
+		r.note("not under %s, wrong themselves", strings.Join(s.left, ", "))
+	}
+}
+
 // sampled sets the bound: what was tried is what a workload does of itself, as often as
 // it came. Three or fewer bound nothing.
 func (r *Result) sampled() {
@@ -175,10 +184,15 @@ func (r *Result) finish(c Check, s Subject, b Budget, begin time.Time) {
 	if r.Tried == nil {
 		r.Tried = []Amount{} // not null in JSON
 	}
-	for i := range r.Findings {
-		f := &r.Findings[i]
+	each := func(f *Finding) {
 		if f.Seed = b.Seed; !f.at.IsZero() {
 			f.Seconds = f.at.Sub(begin).Seconds()
 		}
+	}
+	for i := range r.Findings {
+		each(&r.Findings[i])
+	}
+	for i := range r.Misuses {
+		each(&r.Misuses[i].Finding)
 	}
 }

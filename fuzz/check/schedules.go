@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/refbench/refbench/fuzz/explore"
+	exploredworkloads "github.com/refbench/refbench/fuzz/explored/workloads"
 	"github.com/refbench/refbench/fuzz/linear"
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/fuzz/scenarios"
@@ -17,10 +19,10 @@ import (
 )
 
 var schedules = Check{
-	Name: "schedules", Doc: "schedules of op programs and workloads under the deterministic scheduler", Weight: 8,
+	Name: "schedules", Doc: "schedules of op programs and workloads under the deterministic scheduler", Weight: 8, Uses: true,
 	Unsupported: func(s Subject) string {
 		if s.explored() == nil {
-			return fmt.Sprintf("%s has no explored form in this refbench: package fuzz/explore/gen makes one", s.Strategy.Name)
+			return fmt.Sprintf("%s has no explored form in this refbench: refbench build makes one", s.Strategy.Name)
 		}
 		return ""
 	},
@@ -118,6 +120,11 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 		o.NoShrink, o.Version, o.Stop = true, s.Explored.Version, ctx.Done()
 		o.Timeout = b.timeout() / 2 // It is seen after twice as long at most.
 		res, err := explore.Explore(sc, o)
+		unproven := s.unprovenOf(sc.Name)
+		if m := s.accuseSchedule(unproven, sc, res, err, o, b); m != nil {
+			r.misuse(m)
+			return !b.First
+		}
 		if err != nil {
 			var hung *explore.HangError
 			if errors.As(err, &hung) {
@@ -141,17 +148,18 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 			return true
 		}
 		at := time.Now()
-		f := res.Failure.Smaller(sc, explore.Options{Version: o.Version, Timeout: o.Timeout, ShrinkTime: b.timeout(), Stop: o.Stop})
+		f := small(sc, res.Failure, o, b)
+		if unproven != "" && (f.Kind == explore.Unsupported || f.Kind == explore.Nondeterministic) {
+			r.note("workload %s can't be explored: %v", unproven, f)
+			return true
+		}
 		if f.Kind == explore.Unsupported || f.Kind == explore.Nondeterministic {
 			// It says nothing about the promise.
 			r.unknown("%s: %v", sc.Name, f)
 			modelled = false
 			return true
 		}
-		r.broken(Finding{
-			What: fmt.Sprintf("%s: %v", sc.Name, f), Detail: f.Text() + f.Stack, Token: f.Token, Failure: f, at: at,
-			Attachments: []Attachment{{".html", false, f.WriteHTML}},
-		})
+		r.broken(scheduleFinding(sc, f, at))
 		return !b.First
 	}
 	more := true
@@ -185,5 +193,62 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 		r.note("every schedule tried of %s; that is no proof of the count", strings.Join(through, ", "))
 	}
 	r.without(unsupported)
+	r.withoutWrong(s)
 	return r
+}
+
+// scheduleFinding is a schedule that goes wrong.
+func scheduleFinding(sc *explore.Scenario, f *explore.Failure, at time.Time) Finding {
+	return Finding{
+		What: fmt.Sprintf("%s: %v", sc.Name, f), Detail: f.Text() + f.Stack, Token: f.Token, Failure: f, at: at,
+		Attachments: []Attachment{{".html", false, f.WriteHTML}},
+	}
+}
+
+// accuseSchedule is [Subject.accuse] for what came out of exploring a scenario of a
+// workload that nobody has proven. workload is "" of others.
+func (s Subject) accuseSchedule(workload string, sc *explore.Scenario, res *explore.Result, err error, o explore.Options, b Budget) *Misuse {
+	if workload == "" || err == nil && res.Failure == nil {
+		return nil
+	}
+	forms := s.Explored
+	i := slices.IndexFunc(forms.Workloads, func(w *exploredworkloads.Workload) bool { return w.Name == workload })
+	forms.Workloads = forms.Workloads[i : i+1]
+	var f Finding
+	o.Executions, o.Time = 1, 0
+	switch {
+	case err != nil:
+		f = Finding{What: fmt.Sprintf("%s: %v", sc.Name, err), Detail: err.Error(), at: time.Now()}
+	case res.Failure.Kind == explore.Unsupported || res.Failure.Kind == explore.Nondeterministic:
+		return nil
+	default:
+		o.Executions = res.Failure.Executions
+		f = scheduleFinding(sc, small(sc, res.Failure, o, b), time.Now())
+	}
+	o.Executions *= controlTimes
+	return s.accuse(workload, f, forms.Workloads[0].Unsupported, func(control *strategies.Strategy) *Finding {
+		forms.Strategies = slices.DeleteFunc(slices.Clone(s.Explored.Strategies), func(x *strategies.Strategy) bool { return x.Name != control.Name })
+		for _, p := range forms.Pairs(s.Wrong) {
+			if p.Workload != workload || p.Scenario == nil {
+				continue
+			}
+			// The schedules of another count are others, so there are some more.
+			o.Executions += 1000
+			res, err := explore.Explore(p.Scenario, o)
+			at := time.Now()
+			switch {
+			case err != nil:
+				return &Finding{What: fmt.Sprintf("%s: %v", p.Scenario.Name, err), Detail: err.Error(), at: at}
+			case res.Failure != nil:
+				f := scheduleFinding(p.Scenario, small(p.Scenario, res.Failure, o, b), at)
+				return &f
+			}
+		}
+		return nil
+	})
+}
+
+// small makes a failure small, in as much time as a call may take.
+func small(sc *explore.Scenario, f *explore.Failure, o explore.Options, b Budget) *explore.Failure {
+	return f.Smaller(sc, explore.Options{Version: o.Version, Timeout: o.Timeout, ShrinkTime: b.timeout(), Stop: o.Stop})
 }

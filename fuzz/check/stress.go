@@ -4,16 +4,19 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/fuzz/stress"
+	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/watchdog"
+	"github.com/refbench/refbench/workloads"
 )
 
 var stressed = Check{
 	Name: "stress", Doc: "op programs and short lives of workloads on goroutines that begin at once", Weight: 5,
-	Threads: true, Shaken: true,
+	Threads: true, Shaken: true, Uses: true,
 	Unsupported: func(s Subject) string {
 		if s.Uses {
 			return noWorkload(s)
@@ -28,6 +31,7 @@ var stressed = Check{
 type load struct {
 	run     func(ctx context.Context, cfg stress.Config) stress.Result
 	program string // its text, if it is one
+	use     *workloads.Workload
 	turns   time.Duration
 }
 
@@ -46,7 +50,7 @@ func stressing(ctx context.Context, s Subject, b Budget, bare bool, began func(n
 	if began != nil {
 		cfg.Began = func(int) { executions++; began(executions) }
 	}
-	for r.Verdict == "" && (turns == 0 || ctx.Err() == nil && time.Now().Before(deadline)) {
+	for r.Verdict == "" && !(b.First && len(r.Misuses) > 0) && (turns == 0 || ctx.Err() == nil && time.Now().Before(deadline)) {
 		for _, l := range s.loads(rng) {
 			left := time.Until(deadline)
 			if turns > 0 && (ctx.Err() != nil || left <= 0) {
@@ -63,7 +67,22 @@ func stressing(ctx context.Context, s Subject, b Budget, bare bool, began func(n
 			if x.Err == nil {
 				continue
 			}
-			f := Finding{What: firstLine(x.Err.Error()), Detail: x.Err.Error(), Program: l.program}
+			f := Finding{What: firstLine(x.Err.Error()), Detail: x.Err.Error(), Program: l.program, at: time.Now()}
+			if l.use != nil && s.unproven(l.use.Name) {
+				if m := s.accuse(l.use.Name, f, l.use.Unsupported, func(control *strategies.Strategy) *Finding {
+					during, cancel := context.WithTimeout(ctx, controlTimes*l.turns)
+					defer cancel()
+					x := stress.RunPlan(during, control, l.use, s.Wrong, 0, cfg)
+					if x.Err == nil {
+						return nil
+					}
+					return &Finding{What: firstLine(x.Err.Error()), Detail: x.Err.Error(), at: time.Now()}
+				}); m != nil {
+					r.misuse(m)
+					s.Workloads = slices.DeleteFunc(slices.Clone(s.Workloads), func(w *workloads.Workload) bool { return w == l.use })
+					break
+				}
+			}
 			var hang *watchdog.HangError
 			if errors.As(x.Err, &hang) {
 				r.hang("", hang, f)
@@ -77,7 +96,15 @@ func stressing(ctx context.Context, s Subject, b Budget, bare bool, began func(n
 	r.tried(turns, "turns of programs and workloads")
 	_, unsupported := s.supported()
 	r.without(unsupported)
+	r.withoutWrong(s)
 	return r
+}
+
+// proven returns the subject without workloads that may be wrong: the race detector
+// ends a process for a race of their own, and nothing says whose it is.
+func (s Subject) proven() Subject {
+	s.Workloads = slices.DeleteFunc(slices.Clone(s.Workloads), func(w *workloads.Workload) bool { return s.unproven(w.Name) })
+	return s
 }
 
 // loads returns what is done in turns. Programs to try first get most of the time.
@@ -86,7 +113,7 @@ func (s Subject) loads(rng *rand.Rand) []load {
 	add := func(p program.Program, turns time.Duration) {
 		list = append(list, load{func(ctx context.Context, cfg stress.Config) stress.Result {
 			return stress.Run(ctx, s.Strategy, &p, 0, cfg)
-		}, p.String(), turns})
+		}, p.String(), nil, turns})
 	}
 	if !s.Uses {
 		for _, p := range s.Programs {
@@ -105,7 +132,7 @@ func (s Subject) loads(rng *rand.Rand) []load {
 	for _, w := range ws {
 		list = append(list, load{func(ctx context.Context, cfg stress.Config) stress.Result {
 			return stress.RunPlan(ctx, s.Strategy, w, s.Wrong, 0, cfg)
-		}, "", turn})
+		}, "", w, turn})
 	}
 	return list
 }

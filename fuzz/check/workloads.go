@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/watchdog"
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/bench"
@@ -14,7 +15,7 @@ import (
 
 var loads = Check{
 	Name: "workloads", Doc: "every workload on real threads with every operation judged", Weight: 5,
-	Threads: true, Unsupported: noWorkload, Run: loaded,
+	Threads: true, Uses: true, Unsupported: noWorkload, Run: loaded,
 }
 
 func noWorkload(s Subject) string {
@@ -33,8 +34,6 @@ func loaded(ctx context.Context, s Subject, b Budget) Result {
 		return r
 	}
 	ws, unsupported := s.supported()
-	before := runtime.GOMAXPROCS(0)
-	defer runtime.GOMAXPROCS(before)
 	deadline := time.Now().Add(b.Time)
 	var books workloads.Books
 	ran := 0
@@ -44,48 +43,34 @@ func loaded(ctx context.Context, s Subject, b Budget) Result {
 		if ctx.Err() != nil || left <= -max(b.Time/5, 100*time.Millisecond) {
 			break
 		}
-		w := *w
-		if s.Wrong {
-			right := w.New
-			w.New = func(c workloads.Config) (workloads.Instance, error) {
-				c.Wrong = true
-				return right(c)
-			}
-		}
-		// On one CPU workers only meet where the scheduler stops them: two workers
-		// at least.
-		c := bench.Cell{Workload: &w, Strategy: s.Strategy, CPUs: max(m.CPUs.Max(), 2), Generic: true, New: w.New}
-		l := bench.Length{Timeout: b.timeout()}
-		room, err := bench.Room(ctx, m, c, l, b.Seed)
-		if err == nil {
-			runtime.GOMAXPROCS(max(before, room))
-			// Beginning and closing take time too.
-			const extra = 10 * time.Millisecond
-			l.Checked = max(left/time.Duration(len(ws)-i)-extra, time.Millisecond)
-			var one workloads.Books
-			one, err = bench.Check(ctx, m, c, l, b.Seed)
-			books.Judged, books.Lives = books.Judged+one.Judged, books.Lives+one.Lives
-			if wrong := one.Err(); err == nil && wrong != nil {
-				r.broken(Finding{What: fmt.Sprintf("%s: %s", c.Key(), firstLine(wrong.Error())), Detail: wrong.Error()})
-			}
-		}
+		// Beginning and closing take time too.
+		const extra = 10 * time.Millisecond
+		x := s.load(ctx, m, w, s.Strategy, max(left/time.Duration(len(ws)-i)-extra, time.Millisecond), b)
+		books.Judged, books.Lives = books.Judged+x.books.Judged, books.Lives+x.books.Lives
 		if ctx.Err() != nil {
 			break
 		}
 		ran++
-		var hung *bench.HangError
-		var panicked *bench.PanicError
-		var idle *bench.NoProgressError
+		if x.wrong != nil && s.unproven(w.Name) {
+			if m := s.accuse(w.Name, *x.wrong, w.Unsupported, func(control *strategies.Strategy) *Finding {
+				return s.load(ctx, m, w, control, controlTimes*x.lasted, b).wrong
+			}); m != nil {
+				r.misuse(m)
+				if b.First {
+					break
+				}
+				continue
+			}
+		}
 		switch {
-		case errors.As(err, &hung):
-			r.hang(c.Key(), watchdog.Hang(hung.After.Round(time.Millisecond), s.Strategy), Finding{})
-		case errors.As(err, &panicked):
-			r.broken(Finding{What: err.Error(), Detail: string(panicked.Stack)})
-		case errors.As(err, &idle):
-			// The workload goes on with any count that is right.
-			r.broken(Finding{What: err.Error()})
-		case err != nil:
-			r.unknown("%v", err)
+		case x.hang != nil:
+			r.hang(x.key, x.hang, Finding{})
+		case x.wrong != nil:
+			r.broken(*x.wrong)
+		case x.err != nil && s.unproven(w.Name):
+			r.note("workload %s can't be run: %v", w.Name, x.err)
+		case x.err != nil:
+			r.unknown("%v", x.err)
 		}
 		if r.Hang != "" || b.First && r.Verdict == Broken {
 			break
@@ -100,6 +85,65 @@ func loaded(ctx context.Context, s Subject, b Budget) Result {
 	r.tried(books.Lives, "lives")
 	r.tried(uint64(ran), "workloads")
 	r.without(unsupported)
+	r.withoutWrong(s)
 	r.sampled()
 	return r
+}
+
+// A loading is what came out of a workload's checked form.
+type loading struct {
+	key    string
+	books  workloads.Books
+	wrong  *Finding
+	hang   *watchdog.HangError // what is wrong
+	lasted time.Duration
+	err    error // it wasn't found out
+}
+
+// load runs the checked form of a workload with counts of a strategy for about so long.
+func (s Subject) load(ctx context.Context, m *bench.Machine, w *workloads.Workload, strategy *strategies.Strategy, long time.Duration, b Budget) (x loading) {
+	used := *w
+	if s.Wrong {
+		used.New = func(c workloads.Config) (workloads.Instance, error) {
+			c.Wrong = true
+			return w.New(c)
+		}
+	}
+	// On one CPU workers only meet where the scheduler stops them: two workers
+	// at least.
+	c := bench.Cell{Workload: &used, Strategy: strategy, CPUs: max(m.CPUs.Max(), 2), Generic: true, New: used.New}
+	x.key = c.Key()
+	l := bench.Length{Timeout: b.timeout(), Checked: long}
+	begin := time.Now()
+	before := runtime.GOMAXPROCS(0)
+	defer func() {
+		runtime.GOMAXPROCS(before)
+		x.lasted = time.Since(begin)
+	}()
+	room, err := bench.Room(ctx, m, c, l, b.Seed)
+	if err == nil {
+		runtime.GOMAXPROCS(max(before, room))
+		x.books, err = bench.Check(ctx, m, c, l, b.Seed)
+	}
+	var hung *bench.HangError
+	var panicked *bench.PanicError
+	var idle *bench.NoProgressError
+	switch wrong := x.books.Err(); {
+	case errors.As(err, &hung):
+		x.hang = watchdog.Hang(hung.After.Round(time.Millisecond), strategy)
+		x.wrong = &Finding{What: x.key + ": " + x.hang.Line(), Detail: x.hang.Error()}
+	case errors.As(err, &panicked):
+		x.wrong = &Finding{What: err.Error(), Detail: string(panicked.Stack)}
+	case errors.As(err, &idle):
+		// The workload goes on with any count that is right.
+		x.wrong = &Finding{What: err.Error()}
+	case err != nil:
+		x.err = err
+	case wrong != nil:
+		x.wrong = &Finding{What: fmt.Sprintf("%s: %s", x.key, firstLine(wrong.Error())), Detail: wrong.Error()}
+	}
+	if x.wrong != nil {
+		x.wrong.at = time.Now()
+	}
+	return x
 }

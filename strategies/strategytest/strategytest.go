@@ -1,15 +1,25 @@
 // Package strategytest checks a reference-counting strategy against the contract
-// of package strategies and against the strategy's own promise. Its three
+// of package strategies and against the strategy's own promise. Its four
 // functions are the whole test file of a strategy:
 //
-//	func Test(t *testing.T)         { strategytest.Run(t, mine.Strategy) }
-//	func Fuzz(f *testing.F)         { strategytest.Fuzz(f, mine.Strategy) }
-//	func BenchmarkRef(b *testing.B) { strategytest.Benchmark(b, mine.Strategy) }
+//	func Test(t *testing.T)          { strategytest.Run(t, mine.Strategy) }
+//	func TestSchedules(t *testing.T) { strategytest.Explore(t, mine.Strategy) }
+//	func Fuzz(f *testing.F)          { strategytest.Fuzz(f, mine.Strategy) }
+//	func BenchmarkRef(b *testing.B)  { strategytest.Benchmark(b, mine.Strategy) }
 //
-// A rule fails only for a strategy that breaks it. The reverse doesn't hold: some
-// rules race goroutines against each other and may miss a mistake, and
-// missing order between goroutines is seen only under the race detector. So run
-// them with -race as well.
+// None of them fails for a strategy that keeps its promise. The reverse doesn't hold, and
+// what each can miss is another thing:
+//
+//   - Run sees what one goroutine shows, in every state at a boundary. Where goroutines
+//     meet, it is up to Go's scheduler whether they meet where it matters: a TryGet that
+//     looks first and adds then passes more often than not. Missing order between
+//     goroutines is seen only under the race detector, so run it with -race as well.
+//   - Explore decides itself who goes on, at every access to shared memory, and finds
+//     that TryGet each time. It knows programs of a few threads and steps, tries as many
+//     schedules as its time allows, and takes atomics to be sequentially consistent, as Go's
+//     are. What is in cgo or assembly it can't see, and refuses.
+//   - Fuzz sees what one goroutine shows, in programs longer than Run's.
+//   - Benchmark judges nothing.
 //
 // Rules about an optional power are checked only where the counter has it.
 package strategytest
@@ -18,11 +28,15 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/outside"
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/fuzz/rules"
 	"github.com/refbench/refbench/strategies"
@@ -38,14 +52,7 @@ const SeedVariable = "REFBENCH_SEED"
 func Run(t *testing.T, s *strategies.Strategy) {
 	t.Helper()
 	validate(t, s)
-	cfg := rules.Config{Seed: rand.Uint64(), Short: testing.Short()}
-	if v := os.Getenv(SeedVariable); v != "" {
-		seed, err := strconv.ParseUint(v, 10, 64)
-		if err != nil {
-			t.Fatalf("%s=%q: want a number from 0 to 2^64-1", SeedVariable, v)
-		}
-		cfg.Seed = seed
-	}
+	cfg := rules.Config{Seed: seed(t), Short: testing.Short()}
 	t.Logf("strategy %s, seed %d", s.Name, cfg.Seed)
 	for _, r := range rules.All() {
 		if why := r.Unsupported(s); why != "" {
@@ -58,6 +65,20 @@ func Run(t *testing.T, s *strategies.Strategy) {
 			}
 		})
 	}
+}
+
+// seed returns the seed that is asked for, or a new one.
+func seed(t *testing.T) uint64 {
+	t.Helper()
+	v := os.Getenv(SeedVariable)
+	if v == "" {
+		return rand.Uint64()
+	}
+	seed, err := strconv.ParseUint(v, 10, 64)
+	if err != nil {
+		t.Fatalf("%s=%q: want a number from 0 to 2^64-1", SeedVariable, v)
+	}
+	return seed
 }
 
 func validate(t testing.TB, s *strategies.Strategy) {
@@ -83,6 +104,77 @@ var seeds = []string{
 	// The optional powers.
 	"a.GetN(8) a.PutN(2) a.Kill a.PutIfOne a.PutUnlessOne a.Resurrect",
 	"a.SwitchToAtomic a.Get a.SwitchToPerCPU a.KillAndConfirm a.TryGetLive a.Put a.Reinit",
+}
+
+// exploring is how long Explore searches, and with -short.
+const (
+	exploring      = 10 * time.Second
+	exploringShort = 2 * time.Second
+)
+
+// Explore tries schedules of the strategy: it makes the explored form of the package in
+// which the test runs, in a temporary module, and searches for an order of its threads'
+// accesses in which it breaks its promise, under op programs and refbench's workloads.
+// An exported variable of the package, or else of that of the counter's type, must be the
+// strategy. It takes 10 seconds, with -short 2, and some for the go command, which it
+// calls.
+//
+// To see a failure again, run the test with the environment variable REFBENCH_REPLAY set
+// to the token.
+func Explore(t *testing.T, s *strategies.Strategy) {
+	t.Helper()
+	validate(t, s)
+	args := []string{"-strategy", s.Name, "-seed", strconv.FormatUint(seed(t), 10), "-time", exploring.String()}
+	if testing.Short() {
+		args[len(args)-1] = exploringShort.String()
+	}
+	if token := os.Getenv(explore.ReplayVariable); token != "" {
+		args = append(args, "-replay", token)
+	}
+	w := workspace(t, s)
+	exe, err := w.Explorer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := outside.Explore(t.Context(), exe, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x.Broken {
+		f := x.Found[0]
+		t.Fatalf("%s\n%s\nto see it again: %s=%s go test -run '%s'", f.What, f.Detail, explore.ReplayVariable, f.Token, pattern(t.Name()))
+	}
+	if x.Reason != "" {
+		t.Logf("not found out: %s", x.Reason)
+	}
+	t.Logf("%s", x.Tried)
+}
+
+// workspace returns a temporary module that takes the test's package along.
+func workspace(t *testing.T, s *strategies.Strategy) *outside.Workspace {
+	t.Helper()
+	source, err := outside.Source("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	with, err := outside.ParseWith(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	with.Only = append(with.Only, strings.TrimSuffix(with.Pattern, "/..."))
+	if typ := reflect.TypeOf(s.New()); typ.Kind() == reflect.Pointer {
+		with.Only = append(with.Only, typ.Elem().PkgPath())
+	}
+	w, err := outside.Open(t.Context(), outside.Options{Source: source, With: []outside.With{with}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
 }
 
 // Fuzz runs programs of calls on one goroutine, made from fuzzed bytes, and

@@ -954,16 +954,16 @@ func (u *unmountArc) leave(w *mountUser[counter.Count, timedArc], p *mountPoint[
 }
 
 var loopsArc = []workloads.Loop{
-	loop("buffers", "arc", func() load[counter.Count, timedArc] { return new(buffersArc) }),
-	loop("churn", "arc", func() load[counter.Count, timedArc] { return new(churnArc) }),
-	loop("dstcache", "arc", func() load[counter.Count, timedArc] { return new(dstCacheArc) }),
-	loop("getput", "arc", func() load[counter.Count, timedArc] { return new(getPutArc) }),
-	loop("handoff", "arc", func() load[counter.Count, timedArc] { return new(handoffArc) }),
-	loop("ipvsdest", "arc", func() load[counter.Count, timedArc] { return new(ipvsDestsArc) }),
-	loop("listmutex", "arc", func() load[counter.Count, timedArc] { return new(listMutexArc) }),
-	loop("listrcu", "arc", func() load[counter.Count, timedArc] { return new(listRCUArc) }),
-	loop("listtryget", "arc", func() load[counter.Count, timedArc] { return new(listTryGetArc) }),
-	loop("pid2proc", "arc", func() load[counter.Count, timedArc] { return new(pid2procArc) }),
-	loop("pnode", "arc", func() load[counter.Count, timedArc] { return new(pnodesArc) }),
-	loop("unmount", "arc", func() load[counter.Count, timedArc] { return new(unmountArc) }),
+	loop("buffers", "arc", func() workloads.Load[counter.Count, timedArc] { return new(buffersArc) }),
+	loop("churn", "arc", func() workloads.Load[counter.Count, timedArc] { return new(churnArc) }),
+	loop("dstcache", "arc", func() workloads.Load[counter.Count, timedArc] { return new(dstCacheArc) }),
+	loop("getput", "arc", func() workloads.Load[counter.Count, timedArc] { return new(getPutArc) }),
+	loop("handoff", "arc", func() workloads.Load[counter.Count, timedArc] { return new(handoffArc) }),
+	loop("ipvsdest", "arc", func() workloads.Load[counter.Count, timedArc] { return new(ipvsDestsArc) }),
+	loop("listmutex", "arc", func() workloads.Load[counter.Count, timedArc] { return new(listMutexArc) }),
+	loop("listrcu", "arc", func() workloads.Load[counter.Count, timedArc] { return new(listRCUArc) }),
+	loop("listtryget", "arc", func() workloads.Load[counter.Count, timedArc] { return new(listTryGetArc) }),
+	loop("pid2proc", "arc", func() workloads.Load[counter.Count, timedArc] { return new(pid2procArc) }),
+	loop("pnode", "arc", func() workloads.Load[counter.Count, timedArc] { return new(pnodesArc) }),
+	loop("unmount", "arc", func() workloads.Load[counter.Count, timedArc] { return new(unmountArc) }),
 }

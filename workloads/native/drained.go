@@ -425,10 +425,10 @@ func (u *unmountDrained) leave(w *mountUser[counter.Count, timedDrained], p *mou
 }
 
 var loopsDrained = []workloads.Loop{
-	loop("buffers", "drained", func() load[counter.Count, timedDrained] { return new(buffersDrained) }),
-	loop("churn", "drained", func() load[counter.Count, timedDrained] { return new(churnDrained) }),
-	loop("getput", "drained", func() load[counter.Count, timedDrained] { return new(getPutDrained) }),
-	loop("listrcu", "drained", func() load[counter.Count, timedDrained] { return new(listRCUDrained) }),
-	loop("listtryget", "drained", func() load[counter.Count, timedDrained] { return new(listTryGetDrained) }),
-	loop("unmount", "drained", func() load[counter.Count, timedDrained] { return new(unmountDrained) }),
+	loop("buffers", "drained", func() workloads.Load[counter.Count, timedDrained] { return new(buffersDrained) }),
+	loop("churn", "drained", func() workloads.Load[counter.Count, timedDrained] { return new(churnDrained) }),
+	loop("getput", "drained", func() workloads.Load[counter.Count, timedDrained] { return new(getPutDrained) }),
+	loop("listrcu", "drained", func() workloads.Load[counter.Count, timedDrained] { return new(listRCUDrained) }),
+	loop("listtryget", "drained", func() workloads.Load[counter.Count, timedDrained] { return new(listTryGetDrained) }),
+	loop("unmount", "drained", func() workloads.Load[counter.Count, timedDrained] { return new(unmountDrained) }),
 }

@@ -958,16 +958,16 @@ func (u *unmountEvenodd) leave(w *mountUser[counter.Count, timedEvenodd], p *mou
 }
 
 var loopsEvenodd = []workloads.Loop{
-	loop("buffers", "evenodd", func() load[counter.Count, timedEvenodd] { return new(buffersEvenodd) }),
-	loop("churn", "evenodd", func() load[counter.Count, timedEvenodd] { return new(churnEvenodd) }),
-	loop("dstcache", "evenodd", func() load[counter.Count, timedEvenodd] { return new(dstCacheEvenodd) }),
-	loop("getput", "evenodd", func() load[counter.Count, timedEvenodd] { return new(getPutEvenodd) }),
-	loop("handoff", "evenodd", func() load[counter.Count, timedEvenodd] { return new(handoffEvenodd) }),
-	loop("ipvsdest", "evenodd", func() load[counter.Count, timedEvenodd] { return new(ipvsDestsEvenodd) }),
-	loop("listmutex", "evenodd", func() load[counter.Count, timedEvenodd] { return new(listMutexEvenodd) }),
-	loop("listrcu", "evenodd", func() load[counter.Count, timedEvenodd] { return new(listRCUEvenodd) }),
-	loop("listtryget", "evenodd", func() load[counter.Count, timedEvenodd] { return new(listTryGetEvenodd) }),
-	loop("pid2proc", "evenodd", func() load[counter.Count, timedEvenodd] { return new(pid2procEvenodd) }),
-	loop("pnode", "evenodd", func() load[counter.Count, timedEvenodd] { return new(pnodesEvenodd) }),
-	loop("unmount", "evenodd", func() load[counter.Count, timedEvenodd] { return new(unmountEvenodd) }),
+	loop("buffers", "evenodd", func() workloads.Load[counter.Count, timedEvenodd] { return new(buffersEvenodd) }),
+	loop("churn", "evenodd", func() workloads.Load[counter.Count, timedEvenodd] { return new(churnEvenodd) }),
+	loop("dstcache", "evenodd", func() workloads.Load[counter.Count, timedEvenodd] { return new(dstCacheEvenodd) }),
+	loop("getput", "evenodd", func() workloads.Load[counter.Count, timedEvenodd] { return new(getPutEvenodd) }),
+	loop("handoff", "evenodd", func() workloads.Load[counter.Count, timedEvenodd] { return new(handoffEvenodd) }),
+	loop("ipvsdest", "evenodd", func() workloads.Load[counter.Count, timedEvenodd] { return new(ipvsDestsEvenodd) }),
+	loop("listmutex", "evenodd", func() workloads.Load[counter.Count, timedEvenodd] { return new(listMutexEvenodd) }),
+	loop("listrcu", "evenodd", func() workloads.Load[counter.Count, timedEvenodd] { return new(listRCUEvenodd) }),
+	loop("listtryget", "evenodd", func() workloads.Load[counter.Count, timedEvenodd] { return new(listTryGetEvenodd) }),
+	loop("pid2proc", "evenodd", func() workloads.Load[counter.Count, timedEvenodd] { return new(pid2procEvenodd) }),
+	loop("pnode", "evenodd", func() workloads.Load[counter.Count, timedEvenodd] { return new(pnodesEvenodd) }),
+	loop("unmount", "evenodd", func() workloads.Load[counter.Count, timedEvenodd] { return new(unmountEvenodd) }),
 }

@@ -958,16 +958,16 @@ func (u *unmountFdmutex) leave(w *mountUser[counter.Count, timedFdmutex], p *mou
 }
 
 var loopsFdmutex = []workloads.Loop{
-	loop("buffers", "fdmutex", func() load[counter.Count, timedFdmutex] { return new(buffersFdmutex) }),
-	loop("churn", "fdmutex", func() load[counter.Count, timedFdmutex] { return new(churnFdmutex) }),
-	loop("dstcache", "fdmutex", func() load[counter.Count, timedFdmutex] { return new(dstCacheFdmutex) }),
-	loop("getput", "fdmutex", func() load[counter.Count, timedFdmutex] { return new(getPutFdmutex) }),
-	loop("handoff", "fdmutex", func() load[counter.Count, timedFdmutex] { return new(handoffFdmutex) }),
-	loop("ipvsdest", "fdmutex", func() load[counter.Count, timedFdmutex] { return new(ipvsDestsFdmutex) }),
-	loop("listmutex", "fdmutex", func() load[counter.Count, timedFdmutex] { return new(listMutexFdmutex) }),
-	loop("listrcu", "fdmutex", func() load[counter.Count, timedFdmutex] { return new(listRCUFdmutex) }),
-	loop("listtryget", "fdmutex", func() load[counter.Count, timedFdmutex] { return new(listTryGetFdmutex) }),
-	loop("pid2proc", "fdmutex", func() load[counter.Count, timedFdmutex] { return new(pid2procFdmutex) }),
-	loop("pnode", "fdmutex", func() load[counter.Count, timedFdmutex] { return new(pnodesFdmutex) }),
-	loop("unmount", "fdmutex", func() load[counter.Count, timedFdmutex] { return new(unmountFdmutex) }),
+	loop("buffers", "fdmutex", func() workloads.Load[counter.Count, timedFdmutex] { return new(buffersFdmutex) }),
+	loop("churn", "fdmutex", func() workloads.Load[counter.Count, timedFdmutex] { return new(churnFdmutex) }),
+	loop("dstcache", "fdmutex", func() workloads.Load[counter.Count, timedFdmutex] { return new(dstCacheFdmutex) }),
+	loop("getput", "fdmutex", func() workloads.Load[counter.Count, timedFdmutex] { return new(getPutFdmutex) }),
+	loop("handoff", "fdmutex", func() workloads.Load[counter.Count, timedFdmutex] { return new(handoffFdmutex) }),
+	loop("ipvsdest", "fdmutex", func() workloads.Load[counter.Count, timedFdmutex] { return new(ipvsDestsFdmutex) }),
+	loop("listmutex", "fdmutex", func() workloads.Load[counter.Count, timedFdmutex] { return new(listMutexFdmutex) }),
+	loop("listrcu", "fdmutex", func() workloads.Load[counter.Count, timedFdmutex] { return new(listRCUFdmutex) }),
+	loop("listtryget", "fdmutex", func() workloads.Load[counter.Count, timedFdmutex] { return new(listTryGetFdmutex) }),
+	loop("pid2proc", "fdmutex", func() workloads.Load[counter.Count, timedFdmutex] { return new(pid2procFdmutex) }),
+	loop("pnode", "fdmutex", func() workloads.Load[counter.Count, timedFdmutex] { return new(pnodesFdmutex) }),
+	loop("unmount", "fdmutex", func() workloads.Load[counter.Count, timedFdmutex] { return new(unmountFdmutex) }),
 }

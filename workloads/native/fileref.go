@@ -958,16 +958,16 @@ func (u *unmountFileref) leave(w *mountUser[counter.Count, timedFileref], p *mou
 }
 
 var loopsFileref = []workloads.Loop{
-	loop("buffers", "fileref", func() load[counter.Count, timedFileref] { return new(buffersFileref) }),
-	loop("churn", "fileref", func() load[counter.Count, timedFileref] { return new(churnFileref) }),
-	loop("dstcache", "fileref", func() load[counter.Count, timedFileref] { return new(dstCacheFileref) }),
-	loop("getput", "fileref", func() load[counter.Count, timedFileref] { return new(getPutFileref) }),
-	loop("handoff", "fileref", func() load[counter.Count, timedFileref] { return new(handoffFileref) }),
-	loop("ipvsdest", "fileref", func() load[counter.Count, timedFileref] { return new(ipvsDestsFileref) }),
-	loop("listmutex", "fileref", func() load[counter.Count, timedFileref] { return new(listMutexFileref) }),
-	loop("listrcu", "fileref", func() load[counter.Count, timedFileref] { return new(listRCUFileref) }),
-	loop("listtryget", "fileref", func() load[counter.Count, timedFileref] { return new(listTryGetFileref) }),
-	loop("pid2proc", "fileref", func() load[counter.Count, timedFileref] { return new(pid2procFileref) }),
-	loop("pnode", "fileref", func() load[counter.Count, timedFileref] { return new(pnodesFileref) }),
-	loop("unmount", "fileref", func() load[counter.Count, timedFileref] { return new(unmountFileref) }),
+	loop("buffers", "fileref", func() workloads.Load[counter.Count, timedFileref] { return new(buffersFileref) }),
+	loop("churn", "fileref", func() workloads.Load[counter.Count, timedFileref] { return new(churnFileref) }),
+	loop("dstcache", "fileref", func() workloads.Load[counter.Count, timedFileref] { return new(dstCacheFileref) }),
+	loop("getput", "fileref", func() workloads.Load[counter.Count, timedFileref] { return new(getPutFileref) }),
+	loop("handoff", "fileref", func() workloads.Load[counter.Count, timedFileref] { return new(handoffFileref) }),
+	loop("ipvsdest", "fileref", func() workloads.Load[counter.Count, timedFileref] { return new(ipvsDestsFileref) }),
+	loop("listmutex", "fileref", func() workloads.Load[counter.Count, timedFileref] { return new(listMutexFileref) }),
+	loop("listrcu", "fileref", func() workloads.Load[counter.Count, timedFileref] { return new(listRCUFileref) }),
+	loop("listtryget", "fileref", func() workloads.Load[counter.Count, timedFileref] { return new(listTryGetFileref) }),
+	loop("pid2proc", "fileref", func() workloads.Load[counter.Count, timedFileref] { return new(pid2procFileref) }),
+	loop("pnode", "fileref", func() workloads.Load[counter.Count, timedFileref] { return new(pnodesFileref) }),
+	loop("unmount", "fileref", func() workloads.Load[counter.Count, timedFileref] { return new(unmountFileref) }),
 }

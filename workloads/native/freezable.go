@@ -958,16 +958,16 @@ func (u *unmountFreezable) leave(w *mountUser[counter.Count, timedFreezable], p 
 }
 
 var loopsFreezable = []workloads.Loop{
-	loop("buffers", "freezable", func() load[counter.Count, timedFreezable] { return new(buffersFreezable) }),
-	loop("churn", "freezable", func() load[counter.Count, timedFreezable] { return new(churnFreezable) }),
-	loop("dstcache", "freezable", func() load[counter.Count, timedFreezable] { return new(dstCacheFreezable) }),
-	loop("getput", "freezable", func() load[counter.Count, timedFreezable] { return new(getPutFreezable) }),
-	loop("handoff", "freezable", func() load[counter.Count, timedFreezable] { return new(handoffFreezable) }),
-	loop("ipvsdest", "freezable", func() load[counter.Count, timedFreezable] { return new(ipvsDestsFreezable) }),
-	loop("listmutex", "freezable", func() load[counter.Count, timedFreezable] { return new(listMutexFreezable) }),
-	loop("listrcu", "freezable", func() load[counter.Count, timedFreezable] { return new(listRCUFreezable) }),
-	loop("listtryget", "freezable", func() load[counter.Count, timedFreezable] { return new(listTryGetFreezable) }),
-	loop("pid2proc", "freezable", func() load[counter.Count, timedFreezable] { return new(pid2procFreezable) }),
-	loop("pnode", "freezable", func() load[counter.Count, timedFreezable] { return new(pnodesFreezable) }),
-	loop("unmount", "freezable", func() load[counter.Count, timedFreezable] { return new(unmountFreezable) }),
+	loop("buffers", "freezable", func() workloads.Load[counter.Count, timedFreezable] { return new(buffersFreezable) }),
+	loop("churn", "freezable", func() workloads.Load[counter.Count, timedFreezable] { return new(churnFreezable) }),
+	loop("dstcache", "freezable", func() workloads.Load[counter.Count, timedFreezable] { return new(dstCacheFreezable) }),
+	loop("getput", "freezable", func() workloads.Load[counter.Count, timedFreezable] { return new(getPutFreezable) }),
+	loop("handoff", "freezable", func() workloads.Load[counter.Count, timedFreezable] { return new(handoffFreezable) }),
+	loop("ipvsdest", "freezable", func() workloads.Load[counter.Count, timedFreezable] { return new(ipvsDestsFreezable) }),
+	loop("listmutex", "freezable", func() workloads.Load[counter.Count, timedFreezable] { return new(listMutexFreezable) }),
+	loop("listrcu", "freezable", func() workloads.Load[counter.Count, timedFreezable] { return new(listRCUFreezable) }),
+	loop("listtryget", "freezable", func() workloads.Load[counter.Count, timedFreezable] { return new(listTryGetFreezable) }),
+	loop("pid2proc", "freezable", func() workloads.Load[counter.Count, timedFreezable] { return new(pid2procFreezable) }),
+	loop("pnode", "freezable", func() workloads.Load[counter.Count, timedFreezable] { return new(pnodesFreezable) }),
+	loop("unmount", "freezable", func() workloads.Load[counter.Count, timedFreezable] { return new(unmountFreezable) }),
 }

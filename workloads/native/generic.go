@@ -111,7 +111,7 @@ type bufferReader[T any, H workloads.Holder[T]] struct {
 	_       [pin.LineBytes]byte
 }
 
-func (b *buffers[T, H]) setup(c workloads.Config, k workloads.Kit[T, H]) error {
+func (b *buffers[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 	contents := c.Contents
 	if len(contents) == 0 {
 		contents = workloads.BuiltinBuffers(c.Knob("files"), c.Seed)
@@ -297,7 +297,7 @@ type churnWorker[T any, H workloads.Holder[T]] struct {
 	_      [pin.LineBytes]byte
 }
 
-func (ch *churn[T, H]) setup(c workloads.Config, k workloads.Kit[T, H]) error {
+func (ch *churn[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 	*ch = churn[T, H]{
 		sockets: arena.New[T, churnSocket[T]](k.Options(c)),
 		routes:  arena.New[T, struct{}](k.Options(c)),
@@ -420,7 +420,7 @@ type dentryReaper[T any, H workloads.ResurrectHolder[T]] struct {
 
 const dentryReap = 128
 
-func (d *dcache[T, H]) setup(c workloads.Config, k workloads.Kit[T, H]) error {
+func (d *dcache[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 	*d = dcache[T, H]{
 		arena:   arena.New[T, dentry[T]](k.Options(c)),
 		readers: rcu.New(),
@@ -645,7 +645,7 @@ type dstAdmin[T any, H workloads.Holder[T]] struct {
 	early uint64 // routes released while the table owned them
 }
 
-func (d *dstCache[T, H]) setup(c workloads.Config, k workloads.Kit[T, H]) error {
+func (d *dstCache[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 	n := c.Knob("tunnels")
 	*d = dstCache[T, H]{
 		arena:        arena.New[T, route](k.Options(c)),
@@ -836,7 +836,7 @@ type getPutWorker[T any, H workloads.Holder[T]] struct {
 	_       [pin.LineBytes]byte
 }
 
-func (g *getPut[T, H]) setup(c workloads.Config, k workloads.Kit[T, H]) error {
+func (g *getPut[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 	n := c.Knob("objects")
 	*g = getPut[T, H]{
 		arena:   arena.New[T, struct{}](k.Options(c)),
@@ -954,7 +954,7 @@ func (m *mailbox[T]) receive() (parcel[T], bool) {
 	return p, true
 }
 
-func (h *handoff[T, H]) setup(c workloads.Config, k workloads.Kit[T, H]) error {
+func (h *handoff[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 	*h = handoff[T, H]{
 		arena:    arena.New[T, handoffObject](k.Options(c)),
 		workers:  make([]handoffWorker[T, H], c.Workers),
@@ -1204,7 +1204,7 @@ type inetCollector[T any, H workloads.OneHolder[T]] struct {
 
 const inetSweep = 128
 
-func (n *inetPeers[T, H]) setup(c workloads.Config, k workloads.Kit[T, H]) error {
+func (n *inetPeers[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 	*n = inetPeers[T, H]{
 		arena:     arena.New[T, inetPeer[T]](k.Options(c)),
 		readers:   rcu.New(),
@@ -1432,7 +1432,7 @@ type ipvsTimer[T any, H workloads.Holder[T]] struct {
 	due    []ipvsTrashed[T]
 }
 
-func (v *ipvsDests[T, H]) setup(c workloads.Config, k workloads.Kit[T, H]) error {
+func (v *ipvsDests[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 	*v = ipvsDests[T, H]{
 		arena:   arena.New[T, ipvsDest](k.Options(c)),
 		readers: rcu.New(),
@@ -1683,7 +1683,7 @@ type lists[T any, H workloads.Holder[T]] struct {
 	window   int // loops of spin.For; see interrupt
 }
 
-func (l *lists[T, H]) setup(c workloads.Config, k workloads.Kit[T, H]) error {
+func (l *lists[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 	entries := c.Knob("entries")
 	l.arena = arena.New[T, listEntry[T]](k.Options(c))
 	l.actors = make([]listActor[T, H], c.Workers)
@@ -1787,9 +1787,9 @@ type listMutex[T any, H workloads.Holder[T]] struct {
 	outside bool // form 1
 }
 
-func (l *listMutex[T, H]) setup(c workloads.Config, k workloads.Kit[T, H]) error {
+func (l *listMutex[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 	l.outside = c.Knob("form") == 1
-	return l.lists.setup(c, k)
+	return l.lists.Setup(c, k)
 }
 
 func (l *listMutex[T, H]) getWrong(a *listActor[T, H], rank int) (*arena.Slot[T, listEntry[T]], arena.Hold, arena.Life) {
@@ -1849,8 +1849,8 @@ type listRCU[T any, H workloads.Holder[T]] struct {
 	retirers []*rcu.Retirer[*arena.Slot[T, listEntry[T]]] // one for each worker
 }
 
-func (l *listRCU[T, H]) setup(c workloads.Config, k workloads.Kit[T, H]) error {
-	if err := l.lists.setup(c, k); err != nil {
+func (l *listRCU[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
+	if err := l.lists.Setup(c, k); err != nil {
 		return err
 	}
 	l.readers = rcu.New()
@@ -2093,7 +2093,7 @@ type procActor[T any, H workloads.Holder[T]] struct {
 	_       [pin.LineBytes]byte
 }
 
-func (s *pid2proc[T, H]) setup(c workloads.Config, k workloads.Kit[T, H]) error {
+func (s *pid2proc[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 	n := c.Knob("processes")
 	*s = pid2proc[T, H]{
 		arena:    arena.New[T, proc[T]](k.Options(c)),
@@ -2380,7 +2380,7 @@ type pnodeActor[T any, H workloads.Holder[T]] struct {
 	_      [pin.LineBytes]byte
 }
 
-func (p *pnodes[T, H]) setup(c workloads.Config, k workloads.Kit[T, H]) error {
+func (p *pnodes[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 	*p = pnodes[T, H]{
 		arena:   arena.New[T, pnode[T]](k.Options(c)),
 		workers: make([]pnodeActor[T, H], c.Workers),
@@ -2567,7 +2567,7 @@ type mountUser[T any, H workloads.Holder[T]] struct {
 	_       [pin.LineBytes]byte
 }
 
-func (u *unmount[T, H]) setup(c workloads.Config, k workloads.Kit[T, H]) error {
+func (u *unmount[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 	*u = unmount[T, H]{
 		arena:   arena.New[T, mountState](k.Options(c)),
 		readers: rcu.New(),

@@ -958,16 +958,16 @@ func (u *unmountLockref) leave(w *mountUser[counter.Count, timedLockref], p *mou
 }
 
 var loopsLockref = []workloads.Loop{
-	loop("buffers", "lockref", func() load[counter.Count, timedLockref] { return new(buffersLockref) }),
-	loop("churn", "lockref", func() load[counter.Count, timedLockref] { return new(churnLockref) }),
-	loop("dstcache", "lockref", func() load[counter.Count, timedLockref] { return new(dstCacheLockref) }),
-	loop("getput", "lockref", func() load[counter.Count, timedLockref] { return new(getPutLockref) }),
-	loop("handoff", "lockref", func() load[counter.Count, timedLockref] { return new(handoffLockref) }),
-	loop("ipvsdest", "lockref", func() load[counter.Count, timedLockref] { return new(ipvsDestsLockref) }),
-	loop("listmutex", "lockref", func() load[counter.Count, timedLockref] { return new(listMutexLockref) }),
-	loop("listrcu", "lockref", func() load[counter.Count, timedLockref] { return new(listRCULockref) }),
-	loop("listtryget", "lockref", func() load[counter.Count, timedLockref] { return new(listTryGetLockref) }),
-	loop("pid2proc", "lockref", func() load[counter.Count, timedLockref] { return new(pid2procLockref) }),
-	loop("pnode", "lockref", func() load[counter.Count, timedLockref] { return new(pnodesLockref) }),
-	loop("unmount", "lockref", func() load[counter.Count, timedLockref] { return new(unmountLockref) }),
+	loop("buffers", "lockref", func() workloads.Load[counter.Count, timedLockref] { return new(buffersLockref) }),
+	loop("churn", "lockref", func() workloads.Load[counter.Count, timedLockref] { return new(churnLockref) }),
+	loop("dstcache", "lockref", func() workloads.Load[counter.Count, timedLockref] { return new(dstCacheLockref) }),
+	loop("getput", "lockref", func() workloads.Load[counter.Count, timedLockref] { return new(getPutLockref) }),
+	loop("handoff", "lockref", func() workloads.Load[counter.Count, timedLockref] { return new(handoffLockref) }),
+	loop("ipvsdest", "lockref", func() workloads.Load[counter.Count, timedLockref] { return new(ipvsDestsLockref) }),
+	loop("listmutex", "lockref", func() workloads.Load[counter.Count, timedLockref] { return new(listMutexLockref) }),
+	loop("listrcu", "lockref", func() workloads.Load[counter.Count, timedLockref] { return new(listRCULockref) }),
+	loop("listtryget", "lockref", func() workloads.Load[counter.Count, timedLockref] { return new(listTryGetLockref) }),
+	loop("pid2proc", "lockref", func() workloads.Load[counter.Count, timedLockref] { return new(pid2procLockref) }),
+	loop("pnode", "lockref", func() workloads.Load[counter.Count, timedLockref] { return new(pnodesLockref) }),
+	loop("unmount", "lockref", func() workloads.Load[counter.Count, timedLockref] { return new(unmountLockref) }),
 }

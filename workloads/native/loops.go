@@ -38,19 +38,12 @@ var Loops = slices.Concat(
 	loopsArc,
 )
 
-// A load is an instance that can be made ready.
-type load[T any, H workloads.Holder[T]] interface {
-	workloads.Instance
-	// setup makes the zero value ready.
-	setup(workloads.Config, workloads.Kit[T, H]) error
-}
-
 // loop returns the loop whose instances make returns, not yet ready.
-func loop[T any, H workloads.Holder[T]](workload, strategy string, make func() load[T, H]) workloads.Loop {
+func loop[T any, H workloads.Holder[T]](workload, strategy string, make func() workloads.Load[T, H]) workloads.Loop {
 	kit := workloads.Kit[T, H]{Holder: func(string) (timed H) { return timed }}
 	return workloads.Loop{Workload: workload, Strategy: strategy, New: func(c workloads.Config) (workloads.Instance, error) {
 		l := make()
-		if err := l.setup(c, kit); err != nil {
+		if err := l.Setup(c, kit); err != nil {
 			return nil, err
 		}
 		return l, nil

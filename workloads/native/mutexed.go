@@ -958,16 +958,16 @@ func (u *unmountMutexed) leave(w *mountUser[counter.Count, timedMutexed], p *mou
 }
 
 var loopsMutexed = []workloads.Loop{
-	loop("buffers", "mutexed", func() load[counter.Count, timedMutexed] { return new(buffersMutexed) }),
-	loop("churn", "mutexed", func() load[counter.Count, timedMutexed] { return new(churnMutexed) }),
-	loop("dstcache", "mutexed", func() load[counter.Count, timedMutexed] { return new(dstCacheMutexed) }),
-	loop("getput", "mutexed", func() load[counter.Count, timedMutexed] { return new(getPutMutexed) }),
-	loop("handoff", "mutexed", func() load[counter.Count, timedMutexed] { return new(handoffMutexed) }),
-	loop("ipvsdest", "mutexed", func() load[counter.Count, timedMutexed] { return new(ipvsDestsMutexed) }),
-	loop("listmutex", "mutexed", func() load[counter.Count, timedMutexed] { return new(listMutexMutexed) }),
-	loop("listrcu", "mutexed", func() load[counter.Count, timedMutexed] { return new(listRCUMutexed) }),
-	loop("listtryget", "mutexed", func() load[counter.Count, timedMutexed] { return new(listTryGetMutexed) }),
-	loop("pid2proc", "mutexed", func() load[counter.Count, timedMutexed] { return new(pid2procMutexed) }),
-	loop("pnode", "mutexed", func() load[counter.Count, timedMutexed] { return new(pnodesMutexed) }),
-	loop("unmount", "mutexed", func() load[counter.Count, timedMutexed] { return new(unmountMutexed) }),
+	loop("buffers", "mutexed", func() workloads.Load[counter.Count, timedMutexed] { return new(buffersMutexed) }),
+	loop("churn", "mutexed", func() workloads.Load[counter.Count, timedMutexed] { return new(churnMutexed) }),
+	loop("dstcache", "mutexed", func() workloads.Load[counter.Count, timedMutexed] { return new(dstCacheMutexed) }),
+	loop("getput", "mutexed", func() workloads.Load[counter.Count, timedMutexed] { return new(getPutMutexed) }),
+	loop("handoff", "mutexed", func() workloads.Load[counter.Count, timedMutexed] { return new(handoffMutexed) }),
+	loop("ipvsdest", "mutexed", func() workloads.Load[counter.Count, timedMutexed] { return new(ipvsDestsMutexed) }),
+	loop("listmutex", "mutexed", func() workloads.Load[counter.Count, timedMutexed] { return new(listMutexMutexed) }),
+	loop("listrcu", "mutexed", func() workloads.Load[counter.Count, timedMutexed] { return new(listRCUMutexed) }),
+	loop("listtryget", "mutexed", func() workloads.Load[counter.Count, timedMutexed] { return new(listTryGetMutexed) }),
+	loop("pid2proc", "mutexed", func() workloads.Load[counter.Count, timedMutexed] { return new(pid2procMutexed) }),
+	loop("pnode", "mutexed", func() workloads.Load[counter.Count, timedMutexed] { return new(pnodesMutexed) }),
+	loop("unmount", "mutexed", func() workloads.Load[counter.Count, timedMutexed] { return new(unmountMutexed) }),
 }

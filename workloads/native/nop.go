@@ -57,5 +57,5 @@ func (g *getPutNop) Work(worker, n int) int {
 }
 
 var loopsNop = []workloads.Loop{
-	loop("getput", "nop", func() load[counter.Nop, timedNop] { return new(getPutNop) }),
+	loop("getput", "nop", func() workloads.Load[counter.Nop, timedNop] { return new(getPutNop) }),
 }

@@ -61,5 +61,5 @@ func (g *getPutPlain) Work(worker, n int) int {
 }
 
 var loopsPlain = []workloads.Loop{
-	loop("getput", "plain", func() load[counter.Number, timedPlain] { return new(getPutPlain) }),
+	loop("getput", "plain", func() workloads.Load[counter.Number, timedPlain] { return new(getPutPlain) }),
 }

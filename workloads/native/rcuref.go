@@ -958,16 +958,16 @@ func (u *unmountRcuref) leave(w *mountUser[counter.Count, timedRcuref], p *mount
 }
 
 var loopsRcuref = []workloads.Loop{
-	loop("buffers", "rcuref", func() load[counter.Count, timedRcuref] { return new(buffersRcuref) }),
-	loop("churn", "rcuref", func() load[counter.Count, timedRcuref] { return new(churnRcuref) }),
-	loop("dstcache", "rcuref", func() load[counter.Count, timedRcuref] { return new(dstCacheRcuref) }),
-	loop("getput", "rcuref", func() load[counter.Count, timedRcuref] { return new(getPutRcuref) }),
-	loop("handoff", "rcuref", func() load[counter.Count, timedRcuref] { return new(handoffRcuref) }),
-	loop("ipvsdest", "rcuref", func() load[counter.Count, timedRcuref] { return new(ipvsDestsRcuref) }),
-	loop("listmutex", "rcuref", func() load[counter.Count, timedRcuref] { return new(listMutexRcuref) }),
-	loop("listrcu", "rcuref", func() load[counter.Count, timedRcuref] { return new(listRCURcuref) }),
-	loop("listtryget", "rcuref", func() load[counter.Count, timedRcuref] { return new(listTryGetRcuref) }),
-	loop("pid2proc", "rcuref", func() load[counter.Count, timedRcuref] { return new(pid2procRcuref) }),
-	loop("pnode", "rcuref", func() load[counter.Count, timedRcuref] { return new(pnodesRcuref) }),
-	loop("unmount", "rcuref", func() load[counter.Count, timedRcuref] { return new(unmountRcuref) }),
+	loop("buffers", "rcuref", func() workloads.Load[counter.Count, timedRcuref] { return new(buffersRcuref) }),
+	loop("churn", "rcuref", func() workloads.Load[counter.Count, timedRcuref] { return new(churnRcuref) }),
+	loop("dstcache", "rcuref", func() workloads.Load[counter.Count, timedRcuref] { return new(dstCacheRcuref) }),
+	loop("getput", "rcuref", func() workloads.Load[counter.Count, timedRcuref] { return new(getPutRcuref) }),
+	loop("handoff", "rcuref", func() workloads.Load[counter.Count, timedRcuref] { return new(handoffRcuref) }),
+	loop("ipvsdest", "rcuref", func() workloads.Load[counter.Count, timedRcuref] { return new(ipvsDestsRcuref) }),
+	loop("listmutex", "rcuref", func() workloads.Load[counter.Count, timedRcuref] { return new(listMutexRcuref) }),
+	loop("listrcu", "rcuref", func() workloads.Load[counter.Count, timedRcuref] { return new(listRCURcuref) }),
+	loop("listtryget", "rcuref", func() workloads.Load[counter.Count, timedRcuref] { return new(listTryGetRcuref) }),
+	loop("pid2proc", "rcuref", func() workloads.Load[counter.Count, timedRcuref] { return new(pid2procRcuref) }),
+	loop("pnode", "rcuref", func() workloads.Load[counter.Count, timedRcuref] { return new(pnodesRcuref) }),
+	loop("unmount", "rcuref", func() workloads.Load[counter.Count, timedRcuref] { return new(unmountRcuref) }),
 }

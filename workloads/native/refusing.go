@@ -958,16 +958,16 @@ func (u *unmountRefusing) leave(w *mountUser[counter.Count, timedRefusing], p *m
 }
 
 var loopsRefusing = []workloads.Loop{
-	loop("buffers", "refusing", func() load[counter.Count, timedRefusing] { return new(buffersRefusing) }),
-	loop("churn", "refusing", func() load[counter.Count, timedRefusing] { return new(churnRefusing) }),
-	loop("dstcache", "refusing", func() load[counter.Count, timedRefusing] { return new(dstCacheRefusing) }),
-	loop("getput", "refusing", func() load[counter.Count, timedRefusing] { return new(getPutRefusing) }),
-	loop("handoff", "refusing", func() load[counter.Count, timedRefusing] { return new(handoffRefusing) }),
-	loop("ipvsdest", "refusing", func() load[counter.Count, timedRefusing] { return new(ipvsDestsRefusing) }),
-	loop("listmutex", "refusing", func() load[counter.Count, timedRefusing] { return new(listMutexRefusing) }),
-	loop("listrcu", "refusing", func() load[counter.Count, timedRefusing] { return new(listRCURefusing) }),
-	loop("listtryget", "refusing", func() load[counter.Count, timedRefusing] { return new(listTryGetRefusing) }),
-	loop("pid2proc", "refusing", func() load[counter.Count, timedRefusing] { return new(pid2procRefusing) }),
-	loop("pnode", "refusing", func() load[counter.Count, timedRefusing] { return new(pnodesRefusing) }),
-	loop("unmount", "refusing", func() load[counter.Count, timedRefusing] { return new(unmountRefusing) }),
+	loop("buffers", "refusing", func() workloads.Load[counter.Count, timedRefusing] { return new(buffersRefusing) }),
+	loop("churn", "refusing", func() workloads.Load[counter.Count, timedRefusing] { return new(churnRefusing) }),
+	loop("dstcache", "refusing", func() workloads.Load[counter.Count, timedRefusing] { return new(dstCacheRefusing) }),
+	loop("getput", "refusing", func() workloads.Load[counter.Count, timedRefusing] { return new(getPutRefusing) }),
+	loop("handoff", "refusing", func() workloads.Load[counter.Count, timedRefusing] { return new(handoffRefusing) }),
+	loop("ipvsdest", "refusing", func() workloads.Load[counter.Count, timedRefusing] { return new(ipvsDestsRefusing) }),
+	loop("listmutex", "refusing", func() workloads.Load[counter.Count, timedRefusing] { return new(listMutexRefusing) }),
+	loop("listrcu", "refusing", func() workloads.Load[counter.Count, timedRefusing] { return new(listRCURefusing) }),
+	loop("listtryget", "refusing", func() workloads.Load[counter.Count, timedRefusing] { return new(listTryGetRefusing) }),
+	loop("pid2proc", "refusing", func() workloads.Load[counter.Count, timedRefusing] { return new(pid2procRefusing) }),
+	loop("pnode", "refusing", func() workloads.Load[counter.Count, timedRefusing] { return new(pnodesRefusing) }),
+	loop("unmount", "refusing", func() workloads.Load[counter.Count, timedRefusing] { return new(unmountRefusing) }),
 }

@@ -425,10 +425,10 @@ func (u *unmountRundown) leave(w *mountUser[counter.Count, timedRundown], p *mou
 }
 
 var loopsRundown = []workloads.Loop{
-	loop("buffers", "rundown", func() load[counter.Count, timedRundown] { return new(buffersRundown) }),
-	loop("churn", "rundown", func() load[counter.Count, timedRundown] { return new(churnRundown) }),
-	loop("getput", "rundown", func() load[counter.Count, timedRundown] { return new(getPutRundown) }),
-	loop("listrcu", "rundown", func() load[counter.Count, timedRundown] { return new(listRCURundown) }),
-	loop("listtryget", "rundown", func() load[counter.Count, timedRundown] { return new(listTryGetRundown) }),
-	loop("unmount", "rundown", func() load[counter.Count, timedRundown] { return new(unmountRundown) }),
+	loop("buffers", "rundown", func() workloads.Load[counter.Count, timedRundown] { return new(buffersRundown) }),
+	loop("churn", "rundown", func() workloads.Load[counter.Count, timedRundown] { return new(churnRundown) }),
+	loop("getput", "rundown", func() workloads.Load[counter.Count, timedRundown] { return new(getPutRundown) }),
+	loop("listrcu", "rundown", func() workloads.Load[counter.Count, timedRundown] { return new(listRCURundown) }),
+	loop("listtryget", "rundown", func() workloads.Load[counter.Count, timedRundown] { return new(listTryGetRundown) }),
+	loop("unmount", "rundown", func() workloads.Load[counter.Count, timedRundown] { return new(unmountRundown) }),
 }

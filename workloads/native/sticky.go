@@ -958,16 +958,16 @@ func (u *unmountSticky) leave(w *mountUser[counter.Count, timedSticky], p *mount
 }
 
 var loopsSticky = []workloads.Loop{
-	loop("buffers", "sticky", func() load[counter.Count, timedSticky] { return new(buffersSticky) }),
-	loop("churn", "sticky", func() load[counter.Count, timedSticky] { return new(churnSticky) }),
-	loop("dstcache", "sticky", func() load[counter.Count, timedSticky] { return new(dstCacheSticky) }),
-	loop("getput", "sticky", func() load[counter.Count, timedSticky] { return new(getPutSticky) }),
-	loop("handoff", "sticky", func() load[counter.Count, timedSticky] { return new(handoffSticky) }),
-	loop("ipvsdest", "sticky", func() load[counter.Count, timedSticky] { return new(ipvsDestsSticky) }),
-	loop("listmutex", "sticky", func() load[counter.Count, timedSticky] { return new(listMutexSticky) }),
-	loop("listrcu", "sticky", func() load[counter.Count, timedSticky] { return new(listRCUSticky) }),
-	loop("listtryget", "sticky", func() load[counter.Count, timedSticky] { return new(listTryGetSticky) }),
-	loop("pid2proc", "sticky", func() load[counter.Count, timedSticky] { return new(pid2procSticky) }),
-	loop("pnode", "sticky", func() load[counter.Count, timedSticky] { return new(pnodesSticky) }),
-	loop("unmount", "sticky", func() load[counter.Count, timedSticky] { return new(unmountSticky) }),
+	loop("buffers", "sticky", func() workloads.Load[counter.Count, timedSticky] { return new(buffersSticky) }),
+	loop("churn", "sticky", func() workloads.Load[counter.Count, timedSticky] { return new(churnSticky) }),
+	loop("dstcache", "sticky", func() workloads.Load[counter.Count, timedSticky] { return new(dstCacheSticky) }),
+	loop("getput", "sticky", func() workloads.Load[counter.Count, timedSticky] { return new(getPutSticky) }),
+	loop("handoff", "sticky", func() workloads.Load[counter.Count, timedSticky] { return new(handoffSticky) }),
+	loop("ipvsdest", "sticky", func() workloads.Load[counter.Count, timedSticky] { return new(ipvsDestsSticky) }),
+	loop("listmutex", "sticky", func() workloads.Load[counter.Count, timedSticky] { return new(listMutexSticky) }),
+	loop("listrcu", "sticky", func() workloads.Load[counter.Count, timedSticky] { return new(listRCUSticky) }),
+	loop("listtryget", "sticky", func() workloads.Load[counter.Count, timedSticky] { return new(listTryGetSticky) }),
+	loop("pid2proc", "sticky", func() workloads.Load[counter.Count, timedSticky] { return new(pid2procSticky) }),
+	loop("pnode", "sticky", func() workloads.Load[counter.Count, timedSticky] { return new(pnodesSticky) }),
+	loop("unmount", "sticky", func() workloads.Load[counter.Count, timedSticky] { return new(unmountSticky) }),
 }

@@ -89,7 +89,11 @@ says nothing of what was never tried. Schedules, programs and meetings of gorout
 chosen where bugs are likely, so no share follows from them: so many were tried, and
 none failed.
 
-Exit status: 1 if a strategy breaks its promise, 0 if none was seen to, 3 if the checks
+What goes wrong under a workload that isn't refbench's own is tried with a count that is
+known to be right, too. If that goes wrong as well, the workload is named, and other
+strategies are checked without it.
+
+Exit status: 1 if a strategy breaks its promise or a workload is wrong, 0 if none was seen to, 3 if the checks
 were interrupted or couldn't run.`,
 		Example: `  refbench check
   refbench check percpu --time 10m
@@ -220,18 +224,33 @@ func (ch checking) run(c *cobra.Command) error {
 			broken = append(broken, r.Strategy)
 		}
 	}
+	var wrong []string
+	for _, r := range results {
+		for _, m := range r.Misuses {
+			if !slices.Contains(wrong, m.Workload) {
+				wrong = append(wrong, m.Workload)
+			}
+		}
+	}
 	planned := len(ch.checks) * len(ch.strategies)
 	switch {
 	case interrupted:
 		return errors.Join(failedf("interrupted after %d of %s", len(results), plural(planned, "check")), err)
 	case err != nil:
 		return failedf("%w", err)
-	case len(broken) == 1:
-		return findingf("%s breaks its promise", broken[0])
-	case len(broken) > 1:
-		return findingf("%s break their promises", strings.Join(broken, ", "))
 	}
-	return nil
+	var found []error
+	switch len(broken) {
+	case 0:
+	case 1:
+		found = append(found, findingf("%s breaks its promise", broken[0]))
+	default:
+		found = append(found, findingf("%s break their promises", strings.Join(broken, ", ")))
+	}
+	if len(wrong) > 0 {
+		found = append(found, findingf("wrong are the workloads themselves: %s", strings.Join(wrong, ", ")))
+	}
+	return errors.Join(found...)
 }
 
 // results runs the checks. Each is run on all strategies before the next, so that
@@ -249,12 +268,21 @@ func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProg
 		})
 	}()
 	hung := make(map[string]check.Result) // by strategy: calls that never returned
+	wrong := make(map[string]bool)        // workloads
 	add := func(r check.Result) {
-		for i := range r.Findings {
-			kept := ch.keep(&r, i)
+		keep := func(f *check.Finding, i int, strategy string) {
+			kept := ch.keep(r.Check, strategy, f, i)
 			if kept != nil && (err == nil || err.Error() != kept.Error()) { // a folder that can't be made is one error
 				err = errors.Join(err, kept)
 			}
+		}
+		for i := range r.Findings {
+			keep(&r.Findings[i], i, r.Strategy)
+		}
+		for i := range r.Misuses {
+			m := &r.Misuses[i]
+			wrong[m.Workload] = true
+			keep(&m.Finding, len(r.Findings)+i, m.Control)
 		}
 		results = append(results, r)
 		if r.Hang != "" {
@@ -284,6 +312,7 @@ func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProg
 				begin := time.Now()
 				what := subject(ch.parts, s)
 				what.Others = without(ch.parts.Strategies, hung)
+				what = what.Without(wrong)
 				r := c.Do(ctx, what, check.Budget{Time: share, Seed: ch.seed, Timeout: ch.timeout})
 				interrupted := ctx.Err() != nil
 				if interrupted && r.Verdict != check.Broken { // what it has found stays found
@@ -327,15 +356,15 @@ func (ch checking) position(strategy string) int {
 	return slices.IndexFunc(ch.strategies, func(s *strategies.Strategy) bool { return s.Name == strategy })
 }
 
-// keep writes the files of a finding and says how to see it again.
-func (ch checking) keep(r *check.Result, i int) error {
-	f := &r.Findings[i]
+// keep writes the files of a check's finding about a strategy, or about how a workload uses
+// it, and says how to see it again. Its number among the check's is i.
+func (ch checking) keep(by, strategy string, f *check.Finding, i int) error {
 	f.Replay = shellescape.QuoteCommand([]string{
-		"refbench", "check", r.Strategy, "--checks", r.Check,
+		ch.parts.program(), "check", strategy, "--checks", by,
 		"--seed", strconv.FormatUint(ch.seed, 10), "--time", max(ch.budget, shortestCheck).String(),
 	})
 	if f.Token != "" {
-		f.Replay = shellescape.QuoteCommand([]string{"refbench", "replay", f.Token})
+		f.Replay = shellescape.QuoteCommand([]string{ch.parts.program(), "replay", f.Token})
 	}
 	if len(f.Attachments) == 0 {
 		return nil
@@ -345,14 +374,14 @@ func (ch checking) keep(r *check.Result, i int) error {
 	}
 	var errs []error
 	for _, a := range f.Attachments {
-		name := filepath.Join(ch.dir, r.Strategy+"-"+r.Check+"-"+strconv.Itoa(i+1)+a.Suffix)
+		name := filepath.Join(ch.dir, strategy+"-"+by+"-"+strconv.Itoa(i+1)+a.Suffix)
 		if err := writeFile(name, a.Write); err != nil {
 			errs = append(errs, fmt.Errorf("what was found can't be written down: %w", err))
 			continue
 		}
 		f.Files = append(f.Files, name)
 		if a.Replays {
-			f.Replay = shellescape.QuoteCommand([]string{"refbench", "replay", name})
+			f.Replay = shellescape.QuoteCommand([]string{ch.parts.program(), "replay", name})
 		}
 	}
 	return errors.Join(errs...)
@@ -400,20 +429,26 @@ func printChecked(w io.Writer, out checked) error {
 			fmt.Fprintf(&b, "  %s: none\n", s.Name)
 		}
 	}
+	show := func(f check.Finding, format string, args ...any) {
+		fmt.Fprintf(&b, "\n"+format+" (seed %d)\n  %s\n", append(args, f.Seed, f.What)...)
+		if f.Detail != f.What {
+			for line := range strings.Lines(strings.TrimRight(f.Detail, "\n") + "\n") {
+				b.WriteString("    " + line)
+			}
+		}
+		for _, name := range f.Files {
+			fmt.Fprintf(&b, "  file: %s\n", name)
+		}
+		if f.Replay != "" {
+			fmt.Fprintf(&b, "  see it again: %s\n", f.Replay)
+		}
+	}
 	for _, r := range out.Results {
 		for _, f := range r.Findings {
-			fmt.Fprintf(&b, "\n%s BREAKS ITS PROMISE, found by %s (seed %d)\n  %s\n", r.Strategy, r.Check, f.Seed, f.What)
-			if f.Detail != f.What {
-				for line := range strings.Lines(strings.TrimRight(f.Detail, "\n") + "\n") {
-					b.WriteString("    " + line)
-				}
-			}
-			for _, name := range f.Files {
-				fmt.Fprintf(&b, "  file: %s\n", name)
-			}
-			if f.Replay != "" {
-				fmt.Fprintf(&b, "  see it again: %s\n", f.Replay)
-			}
+			show(f, "%s BREAKS ITS PROMISE, found by %s", r.Strategy, r.Check)
+		}
+		for _, m := range r.Misuses {
+			show(m.Finding, "WORKLOAD %s IS WRONG ITSELF: %s, which is known to be right, goes wrong under it, found by %s", m.Workload, m.Control, r.Check)
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -471,6 +506,9 @@ func (p *checkProgress) done(r check.Result, left time.Duration) {
 	}
 	if r.Verdict == check.Broken && len(r.Findings) > 0 {
 		fmt.Fprintf(p.w, "refbench: %s breaks its promise: %s\n", r.Strategy, r.Findings[0].What)
+	}
+	for _, m := range r.Misuses {
+		fmt.Fprintf(p.w, "refbench: workload %s is wrong itself: %s\n", m.Workload, m.What)
 	}
 }
 

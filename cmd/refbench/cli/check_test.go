@@ -95,7 +95,7 @@ func TestReplayCommandIsQuoted(t *testing.T) {
 		"refbench check mine --checks programs --seed 7 --time 1s",
 		"refbench replay rx2.a-b_c",
 	} {
-		if err := ch.keep(&r, i); err != nil {
+		if err := ch.keep(r.Check, r.Strategy, &r.Findings[i], i); err != nil {
 			t.Fatal(err)
 		}
 		if got := filepath.ToSlash(r.Findings[i].Replay); got != want {

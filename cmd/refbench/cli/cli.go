@@ -2,6 +2,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/refbench/refbench/fuzz/bugs/matrix"
 	"github.com/refbench/refbench/fuzz/corpus"
+	"github.com/refbench/refbench/fuzz/outside"
 	"github.com/refbench/refbench/fuzz/scenarios"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/workloads"
@@ -32,6 +34,13 @@ const (
 // Parts are what a refbench is built from. Programs that add strategies or
 // workloads of their own call [Main] with a longer list.
 type Parts struct {
+	// Program is how the program was called, for commands that it tells to run. Empty
+	// means refbench.
+	Program string
+
+	// Modules are what refbench build took along.
+	Modules []Module
+
 	Strategies []*strategies.Strategy
 	Workloads  []*workloads.Workload
 
@@ -60,7 +69,35 @@ type Parts struct {
 	// lines around it; Report writes the report into a folder and returns the page to open.
 	Table  func(w io.Writer, files []string, verbose bool, around []string) error
 	Report func(dir string, files []string) (page string, err error)
+
+	added int // by AddStrategy
 }
+
+// A Module is one that refbench build took along.
+type Module = outside.Module
+
+// AddStrategy adds a strategy, and puts it among those that are measured where none are
+// named: behind the first, which the others are compared with.
+func (p *Parts) AddStrategy(s *strategies.Strategy) {
+	p.Strategies = append(p.Strategies, s)
+	if len(p.Default) > 0 {
+		p.added++
+		p.Default = slices.Insert(p.Default, p.added, s.Name)
+	}
+}
+
+// unproven returns the names of workloads that aren't refbench's own.
+func (p Parts) unproven() (names []string) {
+	for _, w := range p.Workloads {
+		if !slices.Contains(workloads.All, w) {
+			names = append(names, w.Name)
+		}
+	}
+	return names
+}
+
+// program is how the program is called.
+func (p Parts) program() string { return cmp.Or(p.Program, "refbench") }
 
 // isDefault reports whether a strategy is measured where none are named.
 func (p Parts) isDefault(name string) bool {
@@ -170,6 +207,8 @@ func newRootCommand(parts Parts, refused *error) *cobra.Command {
 	root.AddCommand(newRunCommand(parts))
 	root.AddCommand(newListCommand(parts))
 	root.AddCommand(newDoctorCommand())
+	root.AddCommand(newNewCommand())
+	root.AddCommand(newBuildCommand())
 	root.AddCommand(newGenCommand())
 	root.AddCommand(newReportCommand())
 	root.AddCommand(newCompareCommand())

@@ -205,7 +205,7 @@ func exploredWorkloads(forms scenarios.Forms) []string {
 // refuseUnexplored refuses names of strategies and workloads that the program has, but
 // not in explored form.
 func refuseUnexplored(parts Parts, strategyNames, workloadNames []string) error {
-	const why = "%s %s has no explored form in this refbench: package fuzz/explore/gen makes one, for Parts.Explored"
+	const why = "%s %s has no explored form in this refbench: refbench build makes one"
 	has := func(known []string, name string) bool {
 		return slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(k, name+"\t") })
 	}

@@ -16,6 +16,7 @@ import (
 // The output of list --json. Field names are part of the interface.
 type (
 	catalogue struct {
+		Modules     []Module         `json:"modules,omitempty"` // that refbench build took along
 		Strategies  []listedStrategy `json:"strategies"`
 		Baselines   []listedBaseline `json:"baselines"`
 		Workloads   []listedWorkload `json:"workloads"`
@@ -83,6 +84,7 @@ func newListCommand(parts Parts) *cobra.Command {
 func newCatalogue(parts Parts) catalogue {
 	// Empty lists, not null, in JSON.
 	cat := catalogue{
+		Modules:     parts.Modules,
 		Strategies:  []listedStrategy{},
 		Baselines:   []listedBaseline{},
 		Workloads:   []listedWorkload{},
@@ -113,6 +115,13 @@ func newCatalogue(parts Parts) catalogue {
 
 func printList(w io.Writer, parts Parts) error {
 	var b strings.Builder
+	if len(parts.Modules) > 0 {
+		b.WriteString("Built with\n\n")
+		for _, m := range parts.Modules {
+			fmt.Fprintf(&b, "  %s\n", moduleText(m))
+		}
+		b.WriteByte('\n')
+	}
 	b.WriteString("Strategies\n")
 	for _, s := range parts.Strategies {
 		mark := ""

@@ -2,13 +2,17 @@ package cli
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/refbench/refbench/fuzz/check"
+	exploredworkloads "github.com/refbench/refbench/fuzz/explored/workloads"
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/builtin"
+	"github.com/refbench/refbench/workloads"
 )
 
 // raceChildName is the command that runs a strategy, a planted bug or its twin for the
@@ -68,9 +72,22 @@ func newRaceChildCommand(parts Parts) *cobra.Command {
 	return c
 }
 
-// subject returns a strategy of the parts as what is checked.
+// subject returns a strategy of the parts as what is checked. Workloads that nobody has
+// proven come first: most is to be found under them.
 func subject(parts Parts, s *strategies.Strategy) check.Subject {
-	return check.Subject{
-		Strategy: s, Others: parts.Strategies, Workloads: parts.Workloads, Explored: parts.Explored, Child: raceChild(s.Name),
+	unproven := parts.unproven()
+	rank := func(name string) int {
+		if slices.Contains(unproven, name) {
+			return 0
+		}
+		return 1
 	}
+	what := check.Subject{
+		Strategy: s, Others: parts.Strategies, Workloads: slices.Clone(parts.Workloads), Explored: parts.Explored, Child: raceChild(s.Name),
+		Unproven: unproven, Controls: builtin.All(),
+	}
+	what.Explored.Workloads = slices.Clone(what.Explored.Workloads)
+	slices.SortStableFunc(what.Workloads, func(a, b *workloads.Workload) int { return rank(a.Name) - rank(b.Name) })
+	slices.SortStableFunc(what.Explored.Workloads, func(a, b *exploredworkloads.Workload) int { return rank(a.Name) - rank(b.Name) })
+	return what
 }

@@ -84,7 +84,7 @@ func nativeForm(dir string, ss []*strategies.Strategy) ([]file, error) {
 		}
 		types = append(types, t)
 	}
-	loops, err := nativegen.Native(dir, workloadsPath, types)
+	loops, err := nativegen.Native(nativegen.Options{Dir: dir, Path: workloadsPath, Strategies: types})
 	if err != nil {
 		return nil, &sourceError{err}
 	}

@@ -22,17 +22,20 @@ import (
 // of the first code on a line stands a line directive, unless the line comes right after
 // the one before it in the original too.
 //
-// Copies of other modules' packages keep everything: no path leads from them to the
-// original that is the same on every machine.
+// Copies of other modules' packages keep everything, unless they are for this machine
+// alone: no path leads from them to the original that is the same on every machine.
 //
 // The rewriter works on text. So it marks each line of the source before, by a comment
 // with its number, and marks move with the text behind them. Here they become directives
 // when the text is formatted.
 
-// original returns the path from the directory of the copy to a file of the package, ""
-// if it isn't known.
+// original returns the path from the directory of the copy to a file of the package, or
+// one that is absolute, "" if neither is wanted.
 func (g *generator) original(p *packages.Package, name string) string {
 	if p.Module == nil || !p.Module.Main {
+		if g.o.Absolute {
+			return filepath.ToSlash(name)
+		}
 		return ""
 	}
 	if g.o.Root != p.Module.Path && !strings.HasPrefix(g.o.Root, p.Module.Path+"/") {

@@ -43,7 +43,7 @@
 // A copy of a package of the main module, if Options.Root is in that module, has neither
 // comments nor blank lines, and line directives: so failures, pictures and stacks show
 // where something is in the original. Other copies are changed only where they have to
-// be.
+// be, unless Options.Absolute is set.
 package gen
 
 import (
@@ -100,6 +100,11 @@ type Options struct {
 	// another module to Root and its import path: so internal packages stay
 	// importable.
 	Root string
+
+	// Absolute says that copies of other modules' packages are written for this machine
+	// alone: positions in them are those of the original too, whose absolute path they
+	// name.
+	Absolute bool
 
 	// Env is the environment of the go command; nil means that of the
 	// process.

@@ -253,7 +253,7 @@ func (p *Program) explore(body func()) (*testrun.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	rep.Executions, rep.Points, rep.Threads = r.Executions, r.Points, last.Threads()
+	rep.Executions, rep.Points, rep.Threads = r.Executions, r.Points, last.Started()
 	rep.Complete, rep.Exhaustive = r.Complete, r.Exhaustive
 	if now != nil {
 		rep.Log = now.log.String()
@@ -281,7 +281,7 @@ const hangTimeout = 20 * time.Second
 
 // failed notes the failure.
 func failed(r *testrun.Report, f *explore.Failure) error {
-	r.Message, r.Threads = f.Message, last.Threads()
+	r.Message, r.Threads = f.Message, last.Started()
 	switch {
 	case f.Kind == explore.Unsupported, f.Kind == explore.Goexit:
 		r.Verdict = testrun.Unsupported

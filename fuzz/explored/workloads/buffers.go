@@ -36,7 +36,7 @@ var Buffers = &Workload{
 		Program:  "w0.Work w0.Work w0.Work|w1.Work w1.Work w1.Work",
 	},
 	/*line ../../../workloads/buffers.go:54:1*/ New: func(c Config) (Instance, error) {
-		return dynamic(c, new(buffers[Dynamic, dynamicTimed]), new(buffers[Dynamic, dynamicChecked]))
+		return NewDynamic(c, new(buffers[Dynamic, DynamicTimed]), new(buffers[Dynamic, DynamicChecked]))
 	},
 }
 
@@ -114,7 +114,7 @@ type bufferReader[T any, H Holder[T]] struct {
 	_       [pin.LineBytes]byte
 }
 
-func /*line :159:1*/ (b *buffers[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :159:1*/ (b *buffers[T, H]) Setup(c Config, k Kit[T, H]) error {
 	contents := c.Contents
 	if len(contents) == 0 {
 		contents = BuiltinBuffers(c.Knob("files"), c.Seed)

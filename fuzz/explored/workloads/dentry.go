@@ -37,7 +37,7 @@ var Dentry = &Workload{
 		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
 	},
 	/*line ../../../workloads/dentry.go:66:1*/ New: func(c Config) (Instance, error) {
-		return dynamicResurrect(c, new(dcache[DynamicResurrect, dynamicTimedResurrect]), new(dcache[DynamicResurrect, dynamicCheckedResurrect]))
+		return NewDynamicResurrect(c, new(dcache[DynamicResurrect, DynamicTimedResurrect]), new(dcache[DynamicResurrect, DynamicCheckedResurrect]))
 	},
 }
 
@@ -101,7 +101,7 @@ type dentryReaper[T any, H ResurrectHolder[T]] struct {
 
 const dentryReap = 128
 
-func /*line :146:1*/ (d *dcache[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :146:1*/ (d *dcache[T, H]) Setup(c Config, k Kit[T, H]) error {
 	*d = dcache[T, H]{
 		arena:   arena.New[T, dentry[T]](k.Options(c)),
 		readers: rcu.New(),

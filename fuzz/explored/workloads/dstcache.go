@@ -32,7 +32,7 @@ var DstCache = &Workload{
 		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step r0.Step",
 	},
 	/*line ../../../workloads/dstcache.go:56:1*/ New: func(c Config) (Instance, error) {
-		return dynamic(c, new(dstCache[Dynamic, dynamicTimed]), new(dstCache[Dynamic, dynamicChecked]))
+		return NewDynamic(c, new(dstCache[Dynamic, DynamicTimed]), new(dstCache[Dynamic, DynamicChecked]))
 	},
 }
 
@@ -88,7 +88,7 @@ type dstAdmin[T any, H Holder[T]] struct {
 	early uint64
 }
 
-func /*line :135:1*/ (d *dstCache[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :135:1*/ (d *dstCache[T, H]) Setup(c Config, k Kit[T, H]) error {
 	n := c.Knob("tunnels")
 	*d = dstCache[T, H]{
 		arena:        arena.New[T, route](k.Options(c)),

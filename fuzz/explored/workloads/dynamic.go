@@ -9,21 +9,21 @@ import (
 
 type Dynamic struct{ strategies.Counter }
 type (
-	dynamicTimed   = Timed[Dynamic, *Dynamic]
-	dynamicChecked = Checked[Dynamic, *Dynamic]
+	DynamicTimed   = Timed[Dynamic, *Dynamic]
+	DynamicChecked = Checked[Dynamic, *Dynamic]
 )
-type load[T any, H Holder[T]] interface {
+type Load[T any, H Holder[T]] interface {
 	Instance
-	setup(Config, Kit[T, H]) error
+	Setup(Config, Kit[T, H]) error
 }
 
-func /*line ../../../workloads/dynamic.go:28:1*/ begin[T any, H Holder[T]](l load[T, H], c Config, k Kit[T, H]) (Instance, error) {
-	if err := l.setup(c, k); err != nil {
+func /*line ../../../workloads/dynamic.go:30:1*/ begin[T any, H Holder[T]](l Load[T, H], c Config, k Kit[T, H]) (Instance, error) {
+	if err := l.Setup(c, k); err != nil {
 		return nil, err
 	}
 	return l, nil
 }
-func /*line :37:1*/ dynamic(c Config, timed load[Dynamic, dynamicTimed], checked load[Dynamic, dynamicChecked]) (Instance, error) {
+func /*line :39:1*/ NewDynamic(c Config, timed Load[Dynamic, DynamicTimed], checked Load[Dynamic, DynamicChecked]) (Instance, error) {
 	if c.NewCounter == nil {
 		return nil, errors.New("workloads: Config.NewCounter is nil")
 	}

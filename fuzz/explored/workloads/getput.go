@@ -28,7 +28,7 @@ var GetPut = &Workload{
 		Program:  "w0.Work w0.Work|w1.Work w1.Work",
 	},
 	/*line ../../../workloads/getput.go:36:1*/ New: func(c Config) (Instance, error) {
-		return dynamic(c, new(getPut[Dynamic, dynamicTimed]), new(getPut[Dynamic, dynamicChecked]))
+		return NewDynamic(c, new(getPut[Dynamic, DynamicTimed]), new(getPut[Dynamic, DynamicChecked]))
 	},
 }
 
@@ -53,7 +53,7 @@ type getPutWorker[T any, H Holder[T]] struct {
 	_       [pin.LineBytes]byte
 }
 
-func /*line :66:1*/ (g *getPut[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :66:1*/ (g *getPut[T, H]) Setup(c Config, k Kit[T, H]) error {
 	n := c.Knob("objects")
 	*g = getPut[T, H]{
 		arena:   arena.New[T, struct{}](k.Options(c)),

@@ -30,7 +30,7 @@ var Handoff = &Workload{
 		Program:  "w0.Work w0.Work w0.Work|w1.Work w1.Work w1.Work",
 	},
 	/*line ../../../workloads/handoff.go:45:1*/ New: func(c Config) (Instance, error) {
-		return dynamic(c, new(handoff[Dynamic, dynamicTimed]), new(handoff[Dynamic, dynamicChecked]))
+		return NewDynamic(c, new(handoff[Dynamic, DynamicTimed]), new(handoff[Dynamic, DynamicChecked]))
 	},
 }
 
@@ -92,7 +92,7 @@ func /*line :110:1*/ (m *mailbox[T]) receive() (parcel[T], bool) {
 	m.out.Store(out + 1)
 	return p, true
 }
-func /*line :120:1*/ (h *handoff[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :120:1*/ (h *handoff[T, H]) Setup(c Config, k Kit[T, H]) error {
 	*h = handoff[T, H]{
 		arena:    arena.New[T, handoffObject](k.Options(c)),
 		workers:  make([]handoffWorker[T, H], c.Workers),

@@ -37,7 +37,7 @@ var InetPeer = &Workload{
 		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
 	},
 	/*line ../../../workloads/inetpeer.go:60:1*/ New: func(c Config) (Instance, error) {
-		return dynamicOne(c, new(inetPeers[DynamicOne, dynamicTimedOne]), new(inetPeers[DynamicOne, dynamicCheckedOne]))
+		return NewDynamicOne(c, new(inetPeers[DynamicOne, DynamicTimedOne]), new(inetPeers[DynamicOne, DynamicCheckedOne]))
 	},
 }
 
@@ -196,7 +196,7 @@ type inetCollector[T any, H OneHolder[T]] struct {
 
 const inetSweep = 128
 
-func /*line :268:1*/ (n *inetPeers[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :268:1*/ (n *inetPeers[T, H]) Setup(c Config, k Kit[T, H]) error {
 	*n = inetPeers[T, H]{
 		arena:     arena.New[T, inetPeer[T]](k.Options(c)),
 		readers:   rcu.New(),

@@ -32,7 +32,7 @@ var IPVSDest = &Workload{
 		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step|r1.Step r1.Step",
 	},
 	/*line ../../../workloads/ipvsdest.go:57:1*/ New: func(c Config) (Instance, error) {
-		return dynamic(c, new(ipvsDests[Dynamic, dynamicTimed]), new(ipvsDests[Dynamic, dynamicChecked]))
+		return NewDynamic(c, new(ipvsDests[Dynamic, DynamicTimed]), new(ipvsDests[Dynamic, DynamicChecked]))
 	},
 }
 
@@ -102,7 +102,7 @@ type ipvsTimer[T any, H Holder[T]] struct {
 	due    []ipvsTrashed[T]
 }
 
-func /*line :145:1*/ (v *ipvsDests[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :145:1*/ (v *ipvsDests[T, H]) Setup(c Config, k Kit[T, H]) error {
 	*v = ipvsDests[T, H]{
 		arena:   arena.New[T, ipvsDest](k.Options(c)),
 		readers: rcu.New(),

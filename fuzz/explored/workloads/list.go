@@ -109,7 +109,7 @@ func /*line :134:1*/ listKnobs(more ...Knob) []Knob {
 		{Name: "release", Doc: "how long freeing an entry takes, in ns", Default: 100, Min: 0, Max: 1_000_000},
 	}, more...)
 }
-func /*line :146:1*/ (l *lists[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :146:1*/ (l *lists[T, H]) Setup(c Config, k Kit[T, H]) error {
 	entries := c.Knob("entries")
 	l.arena = arena.New[T, listEntry[T]](k.Options(c))
 	l.actors = make([]listActor[T, H], c.Workers)

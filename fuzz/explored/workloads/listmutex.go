@@ -22,7 +22,7 @@ var ListMutex = &Workload{
 		Program:  "w0.Work w0.Work|w1.Work w1.Work",
 	},
 	/*line ../../../workloads/listmutex.go:41:1*/ New: func(c Config) (Instance, error) {
-		return dynamic(c, new(listMutex[Dynamic, dynamicTimed]), new(listMutex[Dynamic, dynamicChecked]))
+		return NewDynamic(c, new(listMutex[Dynamic, DynamicTimed]), new(listMutex[Dynamic, DynamicChecked]))
 	},
 }
 
@@ -31,9 +31,9 @@ type listMutex[T any, H Holder[T]] struct {
 	outside bool
 }
 
-func (l *listMutex[T, H]) setup(c Config, k Kit[T, H]) error {
+func (l *listMutex[T, H]) Setup(c Config, k Kit[T, H]) error {
 	l.outside = c.Knob("form") == 1
-	return l.lists.setup(c, k)
+	return l.lists.Setup(c, k)
 }
 func /*line :57:1*/ (l *listMutex[T, H]) Work(worker, n int) int {
 	a := &l.actors[worker]

@@ -20,7 +20,7 @@ var ListRCU = &Workload{
 		Program:  "w0.Work w0.Work|w1.Work w1.Work",
 	},
 	/*line ../../../workloads/listrcu.go:34:1*/ New: func(c Config) (Instance, error) {
-		return dynamic(c, new(listRCU[Dynamic, dynamicTimed]), new(listRCU[Dynamic, dynamicChecked]))
+		return NewDynamic(c, new(listRCU[Dynamic, DynamicTimed]), new(listRCU[Dynamic, DynamicChecked]))
 	},
 }
 
@@ -30,8 +30,8 @@ type listRCU[T any, H Holder[T]] struct {
 	retirers []*rcu.Retirer[*arena.Slot[T, listEntry[T]]]
 }
 
-func (l *listRCU[T, H]) setup(c Config, k Kit[T, H]) error {
-	if err := l.lists.setup(c, k); err != nil {
+func (l *listRCU[T, H]) Setup(c Config, k Kit[T, H]) error {
+	if err := l.lists.Setup(c, k); err != nil {
 		return err
 	}
 	l.readers = rcu.New()

@@ -19,7 +19,7 @@ var ListTryGet = &Workload{
 		Program:  "w0.Work w0.Work|w1.Work w1.Work",
 	},
 	/*line ../../../workloads/listtryget.go:35:1*/ New: func(c Config) (Instance, error) {
-		return dynamic(c, new(listTryGet[Dynamic, dynamicTimed]), new(listTryGet[Dynamic, dynamicChecked]))
+		return NewDynamic(c, new(listTryGet[Dynamic, DynamicTimed]), new(listTryGet[Dynamic, DynamicChecked]))
 	},
 }
 

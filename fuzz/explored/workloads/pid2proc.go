@@ -34,7 +34,7 @@ var PID2Proc = &Workload{
 		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step",
 	},
 	/*line ../../../workloads/pid2proc.go:59:1*/ New: func(c Config) (Instance, error) {
-		return dynamic(c, new(pid2proc[Dynamic, dynamicTimed]), new(pid2proc[Dynamic, dynamicChecked]))
+		return NewDynamic(c, new(pid2proc[Dynamic, DynamicTimed]), new(pid2proc[Dynamic, DynamicChecked]))
 	},
 }
 
@@ -174,7 +174,7 @@ type procActor[T any, H Holder[T]] struct {
 	_       [pin.LineBytes]byte
 }
 
-func /*line :234:1*/ (s *pid2proc[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :234:1*/ (s *pid2proc[T, H]) Setup(c Config, k Kit[T, H]) error {
 	n := c.Knob("processes")
 	*s = pid2proc[T, H]{
 		arena:    arena.New[T, proc[T]](k.Options(c)),

@@ -32,7 +32,7 @@ var PNode = &Workload{
 		Program:  "w0.Work w0.Work|w1.Work w1.Work|r0.Step r0.Step|r1.Step r1.Step",
 	},
 	/*line ../../../workloads/pnode.go:61:1*/ New: func(c Config) (Instance, error) {
-		return dynamic(c, new(pnodes[Dynamic, dynamicTimed]), new(pnodes[Dynamic, dynamicChecked]))
+		return NewDynamic(c, new(pnodes[Dynamic, DynamicTimed]), new(pnodes[Dynamic, DynamicChecked]))
 	},
 }
 
@@ -149,7 +149,7 @@ type pnodeActor[T any, H Holder[T]] struct {
 	_      [pin.LineBytes]byte
 }
 
-func /*line :203:1*/ (p *pnodes[T, H]) setup(c Config, k Kit[T, H]) error {
+func /*line :203:1*/ (p *pnodes[T, H]) Setup(c Config, k Kit[T, H]) error {
 	*p = pnodes[T, H]{
 		arena:   arena.New[T, pnode[T]](k.Options(c)),
 		workers: make([]pnodeActor[T, H], c.Workers),

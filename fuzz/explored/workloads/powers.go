@@ -46,11 +46,11 @@ type DynamicResurrect struct {
 	strategies.Reader
 }
 type (
-	dynamicTimedResurrect   = TimedResurrect[DynamicResurrect, *DynamicResurrect]
-	dynamicCheckedResurrect = CheckedResurrect[DynamicResurrect, *DynamicResurrect]
+	DynamicTimedResurrect   = TimedResurrect[DynamicResurrect, *DynamicResurrect]
+	DynamicCheckedResurrect = CheckedResurrect[DynamicResurrect, *DynamicResurrect]
 )
 
-func /*line :76:1*/ dynamicResurrect(c Config, timed load[DynamicResurrect, dynamicTimedResurrect], checked load[DynamicResurrect, dynamicCheckedResurrect]) (Instance, error) {
+func /*line :77:1*/ NewDynamicResurrect(c Config, timed Load[DynamicResurrect, DynamicTimedResurrect], checked Load[DynamicResurrect, DynamicCheckedResurrect]) (Instance, error) {
 	type powers interface {
 		strategies.Counter
 		strategies.Resurrecter
@@ -63,12 +63,12 @@ func /*line :76:1*/ dynamicResurrect(c Config, timed load[DynamicResurrect, dyna
 		return nil, err
 	}
 	if c.Checked {
-		wrap := func(h Checked[DynamicResurrect, *DynamicResurrect]) dynamicCheckedResurrect {
-			return dynamicCheckedResurrect{h}
+		wrap := func(h Checked[DynamicResurrect, *DynamicResurrect]) DynamicCheckedResurrect {
+			return DynamicCheckedResurrect{h}
 		}
 		return begin(checked, c, withHolder(CheckedKit[DynamicResurrect](prepare), wrap))
 	}
-	return begin(timed, c, Kit[DynamicResurrect, dynamicTimedResurrect]{Prepare: prepare, Holder: timedHolder[dynamicTimedResurrect]})
+	return begin(timed, c, Kit[DynamicResurrect, DynamicTimedResurrect]{Prepare: prepare, Holder: timedHolder[DynamicTimedResurrect]})
 }
 
 type OneRef[T any] interface {
@@ -83,22 +83,22 @@ type OneHolder[T any] interface {
 }
 type TimedOne[T any, P OneRef[T]] struct{ Timed[T, P] }
 
-func /*line :119:1*/ (TimedOne[T, P]) PutIfOne(o *arena.Object[T], _ arena.Hold) bool {
-	/*line :119:1*/ return P(&o.Ref).PutIfOne()
+func /*line :120:1*/ (TimedOne[T, P]) PutIfOne(o *arena.Object[T], _ arena.Hold) bool {
+	/*line :120:1*/ return P(&o.Ref).PutIfOne()
 }
-func /*line :122:1*/ (TimedOne[T, P]) Count(o *arena.Object[T]) int64 {
-	/*line :122:1*/ return P(&o.Ref).Count()
+func /*line :123:1*/ (TimedOne[T, P]) Count(o *arena.Object[T]) int64 {
+	/*line :123:1*/ return P(&o.Ref).Count()
 }
 
 type CheckedOne[T any, P OneRef[T]] struct{ Checked[T, P] }
 
-func /*line :128:1*/ (c CheckedOne[T, P]) PutIfOne(o *arena.Object[T], h arena.Hold) bool {
+func /*line :129:1*/ (c CheckedOne[T, P]) PutIfOne(o *arena.Object[T], h arena.Hold) bool {
 	d := c.Actor.BeginDropIf(o.Shadow(), arena.OpPutIfOne, h)
 	dropped := P(&o.Ref).PutIfOne()
 	c.Actor.EndDropIf(o.Shadow(), arena.OpPutIfOne, h, d, dropped)
 	return dropped
 }
-func /*line :136:1*/ (c CheckedOne[T, P]) Count(o *arena.Object[T]) int64 {
+func /*line :137:1*/ (c CheckedOne[T, P]) Count(o *arena.Object[T]) int64 {
 	c.Actor.Look(o.Shadow(), arena.OpCount)
 	return P(&o.Ref).Count()
 }
@@ -109,11 +109,11 @@ type DynamicOne struct {
 	strategies.Reader
 }
 type (
-	dynamicTimedOne   = TimedOne[DynamicOne, *DynamicOne]
-	dynamicCheckedOne = CheckedOne[DynamicOne, *DynamicOne]
+	DynamicTimedOne   = TimedOne[DynamicOne, *DynamicOne]
+	DynamicCheckedOne = CheckedOne[DynamicOne, *DynamicOne]
 )
 
-func /*line :154:1*/ dynamicOne(c Config, timed load[DynamicOne, dynamicTimedOne], checked load[DynamicOne, dynamicCheckedOne]) (Instance, error) {
+func /*line :157:1*/ NewDynamicOne(c Config, timed Load[DynamicOne, DynamicTimedOne], checked Load[DynamicOne, DynamicCheckedOne]) (Instance, error) {
 	type powers interface {
 		strategies.Counter
 		strategies.OnePutter
@@ -126,12 +126,12 @@ func /*line :154:1*/ dynamicOne(c Config, timed load[DynamicOne, dynamicTimedOne
 		return nil, err
 	}
 	if c.Checked {
-		wrap := func(h Checked[DynamicOne, *DynamicOne]) dynamicCheckedOne { return dynamicCheckedOne{h} }
+		wrap := func(h Checked[DynamicOne, *DynamicOne]) DynamicCheckedOne { return DynamicCheckedOne{h} }
 		return begin(checked, c, withHolder(CheckedKit[DynamicOne](prepare), wrap))
 	}
-	return begin(timed, c, Kit[DynamicOne, dynamicTimedOne]{Prepare: prepare, Holder: timedHolder[dynamicTimedOne]})
+	return begin(timed, c, Kit[DynamicOne, DynamicTimedOne]{Prepare: prepare, Holder: timedHolder[DynamicTimedOne]})
 }
-func /*line :175:1*/ withPowers[T, P any](c Config, do string, fill func(*T, P)) (prepare func(*T), err error) {
+func /*line :178:1*/ withPowers[T, P any](c Config, do string, fill func(*T, P)) (prepare func(*T), err error) {
 	if c.NewCounter == nil {
 		return nil, errors.New("workloads: Config.NewCounter is nil")
 	}
@@ -140,6 +140,6 @@ func /*line :175:1*/ withPowers[T, P any](c Config, do string, fill func(*T, P))
 	}
 	return func(t *T) { fill(t, any(c.NewCounter()).(P)) }, nil
 }
-func /*line :186:1*/ withHolder[T any, H, W Holder[T]](k Kit[T, H], wrap func(H) W) Kit[T, W] {
+func /*line :189:1*/ withHolder[T any, H, W Holder[T]](k Kit[T, H], wrap func(H) W) Kit[T, W] {
 	return Kit[T, W]{Prepare: k.Prepare, Holder: func(name string) W { return wrap(k.Holder(name)) }, Log: k.Log}
 }

@@ -46,6 +46,8 @@ func (e *emitter) copy(d *decl) error {
 
 // holderType writes a timed holder with the strategy's counter.
 func (e *emitter) holderType(h *holder) error {
+	defer func(src *source) { e.src = src }(e.src)
+	e.src = e.src.home
 	obj := e.src.pkg.Types.Scope().Lookup(h.name)
 	d := e.src.decls[obj]
 	e.holder = h.name
@@ -258,6 +260,11 @@ func typeParam(obj types.Object) string {
 func (e *emitter) use(path, name string) error {
 	if old, ok := e.imports[path]; ok && old != name {
 		return fmt.Errorf("import of %s as %s: it is %s elsewhere", path, name, old)
+	}
+	for other, taken := range e.imports {
+		if taken == name && other != path {
+			return fmt.Errorf("packages %s and %s are both called %s: native loops import both, so one needs another name", min(path, other), max(path, other), name)
+		}
 	}
 	e.imports[path] = name
 	return nil

@@ -28,7 +28,7 @@ func builtins(t *testing.T) []gen.Strategy {
 
 // The committed loops are what the generator writes today.
 func TestCommittedLoopsAreCurrent(t *testing.T) {
-	files, err := gen.Native(".", workloadsPath, builtins(t))
+	files, err := gen.Native(gen.Options{Dir: ".", Path: workloadsPath, Strategies: builtins(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,12 +57,12 @@ func TestCommittedLoopsAreCurrent(t *testing.T) {
 // can fail.
 func TestGeneratedLoopsFollowTheStrategy(t *testing.T) {
 	ss := builtins(t)
-	files, err := gen.Native(".", workloadsPath, ss[:1])
+	files, err := gen.Native(gen.Options{Dir: ".", Path: workloadsPath, Strategies: ss[:1]})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ss[0].Type = "Other"
-	changed, err := gen.Native(".", workloadsPath, ss[:1])
+	changed, err := gen.Native(gen.Options{Dir: ".", Path: workloadsPath, Strategies: ss[:1]})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ type dynamicTimed = Timed[Dynamic, *Dynamic]
 // their names.
 func native(t *testing.T, dir string, ss ...gen.Strategy) map[string]string {
 	t.Helper()
-	files, err := gen.Native(dir, "example.com/m", ss)
+	files, err := gen.Native(gen.Options{Dir: dir, Path: "example.com/m", Strategies: ss})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ type base[T any, H Holder[T]] struct { t Object[T]; h H; n int }
 func (b *base[T, H]) take() { b.h.Get(&b.t); b.note() }
 func (b *base[T, H]) note() { b.n++ }
 type w[T any, H Holder[T]] struct { base[T, H]; wrong bool }
-func (x *w[T, H]) setup() { x.close() }
+func (x *w[T, H]) Setup() { x.close() }
 func (x *w[T, H]) Work() { if x.wrong { x.takeWrong() }; x.step(); x.count() }
 func (x *w[T, H]) step() { x.take(); x.pair(1) }
 func (x *w[T, H]) pair(n int) { if n > 0 { x.again(n - 1) } else { x.last() } }
@@ -161,7 +161,7 @@ const limit = 3
 		{"s.go", true, "func (x *wS) again(n int) { x.pair(n) }"},
 		{"s.go", true, "type baseS base[counter.Count, timedS]"},
 		{"s.go", true, "func (b *baseS) take() { b.h.Get(&b.t); (*base[counter.Count, timedS])(b).note() }"},
-		{"s.go", true, `loop("w", "s", func() load[counter.Count, timedS] { return new(wS) })`},
+		{"s.go", true, `loop("w", "s", func() workloads.Load[counter.Count, timedS] { return new(wS) })`},
 		{"s.go", false, ") count()"},
 		{"s.go", false, ") note()"},
 		{"s.go", false, ") takeWrong()"},
@@ -283,7 +283,7 @@ func (x *w[T, H]) Close() { hidden++ }
 `, "source.go:8:1: the package variable hidden would be a copy"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := gen.Native(module(t, c.source), "example.com/m", []gen.Strategy{{Name: "s", Path: "example.com/s", Type: "Count"}})
+			_, err := gen.Native(gen.Options{Dir: module(t, c.source), Path: "example.com/m", Strategies: []gen.Strategy{{Name: "s", Path: "example.com/s", Type: "Count"}}})
 			if c.want == "" {
 				if err != nil {
 					t.Fatalf("refused: %v", err)
@@ -295,7 +295,7 @@ func (x *w[T, H]) Close() { hidden++ }
 			}
 		})
 	}
-	_, err := gen.Native(module(t, step), "example.com/m", []gen.Strategy{{Name: "loops", Path: "example.com/s", Type: "Count"}})
+	_, err := gen.Native(gen.Options{Dir: module(t, step), Path: "example.com/m", Strategies: []gen.Strategy{{Name: "loops", Path: "example.com/s", Type: "Count"}}})
 	if err == nil || !strings.Contains(err.Error(), "strategy loops: its loops would be in workloads/native/loops.go, which is another file") {
 		t.Errorf("a strategy called as a file that isn't its own: error %v", err)
 	}

@@ -1,6 +1,7 @@
 package gen
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/constant"
@@ -103,9 +104,10 @@ type call struct {
 	at ast.Node
 }
 
-// A source is package workloads, analyzed.
+// A source is a package with workloads, analyzed.
 type source struct {
 	pkg       *packages.Package
+	home      *source           // package workloads, which may be this one
 	text      map[string][]byte // by file name
 	decls     map[types.Object]*decl
 	methods   map[*types.Func]*method
@@ -116,43 +118,71 @@ type source struct {
 	parts     []*part
 }
 
-func load(dir, path string) (*source, error) {
+func load(o Options) (*source, error) {
 	cfg := &packages.Config{
 		Mode: packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedDeps |
 			packages.NeedTypes | packages.NeedSyntax | packages.NeedTypesInfo,
-		Dir: dir,
+		Dir: o.Dir, Env: o.Env,
 	}
-	pkgs, err := packages.Load(cfg, path)
+	paths := []string{o.Path}
+	if o.Home != "" && o.Home != o.Path {
+		paths = append(paths, o.Home)
+	}
+	pkgs, err := packages.Load(cfg, paths...)
 	if err != nil {
-		return nil, fmt.Errorf("loading %s: %w", path, err)
+		return nil, fmt.Errorf("loading %s: %w", o.Path, err)
 	}
-	if len(pkgs) != 1 {
-		return nil, fmt.Errorf("loading %s: %d packages, want 1", path, len(pkgs))
+	if len(pkgs) != len(paths) {
+		return nil, fmt.Errorf("loading %s: %d packages, want %d", strings.Join(paths, " "), len(pkgs), len(paths))
 	}
-	if errs := pkgs[0].Errors; len(errs) > 0 {
-		return nil, fmt.Errorf("loading %s: %w", path, errs[0])
+	var src, home *source
+	for _, p := range pkgs {
+		if len(p.Errors) > 0 {
+			return nil, fmt.Errorf("loading %s: %w", p.PkgPath, p.Errors[0])
+		}
+		s, err := read(p)
+		if err != nil {
+			return nil, err
+		}
+		if p.PkgPath == o.Home {
+			home = s
+		} else {
+			src = s
+		}
 	}
-	src := &source{
-		pkg:     pkgs[0],
-		text:    make(map[string][]byte),
-		decls:   make(map[types.Object]*decl),
-		methods: make(map[*types.Func]*method),
-		byType:  make(map[types.Object][]*method),
-		whole:   make(map[*ast.FuncDecl]*decl),
+	if src == nil || home == nil { // they are one
+		src = cmp.Or(src, home)
+		home = src
 	}
-	if err := src.readDecls(); err != nil {
-		return nil, err
-	}
+	src.home, home.home = home, home
 	if err := src.findWorkloads(); err != nil {
 		return nil, err
 	}
-	for _, w := range src.workloads {
+	for i, w := range src.workloads {
+		for _, other := range src.workloads[:i] {
+			if other.instance == w.instance && other.holder != w.holder {
+				return nil, fmt.Errorf("%s: workloads %s and %s have one type of instances, %s, and two holders: give each a type of its own", o.Path, other.name, w.name, w.instance.Name())
+			}
+		}
 		if err := src.findLoop(w); err != nil {
 			return nil, err
 		}
 		src.findParts(w)
 	}
 	return src, src.check()
+}
+
+// read returns a package with its declarations.
+func read(p *packages.Package) (*source, error) {
+	src := &source{
+		pkg:     p,
+		text:    make(map[string][]byte),
+		decls:   make(map[types.Object]*decl),
+		methods: make(map[*types.Func]*method),
+		byType:  make(map[types.Object][]*method),
+		whole:   make(map[*ast.FuncDecl]*decl),
+	}
+	return src, src.readDecls()
 }
 
 // errorf returns an error that names the place.
@@ -247,10 +277,10 @@ func (src *source) readMethod(d *ast.FuncDecl, receiver *types.TypeName) *method
 // names and then of the source.
 func (src *source) findWorkloads() error {
 	info := src.pkg.TypesInfo
-	scope := src.pkg.Types.Scope()
+	scope := src.home.pkg.Types.Scope()
 	wtype := scope.Lookup("Workload")
 	if wtype == nil || scope.Lookup(dynamic) == nil || scope.Lookup(timed) == nil {
-		return fmt.Errorf("%s: no types Workload, Dynamic and Timed", src.pkg.PkgPath)
+		return fmt.Errorf("%s: no types Workload, Dynamic and Timed", src.home.pkg.PkgPath)
 	}
 	src.holders = []*holder{{name: timed}}
 	for _, f := range src.pkg.Syntax {
@@ -315,6 +345,9 @@ func (src *source) workload(spec *ast.ValueSpec) (*workload, error) {
 		}
 		return true
 	})
+	if w.instance != nil && (w.instance.Exported() || w.instance.Pkg() != src.pkg.Types) {
+		return w, src.errorf(spec, "workload %s: native loops have a type of their own for instances in place of %s: declare it in this package, with a lower-case letter first", spec.Names[0].Name, w.instance.Name())
+	}
 	if w.name == "" || w.instance == nil {
 		return w, src.errorf(spec, "workload %s: no constant Name, or New names no generic type with a Dynamic counter and a Timed holder", spec.Names[0].Name)
 	}
@@ -334,9 +367,9 @@ func (src *source) holder(name string) *holder {
 	return h
 }
 
-// typeName returns the name of a type that the package declares, or "".
+// typeName returns the name of a type that package workloads declares, or "".
 func (src *source) typeName(t types.Type) string {
-	if n, ok := types.Unalias(t).(*types.Named); ok && n.Obj().Parent() == src.pkg.Types.Scope() {
+	if n, ok := types.Unalias(t).(*types.Named); ok && n.Obj().Parent() == src.home.pkg.Types.Scope() {
 		return n.Obj().Name()
 	}
 	return ""
@@ -537,7 +570,7 @@ func (src *source) shared() []*decl {
 	}
 	for _, w := range src.workloads {
 		add(src.decls[w.instance])
-		for _, name := range []string{"setup", "Roles", "Close"} {
+		for _, name := range []string{"Setup", "Roles", "Close"} {
 			m, _, _ := types.LookupFieldOrMethod(types.NewPointer(w.instance.Type()), false, src.pkg.Types, name)
 			if f, ok := m.(*types.Func); ok {
 				add(src.whole[src.methods[f.Origin()].decl])
