@@ -427,7 +427,7 @@ func TestConclusionIsTheLastLine(t *testing.T) {
 func TestNothingToCompareIsSaid(t *testing.T) {
 	for _, tt := range []struct{ name, older, newer, want string }{
 		{"no common cell", samples("a", 1, "", 1, 2), samples("b", 1, "", 1, 2), "no cell is in both files"},
-		{"all set aside", samples("a", 1, "1 shared 0 violations", 1, 2), samples("a", 1, "0 violations", 1, 2),
+		{"all excluded", samples("a", 1, "1 shared 0 violations", 1, 2), samples("a", 1, "0 violations", 1, 2),
 			"of 1 cell in both files none has a usable sample in both: the CPUs were shared with something else"},
 		{"no common unit", line("a", 1, "3 widgets"), line("a", 1, "3 gadgets"), "1 cell in both files, but no unit that can be compared in both"},
 		{"one usable", samples("a", 1, "1 shared", 1) + samples("b", 1, "", 1), samples("a", 1, "1 shared", 1) + samples("b", 1, "", 1), ""},

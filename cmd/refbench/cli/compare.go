@@ -31,7 +31,7 @@ last line says what it comes to.
 The two files were not measured by turns, so what drifted from one to the other counts
 as a difference, too. "refbench ab" measures by turns.
 
-Samples that were measured while the CPUs were shared are set aside, unless there is
+Samples that were measured while the CPUs were shared are excluded, unless there is
 --include-shared. Cells that
 are in one file only are listed. Warnings say where the machines differ, or the files
 that the workload buffers read.
