@@ -123,9 +123,13 @@ func Run(ctx context.Context, parts Parts, args []string, out, errOut io.Writer)
 	var refused error
 	root := newRootCommand(parts, &refused)
 	root.SetArgs(args)
+	out = painted(out)
 	root.SetOut(out)
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
+	if p, ok := out.(*painter); ok {
+		err = errors.Join(err, p.Flush())
+	}
 	if err == nil {
 		err = refused
 	}
