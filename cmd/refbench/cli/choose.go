@@ -60,7 +60,7 @@ func chooseStrategies(parts Parts, names []string) ([]*strategies.Strategy, erro
 			chosen = append(chosen, defaults...)
 			continue
 		}
-		i := slices.Index(known, name)
+		i := slices.Index(known, parts.strategyName(name))
 		if i < 0 {
 			return nil, usagef("unknown strategy %q: there are %s", name, strings.Join(nearest(name, known), ", "))
 		}

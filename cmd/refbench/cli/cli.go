@@ -35,6 +35,10 @@ type Parts struct {
 	Strategies []*strategies.Strategy
 	Workloads  []*workloads.Workload
 
+	// Aliases are names of strategies in the systems that they are from, as people type
+	// them. They lead to a strategy wherever one is chosen, in upper or lower case.
+	Aliases []Alias
+
 	// Default are the names of the strategies that are measured where none are named.
 	// Nil are all of them.
 	Default []string
@@ -57,6 +61,37 @@ type Parts struct {
 	// lines around it; Report writes the report into a folder and returns the page to open.
 	Table  func(w io.Writer, files []string, verbose bool, around []string) error
 	Report func(dir string, files []string) (page string, err error)
+}
+
+// An Alias is another name of a strategy.
+type Alias struct {
+	Name     string // "refcount_t"
+	Strategy string // "saturating"
+}
+
+// strategyName returns the name of the strategy that is meant: names are looked for first,
+// and what nobody knows is returned as it is.
+func (p Parts) strategyName(name string) string {
+	if slices.ContainsFunc(p.Strategies, func(s *strategies.Strategy) bool { return s.Name == name }) {
+		return name
+	}
+	for _, a := range p.Aliases {
+		if strings.EqualFold(a.Name, name) {
+			return a.Strategy
+		}
+	}
+	return name
+}
+
+// aliasesOf returns the other names of a strategy.
+func (p Parts) aliasesOf(strategy string) []string {
+	names := []string{}
+	for _, a := range p.Aliases {
+		if a.Strategy == strategy {
+			names = append(names, a.Name)
+		}
+	}
+	return names
 }
 
 // isDefault reports whether a strategy is measured where none are named.

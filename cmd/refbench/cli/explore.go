@@ -111,6 +111,9 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 			} else if !c.Flags().Changed("time") {
 				o.Time = 0
 			}
+			for i, name := range strategyNames {
+				strategyNames[i] = parts.strategyName(name)
+			}
 			if err := refuseUnexplored(parts, strategyNames, workloadNames); err != nil {
 				return err
 			}
