@@ -248,7 +248,7 @@ func stopWhen(ts *testscript.TestScript, signal os.Signal, what string, ready fu
 
 var benchmarkLine = regexp.MustCompile(`(?m)^Benchmark.*\n`)
 
-// hasSamples reports whether a result file has samples, set aside or not.
+// hasSamples reports whether a result file has samples, excluded or not.
 func hasSamples(name string, n int) bool {
 	for _, path := range []string{name, asideOf(name)} {
 		b, _ := os.ReadFile(path)
@@ -257,11 +257,11 @@ func hasSamples(name string, n int) bool {
 	return n <= 0
 }
 
-// asideOf returns the name of the file for samples set aside beside a result file.
+// asideOf returns the name of the file for samples excluded beside a result file.
 func asideOf(name string) string { return strings.TrimSuffix(name, ".txt") + ".shared.txt" }
 
 // count N REGEXP FILE expects the expression to match so often. Of a result file the samples
-// that are set aside count too, on a busy machine, but not those that were repeated.
+// that are excluded count too, on a busy machine, but not those that were repeated.
 func count(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
@@ -273,14 +273,14 @@ func count(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // sampleRound matches the name, the round and the probe of a sample, and asideInStream samples that are
-// set aside in a stream.
+// excluded in a stream.
 var (
 	sampleRound   = regexp.MustCompile(`(?m)^(Benchmark\S+) .* (\d+ round) .*? [^ ]+?( latencies)?\n`)
 	asideInStream = regexp.MustCompile(`(?m)^set-aside: shared\n(Benchmark.*\n)set-aside:\n`)
 )
 
 // withAside returns the text of a file. If it is a result file, it is without samples that
-// were repeated: each run has one of a cell in each round. Of those set aside that are left
+// were repeated: each run has one of a cell in each round. Of those excluded that are left
 // are the lines.
 func withAside(ts *testscript.TestScript, file string) string {
 	text := ts.ReadFile(file)

@@ -187,7 +187,7 @@ func TestSpoiledPairsAreSetAside(t *testing.T) {
 	}
 	for _, row := range r.Rows {
 		if two := strings.Contains(row.Cell, "cpus=2"); two != (row.Verdict == NoData) || two && row.Aside != 8 {
-			t.Errorf("%s: %q with %d rounds set aside; want those on 2 CPUs to have no data", row.Cell, row.Verdict, row.Aside)
+			t.Errorf("%s: %q with %d rounds excluded; want those on 2 CPUs to have no data", row.Cell, row.Verdict, row.Aside)
 		}
 	}
 	if !r.Usable() {
