@@ -66,8 +66,13 @@ func (d *driver) kind() Kind {
 	return ""
 }
 
-// turnLength is how many executions an arm runs before the next one's turn.
-const turnLength = 32
+// turnLength is how many executions an arm runs before the next one's turn, and
+// firstTurn how many in its first: what one of them finds at once needn't wait for
+// the others.
+const (
+	turnLength = 32
+	firstTurn  = 8
+)
 
 func (d *driver) Begin(e *engine.Engine) bool {
 	if d.stop || d.limit >= 0 && d.executions >= d.limit || d.most > 0 && d.points >= d.most {
@@ -83,6 +88,12 @@ func (d *driver) Begin(e *engine.Engine) bool {
 		if d.left == 0 || d.arms[d.turn] == nil {
 			d.turn = (d.turn + 1) % len(d.arms)
 			d.left = turnLength
+			if _, dfs := d.arms[d.turn].(*dfsArm); dfs {
+				d.left *= 2 // it alone can come to an end
+			}
+			if d.executions < firstTurn*len(d.arms) {
+				d.left = firstTurn
+			}
 			continue
 		}
 		if d.arms[d.turn].begin(d, e) {
@@ -162,6 +173,34 @@ func (a *randomArm) begin(d *driver, e *engine.Engine) bool {
 }
 func (a *randomArm) end(*driver, *engine.Engine) {}
 func (a *randomArm) name() string                { return string(Random) }
+
+type posArm struct {
+	s search.POS
+	i int
+}
+
+func (a *posArm) begin(d *driver, e *engine.Engine) bool {
+	a.s.Begin(a.i)
+	a.i++
+	d.prepare(e, &a.s, engine.Options{Locations: true})
+	return true
+}
+func (a *posArm) end(*driver, *engine.Engine) {}
+func (a *posArm) name() string                { return string(POS) }
+
+type urwArm struct {
+	s search.URW
+	i int
+}
+
+func (a *urwArm) begin(d *driver, e *engine.Engine) bool {
+	a.s.Begin(a.i)
+	a.i++
+	d.prepare(e, &a.s, engine.Options{Locations: true})
+	return true
+}
+func (a *urwArm) end(*driver, *engine.Engine) {}
+func (a *urwArm) name() string                { return string(URW) }
 
 type pctArm struct {
 	s search.PCT
@@ -284,6 +323,10 @@ func arms(o Options, c Case) []arm {
 		return []arm{&randomArm{s: search.Random{Seed: o.Seed}}}
 	case PCT:
 		return []arm{pct(o.Depth)}
+	case POS:
+		return []arm{&posArm{s: search.POS{Seed: o.Seed}}}
+	case URW:
+		return []arm{&urwArm{s: search.URW{Seed: o.Seed}}}
 	case DFS:
 		// Smaller bounds come first: they say what was completed if the
 		// limits of the options end the search, and find what needs
@@ -301,6 +344,7 @@ func arms(o Options, c Case) []arm {
 		return []arm{dfs(true, o.Bound)}
 	}
 	return []arm{
-		&randomArm{s: search.Random{Seed: o.Seed}}, pct(2), dfs(false, 0, 1, 2, 3, Unbounded), pct(3), pct(4),
+		&urwArm{s: search.URW{Seed: o.Seed}}, &randomArm{s: search.Random{Seed: o.Seed}}, pct(2),
+		dfs(false, 0, 1, 2, 3, Unbounded), pct(3), &posArm{s: search.POS{Seed: o.Seed}}, pct(4),
 	}
 }

@@ -10,13 +10,19 @@ type Search string
 
 // The searches.
 const (
-	// Portfolio takes turns: a random walk, PCT with depths 2, 3 and 4, and
+	// Portfolio takes turns: URW, a random walk, PCT with depths 2, 3 and 4, POS, and
 	// depth-first search with 0, 1, 2, 3 preemptions and then any number.
 	Portfolio Search = "portfolio"
 	// Random is the random walk.
 	Random Search = "random"
 	// PCT is probabilistic concurrency testing with Options.Depth.
 	PCT Search = "pct"
+	// POS is partial-order sampling: the order of accesses that depend on each other
+	// is drawn.
+	POS Search = "pos"
+	// URW is the selectively uniform random walk: the order of all accesses to what
+	// several threads share is drawn.
+	URW Search = "urw"
 	// DFS is depth-first search with Options.Bound. Smaller bounds come first.
 	DFS Search = "dfs"
 	// PlainDFS is DFS that leaves nothing out: to compare with.
@@ -24,7 +30,7 @@ const (
 )
 
 // Searches lists the searches.
-func Searches() []Search { return []Search{Portfolio, Random, PCT, DFS, PlainDFS} }
+func Searches() []Search { return []Search{Portfolio, Random, PCT, POS, URW, DFS, PlainDFS} }
 
 // Unbounded is no bound on preemptions.
 const Unbounded = -1

@@ -70,10 +70,11 @@ first thread's steps, as a:SwitchToAtomic. Threads begin with a reference; the f
 that kills has the owner's. Steps that would be wrong uses are left out, unless an
 exclamation mark follows, as in a.Get!, and what is held at the end is dropped.
 
-Searches: random is a random walk; pct is probabilistic concurrency testing; dfs tries
-schedules one after another, up to --bound preemptions, and leaves out those that
-can't differ; plaindfs leaves nothing out; portfolio takes turns among them. What
-is found within --executions depends on the seed alone, what is found within --time on
+Searches: random is a random walk; pct is probabilistic concurrency testing; pos is
+partial-order sampling and urw the selectively uniform random walk, which find what
+lies behind many accesses that nobody else can see; dfs tries schedules one after
+another, up to --bound preemptions, and leaves out those that can't differ; plaindfs
+leaves nothing out; portfolio takes turns among them. What is found within --executions depends on the seed alone, what is found within --time on
 the machine too.
 
 Ctrl-C ends the search, and what was tried until then is printed.

@@ -155,6 +155,7 @@ type Engine struct {
 	accessors map[accessor]string // of cells, in a trace
 	hist      bool                // state hashing
 	retries   bool
+	located   bool // locations are named when Setup comes to them
 	trace     bool
 	mem       uint64
 
@@ -202,6 +203,9 @@ type Options struct {
 	Record bool
 	// Show returns the value that Events carry.
 	Show func() string
+	// Locations lets pending operations say where they are, as Note does, and
+	// nothing else.
+	Locations bool
 	// Access is called by the running thread after each access of its own that
 	// has a value, with the location's number in this execution. nil: no.
 	Access func(thread int, loc uint32, wrote bool)
@@ -272,7 +276,8 @@ func (e *Engine) Prepare(c *Case, s Search, o Options) {
 	e.caseOf, e.search = c, s
 	e.hist, e.trace, e.Show = o.Hash, o.Trace, o.Show
 	e.detail = o.Note || o.Hash || o.Trace
-	e.note = e.detail || c.Races || o.Access != nil
+	e.located = o.Locations
+	e.note = e.detail || e.located || c.Races || o.Access != nil
 	e.access = o.Access
 	e.retries = o.Retries
 	e.recording = o.Record
@@ -516,6 +521,12 @@ func (e *Engine) Started() int { return len(e.byNumber) }
 
 // Thread returns the thread with the ID.
 func (e *Engine) Thread(id int) *Thread { return &e.threads[id] }
+
+// Alive returns the threads that haven't ended, by ID.
+func (e *Engine) Alive() uint64 { return e.alive }
+
+// Begins reports whether the thread with the ID hasn't begun.
+func (e *Engine) Begins(id int) bool { return !e.threads[id].begun }
 
 // IDOf returns the ID that the thread with the number has or had.
 func (e *Engine) IDOf(number int) int { return int(e.byNumber[number]) }

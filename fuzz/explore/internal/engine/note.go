@@ -17,14 +17,14 @@ type Access struct {
 // After takes note of an access to the location of m. The caller has looked at
 // Noting; it counts Writes itself.
 func (e *Engine) After(m *Meta, a Access) {
-	if e.detail || e.phase == runPhase {
+	if e.detail || e.located || e.phase == runPhase {
 		e.after(e.loc(m), a)
 	}
 }
 
 // AfterAddr is After for an address.
 func (e *Engine) AfterAddr(p unsafe.Pointer, a Access) {
-	if e.detail || e.phase == runPhase {
+	if e.detail || e.located || e.phase == runPhase {
 		e.after(e.locAddr(p), a)
 	}
 }

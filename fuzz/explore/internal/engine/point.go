@@ -267,13 +267,18 @@ func (e *Engine) decide(t *Thread) *Thread {
 		e.record(KindLivelock, "the execution did not end after "+itoa(e.caseOf.MaxPoints)+" points", nil)
 		return e.failed(t)
 	}
-	enabled := e.enabled()
-	explicit := e.stillYielding(enabled)
-	cand := enabled &^ explicit
 	cur := -1
 	if t != nil {
 		cur = t.ID
 	}
+	if e.waiting|e.yielding|e.sleeping|e.spinning == 0 && step%spinPoints != 0 {
+		// Most points: whoever is alive may go on, and the rest of this function
+		// would find just that.
+		return e.choose(t, cur, e.alive, e.alive, step)
+	}
+	enabled := e.enabled()
+	explicit := e.stillYielding(enabled)
+	cand := enabled &^ explicit
 	cand = e.withoutSpinners(t, cand, explicit)
 	if cand != enabled {
 		e.waited = true
@@ -292,6 +297,11 @@ func (e *Engine) decide(t *Thread) *Thread {
 		}
 		cand = e.longestYield(enabled, e.rounds)
 	}
+	return e.choose(t, cur, cand, enabled, step)
+}
+
+// choose asks the search for one of the candidates, and grants it points.
+func (e *Engine) choose(t *Thread, cur int, cand, enabled uint64, step int) *Thread {
 	next, grant := e.search.Pick(e, cand, cur)
 	if e.failure != nil { // the search found the case nondeterministic
 		return e.failed(t)
@@ -300,11 +310,12 @@ func (e *Engine) decide(t *Thread) *Thread {
 		e.record(KindNondeterministic, "the schedule does not fit: "+e.threadName(next)+" can't go on at point "+itoa(step), nil)
 		return e.failed(t)
 	}
-	if e.recording && next != e.Default(enabled, cur) {
-		e.rec = append(e.rec, Decision{
-			Step: step, Choice: uint8(next),
-			Preempts: cur >= 0 && enabled&^e.yielding&(1<<cur) != 0,
-		})
+	if e.recording {
+		// Who could go on and didn't give way is the default.
+		could := cur >= 0 && enabled&^e.yielding&(1<<cur) != 0
+		if could && next != cur || !could && next != e.Default(enabled, cur) {
+			e.rec = append(e.rec, Decision{Step: step, Choice: uint8(next), Preempts: could})
+		}
 	}
 	// Not past the next step at which withoutSpinners looks: what a search grants
 	// must not decide who is taken to spin, or a search that comes back to a node
@@ -329,7 +340,9 @@ func (e *Engine) decide(t *Thread) *Thread {
 	e.waiting &^= bit
 	e.yielding &^= bit
 	e.sleeping &^= bit
-	u.ready, u.due = nil, nil
+	if u.ready != nil || u.due != nil {
+		u.ready, u.due = nil, nil
+	}
 	u.passed = 0
 	return u
 }
