@@ -159,8 +159,13 @@ func (f *Failure) Smaller(s *Scenario, o Options) *Failure {
 		return f
 	}
 	o.NoRaces = !t.races
+	// A token doesn't say which of its decisions preempt.
+	d, err := follow(s, t.program, t.cpus, t.decisions, o, false)
+	if err != nil || d.failing.Load() == nil {
+		return f
+	}
 	x := &found{
-		program: t.program, cpus: t.cpus, decisions: t.decisions,
+		program: t.program, cpus: t.cpus, decisions: d.failing.Load().decisions,
 		failure: &engine.Failure{Kind: f.Kind, Message: f.Message, Stack: f.Stack, Step: t.step},
 	}
 	small := x.report(s, o, nil)

@@ -131,7 +131,7 @@ func (x *shrinker) words() (any bool) {
 // with a growing bound, and then by leaving decisions out.
 func (x *shrinker) schedule() {
 	if have := preemptions(x.decisions); have > 0 && !x.over() {
-		bound := min(have, 4) - 1
+		bound := min(have, 5) - 1
 		o := x.spend(boundExecutions * (bound + 1))
 		o.Search, o.Bound = DFS, bound
 		o.Time = max(o.Time/2, 1) // the rest is for leaving out
