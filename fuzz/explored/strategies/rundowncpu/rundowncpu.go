@@ -32,10 +32,10 @@ type Count struct {
 	gone   *channel_.Chan[struct{}]
 }
 
-func /*line ../../../../strategies/rundowncpu/rundowncpu.go:127:1*/ (c *Count) Init() {
-	/*line :127:1*/ c.InitAt(1)
+func /*line ../../../../strategies/rundowncpu/rundowncpu.go:128:1*/ (c *Count) Init() {
+	/*line :128:1*/ c.InitAt(1)
 }
-func /*line :130:1*/ (c *Count) InitAt(n int64) {
+func /*line :131:1*/ (c *Count) InitAt(n int64) {
 	if c.shards == nil {
 		c.shards = make([]shard, pin.CPUs())
 	}
@@ -44,10 +44,10 @@ func /*line :130:1*/ (c *Count) InitAt(n int64) {
 	}
 	c.shards[0].word.Store((n - 1) << countShift)
 }
-func /*line :141:1*/ (c *Count) word() *atomic.Int64 {
-	/*line :141:1*/ return &c.shards[uint(pin.CPU())%uint(len(c.shards))].word
+func /*line :142:1*/ (c *Count) word() *atomic.Int64 {
+	/*line :142:1*/ return &c.shards[uint(pin.CPU())%uint(len(c.shards))].word
 }
-func /*line :144:1*/ (c *Count) Get() {
+func /*line :145:1*/ (c *Count) Get() {
 	word := c.word()
 	for {
 		w := word.Load()
@@ -66,7 +66,7 @@ func /*line :144:1*/ (c *Count) Get() {
 		}
 	}
 }
-func /*line :166:1*/ (c *Count) TryGet() bool {
+func /*line :167:1*/ (c *Count) TryGet() bool {
 	word := c.word()
 	for {
 		w := word.Load()
@@ -78,7 +78,7 @@ func /*line :166:1*/ (c *Count) TryGet() bool {
 		}
 	}
 }
-func /*line :181:1*/ (c *Count) Put() bool {
+func /*line :182:1*/ (c *Count) Put() bool {
 	word := c.word()
 	for {
 		w := word.Load()
@@ -100,17 +100,18 @@ func /*line :181:1*/ (c *Count) Put() bool {
 		}
 	}
 }
-func /*line :208:1*/ (c *Count) Kill() bool {
-	gone := channel_.Make[struct{}](1)
-	c.gone = gone
+func /*line :209:1*/ (c *Count) Kill() bool {
 	c.left.Store(bias)
 	sum := int64(0)
 	for i := range c.shards {
 		sum += c.shards[i].word.Swap(active|waiting) >> countShift
 	}
+	if sum > 0 {
+		c.gone = channel_.Make[struct{}](1)
+	}
 	switch n := c.left.Add(sum - bias); {
 	case n > 0:
-		gone.Receive()
+		c.gone.Receive()
 	case n < 0:
 		panic("rundowncpu: more references were dropped than taken")
 	}
@@ -119,7 +120,7 @@ func /*line :208:1*/ (c *Count) Kill() bool {
 	}
 	return true
 }
-func /*line :230:1*/ (c *Count) Count() int64 {
+func /*line :232:1*/ (c *Count) Count() int64 {
 	n := int64(1)
 	for i := range c.shards {
 		switch w := c.shards[i].word.Load(); {
@@ -128,7 +129,7 @@ func /*line :230:1*/ (c *Count) Count() int64 {
 		case w&waiting == 0:
 			return 0
 		default:
-			/*line :240:1*/ if left := c.left.Load(); left < bias/2 {
+			/*line :242:1*/ if left := c.left.Load(); left < bias/2 {
 				return left + 1
 			}
 		}
