@@ -212,8 +212,10 @@ func (c *Count) Kill() bool {
 	for i := range c.shards {
 		sum += c.shards[i].word.Swap(active|waiting) >> countShift
 	}
-	if sum > 0 {
-		c.gone = make(chan struct{}, 1) // Nobody looks at it before left can come to 0.
+	// Get and Put have counted in left meanwhile, so that sum alone doesn't say whether
+	// somebody is inside. From here on nobody gets in.
+	if c.left.Load()+sum > bias {
+		c.gone = make(chan struct{}, 1)
 	}
 	switch n := c.left.Add(sum - bias); {
 	case n > 0:

@@ -106,7 +106,7 @@ func /*line :209:1*/ (c *Count) Kill() bool {
 	for i := range c.shards {
 		sum += c.shards[i].word.Swap(active|waiting) >> countShift
 	}
-	if sum > 0 {
+	/*line :217:1*/ if c.left.Load()+sum > bias {
 		c.gone = channel_.Make[struct{}](1)
 	}
 	switch n := c.left.Add(sum - bias); {
@@ -120,7 +120,7 @@ func /*line :209:1*/ (c *Count) Kill() bool {
 	}
 	return true
 }
-func /*line :232:1*/ (c *Count) Count() int64 {
+func /*line :234:1*/ (c *Count) Count() int64 {
 	n := int64(1)
 	for i := range c.shards {
 		switch w := c.shards[i].word.Load(); {
@@ -129,7 +129,7 @@ func /*line :232:1*/ (c *Count) Count() int64 {
 		case w&waiting == 0:
 			return 0
 		default:
-			/*line :242:1*/ if left := c.left.Load(); left < bias/2 {
+			/*line :244:1*/ if left := c.left.Load(); left < bias/2 {
 				return left + 1
 			}
 		}
