@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "77d6e52e1d55199cd6466bfa"
+const Version = "32731a7e105754a57163bc0d"

@@ -139,7 +139,13 @@ func (c *Count) InitAt(n int64) {
 }
 
 // word is the word of the CPU that the caller is on, or was on a moment ago: any will do.
-func (c *Count) word() *atomic.Int64 { return &c.shards[uint(pin.CPU())%uint(len(c.shards))].word }
+func (c *Count) word() *atomic.Int64 {
+	cpu := uint(pin.CPU())
+	if cpu >= uint(len(c.shards)) {
+		cpu %= uint(len(c.shards))
+	}
+	return &c.shards[cpu].word
+}
 
 // Get takes a reference. The caller holds one.
 func (c *Count) Get() {
