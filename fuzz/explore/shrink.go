@@ -149,8 +149,11 @@ type turn struct {
 	steps  [][]engine.Decision
 }
 
-// turns returns those of the schedule.
+// turns returns those of the schedule, none if there is no time left.
 func (x *shrinker) turns() []turn {
+	if x.over() {
+		return nil
+	}
 	d, err := x.again(x.decisions, engine.Options{RecordAll: true})
 	if err != nil {
 		x.err = err
