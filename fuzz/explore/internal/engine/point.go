@@ -100,6 +100,11 @@ func (e *Engine) Wait(op Op, ready func(unsafe.Pointer) bool, obj unsafe.Pointer
 	}
 	t.ready, t.obj = ready, obj
 	e.waiting |= 1 << t.ID
+	if e.trace {
+		// The message of a deadlock calls it by its name.
+		file, line, _ := e.caller()
+		e.nameAs(op, file, line)
+	}
 	e.point(op)
 }
 
@@ -313,7 +318,7 @@ func (e *Engine) choose(t *Thread, cur int, cand, enabled uint64, step int) *Thr
 	if e.recording {
 		// Who could go on and didn't give way is the default.
 		could := cur >= 0 && enabled&^e.yielding&(1<<cur) != 0
-		if could && next != cur || !could && next != e.Default(enabled, cur) {
+		if e.recordAll || could && next != cur || !could && next != e.Default(enabled, cur) {
 			e.rec = append(e.rec, Decision{Step: step, Choice: uint8(next), Preempts: could})
 		}
 	}
