@@ -159,12 +159,12 @@ func (r *rewriter) node(n ast.Node, stack []ast.Node) {
 	case *ast.UnaryExpr:
 		if n.Op == token.ARROW && !r.comm[n] {
 			r.replace(n.OpPos, n.OpPos+2, "")
-			r.channelOperand(n.X)
 			if r.twoValues(n, stack) {
 				r.after(n.End(), ".Receive2()")
 			} else {
 				r.after(n.End(), ".Receive()")
 			}
+			r.channelOperand(n.X)
 		}
 	case *ast.RangeStmt:
 		switch {

@@ -252,7 +252,13 @@ func (wo *world) explorer() (map[string][]byte, error) {
 		if err != nil {
 			return err
 		}
-		text := "//go:build " + oldest + "\n\n" + strings.ReplaceAll(string(data), explorerPath, wo.home())
+		text := strings.ReplaceAll(string(data), explorerPath, wo.home())
+		if rest, ok := strings.CutPrefix(text, "//go:build "); ok {
+			constraint, rest, _ := strings.Cut(rest, "\n")
+			text = "//go:build " + oldest + " && (" + constraint + ")\n" + rest
+		} else {
+			text = "//go:build " + oldest + "\n\n" + text
+		}
 		files[filepath.Join(dir, filepath.FromSlash(name))] = []byte(text)
 		return nil
 	})
