@@ -446,8 +446,12 @@ func (t *tester) failure(p *gotest.Package, r *testRun) string {
 			b.WriteString("    " + line)
 		}
 	}
-	for line := range strings.Lines(rep.Stack) {
-		b.WriteString("    " + line)
+	// Where the code under test is, not what it calls of the explorer.
+	frames := strings.SplitAfter(rep.Stack, "\n")
+	for i := 0; i+1 < len(frames); i += 2 {
+		if !strings.Contains(frames[i+1], gotest.ExplorerDir) {
+			b.WriteString("    " + frames[i] + "    " + frames[i+1])
+		}
 	}
 	if rep.Token != "" {
 		again := []string{"refbench", "test", p.Path, "-run", "^" + r.name + "$"}
