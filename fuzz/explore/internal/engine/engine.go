@@ -64,6 +64,10 @@ type Case struct {
 	// IdleClock says that time passes only when nobody else can go on: no thread is so
 	// slow that a timer fires meanwhile.
 	IdleClock bool
+	// Cut says that an execution that is stopped for its length is no failure.
+	Cut bool
+	// Goexit says that runtime.Goexit ends a thread as returning does.
+	Goexit bool
 	// DropIns are import paths of drop-ins outside of the explorer. Events are
 	// where these are called.
 	DropIns []string
@@ -455,7 +459,7 @@ func (e *Engine) ended(t *Thread) {
 	switch r := recover(); {
 	case r != nil:
 		e.record(KindPanic, fmt.Sprint(r), debug.Stack())
-	case !e.aborting:
+	case !e.aborting && !e.caseOf.Goexit:
 		e.record(KindGoexit, "the thread called runtime.Goexit (or FailNow, Fatal or Skip of package testing)", nil)
 	}
 	t.done = true

@@ -269,7 +269,12 @@ func (e *Engine) decide(t *Thread) *Thread {
 		}
 	}
 	if step > e.caseOf.MaxPoints {
-		e.record(KindLivelock, "the execution did not end after "+itoa(e.caseOf.MaxPoints)+" points", nil)
+		if e.caseOf.Cut {
+			e.waited = true // not everything is tried
+			e.beginAbort()
+		} else {
+			e.record(KindLivelock, "the execution did not end after "+itoa(e.caseOf.MaxPoints)+" points", nil)
+		}
 		return e.failed(t)
 	}
 	cur := -1
