@@ -205,6 +205,12 @@ func scheduleFinding(sc *explore.Scenario, f *explore.Failure, at time.Time) Fin
 	}
 }
 
+// AccuseSchedule returns what is against the workload of a scenario that goes wrong, if
+// nobody has proven the workload and a control goes wrong under it too, or nil.
+func (s Subject) AccuseSchedule(sc *explore.Scenario, res *explore.Result, o explore.Options) *Misuse {
+	return s.accuseSchedule(s.unprovenOf(sc.Name), sc, res, nil, o)
+}
+
 // accuseSchedule is [Subject.accuse] for what came out of exploring a scenario of a
 // workload that nobody has proven. workload is "" of others.
 func (s Subject) accuseSchedule(workload string, sc *explore.Scenario, res *explore.Result, err error, o explore.Options) *Misuse {
