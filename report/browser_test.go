@@ -2,13 +2,18 @@ package report
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
+	"encoding/json"
 	"fmt"
 	"image/png"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +23,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -38,6 +44,25 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
+// A view is how a page is looked at.
+type view struct {
+	width, height int64
+	dark, script  bool
+	print         bool
+	axe           bool // is asked, too
+}
+
+func (v view) String() string {
+	words := []string{fmt.Sprintf("%dx%d", v.width, v.height)}
+	for word, is := range map[string]bool{"dark": v.dark, "printed": v.print, "no script": !v.script} {
+		if is {
+			words = append(words, word)
+		}
+	}
+	slices.Sort(words[1:])
+	return strings.Join(words, ", ")
+}
+
 // A visit is what a browser says of a page.
 type visit struct {
 	mu       sync.Mutex
@@ -45,53 +70,117 @@ type visit struct {
 	errors   []string
 	Facts    pageFacts
 	Shot     []byte
+	Axe      []axeViolation
+	Sheets   int // of paper
 }
 
 type pageFacts struct {
 	Title      string
-	Scroll     int // width of the page, in CSS pixels
-	Width      int // width of the window
-	Plots      []plotBox
-	SmallText  float64 // the smallest text in a plot, in CSS pixels
-	Unnamed    int     // plots without a name for screen readers
-	BadHeads   int     // table heads without a scope
+	Scroll     int       // width of the page, in CSS pixels
+	Width      int       // width of the window
+	Plots      []plotBox // that are seen
+	SmallText  float64   // the smallest text in a plot, in CSS pixels
+	Unnamed    int       // plots without a name for screen readers
+	BadHeads   int       // table heads without a scope
 	Background string
-	Ink        string // colour of text in plots
-	Markup     int    // elements that only a hostile file can have made
+	Ink        string   // colour of text in plots
+	Markup     int      // elements that only a hostile file can have made
+	Outside    []string // texts that stand out of the window, and can't be scrolled into it
+	Overlaps   []string // texts in plots that hide each other
+	Answers    []answer // of the first screen
+	Elements   int
 }
 
 type plotBox struct{ Width, Height float64 }
 
+// An answer is where one of the questions of the first screen is answered.
+type answer struct {
+	What   string
+	Bottom float64
+}
+
+type axeViolation struct {
+	ID, Help string
+	Where    []string
+}
+
+// Texts are compared a little smaller than their boxes are, which have room above and below.
 const factsScript = `(() => {
-  const svgs = [...document.querySelectorAll('figure svg')];
-  const texts = [...document.querySelectorAll('figure svg text')];
+  const seen = e => e.checkVisibility();
+  const svgs = [...document.querySelectorAll('figure svg[role=img]')].filter(seen);
+  const texts = [...document.querySelectorAll('figure svg text')].filter(seen);
+  const overlaps = [];
+  for (const s of svgs) {
+    const boxes = [...s.querySelectorAll('text')].map(t => [t.textContent, t.getBoundingClientRect()]);
+    boxes.forEach(([a, p], i) => boxes.slice(i + 1).forEach(([b, q]) => {
+      if (p.left < q.right - 1 && q.left < p.right - 1 && p.top < q.bottom - 4 && q.top < p.bottom - 4) overlaps.push(a + ' / ' + b);
+    }));
+  }
+  const outside = [];
+  for (const e of document.querySelectorAll('p, li, dt, dd, h1, h2, h3, td, th, label, figcaption, figure text, summary, button')) {
+    if (!seen(e) || e.closest('.scroll, pre, nav')) continue;
+    const r = e.getBoundingClientRect();
+    if (r.left < -1 || r.right > window.innerWidth + 1 || e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0) outside.push(e.textContent.slice(0, 40));
+  }
   return {
     Title: document.title,
     Scroll: document.documentElement.scrollWidth,
     Width: window.innerWidth,
     Plots: svgs.map(s => { const r = s.getBoundingClientRect(); return {Width: r.width, Height: r.height}; }),
     SmallText: Math.min(...texts.map(t => t.getBoundingClientRect().height), 1000),
-    Unnamed: svgs.filter(s => s.getAttribute('role') !== 'img' || !s.getAttribute('aria-label')).length,
+    Unnamed: svgs.filter(s => !s.getAttribute('aria-label')).length,
     BadHeads: [...document.querySelectorAll('th')].filter(h => !h.getAttribute('scope')).length,
     Background: getComputedStyle(document.body).backgroundColor,
     Ink: texts.length ? getComputedStyle(texts[0]).fill : '',
-    Markup: document.querySelectorAll('script, img, iframe, object, form, b, marquee').length,
+    Markup: document.querySelectorAll('script, img, iframe, object, form + form, b, marquee').length,
+    Outside: outside.slice(0, 5), Overlaps: overlaps.slice(0, 5),
+    Answers: [...document.querySelectorAll('#overview dl.short dd, #overview table.heat')].map(e => ({What: e.textContent.trim().slice(0, 30), Bottom: e.getBoundingClientRect().bottom})),
+    Elements: document.querySelectorAll('*').length,
   };
 })()`
 
 // timeout is how long a browser may take for a page: a hundred times what it does.
 const timeout = 3 * time.Minute
 
-// browse opens a page in a headless browser.
-func browse(t *testing.T, path string, width int64, dark, script bool) *visit {
+// A browser is a headless one, for several visits.
+type browser struct {
+	ctx context.Context
+	axe string
+}
+
+func newBrowser(t *testing.T) *browser {
 	t.Helper()
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.WSURLReadTimeout(timeout)) // the first start reads 300 MB from the disk
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
-	defer cancel()
-	ctx, cancel = chromedp.NewExecAllocator(ctx, opts...)
-	defer cancel()
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
+	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(filepath.Join("testdata", "axe", "axe.min.js.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	axe, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &browser{ctx, string(axe)}
+}
+
+// visit opens a page in a tab of its own.
+func (b *browser) visit(t *testing.T, path string, how view) *visit {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx)
+	defer cancel()
+	ctx, cancel = context.WithTimeout(ctx, timeout)
 	defer cancel()
 
 	v := new(visit)
@@ -116,9 +205,12 @@ func browse(t *testing.T, path string, width int64, dark, script bool) *visit {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	scheme := "light"
-	if dark {
+	scheme, media := "light", "screen"
+	if how.dark {
 		scheme = "dark"
+	}
+	if how.print {
+		media = "print"
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -136,25 +228,39 @@ func browse(t *testing.T, path string, width int64, dark, script bool) *visit {
 	must(err)
 	_, err = chromedp.Call(ctx, runtime.Enable, cdp.Empty{})
 	must(err)
-	_, err = chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !script})
+	_, err = chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !how.script})
 	must(err)
 	_, err = chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		Media: media, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 	})
 	must(err)
-	must(chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate((&url.URL{Scheme: "file", Path: abs}).String())))
-	v.Shot, err = chromedp.Run(ctx, chromedp.FullScreenshot(100))
-	must(err)
-	// The page's own scripts stay off; this one is the test's.
+	must(chromedp.Do(ctx, chromedp.EmulateViewport(how.width, how.height), chromedp.Navigate((&url.URL{Scheme: "file", Path: abs}).String())))
+	// The page's own scripts stay off; these are the test's.
 	_, err = chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: false})
 	must(err)
 	v.Facts, err = chromedp.Run(ctx, chromedp.Evaluate[pageFacts](factsScript))
 	must(err)
+	v.Shot, err = chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	must(err)
+	if how.print {
+		pdf, err := chromedp.Call(ctx, cdppage.PrintToPDF, cdppage.PrintToPDFParams{PaperWidth: 8.27, PaperHeight: 11.69}) // A4
+		must(err)
+		v.Sheets = len(regexp.MustCompile(`/Type\s*/Page\b`).FindAll(pdf.Data, -1))
+	}
 	if dir := os.Getenv("REFBENCH_SCREENSHOTS"); dir != "" {
-		name := fmt.Sprintf("%s-%d-%s.png", strings.ReplaceAll(t.Name(), "/", "-"), width, scheme)
+		name := strings.ReplaceAll(t.Name(), "/", "-") + ".png"
 		if err := os.WriteFile(filepath.Join(dir, name), v.Shot, 0o666); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if how.axe {
+		// The page's policy allows no script; this one is not in the page.
+		_, err = chromedp.Run(ctx, chromedp.Evaluate[bool](b.axe+";true"))
+		must(err)
+		found, err := chromedp.Run(ctx, chromedp.Evaluate[string](`axe.run(document, {resultTypes: ['violations']}).then(r => JSON.stringify(
+			r.violations.map(v => ({ID: v.id, Help: v.help, Where: v.nodes.slice(0, 3).map(n => n.html.slice(0, 200) + ' ' + n.failureSummary)}))))`, chromedp.EvalAwaitPromise))
+		must(err)
+		must(json.Unmarshal([]byte(found), &v.Axe))
 	}
 	return v
 }
@@ -179,7 +285,7 @@ func (v *visit) check(t *testing.T, plots int) {
 		t.Errorf("%d plots on the page, want %d", len(f.Plots), plots)
 	}
 	for i, p := range f.Plots {
-		if p.Width < 300 || p.Height < 200 {
+		if p.Width < 300 || p.Height < 150 {
 			t.Errorf("plot %d is %.0f by %.0f pixels: too small to be read", i, p.Width, p.Height)
 		}
 	}
@@ -189,50 +295,115 @@ func (v *visit) check(t *testing.T, plots int) {
 	if f.Scroll > f.Width {
 		t.Errorf("the page is %d pixels wide in a window of %d", f.Scroll, f.Width)
 	}
+	for _, text := range f.Outside {
+		t.Errorf("%q has no room where it stands", text)
+	}
+	for _, pair := range f.Overlaps {
+		t.Errorf("these hide each other in a plot: %s", pair)
+	}
 	if f.Unnamed > 0 || f.BadHeads > 0 {
 		t.Errorf("%d plots without a name, %d table heads without a scope", f.Unnamed, f.BadHeads)
 	}
 	if f.Markup > 0 {
 		t.Errorf("%d elements that the page doesn't make itself", f.Markup)
 	}
-	if img, err := png.Decode(bytes.NewReader(v.Shot)); err != nil || img.Bounds().Dy() < 900 {
+	for _, x := range v.Axe {
+		t.Errorf("axe-core: %s: %s: %q", x.ID, x.Help, x.Where)
+	}
+	if img, err := png.Decode(bytes.NewReader(v.Shot)); err != nil || img.Bounds().Dy() < 800 {
 		t.Errorf("screenshot: %v, %v", img.Bounds(), err)
 	}
 }
 
-func TestPageInBrowser(t *testing.T) {
-	chromium(t)
-	dir := t.TempDir()
-	path, err := Write(dir, readTestdata(t, "old.txt"))
+// firstScreen fails if a question isn't answered on the first screen.
+func (v *visit) firstScreen(t *testing.T, height int64) {
+	t.Helper()
+	if len(v.Facts.Answers) < 5 {
+		t.Errorf("the first screen answers %+v, want whether anything is wrong, which is fastest, on what, how far it can be trusted, and the map", v.Facts.Answers)
+	}
+	for _, a := range v.Facts.Answers {
+		if a.Bottom > float64(height) {
+			t.Errorf("%q ends %.0f pixels down, below the first screen of %d", a.What, a.Bottom, height)
+		}
+	}
+}
+
+func written(t *testing.T, s *Set) string {
+	t.Helper()
+	s.plotted = min(s.plotted, len(s.Tables))
+	path := filepath.Join(t.TempDir(), PageName)
+	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer f.Close()
+	if err := writePage(f, s, sections()); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// workloadNames and strategyNames are as many as refbench has.
+func workloadNames() []string {
+	return strings.Fields("buffers churn dentry dstcache getput handoff inetpeer ipvsdest listmutex listrcu listtryget pid2proc pnode unmount")
+}
+
+func strategyNames() []string {
+	return strings.Fields("atomic saturating percpu lockperatomic biased refcountfull freebsd evenodd sticky mutexed lockref drained rundown refusing freezable rcuref fileref fdmutex arc akaros")
+}
+
+func TestPageInBrowser(t *testing.T) {
+	b := newBrowser(t)
+	quick := machine(1, 1, 2)
+	quick.workloads = workloadNames()
+	many := machine(1, 1, 2, 4, 8, 16, 32, 64, 128)
+	many.workloads, many.strategies, many.samples = quick.workloads[:2], strategyNames(), 6
+	knobs := machine(2, 1, 2, 4)
+	knobs.workloads = []string{"getput/hold=0", "getput/hold=20", "getput/hold=100"}
+	wide, phone, paper := view{width: 1300, height: 900, script: true}, view{width: 390, height: 844, script: true}, view{width: 760, height: 1000, print: true}
+	axe := func(v view, dark bool) view {
+		v.axe, v.dark = true, dark
+		return v
+	}
 	for _, tt := range []struct {
-		name         string
-		width        int64
-		dark, script bool
+		name   string
+		set    *Set
+		plots  int
+		sheets int
+		first  bool
+		views  []view
 	}{
-		{"wide light", 1280, false, true},
-		{"wide dark", 1280, true, true},
-		{"narrow", 400, false, true},
-		{"without JavaScript", 1280, false, false},
+		{"old", readTestdata(t, "old.txt"), 3, 5, false, []view{axe(wide, false), axe(wide, true), axe(phone, false), {width: 1300, height: 900}, paper}},
+		{"quick run", readBytes(t, quick.bytes()), 14, 12, true, []view{wide, phone, paper}},
+		{"many strategies", readBytes(t, many.bytes()), 0, 20, false, []view{wide, axe(phone, true), paper}},
+		{"knobs", readBytes(t, knobs.bytes()), 3, 5, false, []view{axe(phone, false)}},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			v := browse(t, path, tt.width, tt.dark, tt.script)
-			v.check(t, 6)
-			if light := v.Facts.Background == "rgb(246, 248, 250)"; light == tt.dark {
-				t.Errorf("dark is %v and the background %s", tt.dark, v.Facts.Background)
-			}
-			if light := v.Facts.Ink == "rgb(36, 41, 47)"; light == tt.dark {
-				t.Errorf("dark is %v and the ink of plots %s", tt.dark, v.Facts.Ink)
-			}
-		})
+		path := written(t, tt.set)
+		for _, how := range tt.views {
+			t.Run(fmt.Sprintf("%s/%s", tt.name, how), func(t *testing.T) {
+				v := b.visit(t, path, how)
+				v.check(t, tt.plots)
+				if tt.first && !how.print {
+					v.firstScreen(t, how.height)
+				}
+				t.Logf("%d elements, %d pages of paper", v.Facts.Elements, v.Sheets)
+				if v.Sheets > tt.sheets {
+					t.Errorf("printed it has %d pages, want at most %d", v.Sheets, tt.sheets)
+				}
+				if light := v.Facts.Background != "rgb(13, 17, 23)"; light == how.dark {
+					t.Errorf("dark is %v and the background %s", how.dark, v.Facts.Background)
+				}
+				if light := v.Facts.Ink == "rgb(36, 41, 47)"; tt.plots > 0 && light == how.dark {
+					t.Errorf("dark is %v and the ink of plots %s", how.dark, v.Facts.Ink)
+				}
+			})
+		}
 	}
 }
 
 // Everything in a result file is untrusted: the page shows it and doesn't run it.
 func TestHostileFileInBrowser(t *testing.T) {
-	chromium(t)
+	b := newBrowser(t)
 	evil := `</title></style><img/src=x/onerror=console.log(1)><script>console.log(2)</script><b>"'{{.}}`
 	evil = strings.ReplaceAll(evil, " ", "")
 	name := strings.ReplaceAll(evil, "/", "∕") // a slash ends a key of a name
@@ -240,33 +411,33 @@ func TestHostileFileInBrowser(t *testing.T) {
 		fmt.Sprintf("BenchmarkRef/workload=%s/cpus=1/strategy=%s-2 1000 1 ns/op 1 ops/s 1 violations 5 %s\n", name, name, evil)+
 		fmt.Sprintf("BenchmarkRef/workload=%s/cpus=1/strategy=%s2-2 1000 1 ns/op 1 ops/s 1 violations 5 %s\n", name, name, evil)))
 	s.Paths = []string{evil + ".txt"}
-	path, err := Write(t.TempDir(), s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	browse(t, path, 1280, false, true).check(t, 2)
+	b.visit(t, written(t, s), view{width: 1280, height: 900, script: true, axe: true}).check(t, 1)
 }
 
 // The checks above see what they are for.
 func TestBrowserChecksAreChecked(t *testing.T) {
-	chromium(t)
+	b := newBrowser(t)
 	for name, body := range map[string]string{
 		"console error":   `<script>console.error("x")</script>`,
 		"exception":       `<script>throw 1</script>`,
 		"outside request": `<img src="http://127.0.0.1:9/x.png">`,
-		"invisible plot":  `<figure><svg role="img" aria-label="x" width="0" height="0"></svg></figure>`,
+		"invisible plot":  `<figure><svg role="img" aria-label="x" width="1" height="1"></svg></figure>`,
 		"wide page":       `<div style="width:3000px">x</div>`,
+		"cut":             `<div style="width:10px;overflow:hidden"><p style="overflow:hidden">incomprehensible</p></div>`,
+		"overlap":         `<figure><svg role="img" aria-label="x" width="400" height="300"><text x="10" y="20">one</text><text x="15" y="22">two</text></svg></figure>`,
 		"head":            `<table><tr><th>x</th></tr></table>`,
+		"axe":             `<p style="color:#aaa;background:#fff">pale</p>`,
 	} {
 		dir := t.TempDir()
 		path := filepath.Join(dir, PageName)
-		if err := os.WriteFile(path, []byte(`<!DOCTYPE html><link rel="icon" href="data:,"><title>refbench report</title>`+body), 0o666); err != nil {
+		if err := os.WriteFile(path, []byte(`<!DOCTYPE html><html lang="en"><link rel="icon" href="data:,"><title>refbench report</title><main><h1>x</h1>`+body), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		v := browse(t, path, 1280, false, true)
+		v := b.visit(t, path, view{width: 1280, height: 900, script: true, axe: name == "axe"})
 		outside := strings.Contains(strings.Join(v.requests, " "), "http://127.0.0.1:9/")
-		if len(v.errors) == 0 && !outside && v.Facts.Scroll <= v.Facts.Width && v.Facts.BadHeads == 0 &&
-			(len(v.Facts.Plots) == 0 || v.Facts.Plots[0].Width > 300) {
+		f := v.Facts
+		if len(v.errors) == 0 && !outside && f.Scroll <= f.Width && f.BadHeads == 0 && len(f.Outside) == 0 && len(f.Overlaps) == 0 && len(v.Axe) == 0 &&
+			(len(f.Plots) == 0 || f.Plots[0].Width > 300) {
 			t.Errorf("%s: nothing is seen: %+v", name, v.Facts)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 type Cell struct {
 	Row        *Row
 	Samples    int       // timed and used
-	SetAside   []float64 // seconds per operation of the samples measured while the CPUs were shared
+	Excluded   []float64 // seconds per operation of the samples measured while the CPUs were shared
 	Shared     int       // of the samples used, those measured while the CPUs were shared: see [Options]
 	Checked    float64   // operations that an oracle judged
 	Violations float64   // in the operations checked
@@ -35,8 +35,8 @@ type Cell struct {
 type measure struct {
 	unit    int       // index in the set's units
 	values  []float64 // ascending once summarised
-	aside   []float64 // of the samples set aside
-	sum     float64   // of all lines: what was set aside for time is in
+	aside   []float64 // of the samples excluded
+	sum     float64   // of all lines: what was excluded for time is in
 	line    int       // the latest that has the unit
 	summary *benchmath.Summary
 }
@@ -155,11 +155,11 @@ func (s *Set) judge(c *Cell) {
 	c.Violations = max(c.Violations, kinds)
 }
 
-// warn notes what makes a cell's numbers doubtful.
+// warn notes what limits what a cell's numbers are worth.
 func (s *Set) warn(c *Cell) {
-	if n := len(c.SetAside); n > 0 {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%s set aside: the CPUs were shared with something else (%s to %s)",
-			plural(n, "sample"), duration(slices.Min(c.SetAside)), duration(slices.Max(c.SetAside))))
+	if n := len(c.Excluded); n > 0 {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s excluded: the CPUs were shared with something else (%s to %s)",
+			plural(n, "sample"), duration(slices.Min(c.Excluded)), duration(slices.Max(c.Excluded))))
 	}
 	if c.Shared > 0 {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("%d of %s measured while the CPUs were SHARED with something else: not ranked", c.Shared, plural(c.Samples, "sample")))

@@ -1,6 +1,9 @@
 package report
 
 import (
+	"bytes"
+	"cmp"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"strconv"
@@ -17,6 +20,7 @@ func cellsSection() section {
 // by table, row and column in a chosen one.
 type jsonKey struct {
 	Workload string `json:"workload,omitempty"`
+	Machine  int    `json:"machine,omitempty"` // its number, if there are several
 	CPUs     int    `json:"cpus,omitempty"`
 	Strategy string `json:"strategy,omitempty"`
 
@@ -30,14 +34,18 @@ func (l *layout) jsonKey(k [3]*Label) jsonKey {
 		return jsonKey{Table: k[0].Text, Row: k[1].Text, Column: k[2].Text}
 	}
 	n, _ := strconv.Atoi(k[1].Short) // checked with the name
-	return jsonKey{Workload: k[0].Text, CPUs: n, Strategy: k[2].Text}
+	key := jsonKey{Workload: k[0].Text, CPUs: n, Strategy: k[2].Text}
+	if k[0].bare != "" {
+		key.Workload, key.Machine = k[0].bare, k[0].Machine.Number
+	}
+	return key
 }
 
 // The fields of a cell in JSON. A number that isn't known or has no bound is null.
 type jsonCell struct {
 	jsonKey
 	Samples  int `json:"samples"`
-	SetAside int `json:"samples_set_aside"`
+	Excluded int `json:"samples_excluded"`
 	Shared   int `json:"samples_shared"` // of samples
 
 	Time       *jsonSummary `json:"time_per_operation_ns"`
@@ -97,7 +105,7 @@ func cellsJSON(s *Set) []jsonField {
 
 func (s *Set) jsonCell(c *Cell, leading bool) jsonCell {
 	jc := jsonCell{
-		jsonKey: s.layout.jsonKey(c.labels), Samples: c.Samples, SetAside: len(c.SetAside), Shared: c.Shared,
+		jsonKey: s.layout.jsonKey(c.labels), Samples: c.Samples, Excluded: len(c.Excluded), Shared: c.Shared,
 		Time: summaryJSON(s.Time(c), 1e9), Throughput: summaryJSON(s.Throughput(c), 1), Leading: leading,
 		OperationsChecked: c.Checked, Violations: c.Violations, Kinds: []jsonKind{}, Others: []jsonValue{},
 		Warnings: nonNil(c.Warnings),
@@ -174,21 +182,63 @@ func (t *Table) id() string { return "w" + strconv.Itoa(t.place+1) }
 type cellsData struct {
 	Name     string
 	Findings []string
-	Plots    []template.HTML
-	Axis     string // of the rows
-	Columns  string // what a column is, as a heading
-	Base     string // the column that ratios refer to
+	Charts   *chartsData // nil if there are none
+	Axis     string      // of the rows
+	Columns  string      // what a column is, as a heading
+	Column   string      // the same in a sentence
 	Rows     []cellsRow
 	Fold     bool
+	CSV      template.URL // the numbers
+	File     string       // what the CSV is called
+	Marks    bool         // the table's first part has the controls
+	Choices  []choice
+	Many     bool // so many columns that one chart can't show them well
+}
+
+// A choice is a column that can be left out of what is shown.
+type choice struct {
+	Place int
+	Name  string
+}
+
+// chartsData is what stands beside each other: throughput as charts in several views, of
+// which one is seen, and correctness as a table.
+type chartsData struct {
+	Views  []chartView
+	Counts []string
+	Rows   []rightRow
+	Fitted bool
+}
+
+// A chartView is the chart of all series and one for each.
+type chartView struct {
+	Class   string // "va" to "vd"
+	Caption string
+	Chart   template.HTML
+	Minis   []miniature
+}
+
+// A rightRow is what the oracles saw of a column, by count.
+type rightRow struct {
+	Place int
+	Name  string
+	Cells []rightCell
+}
+
+type rightCell struct {
+	Text string
+	Bad  bool
 }
 
 type cellsRow struct {
 	Name  string
+	Place int // in the table
 	Cells []cellData
 }
 
 type cellData struct {
 	Column            string
+	Place             int
 	Time, Plus        string
 	Throughput, Ratio string
 	Correctness       string
@@ -197,43 +247,136 @@ type cellData struct {
 	Warnings          []string
 }
 
-// maxOpenRows is the longest table that is shown unfolded.
-const maxOpenRows = 48
+// maxOpenRows is the longest table that is shown unfolded, and manyColumns how many one chart
+// shows well.
+const (
+	maxOpenRows = 48
+	manyColumns = 8
+)
 
 func cellsPage(s *Set) []part {
-	plots := make(map[*Label][]namedPlot)
-	for _, p := range s.plots() {
-		plots[p.table] = append(plots[p.table], p)
+	plotted := make(map[*Label]bool)
+	for _, t := range s.plottedTables() {
+		plotted[t.Label] = true
 	}
 	tables, _ := s.shown()
-	var parts []part
+	parts := make([]part, 0, len(tables)+1)
+	parts = append(parts, s.chooser())
+	used := make(names)
 	for _, t := range tables {
 		d := cellsData{
-			Name: t.Text, Findings: s.fastestSentences(t), Base: t.Columns[0].Text,
+			Name: t.Text, Findings: s.fastestSentences(t),
 			Axis: sentence(s.layout.row.Name), Columns: sentence(s.layout.column.Name),
+			CSV: s.csvURL(t), File: used.of(t.Text) + ".csv",
 		}
-		for _, p := range plots[t.Label] {
-			d.Plots = append(d.Plots, p.figure.inline())
+		if plotted[t.Label] {
+			d.Charts = s.chartsOf(t)
 		}
 		n := 0
-		for _, r := range t.Rows {
+		for i, r := range t.Rows {
 			row := s.cellsRow(r)
+			row.Place = i
 			n += len(row.Cells)
 			d.Rows = append(d.Rows, row)
 		}
 		d.Fold = n > maxOpenRows
-		parts = append(parts, part{ID: t.id(), Nav: t.Text, Title: t.Text, Data: d})
+		parts = append(parts, part{ID: t.id(), Title: t.Text, Class: "wl", Data: d})
 	}
 	return parts
 }
 
+// csvURL returns the numbers of a table as a file within the page.
+func (s *Set) csvURL(t *Table) template.URL {
+	var b bytes.Buffer
+	var cells []*Cell
+	for _, r := range t.Rows {
+		cells = append(cells, r.Cells...)
+	}
+	if err := s.cellsCSV(&b, cells); err != nil {
+		panic(err) // a buffer takes everything
+	}
+	return template.URL("data:text/csv;charset=utf-8;base64," + base64.StdEncoding.EncodeToString(b.Bytes()))
+}
+
+// chooser returns what stands above the tables: which columns are shown, and how.
+func (s *Set) chooser() part {
+	d := cellsData{Marks: true, Columns: sentence(s.layout.column.Name), Column: s.layout.column.Name}
+	if len(s.Columns) <= maxSeries {
+		for _, l := range s.Columns {
+			d.Choices = append(d.Choices, choice{l.place, l.Text})
+		}
+	}
+	d.Many = len(s.Columns) > manyColumns
+	name := cmp.Or(s.layout.table.Name, "table")
+	return part{ID: "workloads", Nav: sentence(name) + "s", Title: sentence(name) + "s", Data: d}
+}
+
+// chartsOf returns the charts of a table, or nil if it has no throughput.
+func (s *Set) chartsOf(t *Table) *chartsData {
+	yes, no := func(_, _ float64) bool { return true }, func(_, _ float64) bool { return false }
+	var d chartsData
+	for _, v := range []struct {
+		class   string
+		perCPU  bool
+		scale   func(_, _ float64) bool
+		caption string
+	}{
+		{"va", false, yes, "Operations per second, all CPUs together; log scale."},
+		{"vb", false, no, "Operations per second, all CPUs together; linear scale."},
+		{"vc", true, yes, "Operations per second and CPU; log scale."},
+		{"vd", true, no, "Operations per second and CPU; linear scale."},
+	} {
+		f := s.speedFigure(t, v.perCPU, v.scale)
+		if f == nil {
+			continue
+		}
+		id := t.id() + v.class
+		view := chartView{Class: v.class, Caption: v.caption, Chart: f.page(id), Minis: f.miniatures(id)}
+		if len(f.fits) > 0 {
+			view.Caption += " Dashed: a fit, not measured."
+		}
+		d.Views = append(d.Views, view)
+	}
+	if d.Views == nil {
+		return nil
+	}
+	rows := make(map[*Label]*rightRow)
+	for i, r := range t.Rows {
+		d.Counts = append(d.Counts, r.Short)
+		for _, c := range r.Cells {
+			row := rows[c.Column()]
+			if row == nil {
+				row = &rightRow{Place: c.Column().place, Name: c.Column().Text, Cells: make([]rightCell, len(t.Rows))}
+				rows[c.Column()] = row
+			}
+			row.Cells[i] = rightCellOf(c)
+		}
+	}
+	for _, l := range t.Columns {
+		d.Rows = append(d.Rows, *rows[l])
+	}
+	return &d
+}
+
+// rightCellOf says briefly what the oracles saw of a cell.
+func rightCellOf(c *Cell) rightCell {
+	switch {
+	case c.Violations > 0:
+		return rightCell{quantity(c.Violations) + " in " + quantity(c.Checked), true}
+	case c.Checked == 0:
+		return rightCell{Text: "not checked"}
+	}
+	m, e := mantissa(upperBound(c.Checked))
+	return rightCell{Text: fmt.Sprintf("< %se%d", m, e)}
+}
+
 func (s *Set) cellsRow(r *Row) cellsRow {
-	row := cellsRow{Name: r.Short}
+	row := cellsRow{Name: r.Text}
 	rank := s.Rank(r)
 	leading := rank.leading()
 	for _, c := range r.Cells {
 		d := cellData{
-			Column: c.Column().Text, Correctness: powers(c.Correctness()), Bad: c.Violations > 0,
+			Column: c.Column().Text, Place: c.Column().place, Correctness: powers(c.Correctness()), Bad: c.Violations > 0,
 			Ratio: s.ratioText(c), Samples: strconv.Itoa(c.Samples), Warnings: c.Warnings,
 			Time: "–", Throughput: "–",
 		}
@@ -246,8 +389,8 @@ func (s *Set) cellsRow(r *Row) cellsRow {
 		if c.Shared > 0 {
 			d.Samples += fmt.Sprintf(", %d SHARED", c.Shared)
 		}
-		if n := len(c.SetAside); n > 0 {
-			d.Samples += fmt.Sprintf(" + %d set aside", n)
+		if n := len(c.Excluded); n > 0 {
+			d.Samples += fmt.Sprintf(" + %d excluded", n)
 		}
 		if c.Column() == r.Table.Columns[0] && !d.Bad {
 			d.Ratio = "1"
@@ -258,19 +401,48 @@ func (s *Set) cellsRow(r *Row) cellsRow {
 	return row
 }
 
-const cellsHTML = `{{range .Findings}}<p>{{.}}</p>
-{{end}}{{with .Plots}}<div class="plots">
-{{range .}}<figure>{{.}}</figure>
+const cellsHTML = `{{if .Marks}}<p class="soft screen">Point at a name, a line or a number of CPUs in one of the pictures to see it in the others.</p>
+<form>
+<fieldset><legend>Throughput</legend>
+<label><input type="radio" name="of" id="total" checked> total</label> <label><input type="radio" name="of" id="each"> per CPU</label></fieldset>
+<fieldset><legend>Scale</legend>
+<label><input type="radio" name="scale" id="log" checked> logarithmic</label> <label><input type="radio" name="scale" id="linear"> linear</label></fieldset>
+<fieldset><legend>Charts</legend>
+<label><input type="radio" name="charts" id="one"{{if not .Many}} checked{{end}}> one for all</label> <label><input type="radio" name="charts" id="minis"{{if .Many}} checked{{end}}> one for each</label></fieldset>
+{{with .Choices}}<fieldset class="choose"><legend>{{$.Columns}}</legend>
+{{range .}}<label class="k k{{.Place}}"><input type="checkbox" id="c{{.Place}}" checked> {{.Name}}</label> {{end}}
+<button type="reset">all</button></fieldset>
+{{end}}</form>
+<p class="soft">Numbers are medians; ± is the farther end of the 95&nbsp;% interval. Ratio: throughput relative to the table's first {{.Column}}; ~ means that the two can't be told apart. ★: the fastest, or not told apart from it. ▲: has warnings. Violations: where none was seen, a bound at 95&nbsp;% of their share of operations.</p>
+{{else}}{{range .Findings}}<p>{{.}}</p>
+{{end}}{{with .Charts}}<div class="plots">
+<div class="views">
+{{range .Views}}<figure class="v {{.Class}}">
+<div class="one">{{.Chart}}</div>
+<div class="minis">{{range .Minis}}<div class="mini k{{.Place}}">{{.SVG}}<div><strong>{{.Name}}</strong> {{.From}} → {{.To}}</div></div>{{end}}</div>
+<figcaption class="soft">{{.Caption}}</figcaption>
+</figure>
 {{end}}</div>
-{{end}}<p class="soft">Medians; ± is the farther end of the 95&nbsp;% interval. Ratio: throughput relative to {{.Base}}; ~ means that they can't be told apart. ★: the fastest, or not told apart from it.</p>
+<div class="scroll" tabindex="0" role="region" aria-label="Violations of {{$.Name}}">
+<table class="right">
+<caption>Violations per operation</caption>
+<thead><tr><th scope="col" class="l">{{$.Columns}}</th>{{range $i, $n := .Counts}}<th scope="col" class="b{{$i}}">{{$n}}</th>{{end}}</tr></thead>
+<tbody>
+{{range .Rows}}<tr class="k k{{.Place}}"><th scope="row" class="l">{{.Name}}</th>{{range $i, $c := .Cells}}<td class="b{{$i}}{{if .Bad}} bad{{end}}">{{if .Bad}}! {{end}}{{.Text}}</td>{{end}}</tr>
+{{end}}</tbody>
+</table>
+</div>
+</div>
+{{end}}<p class="screen"><a href="{{.CSV}}" download="{{.File}}">These numbers as CSV</a></p>
 {{if .Fold}}<details><summary>All numbers</summary>
 {{end}}<div class="scroll" tabindex="0" role="region" aria-label="Numbers of {{.Name}}">
-<table>
-<thead><tr><th scope="col">{{.Axis}}</th><th scope="col" class="l">{{.Columns}}</th><th scope="col">Time per operation</th><th scope="col">Throughput</th><th scope="col">Ratio</th><th scope="col">Violations</th><th scope="col">Samples</th></tr></thead>
-{{range .Rows}}<tbody class="cpus">
-{{$name := .Name}}{{$span := len .Cells}}{{range $i, $c := .Cells}}<tr{{if .Bad}} class="bad"{{else if .Lead}} class="lead"{{end}}>{{if not $i}}<th scope="rowgroup" rowspan="{{$span}}">{{$name}}</th>{{end}}<th scope="row" class="l nowrap name">{{.Column}}{{if .Lead}} <span aria-label="fastest, or not told apart from the fastest" title="fastest, or not told apart from the fastest">★</span>{{end}}</th><td class="nowrap time">{{.Time}} <span class="plus">{{.Plus}}</span></td><td class="nowrap">{{.Throughput}}</td><td class="nowrap">{{if .Bad}}not ranked{{else}}{{.Ratio}}{{end}}</td><td class="corr">{{.Correctness}}</td><td class="nowrap">{{.Samples}}{{if .Warnings}} <span class="flag" role="img" aria-label="doubts: {{range .Warnings}}{{.}}. {{end}}" title="{{range .Warnings}}{{.}}. {{end}}">⚠</span>{{end}}</td></tr>
+<table class="cells">
+<thead><tr><th scope="col" class="l">{{.Columns}}</th><th scope="col">Time per operation</th><th scope="col">Throughput</th><th scope="col">Ratio</th><th scope="col">Violations</th><th scope="col">Samples</th></tr></thead>
+{{range .Rows}}<tbody>
+<tr class="b{{.Place}}"><th scope="rowgroup" colspan="6" class="l">{{.Name}}</th></tr>
+{{range .Cells}}<tr class="k{{.Place}}{{if .Bad}} bad{{else if .Lead}} lead{{end}}"><th scope="row" class="l name">{{.Column}}{{if .Lead}} <span role="img" aria-label="fastest, or not told apart from it">★</span>{{end}}</th><td class="time nowrap">{{.Time}} <span class="plus">{{.Plus}}</span></td><td class="nowrap">{{.Throughput}}</td><td class="nowrap">{{.Ratio}}</td><td class="corr">{{.Correctness}}</td><td>{{.Samples}}{{range .Warnings}} <span class="flag" role="img" title="{{.}}" aria-label="{{.}}">▲</span>{{end}}</td></tr>
 {{end}}</tbody>
 {{end}}</table>
 </div>
 {{if .Fold}}</details>
-{{end}}`
+{{end}}{{end}}`

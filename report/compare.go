@@ -98,7 +98,7 @@ type Geomean struct {
 // Compare compares two sets with benchstat's statistics: medians and their
 // intervals, the Mann-Whitney U-test, equality for exact units, geometric means.
 // It differs from benchstat in three things: samples that were measured while the
-// CPUs were shared are set aside, p-values are corrected for all rows of the comparison,
+// CPUs were shared are excluded, p-values are corrected for all rows of the comparison,
 // and differences below the minimum effect aren't called any.
 func Compare(older, newer *Set, opts CompareOptions) *Comparison {
 	thresholds := benchmath.DefaultThresholds
@@ -152,8 +152,8 @@ func Compare(older, newer *Set, opts CompareOptions) *Comparison {
 // timed reports whether a set has times, of which throughput is the inverse.
 func (s *Set) timed() bool { _, ok := s.unitID[unitTime]; return ok }
 
-// usable reports whether not all samples of a cell were set aside.
-func (c *Cell) usable() bool { return c.Samples > 0 || len(c.SetAside) == 0 }
+// usable reports whether not all samples of a cell were excluded.
+func (c *Cell) usable() bool { return c.Samples > 0 || len(c.Excluded) == 0 }
 
 // judge corrects the p-values for all rows that the U-test judged and gives every row its
 // verdict. Blind is true if these rows have so few samples that none could have counted.
@@ -444,10 +444,10 @@ func compareWarnings(older, newer *Set, lone int) []string {
 		}
 		aside := 0
 		for _, c := range side.set.cells {
-			aside += len(c.SetAside)
+			aside += len(c.Excluded)
 		}
 		if aside > 0 {
-			ws = append(ws, fmt.Sprintf("%s: %s set aside: the CPUs were shared with something else", side.name, plural(aside, "sample")))
+			ws = append(ws, fmt.Sprintf("%s: %s excluded: the CPUs were shared with something else", side.name, plural(aside, "sample")))
 		}
 		if n := side.set.ProblemCount; n > 0 {
 			ws = append(ws, fmt.Sprintf("%s: %s in the files, the first: %s", side.name, plural(n, "problem"), side.set.Problems[0]))

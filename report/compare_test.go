@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/jedib0t/go-pretty/v6/text"
 )
 
 // benchstat runs the benchstat command that go.mod pins.
@@ -427,7 +429,7 @@ func TestConclusionIsTheLastLine(t *testing.T) {
 func TestNothingToCompareIsSaid(t *testing.T) {
 	for _, tt := range []struct{ name, older, newer, want string }{
 		{"no common cell", samples("a", 1, "", 1, 2), samples("b", 1, "", 1, 2), "no cell is in both files"},
-		{"all set aside", samples("a", 1, "1 shared 0 violations", 1, 2), samples("a", 1, "0 violations", 1, 2),
+		{"all excluded", samples("a", 1, "1 shared 0 violations", 1, 2), samples("a", 1, "0 violations", 1, 2),
 			"of 1 cell in both files none has a usable sample in both: the CPUs were shared with something else"},
 		{"no common unit", line("a", 1, "3 widgets"), line("a", 1, "3 gadgets"), "1 cell in both files, but no unit that can be compared in both"},
 		{"one usable", samples("a", 1, "1 shared", 1) + samples("b", 1, "", 1), samples("a", 1, "1 shared", 1) + samples("b", 1, "", 1), ""},
@@ -464,6 +466,41 @@ func TestTooFewSamplesForSoManyRowsAreSaid(t *testing.T) {
 		got := slices.ContainsFunc(c.Warnings, func(w string) bool { return strings.Contains(w, "no difference can count") })
 		if got != tt.want || (c.Units[0].Rows[0].Verdict == Unclear) != tt.want {
 			t.Errorf("%d rows: warned %v, verdict %s, want warned %v", len(tt.names), got, c.Units[0].Rows[0].Verdict, tt.want)
+		}
+	}
+}
+
+// However much changed, what a comparison comes to is one screen that ends with it.
+func TestComparisonIsOneScreen(t *testing.T) {
+	g := machine(1, 1, 2, 4, 8)
+	g.strategies, g.workloads = strategyNames(), workloadNames()[:4]
+	slower := g
+	slower.seed, slower.speed = 2, 1.3
+	for name, c := range map[string]*Comparison{
+		"everything is slower": Compare(readBytes(t, g.bytes()), readBytes(t, slower.bytes()), CompareOptions{Alpha: 0.05}),
+		"the same":             Compare(readBytes(t, g.bytes()), readBytes(t, g.bytes()), CompareOptions{Alpha: 0.05}),
+		"violations": Compare(readBytes(t, g.bytes()),
+			readBytes(t, bytes.ReplaceAll(g.bytes(), []byte("\t0 violations"), []byte("\t2 violations"))), CompareOptions{Alpha: 0.05}),
+	} {
+		var b bytes.Buffer
+		if err := c.Screen(&b); err != nil {
+			t.Fatal(err)
+		}
+		got := b.String()
+		lines := strings.Split(strings.TrimSuffix(got, "\n"), "\n")
+		if len(lines) > ScreenLines {
+			t.Errorf("%s: %d lines, want at most %d:\n%s", name, len(lines), ScreenLines, got)
+		}
+		for _, l := range lines {
+			if n := text.StringWidthWithoutEscSequences(l); n > ScreenColumns {
+				t.Errorf("%s: %d columns, want at most %d: %q", name, n, ScreenColumns, l)
+			}
+		}
+		if words := strings.Join(strings.Fields(got), " "); !strings.Contains(words, c.Conclusion()[:min(50, len(c.Conclusion()))]) {
+			t.Errorf("%s: it doesn't say what it comes to, %q:\n%s", name, c.Conclusion(), got)
+		}
+		if (c.Violations > 0) != strings.Contains(got, "VIOLATIONS") {
+			t.Errorf("%s: %v violations:\n%s", name, c.Violations, got)
 		}
 	}
 }

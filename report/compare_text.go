@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -48,6 +49,79 @@ func (c *Comparison) Text(w io.Writer, all bool) error {
 	c.ends(&b, all, "", "  ", func(s string) string { return s })
 	b.WriteString(c.Conclusion() + "\n")
 	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// Screen writes on at most [ScreenLines] lines of [ScreenColumns] what the comparison comes
+// to: the largest changes, what is wrong, and as the last lines the conclusion. [Comparison.Text]
+// has all of it.
+func (c *Comparison) Screen(w io.Writer) error {
+	head := []string{"old: " + list(cleanAll(c.Old.Paths)), "new: " + list(cleanAll(c.New.Paths))} // paths are of use only whole
+	for i, warning := range c.Warnings {
+		if i == mostWarned && len(c.Warnings) > mostWarned+1 {
+			head = append(head, fmt.Sprintf("! %d warnings more: --verbose has them.", len(c.Warnings)-i))
+			break
+		}
+		head = append(head, fitted("! "+sentence(warning), ScreenColumns))
+	}
+	var ends []string
+	if c.Violations > 0 {
+		ends = append(ends, fitted(fmt.Sprintf("! %s VIOLATIONS in new: --verbose names the cells.", quantity(c.Violations)), ScreenColumns))
+	}
+	for _, g := range c.Gates {
+		if len(g.Worse) > 0 {
+			ends = append(ends, fitted(fmt.Sprintf("! gate %q: %s beyond it, as %s: %+.1f%%", g.Gate, plural(len(g.Worse), "row"), g.Worse[0].Key, 100*(g.Worse[0].Ratio-1)), ScreenColumns))
+		}
+	}
+	const mostConcluded = 5
+	conclusion := strings.Split(text.WrapSoft(c.Conclusion(), ScreenColumns), "\n")
+	if len(conclusion) > mostConcluded {
+		conclusion = append(conclusion[:mostConcluded-1], "…: --verbose has all.")
+	}
+	ends = append(ends, conclusion...)
+	type change struct {
+		size float64
+		text string
+	}
+	var changes []change
+	for _, u := range c.Units {
+		for _, r := range u.Rows {
+			if !r.changed() {
+				continue
+			}
+			size := math.Inf(1)
+			old, now := "-", "-"
+			if r.Old != nil {
+				old = unitValue(u.Unit.Tidied, r.Old.Center)
+			}
+			if r.New != nil {
+				now = unitValue(u.Unit.Tidied, r.New.Center)
+			}
+			if p := r.percent(); !math.IsNaN(p) && p > -100 {
+				size = math.Abs(math.Log1p(p / 100))
+			}
+			changes = append(changes, change{size, fmt.Sprintf("%-7s %-37s %11s %11s %9s", r.Verdict, fitted(r.Table+", "+r.labels[1].Text+", "+r.Column, 37), old, now, r.Delta)})
+		}
+	}
+	slices.SortStableFunc(changes, func(a, b change) int { return cmp.Compare(b.size, a.size) })
+	room := ScreenLines - len(head) - len(ends) - 1
+	lines := head
+	if len(changes) > 0 {
+		lines = append(lines, fmt.Sprintf("%-45s %11s %11s %9s", "the largest changes", "old", "new", "new/old"))
+		if len(changes) > room {
+			room--
+		}
+		for _, x := range changes[:min(len(changes), room)] {
+			lines = append(lines, fitted(x.text, ScreenColumns))
+		}
+		if n := len(changes) - room; n > 0 {
+			lines = append(lines, fmt.Sprintf("and %s: --verbose has them.", plural(n, "more change")))
+		}
+	}
+	for i := range ends {
+		ends[i] = strings.TrimRight(ends[i], " ")
+	}
+	_, err := io.WriteString(w, strings.Join(append(lines, ends...), "\n")+"\n")
 	return err
 }
 

@@ -12,8 +12,9 @@
 //     golang.org/x/perf/benchproc projects lines to all three, by default to a
 //     workload with its settings, a number of CPUs and a strategy; [Options] has
 //     other ways. What varies within a cell though no axis has it is named.
-//     Repeated lines are the cell's samples. A sample that was
-//     measured while the CPUs were shared is set aside: it is listed, it counts
+//     Each [Machine] has tables of its own, so that its results are never pooled with
+//     another one's. Repeated lines are the cell's samples. A sample that was
+//     measured while the CPUs were shared is excluded: it is listed, it counts
 //     for correctness, and it is never averaged in. Such samples stand in a file
 //     beside their result file, which is read with it, or in the file itself.
 //     A control cell is the twin of another one: it says how far two cells lie
@@ -21,7 +22,7 @@
 //     "violations" counts all violations of a line; a unit whose Unit line says
 //     "of=violations", as "leak", counts one kind of them.
 //  3. Each cell is summarised by golang.org/x/perf/benchmath: the median and its
-//     95 % interval for times, the exact value for counts. Doubts travel with
+//     95 % interval for times, the exact value for counts. What limits a number travels with
 //     the cell as warnings.
 //  4. [Set.Findings] says in words what the cells show. Strategies are told
 //     apart by one criterion, [Ranking], and a strategy with violations isn't ranked.

@@ -21,7 +21,7 @@ const (
 	contentsPrefix    = contentsKey + "-"
 )
 
-// asideKey says why the samples after it were set aside: their unit says it too.
+// asideKey says why the samples after it were excluded: their unit says it too.
 const asideKey = "set-aside"
 
 // identifies reports whether a configuration key tells runs apart. Promises, baselines and

@@ -163,6 +163,9 @@ func (s *Set) answer(sp span) string {
 
 // sameAnswer reports whether two rows are said in one sentence.
 func sameAnswer(a, b Ranking) bool {
+	if few := func(r Ranking) bool { return r.TooFew && len(r.Leaders) > 1 }; few(a) && few(b) {
+		return true // whichever have them
+	}
 	return a.TooFew == b.TooFew && (a.Next == nil) == (b.Next == nil) &&
 		slices.EqualFunc(a.Leaders, b.Leaders, func(x, y *Cell) bool { return x.Column() == y.Column() })
 }

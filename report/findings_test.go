@@ -49,7 +49,7 @@ func TestWhatIsFastestInWords(t *testing.T) {
 			"at 1 CPU, too few samples to say which is fastest"},
 		{"a baseline isn't ranked", "baseline-c: nothing\n" + samples("a", 1, ok, near(10)...) + samples("b", 1, ok, near(5)...) + samples("c", 1, "", near(1)...),
 			"at 1 CPU, b is the fastest: 5.000 ns per operation, 2.00× as fast as a, the next"},
-		{"set aside", samples("a", 1, ok, near(10)...) + samples("b", 1, "1 shared", near(5)...),
+		{"excluded", samples("a", 1, ok, near(10)...) + samples("b", 1, "1 shared", near(5)...),
 			"at 1 CPU, only a can be ranked"},
 		{"spans", samples("a", 1, ok, near(5)...) + samples("b", 1, ok, near(10)...) +
 			samples("a", 2, ok, near(10)...) + samples("b", 2, ok, near(5)...) + samples("a", 4, ok, near(20)...) + samples("b", 4, ok, near(5)...),
@@ -74,7 +74,7 @@ func TestRatioNeedsTwoRightCells(t *testing.T) {
 		{"the same", samples("atomic", 1, ok, near(10)...) + samples("percpu", 1, ok, near(10)...), 1, false, true},
 		{"violations", samples("atomic", 1, ok, near(10)...) + samples("percpu", 1, "1 violations", near(5)...), 0, false, false},
 		{"violations of the first", samples("atomic", 1, "1 violations", near(10)...) + samples("percpu", 1, ok, near(5)...), 0, false, false},
-		{"all set aside", samples("atomic", 1, ok, near(10)...) + samples("percpu", 1, "1 shared", near(5)...), 0, false, false},
+		{"all excluded", samples("atomic", 1, ok, near(10)...) + samples("percpu", 1, "1 shared", near(5)...), 0, false, false},
 	} {
 		s := readBytes(t, []byte(header+tt.text))
 		ratio, differs, ok := s.Ratio(cellOf(t, s, "getput", 1, "percpu"))

@@ -108,7 +108,7 @@ func (s *Set) markdownCell(r *Row, l *Label) string {
 		var parts []string
 		if t := s.Time(c); t != nil {
 			parts = append(parts, duration(t.Center)+" "+interval(*t))
-		} else if len(c.SetAside) > 0 {
+		} else if len(c.Excluded) > 0 {
 			parts = append(parts, "excluded")
 		}
 		if ratio := s.ratioText(c); ratio != "" {
@@ -122,8 +122,11 @@ func (s *Set) markdownCell(r *Row, l *Label) string {
 	return "-"
 }
 
-// writeCSV writes a line for each cell. A number that isn't known is empty.
-func writeCSV(w io.Writer, s *Set) error {
+// writeCSV writes a line for each cell.
+func writeCSV(w io.Writer, s *Set) error { return s.cellsCSV(w, s.cells) }
+
+// cellsCSV writes a line for each of some cells. A number that isn't known is empty.
+func (s *Set) cellsCSV(w io.Writer, cells []*Cell) error {
 	cw := csv.NewWriter(w)
 	l := s.layout
 	head := []string{l.table.Name, l.row.Name, l.column.Name,
@@ -132,7 +135,7 @@ func writeCSV(w io.Writer, s *Set) error {
 	if err := cw.Write(head); err != nil {
 		return err
 	}
-	for _, c := range s.cells {
+	for _, c := range cells {
 		line := []string{clean(c.Row.Table.Text), clean(c.Row.Short), clean(c.Column().Text)}
 		var ns, low, high, rate, ratio = math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()
 		if t := s.Time(c); t != nil {
@@ -144,7 +147,7 @@ func writeCSV(w io.Writer, s *Set) error {
 		if x, _, ok := s.Ratio(c); ok {
 			ratio = x
 		}
-		for _, v := range []float64{ns, low, high, rate, ratio, c.toFirst, c.toFastest, float64(c.Samples), float64(len(c.SetAside)), c.Checked, c.Violations} {
+		for _, v := range []float64{ns, low, high, rate, ratio, c.toFirst, c.toFastest, float64(c.Samples), float64(len(c.Excluded)), c.Checked, c.Violations} {
 			text := ""
 			if !math.IsNaN(v) && !math.IsInf(v, 0) {
 				text = strconv.FormatFloat(v, 'g', 6, 64)

@@ -61,7 +61,30 @@ type layout struct {
 	threads, residue *benchproc.Projection
 	standard         bool // no axis was chosen
 	includeShared    bool
+
+	// machine tells machines apart, so that their results are never pooled. It is nil if an
+	// axis has what it has: then it was chosen how they stand.
+	machine  *benchproc.Projection
+	machines []*Machine // in the order of appearance
+	known    map[benchproc.Key]*Machine
+	moved    map[machineTable]*Label // tables of machines that aren't the first with them
 }
+
+// A Machine is one of those that results are of.
+type Machine struct {
+	Name   string // "Intel(R) Xeon(R) Processor, 4 CPUs"
+	CPUs   int    // 0 if the files don't say
+	Number int    // from 1, in the order of the files
+}
+
+// A machineTable is a table of one machine.
+type machineTable struct {
+	table   *Label
+	machine *Machine
+}
+
+// machineKeys are the configuration lines that tell machines apart.
+func machineKeys() []string { return []string{"cpu", "cpus", "goos", "goarch"} }
 
 func newLayout(o Options) (*layout, error) {
 	query := cmp.Or(o.Filter, "*")
@@ -86,11 +109,83 @@ func newLayout(o Options) (*layout, error) {
 		}
 		*a.axis = newAxis(p, a.expr)
 	}
+	if !slices.ContainsFunc(machineKeys(), l.hasAxis) {
+		if l.machine, err = parser.Parse(strings.Join(machineKeys(), ","), nil); err != nil {
+			return nil, err
+		}
+		l.known, l.moved = make(map[benchproc.Key]*Machine), make(map[machineTable]*Label)
+	}
 	if l.threads, err = parser.Parse(".name,/gomaxprocs", nil); err != nil {
 		return nil, err
 	}
 	l.residue = parser.Residue()
 	return l, nil
+}
+
+// hasAxis reports whether an axis has a configuration line.
+func (l *layout) hasAxis(key string) bool {
+	return slices.ContainsFunc([]*axis{l.table, l.row, l.column}, func(a *axis) bool {
+		return slices.ContainsFunc(a.projection.Fields(), func(f *benchproc.Field) bool { return f.Name == key || f.Name == ".config" })
+	})
+}
+
+// tableOf returns the label of the table in which a result stands: each machine has tables
+// of its own.
+func (l *layout) tableOf(r *benchfmt.Result) *Label {
+	table := l.table.label(r)
+	if l.machine == nil {
+		return table
+	}
+	key := l.machine.Project(r)
+	m := l.known[key]
+	if m == nil {
+		m = l.newMachine(key)
+		l.known[key] = m
+	}
+	switch {
+	case table.Machine == nil:
+		table.Machine = m
+		return table
+	case table.Machine == m:
+		return table
+	}
+	own := l.moved[machineTable{table, m}]
+	if own == nil {
+		own = &Label{Text: table.Text, Short: table.Short, Machine: m, key: table.key}
+		l.moved[machineTable{table, m}] = own
+		l.table.List = append(l.table.List, own)
+	}
+	return own
+}
+
+func (l *layout) newMachine(key benchproc.Key) *Machine {
+	m := &Machine{Number: len(l.machines) + 1}
+	var parts []string
+	for _, f := range l.machine.Fields() {
+		switch v := key.Get(f); {
+		case v == "":
+		case f.Name == "cpus":
+			m.CPUs, _ = strconv.Atoi(v)
+			parts = append(parts, clean(v)+" CPUs")
+		case f.Name == "cpu":
+			parts = append(parts, clean(v))
+		}
+	}
+	m.Name = cmp.Or(strings.Join(parts, ", "), "a machine that the files don't name")
+	l.machines = append(l.machines, m)
+	return m
+}
+
+// nameMachines says at each table of which machine it is, if there are several.
+func (l *layout) nameMachines() {
+	if len(l.machines) < 2 {
+		return
+	}
+	for _, t := range l.table.List {
+		t.bare = t.Text
+		t.Text += fmt.Sprintf(" on machine %d", t.Machine.Number)
+		t.Short = t.Text
+	}
 }
 
 // cpusName is the name of the axis that has numbers of CPUs.
@@ -113,7 +208,9 @@ type Label struct {
 
 	// Baseline says that what has the label is a reference point and no count.
 	Baseline bool
-	generic  bool // what has it calls its count through an interface
+	generic  bool     // what has it calls its count through an interface
+	Machine  *Machine // of a table; nil if an axis tells machines apart
+	bare     string   // Text without the machine, "" if that isn't in it
 
 	key   benchproc.Key // of the first result that has it
 	place int           // in the order of the axis
@@ -217,6 +314,9 @@ func (a *axis) sort(promises []Promise) {
 	}
 	fields := a.projection.FlattenedFields()
 	slices.SortStableFunc(a.List, func(x, y *Label) int {
+		if x.Machine != y.Machine {
+			return x.Machine.Number - y.Machine.Number
+		}
 		if a.ordered {
 			switch {
 			case x.key.Less(y.key):

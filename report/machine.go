@@ -34,6 +34,12 @@ type jsonFact struct {
 	Values []string `json:"values"`
 }
 
+type jsonMachine struct {
+	Number int    `json:"number"`
+	Name   string `json:"name"`
+	CPUs   int    `json:"cpus"`
+}
+
 type jsonCondition struct {
 	Name   string `json:"name"`
 	State  string `json:"state"`
@@ -46,7 +52,11 @@ func machineJSON(s *Set) []jsonField {
 	for _, f := range s.Facts {
 		fs = append(fs, jsonFact(f))
 	}
-	fields := []jsonField{{"facts", fs}}
+	ms := []jsonMachine{}
+	for _, m := range s.Machines {
+		ms = append(ms, jsonMachine{m.Number, m.Name, m.CPUs})
+	}
+	fields := []jsonField{{"machines", ms}, {"facts", fs}}
 	if len(s.conditions) > 0 {
 		var cs []jsonCondition
 		for _, c := range s.byState() {
@@ -72,15 +82,23 @@ func (s *Set) byState() []Condition {
 }
 
 type machineData struct {
+	Machines   []*Machine // if there are several
 	Facts      []Fact
 	Conditions []Condition
 }
 
 func machinePage(s *Set) []part {
-	return []part{{ID: "machine", Nav: "Machine", Title: "Machine", Data: machineData{s.Facts, s.byState()}}}
+	d := machineData{Facts: s.Facts, Conditions: s.byState()}
+	if len(s.Machines) > 1 {
+		d.Machines = s.Machines
+	}
+	return []part{{ID: "machine", Nav: "Machine", Title: "Machine", Data: d}}
 }
 
-const machineHTML = `{{if .Facts}}<dl>
+const machineHTML = `{{if .Machines}}<ul>
+{{range .Machines}}<li>Machine {{.Number}}: {{.Name}}</li>
+{{end}}</ul>
+{{end}}{{if .Facts}}<dl>
 {{range .Facts}}<dt>{{.Key}}</dt><dd>{{range $i, $v := .Values}}{{if $i}}; {{end}}{{$v}}{{end}}</dd>
 {{end}}</dl>
 {{else}}<p>The files don't say on what machine they were measured.</p>

@@ -30,13 +30,13 @@ const methodHTML = `<dl>
 <dt>median, interval</dt><dd>The median of the samples and its 95&nbsp;% confidence interval, with nothing assumed about the distribution. ± is how far its farther end is from the median. ∞ means that there are too few samples for an interval. The bars in the plots are these intervals.</dd>
 <dt>told apart</dt><dd>Two strategies are told apart if a Mann-Whitney U-test of their times gives at most 0.05, corrected for all pairs of the row (Holm). The ranking, ~ and ★ all go by that, and by nothing else: intervals may overlap or not.</dd>
 <dt>violations</dt><dd>Broken rules that the oracles saw, each judged by the strategy's own promise. None in N operations means a rate below 3/N with 95&nbsp;% confidence, no more, and takes operations for independent trials. A strategy with violations isn't ranked for speed.</dd>
-<dt>set aside</dt><dd>A sample that was measured while something else ran on the CPUs. It is listed, and it counts for violations, but not for time.</dd>
+<dt>excluded</dt><dd>A sample that was measured while something else ran on the CPUs. It is listed, and it counts for violations, but not for time.</dd>
 <dt>noise floor</dt><dd>Some cells are measured twice in a run, under two names. How far the medians of the two lie apart at most is what a difference between two cells of the run must exceed to mean anything.</dd>
 <dt>jain</dt><dd>Jain's fairness index of the workers' operations: 1 if all did the same.</dd>
 <dt>parallel</dt><dd>Witness of real parallelism: 1 if every worker had its CPU.</dd>
 <dt>overlap-%</dt><dd>Share of the timed part in which all workers ran.</dd>
 </dl>
 <h3>To do it again</h3>
-<pre>{{range .}}{{.}}
+<pre tabindex="0">{{range .}}{{.}}
 {{end}}</pre>
 `

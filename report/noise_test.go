@@ -109,7 +109,7 @@ func TestControlCellsAreNotMixedWithTheirTwins(t *testing.T) {
 	}
 }
 
-// asideFiles writes a result file and the samples that were set aside, which would be the
+// asideFiles writes a result file and the samples that were excluded, which would be the
 // fastest, with so many violations each. It returns the names.
 func asideFiles(t *testing.T, name, aside, violations string) (path, beside string) {
 	t.Helper()
@@ -134,8 +134,8 @@ func TestSamplesSetAsideAreReadWithTheirResults(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := cellOf(t, s, "getput", 1, "atomic")
-			if c.Samples != 6 || len(c.SetAside) != 7 || c.Violations != 7 || c.Checked != 13000 || s.Time(c).Center < 11e-9 {
-				t.Errorf("%v: %d samples, %d set aside, %v violations in %v: want 6, 7, 7 in 13000", paths, c.Samples, len(c.SetAside), c.Violations, c.Checked)
+			if c.Samples != 6 || len(c.Excluded) != 7 || c.Violations != 7 || c.Checked != 13000 || s.Time(c).Center < 11e-9 {
+				t.Errorf("%v: %d samples, %d excluded, %v violations in %v: want 6, 7, 7 in 13000", paths, c.Samples, len(c.Excluded), c.Violations, c.Checked)
 			}
 			if len(s.Warnings) > 0 {
 				t.Errorf("%v: warnings %q, want none: the two files are of one run", paths, s.Warnings)
@@ -145,8 +145,8 @@ func TestSamplesSetAsideAreReadWithTheirResults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c := cellOf(t, alone, "getput", 1, "atomic"); c.Samples != 0 || len(c.SetAside) != 7 {
-			t.Errorf("what was set aside, alone: %d samples and %d set aside, want 0 and 7", c.Samples, len(c.SetAside))
+		if c := cellOf(t, alone, "getput", 1, "atomic"); c.Samples != 0 || len(c.Excluded) != 7 {
+			t.Errorf("what was excluded, alone: %d samples and %d excluded, want 0 and 7", c.Samples, len(c.Excluded))
 		}
 	}
 }
@@ -158,8 +158,8 @@ func TestSharedSamplesAreIncludedOnlyLoudly(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := cellOf(t, s, "getput", 1, "atomic")
-	if c.Samples != 13 || c.Shared != 7 || len(c.SetAside) != 0 || s.Time(c).Center > 10e-9 {
-		t.Errorf("%d samples, %d of them shared, %d set aside, median %v: want 13, 7, 0 and 9 ns", c.Samples, c.Shared, len(c.SetAside), s.Time(c).Center)
+	if c.Samples != 13 || c.Shared != 7 || len(c.Excluded) != 0 || s.Time(c).Center > 10e-9 {
+		t.Errorf("%d samples, %d of them shared, %d excluded, median %v: want 13, 7, 0 and 9 ns", c.Samples, c.Shared, len(c.Excluded), s.Time(c).Center)
 	}
 	var text, page bytes.Buffer
 	if err := Text(&text, s); err != nil {

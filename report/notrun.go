@@ -41,7 +41,7 @@ func notRunPage(s *Set) []part {
 	return []part{{ID: "notrun", Nav: "Not run", Title: "Not run", Data: s.Unsupported}}
 }
 
-const notRunHTML = `<div class="scroll" tabindex="0" role="region" aria-label="Not run">
+const notRunHTML = `<div class="scroll" tabindex="0" role="region" aria-label="Pairs that were not run">
 <table>
 <thead><tr><th scope="col" class="l">Workload</th><th scope="col" class="l">Strategy</th><th scope="col" class="l">Why</th></tr></thead>
 <tbody>

@@ -21,10 +21,10 @@ func rgb(c uint32) color.RGBA {
 }
 
 // seriesColours returns colours that stay apart for all common kinds of colour
-// blindness (Okabe and Ito, "Color Universal Design", 2008); the yellow is darkened
-// to be seen on white. Dark are the same hues for a dark page.
+// blindness (Okabe and Ito, "Color Universal Design", 2008), darkened where lines on
+// white would have a contrast below 3:1. Dark are the same hues for a dark page.
 func seriesColours() (light, dark []uint32) {
-	return []uint32{0x0072b2, 0xd55e00, 0x009e73, 0xcc79a7, 0xe69f00, 0x56b4e9, 0x6b6b6b, 0xa89a00},
+	return []uint32{0x0072b2, 0xcf5a00, 0x009169, 0xc2639a, 0xb07800, 0x2b8fc9, 0x6b6b6b, 0x8c8000},
 		[]uint32{0x4aa8e8, 0xff8534, 0x2bcf9f, 0xe79cc6, 0xffc04d, 0x8fd2fa, 0xb4b4b4, 0xf0e442}
 }
 
@@ -34,7 +34,7 @@ func seriesColours() (light, dark []uint32) {
 type series struct {
 	Name   string
 	Colour uint32
-	Slot   int // index of the colour
+	Place  int // of the column among all
 	Shape  shape
 	Dashes []vg.Length
 }
@@ -42,13 +42,12 @@ type series struct {
 func newSeries(columns []*Label) []series {
 	light, _ := seriesColours()
 	shapes := allShapes()
-	dashes := [][]vg.Length{nil, {6, 2}, {2, 2}}
 	out := make([]series, 0, len(columns))
 	for _, l := range columns {
 		i := l.place // the same in all tables
 		out = append(out, series{
-			Name: l.Text, Slot: i % len(light), Colour: light[i%len(light)],
-			Shape: shapes[i%len(shapes)], Dashes: dashes[i/len(light)%len(dashes)],
+			Name: l.Text, Place: i, Colour: light[i%len(light)],
+			Shape: shapes[i%len(shapes)], Dashes: dashes(i),
 		})
 	}
 	return out

@@ -40,6 +40,7 @@ type figure struct {
 	yMin, yMax      float64
 	wide            bool             // no lines join the points, so they may stand further apart
 	fits            map[int]*usl.Fit // by series
+	perCPU          bool             // values are divided by the counts
 }
 
 // A figurePoint is one mark. If lo < hi an error bar is drawn between them.
@@ -111,8 +112,14 @@ func (s *Set) newFigure(t *Table, point func(*Cell) (p figurePoint, ok bool)) *f
 }
 
 // throughputFigure returns the plot of operations per second, or nil if the
-// table has no usable throughput.
+// table has no usable throughput. Its scale is what shows most.
 func (s *Set) throughputFigure(t *Table) *figure {
+	return s.speedFigure(t, false, func(least, most float64) bool { return most > 8*least })
+}
+
+// speedFigure is throughputFigure of all CPUs together or of each, with the scale of the
+// vertical axis as logarithmic has it for the smallest and the largest value.
+func (s *Set) speedFigure(t *Table, perCPU bool, logarithmic func(least, most float64) bool) *figure {
 	least, most := math.Inf(1), 0.0
 	wrong := false
 	f := s.newFigure(t, func(c *Cell) (figurePoint, bool) {
@@ -120,10 +127,17 @@ func (s *Set) throughputFigure(t *Table) *figure {
 		if o == nil || o.Center < leastPlotted {
 			return figurePoint{}, false
 		}
-		p := figurePoint{y: o.Center, open: c.Violations > 0, wrong: c.Violations > 0}
+		each := 1.0
+		if perCPU {
+			each, _ = strconv.ParseFloat(c.labels[1].Short, 64) // unplottable has looked
+		}
+		p := figurePoint{y: o.Center / each, open: c.Violations > 0, wrong: c.Violations > 0}
+		if p.y < leastPlotted {
+			return p, false
+		}
 		wrong = wrong || p.open
-		if !math.IsInf(o.Lo, 0) && !math.IsInf(o.Hi, 0) && o.Lo >= leastPlotted {
-			p.lo, p.hi = o.Lo, o.Hi
+		if !math.IsInf(o.Lo, 0) && !math.IsInf(o.Hi, 0) && o.Lo/each >= leastPlotted {
+			p.lo, p.hi = o.Lo/each, o.Hi/each
 		}
 		least = min(least, p.y, barEnd(p.lo, p.y))
 		most = max(most, p.y, p.hi)
@@ -133,9 +147,12 @@ func (s *Set) throughputFigure(t *Table) *figure {
 		return nil
 	}
 	f.fits = s.scaling().fitsOf(t)
-	f.title = t.Text + ": throughput"
+	f.title, f.perCPU = t.Text+": throughput", perCPU
 	f.subtitle = "operations per second, all CPUs together"
-	if f.yLog = most > 8*least; f.yLog {
+	if perCPU {
+		f.subtitle = "operations per second and CPU"
+	}
+	if f.yLog = logarithmic(least, most); f.yLog {
 		f.yTicks, f.yMin, f.yMax = logTicks(least, most, siLabel)
 		f.subtitle += " (log scale)"
 	} else {

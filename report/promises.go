@@ -1,6 +1,11 @@
 package report
 
-import "fmt"
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+	"strconv"
+)
 
 // promisesSection is what strategies say of themselves, and the speeds that it costs.
 func promisesSection() section {
@@ -30,24 +35,41 @@ func promisesJSON(s *Set) []jsonField {
 }
 
 type promisesData struct {
-	Strategies []string
-	Rows       []promiseRow
-	LeftOut    string
+	Tables  []promisesTable
+	LeftOut string
 }
 
-// A promiseRow is one field of the promises, or one of the speeds.
+// A promisesTable has a row for each strategy.
+type promisesTable struct {
+	Title string
+	Heads []string
+	Rows  []promiseRow
+}
+
 type promiseRow struct {
-	Name   string
-	Speed  bool
-	Values []string // by strategy
+	Strategy string
+	Values   []string // by head
 }
 
-// The bounds of the table of promises: a foreign file may have thousands.
+// The bounds of the tables of promises: a foreign file may have thousands.
 const (
 	maxPromisers     = 100
 	maxPromiseFields = 100
-	maxSpeeds        = 8 // tables whose speeds stand below
 )
+
+// limitHeads are the promises of what happens past each limit, and what they are called.
+func limitHeads() [][2]string {
+	return [][2]string{
+		{"limit", "Largest count"},
+		{"overflow", "A Get past it"},
+		{"trygetrefuses", "TryGet refuses"},
+		{"underflow", "A Put too many"},
+		{"stray", "which may spoil"},
+		{"getonzero", "Get once dead"},
+		{"zero", "Last drop seen"},
+		{"bytes", "Bytes"},
+	}
+}
 
 func promisesPage(s *Set) []part {
 	if len(s.Promises) == 0 {
@@ -57,80 +79,124 @@ func promisesPage(s *Set) []part {
 	promises := s.Promises
 	if n := len(promises) - maxPromisers; n > 0 {
 		promises = promises[:maxPromisers]
-		d.LeftOut = fmt.Sprintf("%d more strategies are left out, because the table would be too wide. --json has them.", n)
+		d.LeftOut = fmt.Sprintf("%d more strategies are left out. --json has them.", n)
 	}
-	fields := make(map[string][]string) // by name: values by strategy
-	var names []string
-	for i, p := range promises {
-		d.Strategies = append(d.Strategies, p.Strategy)
-		for _, f := range p.Fields {
-			values := fields[f[0]]
-			if values == nil {
-				if len(names) == maxPromiseFields {
-					d.LeftOut = fmt.Sprintf("Promises have more than %d fields. --json has the others.", maxPromiseFields)
-					continue
-				}
-				values = make([]string, len(promises))
-				for i := range values {
-					values[i] = "–"
-				}
-				names, fields[f[0]] = append(names, f[0]), values
-			}
-			values[i] = f[1]
+	limits := promisesTable{Title: "What happens past each limit"}
+	others := promisesTable{Title: "What else is promised"}
+	at := make(map[string]struct {
+		table *promisesTable
+		i     int
+	})
+	enter := func(t *promisesTable, field, head string) {
+		at[field] = struct {
+			table *promisesTable
+			i     int
+		}{t, len(t.Heads)}
+		t.Heads = append(t.Heads, head)
+	}
+	for _, h := range limitHeads() {
+		if slices.ContainsFunc(promises, func(p Promise) bool {
+			return slices.ContainsFunc(p.Fields, func(f [2]string) bool { return f[0] == h[0] })
+		}) {
+			enter(&limits, h[0], h[1])
 		}
 	}
-	for _, name := range names {
-		d.Rows = append(d.Rows, promiseRow{Name: name, Values: fields[name]})
+	for _, p := range promises {
+		for _, f := range p.Fields {
+			if _, ok := at[f[0]]; ok {
+				continue
+			}
+			if len(at) == maxPromiseFields {
+				d.LeftOut = fmt.Sprintf("Promises have more than %d fields. --json has the others.", maxPromiseFields)
+				continue
+			}
+			enter(&others, f[0], f[0])
+		}
 	}
-	d.Rows = append(d.Rows, s.speedRows(d.Strategies)...)
+	speeds := s.speeds()
+	for _, p := range promises {
+		rows := make(map[*promisesTable][]string)
+		for _, t := range []*promisesTable{&limits, &others} {
+			rows[t] = make([]string, len(t.Heads))
+			for i := range rows[t] {
+				rows[t][i] = "–"
+			}
+		}
+		for _, f := range p.Fields {
+			if place, ok := at[f[0]]; ok {
+				rows[place.table][place.i] = f[1]
+				if f[0] == "limit" {
+					rows[place.table][place.i] = powerOfTwo(f[1])
+				}
+			}
+		}
+		for _, row := range speeds {
+			rows[&limits] = append(rows[&limits], s.speedOf(row, p.Strategy))
+		}
+		limits.Rows = append(limits.Rows, promiseRow{p.Strategy, rows[&limits]})
+		others.Rows = append(others.Rows, promiseRow{p.Strategy, rows[&others]})
+	}
+	for _, row := range speeds {
+		limits.Heads = append(limits.Heads, row.Table.Text+", "+row.Text)
+	}
+	d.Tables = append(d.Tables, limits)
+	if len(others.Heads) > 0 {
+		d.Tables = append(d.Tables, others)
+	}
 	return []part{{ID: "promises", Nav: "Promises", Title: "Promises", Data: d}}
 }
 
-// speedRows returns the times of the first and of the last row of some tables, if
-// their columns are strategies.
-func (s *Set) speedRows(names []string) []promiseRow {
-	index := make(map[string]int)
-	for i, name := range names {
-		index[name] = i
+// powerOfTwo writes a number as a power of two, or one less, if it is.
+func powerOfTwo(text string) string {
+	n, err := strconv.ParseUint(text, 10, 64)
+	switch {
+	case err != nil || n < 1<<10:
+		return text
+	case n&(n-1) == 0:
+		return "2" + superscript(bits.Len64(n)-1)
+	case n&(n+1) == 0:
+		return "2" + superscript(bits.Len64(n)) + "-1"
 	}
-	var rows []promiseRow
-	for _, t := range s.Tables[:min(len(s.Tables), maxSpeeds)] {
-		ends := t.Rows
-		if len(ends) > 1 {
-			ends = []*Row{ends[0], ends[len(ends)-1]}
-		}
-		for _, r := range ends {
-			row := promiseRow{Name: t.Text + ", " + r.Text, Speed: true, Values: make([]string, len(names))}
-			for i := range row.Values {
-				row.Values[i] = "–"
-			}
-			known := false
-			for _, c := range r.Cells {
-				i, ok := index[c.Column().Text]
-				if t := s.Time(c); ok && t != nil {
-					row.Values[i] = duration(t.Center)
-					if c.Violations > 0 {
-						row.Values[i] += ", with violations"
-					}
-				}
-				known = known || ok
-			}
-			if known {
-				rows = append(rows, row)
-			}
-		}
+	return text
+}
+
+// speeds returns the rows whose times stand beside the promises: the first and the last of
+// the first table.
+func (s *Set) speeds() []*Row {
+	if len(s.Tables) == 0 || s.layout.column.Name != "strategy" {
+		return nil
+	}
+	rows := s.Tables[0].Rows
+	if len(rows) > 1 {
+		rows = []*Row{rows[0], rows[len(rows)-1]}
 	}
 	return rows
 }
 
-const promisesHTML = `<p>What each strategy says of itself, and the time per operation that it takes. A strategy is judged against its own promise, not against the others.</p>
-<div class="scroll" tabindex="0" role="region" aria-label="Promises">
+// speedOf returns the time of a strategy in a row.
+func (s *Set) speedOf(row *Row, strategy string) string {
+	for _, c := range row.Cells {
+		t := s.Time(c)
+		switch {
+		case c.Column().Text != strategy || t == nil:
+			continue
+		case c.Violations > 0:
+			return duration(t.Center) + ", with violations"
+		}
+		return duration(t.Center)
+	}
+	return "–"
+}
+
+const promisesHTML = `<p>A strategy is judged against its own promise, not against the others.</p>
+{{range .Tables}}<div class="scroll" tabindex="0" role="region" aria-label="{{.Title}}">
 <table class="promises">
-<thead><tr><th scope="col" class="l">Promise</th>{{range .Strategies}}<th scope="col" class="nowrap">{{.}}</th>{{end}}</tr></thead>
+<caption>{{.Title}}</caption>
+<thead><tr><th scope="col" class="l">Strategy</th>{{range .Heads}}<th scope="col" class="l">{{.}}</th>{{end}}</tr></thead>
 <tbody>
-{{range .Rows}}<tr{{if .Speed}} class="speed"{{end}}><th scope="row" class="l">{{.Name}}</th>{{range .Values}}<td class="nowrap">{{.}}</td>{{end}}</tr>
+{{range .Rows}}<tr><th scope="row" class="l">{{.Strategy}}</th>{{range .Values}}<td class="l">{{.}}</td>{{end}}</tr>
 {{end}}</tbody>
 </table>
 </div>
-{{with .LeftOut}}<p class="warn">{{.}}</p>
+{{end}}{{with .LeftOut}}<p class="warn">{{.}}</p>
 {{end}}`

@@ -132,7 +132,7 @@ const maxValue = 1e30
 type builder struct {
 	layout   *layout
 	paths    []string
-	aside    []string // files with samples set aside, read with those of paths
+	aside    []string // files with samples excluded, read with those of paths
 	reader   benchfmt.Reader
 	problems problems
 	facts    factList
@@ -225,7 +225,7 @@ func (b *builder) result(file string, r *benchfmt.Result) {
 	if p.twin != nil {
 		r.Name = p.twin // stands where its twin does, and is filtered as it is
 	}
-	// Before the filter: a sample is set aside even if the user asked for times only.
+	// Before the filter: a sample is excluded even if the user asked for times only.
 	shared, _ := r.Value(unitShared)
 	if ok, err := b.layout.filter.Apply(r); !ok || err != nil {
 		b.filtered++
@@ -270,7 +270,7 @@ func (b *builder) place(r *benchfmt.Result) *place {
 // enter finds the cell of a line that the filter lets through.
 func (b *builder) enter(p *place, r *benchfmt.Result) {
 	l := b.layout
-	key := [3]*Label{l.table.label(r), l.row.label(r), l.column.label(r)}
+	key := [3]*Label{l.tableOf(r), l.row.label(r), l.column.label(r)}
 	cells := b.cells
 	if p.twin != nil {
 		cells = b.controls
@@ -317,7 +317,7 @@ func (b *builder) addSample(p *place, r *benchfmt.Result, shared bool, twice fun
 			judged, checked = true, v.Value
 		case unitTime:
 			if aside {
-				c.SetAside = append(c.SetAside, v.Value)
+				c.Excluded = append(c.Excluded, v.Value)
 				break
 			}
 			c.Samples++
@@ -341,18 +341,18 @@ func (b *builder) set() (*Set, error) {
 		return nil, b.emptyError()
 	}
 	s := &Set{
-		Paths:        b.paths,
-		AsidePaths:   b.aside,
-		Lines:        b.lines,
-		Filtered:     b.filtered,
-		Facts:        b.facts.machine(),
-		Promises:     b.facts.promises(),
-		Unsupported:  b.facts.unsupported(),
-		Problems:     b.problems.list,
-		ProblemCount: b.problems.total,
-		layout:       b.layout,
-		plotted:      maxPlotted,
-		contents:     b.facts.contents(),
+		Paths:         b.paths,
+		ExcludedPaths: b.aside,
+		Lines:         b.lines,
+		Filtered:      b.filtered,
+		Facts:         b.facts.machine(),
+		Promises:      b.facts.promises(),
+		Unsupported:   b.facts.unsupported(),
+		Problems:      b.problems.list,
+		ProblemCount:  b.problems.total,
+		layout:        b.layout,
+		plotted:       maxPlotted,
+		contents:      b.facts.contents(),
 	}
 	s.setUnits(b.units, b.reader.Units())
 	for _, a := range []*axis{b.layout.table, b.layout.row, b.layout.column} {

@@ -160,8 +160,8 @@ func TestSharedSampleCountsForCorrectnessOnly(t *testing.T) {
 	if got := s.Time(c).Center; got > 13e-9 {
 		t.Errorf("median is %v s: the shared sample was averaged in", got)
 	}
-	if c.Samples != 1 || len(c.SetAside) != 1 {
-		t.Errorf("%d samples used and %d set aside, want 1 and 1", c.Samples, len(c.SetAside))
+	if c.Samples != 1 || len(c.Excluded) != 1 {
+		t.Errorf("%d samples used and %d excluded, want 1 and 1", c.Samples, len(c.Excluded))
 	}
 	if c.Violations != 5 || c.Checked != 2000 {
 		t.Errorf("%v violations in %v, want 5 in 2000: a violation counts in a shared sample too", c.Violations, c.Checked)
@@ -205,7 +205,7 @@ func TestCheckedOperations(t *testing.T) {
 	}
 }
 
-func TestDoubtsTravelWithTheCell(t *testing.T) {
+func TestWarningsTravelWithTheCell(t *testing.T) {
 	many := func(values ...string) string {
 		var b strings.Builder
 		for _, v := range values {
@@ -228,7 +228,7 @@ func TestDoubtsTravelWithTheCell(t *testing.T) {
 		{"one outlier", many(ns(1, 1.01, 1.02, 1.03, 1.01, 1.02, 1.03, 1, 1, 9)...), ""},
 		{"not parallel", many("1 ns/op 0.53 parallel"), "each had 53 % of a CPU"},
 		{"overlap", many("1 ns/op 40 overlap-%"), "only 40 % of the timed part"},
-		{"set aside", many("1 ns/op 1 shared"), "1 sample set aside"},
+		{"excluded", many("1 ns/op 1 shared"), "1 sample excluded"},
 		{"mixed commits", "commit: a\n" + many("1 ns/op") + "commit: b\n" + many("1 ns/op"), "samples vary in commit"},
 		{"mixed GOMAXPROCS", many("1 ns/op") + "BenchmarkRef/workload=getput/cpus=1/strategy=atomic-8 1 1 ns/op\n", "samples vary in GOMAXPROCS"},
 	} {

@@ -48,13 +48,13 @@ func (s *Set) fitCurves() scaling {
 	}
 	tables := s.Tables[:min(len(s.Tables), s.plotted)]
 	all.leftOut = len(s.Tables) - len(tables)
-	real, known := s.realCPUs()
 	places := make(map[string]int)
 	for _, t := range tables {
 		if t.unplottable() != "" {
 			all.leftOut++
 			continue
 		}
+		real, known := s.realCPUs(t)
 		curves := make(map[*Label][]*Cell)
 		for _, r := range t.Rows {
 			for _, c := range r.Cells {
@@ -80,9 +80,11 @@ func (s *Set) fitCurves() scaling {
 	return all
 }
 
-// realCPUs returns how many CPUs there are, the fewest if the files are of several
-// machines.
-func (s *Set) realCPUs() (n int, known bool) {
+// realCPUs returns how many CPUs the table's machine has, the fewest if it may be several.
+func (s *Set) realCPUs(t *Table) (n int, known bool) {
+	if t.Machine != nil {
+		return t.Machine.CPUs, t.Machine.CPUs > 0
+	}
 	for _, v := range s.factValues("cpus") {
 		if m, err := strconv.Atoi(v); err == nil && m > 0 && (!known || m < n) {
 			n, known = m, true

@@ -128,12 +128,7 @@ func (s *Set) screenTables() []*Table {
 
 // screenCounts returns the first, the middle and the last of the rows that tables have.
 func (s *Set) screenCounts() []*Label {
-	var all []*Label
-	for _, l := range s.layout.row.List {
-		if slices.ContainsFunc(s.Tables, func(t *Table) bool { return t.row(l) != nil }) {
-			all = append(all, l)
-		}
-	}
+	all := countsOf(s.Tables)
 	if len(all) <= 3 {
 		return all
 	}
@@ -237,20 +232,35 @@ func (s *Set) screenWrong(t *Table) string {
 // mostWarned is how many lines of warnings a screen has.
 const mostWarned = 2
 
-// screenNotes returns a line each on how far the numbers can be trusted, and on which
-// machine they are.
-func (s *Set) screenNotes() []string {
+// trustLines says how far the numbers can be trusted: the noise floor, the samples that are
+// excluded, and how many cells have warnings, which stand where is said.
+func (s *Set) trustLines(where string) []string {
 	var lines []string
 	if d, n := s.NoiseFloor(); n > 0 {
 		lines = append(lines, fmt.Sprintf("Noise floor: %s measured twice differed by up to %s.", plural(n, "cell"), percent(d)))
+	} else {
+		lines = append(lines, "Noise floor: unknown, as no cell was measured twice.")
 	}
-	excluded, used := 0, 0
+	excluded, used, warned := 0, 0, 0
 	for _, c := range s.cells {
-		excluded, used = excluded+len(c.SetAside), used+c.Samples
+		excluded, used = excluded+len(c.Excluded), used+c.Samples
+		if len(c.Warnings) > 0 {
+			warned++
+		}
 	}
 	if excluded > 0 {
 		lines = append(lines, fmt.Sprintf("%d of %d samples are excluded: something else used their CPUs.", excluded, excluded+used))
 	}
+	if warned > 0 {
+		lines = append(lines, fmt.Sprintf("%d of %s have warnings: %s.", warned, plural(len(s.cells), "cell"), where))
+	}
+	return lines
+}
+
+// screenNotes returns a line each on how far the numbers can be trusted, and on which
+// machine they are.
+func (s *Set) screenNotes() []string {
+	lines := s.trustLines("--verbose lists them")
 	shown := s.Warnings
 	if len(shown) > mostWarned {
 		shown = shown[:mostWarned-1]
@@ -260,15 +270,6 @@ func (s *Set) screenNotes() []string {
 	}
 	if n := len(s.Warnings) - len(shown); n > 0 {
 		lines = append(lines, fmt.Sprintf("! %d warnings more: --verbose has them.", n))
-	}
-	warned := 0
-	for _, c := range s.cells {
-		if len(c.Warnings) > 0 {
-			warned++
-		}
-	}
-	if warned > 0 {
-		lines = append(lines, fmt.Sprintf("%d of %s have warnings: --verbose lists them.", warned, plural(len(s.cells), "cell")))
 	}
 	if n := len(s.Unsupported); n > 0 {
 		lines = append(lines, fmt.Sprintf("Not run: %s that can't be: --verbose says why.", plural(n, "pair")))

@@ -34,8 +34,9 @@ type jsonField struct {
 // A part is what stands under one heading of the page.
 type part struct {
 	ID    string // the anchor
-	Nav   string // the link at the top of the page
+	Nav   string // the link at the top of the page, "" for none
 	Title string // the heading
+	Class string // of the style sheet
 	Data  any    // of the section's template
 
 	html string
@@ -50,8 +51,8 @@ type file struct {
 // sections returns all sections in the order in which they stand.
 func sections() []section {
 	return []section{
-		tablesSection(), noiseSection(), insideSection(), foundSection(), cellsSection(), scalingSection(), promisesSection(), machineSection(), notRunSection(),
-		doubtsSection(), methodSection(),
+		overviewSection(), tablesSection(), noiseSection(), foundSection(), crossoverSection(), cellsSection(), scalingSection(), insideSection(),
+		promisesSection(), machineSection(), notRunSection(), warningsSection(), methodSection(),
 	}
 }
 
@@ -70,7 +71,7 @@ func writeText(w io.Writer, s *Set, all []section) error {
 
 // ReportSchema names the fields that [JSON] writes. It changes when a field changes
 // its meaning or goes; new fields may come without notice.
-const ReportSchema = "refbench-report/1"
+const ReportSchema = "refbench-report/2"
 
 // JSON writes what [Text] says, for programs. The document's schema field is
 // [ReportSchema].
@@ -163,7 +164,7 @@ func writePage(w io.Writer, s *Set, all []section) error {
 		Title:   "refbench report",
 		Results: plural(s.Lines, "result line"),
 		Files:   cleanAll(s.Paths),
-		CSS:     template.CSS(pageCSS + seriesCSS()),
+		CSS:     template.CSS(pageCSS + seriesCSS(min(len(s.Columns), maxSeries), maxMarked)),
 	}
 	for _, sec := range all {
 		if sec.page == nil {

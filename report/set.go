@@ -37,20 +37,24 @@ const Confidence = 0.95
 
 // A Set is what a group of result files says.
 type Set struct {
-	Paths        []string
-	AsidePaths   []string // of samples set aside, read besides
-	Lines        int      // result lines used
-	Filtered     int      // result lines that the filter left out
-	Facts        []Fact
-	Promises     []Promise
-	Unsupported  []Unsupported
-	Problems     []Problem // the first ones; ProblemCount counts all
-	ProblemCount int
-	Warnings     []string // about the set as a whole
+	Paths         []string
+	ExcludedPaths []string // of samples excluded, read besides
+	Lines         int      // result lines used
+	Filtered      int      // result lines that the filter left out
+	Facts         []Fact
+	Promises      []Promise
+	Unsupported   []Unsupported
+	Problems      []Problem // the first ones; ProblemCount counts all
+	ProblemCount  int
+	Warnings      []string // about the set as a whole
 
 	Units   []Unit
 	Tables  []*Table // in order
 	Columns []*Label // of all tables, in order
+
+	// Machines are those that the results are of: each has tables of its own. There are none
+	// if an axis tells them apart.
+	Machines []*Machine
 
 	layout     *layout
 	controls   []*Cell             // twins of cells, in no order
@@ -130,10 +134,12 @@ func witness(tidied string) bool {
 // setOrder sorts the cells into tables and rows.
 func (s *Set) setOrder(cells map[[3]*Label]*Cell) {
 	l := s.layout
+	l.nameMachines()
 	for _, a := range []*axis{l.table, l.row, l.column} {
 		a.sort(s.Promises)
 	}
 	s.Columns = l.column.List
+	s.Machines = l.machines
 	s.cells = slices.SortedFunc(maps.Values(cells), func(a, b *Cell) int {
 		return cmp.Or(a.labels[0].place-b.labels[0].place, a.labels[1].place-b.labels[1].place, a.labels[2].place-b.labels[2].place)
 	})

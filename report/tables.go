@@ -112,8 +112,8 @@ func (s *Set) cellText(c *Cell) string {
 	}
 	if t := s.Time(c); t != nil {
 		lines = append(lines, duration(t.Center)+" "+interval(*t))
-	} else if len(c.SetAside) > 0 {
-		lines = append(lines, "all set aside: shared")
+	} else if len(c.Excluded) > 0 {
+		lines = append(lines, "all excluded: shared")
 	}
 	var speed []string
 	if o := s.Throughput(c); o != nil {

@@ -90,22 +90,21 @@ type namedPlot struct {
 	figure *figure
 }
 
+// plottedTables returns the tables that have plots.
+func (s *Set) plottedTables() []*Table {
+	tables := slices.Clone(s.Tables[:min(len(s.Tables), s.plotted)])
+	return slices.DeleteFunc(tables, func(t *Table) bool { return t.unplottable() != "" })
+}
+
 // plots returns the figures of the first tables: throughput, then correctness.
 func (s *Set) plots() []namedPlot {
 	var plots []namedPlot
-	used := make(map[string]bool)
-	for _, t := range s.Tables[:min(len(s.Tables), s.plotted)] {
-		if t.unplottable() != "" {
-			continue
-		}
-		slug := slug(t.Text)
-		for n := 2; used[slug]; n++ {
-			slug = fmt.Sprintf("%s-%d", strings.TrimSuffix(slug, fmt.Sprintf("-%d", n-1)), n)
-		}
-		used[slug] = true
+	used := make(names)
+	for _, t := range s.plottedTables() {
+		name := used.of(t.Text)
 		for _, p := range []namedPlot{
-			{slug + "-throughput", t.Label, s.throughputFigure(t)},
-			{slug + "-correctness", t.Label, s.correctnessFigure(t)},
+			{name + "-throughput", t.Label, s.throughputFigure(t)},
+			{name + "-correctness", t.Label, s.correctnessFigure(t)},
 		} {
 			if p.figure != nil {
 				plots = append(plots, p)
@@ -113,6 +112,22 @@ func (s *Set) plots() []namedPlot {
 		}
 	}
 	return plots
+}
+
+// Names are those of files that are taken, with the number of the latest that is made of
+// each.
+type names map[string]int
+
+// of returns a name for a file about something that no other has.
+func (used names) of(text string) string {
+	base := slug(text)
+	name := base
+	for used[name] > 0 {
+		used[base]++
+		name = fmt.Sprintf("%s-%d", base, used[base])
+	}
+	used[name] = 1
+	return name
 }
 
 // plotFiles returns the files of all plots.

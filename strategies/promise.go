@@ -74,6 +74,12 @@ func (p Promise) OnDeadUnlessOne() Response {
 	return p.PutUnlessOne
 }
 
+// Closes reports whether TryGet refuses for good when Kill has returned, while references
+// are left.
+func (p Promise) Closes() bool {
+	return p.TryGetRefuses == OnceKilled || p.TryGetRefuses == DuringKill
+}
+
 // A Response is what a count does when it is misused.
 type Response string
 
@@ -136,6 +142,10 @@ const (
 	// refused for good when Kill returns (Go internal/poll, closing a file; Windows
 	// ExAcquireRundownProtection).
 	OnceKilled Refusal = "oncekilled"
+	// DuringKill: while Kill goes on it refuses some and takes others, one after the other
+	// in any order, and has refused for good when Kill returns (Windows
+	// ExAcquireRundownProtectionCacheAware, which looks at the word of one CPU).
+	DuringKill Refusal = "duringkill"
 )
 
 // Progress is a guarantee that operations finish whatever other goroutines do.
@@ -215,7 +225,7 @@ func (p Promise) check() error {
 	one("putunlessone", string(p.OnDeadUnlessOne()), string(Wraps), string(Saturates), string(Refuses), string(Panics))
 	one("zero", string(p.Zero), string(Immediate), string(AfterKill), string(Waits))
 	one("tryget", string(p.TryGet), string(Exact), string(Spurious))
-	one("trygetrefuses", string(p.TryGetRefuses), "", string(AtLimit), string(PastLimit), string(OnceKilled))
+	one("trygetrefuses", string(p.TryGetRefuses), "", string(AtLimit), string(PastLimit), string(OnceKilled), string(DuringKill))
 	if p.TryGetRefuses == PastLimit && p.Overflow != Wraps && p.Overflow != Saturates {
 		errs = append(errs, fmt.Errorf("promise: trygetrefuses is %q and overflow %q, so that no count comes past the limit", PastLimit, p.Overflow))
 	}

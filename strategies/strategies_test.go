@@ -76,7 +76,7 @@ func TestValidateSaysWhatIsWrong(t *testing.T) {
 		{"get on zero", func(s *strategies.Strategy) { s.Promise.GetOnZero = strategies.Wraps }, `promise: getonzero is "wraps", want one of revives,`},
 		{"zero", func(s *strategies.Strategy) { s.Promise.Zero = "later" }, `promise: zero is "later", want one of immediate, afterkill`},
 		{"tryget", func(s *strategies.Strategy) { s.Promise.TryGet = strategies.None }, `promise: tryget is "none", want one of exact, spurious`},
-		{"tryget refuses", func(s *strategies.Strategy) { s.Promise.TryGetRefuses = "never" }, `promise: trygetrefuses is "never", want one of , atlimit, pastlimit, oncekilled`},
+		{"tryget refuses", func(s *strategies.Strategy) { s.Promise.TryGetRefuses = "never" }, `promise: trygetrefuses is "never", want one of , atlimit, pastlimit, oncekilled, duringkill`},
 		{"never past the limit", func(s *strategies.Strategy) {
 			s.Promise.TryGetRefuses, s.Promise.Overflow = strategies.PastLimit, strategies.Refuses
 		}, `promise: trygetrefuses is "pastlimit" and overflow "refuses"`},

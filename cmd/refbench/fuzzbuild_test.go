@@ -45,6 +45,7 @@ var elsewhere = map[string]string{
 	"strategies/refcountfull.Fuzz":      "fuzz.FuzzSequential",
 	"strategies/refusing.Fuzz":          "fuzz.FuzzSequential",
 	"strategies/rundown.Fuzz":           "fuzz.FuzzSequential",
+	"strategies/rundowncpu.Fuzz":        "fuzz.FuzzSequential",
 	"strategies/saturating.Fuzz":        "fuzz.FuzzSequential",
 	"strategies/sticky.Fuzz":            "fuzz.FuzzSequential",
 	"strategies/strategytest.FuzzSound": "fuzz.FuzzSequential",

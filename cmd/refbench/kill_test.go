@@ -148,7 +148,7 @@ func TestNoFinishedSampleIsLostOrTakenTwice(t *testing.T) {
 	repeated := 0
 	for slot, n := range good {
 		if slots[slot]++; n != 1 {
-			t.Errorf("%q has %d samples that aren't set aside, want 1 (seed %d)", slot, n, seed)
+			t.Errorf("%q has %d samples that aren't excluded, want 1 (seed %d)", slot, n, seed)
 		}
 		repeated += aside[slot]
 	}
@@ -249,7 +249,7 @@ func read(t *testing.T, name string) []byte {
 
 var sampleLine = regexp.MustCompile(`(?m)^BenchmarkRef/\S+ \d+ .* released\n`)
 
-// samplesIn returns how many whole samples a result file has, set aside or not, 0 if there is
+// samplesIn returns how many whole samples a result file has, excluded or not, 0 if there is
 // none.
 func samplesIn(t *testing.T, name string) (n int) {
 	for _, path := range []string{name, asideOf(name)} {
@@ -262,7 +262,7 @@ func samplesIn(t *testing.T, name string) (n int) {
 	return n
 }
 
-// readAside returns the samples that are set aside, nothing if there are none.
+// readAside returns the samples that are excluded, nothing if there are none.
 func readAside(t *testing.T, name string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(asideOf(name))

@@ -92,6 +92,7 @@ func TestScripts(t *testing.T) {
 		"quick":       quick,
 		"stuck":       stuckIn,
 		"tokenof":     tokenOf,
+		"replayof":    replayOf,
 		"sametoken":   sameToken,
 		"samefailure": sameFailure,
 		"parses":      parses,
@@ -99,6 +100,10 @@ func TestScripts(t *testing.T) {
 		"detects":     detects,
 	}
 	maps.Copy(cmds, processCommands)
+	gocache, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		t.Fatalf("go env GOCACHE: %v", err)
+	}
 	takeHangups()
 	cpus, err := cpu.Detect()
 	if err != nil {
@@ -112,6 +117,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv(commitVariable, os.Getenv(commitVariable))
 			e.Setenv("TOOMANY", strconv.Itoa(2*runtime.NumCPU()))
 			e.Setenv("CPUS", cpulist.Format(ids[:min(len(ids), 2)])) // in no order of the machine's
+			e.Setenv("GOCACHE_OUTSIDE", strings.TrimSpace(string(gocache)))
 			e.Setenv("BENCHSTAT", strings.TrimSpace(string(benchstat)))
 			return nil
 		},
@@ -129,6 +135,18 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: cmds,
 	})
+}
+
+// replayOf sets TOKEN to the token of what refbench test printed.
+func replayOf(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: replayof FILE")
+	}
+	m := regexp.MustCompile(`--replay (rx\S+)`).FindStringSubmatch(ts.ReadFile(args[0]))
+	if m == nil {
+		ts.Fatalf("no command with a token in %s", args[0])
+	}
+	ts.Setenv("TOKEN", m[1])
 }
 
 // exits STATUS COMMAND ... runs a command that must end with the status.
@@ -230,7 +248,7 @@ func stopWhen(ts *testscript.TestScript, signal os.Signal, what string, ready fu
 
 var benchmarkLine = regexp.MustCompile(`(?m)^Benchmark.*\n`)
 
-// hasSamples reports whether a result file has samples, set aside or not.
+// hasSamples reports whether a result file has samples, excluded or not.
 func hasSamples(name string, n int) bool {
 	for _, path := range []string{name, asideOf(name)} {
 		b, _ := os.ReadFile(path)
@@ -239,11 +257,11 @@ func hasSamples(name string, n int) bool {
 	return n <= 0
 }
 
-// asideOf returns the name of the file for samples set aside beside a result file.
+// asideOf returns the name of the file for samples excluded beside a result file.
 func asideOf(name string) string { return strings.TrimSuffix(name, ".txt") + ".shared.txt" }
 
 // count N REGEXP FILE expects the expression to match so often. Of a result file the samples
-// that are set aside count too, on a busy machine, but not those that were repeated.
+// that are excluded count too, on a busy machine, but not those that were repeated.
 func count(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
@@ -255,14 +273,14 @@ func count(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // sampleRound matches the name, the round and the probe of a sample, and asideInStream samples that are
-// set aside in a stream.
+// excluded in a stream.
 var (
 	sampleRound   = regexp.MustCompile(`(?m)^(Benchmark\S+) .* (\d+ round) .*? [^ ]+?( latencies)?\n`)
 	asideInStream = regexp.MustCompile(`(?m)^set-aside: shared\n(Benchmark.*\n)set-aside:\n`)
 )
 
 // withAside returns the text of a file. If it is a result file, it is without samples that
-// were repeated: each run has one of a cell in each round. Of those set aside that are left
+// were repeated: each run has one of a cell in each round. Of those excluded that are left
 // are the lines.
 func withAside(ts *testscript.TestScript, file string) string {
 	text := ts.ReadFile(file)

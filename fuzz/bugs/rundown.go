@@ -33,6 +33,7 @@ const (
 	runnerInverted           // Kill doesn't wait if somebody is inside
 	runnerLate               // the block is filled when it is valid already
 	runnerOpen               // TryGet succeeds after run-down has begun, as Get does
+	runnerUnbiased           // who drops can bring the block to 0 before the sum is in it
 )
 
 const (
@@ -96,8 +97,12 @@ func (c *runner) Put() bool {
 
 func (c *runner) Kill() bool {
 	c.woken.Store(false)
+	bias := int64(runnerBias)
+	if c.bug == runnerUnbiased {
+		bias = 1
+	}
 	if c.bug != runnerLate {
-		c.block.Store(runnerBias)
+		c.block.Store(bias)
 	}
 	total := int64(0)
 	for i := range c.words {
@@ -106,7 +111,7 @@ func (c *runner) Kill() bool {
 	if c.bug == runnerLate {
 		c.block.Store(runnerBias)
 	}
-	left := c.block.Add(total - runnerBias)
+	left := c.block.Add(total - bias)
 	if left != 0 && c.bug != runnerInverted {
 		for tries := 0; !c.woken.Load(); tries++ {
 			patiently(tries, drainerSleeps, "Kill waits, everybody has left, and nobody wakes it")
@@ -168,4 +173,15 @@ wakes Kill, which releases the object. TryGet makes 1 of 0, and reports a refere
 		Program: "a.Put|a.Put a.TryGet|a.Kill", Concurrent: true,
 		Expected: interleaved,
 	}.counts(runnerPromise, newRunner(runnerOpen), newRunner(runnerRight)),
+	Bug{
+		Name:   "rundownunbiased",
+		Doc:    "the wait block begins at 1, so that a drop which comes before the sum wakes Kill",
+		Source: rundownSource + ", ExfWaitForRundownProtectionReleaseCacheAware, where the sum is added to what was dropped meanwhile, and only then compared",
+		Interleaving: `Two are inside. Kill takes the words away, and knows that there are two. The first one leaves: 1 to
+0, and wakes Kill. Kill adds the sum, which leaves 1, and is awake already: it releases what the
+second one uses.`,
+		Fix:     "begin far from 0",
+		Program: "a.Put|a.Put|a.Kill", Concurrent: true,
+		Expected: interleaved,
+	}.counts(runnerPromise, newRunner(runnerUnbiased), newRunner(runnerRight)),
 }

@@ -26,7 +26,7 @@ func Hazards(p strategies.Promise) []string {
 	add(p.Zero == strategies.AfterKill, "zero isn't seen before Kill")
 	add(p.Zero == strategies.Waits, "Kill waits for every other reference, and for ever for one that its own caller holds")
 	add(p.TryGet == strategies.Spurious, "TryGet may fail on a live count")
-	add(p.TryGetRefuses == strategies.OnceKilled, "TryGet is refused once Kill began, while references are left")
+	add(p.Closes(), "TryGet is refused once Kill began, while references are left")
 	add(p.TryGetRefuses == strategies.AtLimit || p.TryGetRefuses == strategies.PastLimit || p.Overflow == strategies.Refuses, "TryGet is refused past %d references, and its caller must look", p.Limit)
 	add(p.Count == strategies.Approximate, "Count is off while others count")
 	add(p.Progress == strategies.Blocking, "a stopped goroutine can stop the others")

@@ -121,7 +121,7 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 		o.Timeout = b.timeout() / 2 // It is seen after twice as long at most.
 		res, err := explore.Explore(sc, o)
 		unproven := s.unprovenOf(sc.Name)
-		if m := s.accuseSchedule(unproven, sc, res, err, o); m != nil {
+		if m := s.accuseSchedule(unproven, sc, res, err, o, b); m != nil {
 			r.misuse(m)
 			return !b.First
 		}
@@ -148,7 +148,7 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 			return true
 		}
 		at := time.Now()
-		f := small(sc, res.Failure, o)
+		f := small(sc, res.Failure, o, b)
 		if unproven != "" && (f.Kind == explore.Unsupported || f.Kind == explore.Nondeterministic) {
 			r.note("workload %s can't be explored: %v", unproven, f)
 			return true
@@ -213,7 +213,7 @@ func (s Subject) AccuseSchedule(sc *explore.Scenario, res *explore.Result, o exp
 
 // accuseSchedule is [Subject.accuse] for what came out of exploring a scenario of a
 // workload that nobody has proven. workload is "" of others.
-func (s Subject) accuseSchedule(workload string, sc *explore.Scenario, res *explore.Result, err error, o explore.Options) *Misuse {
+func (s Subject) accuseSchedule(workload string, sc *explore.Scenario, res *explore.Result, err error, o explore.Options, b Budget) *Misuse {
 	if workload == "" || err == nil && res.Failure == nil {
 		return nil
 	}
@@ -229,7 +229,7 @@ func (s Subject) accuseSchedule(workload string, sc *explore.Scenario, res *expl
 		return nil
 	default:
 		o.Executions = res.Failure.Executions
-		f = scheduleFinding(sc, small(sc, res.Failure, o), time.Now())
+		f = scheduleFinding(sc, small(sc, res.Failure, o, b), time.Now())
 	}
 	o.Executions *= controlTimes
 	return s.accuse(workload, f, forms.Workloads[0].Unsupported, func(control *strategies.Strategy) *Finding {
@@ -246,7 +246,7 @@ func (s Subject) accuseSchedule(workload string, sc *explore.Scenario, res *expl
 			case err != nil:
 				return &Finding{What: fmt.Sprintf("%s: %v", p.Scenario.Name, err), Detail: err.Error(), at: at}
 			case res.Failure != nil:
-				f := scheduleFinding(p.Scenario, small(p.Scenario, res.Failure, o), at)
+				f := scheduleFinding(p.Scenario, small(p.Scenario, res.Failure, o, b), at)
 				return &f
 			}
 		}
@@ -254,12 +254,7 @@ func (s Subject) accuseSchedule(workload string, sc *explore.Scenario, res *expl
 	})
 }
 
-// small makes a failure small. The same searches with the same seed find the same.
-func small(sc *explore.Scenario, f *explore.Failure, o explore.Options) *explore.Failure {
-	o.Executions, o.Time, o.Stop, o.NoShrink = f.Executions, 0, nil, false
-	res, err := explore.Explore(sc, o)
-	if err != nil || res.Failure == nil {
-		return f
-	}
-	return res.Failure
+// small makes a failure small, in as much time as a call may take.
+func small(sc *explore.Scenario, f *explore.Failure, o explore.Options, b Budget) *explore.Failure {
+	return f.Smaller(sc, explore.Options{Version: o.Version, Timeout: o.Timeout, ShrinkTime: b.timeout(), Stop: o.Stop})
 }

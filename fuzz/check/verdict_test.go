@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/strategies/spec"
 )
 
@@ -16,8 +17,10 @@ func TestWhatTheExplorerCantTellIsUnknown(t *testing.T) {
 	calls := 0
 	for name, put := range map[string]func(){
 		"unsupported": func() {
+			var never sync.Mutex
+			never.Lock()
 			for range explore.MaxThreads {
-				explore.Go(func() {})
+				explore.Go(never.Lock)
 			}
 		},
 		"nondeterministic": func() {

@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -28,7 +29,8 @@ type driver struct {
 	turn  int
 	left  int // executions left in the turn
 
-	limit    int
+	limit    int // executions, negative: any number
+	most     int // points, 0: any number
 	deadline time.Time
 	looked   time.Time // at the clock
 	interval int       // executions between looks
@@ -38,26 +40,45 @@ type driver struct {
 	points     int
 	longest    int // points
 
-	want      Kind // if set, failures of other kinds don't count
-	stop      bool
-	last      int // with a leak at hand: the execution at which to stop looking for worse
-	failure   *engine.Failure
-	decisions []engine.Decision
-	found     string // the arm
-	nth       int
-	events    []engine.Event
-	complete  string // says in what sense everything was tried
+	want     Kind // if set, failures of other kinds don't count
+	stop     bool
+	last     int                     // with a leak at hand: the execution at which to stop looking for worse
+	failing  atomic.Pointer[failing] // may be read while an execution hangs
+	complete string                  // says in what sense everything was tried
 
-	progress atomic.Uint64
-	stopped  atomic.Bool // by Options.Stop
+	stopped atomic.Bool // by Options.Stop
 }
 
-// turnLength is how many executions an arm runs before the next one's turn.
-const turnLength = 32
+// A failing is an execution that goes wrong.
+type failing struct {
+	failure   *engine.Failure
+	decisions []engine.Decision
+	arm       string
+	nth       int // which execution, from 1
+	events    []engine.Event
+}
+
+// kind returns the kind of the failure that was found, "" if there is none.
+func (d *driver) kind() Kind {
+	if f := d.failing.Load(); f != nil {
+		return f.failure.Kind
+	}
+	return ""
+}
+
+// turnLength is how many executions an arm runs before the next one's turn, and
+// firstTurn how many in its first: what one of them finds at once needn't wait for
+// the others.
+const (
+	turnLength = 32
+	firstTurn  = 8
+)
 
 func (d *driver) Begin(e *engine.Engine) bool {
-	d.progress.Add(1)
-	if d.stop || d.limit >= 0 && d.executions >= d.limit || d.failure != nil && d.executions >= d.last {
+	if d.stop || d.limit >= 0 && d.executions >= d.limit || d.most > 0 && d.points >= d.most {
+		return false
+	}
+	if d.failing.Load() != nil && d.executions >= d.last {
 		return false
 	}
 	if d.executions > 0 && (d.stopped.Load() || !d.deadline.IsZero() && d.late()) {
@@ -67,6 +88,12 @@ func (d *driver) Begin(e *engine.Engine) bool {
 		if d.left == 0 || d.arms[d.turn] == nil {
 			d.turn = (d.turn + 1) % len(d.arms)
 			d.left = turnLength
+			if _, dfs := d.arms[d.turn].(*dfsArm); dfs {
+				d.left *= 2 // it alone can come to an end
+			}
+			if d.executions < firstTurn*len(d.arms) {
+				d.left = firstTurn
+			}
 			continue
 		}
 		if d.arms[d.turn].begin(d, e) {
@@ -106,11 +133,7 @@ func (d *driver) End(e *engine.Engine) {
 	if f := e.Failure(); f != nil && d.counts(f.Kind) {
 		d.stop = f.Kind != Leak || d.want != ""
 		d.last = d.executions + leakExecutions
-		d.failure = f
-		d.decisions = append([]engine.Decision(nil), e.Decisions()...)
-		d.found = d.arms[d.turn].name()
-		d.nth = d.executions
-		d.events = append([]engine.Event(nil), e.Events...)
+		d.failing.Store(&failing{f, slices.Clone(e.Decisions()), d.arms[d.turn].name(), d.executions, slices.Clone(e.Events)})
 	}
 	d.arms[d.turn].end(d, e)
 }
@@ -128,7 +151,7 @@ func (d *driver) counts(k Kind) bool {
 	case d.want != "":
 		return k == d.want
 	}
-	return d.failure == nil || k != Leak
+	return d.failing.Load() == nil || k != Leak
 }
 
 func (d *driver) prepare(e *engine.Engine, s engine.Search, o engine.Options) {
@@ -150,6 +173,34 @@ func (a *randomArm) begin(d *driver, e *engine.Engine) bool {
 }
 func (a *randomArm) end(*driver, *engine.Engine) {}
 func (a *randomArm) name() string                { return string(Random) }
+
+type posArm struct {
+	s search.POS
+	i int
+}
+
+func (a *posArm) begin(d *driver, e *engine.Engine) bool {
+	a.s.Begin(a.i)
+	a.i++
+	d.prepare(e, &a.s, engine.Options{Locations: true})
+	return true
+}
+func (a *posArm) end(*driver, *engine.Engine) {}
+func (a *posArm) name() string                { return string(POS) }
+
+type urwArm struct {
+	s search.URW
+	i int
+}
+
+func (a *urwArm) begin(d *driver, e *engine.Engine) bool {
+	a.s.Begin(a.i)
+	a.i++
+	d.prepare(e, &a.s, engine.Options{Locations: true})
+	return true
+}
+func (a *urwArm) end(*driver, *engine.Engine) {}
+func (a *urwArm) name() string                { return string(URW) }
 
 type pctArm struct {
 	s search.PCT
@@ -272,6 +323,10 @@ func arms(o Options, c Case) []arm {
 		return []arm{&randomArm{s: search.Random{Seed: o.Seed}}}
 	case PCT:
 		return []arm{pct(o.Depth)}
+	case POS:
+		return []arm{&posArm{s: search.POS{Seed: o.Seed}}}
+	case URW:
+		return []arm{&urwArm{s: search.URW{Seed: o.Seed}}}
 	case DFS:
 		// Smaller bounds come first: they say what was completed if the
 		// limits of the options end the search, and find what needs
@@ -289,6 +344,7 @@ func arms(o Options, c Case) []arm {
 		return []arm{dfs(true, o.Bound)}
 	}
 	return []arm{
-		&randomArm{s: search.Random{Seed: o.Seed}}, pct(2), dfs(false, 0, 1, 2, 3, Unbounded), pct(3), pct(4),
+		&urwArm{s: search.URW{Seed: o.Seed}}, &randomArm{s: search.Random{Seed: o.Seed}}, pct(2),
+		dfs(false, 0, 1, 2, 3, Unbounded), pct(3), &posArm{s: search.POS{Seed: o.Seed}}, pct(4),
 	}
 }

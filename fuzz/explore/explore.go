@@ -63,30 +63,23 @@ func Explore(s *Scenario, o Options) (*Result, error) {
 	}
 	start := time.Now()
 	d, err := explore(s, s.Program, s.cpus(s.Program), "", o)
-	if err != nil {
+	if d == nil || err != nil && d.kind() == "" {
 		return nil, err
 	}
-	r := &Result{
-		Scenario: s.Name, Verdict: Passed, Executions: d.executions, Points: d.points,
-		Search: string(o.Search), Complete: d.complete,
-		Exhaustive: d.complete == allSchedules || d.complete == allFairSchedules,
-	}
-	if d.failure != nil {
-		r.Search, r.Exhaustive, r.Complete = d.found, false, ""
-		f := &found{program: s.Program, cpus: s.cpus(s.Program), decisions: d.decisions, failure: d.failure}
-		if d.failure.Kind == Nondeterministic {
-			// Such a failure can't be repeated, so it has no token.
-			r.Failure = &Failure{Kind: Nondeterministic, Message: d.failure.Message, Program: f.program, CPUs: f.cpus, Points: d.failure.Step, scenario: s.Name}
-		} else {
-			if !o.NoShrink {
-				shrink(s, f, o)
-			}
-			if r.Failure, err = f.finish(s, o); err != nil {
-				return nil, err
-			}
-		}
-		r.Failure.Executions = d.nth
+	r := &Result{Scenario: s.Name, Verdict: Passed, Search: string(o.Search)}
+	if f := d.failing.Load(); f != nil {
+		r.Search, r.Executions = f.arm, f.nth
+		x := &found{program: s.Program, cpus: s.cpus(s.Program), decisions: f.decisions, failure: f.failure}
+		r.Failure = x.report(s, o, err)
+		r.Failure.Executions = f.nth
 		r.Verdict = string(r.Failure.Kind)
+	}
+	if err == nil { // else the driver may still be at work
+		r.Executions, r.Points = d.executions, d.points
+		if r.Failure == nil {
+			r.Complete = d.complete
+			r.Exhaustive = d.complete == allSchedules || d.complete == allFairSchedules
+		}
 	}
 	r.Seconds = time.Since(start).Seconds()
 	return r, nil
@@ -97,15 +90,19 @@ func Explore(s *Scenario, o Options) (*Result, error) {
 var exploring sync.Mutex
 
 // explore runs the arms that the options ask for. If want isn't empty, only
-// failures of that kind count.
+// failures of that kind count. With an error there may be a driver too, of which only
+// what it found may be used.
 func explore(s *Scenario, p Program, cpus int, want Kind, o Options) (*driver, error) {
 	exploring.Lock()
 	defer exploring.Unlock()
+	if err := unstick(o.Timeout); err != nil {
+		return nil, err
+	}
 	ec, c, err := s.build(p, cpus, !o.NoRaces)
 	if err != nil {
 		return nil, err
 	}
-	d := &driver{c: ec, want: want, limit: o.Executions, arms: arms(o, c)}
+	d := &driver{c: ec, want: want, limit: o.Executions, most: o.points, arms: arms(o, c)}
 	if o.Time > 0 {
 		d.deadline = time.Now().Add(o.Time)
 	}
@@ -121,6 +118,9 @@ func (d *driver) start(s *Scenario, o Options) error {
 func follow(s *Scenario, p Program, cpus int, ds []engine.Decision, o Options, trace bool) (*driver, error) {
 	exploring.Lock()
 	defer exploring.Unlock()
+	if err := unstick(o.Timeout); err != nil {
+		return nil, err
+	}
 	ec, c, err := s.build(p, cpus, !o.NoRaces)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/refbench/refbench/fuzz/explore/internal/draw"
@@ -34,6 +35,8 @@ type Failure struct {
 	Points int `json:"points"`
 	// Stack is where a panic happened.
 	Stack string `json:"stack,omitempty"`
+	// Note says what is missing here, and why.
+	Note string `json:"note,omitempty"`
 
 	scenario string
 	judges   []string
@@ -61,29 +64,74 @@ type found struct {
 	failure   *engine.Failure
 }
 
+// report makes the schedule small, unless it mustn't, and returns it as a Failure. What
+// was found is reported whatever happens: if the small schedule can't be repeated then
+// as it was found, and if nothing more can be run without a picture. hang is why
+// that is, nil if it isn't known to be so.
+func (f *found) report(s *Scenario, o Options, hang error) *Failure {
+	if f.failure.Kind == Nondeterministic {
+		return f.unrepeated(s, f.failure.Message) // which can't be repeated
+	}
+	if hang == nil && !o.NoShrink {
+		var small *found
+		small, hang = shrink(s, f, o)
+		if hang == nil && !(slices.EqualFunc(small.decisions, f.decisions, sameDecision) && slices.Equal(small.program, f.program)) {
+			if out, err := small.finish(s, o); err == nil && out.Kind == f.failure.Kind {
+				return out
+			}
+		}
+	}
+	if hang == nil {
+		var out *Failure
+		if out, hang = f.finish(s, o); hang == nil {
+			return out
+		}
+	}
+	out := f.outline(s, f.failure, f.decisions, o)
+	out.Points = f.failure.Step
+	out.Note = "there is no picture: " + hang.Error()
+	return out
+}
+
 // finish runs the schedule once more, traced.
 func (f *found) finish(s *Scenario, o Options) (*Failure, error) {
 	d, err := follow(s, f.program, f.cpus, f.decisions, o, true)
 	if err != nil {
 		return nil, err
 	}
-	if d.failure == nil || d.failure.Kind != f.failure.Kind {
+	x := d.failing.Load()
+	if x == nil || x.failure.Kind != f.failure.Kind {
 		got := "no failure"
-		if d.failure != nil {
-			got = d.failure.Error()
+		if x != nil {
+			got = x.failure.Error()
 		}
-		return &Failure{
-			Kind: Nondeterministic, Program: f.program, CPUs: f.cpus, scenario: s.Name,
-			Message: fmt.Sprintf("the failing schedule gave %q the first time and %q when it was repeated; something differs from one execution to the next: state that Setup doesn't reset, a map's order, a clock, a random number", f.failure, got),
-		}, nil
+		return f.unrepeated(s, fmt.Sprintf("the failing schedule gave %q the first time and %q when it was repeated; something differs from one execution to the next: state that Setup doesn't reset, a map's order, a clock, a random number", f.failure, got)), nil
 	}
+	out := f.outline(s, x.failure, x.decisions, o)
+	out.Points = d.points
+	out.events, out.threads = x.events, len(d.c.Threads)
+	for _, ev := range x.events {
+		out.threads = max(out.threads, ev.Thread+1)
+	}
+	return out, nil
+}
+
+// unrepeated is a failure that has no token, because it can't be repeated.
+func (f *found) unrepeated(s *Scenario, message string) *Failure {
+	return &Failure{
+		Kind: Nondeterministic, Message: message, Program: f.program, CPUs: f.cpus,
+		Points: f.failure.Step, scenario: s.Name,
+	}
+}
+
+// outline is the failure without its picture. decided are the schedule's decisions, with
+// what each of them is.
+func (f *found) outline(s *Scenario, failure *engine.Failure, decided []engine.Decision, o Options) *Failure {
 	out := &Failure{
-		Kind: d.failure.Kind, Message: d.failure.Message, Stack: d.failure.Stack,
-		Program: f.program, CPUs: f.cpus, Points: d.points,
-		scenario: s.Name, judges: s.Judges, events: d.events, threads: len(d.c.Threads),
-		preempts: make(map[int]bool),
+		Kind: failure.Kind, Message: failure.Message, Stack: failure.Stack, Program: f.program, CPUs: f.cpus,
+		scenario: s.Name, judges: s.Judges, preempts: make(map[int]bool),
 	}
-	for _, x := range d.decisions {
+	for _, x := range decided {
 		switch {
 		case x.Of == engine.OfCPU:
 			out.Migrations++
@@ -92,16 +140,40 @@ func (f *found) finish(s *Scenario, o Options) (*Failure, error) {
 			out.preempts[x.Step] = true
 		}
 	}
-	for _, ev := range d.events {
-		if ev.Thread < MaxThreads {
-			out.threads = max(out.threads, ev.Thread+1)
-		}
-	}
 	out.Token = token{
 		version: o.Version, scenario: s.Name, program: f.program, cpus: f.cpus, races: !o.NoRaces,
-		decisions: f.decisions, kind: d.failure.Kind, step: d.failure.Step,
+		decisions: f.decisions, kind: failure.Kind, step: failure.Step,
 	}.encode()
-	return out, nil
+	return out
+}
+
+// Smaller returns the failure, which is of the scenario, made small, or as it is if it
+// can't be.
+func (f *Failure) Smaller(s *Scenario, o Options) *Failure {
+	o, err := o.check()
+	if err != nil || f.Token == "" || f.scenario != s.Name {
+		return f
+	}
+	t, err := decodeToken(f.Token)
+	if err != nil {
+		return f
+	}
+	o.NoRaces = !t.races
+	// A token doesn't say which of its decisions preempt.
+	d, err := follow(s, t.program, t.cpus, t.decisions, o, false)
+	if err != nil || d.failing.Load() == nil {
+		return f
+	}
+	x := &found{
+		program: t.program, cpus: t.cpus, decisions: d.failing.Load().decisions,
+		failure: &engine.Failure{Kind: f.Kind, Message: f.Message, Stack: f.Stack, Step: t.step},
+	}
+	small := x.report(s, o, nil)
+	if small.Kind != f.Kind || small.Note != "" {
+		return f
+	}
+	small.Executions = f.Executions
+	return small
 }
 
 func (f *Failure) picture() *draw.Picture {
@@ -114,7 +186,13 @@ func (f *Failure) picture() *draw.Picture {
 }
 
 // WriteText draws the schedule with a column for each CPU.
-func (f *Failure) WriteText(w io.Writer) error { return draw.Text(w, f.picture()) }
+func (f *Failure) WriteText(w io.Writer) error {
+	err := draw.Text(w, f.picture())
+	if err == nil && f.Note != "" {
+		_, err = fmt.Fprintln(w, f.Note)
+	}
+	return err
+}
 
 // WriteHTML draws the schedule as a page that needs nothing else.
 func (f *Failure) WriteHTML(w io.Writer) error { return draw.HTML(w, f.picture()) }

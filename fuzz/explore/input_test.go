@@ -80,7 +80,7 @@ func TestBadOptions(t *testing.T) {
 		{explore.Scenario{Make: good.Make}, explore.Options{}, "without a name"},
 		{explore.Scenario{Name: "x"}, explore.Options{}, "no Make"},
 		{explore.Scenario{Name: "x", Make: good.Make, CPUs: 99}, explore.Options{}, "99 CPUs"},
-		{explore.Scenario{Name: "x", Make: good.Make, Program: make(explore.Program, 17)}, explore.Options{}, "17 threads"},
+		{explore.Scenario{Name: "x", Make: good.Make, Program: make(explore.Program, 65)}, explore.Options{}, "65 threads"},
 		{explore.Scenario{Name: "x", Make: good.Make, Program: explore.Program{"t p", "t  p"}}, explore.Options{}, `thread 1 of its program is "t  p": want words`},
 		{explore.Scenario{Name: "x", Make: good.Make, Program: explore.Program{"t|p"}}, explore.Options{}, `thread 0 of its program is "t|p": want words`},
 		{explore.Scenario{Name: "x", Make: func(explore.Program) explore.Case { return explore.Case{} }}, explore.Options{}, "no threads"},
@@ -132,7 +132,7 @@ func TestHang(t *testing.T) {
 		if !strings.Contains(err.Error(), "endlessLoop") || !strings.Contains(err.Error(), "without reaching a scheduling point") {
 			t.Errorf("%v doesn't say where", err)
 		}
-		if _, err := explore.Explore(bank()[0].bug, explore.Options{}); err == nil || !strings.Contains(err.Error(), "start a new process") {
+		if _, err := explore.Explore(bank()[0].bug, explore.Options{Timeout: 200 * time.Millisecond}); err == nil || !strings.Contains(err.Error(), "start a new process") {
 			t.Errorf("the next exploration: %v", err)
 		}
 		return

@@ -130,8 +130,8 @@ func Notef(format string, args ...any) {
 	}
 }
 
-// Thread returns the number of the running thread, MaxThreads in Setup and
-// Finish.
+// Thread returns the ID of the running thread, MaxThreads in Setup and Finish. It is
+// less than MaxThreads, and no other thread that hasn't ended has the same.
 func Thread() int {
 	if e := engine.Current; e != nil {
 		return e.Cur().ID

@@ -317,9 +317,11 @@ var litmuses = []litmus{
 	}},
 	{"goexit", explore.Goexit, "runtime.Goexit", func() { runtime.Goexit() }},
 	{"panic", explore.Panic, "boom", func() { both(func() { panic("boom") }, func() {}) }},
-	{"too many threads", explore.Unsupported, "more than 16 threads", func() {
-		for range 20 {
-			explore.Go(func() {})
+	{"too many threads", explore.Unsupported, "more than 64 threads at the same time", func() {
+		var m sync.Mutex
+		m.Lock()
+		for range 64 {
+			explore.Go(m.Lock)
 		}
 	}},
 

@@ -10,13 +10,19 @@ type Search string
 
 // The searches.
 const (
-	// Portfolio takes turns: a random walk, PCT with depths 2, 3 and 4, and
+	// Portfolio takes turns: URW, a random walk, PCT with depths 2, 3 and 4, POS, and
 	// depth-first search with 0, 1, 2, 3 preemptions and then any number.
 	Portfolio Search = "portfolio"
 	// Random is the random walk.
 	Random Search = "random"
 	// PCT is probabilistic concurrency testing with Options.Depth.
 	PCT Search = "pct"
+	// POS is partial-order sampling: the order of accesses that depend on each other
+	// is drawn.
+	POS Search = "pos"
+	// URW is the selectively uniform random walk: the order of all accesses to what
+	// several threads share is drawn.
+	URW Search = "urw"
 	// DFS is depth-first search with Options.Bound. Smaller bounds come first.
 	DFS Search = "dfs"
 	// PlainDFS is DFS that leaves nothing out: to compare with.
@@ -24,7 +30,7 @@ const (
 )
 
 // Searches lists the searches.
-func Searches() []Search { return []Search{Portfolio, Random, PCT, DFS, PlainDFS} }
+func Searches() []Search { return []Search{Portfolio, Random, PCT, POS, URW, DFS, PlainDFS} }
 
 // Unbounded is no bound on preemptions.
 const Unbounded = -1
@@ -62,13 +68,21 @@ type Options struct {
 	// NoShrink reports the failing schedule as it was found.
 	NoShrink bool
 
+	// ShrinkTime is how long a failing schedule may be made smaller before it is
+	// reported as small as it is; 0 means 20 seconds. What takes less, as nearly all
+	// does, doesn't depend on the machine.
+	ShrinkTime time.Duration
+
 	// Version goes into tokens: what the code under test is.
 	Version string
 
-	// Timeout is how long an execution may take before it is taken to hang,
-	// because its code no longer reaches a scheduling point: a [HangError]. 0
-	// means 5 seconds.
+	// Timeout is how much CPU time a thread may take between two scheduling points
+	// before it is taken to hang: a [HangError]. One that blocks for real is looked
+	// at fifty times in as long. 0 means 5 seconds. Where CPU time can't be read,
+	// which is outside of Linux, what counts is the looks alone.
 	Timeout time.Duration
+
+	points int // when to stop; 0 means never
 }
 
 func (o Options) check() (Options, error) {
@@ -93,6 +107,9 @@ func (o Options) check() (Options, error) {
 	}
 	if o.Executions == 0 {
 		o.Executions = 10_000
+	}
+	if o.ShrinkTime == 0 {
+		o.ShrinkTime = 20 * time.Second
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 5 * time.Second

@@ -6,8 +6,8 @@ import (
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
 )
 
-// MaxThreads is how many threads an execution may have in total, MaxCPUs how many
-// virtual CPUs.
+// MaxThreads is how many threads an execution may have at the same time, MaxCPUs how
+// many virtual CPUs.
 const (
 	MaxThreads = engine.MaxThreads
 	MaxCPUs    = engine.MaxCPUs
@@ -37,6 +37,11 @@ type Scenario struct {
 	// MaxPoints is the length at which an execution counts as endless; 0
 	// means 20,000 points.
 	MaxPoints int
+
+	// IdleClock says that time passes only when nobody else can go on: as if the
+	// machine were so fast that what threads do takes no time. Otherwise a timer may
+	// fire, and a sleeper wake, while others could go on.
+	IdleClock bool
 
 	// Make returns the case for a program, whatever that says; see Case.Err. It
 	// is called once for many executions, before them.
@@ -128,6 +133,6 @@ func (s *Scenario) build(p Program, cpus int, races bool) (engine.Case, Case, er
 	}
 	return engine.Case{
 		CPUs: cpus, Setup: c.Setup, Threads: c.Threads, Finish: c.Finish,
-		MaxPoints: s.maxPoints(), Races: races, DropIns: s.DropIns,
+		MaxPoints: s.maxPoints(), Races: races, DropIns: s.DropIns, IdleClock: s.IdleClock,
 	}, c, nil
 }

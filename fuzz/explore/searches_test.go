@@ -15,6 +15,8 @@ func TestEachSearchFinds(t *testing.T) {
 	searches := []explore.Options{
 		{Search: explore.Random, Executions: 30_000},
 		{Search: explore.PCT, Depth: 3, Executions: 30_000},
+		{Search: explore.POS, Executions: 30_000},
+		{Search: explore.URW, Executions: 30_000},
 		{Search: explore.DFS, Bound: 2, Executions: 200_000},
 		{Search: explore.DFS, Bound: explore.Unbounded, Executions: 1_000_000},
 		{Search: explore.Portfolio, Executions: 30_000},

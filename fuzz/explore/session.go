@@ -86,9 +86,17 @@ func (s *Session) Run(c Case, o Schedules) (executions, points int, f *Finding) 
 			o.Access(Access{d.executions - 1, thread, loc, wrote})
 		}
 	}
+	if s.e.Doomed() > mostDoomed {
+		s.e.Close()
+		s.e = engine.New()
+	}
 	s.e.Run(d)
 	return d.executions, d.points, d.found
 }
+
+// mostDoomed is how many threads may have ended badly before the session starts with
+// fresh goroutines.
+const mostDoomed = 1000
 
 // A sessionDriver runs the executions of one case.
 type sessionDriver struct {
@@ -168,13 +176,7 @@ func (f *Finding) Failure(s *Scenario, o Options) (*Failure, error) {
 	}
 	o.Seed, o.NoRaces = f.o.Seed, f.noRaces
 	x := &found{program: s.Program, cpus: f.o.CPUs, decisions: f.decisions, failure: f.failure}
-	if !o.NoShrink {
-		shrink(s, x, o)
-	}
-	out, err := x.finish(s, o)
-	if err != nil {
-		return nil, err
-	}
+	out := x.report(s, o, nil)
 	out.Executions = f.executions
 	return out, nil
 }

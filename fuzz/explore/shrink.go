@@ -3,6 +3,7 @@ package explore
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
 )
@@ -10,64 +11,114 @@ import (
 // How many executions the shrinker spends: on each smaller program, and for each
 // bound while it looks for the schedule with the fewest preemptions. Executions of
 // more than shrinkPoints points get less in proportion, so that shrinking takes
-// about as long with each, but not less than one in fewestOf.
+// about as long with each, but not less than one in fewestOf. Neither are there more
+// than longer times the points that so many executions as long as the failing one have:
+// others may be much longer.
 const (
 	shrinkExecutions = 3000
 	boundExecutions  = 30_000
 	shrinkPoints     = 100
 	fewestOf         = 6
+	longer           = 2
 )
 
-// spend returns how many of n executions to spend on a failure.
-func spend(n int, f *found) int {
-	return max(n*shrinkPoints/max(f.failure.Step, shrinkPoints), n/fewestOf)
+// A shrinker makes a failing schedule smaller until there is no time left. What it has
+// is a failing schedule at any time.
+type shrinker struct {
+	s *Scenario
+	*found
+	o        Options
+	deadline time.Time
+	err      error // ends it
 }
 
-// shrink makes the program smaller, thread by thread and then word by word, as long as a short exploration of what is left fails in the same
-// way. Then it looks for the schedule with the fewest preemptions.
-func shrink(s *Scenario, f *found, o Options) {
-	o.Search, o.Executions, o.Time = Portfolio, spend(shrinkExecutions, f), 0
-	for shrinkThreads(s, f, o) || shrinkWords(s, f, o) {
+// shrink returns a smaller schedule that fails in the same way: with a smaller program,
+// thread by thread and then word by word, as long as a short exploration of what is left
+// fails, and then with the fewest preemptions. The error says why nothing more can be run.
+func shrink(s *Scenario, f *found, o Options) (*found, error) {
+	small := *f
+	x := &shrinker{s: s, found: &small, o: o, deadline: time.Now().Add(o.ShrinkTime)}
+	for x.threads() || x.words() {
 	}
-	shrinkSchedule(s, f, o)
+	x.schedule()
+	return x.found, x.err
 }
 
-// try explores a smaller program and takes it if it fails in the same way.
-func (f *found) try(s *Scenario, p Program, o Options) bool {
-	cpus := f.cpus
-	if s.CPUs == 0 {
-		cpus = s.cpus(p)
+// over reports whether to come to an end.
+func (x *shrinker) over() bool {
+	select {
+	case <-x.o.Stop:
+		return true
+	default:
+		return x.err != nil || !time.Now().Before(x.deadline)
 	}
-	d, err := explore(s, p, cpus, f.failure.Kind, o)
-	if err != nil || d.failure == nil || d.failure.Kind != f.failure.Kind {
+}
+
+// spend allows n executions, if they are short.
+func (x *shrinker) spend(n int) Options {
+	o, length := x.o, max(x.failure.Step, shrinkPoints)
+	o.Executions = max(n*shrinkPoints/length, n/fewestOf)
+	o.points = longer * o.Executions * length
+	o.Time = max(time.Until(x.deadline), 1)
+	return o
+}
+
+// take takes what was found if it fails in the same way.
+func (x *shrinker) take(d *driver, err error, p Program, cpus int, better func(*failing) bool) bool {
+	if err != nil {
+		if _, no := err.(*programError); !no {
+			x.err = err
+		}
 		return false
 	}
-	f.program, f.cpus, f.decisions, f.failure = p, cpus, d.decisions, d.failure
+	f := d.failing.Load()
+	if f == nil || f.failure.Kind != x.failure.Kind || !better(f) {
+		return false
+	}
+	*x.found = found{program: p, cpus: cpus, decisions: f.decisions, failure: f.failure}
 	return true
 }
 
-func shrinkThreads(s *Scenario, f *found, o Options) (any bool) {
-	for i := len(f.program) - 1; i >= 0 && len(f.program) > 1; i-- {
-		if f.try(s, slices.Delete(slices.Clone(f.program), i, i+1), o) {
+func anyBetter(*failing) bool { return true }
+
+// try explores a smaller program and takes it if it fails in the same way.
+func (x *shrinker) try(p Program) bool {
+	if x.over() {
+		return false
+	}
+	cpus := x.cpus
+	if x.s.CPUs == 0 {
+		cpus = x.s.cpus(p)
+	}
+	o := x.spend(shrinkExecutions)
+	o.Search = Portfolio
+	d, err := explore(x.s, p, cpus, x.failure.Kind, o)
+	return x.take(d, err, p, cpus, anyBetter)
+}
+
+// threads takes threads away.
+func (x *shrinker) threads() (any bool) {
+	for i := len(x.program) - 1; i >= 0 && len(x.program) > 1; i-- {
+		if x.try(slices.Delete(slices.Clone(x.program), i, i+1)) {
 			any = true
 		}
 	}
 	return any
 }
 
-// shrinkWords takes words away, in pieces of half a thread's first.
-func shrinkWords(s *Scenario, f *found, o Options) (any bool) {
-	for t := range f.program {
-		words := strings.Fields(f.program[t])
+// words takes words away, in pieces of half a thread's first.
+func (x *shrinker) words() (any bool) {
+	for t := range x.program {
+		words := strings.Fields(x.program[t])
 		for size := max(len(words)/2, 1); size >= 1; size /= 2 {
 			for i := len(words) - size; i >= 0; i-- {
 				if i+size > len(words) {
 					continue
 				}
 				fewer := slices.Delete(slices.Clone(words), i, i+size)
-				p := slices.Clone(f.program)
+				p := slices.Clone(x.program)
 				p[t] = strings.Join(fewer, " ")
-				if f.try(s, p, o) {
+				if x.try(p) {
 					words, any = fewer, true
 				}
 			}
@@ -76,35 +127,29 @@ func shrinkWords(s *Scenario, f *found, o Options) (any bool) {
 	return any
 }
 
-// shrinkSchedule looks for a schedule with few preemptions: by depth-first search
+// schedule looks for a schedule with few preemptions: by depth-first search
 // with a growing bound, and then by leaving decisions out.
-func shrinkSchedule(s *Scenario, f *found, o Options) {
-	if have := preemptions(f.decisions); have > 0 {
-		o.Search, o.Bound = DFS, min(have, 4)-1
-		o.Executions = spend(boundExecutions, f) * (o.Bound + 1)
-		d, err := explore(s, f.program, f.cpus, f.failure.Kind, o)
-		if err != nil {
-			return
-		}
-		if d.failure != nil && d.failure.Kind == f.failure.Kind {
-			f.decisions, f.failure = d.decisions, d.failure
-		}
+func (x *shrinker) schedule() {
+	if have := preemptions(x.decisions); have > 0 && !x.over() {
+		bound := min(have, 5) - 1
+		o := x.spend(boundExecutions * (bound + 1))
+		o.Search, o.Bound = DFS, bound
+		o.Time = max(o.Time/2, 1) // the rest is for leaving out
+		d, err := explore(x.s, x.program, x.cpus, x.failure.Kind, o)
+		x.take(d, err, x.program, x.cpus, anyBetter)
 	}
-	for size := max(len(f.decisions)/2, 1); size >= 1; size /= 2 {
-		for i := len(f.decisions) - size; i >= 0; i-- {
-			if i+size > len(f.decisions) {
+	for size := max(len(x.decisions)/2, 1); size >= 1; size /= 2 {
+		for i := len(x.decisions) - size; i >= 0 && !x.over(); i-- {
+			if i+size > len(x.decisions) {
 				continue
 			}
-			ds := slices.Delete(slices.Clone(f.decisions), i, i+size)
-			d, err := follow(s, f.program, f.cpus, ds, o, false)
-			if err != nil {
-				return
-			}
-			if d.failure != nil && d.failure.Kind == f.failure.Kind && preemptions(d.decisions) <= preemptions(f.decisions) && len(d.decisions) < len(f.decisions) {
+			ds := slices.Delete(slices.Clone(x.decisions), i, i+size)
+			d, err := follow(x.s, x.program, x.cpus, ds, x.o, false)
+			x.take(d, err, x.program, x.cpus, func(f *failing) bool {
 				// What was really decided, since decisions that no
 				// longer fit are passed over.
-				f.decisions, f.failure = d.decisions, d.failure
-			}
+				return preemptions(f.decisions) <= preemptions(x.decisions) && len(f.decisions) < len(x.decisions)
+			})
 		}
 	}
 }

@@ -247,16 +247,20 @@ func (t token) misfit(s *Scenario, o Options) (why string, err error) {
 	}
 	d, err := follow(s, t.program, t.cpus, t.decisions, o, false)
 	var p *programError
+	var got *failing
+	if err == nil {
+		got = d.failing.Load()
+	}
 	switch {
 	case errors.As(err, &p):
 		return p.why, nil
 	case err != nil:
 		return "", err
-	case d.failure == nil:
+	case got == nil:
 		return fmt.Sprintf("the schedule doesn't fail, and it was made for a failure of kind %s", t.kind), nil
-	case d.failure.Kind != t.kind || d.failure.Step != t.step:
-		return fmt.Sprintf("the schedule leads to %q at point %d, and it was made for a failure of kind %s at point %d", d.failure, d.failure.Step, t.kind, t.step), nil
-	case !slices.EqualFunc(d.decisions, t.decisions, sameDecision):
+	case got.failure.Kind != t.kind || got.failure.Step != t.step:
+		return fmt.Sprintf("the schedule leads to %q at point %d, and it was made for a failure of kind %s at point %d", got.failure, got.failure.Step, t.kind, t.step), nil
+	case !slices.EqualFunc(got.decisions, t.decisions, sameDecision):
 		return "the schedule has decisions where there is nothing to decide", nil
 	}
 	return "", nil

@@ -202,6 +202,7 @@ func TestIntervalsAlone(t *testing.T) {
 func TestKillThatWaits(t *testing.T) {
 	waits := promise(func(p *strategies.Promise) { p.Zero = strategies.Waits })
 	closes := promise(func(p *strategies.Promise) { p.Zero, p.TryGetRefuses = strategies.Waits, strategies.OnceKilled })
+	byCPU := promise(func(p *strategies.Promise) { p.Zero, p.TryGetRefuses = strategies.Waits, strategies.DuringKill })
 	closesAlone := promise(func(p *strategies.Promise) { p.TryGetRefuses = strategies.OnceKilled })
 	// Client 1 is inside all the time, and client 0 waits.
 	inside := func(more ...string) Life {
@@ -225,6 +226,9 @@ func TestKillThatWaits(t *testing.T) {
 		{"TryGet fails before Kill has begun", closes, inside("2 1 2 TryGet false"), false},
 		{"TryGet before it closes", closes, inside("2 10 11 TryGet true", "2 12 13 Put false", "2 14 15 TryGet false"), true},
 		{"TryGet after one that failed", closes, inside("2 10 11 TryGet false", "3 12 13 TryGet true", "3 14 15 Put false"), false},
+		{"TryGet after one that failed, CPU by CPU", byCPU, inside("2 10 11 TryGet false", "3 12 13 TryGet true", "3 14 15 Put false"), true},
+		{"TryGet fails before Kill has begun, CPU by CPU", byCPU, inside("2 1 2 TryGet false"), false},
+		{"TryGet after Kill, CPU by CPU", byCPU, inside("2 41 42 TryGet true", "2 43 44 Put false"), false},
 		{"TryGet after one that failed, of a count that doesn't wait", closesAlone,
 			ops(t, "1 1 2 Get -", "0 3 20 Kill false", "2 4 5 TryGet false", "3 6 7 TryGet true", "3 8 9 Put false", "1 30 31 Put true"), false},
 		{"TryGet after Kill", closesAlone, ops(t, "1 1 2 Get -", "0 3 4 Kill false", "2 5 6 TryGet true", "2 7 8 Put false", "1 9 10 Put true"), false},

@@ -16,7 +16,7 @@ type open uint8
 
 const (
 	// mayFail: TryGetLive may fail though the count isn't killed, and so may TryGet of
-	// a count that closes, after which it must. A Kill has
+	// a count that closes, after which it must, unless it does so CPU by CPU. A Kill has
 	// announced itself and not dropped the owner's reference yet, or a new
 	// life has its reference and is still marked as killed:
 	//

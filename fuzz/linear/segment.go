@@ -11,6 +11,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
 )
 
@@ -119,7 +120,9 @@ func promised(sp *spec.Spec, st spec.State, o *Op) (out []spec.State) {
 	switch {
 	case o.Panicked:
 	case o.open&mayFail != 0 && !o.Result:
-		st.Closing = st.Closing || o.Call.Op.Moves().If == spec.Alive && !st.Killed
+		if sp.Promise().TryGetRefuses == strategies.OnceKilled && o.Call.Op.Moves().If == spec.Alive && !st.Killed {
+			st.Closing = true
+		}
 		out = add(out, st)
 	case o.open&mayTake != 0 && o.Result:
 		// As if the count weren't killed.

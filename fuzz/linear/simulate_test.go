@@ -43,6 +43,7 @@ func promises() map[string]strategies.Promise {
 			p.TryGetRefuses = strategies.AtLimit
 		}),
 		"oncekilled":  promise(func(p *strategies.Promise) { p.TryGetRefuses = strategies.OnceKilled }),
+		"duringkill":  promise(func(p *strategies.Promise) { p.TryGetRefuses = strategies.DuringKill }),
 		"pastlimit":   promise(func(p *strategies.Promise) { p.Width, p.Limit, p.TryGetRefuses = 3, 3, strategies.PastLimit }),
 		"afterkill":   promise(func(p *strategies.Promise) { p.Zero = strategies.AfterKill }),
 		"approximate": promise(func(p *strategies.Promise) { p.Count = strategies.Approximate }),

@@ -64,7 +64,7 @@ func (e *env) near(c strategies.Counter, st spec.State) error {
 	r := e.sp.Resume(c, st)
 	r.Deaf = true
 	calls := nearPower
-	if st.Killed && e.p.TryGetRefuses == strategies.OnceKilled {
+	if st.Killed && e.p.Closes() {
 		calls = nearClosed
 	}
 	for _, call := range parse(calls) {
@@ -123,7 +123,7 @@ func (e *env) upAndDownAgain(take spec.Op) error {
 	}
 	most := min(int64(mostCounted)+around, e.p.Limit-16)
 	// A Kill that waits comes last, and after one that closes nobody takes.
-	waits, closes := e.sp.Waits(), e.p.TryGetRefuses == strategies.OnceKilled
+	waits, closes := e.sp.Waits(), e.p.Closes()
 	if take == spec.TryGet && !waits && !closes {
 		if err := errors.Join(one(spec.Get), one(spec.Kill)); err != nil {
 			return err

@@ -25,11 +25,11 @@ func run(t *testing.T, s *explore.Scenario, o explore.Options) *explore.Result {
 	return r
 }
 
-// sampled reports whether a pair gets all of a test's time: every workload with the default
+// sampled reports whether a pair gets all of a test's time: every workload with the first
 // strategies, and with each other strategy every seventh, another one for the next. The
 // variants are wrong whatever the count, so a product would only take longer.
 func sampled(p Pair, forms Forms) bool {
-	if slices.Contains(builtin.Default(), p.Strategy) {
+	if slices.Contains(builtin.Default()[:3], p.Strategy) {
 		return true
 	}
 	i := slices.IndexFunc(forms.Strategies, func(s *strategies.Strategy) bool { return s.Name == p.Strategy })
@@ -101,7 +101,7 @@ func TestDoubleReleaseIsFound(t *testing.T) {
 		}
 	}
 	for _, s := range Builtin().Strategies {
-		if workloads.DstCache.Unsupported(s) != "" {
+		if workloads.DstCache.Unsupported(s) != "" || !slices.Contains(builtin.Default(), s.Name) {
 			continue
 		}
 		r := run(t, load(underflows, s, workloads.DstCache, true), explore.Options{Seed: 1, Executions: 20_000})

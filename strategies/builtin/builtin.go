@@ -21,6 +21,7 @@ import (
 	"github.com/refbench/refbench/strategies/refcountfull"
 	"github.com/refbench/refbench/strategies/refusing"
 	"github.com/refbench/refbench/strategies/rundown"
+	"github.com/refbench/refbench/strategies/rundowncpu"
 	"github.com/refbench/refbench/strategies/saturating"
 	"github.com/refbench/refbench/strategies/sticky"
 )
@@ -49,6 +50,7 @@ func All() []*strategies.Strategy {
 		lockref.Strategy,
 		drained.Strategy,
 		rundown.Strategy,
+		rundowncpu.Strategy,
 		akaros.Strategy,
 		refusing.Strategy,
 		freezable.Strategy,

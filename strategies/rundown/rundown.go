@@ -63,7 +63,8 @@
 //
 // 24 bytes, and a channel if Kill has to wait. Get, TryGet and Put are a load and a
 // compare-and-swap each, tried again as often as somebody else gets in between, and one
-// addition while Kill waits. Windows' version for many CPUs, a word for each, isn't here.
+// addition while Kill waits. Package rundowncpu has Windows' version for many CPUs, a word for
+// each.
 package rundown
 
 import (

@@ -42,7 +42,7 @@ func alternatives(p strategies.Promise) []alternative {
 		add("zero", func(q *strategies.Promise) { q.Zero = z })
 	}
 	add("tryget", func(q *strategies.Promise) { q.TryGet = strategies.Spurious })
-	for _, r := range []strategies.Refusal{"", strategies.AtLimit, strategies.PastLimit, strategies.OnceKilled} {
+	for _, r := range []strategies.Refusal{"", strategies.AtLimit, strategies.PastLimit, strategies.OnceKilled, strategies.DuringKill} {
 		add("trygetrefuses", func(q *strategies.Promise) { q.TryGetRefuses = r })
 	}
 	add("resurrection", func(q *strategies.Promise) { q.Resurrection = !p.Resurrection })

@@ -284,7 +284,7 @@ func (op Op) Moves() Moves { return op.row().moves }
 // If returns what the operation's effect depends on, of a count with that promise: TryGet may
 // depend on more than that the count is alive.
 func (op Op) If(p strategies.Promise) Condition {
-	if c := op.Moves().If; c != Alive || p.TryGetRefuses != strategies.OnceKilled {
+	if c := op.Moves().If; c != Alive || !p.Closes() {
 		return c
 	}
 	return Unkilled

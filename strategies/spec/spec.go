@@ -157,7 +157,7 @@ func (sp *Spec) Dead(st State) bool {
 
 // modal reports whether Kill makes a difference to more than the owner.
 func (sp *Spec) modal() bool {
-	return sp.p.Zero != strategies.Immediate || sp.p.TryGetRefuses == strategies.OnceKilled
+	return sp.p.Zero != strategies.Immediate || sp.p.Closes()
 }
 
 // moved returns the state with k references more, modulo the width.
@@ -240,7 +240,7 @@ func (sp *Spec) Refuses(st State, call Call) bool {
 
 // closed reports whether Kill has begun, and TryGet fails for that.
 func (sp *Spec) closed(st State) bool {
-	return sp.p.TryGetRefuses == strategies.OnceKilled && (st.Killed || st.Closing)
+	return sp.p.Closes() && (st.Killed || st.Closing)
 }
 
 func (sp *Spec) refused(st State, k int64) bool {

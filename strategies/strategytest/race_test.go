@@ -58,7 +58,7 @@ func TestRaceDetectorSeesMissingOrder(t *testing.T) {
 		return
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestRaceDetectorSeesMissingOrder$", "-test.count=1")
-	cmd.Env = append(os.Environ(), unorderedVariable+"=1")
+	cmd.Env = append(os.Environ(), unorderedVariable+"=1", "GORACE=halt_on_error=1")
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "DATA RACE") || !strings.Contains(string(out), "driver.(*thread).release") {
 		t.Errorf("the race detector didn't report what the last Put releases, with a count that orders nothing (%v):\n%.2000s", err, out)

@@ -28,7 +28,7 @@ type Facts struct {
 	Rounds   int           `json:"rounds"`   // planned
 	Samples  int           `json:"samples"`  // taken, repeated ones not counted
 	Repeated int           `json:"repeated"` // taken again because their CPUs were shared
-	Shared   int           `json:"shared"`   // set aside because their CPUs were shared, repeated ones among them
+	Shared   int           `json:"shared"`   // excluded because their CPUs were shared, repeated ones among them
 	TimedNS  time.Duration `json:"timed_ns"` // of each worker, in each sample
 	WarmNS   time.Duration `json:"warm_ns"`
 	StealNS  time.Duration `json:"steal_ns"` // of all CPUs, over the samples

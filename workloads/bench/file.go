@@ -222,7 +222,7 @@ func newFile(ctx context.Context, osf *os.File, path string, regular bool, m *Ma
 // another format are never mixed. If another run is adding to it, it returns an
 // [*InUseError], and if it is no regular file a [*KindError]. A sample's line that
 // was cut off at the end is removed. No more of the file is read
-// than its header and its end. The same goes for the samples set aside.
+// than its header and its end. The same goes for the samples excluded.
 func Append(ctx context.Context, path string, m *Machine, header []Config) (*File, error) {
 	f, err := add(ctx, path, m, header)
 	if err != nil {
@@ -235,7 +235,7 @@ func Append(ctx context.Context, path string, m *Machine, header []Config) (*Fil
 	return f, nil
 }
 
-// addAside is add for the samples set aside. It returns nil if there are none: a writer
+// addAside is add for the samples excluded. It returns nil if there are none: a writer
 // that was killed may leave the file empty.
 func addAside(ctx context.Context, path string, m *Machine, header []Config) (*File, error) {
 	info, err := os.Stat(path)
@@ -406,17 +406,17 @@ func compareHeader(path string, have, want []Config) error {
 // Path returns the file's name.
 func (f *File) Path() string { return f.path }
 
-// SetAside is the config line of samples that are set aside, and its value says why.
+// SetAside is the config line of samples that are excluded, and its value says why.
 // Readers that tell results apart by their configuration, as benchstat does, don't average
 // them in even if they read both files.
 const SetAside = "set-aside"
 
-// asideHeader returns the header of the samples set aside.
+// asideHeader returns the header of the samples excluded.
 func asideHeader(header []Config) []Config {
 	return append(header[:len(header):len(header)], Config{SetAside, UnitShared})
 }
 
-// AsidePath returns the name of the file with the samples set aside: results.shared.txt
+// AsidePath returns the name of the file with the samples excluded: results.shared.txt
 // for results.txt, and NAME.shared for one whose name doesn't end in .txt. A file that
 // isn't regular has none: "".
 func (f *File) AsidePath() string {
@@ -433,7 +433,7 @@ func asidePath(path string) string {
 	return path + "." + UnitShared
 }
 
-// IsAside reports whether a name is one that samples set aside get.
+// IsAside reports whether a name is one that samples excluded get.
 func IsAside(path string) bool {
 	return strings.HasSuffix(strings.TrimSuffix(path, ".txt"), "."+UnitShared)
 }

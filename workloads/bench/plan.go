@@ -67,7 +67,7 @@ type Outcome struct {
 	Planned  int // of these
 	Repeated int // samples taken again because their CPUs were shared
 	Rounds   int // complete ones
-	Shared   int // samples set aside because their CPUs were shared, repeated ones among them
+	Shared   int // samples excluded because their CPUs were shared, repeated ones among them
 	Findings int // samples whose books didn't balance
 	Failures []error
 

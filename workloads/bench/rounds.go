@@ -15,7 +15,7 @@ type slot struct {
 
 // taken are the samples of a run that there are.
 type taken struct {
-	slots map[slot]bool  // whether it has a sample that isn't set aside
+	slots map[slot]bool  // whether it has a sample that isn't excluded
 	lines map[string]int // by the cell's id: more than its slots if some were repeated
 	last  int            // round
 }
@@ -64,7 +64,7 @@ func (r *run) todo(round int) []Cell {
 	})
 }
 
-// spoiled returns the cells whose sample of a round is set aside, though another one might
+// spoiled returns the cells whose sample of a round is excluded, though another one might
 // not be.
 func (r *run) spoiled(round int) []Cell {
 	return slices.DeleteFunc(slices.Clone(r.left), func(c Cell) bool {
@@ -119,7 +119,7 @@ func mostRepeats(rounds int) int { return max(3, rounds/3) }
 
 // repeat takes the spoiled samples of a round again, at its end, when what spoiled them
 // may be over. So all samples of a round are still taken within its time. What
-// can't be repeated any more stays set aside.
+// can't be repeated any more stays excluded.
 func (r *run) repeat(ctx context.Context, round int, repeats map[string]int, inTime func() bool) error {
 	for again := true; again; {
 		again = false

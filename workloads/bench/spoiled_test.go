@@ -58,7 +58,7 @@ func TestSpoiledSamplesAreRepeated(t *testing.T) {
 		t.Errorf("the results have %v, want 3 of each", got)
 	}
 	if got := linesOf(t, p.File.AsidePath()); got["first"] != 3 || got["second"] != 0 {
-		t.Errorf("set aside are %v, want the 3 spoiled samples of first", got)
+		t.Errorf("excluded are %v, want the 3 spoiled samples of first", got)
 	}
 	// Repeated are samples of the round that is just ending.
 	var rounds []float64
@@ -74,7 +74,7 @@ func TestSpoiledSamplesAreRepeated(t *testing.T) {
 	}
 	f, err := ReadFacts(p.File.FactsPath())
 	if err != nil || len(f) != 1 || f[0].Samples != 6 || f[0].Shared != 3 || f[0].Repeated != 3 {
-		t.Errorf("facts %+v (%v), want 6 samples, 3 repeated, 3 set aside", f, err)
+		t.Errorf("facts %+v (%v), want 6 samples, 3 repeated, 3 excluded", f, err)
 	}
 }
 
@@ -94,11 +94,11 @@ func TestWhatCannotBeRepeatedIsSetAside(t *testing.T) {
 		t.Errorf("the results have %v, want the 12 of second only", got)
 	}
 	if got := linesOf(t, p.File.AsidePath()); got["first"] != 12+o.Repeated {
-		t.Errorf("set aside are %v, want all of first", got)
+		t.Errorf("excluded are %v, want all of first", got)
 	}
 	header := content(t, p.File.AsidePath())
 	if want := content(t, p.File.Path()); !strings.HasPrefix(header, want[:strings.Index(want, "\nUnit")]+"\n"+SetAside+": shared\n") {
-		t.Errorf("the header of the samples set aside is not that of the results, with %s: shared:\n%s", SetAside, header)
+		t.Errorf("the header of the samples excluded is not that of the results, with %s: shared:\n%s", SetAside, header)
 	}
 }
 
@@ -110,10 +110,10 @@ func TestOversubscribedSamplesAreNotRepeated(t *testing.T) {
 	p.measure = nil
 	o, err := p.Run(t.Context())
 	if err != nil || o.Samples != 2 || o.Shared != 2 || o.Repeated != 0 {
-		t.Errorf("error %v, outcome %+v: want 2 samples set aside, none repeated", err, o)
+		t.Errorf("error %v, outcome %+v: want 2 samples excluded, none repeated", err, o)
 	}
 	if got := linesOf(t, p.File.AsidePath()); got["first"] != 1 || got["second"] != 1 || len(linesOf(t, p.File.Path())) > 0 {
-		t.Errorf("set aside are %v and the results are %v, want all set aside", got, linesOf(t, p.File.Path()))
+		t.Errorf("excluded are %v and the results are %v, want all excluded", got, linesOf(t, p.File.Path()))
 	}
 }
 
@@ -135,7 +135,7 @@ func TestRepeatedSamplesDontCostRounds(t *testing.T) {
 	}
 }
 
-// The benchstat command that go.mod pins never averages in what was set aside, even if it
+// The benchstat command that go.mod pins never averages in what was excluded, even if it
 // is given both files.
 func TestBenchstatDoesNotSeeSpoiledSamples(t *testing.T) {
 	m, f := testFile(t)
@@ -193,7 +193,7 @@ func TestSamplesSetAsideBelongToTheirResults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := len(results(t, f.AsidePath())); n != 2 {
-		t.Errorf("%d samples are set aside, want the one of before and the one that was added", n)
+		t.Errorf("%d samples are excluded, want the one of before and the one that was added", n)
 	}
 	// A writer that was killed when it had just made the file.
 	if err := os.Truncate(f.AsidePath(), 0); err != nil {
@@ -207,14 +207,14 @@ func TestSamplesSetAsideBelongToTheirResults(t *testing.T) {
 	}
 	_, err = Append(t.Context(), f.AsidePath(), m, fileHeader)
 	if e := new(MismatchError); !errors.As(err, &e) || e.Key != SetAside {
-		t.Errorf("adding to the samples set aside: error %v, want a MismatchError for %s", err, SetAside)
+		t.Errorf("adding to the samples excluded: error %v, want a MismatchError for %s", err, SetAside)
 	}
 	if err := os.Remove(f.Path()); err != nil {
 		t.Fatal(err)
 	}
 	_, err = Create(t.Context(), f.Path(), m, fileHeader)
 	if e := new(ExistsError); !errors.As(err, &e) || e.Path != f.AsidePath() {
-		t.Errorf("new results beside old samples set aside: error %v, want an ExistsError for these", err)
+		t.Errorf("new results beside old samples excluded: error %v, want an ExistsError for these", err)
 	}
 }
 

@@ -29,6 +29,7 @@ var Loops = slices.Concat(
 	loopsLockref,
 	loopsDrained,
 	loopsRundown,
+	loopsRundowncpu,
 	loopsAkaros,
 	loopsRefusing,
 	loopsFreezable,

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"github.com/refbench/refbench/fuzz/bugs/matrix"
 	"github.com/refbench/refbench/fuzz/check"
 	"github.com/refbench/refbench/fuzz/explored"
+	"github.com/refbench/refbench/report"
 )
 
 // The output of bugs --json. Field names are part of the interface.
@@ -47,13 +50,16 @@ func newBugsCommand(entries []matrix.Entry) *cobra.Command {
 		Short: "Run the planted bugs through the checks and show which finds which",
 		Long: `bugs runs known-wrong counts and known-wrong uses of counts, each beside its twin, which
 is the same with the one mistake put right, through every check that refbench check
-has, and prints the detection matrix: after how much and how many seconds the check
-finds the bug, and how few preemptions its smallest schedule needs.
+has, and says on one screen which check finds which: a row for each bug and a column for
+each check if the bugs are few, or a row for each check.
 
-  12 0.003s   found after 12 of what the check counts, and 0.003 s
+  found       the check finds the bug
   missed      not found within --time, or 10 s if the check is expected to find it
-  -           the check can't see it; --verbose says why
-  n/a         the check can't run in this process; --verbose says why
+  -           the check can't see it
+  n/a         the check can't run in this process
+
+--verbose prints before that for each bug and check after how much and how many seconds
+it was found, or why not, and how few preemptions its smallest schedule needs.
 
 The race detector only sees what happens in a program that is built with -race:
 go run -race ./cmd/refbench bugs. Each bug then runs in a process of its own.
@@ -93,7 +99,7 @@ if a twin is flagged.`,
 	f.Uint64Var(&seed, "seed", 1, "seed of all random choices")
 	f.DurationVar(&each, "time", 500*time.Millisecond, "how long each check may look at each bug, and at each twin")
 	c.Flags().BoolVar(&list, "list", false, "only describe the bugs: source, interleaving, fix")
-	c.Flags().BoolVar(&verbose, "verbose", false, "say what each check saw, or why it can't see it")
+	c.Flags().BoolVar(&verbose, "verbose", false, "say before the screen what each check saw, after how much, or why it can't see it")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
@@ -142,13 +148,7 @@ func detect(c *cobra.Command, chosen []matrix.Entry, b matrix.Budget, verbose, a
 	for _, k := range checks {
 		d.Checks = append(d.Checks, k.Name)
 	}
-	alone := len(chosen) == 1
-	if !asJSON {
-		if alone {
-			if err := describeBug(out, chosen[0].Native); err != nil {
-				return err
-			}
-		}
+	if verbose && !asJSON {
 		if err := printHeader(out, d.Checks); err != nil {
 			return err
 		}
@@ -172,13 +172,11 @@ func detect(c *cobra.Command, chosen []matrix.Entry, b matrix.Budget, verbose, a
 				found[k]++
 			}
 		}
-		if asJSON {
+		if asJSON || !verbose {
 			// It is printed at the end, which may be far.
 			fmt.Fprintf(c.ErrOrStderr(), "%d of %d: %s\n", i+1, len(chosen), row.Bug)
-		} else {
-			if err := printRow(out, row, verbose, alone); err != nil {
-				return err
-			}
+		} else if err := printRow(out, row); err != nil {
+			return err
 		}
 	}
 	if asJSON {
@@ -187,8 +185,15 @@ func detect(c *cobra.Command, chosen []matrix.Entry, b matrix.Budget, verbose, a
 		if err := e.Encode(d); err != nil {
 			return err
 		}
-	} else if err := printSum(out, d, found); err != nil {
-		return err
+	} else {
+		if verbose {
+			if err := printSum(out, d, found); err != nil {
+				return err
+			}
+		}
+		if err := printLines(out, bugsScreen(d, chosen)); err != nil {
+			return err
+		}
 	}
 	for _, w := range d.Wrong {
 		errs = append(errs, findingf("%s", w))
@@ -211,7 +216,7 @@ func printHeader(w io.Writer, checks []string) error {
 	return err
 }
 
-func printRow(w io.Writer, r matrix.Row, verbose, alone bool) error {
+func printRow(w io.Writer, r matrix.Row) error {
 	var b strings.Builder
 	twin := "passes"
 	for _, c := range r.Cells {
@@ -230,11 +235,9 @@ func printRow(w io.Writer, r matrix.Row, verbose, alone bool) error {
 	}
 	b.WriteByte('\n')
 	for _, c := range r.Cells {
-		if verbose {
-			fmt.Fprintf(&b, "    %s: %s\n", c.Check, cellReason(c))
-		}
+		fmt.Fprintf(&b, "    %s: %s\n", c.Check, cellReason(c))
 	}
-	if alone && r.Failure != nil {
+	if r.Failure != nil {
 		b.WriteString("\n" + failureText(r.Failure) + "\n")
 	}
 	_, err := io.WriteString(w, b.String())
@@ -298,8 +301,117 @@ func printSum(w io.Writer, d detection, found []int) error {
 			n++
 		}
 	}
-	_, err := fmt.Fprintf(w, "%s\n\n%d of %s found by at least one check, seed %d.\n", s, n, plural(len(d.Bugs), "bug"), d.Seed)
+	_, err := fmt.Fprintf(w, "%s\n\n", s)
 	return err
+}
+
+// stateMarks are what a screen has for the cells of the matrix.
+var stateMarks = map[matrix.State]string{matrix.Found: "found", matrix.Missed: "missed", matrix.Blind: "-", matrix.Unavailable: "n/a"}
+
+// bugsScreen says on one screen what came out: of one bug everything, of a few a row each, of
+// many a row for each check.
+func bugsScreen(d detection, chosen []matrix.Entry) []string {
+	found := 0
+	for _, b := range d.Bugs {
+		if b.Found() {
+			found++
+		}
+	}
+	ends := []string{fmt.Sprintf("%d of %s found by at least one check, seed %d; --verbose has all.", found, plural(len(d.Bugs), "bug"), d.Seed)}
+	if d.Interrupted {
+		ends[0] = "Interrupted. " + ends[0]
+	}
+	const few = 12
+	var lines []string
+	switch {
+	case len(d.Bugs) == 0:
+	case len(chosen) == 1:
+		return slices.Concat(bugLines(d.Bugs[0], chosen[0].Native, report.ScreenLines-len(ends)), ends)
+	case len(d.Bugs) <= few:
+		g := grid{first: "bug", heads: append(slices.Clone(d.Checks), "twin")}
+		for _, b := range d.Bugs {
+			row := gridRow{name: b.Bug}
+			for _, c := range b.Cells {
+				mark := stateMarks[c.State]
+				if c.State == matrix.Found {
+					mark = "yes"
+				} else if c.State == matrix.Missed {
+					mark = "no"
+				}
+				row.cells = append(row.cells, mark)
+			}
+			row.cells = append(row.cells, map[bool]string{false: "ok", true: "BAD"}[b.flagged()])
+			g.rows = append(g.rows, row)
+		}
+		lines = g.lines(report.ScreenColumns)
+		ends = append([]string{"yes: found; no: missed; -: can't see it; n/a: can't run; twin ok: passes."}, ends...)
+	default:
+		g := grid{first: "check", heads: []string{"found", "missed", "can't see", "can't run"}}
+		for i, name := range d.Checks {
+			row := gridRow{name: name}
+			for _, s := range []matrix.State{matrix.Found, matrix.Missed, matrix.Blind, matrix.Unavailable} {
+				n := 0
+				for _, b := range d.Bugs {
+					if b.Cells[i].State == s {
+						n++
+					}
+				}
+				row.cells = append(row.cells, strconv.Itoa(n))
+			}
+			g.rows = append(g.rows, row)
+		}
+		lines = g.lines(report.ScreenColumns)
+		depth := make(map[int]int)
+		for _, b := range d.Bugs {
+			depth[b.Preemptions]++
+		}
+		var parts []string
+		for _, n := range slices.Sorted(maps.Keys(depth)) {
+			if n >= 0 {
+				parts = append(parts, fmt.Sprintf("%d in %d", n, depth[n]))
+			}
+		}
+		lines = append(lines, folded("Preemptions of the smallest schedules: "+strings.Join(parts, ", ")+" bugs.", 2)...)
+	}
+	for _, w := range d.Wrong[:min(len(d.Wrong), report.ScreenLines-len(lines)-len(ends))] {
+		lines = append(lines, cut("! "+w, report.ScreenColumns))
+	}
+	return append(lines, ends...)
+}
+
+// flagged reports whether a check finds something wrong with the twin, which is right.
+func (b detectedBug) flagged() bool {
+	return slices.ContainsFunc(b.Cells, func(c matrix.Cell) bool { return c.Twin != nil && c.Twin.Verdict == check.Broken })
+}
+
+// bugLines says of one bug what it is, the story, which checks find it, and how the smallest
+// schedule goes.
+func bugLines(d detectedBug, b *bugs.Bug, most int) []string {
+	lines := folded(b.Name+": "+b.Doc, 2)
+	lines = append(lines, folded("source: "+b.Source, 2)...)
+	lines = append(lines, folded(b.Interleaving, 5)...)
+	lines = append(lines, folded("twin: "+b.Fix, 2)...)
+	by := make(map[matrix.State][]string)
+	for _, c := range d.Cells {
+		by[c.State] = append(by[c.State], c.Check)
+	}
+	for _, s := range []matrix.State{matrix.Found, matrix.Missed} {
+		if len(by[s]) > 0 {
+			lines = append(lines, folded(string(s)+" by: "+strings.Join(by[s], ", "), 2)...)
+		}
+	}
+	if d.flagged() {
+		lines = append(lines, "! FLAGGED: a check finds something wrong with the twin, which is right")
+	}
+	if d.Failure == nil {
+		return lines
+	}
+	var ends []string
+	if d.Failure.Token != "" {
+		ends = []string{"see it again: refbench replay " + d.Failure.Token}
+	}
+	text, _, _ := strings.Cut(d.Failure.Text(), "token: ")
+	return slices.Concat(lines, excerpt(text, most-len(lines)-len(ends), "--verbose, or replay"), ends)
 }
 
 // A describedBug is what bugs --list --json prints of a bug.

@@ -15,11 +15,32 @@ import (
 	"github.com/refbench/refbench/workloads/native"
 )
 
+// aliases returns the names that the strategies have where they are from. Where a name changed
+// its meaning it is the newer one's: a kref has been a refcount_t since Linux 4.11.
+func aliases() []Alias {
+	return []Alias{
+		{"atomic_t", "atomic"},
+		{"refcount_t", "saturating"}, {"kref", "saturating"},
+		{"percpu_ref", "percpu"},
+		{"inet_peer", "biased"}, {"ip_vs", "biased"},
+		{"refcount(9)", "freebsd"},
+		{"RefCnt", "evenodd"}, {"Netty", "evenodd"},
+		{"puffs_node", "mutexed"}, {"puffs_mount", "drained"},
+		{"dentry", "lockref"},
+		{"EX_RUNDOWN_REF", "rundown"},
+		{"EX_RUNDOWN_REF_CACHE_AWARE", "rundowncpu"},
+		{"page", "refusing"}, {"folio", "freezable"},
+		{"rcuref_t", "rcuref"}, {"file_ref_t", "fileref"},
+		{"fdMutex", "fdmutex"}, {"Arc", "arc"},
+	}
+}
+
 // Builtin returns the parts of the refbench command itself. Programs with
 // strategies of their own add to its lists.
 func Builtin() Parts {
 	return Parts{
 		Strategies: builtin.All(),
+		Aliases:    aliases(),
 		Default:    builtin.Default(),
 		Baselines:  baseline.All(),
 		Workloads:  workloads.All,

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/refbench/refbench/fuzz/check"
+	"github.com/refbench/refbench/report"
 	"github.com/refbench/refbench/strategies"
 )
 
@@ -60,6 +61,8 @@ func newCheckCommand(parts Parts) *cobra.Command {
 		dir    string
 		wait   time.Duration
 		asJSON bool
+
+		verbose bool
 	)
 	all := check.All()
 	var about strings.Builder
@@ -69,16 +72,17 @@ func newCheckCommand(parts Parts) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check [STRATEGY...]",
 		Short: "Find out whether strategies keep their promises",
-		Long: `check tries in every way that refbench has to catch each strategy breaking its
-promise, all within one time budget, and prints a scorecard: what was tried, how much
-of it, and what follows from that. What a strategy promises is never held against it;
-such hazards are listed beside.
+		Long: `check runs every check on every strategy, all within one time budget, and prints one
+screen: a row for each strategy, a column for each check, and for what breaks its promise
+what happened and how to see it again. --verbose says before that what was tried and how
+much of it, what follows from that, and the hazards that promises leave: they are never
+held against a strategy.
 
 Checks:
 ` + about.String() + `
-Verdicts: kept: nothing was found. BROKEN: the promise is broken; what was found and how
-to see it again stands below the scorecard. unknown: not found out, with the reason;
-it is no pass. unsupported: there is nothing to check, with the reason.
+Verdicts: kept (ok): nothing was found. BROKEN (BAD): the promise is broken. unknown (?):
+inconclusive, which is no pass. unsupported (-): there is nothing to check. --verbose has
+the reasons.
 
 A call that never returns breaks the promise too. Its goroutine can't be stopped, so the
 strategy's other checks are left out; the time that it took is added to --time.
@@ -131,7 +135,7 @@ were interrupted or couldn't run.`,
 				return usagef("--findings %s: there is a file of that name, want a folder", dir)
 			}
 			return checking{
-				parts: parts, strategies: ss, checks: cs, budget: budget, timeout: wait, seed: seed, dir: dir, json: asJSON,
+				parts: parts, strategies: ss, checks: cs, budget: budget, timeout: wait, seed: seed, dir: dir, json: asJSON, verbose: verbose,
 				all: len(cs) == len(all),
 			}.run(c)
 		},
@@ -143,6 +147,7 @@ were interrupted or couldn't run.`,
 	f.StringSliceVar(&names, "checks", []string{"all"}, "checks, comma-separated, or all")
 	f.StringVar(&dir, "findings", "", "folder for files about findings, made if there is one (default a new folder in "+findingsDir+"/)")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
+	f.BoolVar(&verbose, "verbose", false, "say before the screen what was tried, why what is unknown is, and all of what was found")
 
 	c.ValidArgsFunction = func(*cobra.Command, []string, string) (names []string, _ cobra.ShellCompDirective) {
 		for _, s := range parts.Strategies {
@@ -191,6 +196,7 @@ type checking struct {
 	seed       uint64
 	dir        string
 	json       bool
+	verbose    bool // all of it is printed before the screen
 }
 
 func (ch checking) run(c *cobra.Command) error {
@@ -216,7 +222,10 @@ func (ch checking) run(c *cobra.Command) error {
 		e.SetIndent("", "  ")
 		err = errors.Join(err, e.Encode(out))
 	} else {
-		err = errors.Join(err, printChecked(c.OutOrStdout(), out))
+		if ch.verbose {
+			err = errors.Join(err, printChecked(c.OutOrStdout(), out))
+		}
+		err = errors.Join(err, printLines(c.OutOrStdout(), checkScreen(out, ch.checks)))
 	}
 	var broken []string
 	for _, r := range results {
@@ -413,7 +422,7 @@ func printChecked(w io.Writer, out checked) error {
 			}
 		}
 	}
-	section("Not found out", func(r check.Result) []string {
+	section("Inconclusive, or nothing to check", func(r check.Result) []string {
 		if r.Reason == "" || r.Verdict == check.Broken {
 			return nil
 		}
@@ -451,8 +460,134 @@ func printChecked(w io.Writer, out checked) error {
 			show(m.Finding, "WORKLOAD %s IS WRONG ITSELF: %s, which is known to be right, goes wrong under it, found by %s", m.Workload, m.Control, r.Check)
 		}
 	}
+	b.WriteByte('\n')
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// verdictMarks are what a screen has for verdicts.
+var verdictMarks = map[check.Verdict]string{check.Kept: "ok", check.Broken: "BAD", check.Unknown: "?", check.Unsupported: "-"}
+
+const verdictLegend = "ok: kept; BAD: broken; ?: inconclusive; -: nothing to check; --verbose has all."
+
+// checkScreen says on one screen what came out: a row for each strategy, the broken ones
+// first, then what broke and how to see it again.
+func checkScreen(out checked, checks []check.Check) []string {
+	of := make(map[string][]check.Result)
+	count := make(map[check.Verdict]int) // of strategies, by the worst of their verdicts
+	worst := func(rs []check.Result) check.Verdict {
+		v := check.Kept
+		for _, r := range rs {
+			if r.Verdict == check.Broken || r.Verdict == check.Unknown && v != check.Broken {
+				v = r.Verdict
+			}
+		}
+		return v
+	}
+	for _, r := range out.Results {
+		of[r.Strategy] = append(of[r.Strategy], r)
+	}
+	order := slices.Clone(out.Strategies)
+	isBroken := func(s checkedStrategy) int {
+		if worst(of[s.Name]) == check.Broken {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(order, func(a, b checkedStrategy) int { return isBroken(a) - isBroken(b) })
+	g := grid{first: "strategy"}
+	for _, c := range checks {
+		g.heads = append(g.heads, c.Name)
+	}
+	for _, s := range order {
+		count[worst(of[s.Name])]++
+		row := gridRow{name: s.Name}
+		for _, c := range checks {
+			mark := ""
+			for _, r := range of[s.Name] {
+				if r.Check == c.Name {
+					mark = verdictMarks[r.Verdict]
+				}
+			}
+			row.cells = append(row.cells, mark)
+		}
+		g.rows = append(g.rows, row)
+	}
+	sum := fmt.Sprintf("%s: %d broken, %d inconclusive in part; %.1f s, seed %d.",
+		strategyCount(len(order)), count[check.Broken], count[check.Unknown], out.Seconds, out.Seed)
+	if out.Interrupted {
+		sum = "Interrupted. " + sum
+	}
+	ends := append([]string{verdictLegend}, folded(sum, 2)...)
+	broken := count[check.Broken]
+	lines := g.lines(report.ScreenColumns)
+	heading := len(lines) - len(g.rows)
+	room := report.ScreenLines - len(ends) - heading
+	var found []string
+	rows := len(g.rows)
+	if broken > 0 {
+		// A row for each that is broken, a line for the others, and what was found has the rest.
+		rows = min(rows, max(broken, 3), room/3)
+		left := room - rows
+		if rows < len(g.rows) {
+			left--
+		}
+		for i, s := range order[:broken] {
+			lines := foundLines(of[s.Name], left-len(found), broken == 1)
+			if len(found)+len(lines) > left-1 && i < broken-1 {
+				found = append(found, fmt.Sprintf("and %s of %d more: --verbose has it", "what broke", broken-i))
+				break
+			}
+			found = append(found, lines...)
+		}
+	} else {
+		rows = min(rows, room)
+		if rows < len(g.rows) {
+			rows--
+		}
+	}
+	if n := len(g.rows) - rows; n > 0 {
+		lines = append(lines[:heading+rows], fmt.Sprintf("and %d more: --verbose has them", n))
+	}
+	return slices.Concat(lines, found, ends)
+}
+
+// foundLines says what was found of a strategy and how to see it again, in so many lines: of
+// the first finding, whole if there is room, and which other checks found something.
+func foundLines(rs []check.Result, most int, whole bool) []string {
+	var lines, also []string
+	var first check.Finding
+	for _, r := range rs {
+		switch {
+		case len(r.Findings) == 0:
+		case lines == nil:
+			first = r.Findings[0]
+			text := fmt.Sprintf("%s BREAKS ITS PROMISE (%s): %s", r.Strategy, r.Check, first.What)
+			if most = min(most, report.ScreenLines); !whole {
+				lines = []string{cut(strings.ReplaceAll(text, "\n", " "), report.ScreenColumns)}
+				break
+			}
+			lines = folded(text, 4)
+		default:
+			also = append(also, r.Check)
+		}
+	}
+	var ends []string
+	if whole {
+		if len(also) > 0 {
+			ends = append(ends, cut("also found by: "+strings.Join(also, ", "), report.ScreenColumns))
+		}
+		for _, name := range first.Files {
+			ends = append(ends, "file: "+name)
+		}
+	}
+	if first.Replay != "" {
+		ends = append(ends, "see it again: "+first.Replay)
+	}
+	if room := most - len(lines) - len(ends); whole && first.Detail != first.What && room > 1 {
+		lines = append(lines, excerpt(first.Detail, room, "--verbose")...)
+	}
+	return append(lines, ends...)
 }
 
 // amounts says how much was tried.

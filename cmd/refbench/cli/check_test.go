@@ -103,3 +103,19 @@ func TestReplayCommandIsQuoted(t *testing.T) {
 		}
 	}
 }
+
+// Every other name leads to a strategy that there is, and none hides one.
+func TestAliasesLeadToStrategies(t *testing.T) {
+	parts := Builtin()
+	for _, a := range parts.Aliases {
+		ss, err := chooseStrategies(parts, []string{strings.ToUpper(a.Name)})
+		if err != nil || len(ss) != 1 || ss[0].Name != a.Strategy {
+			t.Errorf("%s leads to %v, %v; want %s", a.Name, ss, err, a.Strategy)
+		}
+	}
+	for _, s := range parts.Strategies {
+		if got := parts.strategyName(s.Name); got != s.Name {
+			t.Errorf("the name %s leads to %s", s.Name, got)
+		}
+	}
+}

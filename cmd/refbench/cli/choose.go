@@ -61,7 +61,7 @@ func chooseStrategies(parts Parts, names []string) ([]*strategies.Strategy, erro
 			chosen = append(chosen, defaults...)
 			continue
 		}
-		i := slices.Index(known, name)
+		i := slices.Index(known, parts.strategyName(name))
 		if i < 0 && slices.ContainsFunc(parts.Baselines, func(b *strategies.Strategy) bool { return b.Name == name }) {
 			return nil, usagef("%s is a reference point of charts and no count: only run times it", name)
 		}

@@ -44,6 +44,10 @@ type Parts struct {
 	Strategies []*strategies.Strategy
 	Workloads  []*workloads.Workload
 
+	// Aliases are names of strategies in the systems that they are from, as people type
+	// them. They lead to a strategy wherever one is chosen, in upper or lower case.
+	Aliases []Alias
+
 	// Default are the names of the strategies that are measured where none are named.
 	// Nil are all of them.
 	Default []string
@@ -91,6 +95,37 @@ func (p Parts) unproven() (names []string) {
 	for _, w := range p.Workloads {
 		if !slices.Contains(workloads.All, w) {
 			names = append(names, w.Name)
+		}
+	}
+	return names
+}
+
+// An Alias is another name of a strategy.
+type Alias struct {
+	Name     string // "refcount_t"
+	Strategy string // "saturating"
+}
+
+// strategyName returns the name of the strategy that is meant: names are looked for first,
+// and what nobody knows is returned as it is.
+func (p Parts) strategyName(name string) string {
+	if slices.ContainsFunc(p.Strategies, func(s *strategies.Strategy) bool { return s.Name == name }) {
+		return name
+	}
+	for _, a := range p.Aliases {
+		if strings.EqualFold(a.Name, name) {
+			return a.Strategy
+		}
+	}
+	return name
+}
+
+// aliasesOf returns the other names of a strategy.
+func (p Parts) aliasesOf(strategy string) []string {
+	names := []string{}
+	for _, a := range p.Aliases {
+		if a.Strategy == strategy {
+			names = append(names, a.Name)
 		}
 	}
 	return names
@@ -175,10 +210,14 @@ func Main(parts Parts) {
 func Run(ctx context.Context, parts Parts, args []string, out, errOut io.Writer) int {
 	var refused error
 	root := newRootCommand(parts, &refused)
-	root.SetArgs(args)
+	root.SetArgs(goFlags(args))
+	out = painted(out)
 	root.SetOut(out)
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
+	if p, ok := out.(*painter); ok {
+		err = errors.Join(err, p.Flush())
+	}
 	if err == nil {
 		err = refused
 	}
@@ -217,6 +256,7 @@ func newRootCommand(parts Parts, refused *error) *cobra.Command {
 	root.AddCommand(newCheckCommand(parts))
 	root.AddCommand(newExploreCommand(parts))
 	root.AddCommand(newReplayCommand(parts))
+	root.AddCommand(newTestCommand())
 	root.AddCommand(newBugsCommand(parts.Bugs))
 	root.AddCommand(newRaceChildCommand(parts))
 	root.AddCommand(newMeasureCommand(parts))

@@ -10,13 +10,14 @@ import (
 
 func newCompareCommand() *cobra.Command {
 	var (
-		format string
-		layout report.Options
-		opts   report.CompareOptions
-		effect string
-		texts  []string
-		asJSON bool
-		all    bool
+		format  string
+		layout  report.Options
+		opts    report.CompareOptions
+		effect  string
+		texts   []string
+		asJSON  bool
+		all     bool
+		verbose bool
 	)
 	cmd := &cobra.Command{
 		Use:   "compare OLD NEW",
@@ -25,13 +26,13 @@ func newCompareCommand() *cobra.Command {
 Mann-Whitney U-test, geometric means. The p-values are corrected for all rows that are
 judged (Holm), so a comparison in which nothing changed calls any row different in at
 most --alpha of all cases. A difference counts if it is significant and at least
---min-effect. What changed is shown, and how many rows didn't; --all shows them. The
-last line says what it comes to.
+--min-effect. The largest changes stand on one screen; --verbose shows all that changed,
+and --all every row. The last lines say what it comes to.
 
 The two files were not measured by turns, so what drifted from one to the other counts
 as a difference, too. "refbench ab" measures by turns.
 
-Samples that were measured while the CPUs were shared are set aside, unless there is
+Samples that were measured while the CPUs were shared are excluded, unless there is
 --include-shared. Cells that
 are in one file only are listed. Warnings say where the machines differ, or the files
 that the workload buffers read.
@@ -58,7 +59,12 @@ have no cell in common, or none with usable samples in both.`,
 				format = "json"
 			}
 			write := map[string]func(*report.Comparison, io.Writer) error{
-				"text":     func(c *report.Comparison, w io.Writer) error { return c.Text(w, all) },
+				"text": func(c *report.Comparison, w io.Writer) error {
+					if all || verbose {
+						return c.Text(w, all)
+					}
+					return c.Screen(w)
+				},
 				"markdown": func(c *report.Comparison, w io.Writer) error { return c.Markdown(w, all) },
 				"csv":      (*report.Comparison).CSV,
 				"json":     (*report.Comparison).JSON,
@@ -123,6 +129,7 @@ have no cell in common, or none with usable samples in both.`,
 	cmd.Flags().StringVar(&effect, "min-effect", "2%", "a smaller difference isn't called one")
 	cmd.Flags().StringArrayVar(&texts, "fail-on", nil, "a change that is a failure; may be repeated")
 	cmd.Flags().BoolVar(&all, "all", false, "show also the rows in which nothing changed (text and Markdown)")
+	cmd.Flags().BoolVar(&verbose, "verbose", false, "show all rows in which something changed, with intervals, p-values and warnings")
 	cmd.Flags().BoolVar(&opts.AllUnits, "all-units", false, "compare also units that say how it was measured or follow from others")
 	layoutFlags(cmd, &layout)
 	return cmd

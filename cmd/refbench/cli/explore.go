@@ -16,6 +16,7 @@ import (
 
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/scenarios"
+	"github.com/refbench/refbench/report"
 	"github.com/refbench/refbench/strategies"
 )
 
@@ -54,7 +55,7 @@ func newExploreCommand(parts Parts) *cobra.Command {
 		each                         time.Duration
 		executions, depth, bound     int
 		seed                         uint64
-		wrong, asJSON                bool
+		wrong, verbose, asJSON       bool
 	)
 	c := &cobra.Command{
 		Use:   "explore",
@@ -62,7 +63,8 @@ func newExploreCommand(parts Parts) *cobra.Command {
 		Long: `explore runs strategies and workloads in their explored form: a scheduler decides
 before every access to shared memory who goes on and on which virtual CPU. A schedule
 that goes wrong is made small, printed, and named by a token with which refbench
-replay shows it again.
+replay shows it again. What came out is one screen; --verbose prints each pair as it ends,
+and all of what goes wrong, before it.
 
 Workload "count" stands for ` + scenarios.CountDoc + `. --program
 gives it another program: the steps of each thread separated by blanks, threads by "|",
@@ -71,10 +73,11 @@ first thread's steps, as a:SwitchToAtomic. Threads begin with a reference; the f
 that kills has the owner's. Steps that would be wrong uses are left out, unless an
 exclamation mark follows, as in a.Get!, and what is held at the end is dropped.
 
-Searches: random is a random walk; pct is probabilistic concurrency testing; dfs tries
-schedules one after another, up to --bound preemptions, and leaves out those that
-can't differ; plaindfs leaves nothing out; portfolio takes turns among them. What
-is found within --executions depends on the seed alone, what is found within --time on
+Searches: random is a random walk; pct is probabilistic concurrency testing; pos is
+partial-order sampling and urw the selectively uniform random walk, which find what
+lies behind many accesses that nobody else can see; dfs tries schedules one after
+another, up to --bound preemptions, and leaves out those that can't differ; plaindfs
+leaves nothing out; portfolio takes turns among them. What is found within --executions depends on the seed alone, what is found within --time on
 the machine too.
 
 Ctrl-C ends the search, and what was tried until then is printed.
@@ -112,6 +115,9 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 			} else if !c.Flags().Changed("time") {
 				o.Time = 0
 			}
+			for i, name := range strategyNames {
+				strategyNames[i] = parts.strategyName(name)
+			}
 			if err := refuseUnexplored(parts, strategyNames, workloadNames); err != nil {
 				return err
 			}
@@ -133,7 +139,7 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 			err = explorePairs(c, pairs, o, htmlDir, func(p exploredPair) error {
 				p.Control = parts.control(pairs, p, o)
 				out.Pairs = append(out.Pairs, p)
-				if asJSON {
+				if !verbose {
 					// It is printed at the end, which may be far.
 					fmt.Fprintf(c.ErrOrStderr(), "%d of %d: %s %s\n", len(out.Pairs), len(pairs), p.Scenario, p.Verdict)
 					return nil
@@ -141,6 +147,9 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 				return printExplored(c.OutOrStdout(), p)
 			})
 			out.Interrupted = c.Context().Err() != nil && err != nil
+			if !asJSON {
+				err = errors.Join(err, printLines(c.OutOrStdout(), exploreScreen(out)))
+			}
 			if asJSON {
 				e := json.NewEncoder(c.OutOrStdout())
 				e.SetIndent("", "  ")
@@ -181,6 +190,7 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 	f.BoolVar(&wrong, "wrong", false, "explore the known-wrong variants, to see that what is wrong is found")
 	f.StringVar(&htmlDir, "html", "", "folder for pictures of the schedules that go wrong")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
+	f.BoolVar(&verbose, "verbose", false, "print each pair as it ends, and all of what goes wrong")
 	f.Lookup("time").DefValue = "0s" // not shown: the text says it
 
 	mustComplete(c, "strategy", func() []string { return append(exploredStrategies(forms), "all") })
@@ -366,6 +376,101 @@ func explorePairs(c *cobra.Command, pairs []scenarios.Pair, o explore.Options, h
 	return errors.Join(errs...)
 }
 
+// exploreScreen says on one screen what came out: a row for each strategy and a column for
+// each workload, or a line for each pair if they are few; then the first that went wrong.
+func exploreScreen(out exploration) []string {
+	const few = 8
+	var bad []exploredPair
+	var executions, points int
+	for _, p := range out.Pairs {
+		executions, points = executions+p.Executions, points+p.Points
+		if p.Failure != nil {
+			bad = append(bad, p)
+		}
+	}
+	var lines []string
+	if len(out.Pairs) <= few {
+		for _, p := range out.Pairs {
+			lines = append(lines, pairLines(p)...)
+		}
+	} else {
+		lines = exploreGrid(out.Pairs).lines(report.ScreenColumns)
+	}
+	var ends []string
+	if len(out.Pairs) > few {
+		ends = append(ends, "ok: passed; BAD: a schedule goes wrong; -: can't run together.")
+	}
+	sum := fmt.Sprintf("%s, %d wrong; %d executions, %d points, seed %d; --verbose has all.", plural(len(out.Pairs), "pair"), len(bad), executions, points, out.Seed)
+	if out.Interrupted {
+		sum = "Interrupted. " + sum
+	}
+	ends = append(ends, folded(sum, 2)...)
+	var found []string
+	if len(bad) > 0 {
+		p := bad[0]
+		if p.Wrong != "" {
+			found = append(found, cut("known to be wrong: "+p.Wrong, report.ScreenColumns))
+		}
+		last := []string{}
+		if p.Picture != "" {
+			last = append(last, "picture: "+p.Picture)
+		}
+		if p.Failure.Token != "" {
+			last = append(last, "see it again: refbench replay "+p.Failure.Token)
+		}
+		text, _, _ := strings.Cut(p.Failure.Text(), "token: ")
+		room := report.ScreenLines - len(ends) - len(last) - len(found) - min(len(lines), 8)
+		found = append(found, excerpt(text, room, "--verbose, or replay")...)
+		if n := len(bad) - 1; n > 0 {
+			last = append(last, fmt.Sprintf("and %s: --verbose", plural(n, "more pair")))
+		}
+		found = append(found, last...)
+	}
+	room := report.ScreenLines - len(ends) - len(found)
+	if n := len(lines) - room; n > 0 {
+		lines = append(lines[:room-1], fmt.Sprintf("and %d more: --verbose has them", n+1))
+	}
+	return slices.Concat(lines, found, ends)
+}
+
+// exploreGrid returns a row for each strategy and a column for each workload.
+func exploreGrid(pairs []exploredPair) grid {
+	marks := map[string]string{explore.Passed: "ok", verdictUnsupported: "-"}
+	g := grid{first: "strategy"}
+	rows, columns := make(map[string]int), make(map[string]int)
+	for _, p := range pairs {
+		if _, ok := columns[p.Workload]; !ok {
+			columns[p.Workload] = len(g.heads)
+			g.heads = append(g.heads, p.Workload)
+		}
+		if _, ok := rows[p.Strategy]; !ok {
+			rows[p.Strategy] = len(g.rows)
+			g.rows = append(g.rows, gridRow{name: p.Strategy})
+		}
+	}
+	for i := range g.rows {
+		g.rows[i].cells = make([]string, len(g.heads))
+	}
+	for _, p := range pairs {
+		cell := &g.rows[rows[p.Strategy]].cells[columns[p.Workload]]
+		mark, ok := marks[p.Verdict]
+		if !ok {
+			mark = "BAD"
+		}
+		if *cell != "BAD" { // a workload may have several scenarios
+			*cell = mark
+		}
+	}
+	bad := func(r gridRow) int {
+		if slices.Contains(r.cells, "BAD") {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(g.rows, func(a, b gridRow) int { return bad(a) - bad(b) })
+	return g
+}
+
 func writePicture(name string, f *explore.Failure) error {
 	err := writeFile(name, f.WriteHTML)
 	switch {
@@ -377,25 +482,29 @@ func writePicture(name string, f *explore.Failure) error {
 	return failedf("can't write the picture: %s: %w", name, reason(err))
 }
 
+// pairLines says what came out of a pair, in lines of a screen.
+func pairLines(p exploredPair) []string {
+	r := p.Result
+	if p.Unsupported != "" {
+		return folded(fmt.Sprintf("%-27s %-11s %s", r.Scenario, r.Verdict, p.Unsupported), 2)
+	}
+	lines := []string{cut(fmt.Sprintf("%-27s %-11s %8d executions %7.2f s, %s", r.Scenario, r.Verdict, r.Executions, r.Seconds, r.Search), report.ScreenColumns)}
+	switch {
+	case r.Exhaustive:
+		lines = append(lines, "    exhaustive of this one program: "+r.Complete)
+	case r.Complete != "":
+		lines = append(lines, "    complete: "+r.Complete)
+	}
+	if p.Interrupted {
+		lines = append(lines, "    interrupted")
+	}
+	return lines
+}
+
 func printExplored(w io.Writer, p exploredPair) error {
 	var b strings.Builder
 	r := p.Result
-	if p.Unsupported != "" {
-		fmt.Fprintf(&b, "%-28s %-12s %s\n", r.Scenario, r.Verdict, p.Unsupported)
-		_, err := io.WriteString(w, b.String())
-		return err
-	}
-	fmt.Fprintf(&b, "%-28s %-12s %9d executions %11d points %6.2f s  %s", r.Scenario, r.Verdict, r.Executions, r.Points, r.Seconds, r.Search)
-	switch {
-	case r.Exhaustive:
-		b.WriteString(", exhaustive of this one program: " + r.Complete)
-	case r.Complete != "":
-		b.WriteString(", complete: " + r.Complete)
-	}
-	if p.Interrupted {
-		b.WriteString(", interrupted")
-	}
-	b.WriteByte('\n')
+	b.WriteString(strings.Join(pairLines(p), "\n") + "\n")
 	if f := r.Failure; f != nil {
 		b.WriteByte('\n')
 		if p.Wrong != "" {

@@ -25,6 +25,7 @@ type (
 	listedStrategy struct {
 		Name    string             `json:"name"`
 		Doc     string             `json:"doc"`
+		Aliases []string           `json:"aliases"` // other names, which lead to it too
 		Default bool               `json:"default"` // measured where none are named
 		Promise map[string]string  `json:"promise"`
 		Powers  []strategies.Power `json:"powers"`
@@ -95,7 +96,7 @@ func newCatalogue(parts Parts) catalogue {
 		for _, f := range s.Promise.Fields() {
 			promise[f[0]] = f[1]
 		}
-		cat.Strategies = append(cat.Strategies, listedStrategy{s.Name, s.Doc, parts.isDefault(s.Name), promise, append([]strategies.Power{}, s.Powers()...)})
+		cat.Strategies = append(cat.Strategies, listedStrategy{s.Name, s.Doc, parts.aliasesOf(s.Name), parts.isDefault(s.Name), promise, append([]strategies.Power{}, s.Powers()...)})
 	}
 	for _, b := range parts.Baselines {
 		cat.Baselines = append(cat.Baselines, listedBaseline{b.Name, b.Doc, b.Baseline})
@@ -129,6 +130,9 @@ func printList(w io.Writer, parts Parts) error {
 			mark = " (default)"
 		}
 		fmt.Fprintf(&b, "\n  %s%s: %s\n", s.Name, mark, s.Doc)
+		if also := parts.aliasesOf(s.Name); len(also) > 0 {
+			fmt.Fprintf(&b, "    also:    %s\n", strings.Join(also, ", "))
+		}
 		fmt.Fprintf(&b, "    promise: %s\n", s.Promise)
 		fmt.Fprintf(&b, "    powers:  %s\n", joinPowers(s.Powers()))
 	}

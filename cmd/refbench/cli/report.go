@@ -31,7 +31,7 @@ What was found goes to standard output, on one screen; with --verbose all number
 first. With -o, the page (` + report.PageName + `) and the plots
 of throughput and correctness for each workload, as SVG and PNG, are written into
 a directory. Lines that can't be used are named on standard error; the rest is used.
-The samples that were set aside beside a file (results.shared.txt) are read with it:
+The samples that were excluded beside a file (results.shared.txt) are read with it:
 they count for correctness, and for times only with --include-shared.
 
 Tables, rows and columns are chosen in benchstat's language of projections: name

@@ -43,7 +43,7 @@ format; what varies from run to run stands in a JSON file beside it. One run at 
 adds to a file. A pipe or a device such as /dev/stdout gets the samples as they come.
 
 A sample that was taken while something else used its CPUs is taken again at the end of
-its round, a few times for each cell. What is still spoiled is set aside in a file of its
+its round, a few times for each cell. What is still spoiled is excluded in a file of its
 own beside the results (results.shared.txt), which report reads too.
 
 One cell in ten is measured a second time, as strategy NAME+control. How far the two lie
@@ -92,7 +92,7 @@ seed are those of the last run of FILE. A --placement or --contents is given aga
 			case strings.EqualFold(filepath.Ext(output), ".json"):
 				return usagef("-o %s: a name in .json is that of the facts beside the results, choose another", output)
 			case bench.IsAside(output):
-				return usagef("-o %s: a name in .shared is that of the samples set aside, choose another", output)
+				return usagef("-o %s: a name in .shared is that of the samples excluded, choose another", output)
 			}
 			ss, err := chooseStrategies(parts, strategyNames)
 			if err != nil {
@@ -219,7 +219,7 @@ func checkResume(c *cobra.Command, file string) error {
 }
 
 const (
-	// mostReuseDelay bounds the memory that slots set aside take.
+	// mostReuseDelay bounds the memory that slots excluded take.
 	mostReuseDelay = 1 << 16
 
 	shortestSample = time.Millisecond
@@ -335,7 +335,7 @@ func (s session) run(c *cobra.Command) error {
 		fmt.Fprintf(errOut, "refbench: the budget of %v was enough for %d of %d rounds\n", s.budget, outcome.Rounds, s.rounds)
 	}
 	if n := outcome.Samples + outcome.Repeated; outcome.Shared > 0 {
-		fmt.Fprintf(errOut, "refbench: %d of %s measured while CPUs were shared (%d were taken again); they are set aside%s\n",
+		fmt.Fprintf(errOut, "refbench: %d of %s measured while CPUs were shared (%d were taken again); they are excluded%s\n",
 			outcome.Shared, plural(n, "sample"), outcome.Repeated, in(file.AsidePath()))
 	}
 	if gone := new(bench.GoneError); errors.As(err, &gone) || outcome.Samples == 0 {
@@ -369,7 +369,7 @@ func (s session) claim(errOut io.Writer, cells []bench.Cell) *bench.Claim {
 	}
 	claim, others := s.machine.Claim(workers)
 	for _, o := range others {
-		fmt.Fprintf(errOut, "refbench: %s on %s too: what that disturbs is set aside, so let it end first if you can\n", measurer(o), cpuNames(o.CPUs))
+		fmt.Fprintf(errOut, "refbench: %s on %s too: what that disturbs is excluded, so let it end first if you can\n", measurer(o), cpuNames(o.CPUs))
 	}
 	return claim
 }
@@ -445,7 +445,7 @@ func (s session) open(ctx context.Context, header []bench.Config) (f *bench.File
 	case errors.As(err, new(*bench.CompleteError)):
 		return nil, nil, err
 	case errors.As(err, &exists) && bench.IsAside(exists.Path):
-		return nil, nil, usagef("%w: samples that were set aside are in it, of results that are gone: move it away, or name another file", err)
+		return nil, nil, usagef("%w: samples that were excluded are in it, of results that are gone: move it away, or name another file", err)
 	case errors.As(err, &exists):
 		return nil, nil, usagef("%w: add to it with --append, or name another file", err)
 	case s.resume && errors.As(err, &mismatch) && !mismatch.Alien:

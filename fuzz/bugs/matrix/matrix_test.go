@@ -154,10 +154,15 @@ func TestSchedulesFindBugs(t *testing.T) {
 	}
 }
 
-// Whatever the seed, the explorer finds what it should in few executions.
+// Whatever the seed, the explorer finds what it should in few executions. Each run looks for
+// another third of the bugs.
 func TestSchedulesFindBugsWithAnySeed(t *testing.T) {
 	const most = 20_000
-	for _, e := range Builtin() {
+	third := rand.IntN(3)
+	for i, e := range Builtin() {
+		if i%3 != third {
+			continue
+		}
 		if slow(e) || !e.Native.Expected["schedules"].Sure {
 			continue
 		}
@@ -209,7 +214,7 @@ func TestTwinsPass(t *testing.T) {
 				if e.Native.Expected[c.Name].Blind != "" || check.RaceEnabled && c.Threads {
 					continue
 				}
-				r := c.Do(t.Context(), e.Subject(true), check.Budget{Seed: seed + 3, Time: 20 * time.Millisecond})
+				r := c.Do(t.Context(), e.Subject(true), check.Budget{Seed: seed + 3, Time: 10 * time.Millisecond})
 				if r.Verdict == check.Broken {
 					t.Errorf("%s: %s flags the twin with seed %d: %+v", e.Native.Name, c.Name, seed+3, r.Findings)
 				}

@@ -228,3 +228,19 @@ func (c *Chan[T]) All() iter.Seq[T] {
 		}
 	}
 }
+
+// Each returns c, and a variable for what is received from it.
+func Each[T any](c *Chan[T]) (*Chan[T], T) {
+	var v T
+	return c, v
+}
+
+// Next receives a value, into *v unless that is nil, and reports whether there was one before
+// c was closed.
+func (c *Chan[T]) Next(v *T) bool {
+	x, ok := c.Receive2()
+	if ok && v != nil {
+		*v = x
+	}
+	return ok
+}

@@ -91,7 +91,7 @@ func due(p unsafe.Pointer) int64 {
 // later returns 1 if the case is that of a timer that would have fired, as the first of
 // the waiter's, if the running goroutine had been slower.
 func (a *about) later(e *engine.Engine) int {
-	if a.q == nil || a.q.timer == nil || a.ready() {
+	if a.q == nil || a.q.timer == nil || a.ready() || e.IdleClock() {
 		return 0
 	}
 	if when := a.q.timer.when; when == engine.Never || when != due(unsafe.Pointer(a.w)) || !e.Reaches(when) {

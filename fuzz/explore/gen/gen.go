@@ -136,7 +136,12 @@ func Packages(o Options) ([]File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gen: %w", err)
 	}
-	g := &generator{o: o, new: make(map[string]string), bad: make(map[*packages.Package]string), dropIns: maps.Clone(dropIns), exports: maps.Clone(exports)}
+	g := &generator{home: home, o: o, new: make(map[string]string), bad: make(map[*packages.Package]string), dropIns: maps.Clone(dropIns), exports: make(map[string][]string)}
+	for from := range dropIns {
+		if g.exports[from], err = exportedNames(from); err != nil {
+			return nil, err
+		}
+	}
 	pkgs, err := g.replace(all)
 	if err != nil {
 		return nil, err
@@ -184,6 +189,10 @@ type generator struct {
 	dropIns map[string]string   // import path to that of the drop-in
 	exports map[string][]string // import path to the names of the drop-in
 	items   []string
+	home    string // import path of the explorer
+
+	whole   *Whole   // nil: the form is of some packages
+	refused []string // what is refused where it is reached
 }
 
 // replace takes the drop-ins of Options.Replace and their originals out of what was

@@ -32,9 +32,19 @@ type rewriter struct {
 	edits []edit
 
 	explore, channel bool // the file needs the import
+	form, bridge     bool
 	gos              int
+	loops            int
 	selects          []*ast.SelectStmt
 	comm             map[ast.Node]bool // sends and receives that are a case of a select
+
+	// Of a whole program.
+	going      map[*ast.CallExpr]bool // calls of builtin functions in go statements
+	n          int                    // which of the package's files it is
+	vars       *variables             // of the package
+	shared     map[types.Object]bool  // locals that others may see
+	extra      []string               // packages that the form imports besides
+	uses, gone map[*types.PkgName]int // uses of an import, and how many of them are left out
 }
 
 func (r *rewriter) unsupported(pos token.Pos, what string) { r.g.unsupported(r.p.Fset, pos, what) }
@@ -66,7 +76,7 @@ func (r *rewriter) rewriteImports() {
 		if to == "" {
 			continue
 		}
-		if im.Name != nil && im.Name.Name == "." {
+		if im.Name != nil && im.Name.Name == "." && r.g.whole == nil {
 			r.unsupported(im.Pos(), "dot import of "+from)
 			continue
 		}
@@ -79,10 +89,10 @@ func (r *rewriter) rewriteImports() {
 func (r *rewriter) addImports() {
 	text := ""
 	if r.explore {
-		text += fmt.Sprintf("; import %s %q", exploreName, home)
+		text += fmt.Sprintf("; import %s %q", exploreName, r.g.home)
 	}
 	if r.channel {
-		text += fmt.Sprintf("; import %s %q", channelName, home+"/channel")
+		text += fmt.Sprintf("; import %s %q", channelName, r.g.home+"/channel")
 	}
 	if text != "" {
 		r.edits = append(r.edits, edit{from: r.offset(r.file.Name.End()), to: r.offset(r.file.Name.End()), text: text})
@@ -106,14 +116,35 @@ func (r *rewriter) node(n ast.Node, stack []ast.Node) {
 			}
 			return true
 		})
-		r.addImports()
+		if r.g.whole == nil {
+			r.addImports()
+		}
 	case *ast.Ident:
-		r.ident(n)
+		if r.g.whole == nil {
+			r.ident(n)
+		} else if pn, ok := r.p.TypesInfo.Uses[n].(*types.PkgName); ok {
+			r.uses[pn]++
+		}
+	case *ast.SelectorExpr:
+		if r.g.whole != nil {
+			r.qualified(n)
+			r.function(n.Sel, n)
+		}
 	case *ast.SelectStmt:
 		r.selects = append(r.selects, n)
 		for _, c := range n.Body.List {
-			if op, _ := caseOf(c.(*ast.CommClause)); op != nil {
-				r.comm[op] = true
+			op, _ := caseOf(c.(*ast.CommClause))
+			if op == nil {
+				continue
+			}
+			r.comm[op] = true
+			if r.g.whole != nil {
+				switch op := op.(type) {
+				case *ast.SendStmt:
+					r.channelValue(op.Chan)
+				case *ast.UnaryExpr:
+					r.channelValue(op.X)
+				}
 			}
 		}
 	case *ast.GoStmt:
@@ -122,13 +153,13 @@ func (r *rewriter) node(n ast.Node, stack []ast.Node) {
 		if r.comm[n] {
 			return
 		}
-		r.parens(n.Chan)
+		r.channelOperand(n.Chan)
 		r.replace(n.Arrow, n.Arrow+2, ".Send(")
 		r.after(n.End(), ")")
 	case *ast.UnaryExpr:
 		if n.Op == token.ARROW && !r.comm[n] {
 			r.replace(n.OpPos, n.OpPos+2, "")
-			r.parens(n.X)
+			r.channelOperand(n.X)
 			if r.twoValues(n, stack) {
 				r.after(n.End(), ".Receive2()")
 			} else {
@@ -136,14 +167,32 @@ func (r *rewriter) node(n ast.Node, stack []ast.Node) {
 			}
 		}
 	case *ast.RangeStmt:
-		if r.isChan(n.X) {
+		switch {
+		case r.g.whole != nil && r.isChan(n.X):
+			r.channel = true
+			r.loop(n, channelName+".Each")
+			r.channelValue(n.X)
+		case r.g.whole != nil && r.isMap(n.X):
+			r.form = true
+			r.loop(n, formName+".Iter")
+		case r.isChan(n.X):
 			r.parens(n.X)
 			r.after(n.X.End(), ".All()")
 		}
 	case *ast.CallExpr:
+		if r.g.whole != nil {
+			r.size(n, stack)
+		}
 		r.call(n)
 	case *ast.ChanType:
-		if len(stack) > 0 {
+		if c, ok := stack[len(stack)-1].(*ast.CallExpr); ok && r.g.whole != nil && r.isMake(c) {
+			return // call does it
+		}
+		if spec, ok := stack[len(stack)-1].(*ast.TypeSpec); ok && r.g.whole != nil && r.hasMethods(spec) {
+			r.namedChannel(spec, n)
+			return
+		}
+		if r.g.whole == nil {
 			switch up := stack[len(stack)-1].(type) {
 			case *ast.TypeSpec:
 				if !up.Assign.IsValid() {
@@ -254,14 +303,114 @@ func (r *rewriter) twoValues(n ast.Expr, stack []ast.Node) bool {
 	return ok && t.Len() == 2
 }
 
+// loop turns a range over a channel or a map into a loop of three clauses, in which
+// variables are as new in each turn as the language version has them.
+//
+//	for it0_, k, v := form_.Iter(m); it0_.Next(&k, &v); {
+func (r *rewriter) loop(n *ast.RangeStmt, start string) {
+	it := fmt.Sprintf("it%d_", r.loops)
+	r.loops++
+	isMap := r.isMap(n.X)
+	vars, next := it, ""
+	for i, x := range []ast.Expr{n.Key, n.Value} {
+		if i > 0 && !isMap {
+			break
+		}
+		name, arg := "_", "nil"
+		if x != nil {
+			text := string(r.src[r.offset(x.Pos()):r.offset(x.End())])
+			if text != "_" {
+				arg = "&" + text
+				if n.Tok == token.DEFINE {
+					name = text
+				}
+			}
+		}
+		vars += ", " + name
+		if i > 0 {
+			next += ", "
+		}
+		next += arg
+	}
+	from := n.Range
+	if n.Key != nil {
+		from = n.Key.Pos()
+	}
+	r.replace(from, n.X.Pos(), vars+" := "+start+"(")
+	r.after(n.X.End(), "); "+it+".Next("+next+"); ")
+}
+
+// channelOperand prepares an expression for a method of what channels are in explored form.
+func (r *rewriter) channelOperand(x ast.Expr) {
+	if r.g.whole == nil || !r.channelValue(x) {
+		r.parens(x)
+	}
+}
+
+// channelValue converts an expression to the plain type of channels, if it is of another
+// type, and reports whether it is.
+func (r *rewriter) channelValue(x ast.Expr) bool {
+	t := r.p.TypesInfo.TypeOf(x)
+	if _, plain := types.Unalias(t).(*types.Chan); plain {
+		return false
+	}
+	c, ok := t.Underlying().(*types.Chan)
+	if !ok {
+		return false
+	}
+	r.channel = true
+	r.before(x.Pos(), "("+r.typ(x.Pos(), types.NewChan(types.SendRecv, c.Elem()))+")(")
+	r.after(x.End(), ")")
+	return true
+}
+
+// hasMethods reports whether a type is declared that has methods.
+func (r *rewriter) hasMethods(s *ast.TypeSpec) bool {
+	obj := r.p.TypesInfo.Defs[s.Name]
+	if obj == nil || s.Assign.IsValid() || s.TypeParams != nil {
+		return false
+	}
+	n, ok := obj.Type().(*types.Named)
+	return ok && n.NumMethods() > 0
+}
+
+// namedChannel turns
+//
+//	type C chan T
+//
+// into
+//
+//	type C = *C_elem; type C_elem channel_.Chan[T]
+//
+// so that C can have methods.
+func (r *rewriter) namedChannel(s *ast.TypeSpec, c *ast.ChanType) {
+	name, sep := s.Name.Name, "; "
+	for _, d := range r.file.Decls {
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.TYPE && !g.Lparen.IsValid() && slices.Contains(g.Specs, ast.Spec(s)) {
+			sep = "; type "
+		}
+	}
+	r.replace(s.Name.Pos(), c.Value.Pos(), name+" = *"+name+"_elem"+sep+name+"_elem "+channelName+".Chan[")
+	r.after(c.End(), "]")
+}
+
 func (r *rewriter) call(c *ast.CallExpr) {
+	if r.g.whole != nil {
+		r.contexts(c)
+	}
 	id, ok := c.Fun.(*ast.Ident)
 	if !ok || !r.builtin(id) {
+		return
+	}
+	if r.going[c] {
 		return
 	}
 	switch id.Name {
 	case "close", "len", "cap":
 		if len(c.Args) == 1 && r.isChan(c.Args[0]) {
+			if r.g.whole != nil {
+				r.channelValue(c.Args[0])
+			}
 			r.replace(id.Pos(), id.End(), channelName+"."+strings.ToUpper(id.Name[:1])+id.Name[1:])
 		}
 	case "make":
@@ -269,6 +418,19 @@ func (r *rewriter) call(c *ast.CallExpr) {
 			return
 		}
 		ct, ok := c.Args[0].(*ast.ChanType)
+		if !ok && r.g.whole != nil {
+			r.channel = true
+			elem := r.p.TypesInfo.TypeOf(c.Args[0]).Underlying().(*types.Chan).Elem()
+			text := "(" + channelName + ".Make[" + r.typ(c.Pos(), elem) + "]("
+			r.replace(c.Pos(), c.Args[0].Pos(), "")
+			if len(c.Args) == 2 {
+				r.replace(c.Args[0].End(), c.Args[1].Pos(), text+"int(")
+				r.after(c.Rparen, "))")
+			} else {
+				r.after(c.Args[0].End(), text+"0)")
+			}
+			return
+		}
 		if !ok {
 			r.unsupported(c.Pos(), "make of a named channel type")
 			return
@@ -298,7 +460,7 @@ func (r *rewriter) call(c *ast.CallExpr) {
 // literal without arguments into explored_.Go(func() {...}).
 func (r *rewriter) goStmt(n *ast.GoStmt) {
 	c := n.Call
-	if lit, ok := c.Fun.(*ast.FuncLit); ok && len(c.Args) == 0 {
+	if lit, ok := c.Fun.(*ast.FuncLit); ok && len(c.Args) == 0 && (r.g.whole == nil || lit.Type.Results.NumFields() == 0) {
 		r.replace(n.Go, lit.Pos(), exploreName+".Go(")
 		if t := lit.Type.Results; t != nil && t.NumFields() > 0 {
 			r.unsupported(lit.Pos(), "go statement with a function that returns something")
@@ -307,7 +469,11 @@ func (r *rewriter) goStmt(n *ast.GoStmt) {
 		return
 	}
 	if id, ok := c.Fun.(*ast.Ident); ok && r.builtin(id) {
-		r.unsupported(n.Pos(), "go "+id.Name)
+		if r.g.whole == nil {
+			r.unsupported(n.Pos(), "go "+id.Name)
+		} else {
+			r.goBuiltin(n, id)
+		}
 		return
 	}
 	sig, ok := r.p.TypesInfo.TypeOf(c.Fun).Underlying().(*types.Signature)
@@ -316,8 +482,23 @@ func (r *rewriter) goStmt(n *ast.GoStmt) {
 		return
 	}
 	if len(c.Args) == 1 {
-		if _, isTuple := r.p.TypesInfo.TypeOf(c.Args[0]).(*types.Tuple); isTuple {
-			r.unsupported(n.Pos(), "go statement with arguments from a function of several results")
+		if t, isTuple := r.p.TypesInfo.TypeOf(c.Args[0]).(*types.Tuple); isTuple {
+			if r.g.whole == nil {
+				r.unsupported(n.Pos(), "go statement with arguments from a function of several results")
+				return
+			}
+			k := r.gos
+			r.gos++
+			var names []string
+			for i := range t.Len() {
+				names = append(names, fmt.Sprintf("go%d_%d", k, i))
+			}
+			f, list := fmt.Sprintf("go%d_f", k), strings.Join(names, ", ")
+			r.replace(n.Go, c.Fun.Pos(), "{ "+f+" := ")
+			r.instantiate(c.Fun)
+			r.replace(c.Lparen, c.Lparen+1, "; "+list+" := ")
+			r.dropComma(c)
+			r.replace(c.Rparen, c.Rparen+1, fmt.Sprintf("; %s.Go(func() { %s(%s) }) }", exploreName, f, list))
 			return
 		}
 	}
@@ -351,6 +532,39 @@ func (r *rewriter) goStmt(n *ast.GoStmt) {
 	}
 	r.dropComma(c)
 	r.replace(c.Rparen, c.Rparen+1, fmt.Sprintf("; %s.Go(func() { %s(%s%s) }) }", exploreName, names[0], strings.Join(names[1:], ", "), dots))
+}
+
+// goBuiltin turns
+//
+//	go panic(x)
+//
+// into
+//
+//	{ go0_0 := any(x); explored_.Go(func() { panic(go0_0) }) }
+func (r *rewriter) goBuiltin(n *ast.GoStmt, id *ast.Ident) {
+	c, k := n.Call, r.gos
+	r.gos++
+	var names []string
+	for i, a := range c.Args {
+		names = append(names, fmt.Sprintf("go%d_%d", k, i))
+		if id.Name == "panic" {
+			r.before(a.Pos(), "any(")
+			r.after(a.End(), ")")
+		}
+	}
+	r.going[c] = true
+	name := id.Name
+	if name == "close" {
+		r.channel = true
+		name = channelName + ".Close"
+	}
+	head := "{ "
+	if len(names) > 0 {
+		head += strings.Join(names, ", ") + " := "
+	}
+	r.replace(n.Go, c.Lparen+1, head)
+	r.dropComma(c)
+	r.replace(c.Rparen, c.Rparen+1, fmt.Sprintf("; %s.Go(func() { %s(%s) }) }", exploreName, name, strings.Join(names, ", ")))
 }
 
 // instantiate gives a generic function the type arguments that the call infers: as a
@@ -418,6 +632,9 @@ func (r *rewriter) param(sig *types.Signature, i int, c *ast.CallExpr) types.Typ
 
 // typeText writes a type that the source doesn't spell out.
 func (r *rewriter) typeText(pos token.Pos, t types.Type) string {
+	if r.g.whole != nil {
+		return r.typ(pos, t)
+	}
 	text := types.TypeString(t, r.qualify(pos))
 	if chanWord.MatchString(text) {
 		r.unsupported(pos, "go statement with an argument whose type "+text+" must be written")
@@ -510,7 +727,13 @@ func (r *rewriter) rewriteSelect(k int, n *ast.SelectStmt) {
 	r.replace(n.Select, n.Body.Lbrace, "switch "+head)
 	if how == "Select" {
 		// A select needs no default to be the last statement of a function.
-		r.before(n.Body.Rbrace, "\ndefault: panic(\"unreachable\")\n")
+		if r.g.whole != nil && len(n.Body.List) == 0 {
+			r.before(n.Body.Rbrace, "default: panic(\"unreachable\"); ")
+		} else if r.g.whole != nil {
+			r.before(n.Body.Rbrace, "; default: panic(\"unreachable\"); ")
+		} else {
+			r.before(n.Body.Rbrace, "\ndefault: panic(\"unreachable\")\n")
+		}
 	}
 }
 

@@ -6,6 +6,7 @@
 package runtime
 
 import (
+	"fmt"
 	"runtime"
 
 	"github.com/refbench/refbench/fuzz/explore/cpu"
@@ -81,3 +82,34 @@ func GC() {}
 
 // Goexit ends the calling goroutine. It is reported as a failure: see the engine.
 func Goexit() { runtime.Goexit() }
+
+// SetFinalizer does nothing: explored objects are never finalized, as Go allows.
+func SetFinalizer(obj, finalizer any) {}
+
+// A Cleanup is a call that was asked for.
+type Cleanup struct{}
+
+// Stop does nothing.
+func (Cleanup) Stop() {}
+
+// AddCleanup does nothing: cleanup is never called, as Go allows.
+func AddCleanup[T, S any](ptr *T, cleanup func(S), arg S) Cleanup { return Cleanup{} }
+
+// Stack writes the stack of the calling goroutine, with the number of its thread.
+func Stack(buf []byte, all bool) int {
+	id := 0
+	if e := engine.Current; e != nil {
+		id = e.Cur().ID
+	}
+	text := fmt.Appendf(nil, "goroutine %d [running]:\n", id+1)
+	var pcs [64]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+	for {
+		f, more := frames.Next()
+		text = fmt.Appendf(text, "%s(...)\n\t%s:%d\n", f.Function, f.File, f.Line)
+		if !more {
+			break
+		}
+	}
+	return copy(buf, text)
+}

@@ -187,7 +187,7 @@ func TestSpoiledPairsAreSetAside(t *testing.T) {
 	}
 	for _, row := range r.Rows {
 		if two := strings.Contains(row.Cell, "cpus=2"); two != (row.Verdict == NoData) || two && row.Aside != 8 {
-			t.Errorf("%s: %q with %d rounds set aside; want those on 2 CPUs to have no data", row.Cell, row.Verdict, row.Aside)
+			t.Errorf("%s: %q with %d rounds excluded; want those on 2 CPUs to have no data", row.Cell, row.Verdict, row.Aside)
 		}
 	}
 	if !r.Usable() {
@@ -319,6 +319,9 @@ func alarms(r *rand.Rand, runs, layouts int) (n int) {
 // takes a layout of its own for every round: with few that come again their luck is taken for
 // a difference.
 func TestNothingIsCalledDifferentWhereNothingIs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("judges 900 comparisons")
+	}
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, c := range []struct{ runs, layouts, least, most int }{
 		{400, 0, 0, 7},
@@ -334,6 +337,9 @@ func TestNothingIsCalledDifferentWhereNothingIs(t *testing.T) {
 }
 
 func TestASlowdownOfFivePercentIsFound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("judges 100 comparisons")
+	}
 	r := rand.New(rand.NewPCG(5, 6))
 	found, wrong := 0, 0
 	for range 100 {

@@ -57,7 +57,7 @@ type Result struct {
 	OnlyNew   []string
 	Gates     []GateResult
 
-	Spoiled     int     // pairs that were measured again or set aside
+	Spoiled     int     // pairs that were measured again or excluded
 	Violations  float64 // on the new side
 	Interrupted bool
 }

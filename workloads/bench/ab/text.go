@@ -92,7 +92,7 @@ func (r *Result) table(all bool) table.Writer {
 		}
 		verdict := string(row.Verdict)
 		if row.Aside > 0 {
-			verdict += fmt.Sprintf("; %s set aside, the CPUs were shared", plural(row.Aside, "round"))
+			verdict += fmt.Sprintf("; %s excluded, the CPUs were shared", plural(row.Aside, "round"))
 		}
 		if row.Failed != "" {
 			verdict += "; failed"
@@ -132,7 +132,7 @@ func (r *Result) notes(b *strings.Builder, item string) {
 		fmt.Fprintf(b, "%sVIOLATIONS on the new side: %g\n", item, r.Violations)
 	}
 	if r.Spoiled > 0 {
-		fmt.Fprintf(b, "%s%s measured while CPUs were shared, and measured again or set aside\n", item, plural(r.Spoiled, "pair"))
+		fmt.Fprintf(b, "%s%s measured while CPUs were shared, and measured again or excluded\n", item, plural(r.Spoiled, "pair"))
 	}
 	if floor := r.NoiseFloor(); !math.IsNaN(floor) {
 		fmt.Fprintf(b, "%snoise floor: the old side differed from itself by %s at most\n", item, percent(floor))

@@ -206,7 +206,7 @@ func load(h Host) Condition {
 	}
 	return Condition{
 		State: Spoils, Is: one + " over the last minute, in which a run of refbench counts too",
-		Effect: "samples that share a CPU with something else are set aside, and what isn't noticed makes times longer",
+		Effect: "samples that share a CPU with something else are excluded, and what isn't noticed makes times longer",
 		Mend:   "end what top shows, or wait",
 	}
 }
@@ -237,7 +237,7 @@ func hypervisor(h Host) Condition {
 	case known && stolen > mostStolen:
 		return Condition{
 			State: Spoils, Is: "a virtual machine" + of,
-			Effect: "samples in which much is taken are set aside, others vary",
+			Effect: "samples in which much is taken are excluded, others vary",
 			Mend:   "measure on a machine of your own, or with CPUs of your own (dedicated)",
 		}
 	case virtual:

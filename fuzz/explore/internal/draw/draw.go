@@ -58,7 +58,7 @@ func same(a, b engine.Event) bool {
 func (p *Picture) rows() []row {
 	var rows []row
 	for _, ev := range p.Events {
-		if ev.Thread >= engine.MaxThreads && ev.Kind != engine.OpFail {
+		if ev.Thread == engine.Outside && ev.Kind != engine.OpFail {
 			continue
 		}
 		judge := p.judge(ev)
@@ -99,7 +99,7 @@ func (p *Picture) lanes() int {
 }
 
 func thread(i int) string {
-	if i >= engine.MaxThreads {
+	if i == engine.Outside {
 		return "after"
 	}
 	return fmt.Sprintf("T%d", i)

@@ -26,7 +26,7 @@ const (
 var threadColours = [...]string{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"}
 
 func colour(t int) string {
-	if t >= engine.MaxThreads {
+	if t == engine.Outside {
 		return "#555"
 	}
 	return threadColours[t%len(threadColours)]

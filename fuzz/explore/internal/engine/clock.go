@@ -61,10 +61,9 @@ func (e *Engine) join(t *Thread, l *Loc) {
 // fork makes what parent did happen before what child does.
 func (e *Engine) fork(parent, child *Thread) {
 	if !parent.outside {
-		child.vc = parent.vc
+		copy(child.vc[:e.n], parent.vc[:e.n])
 		parent.vc[parent.ID]++
 	}
-	child.vc[child.ID] = 1
 }
 
 // Acquire, Release and Join do what their names say at the location of m, for
@@ -93,20 +92,25 @@ func (e *Engine) Join(m *Meta) {
 
 // A cell is plain memory whose accesses are checked.
 type cell struct {
-	writer int8 // -1: written by nobody but Setup
-	wclk   uint32
-	reads  clock // when each thread read last
-	wpc    string
-	rpc    [MaxThreads]string
+	writer  int8 // its ID; -1: written by nobody but Setup
+	wclk    uint32
+	readers uint64 // threads that have read since
+	reads   clock  // when each of them did last
 }
 
-func (e *Engine) cellOf(p unsafe.Pointer) *cell {
+func (e *Engine) cellOf(p unsafe.Pointer) uint32 {
 	v, found := e.cellAt.at(p)
 	if !found {
 		*v = uint32(len(e.cells))
-		e.cells = append(e.cells, cell{writer: -1})
+		if len(e.cells) < cap(e.cells) {
+			e.cells = e.cells[:len(e.cells)+1]
+		} else {
+			e.cells = append(e.cells, cell{})
+		}
+		c := &e.cells[*v]
+		c.writer, c.wclk, c.readers = -1, 0, 0
 	}
-	return &e.cells[*v]
+	return *v
 }
 
 // Read checks a plain read of the object at p: every write of it by another
@@ -116,16 +120,16 @@ func (e *Engine) Read(p unsafe.Pointer) {
 		return
 	}
 	t := e.cur
-	c := e.cellOf(p)
-	at := ""
+	i := e.cellOf(p)
 	if e.trace {
-		at = e.event(t, Op{Kind: OpRead, Loc: NoLoc}, 0, 0, false)
+		e.accessed(t, i, OpRead)
 	}
+	c := &e.cells[i]
 	if w := int(c.writer); w >= 0 && w != t.ID && c.wclk > t.vc[w] {
-		e.Fail(KindRace, "plain read by "+t.Name()+where(at)+" is not ordered with the write by T"+itoa(w)+where(c.wpc))
+		e.unordered(i, OpRead, OpWrite, w)
 	}
+	c.readers |= 1 << t.ID
 	c.reads[t.ID] = t.vc[t.ID]
-	c.rpc[t.ID] = at
 }
 
 // Write checks a plain write of the object at p: every access of it by another
@@ -135,21 +139,49 @@ func (e *Engine) Write(p unsafe.Pointer) {
 		return
 	}
 	t := e.cur
-	c := e.cellOf(p)
-	at := ""
+	i := e.cellOf(p)
 	if e.trace {
-		at = e.event(t, Op{Kind: OpWrite, Loc: NoLoc}, 0, 0, true)
+		e.accessed(t, i, OpWrite)
 	}
+	c := &e.cells[i]
 	if w := int(c.writer); w >= 0 && w != t.ID && c.wclk > t.vc[w] {
-		e.Fail(KindRace, "plain write by "+t.Name()+where(at)+" is not ordered with the write by T"+itoa(w)+where(c.wpc))
+		e.unordered(i, OpWrite, OpWrite, w)
 	}
-	for i := range e.n {
-		if i != t.ID && c.reads[i] > t.vc[i] {
-			e.Fail(KindRace, "plain write by "+t.Name()+where(at)+" is not ordered with the read by T"+itoa(i)+where(c.rpc[i]))
+	for m := c.readers &^ (1 << t.ID); m != 0; m &= m - 1 {
+		if r := lowest(m); c.reads[r] > t.vc[r] {
+			e.unordered(i, OpWrite, OpRead, r)
 		}
 	}
-	clear(c.reads[:])
-	c.writer, c.wclk, c.wpc = int8(t.ID), t.vc[t.ID], at
+	c.readers = 0
+	c.writer, c.wclk = int8(t.ID), t.vc[t.ID]
+}
+
+// An accessor is who read or wrote a cell last.
+type accessor struct {
+	cell uint32
+	id   int
+	kind OpKind
+}
+
+// accessed keeps who made the access in the source, for unordered.
+func (e *Engine) accessed(t *Thread, cell uint32, k OpKind) {
+	at := e.event(t, Op{Kind: k, Loc: NoLoc}, 0, 0, k == OpWrite)
+	if e.accessors == nil {
+		e.accessors = make(map[accessor]string)
+	}
+	e.accessors[accessor{cell, t.ID, k}] = t.Name() + where(at)
+}
+
+// unordered fails: the running thread's access isn't ordered with the last one of the
+// other kind of thread id.
+func (e *Engine) unordered(cell uint32, k, other OpKind, id int) {
+	who := func(id int, k OpKind) string {
+		if s, ok := e.accessors[accessor{cell, id, k}]; ok {
+			return s
+		}
+		return e.threads[id].Name()
+	}
+	e.Fail(KindRace, "plain "+k.String()+" by "+who(e.cur.ID, k)+" is not ordered with the "+other.String()+" by "+who(id, other))
 }
 
 func where(at string) string {

@@ -10,8 +10,8 @@ import (
 // reads the number. A thread that reads the number, is moved, and then uses it is
 // one that gets another answer the second time.
 
-func (e *Engine) freeCPUs() uint32 {
-	free := uint32(1)<<e.caseOf.CPUs - 1
+func (e *Engine) freeCPUs() uint64 {
+	free := uint64(1)<<e.caseOf.CPUs - 1
 	for i := range e.caseOf.CPUs {
 		if e.pinned[i] >= 0 {
 			free &^= 1 << i
@@ -88,7 +88,7 @@ func (e *Engine) CPU() int {
 func (e *Engine) chooseCPU(t *Thread, k OpKind) {
 	free := e.freeCPUs()
 	cpu := t.cpu
-	if bits.OnesCount32(free) > 1 {
+	if bits.OnesCount64(free) > 1 {
 		cpu = e.search.PickCPU(e, free, t.cpu)
 		if cpu < 0 || free&(1<<cpu) == 0 {
 			e.Fail(KindNondeterministic, "the schedule does not fit: CPU "+itoa(cpu)+" isn't free at point "+itoa(e.Step()))
@@ -107,7 +107,7 @@ func (e *Engine) chooseCPU(t *Thread, k OpKind) {
 }
 
 // defaultCPU is where a thread goes if nobody decides: it stays if it can.
-func defaultCPU(free uint32, cur int) int {
+func defaultCPU(free uint64, cur int) int {
 	if free&(1<<cur) != 0 {
 		return cur
 	}

@@ -39,7 +39,7 @@ func (g *Guided) Reset() { g.next = 0 }
 func (g *Guided) Left() int { return len(g.Decisions) - g.next }
 
 // Pick returns the recorded thread.
-func (g *Guided) Pick(e *Engine, candidates uint32, cur int) (int, int) {
+func (g *Guided) Pick(e *Engine, candidates uint64, cur int) (int, int) {
 	if c := g.take(e.base, OfThread); c >= 0 {
 		return c, 0
 	}
@@ -61,7 +61,7 @@ func (g *Guided) take(step int, of Decided) int {
 }
 
 // PickCPU returns the recorded CPU.
-func (g *Guided) PickCPU(e *Engine, mask uint32, cur int) int {
+func (g *Guided) PickCPU(e *Engine, mask uint64, cur int) int {
 	if c := g.take(e.Step(), OfCPU); c >= 0 {
 		return c
 	}

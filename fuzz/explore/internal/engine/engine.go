@@ -4,13 +4,17 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 )
 
 // Limits of one execution.
 const (
-	// MaxThreads is how many threads an execution may have in total.
-	MaxThreads = 16
+	// MaxThreads is how many threads may be alive at the same time.
+	MaxThreads = 64
+	// mostStarted is how many threads an execution may have in total: as many as
+	// have numbers in the IDs of locations.
+	mostStarted = setupLocs
 	// MaxCPUs is how many virtual CPUs there may be.
 	MaxCPUs = 16
 
@@ -57,6 +61,9 @@ type Case struct {
 	MaxPoints int
 	// Races turns the happens-before check of plain accesses on.
 	Races bool
+	// IdleClock says that time passes only when nobody else can go on: no thread is so
+	// slow that a timer fires meanwhile.
+	IdleClock bool
 	// DropIns are import paths of drop-ins outside of the explorer. Events are
 	// where these are called.
 	DropIns []string
@@ -69,10 +76,10 @@ type Search interface {
 	// may pass before Pick wants to be asked again. cur is the thread at
 	// the point, or a thread that has just ended or blocked and is no
 	// candidate.
-	Pick(e *Engine, candidates uint32, cur int) (next, grant int)
+	Pick(e *Engine, candidates uint64, cur int) (next, grant int)
 	// PickCPU returns one of the CPUs of the mask for the running thread,
 	// whose last was cur.
-	PickCPU(e *Engine, mask uint32, cur int) int
+	PickCPU(e *Engine, mask uint64, cur int) int
 	// PickWay returns which of n ways, from 0, the running thread's step
 	// takes.
 	PickWay(e *Engine, n int) int
@@ -106,13 +113,15 @@ type Engine struct {
 	driver      Driver
 
 	threads   [MaxThreads]Thread
-	n         int
-	outside   Thread // does Setup and Finish
-	alive     uint32
-	waiting   uint32 // threads whose ready must be asked
-	yielding  uint32 // threads that gave way
-	sleeping  uint32
-	spinning  uint32 // threads that the engine takes to spin; candidates only if there are no others
+	n         int     // threads that have been used
+	most      int     // ... in any execution of this engine
+	byNumber  []uint8 // the ID of each thread that was started
+	outside   Thread  // does Setup and Finish
+	alive     uint64
+	waiting   uint64 // threads whose ready must be asked
+	yielding  uint64 // threads that gave way
+	sleeping  uint64
+	spinning  uint64 // threads that the engine takes to spin; candidates only if there are no others
 	rounds    int
 	roundsAt  uint64
 	spins     int // decisions for one that gave way because all others spin
@@ -124,10 +133,14 @@ type Engine struct {
 	quietStep int    // the step at which memory was first seen as it is
 	now       int64  // virtual nanoseconds
 	timers    bool   // a timer was started: what remains to it depends on now
-	clocked   uint32 // threads that have read the clock
+	clocked   uint64 // threads that have read the clock
 	told      bool   // code was told the time
 	pinned    [MaxCPUs]int8
 	switches  int
+	doomed    int
+	beats     int // decisions until the next beat
+	progress  atomic.Uint64
+	givenUp   atomic.Bool
 
 	failure  *Failure
 	aborting bool
@@ -135,14 +148,16 @@ type Engine struct {
 	waited   bool
 	phase    phase
 
-	gen     uint64
-	locs    []Loc
-	addrs   addrTable
-	cells   []cell
-	hist    bool // state hashing
-	retries bool
-	trace   bool
-	mem     uint64
+	gen       uint64
+	locs      []Loc
+	addrs     addrTable
+	cells     []cell
+	accessors map[accessor]string // of cells, in a trace
+	hist      bool                // state hashing
+	retries   bool
+	located   bool // locations are named when Setup comes to them
+	trace     bool
+	mem       uint64
 
 	// Memory after the first Setup: it must be the same after each.
 	setupSeen bool
@@ -188,6 +203,9 @@ type Options struct {
 	Record bool
 	// Show returns the value that Events carry.
 	Show func() string
+	// Locations lets pending operations say where they are, as Note does, and
+	// nothing else.
+	Locations bool
 	// Access is called by the running thread after each access of its own that
 	// has a value, with the location's number in this execution. nil: no.
 	Access func(thread int, loc uint32, wrote bool)
@@ -203,7 +221,7 @@ func Run(d Driver) {
 // New makes an engine.
 func New() *Engine {
 	e := new(Engine)
-	e.outside = Thread{e: e, ID: MaxThreads, outside: true}
+	e.outside = Thread{e: e, ID: MaxThreads, Number: Outside, outside: true}
 	for i := range e.threads {
 		e.threads[i].e = e
 		e.threads[i].ID = i
@@ -216,8 +234,7 @@ func New() *Engine {
 func (e *Engine) Close() { e.closeStacks() }
 
 // Run lets the driver run executions until it has had enough. It waits until no
-// other exploration runs in this process. If a thread of the last execution
-// called runtime.Goexit the calling goroutine may end: only deferred calls run.
+// other exploration runs in this process.
 //
 // An engine may run several drivers, one after the other. Its pool of goroutines
 // stays: if one caller is locked to its thread, all must be, and to the same.
@@ -225,21 +242,42 @@ func (e *Engine) Run(d Driver) {
 	running.Lock()
 	e.driver, e.stopped, e.setupSeen = d, false, false
 	Current = e
-	// Explored code that calls runtime.Goexit ends the stack that it runs on
-	// in the end, which may be this one: hence the separate defers.
-	defer running.Unlock()
-	defer func() { Current = nil }()
+	defer func() {
+		Current = nil
+		running.Unlock()
+	}()
 	if e.next() {
-		e.work(0)
+		e.call()
 	}
 }
+
+// decisionsPerBeat is how many decisions there are for each beat.
+const decisionsPerBeat = 1 << 10
+
+// beat says that threads get on, and looks whether they should.
+func (e *Engine) beat() {
+	e.beats = decisionsPerBeat
+	e.progress.Add(1)
+	if e.givenUp.Load() {
+		e.record(KindUnsupported, "given up", nil)
+	}
+}
+
+// Progress returns a number that changes while threads reach points or executions come
+// to their end. It is 0 until the first execution begins. Any goroutine may call it.
+func (e *Engine) Progress() uint64 { return e.progress.Load() }
+
+// GiveUp ends the exploration at one of the next points that are reached, or at the end
+// of the execution, without a further call of the driver. Any goroutine may call it.
+func (e *Engine) GiveUp() { e.givenUp.Store(true) }
 
 // Prepare sets up an execution. Driver.Begin calls it.
 func (e *Engine) Prepare(c *Case, s Search, o Options) {
 	e.caseOf, e.search = c, s
 	e.hist, e.trace, e.Show = o.Hash, o.Trace, o.Show
 	e.detail = o.Note || o.Hash || o.Trace
-	e.note = e.detail || c.Races || o.Access != nil
+	e.located = o.Locations
+	e.note = e.detail || e.located || c.Races || o.Access != nil
 	e.access = o.Access
 	e.retries = o.Retries
 	e.recording = o.Record
@@ -253,9 +291,11 @@ func (e *Engine) Prepare(c *Case, s Search, o Options) {
 	e.cellAt.reset()
 	e.named = e.named[:0]
 	e.freed = e.freed[:0]
+	e.most = max(e.most, e.n)
 	for i := range c.CPUs {
-		e.cpuClocks[i].clear()
+		e.cpuClocks[i].clear(e.most)
 	}
+	clear(e.accessors)
 	e.mem = 0
 	e.Writes, e.rounds, e.roundsAt, e.spins, e.spinsAt, e.stamp = 0, 0, 0, 0, 0, 0
 	e.runFrom, e.runStep, e.quietAt, e.quietStep, e.now = 0, 0, 0, 0, 0
@@ -267,6 +307,7 @@ func (e *Engine) Prepare(c *Case, s Search, o Options) {
 		e.pinned[i] = -1
 	}
 	e.n = 0
+	e.byNumber = e.byNumber[:0]
 	e.outside.newLocs, e.outside.hist = 0, 0
 	e.outside.held = e.outside.held[:0]
 }
@@ -278,7 +319,8 @@ var generation uint64
 // next begins the next execution and reports whether there is one.
 func (e *Engine) next() bool {
 	for {
-		if !e.driver.Begin(e) {
+		e.progress.Add(1)
+		if e.givenUp.Load() || !e.driver.Begin(e) {
 			e.stopped, e.cur = true, nil
 			return false
 		}
@@ -325,7 +367,9 @@ func (e *Engine) end() {
 	e.phase = idlePhase
 	e.cur = nil
 	e.aborting = false
-	e.driver.End(e)
+	if !e.givenUp.Load() {
+		e.driver.End(e)
+	}
 }
 
 // afterEnd returns the thread to go on with when the running stack is free: nil
@@ -346,19 +390,48 @@ func (e *Engine) afterEnd() *Thread {
 
 // add makes a thread.
 func (e *Engine) add(f func(), parent *Thread) *Thread {
-	if e.n == MaxThreads {
-		e.Fail(KindUnsupported, fmt.Sprintf("more than %d threads in one execution", MaxThreads))
-		return nil
-	}
-	t := &e.threads[e.n]
-	t.reset(f, e.n%e.caseOf.CPUs)
+	t := e.free()
+	before := t.vc[t.ID]
+	t.reset(f, len(e.byNumber), e.caseOf.CPUs, max(e.most, e.n))
 	if parent != nil && e.caseOf.Races {
 		e.fork(parent, t)
-	} else {
-		t.vc[t.ID] = 1
 	}
-	e.alive |= 1 << e.n
-	e.n++
+	t.vc[t.ID] = before + 1
+	e.byNumber = append(e.byNumber, uint8(t.ID))
+	e.alive |= 1 << t.ID
+	return t
+}
+
+// free returns the place for a new thread: one that no thread has had in this execution,
+// or else the one whose thread ended first.
+//
+// To the happens-before check, all that this one did then happens before what the new
+// one does: a race of the two isn't found, and none is made up.
+func (e *Engine) free() *Thread {
+	if len(e.byNumber) == mostStarted {
+		e.Fail(KindUnsupported, fmt.Sprintf("more than %d threads in one execution", mostStarted))
+	}
+	if e.n < MaxThreads {
+		t := &e.threads[e.n]
+		t.vc[t.ID] = 0
+		e.n++
+		return t
+	}
+	var t *Thread
+	for i := range e.threads {
+		if u := &e.threads[i]; e.alive&(1<<i) == 0 && (t == nil || u.endedAt < t.endedAt) {
+			t = u
+		}
+	}
+	if t == nil {
+		e.Fail(KindUnsupported, fmt.Sprintf("more than %d threads at the same time", MaxThreads))
+	}
+	for i := range e.locs {
+		e.locs[i].forget(t)
+	}
+	for i := range e.cpuClocks {
+		e.cpuClocks[i].forget(t)
+	}
 	return t
 }
 
@@ -371,31 +444,33 @@ func (e *Engine) run(t *Thread) {
 
 // ended is deferred around each thread.
 func (e *Engine) ended(t *Thread) {
-	if !t.done {
-		switch r := recover(); {
-		case r == nil:
-			// Once we return, Goexit ends this goroutine, and with it
-			// a stack that others may wait for. So don't return: do
-			// what the stack is there for from here.
-			e.record(KindGoexit, "the thread called runtime.Goexit (or FailNow, Fatal or Skip of package testing)", nil)
-			t.done = true
-			e.markEnded(t)
-			e.work(t.stack)
-			if t.stack > 0 {
-				e.slots[t.stack-1].live = false
-			}
-			return
-		case r == any(abort):
-		default:
-			e.record(KindPanic, fmt.Sprint(r), debug.Stack())
-		}
-		t.done = true
+	if t.done {
+		e.markEnded(t)
+		return
 	}
+	switch r := recover(); {
+	case r != nil:
+		e.record(KindPanic, fmt.Sprint(r), debug.Stack())
+	case !e.aborting:
+		e.record(KindGoexit, "the thread called runtime.Goexit (or FailNow, Fatal or Skip of package testing)", nil)
+	}
+	t.done = true
 	e.markEnded(t)
+	// Once we return, Goexit ends this goroutine, and with it a stack that others may
+	// wait for: also after a panic, which may have come from a call that was deferred
+	// when Goexit was called. So don't return: do what the stack is there for from
+	// here.
+	e.doomed++
+	e.work()
 }
+
+// Doomed returns how often a thread of this engine has ended by Goexit or a panic. Each
+// makes a stack of the pool deeper until the engine is closed.
+func (e *Engine) Doomed() int { return e.doomed }
 
 func (e *Engine) markEnded(t *Thread) {
 	e.alive &^= 1 << t.ID
+	t.endedAt = e.Step()
 	e.Writes++ // whoever waits for the end of a thread may go on
 	if t.pins > 0 && !e.aborting {
 		e.record(KindMisuse, fmt.Sprintf("%s ended while it was pinned to CPU %d", t.Name(), t.cpu), nil)
@@ -441,11 +516,29 @@ func (e *Engine) Poke() {
 	}
 }
 
-// Threads returns how many threads there have been.
-func (e *Engine) Threads() int { return e.n }
+// Started returns how many threads there have been.
+func (e *Engine) Started() int { return len(e.byNumber) }
 
-// Thread returns thread i.
-func (e *Engine) Thread(i int) *Thread { return &e.threads[i] }
+// Thread returns the thread with the ID.
+func (e *Engine) Thread(id int) *Thread { return &e.threads[id] }
+
+// Alive returns the threads that haven't ended, by ID.
+func (e *Engine) Alive() uint64 { return e.alive }
+
+// Begins reports whether the thread with the ID hasn't begun.
+func (e *Engine) Begins(id int) bool { return !e.threads[id].begun }
+
+// IDOf returns the ID that the thread with the number has or had.
+func (e *Engine) IDOf(number int) int { return int(e.byNumber[number]) }
+
+// Numbered returns the thread with the number, nil if it has ended.
+func (e *Engine) Numbered(number int) *Thread {
+	t := &e.threads[e.byNumber[number]]
+	if t.Number != number || t.done {
+		return nil
+	}
+	return t
+}
 
 // Cur returns the running thread.
 func (e *Engine) Cur() *Thread { return e.cur }
@@ -481,12 +574,12 @@ func (e *Engine) Spawn(f func()) {
 	e.PointAt(Op{Kind: OpSpawn, Loc: LocThreads})
 	t := e.add(f, parent)
 	if e.hist {
-		t.hist = mix(uint64(parent.ID), parent.hist) // what f is depends on that
+		t.hist = mix(uint64(parent.Number), parent.hist) // what f is depends on that
 	}
 	e.Writes++
 	e.Poke()
 	if e.note {
-		e.noted(parent, Op{Kind: OpSpawn, Loc: LocThreads}, 0, uint64(t.ID), uint64(t.ID), true, true)
+		e.noted(parent, Op{Kind: OpSpawn, Loc: LocThreads}, 0, uint64(t.Number), uint64(t.Number), true, true)
 	}
 }
 
@@ -496,7 +589,7 @@ func (e *Engine) SpawnAt(f func(), deadline int64) *Thread {
 	if e.aborting {
 		return nil
 	}
-	t := &e.threads[e.n-1] // nothing runs between
+	t := &e.threads[e.byNumber[len(e.byNumber)-1]] // nothing runs between
 	t.op = Op{Kind: OpSleep, Loc: NoLoc}
 	t.deadline = deadline
 	e.stamp++
@@ -508,11 +601,11 @@ func (e *Engine) SpawnAt(f func(), deadline int64) *Thread {
 
 // Dismiss ends a thread of SpawnAt that hasn't begun.
 func (e *Engine) Dismiss(t *Thread) {
-	bit := uint32(1) << t.ID
+	bit := uint64(1) << t.ID
 	if t.begun || e.alive&bit == 0 {
 		return
 	}
-	t.done = true
+	t.done, t.endedAt = true, e.Step()
 	e.alive &^= bit
 	e.sleeping &^= bit
 	e.yielding &^= bit

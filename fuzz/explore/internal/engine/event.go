@@ -11,7 +11,7 @@ import (
 // An Event is one step of a traced execution.
 type Event struct {
 	Step             int
-	Thread           int
+	Thread           int // its number, or Outside
 	CPU              int
 	Kind             OpKind
 	Where            string // name of the location
@@ -29,7 +29,7 @@ type Event struct {
 // event appends an event and returns where in the source it is.
 func (e *Engine) event(t *Thread, op Op, old, new uint64, wrote bool) string {
 	ev := Event{
-		Step: e.Step(), Thread: t.ID, CPU: t.cpu, Kind: op.Kind, Where: e.LocName(op.Loc),
+		Step: e.Step(), Thread: t.Number, CPU: t.cpu, Kind: op.Kind, Where: e.LocName(op.Loc),
 		Old: old, New: new, Wrote: wrote,
 	}
 	if op.Kind != OpEnd {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 )
 
@@ -26,28 +27,38 @@ const (
 type Failure struct {
 	Kind    Kind
 	Message string
-	Thread  int // MaxThreads: outside of the threads
+	Thread  int // its number, or Outside
 	Step    int // points passed
 	Stack   string
 }
 
 func (f *Failure) Error() string { return fmt.Sprintf("%s: %s", f.Kind, f.Message) }
 
-// abortType is the panic value that unwinds a thread of a failed execution.
-type abortType struct{}
+// abortType is what panics are of that are the engine's own.
+type abortType struct{ _ int }
 
+// abort unwinds Setup and Finish.
 var abort = &abortType{}
+
+// unwind ends what runs, because the execution is given up: deferred calls run. It ends
+// a thread by Goexit, which explored code that recovers from panics doesn't see.
+func (e *Engine) unwind() {
+	if e.phase == runPhase {
+		runtime.Goexit()
+	}
+	panic(abort)
+}
 
 // record keeps the first failure of an execution.
 func (e *Engine) record(k Kind, msg string, stack []byte) {
 	if e.failure != nil {
 		return
 	}
-	id := MaxThreads
+	number := Outside
 	if e.cur != nil {
-		id = e.cur.ID
+		number = e.cur.Number
 	}
-	f := &Failure{Kind: k, Message: msg, Thread: id, Step: e.Step(), Stack: trimStack(string(stack))}
+	f := &Failure{Kind: k, Message: msg, Thread: number, Step: e.Step(), Stack: trimStack(string(stack))}
 	if e.trace && e.cur != nil {
 		e.event(e.cur, Op{Kind: OpFail, Loc: NoLoc}, 0, 0, false)
 		e.Events[len(e.Events)-1].Text = string(k) + ": " + msg
@@ -65,14 +76,14 @@ func (e *Engine) beginAbort() {
 	}
 }
 
-// abortPoints is how many points a thread may pass while it unwinds (deferred
-// calls, a recover that swallows our panic) before it is unwound again.
+// abortPoints is how many points a thread may pass while it unwinds, in deferred calls,
+// before what runs is unwound again.
 const abortPoints = 10000
 
 // Fail ends the execution with a failure. It doesn't return to a thread.
 func (e *Engine) Fail(k Kind, msg string) {
 	e.record(k, msg, nil)
-	panic(abort)
+	e.unwind()
 }
 
 // trimStack drops the lines of the engine at the bottom of a stack.

@@ -25,7 +25,7 @@ type Loc struct {
 	//
 	//	bits   meaning
 	//	0-15   number among those that the thread found
-	//	16-31  thread; MaxThreads is Setup
+	//	16-31  the thread's number, or setupLocs
 	ID   uint32
 	addr uintptr // for names
 
@@ -45,11 +45,26 @@ type Loc struct {
 	value uint64 // contribution to Engine.mem
 }
 
-func (l *Loc) clear() {
-	clear(l.vc[:])
+func (l *Loc) clear(clocks int) {
+	clear(l.vc[:clocks])
 	l.last = -1
 	l.value, l.set = 0, 0
 }
+
+// forget makes what t released last anybody's: its ID is given to another thread.
+func (l *Loc) forget(t *Thread) {
+	if int(l.last) == t.ID {
+		l.last = -1
+	}
+}
+
+// setupLocs is in the IDs of locations that Setup finds, where the number of the thread
+// is in others.
+const setupLocs = 0xfffe
+
+// InSetup reports which of the locations that Setup has found it is, from 0, and whether
+// it is one of them.
+func InSetup(loc uint32) (int, bool) { return int(loc & 0xffff), loc>>16 == setupLocs }
 
 // loc returns the location of m.
 func (e *Engine) loc(m *Meta) *Loc {
@@ -82,9 +97,12 @@ func (e *Engine) newLoc(addr uintptr) int {
 		e.locs = append(e.locs, Loc{})
 	}
 	l := &e.locs[i]
-	l.clear()
+	l.clear(max(e.most, e.n))
 	l.addr = addr
-	l.ID = uint32(t.ID)<<16 | t.newLocs&0xffff
+	l.ID = uint32(t.Number)<<16 | t.newLocs&0xffff
+	if t.outside {
+		l.ID = setupLocs<<16 | t.newLocs&0xffff
+	}
 	l.name = uint64(l.ID)
 	if e.hist && !t.outside {
 		l.name = mix(l.name, t.hist)
@@ -121,8 +139,8 @@ func (e *Engine) LocName(id uint32) string {
 	if n := e.nameOf(id); n != "" {
 		return n
 	}
-	if th := id >> 16; th < MaxThreads {
-		return "T" + itoa(int(th)) + "#" + itoa(int(id&0xffff))
+	if _, ok := InSetup(id); !ok {
+		return "T" + itoa(int(id>>16)) + "#" + itoa(int(id&0xffff))
 	}
 	return "#" + itoa(int(id&0xffff))
 }

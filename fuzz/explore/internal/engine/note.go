@@ -17,14 +17,14 @@ type Access struct {
 // After takes note of an access to the location of m. The caller has looked at
 // Noting; it counts Writes itself.
 func (e *Engine) After(m *Meta, a Access) {
-	if e.detail || e.phase == runPhase {
+	if e.detail || e.located || e.phase == runPhase {
 		e.after(e.loc(m), a)
 	}
 }
 
 // AfterAddr is After for an address.
 func (e *Engine) AfterAddr(p unsafe.Pointer, a Access) {
-	if e.detail || e.phase == runPhase {
+	if e.detail || e.located || e.phase == runPhase {
 		e.after(e.locAddr(p), a)
 	}
 }
@@ -40,7 +40,7 @@ func (e *Engine) after(l *Loc, a Access) {
 		}
 	}
 	if e.access != nil && e.phase == runPhase {
-		e.access(t.ID, l.ID, a.Wrote)
+		e.access(t.Number, l.ID, a.Wrote)
 	}
 	if !e.detail {
 		return
@@ -85,7 +85,7 @@ func (e *Engine) Contents(old uint64) uint64 {
 	if !e.hist {
 		return old + 1
 	}
-	return mix(old, mix(uint64(e.cur.ID), e.cur.hist))
+	return mix(old, mix(uint64(e.cur.Number), e.cur.hist))
 }
 
 // Noted takes note of an access that has no value: of a lock, for example.
@@ -182,7 +182,7 @@ func (e *Engine) StateHash() uint64 {
 		} else {
 			v = mix(v, uint64(t.op.Kind)<<32|uint64(t.op.Loc))
 			flags := uint64(t.Pinned()+1)<<8 | uint64(t.passed)<<4
-			bit := uint32(1) << i
+			bit := uint64(1) << i
 			if e.waiting&bit != 0 {
 				flags |= 1
 			}
@@ -201,6 +201,9 @@ func (e *Engine) StateHash() uint64 {
 			v = mix(v, flags)
 		}
 		h += mix(v, uint64(i)+0x77)
+	}
+	if n := len(e.byNumber); n > e.n {
+		h += mix(uint64(n), 0x72) // others have had their IDs
 	}
 	if e.timers {
 		h += mix(uint64(e.now), 0x71)
@@ -222,12 +225,11 @@ func (e *Engine) orderHash() uint64 {
 			if w := int(c.writer); w >= 0 && vc[w] >= c.wclk {
 				k = 1
 			}
-			for j := range e.n {
-				if c.reads[j] > 0 {
-					k |= 2 << (2 * j)
-					if vc[j] >= c.reads[j] {
-						k |= 4 << (2 * j)
-					}
+			for m := c.readers; m != 0; m &= m - 1 {
+				j := lowest(m)
+				k = mix(k, uint64(j))
+				if vc[j] >= c.reads[j] {
+					k++
 				}
 			}
 			return k

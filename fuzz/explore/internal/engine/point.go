@@ -64,13 +64,13 @@ func (e *Engine) point(op Op) {
 		e.Fail(KindLivelock, "Setup or Finish did not end after "+itoa(outsidePoints)+" points")
 	}
 	if e.aborting {
-		panic(abort)
+		e.unwind()
 	}
 	t.op = op
 	next := e.decide(t)
 	if next != t {
 		if next == nil {
-			panic(abort) // decide found a failure, or everything is blocked
+			e.unwind() // decide found a failure, or everything is blocked
 		}
 		e.switchTo(t, next)
 	}
@@ -195,7 +195,7 @@ func (e *Engine) TellTime() int64 {
 func (e *Engine) Told() bool { return e.told }
 
 // ClockReaders returns the threads that have read the clock.
-func (e *Engine) ClockReaders() uint32 { return e.clocked }
+func (e *Engine) ClockReaders() uint64 { return e.clocked }
 
 // Late reports whether the execution is so long that it should come to an end: then
 // timers fire as soon as they are looked at.
@@ -258,17 +258,27 @@ func (e *Engine) decide(t *Thread) *Thread {
 	if e.cur != nil {
 		e.cur.parkedAt = step
 	}
+	if e.beats--; e.beats < 0 {
+		if e.beat(); e.failure != nil {
+			return e.failed(t)
+		}
+	}
 	if step > e.caseOf.MaxPoints {
 		e.record(KindLivelock, "the execution did not end after "+itoa(e.caseOf.MaxPoints)+" points", nil)
 		return e.failed(t)
 	}
-	enabled := e.enabled()
-	explicit := e.stillYielding(enabled)
-	cand := enabled &^ explicit
 	cur := -1
 	if t != nil {
 		cur = t.ID
 	}
+	if e.waiting|e.yielding|e.sleeping|e.spinning == 0 && step%spinPoints != 0 {
+		// Most points: whoever is alive may go on, and the rest of this function
+		// would find just that.
+		return e.choose(t, cur, e.alive, e.alive, step)
+	}
+	enabled := e.enabled()
+	explicit := e.stillYielding(enabled)
+	cand := enabled &^ explicit
 	cand = e.withoutSpinners(t, cand, explicit)
 	if cand != enabled {
 		e.waited = true
@@ -287,19 +297,25 @@ func (e *Engine) decide(t *Thread) *Thread {
 		}
 		cand = e.longestYield(enabled, e.rounds)
 	}
+	return e.choose(t, cur, cand, enabled, step)
+}
+
+// choose asks the search for one of the candidates, and grants it points.
+func (e *Engine) choose(t *Thread, cur int, cand, enabled uint64, step int) *Thread {
 	next, grant := e.search.Pick(e, cand, cur)
 	if e.failure != nil { // the search found the case nondeterministic
 		return e.failed(t)
 	}
 	if next < 0 || enabled&(1<<next) == 0 {
-		e.record(KindNondeterministic, "the schedule does not fit: "+threadName(next)+" can't go on at point "+itoa(step), nil)
+		e.record(KindNondeterministic, "the schedule does not fit: "+e.threadName(next)+" can't go on at point "+itoa(step), nil)
 		return e.failed(t)
 	}
-	if e.recording && next != e.Default(enabled, cur) {
-		e.rec = append(e.rec, Decision{
-			Step: step, Choice: uint8(next),
-			Preempts: cur >= 0 && enabled&^e.yielding&(1<<cur) != 0,
-		})
+	if e.recording {
+		// Who could go on and didn't give way is the default.
+		could := cur >= 0 && enabled&^e.yielding&(1<<cur) != 0
+		if could && next != cur || !could && next != e.Default(enabled, cur) {
+			e.rec = append(e.rec, Decision{Step: step, Choice: uint8(next), Preempts: could})
+		}
 	}
 	// Not past the next step at which withoutSpinners looks: what a search grants
 	// must not decide who is taken to spin, or a search that comes back to a node
@@ -313,7 +329,7 @@ func (e *Engine) decide(t *Thread) *Thread {
 	if next != cur {
 		e.runFrom, e.runStep = e.Writes, step
 	}
-	bit := uint32(1) << next
+	bit := uint64(1) << next
 	if e.sleeping&bit != 0 && e.asleep(next) {
 		for m := cand &^ e.yielding; m != 0; m &= m - 1 {
 			e.threads[lowest(m)].passed++
@@ -324,7 +340,9 @@ func (e *Engine) decide(t *Thread) *Thread {
 	e.waiting &^= bit
 	e.yielding &^= bit
 	e.sleeping &^= bit
-	u.ready, u.due = nil, nil
+	if u.ready != nil || u.due != nil {
+		u.ready, u.due = nil, nil
+	}
 	u.passed = 0
 	return u
 }
@@ -350,7 +368,7 @@ func (e *Engine) unwindNext() *Thread {
 }
 
 // enabled returns the threads that could go on.
-func (e *Engine) enabled() uint32 {
+func (e *Engine) enabled() uint64 {
 	en := e.alive
 	for m := e.waiting & e.alive; m != 0; m &= m - 1 {
 		i := lowest(m)
@@ -363,8 +381,8 @@ func (e *Engine) enabled() uint32 {
 
 // stillYielding returns the threads that gave way and have seen no change of
 // memory since.
-func (e *Engine) stillYielding(enabled uint32) uint32 {
-	var y uint32
+func (e *Engine) stillYielding(enabled uint64) uint64 {
+	var y uint64
 	if e.yielding == 0 {
 		return 0
 	}
@@ -391,7 +409,7 @@ func (e *Engine) stillYielding(enabled uint32) uint32 {
 			// slow; but not before one with an earlier deadline, and
 			// only once without a change of memory, so that a loop that
 			// sleeps and looks comes to an end.
-			gave = i != first || gave && t.wokeAt == e.Writes
+			gave = i != first || gave && t.wokeAt == e.Writes || e.caseOf.IdleClock
 		}
 		if gave {
 			y |= 1 << i
@@ -442,7 +460,7 @@ func (e *Engine) wakeAt(t *Thread) int64 {
 // withoutSpinners takes out threads that read the same over and over while
 // memory doesn't change. If that leaves nobody, one that gave way goes on; and if
 // there is none, the spinners do.
-func (e *Engine) withoutSpinners(t *Thread, cand, gaveWay uint32) uint32 {
+func (e *Engine) withoutSpinners(t *Thread, cand, gaveWay uint64) uint64 {
 	if t != nil && e.base%spinPoints == 0 {
 		if e.quietAt != e.Writes {
 			e.quietAt, e.quietStep = e.Writes, e.base
@@ -525,7 +543,7 @@ const sleepRounds = 8
 // longestYield returns the thread to go on when all give way, as a mask: the
 // earliest sleeper, because time passes when nothing else does, or else the one
 // that gave way first. rounds is how often that was asked without a change of memory.
-func (e *Engine) longestYield(enabled uint32, rounds int) uint32 {
+func (e *Engine) longestYield(enabled uint64, rounds int) uint64 {
 	from := enabled
 	if s := enabled & e.sleeping; s != 0 {
 		if first := e.firstSleeper(); first >= 0 && rounds <= sleepRounds && s&(1<<first) != 0 {
@@ -545,7 +563,7 @@ func (e *Engine) longestYield(enabled uint32, rounds int) uint32 {
 // Default returns who goes on if nobody decides otherwise: the same thread, or
 // if it can't or gave way, the next one that can. Schedules are kept as what
 // differs from it.
-func (e *Engine) Default(enabled uint32, cur int) int {
+func (e *Engine) Default(enabled uint64, cur int) int {
 	if cur >= 0 && enabled&(1<<cur)&^e.yielding != 0 {
 		return cur
 	}
@@ -553,7 +571,7 @@ func (e *Engine) Default(enabled uint32, cur int) int {
 	if prefer == 0 {
 		prefer = e.longestYield(enabled, e.rounds)
 	}
-	after := uint32(0)
+	after := uint64(0)
 	if cur >= 0 {
 		after = prefer &^ (1<<(cur+1) - 1)
 	}
@@ -564,15 +582,15 @@ func (e *Engine) Default(enabled uint32, cur int) int {
 }
 
 // Enabled returns the threads that could go on, also those that gave way.
-func (e *Engine) Enabled() uint32 { return e.enabled() }
+func (e *Engine) Enabled() uint64 { return e.enabled() }
 
-func count(mask uint32) int { return bits.OnesCount32(mask) }
+func count(mask uint64) int { return bits.OnesCount64(mask) }
 
-func threadName(i int) string {
-	if i < 0 {
+func (e *Engine) threadName(id int) string {
+	if id < 0 || id >= e.n {
 		return "no thread"
 	}
-	return "T" + itoa(i)
+	return e.threads[id].Name()
 }
 
 // describeBlocked says what each thread waits for.

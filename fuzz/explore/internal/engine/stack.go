@@ -28,15 +28,10 @@ type slot struct {
 	live  bool
 }
 
-// idleStack is a goroutine that waits in a slot with no thread on it.
-type idleStack struct {
-	slot  int
-	stack int
-}
-
 type stacks struct {
 	slots   []slot
-	idle    []idleStack
+	idle    []int // slots in which goroutines wait with no thread on them
+	home    int   // slot in which the caller of Run waits
 	closing bool
 }
 
@@ -54,70 +49,77 @@ func (s *stacks) exchange(i int) {
 }
 
 // grow makes one more stack and returns the slot in which it waits.
-func (e *Engine) grow() idleStack {
+func (e *Engine) grow() int {
 	i := len(e.slots)
 	e.slots = append(e.slots, slot{live: true})
 	next, _ := iter.Pull(func(yield func(struct{}) bool) {
 		e.slots[i].yield = yield
-		e.work(i + 1)
-		e.slots[i].live = false
+		returned := false
+		defer func() {
+			e.slots[i].live = false
+			if !returned {
+				// Goexit would go on in whoever waits in this slot; a
+				// panic ends there too, but can be recovered from.
+				panic(closing)
+			}
+		}()
+		e.work()
+		returned = true
 	})
 	e.slots[i].next = next
-	return idleStack{slot: i, stack: i + 1}
+	return i
 }
 
-// takeIdle removes an idle stack from the pool, or makes one.
-func (e *Engine) takeIdle() idleStack {
+// takeIdle removes an idle stack from the pool, or makes one. It returns the slot in
+// which it waits.
+func (e *Engine) takeIdle() int {
 	if n := len(e.idle); n > 0 {
-		s := e.idle[n-1]
+		i := e.idle[n-1]
 		e.idle = e.idle[:n-1]
-		return s
+		return i
 	}
 	return e.grow()
 }
 
 // retire makes the calling stack idle and runs the goroutine in the slot.
-func (e *Engine) retire(stack, slot int) {
-	e.idle = append(e.idle, idleStack{slot: slot, stack: stack})
+func (e *Engine) retire(slot int) {
+	e.idle = append(e.idle, slot)
 	e.exchange(slot)
+}
+
+// call runs the pool until the driver has had enough. The caller's goroutine waits in
+// home meanwhile and runs no threads: a thread may be ended by Goexit, which ends the
+// goroutine that it runs on.
+func (e *Engine) call() {
+	e.home = e.takeIdle()
+	e.exchange(e.home)
 }
 
 // work is what each stack does: run threads that begin on it, hand over to
 // those that wait elsewhere, and begin the next execution when all have ended.
-// Stack 0 returns when the driver has had enough, the others when the pool
-// closes.
-func (e *Engine) work(stack int) {
+// It returns when the pool closes.
+func (e *Engine) work() {
 	for !e.closing {
 		if t := e.cur; t != nil && !t.begun {
-			t.begun, t.stack = true, stack
+			t.begun = true
 			e.run(t)
 		}
 		t := e.afterEnd()
 		switch {
-		case t == nil && stack == 0:
-			return
 		case t == nil:
-			e.retire(stack, e.homeSlot(stack))
+			e.retire(e.home)
 		case t.begun:
 			e.cur = t
-			e.retire(stack, t.slot)
+			e.retire(t.slot)
 		default:
 			e.cur = t
 		}
 	}
 }
 
-// homeSlot takes stack 0 out of the pool and returns where it waits.
-func (e *Engine) homeSlot(int) int {
-	for i, s := range e.idle {
-		if s.stack == 0 {
-			e.idle[i] = e.idle[len(e.idle)-1]
-			e.idle = e.idle[:len(e.idle)-1]
-			return s.slot
-		}
-	}
-	panic("explore: stack 0 is lost")
-}
+// closing is the panic of a goroutine that ends because the pool closes, after Goexit
+// has been called on it.
+var closing = &abortType{}
 
 // closeStacks ends all pooled goroutines. A goroutine that ends wakes the one
 // that waits in its own slot, so that one exchange ends a whole cycle of them
@@ -126,10 +128,20 @@ func (e *Engine) closeStacks() {
 	e.closing = true
 	for i := range e.slots {
 		if e.slots[i].live {
-			e.exchange(i)
+			e.exchangeLast(i)
 		}
 	}
 	e.slots, e.idle = nil, nil
+}
+
+// exchangeLast is exchange with a goroutine that ends.
+func (e *Engine) exchangeLast(i int) {
+	defer func() {
+		if r := recover(); r != nil && r != any(closing) {
+			panic(r)
+		}
+	}()
+	e.exchange(i)
 }
 
 // switchTo suspends the calling thread and runs t.
@@ -139,12 +151,12 @@ func (e *Engine) switchTo(from, t *Thread) {
 	if t.begun {
 		from.slot = t.slot
 	} else {
-		from.slot = e.takeIdle().slot
+		from.slot = e.takeIdle()
 	}
 	e.exchange(from.slot)
 	if e.aborting {
-		panic(abort)
+		e.unwind()
 	}
 }
 
-func lowest(mask uint32) int { return bits.TrailingZeros32(mask) }
+func lowest(mask uint64) int { return bits.TrailingZeros64(mask) }

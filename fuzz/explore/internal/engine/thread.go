@@ -7,7 +7,11 @@ import (
 
 // A Thread is a goroutine of the explored program.
 type Thread struct {
+	// ID is less than MaxThreads. Once all have been used, threads are given those of
+	// threads that have ended.
 	ID int
+	// Number says how many were started before. That of Setup and Finish is Outside.
+	Number int
 
 	e       *Engine
 	fn      func()
@@ -15,7 +19,6 @@ type Thread struct {
 	done    bool
 	outside bool     // does Setup and Finish, not a thread of its own
 	slot    int      // where it waits
-	stack   int      // what it runs on
 	op      Op       // what it does next
 	with    []uint32 // locations that op touches besides its own
 
@@ -30,6 +33,7 @@ type Thread struct {
 	// next point or its end.
 	leaving          uintptr
 	leftAt, parkedAt int
+	endedAt          int // the step
 
 	passed   int    // how often sleepers woke since it could go on but didn't
 	yieldAt  uint64 // Engine.Writes when it gave way
@@ -56,29 +60,33 @@ type Thread struct {
 	ver uint32 // changes whenever vc learns of another thread
 }
 
-func (t *Thread) reset(f func(), cpu int) {
+func (t *Thread) reset(f func(), number, cpus, clocks int) {
+	t.Number = number
 	t.leaving, t.leftAt, t.parkedAt = 0, 0, 0
 	t.fn = f
 	t.begun, t.done = false, false
 	t.op = Op{Kind: OpStart, Loc: NoLoc}
 	t.with = t.with[:0]
 	t.ready, t.obj, t.due = nil, nil, nil
-	t.cpu, t.pins = cpu, 0
+	t.cpu, t.pins = number%cpus, 0
 	t.passed = 0
 	t.newLocs, t.opIndex, t.hist = 0, 0, 0
 	t.held = t.held[:0]
 	t.lastLoad, t.repeats = NoLoc, 0
 	t.autoAt, t.wokeAt = ^uint64(0), ^uint64(0)
-	clear(t.vc[:])
+	clear(t.vc[:clocks])
 	t.ver++
 }
+
+// Outside is the number of what isn't a thread: Setup and Finish.
+const Outside = -1
 
 // Name returns what messages call the thread.
 func (t *Thread) Name() string {
 	if t.outside {
 		return "setup"
 	}
-	return fmt.Sprintf("T%d", t.ID)
+	return fmt.Sprintf("T%d", t.Number)
 }
 
 // CPU returns the virtual CPU that the thread was last seen on.

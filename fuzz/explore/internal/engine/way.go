@@ -65,7 +65,7 @@ func (e *Engine) Way(n int) int {
 // waited for: the two happen together, so what either has done before happens before
 // what either does after. What t does next touches nothing that others can see.
 func (e *Engine) Wake(t *Thread) {
-	bit := uint32(1) << t.ID
+	bit := uint64(1) << t.ID
 	e.waiting &^= bit
 	e.sleeping &^= bit
 	e.yielding &^= bit

@@ -52,8 +52,8 @@ func (d *oneSearch) End(e *engine.Engine) {
 // never is a broken search: it never switches.
 type never struct{}
 
-func (never) Pick(e *engine.Engine, cand uint32, cur int) (int, int) { return e.Default(cand, cur), 0 }
-func (never) PickCPU(_ *engine.Engine, mask uint32, cur int) int     { return stay(mask, cur) }
+func (never) Pick(e *engine.Engine, cand uint64, cur int) (int, int) { return e.Default(cand, cur), 0 }
+func (never) PickCPU(_ *engine.Engine, mask uint64, cur int) int     { return stay(mask, cur) }
 func (never) PickWay(*engine.Engine, int) int                        { return 0 }
 
 // TestBrokenSearchesMiss: what the real searches find, one that never switches and
@@ -61,6 +61,7 @@ func (never) PickWay(*engine.Engine, int) int                        { return 0 
 func TestBrokenSearchesMiss(t *testing.T) {
 	random := &Random{Seed: 1}
 	pct := &PCT{Seed: 1, Depth: 2}
+	pos, urw := &POS{Seed: 1}, &URW{Seed: 1}
 	one := &PCT{Seed: 1, Depth: 1}
 	dfs := &DFS{Bound: Unbounded}
 	bounded := &DFS{Bound: 1}
@@ -75,6 +76,8 @@ func TestBrokenSearchesMiss(t *testing.T) {
 	}{
 		{"random", oneSearch{s: random, begin: func(i int) bool { random.Begin(i); return true }}, true},
 		{"pct", oneSearch{s: pct, begin: func(i int) bool { pct.Begin(i, 6); return true }}, true},
+		{"pos", oneSearch{s: pos, begin: func(i int) bool { pos.Begin(i); return true }, o: engine.Options{Locations: true}}, true},
+		{"urw", oneSearch{s: urw, begin: func(i int) bool { urw.Begin(i); return true }, o: engine.Options{Locations: true}}, true},
 		{"dfs", oneSearch{s: dfs, begin: func(int) bool { return dfs.Begin() }, end: dfs.End, o: engine.Options{Note: true}}, true},
 		{"dfs with a bound", oneSearch{s: bounded, begin: func(int) bool { return bounded.Begin() }, end: bounded.End, o: engine.Options{Note: true}}, true},
 		{"dfs with states", oneSearch{s: hashed, begin: func(int) bool { return hashed.Begin() }, end: hashed.End, o: engine.Options{Hash: true}}, true},
@@ -131,6 +134,7 @@ func (firstCase) PickWay(*engine.Engine, int) int { return 0 }
 func TestFirstCaseMisses(t *testing.T) {
 	for _, first := range []bool{false, true} {
 		random, pct, prefix := &Random{Seed: 1}, &PCT{Seed: 1, Depth: 1}, &Prefix{Bytes: []byte{0, 0, 1}, Then: &engine.Guided{}}
+		pos, urw := &POS{Seed: 1}, &URW{Seed: 1}
 		plain, bounded := &DFS{Bound: Unbounded, Plain: true}, &DFS{Bound: 0}
 		dfs, hashed := &DFS{Bound: Unbounded}, &DFS{Bound: Unbounded, Hash: true}
 		for _, c := range []struct {
@@ -142,6 +146,8 @@ func TestFirstCaseMisses(t *testing.T) {
 		}{
 			{"random", random, func(i int) bool { random.Begin(i); return true }, nil, engine.Options{}},
 			{"pct", pct, func(i int) bool { pct.Begin(i, 6); return true }, nil, engine.Options{}},
+			{"pos", pos, func(i int) bool { pos.Begin(i); return true }, nil, engine.Options{Locations: true}},
+			{"urw", urw, func(i int) bool { urw.Begin(i); return true }, nil, engine.Options{Locations: true}},
 			{"prefix", prefix, func(int) bool { prefix.Begin(); return true }, nil, engine.Options{}},
 			{"plain dfs", plain, func(int) bool { return plain.Begin() }, plain.End, engine.Options{}},
 			{"dfs without preemptions", bounded, func(int) bool { return bounded.Begin() }, bounded.End, engine.Options{Note: true}},

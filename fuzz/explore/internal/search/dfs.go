@@ -40,7 +40,7 @@ type DFS struct {
 	foot  footprints
 	seen  states
 
-	sleep    uint32 // threads that needn't be tried here
+	sleep    uint64 // threads that needn't be tried here
 	pre      int    // preemptions so far
 	cut      bool   // the rest of this execution was explored before
 	begun    bool
@@ -61,9 +61,9 @@ const Unbounded = -1
 // A node is a point at which there was a choice.
 type node struct {
 	step   int
-	cand   uint32 // candidates: threads, CPUs, or ways to go on
-	todo   uint32 // left to try
-	sleep  uint32 // needn't be tried, including what has been
+	cand   uint64 // candidates: threads, CPUs, or ways to go on
+	todo   uint64 // left to try
+	sleep  uint64 // needn't be tried, including what has been
 	pre    int    // preemptions before
 	cur    int8
 	chosen int8
@@ -104,7 +104,7 @@ func (s *DFS) End(e *engine.Engine) {
 			if !n.within && s.Bound < 0 {
 				n.sleep |= 1 << n.chosen
 			}
-			n.chosen = int8(bits.TrailingZeros32(n.todo))
+			n.chosen = int8(bits.TrailingZeros64(n.todo))
 			n.todo &^= 1 << n.chosen
 			return
 		}
@@ -113,7 +113,7 @@ func (s *DFS) End(e *engine.Engine) {
 }
 
 // Pick follows the nodes, and makes new ones below them.
-func (s *DFS) Pick(e *engine.Engine, cand uint32, cur int) (int, int) {
+func (s *DFS) Pick(e *engine.Engine, cand uint64, cur int) (int, int) {
 	step := e.Step()
 	if s.depth < len(s.nodes) {
 		n := &s.nodes[s.depth]
@@ -136,7 +136,7 @@ func (s *DFS) Pick(e *engine.Engine, cand uint32, cur int) (int, int) {
 	}
 	def := e.Default(e.Enabled(), cur)
 	if cand&(1<<def) == 0 {
-		def = bits.TrailingZeros32(cand)
+		def = bits.TrailingZeros64(cand)
 	}
 	if s.cut {
 		return def, 0
@@ -190,10 +190,10 @@ func (s *DFS) grant(step int) int {
 }
 
 // branch makes a node if there is a choice, and returns what is tried first.
-func (s *DFS) branch(e *engine.Engine, cand, try uint32, cur, def int) int {
+func (s *DFS) branch(e *engine.Engine, cand, try uint64, cur, def int) int {
 	first := def
 	if try&(1<<def) == 0 {
-		first = bits.TrailingZeros32(try)
+		first = bits.TrailingZeros64(try)
 	}
 	if try != 1<<first || first != e.Default(e.Enabled(), cur) {
 		s.nodes = append(s.nodes, node{
@@ -219,7 +219,7 @@ func (s *DFS) enter(e *engine.Engine, n *node) {
 }
 
 // count counts preemptions.
-func (s *DFS) count(cand uint32, cur, next int) {
+func (s *DFS) count(cand uint64, cur, next int) {
 	if cur >= 0 && next != cur && cand&(1<<cur) != 0 {
 		s.pre++
 	}
@@ -232,7 +232,7 @@ func (s *DFS) wake(e *engine.Engine, p int) {
 		s.foot.record(e.Thread(p)) // it may have been asleep from the beginning
 	}
 	for m := s.sleep; m != 0; m &= m - 1 {
-		i := bits.TrailingZeros32(m)
+		i := bits.TrailingZeros64(m)
 		if i == p || !s.foot.independent(op, e.Thread(i).Op()) {
 			s.sleep &^= 1 << i
 		}
@@ -240,7 +240,7 @@ func (s *DFS) wake(e *engine.Engine, p int) {
 }
 
 // recall returns what of try is left if the state was met before.
-func (s *DFS) recall(e *engine.Engine, try uint32, cur int) uint32 {
+func (s *DFS) recall(e *engine.Engine, try uint64, cur int) uint64 {
 	h := e.StateHash()
 	if s.told {
 		h += uint64(e.Now()) * 0xd1342543de82ef95
@@ -256,7 +256,7 @@ func (s *DFS) recall(e *engine.Engine, try uint32, cur int) uint32 {
 			return 0
 		}
 		if v != nil {
-			*v = uint32(s.pre)
+			*v = uint64(s.pre)
 		}
 		s.States = s.seen.n
 		return try
@@ -278,19 +278,19 @@ func (s *DFS) recall(e *engine.Engine, try uint32, cur int) uint32 {
 
 // PickCPU tries the CPUs one after another. Each that isn't the thread's last costs
 // what a preemption does.
-func (s *DFS) PickCPU(e *engine.Engine, mask uint32, cur int) int {
+func (s *DFS) PickCPU(e *engine.Engine, mask uint64, cur int) int {
 	return s.within(e, mask, stay(mask, cur), true)
 }
 
 // PickWay tries the ways one after another. They cost nothing: which case of a
 // select goes on is anybody's guess however threads are scheduled.
 func (s *DFS) PickWay(e *engine.Engine, n int) int {
-	return s.within(e, uint32(1)<<n-1, 0, false)
+	return s.within(e, uint64(1)<<n-1, 0, false)
 }
 
 // within decides something else than who goes on. first is what is tried first, costs
 // whether the bound counts the others.
-func (s *DFS) within(e *engine.Engine, mask uint32, first int, costs bool) int {
+func (s *DFS) within(e *engine.Engine, mask uint64, first int, costs bool) int {
 	if s.depth < len(s.nodes) {
 		n := &s.nodes[s.depth]
 		if !n.within || n.step != e.Step() {
@@ -323,9 +323,9 @@ func (s *DFS) within(e *engine.Engine, mask uint32, first int, costs bool) int {
 	return first
 }
 
-func stay(mask uint32, cur int) int {
+func stay(mask uint64, cur int) int {
 	if mask&(1<<cur) != 0 {
 		return cur
 	}
-	return bits.TrailingZeros32(mask)
+	return bits.TrailingZeros64(mask)
 }

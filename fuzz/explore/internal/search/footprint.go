@@ -21,12 +21,12 @@ import (
 // The same holds for locks: a location that was only ever touched under a lock
 // can't be touched by another thread while the lock is held.
 type footprints struct {
-	at     [engine.MaxThreads][]touched // by operation
-	future [engine.MaxThreads][]touched // this operation and all later ones
+	at     [][]touched // by thread's number and operation
+	future [][]touched // this operation and all later ones
 	guards guards
 	groups groups
 	tries  bool   // there was a TryLock
-	clock  uint32 // threads that read the clock in some step
+	clock  uint64 // threads that read the clock in some step, by ID
 	grown  bool
 }
 
@@ -64,10 +64,13 @@ func (f *footprints) record(t *engine.Thread) {
 	}
 	op.Loc = f.groups.of(op.Loc)
 	i := min(t.OpIndex(), maxOps-1)
-	for len(f.at[t.ID]) <= i {
-		f.at[t.ID] = append(f.at[t.ID], touched{})
+	for len(f.at) <= t.Number {
+		f.at = append(f.at, nil)
 	}
-	p := &f.at[t.ID][i]
+	for len(f.at[t.Number]) <= i {
+		f.at[t.Number] = append(f.at[t.Number], touched{})
+	}
+	p := &f.at[t.Number][i]
 	if op.Kind.Clocks() && !p.clocks {
 		p.clocks, f.grown = true, true
 	}
@@ -94,6 +97,9 @@ func (f *footprints) record(t *engine.Thread) {
 // settle computes the futures.
 func (f *footprints) settle() {
 	f.grown = false
+	for len(f.future) < len(f.at) {
+		f.future = append(f.future, nil)
+	}
 	for t := range f.at {
 		n := len(f.at[t])
 		if cap(f.future[t]) < n {
@@ -110,7 +116,7 @@ func (f *footprints) settle() {
 	}
 }
 
-// others returns what all threads but p may still touch.
+// others returns what all threads but that of number p may still touch.
 func (f *footprints) others(e *engine.Engine, p int) touched {
 	var all touched
 	for i := range f.future {
@@ -118,9 +124,9 @@ func (f *footprints) others(e *engine.Engine, p int) touched {
 			continue
 		}
 		op := 0
-		if i < e.Threads() {
-			t := e.Thread(i)
-			if t.Ended() {
+		if i < e.Started() {
+			t := e.Numbered(i)
+			if t == nil {
 				continue
 			}
 			op = min(t.OpIndex(), maxOps-1)
@@ -137,7 +143,7 @@ func (f *footprints) others(e *engine.Engine, p int) touched {
 // ample returns a candidate whose next step depends on nothing that others may
 // do before it, or -1. With a bound only the thread that runs anyway counts:
 // whoever else went on, it would cost a preemption to come back from.
-func (s *DFS) ample(e *engine.Engine, cand uint32, cur, def int) int {
+func (s *DFS) ample(e *engine.Engine, cand uint64, cur, def int) int {
 	if (s.Bound < 0 || def == cur) && s.alone(e, def) {
 		return def
 	}
@@ -145,7 +151,7 @@ func (s *DFS) ample(e *engine.Engine, cand uint32, cur, def int) int {
 		return -1
 	}
 	for m := cand &^ (1 << def); m != 0; m &= m - 1 {
-		if i := bits.TrailingZeros32(m); s.alone(e, i) {
+		if i := bits.TrailingZeros64(m); s.alone(e, i) {
 			return i
 		}
 	}
@@ -155,7 +161,7 @@ func (s *DFS) ample(e *engine.Engine, cand uint32, cur, def int) int {
 func (s *DFS) alone(e *engine.Engine, p int) bool {
 	t := e.Thread(p)
 	op := t.Op()
-	if s.foot.clock&(1<<p) != 0 && s.foot.others(e, p).clocks {
+	if s.foot.clock&(1<<p) != 0 && s.foot.others(e, t.Number).clocks {
 		return false // what it does until its next point may read the clock
 	}
 	switch op.Kind {
@@ -179,7 +185,7 @@ func (s *DFS) alone(e *engine.Engine, p int) bool {
 		return true
 	}
 	b := bitOf(op.Loc)
-	o := s.foot.others(e, p)
+	o := s.foot.others(e, t.Number)
 	if op.Kind.Reads() {
 		return o.writes&b == 0
 	}
@@ -196,11 +202,10 @@ func (s *DFS) alone(e *engine.Engine, p int) bool {
 func lockBits(t *engine.Thread) uint64 {
 	var b uint64
 	for _, l := range t.Held() {
-		switch {
-		case l >= engine.LocCPU(0) && l < engine.LocCPU(engine.MaxCPUs):
+		if l >= engine.LocCPU(0) && l < engine.LocCPU(engine.MaxCPUs) {
 			b |= 1 << (48 + l - engine.LocCPU(0))
-		case l>>16 == engine.MaxThreads && l&0xffff < 48:
-			b |= 1 << (l & 0xffff)
+		} else if i, ok := engine.InSetup(l); ok && i < 48 {
+			b |= 1 << i
 		}
 	}
 	return b

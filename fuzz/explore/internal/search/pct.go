@@ -19,7 +19,8 @@ type PCT struct {
 	r       rng
 	points  int // estimate of the length of an execution
 	prio    [engine.MaxThreads]priority
-	have    int // threads that have a priority
+	have    int // IDs that have had a priority
+	started int // threads that have been given one
 	lowest  int32
 	change  [maxDepth]int
 	changes int
@@ -42,7 +43,7 @@ func (p priority) thread() int { return 255 - int(uint8(p)) }
 // lie in the first so many.
 func (s *PCT) Begin(i, points int) {
 	s.r.s = seedFor(s.Seed, i)
-	s.have, s.lowest, s.at = 0, 0, 0
+	s.have, s.started, s.lowest, s.at = 0, 0, 0, 0
 	s.points = max(points, 1)
 	s.changes = min(s.Depth-1, maxDepth)
 	for j := range s.changes {
@@ -57,9 +58,9 @@ func (s *PCT) Begin(i, points int) {
 }
 
 // Pick picks the candidate with the highest priority.
-func (s *PCT) Pick(e *engine.Engine, candidates uint32, cur int) (int, int) {
-	if s.have < e.Threads() {
-		s.admit(e.Threads())
+func (s *PCT) Pick(e *engine.Engine, candidates uint64, cur int) (int, int) {
+	if s.started < e.Started() {
+		s.admit(e)
 	}
 	step := e.Step()
 	for s.at < s.changes && s.change[s.at] <= step {
@@ -98,14 +99,16 @@ func (s *PCT) lower(thread int) {
 }
 
 // admit gives new threads a random place among the others.
-func (s *PCT) admit(n int) {
-	for ; s.have < n; s.have++ {
-		s.prio[s.have] = priorityOf(s.have, int32(s.r.next()>>34)+1)
+func (s *PCT) admit(e *engine.Engine) {
+	for ; s.started < e.Started(); s.started++ {
+		id := e.IDOf(s.started)
+		s.prio[id] = priorityOf(id, int32(s.r.next()>>34)+1)
+		s.have = max(s.have, id+1)
 	}
 }
 
 // PickCPU moves one time in eight.
-func (s *PCT) PickCPU(_ *engine.Engine, mask uint32, cur int) int {
+func (s *PCT) PickCPU(_ *engine.Engine, mask uint64, cur int) int {
 	return s.r.chooseCPU(mask, cur, 8)
 }
 

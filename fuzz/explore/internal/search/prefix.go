@@ -25,7 +25,7 @@ type Prefix struct {
 func (s *Prefix) Begin() { s.left = s.Bytes }
 
 // Pick picks what the next byte says.
-func (s *Prefix) Pick(e *engine.Engine, candidates uint32, cur int) (int, int) {
+func (s *Prefix) Pick(e *engine.Engine, candidates uint64, cur int) (int, int) {
 	if len(s.left) == 0 {
 		return s.Then.Pick(e, candidates, cur)
 	}
@@ -35,7 +35,7 @@ func (s *Prefix) Pick(e *engine.Engine, candidates uint32, cur int) (int, int) {
 }
 
 // PickCPU picks what the next byte says.
-func (s *Prefix) PickCPU(e *engine.Engine, mask uint32, cur int) int {
+func (s *Prefix) PickCPU(e *engine.Engine, mask uint64, cur int) int {
 	if len(s.left) == 0 {
 		return s.Then.PickCPU(e, mask, cur)
 	}
@@ -56,14 +56,14 @@ func (s *Prefix) PickWay(e *engine.Engine, n int) int {
 
 // nth returns member n of the mask, modulo their number, beginning at from and going
 // round.
-func nth(mask uint32, from, n int) int {
-	if n %= bits.OnesCount32(mask); from > 0 {
+func nth(mask uint64, from, n int) int {
+	if n %= bits.OnesCount64(mask); from > 0 {
 		before := mask & (1<<from - 1)
-		n += bits.OnesCount32(before)
-		n %= bits.OnesCount32(mask)
+		n += bits.OnesCount64(before)
+		n %= bits.OnesCount64(mask)
 	}
 	for ; n > 0; n-- {
 		mask &= mask - 1
 	}
-	return bits.TrailingZeros32(mask)
+	return bits.TrailingZeros64(mask)
 }

@@ -1,13 +1,13 @@
 package search
 
-// maxStates bounds the memory for states to about 200 MB. Beyond it none are
+// maxStates bounds the memory for states to about 270 MB. Beyond it none are
 // added: the search stays right and gets slower.
 const maxStates = 1 << 23
 
 // states maps state hashes to a number.
 type states struct {
 	keys []uint64
-	vals []uint32
+	vals []uint64
 	n    int
 }
 
@@ -19,7 +19,7 @@ func (s *states) clear() {
 
 // at returns the number of a state, and whether the state was there. It adds the
 // state if there is room and returns nil if not.
-func (s *states) at(h uint64) (*uint32, bool) {
+func (s *states) at(h uint64) (*uint64, bool) {
 	if h == 0 {
 		h = 1
 	}
@@ -45,7 +45,7 @@ func (s *states) at(h uint64) (*uint32, bool) {
 func (s *states) grow() {
 	keys, vals := s.keys, s.vals
 	size := max(1<<10, 2*len(keys))
-	s.keys, s.vals = make([]uint64, size), make([]uint32, size)
+	s.keys, s.vals = make([]uint64, size), make([]uint64, size)
 	mask := uint64(size - 1)
 	for i, k := range keys {
 		if k == 0 {

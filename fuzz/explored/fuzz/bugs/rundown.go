@@ -23,6 +23,7 @@ const (
 	runnerInverted
 	runnerLate
 	runnerOpen
+	runnerUnbiased
 )
 const (
 	runnerActive = 1
@@ -30,11 +31,11 @@ const (
 	runnerBias   = 1 << 40
 )
 
-func /*line ../../../bugs/rundown.go:46:1*/ (c *runner) Init() {
+func /*line ../../../bugs/rundown.go:47:1*/ (c *runner) Init() {
 	c.words[1].Store(0)
 	c.words[0].Store(0)
 }
-func /*line :52:1*/ (c *runner) add(word int, d uint64) bool {
+func /*line :53:1*/ (c *runner) add(word int, d uint64) bool {
 	for {
 		w := c.words[word].Load()
 		if w&runnerActive != 0 {
@@ -45,12 +46,12 @@ func /*line :52:1*/ (c *runner) add(word int, d uint64) bool {
 		}
 	}
 }
-func /*line :64:1*/ (c *runner) Get() {
+func /*line :65:1*/ (c *runner) Get() {
 	if !c.add(0, runnerOne) && c.block.Add(1) <= 1 {
 		panic("Get by a caller that holds no reference")
 	}
 }
-func /*line :70:1*/ (c *runner) TryGet() bool {
+func /*line :71:1*/ (c *runner) TryGet() bool {
 	if c.bug == runnerOpen {
 		if c.add(0, runnerOne) {
 			return true
@@ -63,7 +64,7 @@ func /*line :70:1*/ (c *runner) TryGet() bool {
 	}
 	return c.add(0, runnerOne)
 }
-func /*line :84:1*/ (c *runner) Put() bool {
+func /*line :85:1*/ (c *runner) Put() bool {
 	if c.add(1, ^uint64(runnerOne-1)) {
 		return false
 	}
@@ -75,10 +76,14 @@ func /*line :84:1*/ (c *runner) Put() bool {
 	}
 	return false
 }
-func /*line :97:1*/ (c *runner) Kill() bool {
+func /*line :98:1*/ (c *runner) Kill() bool {
 	c.woken.Store(false)
+	bias := int64(runnerBias)
+	if c.bug == runnerUnbiased {
+		bias = 1
+	}
 	if c.bug != runnerLate {
-		c.block.Store(runnerBias)
+		c.block.Store(bias)
 	}
 	total := int64(0)
 	for i := range c.words {
@@ -87,7 +92,7 @@ func /*line :97:1*/ (c *runner) Kill() bool {
 	if c.bug == runnerLate {
 		c.block.Store(runnerBias)
 	}
-	left := c.block.Add(total - runnerBias)
+	left := c.block.Add(total - bias)
 	if left != 0 && c.bug != runnerInverted {
 		for tries := 0; !c.woken.Load(); tries++ {
 			patiently(tries, drainerSleeps, "Kill waits, everybody has left, and nobody wakes it")
@@ -96,7 +101,7 @@ func /*line :97:1*/ (c *runner) Kill() bool {
 	c.block.Store(0)
 	return true
 }
-func /*line :119:1*/ newRunner(bug runnerBug) func() strategies.Counter {
+func /*line :124:1*/ newRunner(bug runnerBug) func() strategies.Counter {
 	return func() strategies.Counter { return &runner{bug: bug} }
 }
 
@@ -137,4 +142,15 @@ wakes Kill, which releases the object. TryGet makes 1 of 0, and reports a refere
 		Program: "a.Put|a.Put a.TryGet|a.Kill", Concurrent: true,
 		Expected: interleaved,
 	}.counts(runnerPromise, newRunner(runnerOpen), newRunner(runnerRight)),
+	Bug{
+		Name:   "rundownunbiased",
+		Doc:    "the wait block begins at 1, so that a drop which comes before the sum wakes Kill",
+		Source: rundownSource + ", ExfWaitForRundownProtectionReleaseCacheAware, where the sum is added to what was dropped meanwhile, and only then compared",
+		Interleaving: `Two are inside. Kill takes the words away, and knows that there are two. The first one leaves: 1 to
+0, and wakes Kill. Kill adds the sum, which leaves 1, and is awake already: it releases what the
+second one uses.`,
+		Fix:     "begin far from 0",
+		Program: "a.Put|a.Put|a.Kill", Concurrent: true,
+		Expected: interleaved,
+	}.counts(runnerPromise, newRunner(runnerUnbiased), newRunner(runnerRight)),
 }

@@ -21,15 +21,16 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/strategies/refcountfull"
 	"github.com/refbench/refbench/fuzz/explored/strategies/refusing"
 	"github.com/refbench/refbench/fuzz/explored/strategies/rundown"
+	"github.com/refbench/refbench/fuzz/explored/strategies/rundowncpu"
 	"github.com/refbench/refbench/fuzz/explored/strategies/saturating"
 	"github.com/refbench/refbench/fuzz/explored/strategies/sticky"
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:31:1*/ Default() []string {
+func /*line ../../../../strategies/builtin/builtin.go:32:1*/ Default() []string {
 	return []string{"atomic", "saturating", "percpu", "lockperatomic", "biased", "mutexed", "lockref", "rcuref"}
 }
-func /*line :37:1*/ All() []*strategies.Strategy {
+func /*line :38:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
@@ -44,6 +45,7 @@ func /*line :37:1*/ All() []*strategies.Strategy {
 		lockref.Strategy,
 		drained.Strategy,
 		rundown.Strategy,
+		rundowncpu.Strategy,
 		akaros.Strategy,
 		refusing.Strategy,
 		freezable.Strategy,

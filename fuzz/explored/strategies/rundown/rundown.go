@@ -27,11 +27,11 @@ type Count struct {
 	gone *channel_.Chan[struct{}]
 }
 
-func /*line ../../../../strategies/rundown/rundown.go:121:1*/ (c *Count) Init() {
-	/*line :121:1*/ c.InitAt(1)
+func /*line ../../../../strategies/rundown/rundown.go:122:1*/ (c *Count) Init() {
+	/*line :122:1*/ c.InitAt(1)
 }
-func /*line :124:1*/ (c *Count) InitAt(n int64) { c.word.Store(uint64(n-1) << countShift) }
-func /*line :127:1*/ (c *Count) Get() {
+func /*line :125:1*/ (c *Count) InitAt(n int64) { c.word.Store(uint64(n-1) << countShift) }
+func /*line :128:1*/ (c *Count) Get() {
 	for {
 		w := c.word.Load()
 		switch {
@@ -49,7 +49,7 @@ func /*line :127:1*/ (c *Count) Get() {
 		}
 	}
 }
-func /*line :148:1*/ (c *Count) TryGet() bool {
+func /*line :149:1*/ (c *Count) TryGet() bool {
 	for {
 		w := c.word.Load()
 		if w&active != 0 {
@@ -60,7 +60,7 @@ func /*line :148:1*/ (c *Count) TryGet() bool {
 		}
 	}
 }
-func /*line :162:1*/ (c *Count) Put() bool {
+func /*line :163:1*/ (c *Count) Put() bool {
 	for {
 		w := c.word.Load()
 		switch {
@@ -81,7 +81,7 @@ func /*line :162:1*/ (c *Count) Put() bool {
 		}
 	}
 }
-func /*line :187:1*/ (c *Count) Kill() bool {
+func /*line :188:1*/ (c *Count) Kill() bool {
 	var gone *channel_.Chan[struct{}]
 	for {
 		w := c.word.Load()
@@ -96,7 +96,7 @@ func /*line :187:1*/ (c *Count) Kill() bool {
 			gone = channel_.Make[struct{}](1)
 			c.gone = gone
 		}
-		/*line :207:1*/ c.left.Store(int64(n))
+		/*line :208:1*/ c.left.Store(int64(n))
 		if c.word.CompareAndSwap(w, active|waiting) {
 			break
 		}
@@ -105,7 +105,7 @@ func /*line :187:1*/ (c *Count) Kill() bool {
 	c.word.Store(active)
 	return true
 }
-func /*line :219:1*/ (c *Count) Count() int64 {
+func /*line :220:1*/ (c *Count) Count() int64 {
 	w := c.word.Load()
 	switch {
 	case w&active == 0:
@@ -113,5 +113,5 @@ func /*line :219:1*/ (c *Count) Count() int64 {
 	case w&waiting == 0:
 		return 0
 	}
-	/*line :229:1*/ return c.left.Load() + 1
+	/*line :230:1*/ return c.left.Load() + 1
 }

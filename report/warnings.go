@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// doubtsSection is what makes numbers doubtful, and the lines that couldn't be used.
-func doubtsSection() section {
-	return section{text: doubtsText, json: doubtsJSON, page: doubtsPage, html: doubtsHTML}
+// warningsSection is what limits what numbers are worth, and the lines that couldn't be used.
+func warningsSection() section {
+	return section{text: warningsText, json: warningsJSON, page: warningsPage, html: warningsHTML}
 }
 
 // maxListed bounds lists of problems and warnings in the text, maxPageListed on the
@@ -19,7 +19,7 @@ const (
 	maxPageListed = 500
 )
 
-func doubtsText(w *bufio.Writer, s *Set) {
+func warningsText(w *bufio.Writer, s *Set) {
 	lines := slices.Clone(s.Warnings)
 	for _, g := range s.cellWarnings() {
 		line := g.Cells[0].Key().String() + ": " + g.Text
@@ -40,7 +40,7 @@ func doubtsText(w *bufio.Writer, s *Set) {
 	if len(lines) == 0 {
 		return
 	}
-	w.WriteString("\nDoubts:\n")
+	w.WriteString("\nWarnings:\n")
 	for _, line := range lines {
 		w.WriteString("  " + line + "\n")
 	}
@@ -52,7 +52,7 @@ type jsonProblem struct {
 	Text string `json:"text"`
 }
 
-func doubtsJSON(s *Set) []jsonField {
+func warningsJSON(s *Set) []jsonField {
 	ps := []jsonProblem{}
 	for _, p := range s.Problems {
 		ps = append(ps, jsonProblem(p))
@@ -61,20 +61,20 @@ func doubtsJSON(s *Set) []jsonField {
 	return []jsonField{{"warnings", nonNil(s.Warnings)}, {"problems", ps}, {"problem_count", s.ProblemCount}}
 }
 
-type doubtsData struct {
+type warningsData struct {
 	Warnings []string
-	Cells    []doubtData
+	Cells    []warningData
 	Problems []Problem
 	More     int // problems
 }
 
-type doubtData struct{ Text, Where string }
+type warningData struct{ Text, Where string }
 
 // maxCells bounds the cells that a grouped warning names.
 const maxCells = 8
 
-func doubtsPage(s *Set) []part {
-	d := doubtsData{Warnings: s.Warnings, Problems: s.Problems[:min(len(s.Problems), 100)]}
+func warningsPage(s *Set) []part {
+	d := warningsData{Warnings: s.Warnings, Problems: s.Problems[:min(len(s.Problems), 100)]}
 	d.More = s.ProblemCount - len(d.Problems)
 	groups := s.cellWarnings()
 	for _, g := range groups[:min(len(groups), maxPageListed)] {
@@ -86,15 +86,15 @@ func doubtsPage(s *Set) []part {
 		if n := len(g.Cells) - maxCells; n > 0 {
 			text += fmt.Sprintf("; and %s", plural(n, "more cell"))
 		}
-		d.Cells = append(d.Cells, doubtData{sentence(g.Text), text})
+		d.Cells = append(d.Cells, warningData{sentence(g.Text), text})
 	}
 	if n := len(groups) - maxPageListed; n > 0 {
-		d.Cells = append(d.Cells, doubtData{Text: fmt.Sprintf("And %d more: --json has all", n)})
+		d.Cells = append(d.Cells, warningData{Text: fmt.Sprintf("And %d more: --json has all", n)})
 	}
 	if len(d.Warnings)+len(d.Cells)+len(d.Problems) == 0 {
 		return nil
 	}
-	return []part{{ID: "doubts", Nav: "Doubts", Title: "Doubts", Data: d}}
+	return []part{{ID: "warnings", Nav: "Warnings", Title: "Warnings", Data: d}}
 }
 
 // A warningGroup is one warning and the cells that have it.
@@ -121,7 +121,7 @@ func (s *Set) cellWarnings() []warningGroup {
 	return groups
 }
 
-const doubtsHTML = `{{range .Warnings}}<p class="warn">{{.}}</p>
+const warningsHTML = `{{range .Warnings}}<p class="warn">{{.}}</p>
 {{end}}{{with .Cells}}<h3>Cells</h3>
 <ul>
 {{range .}}<li>{{.Text}}<br><span class="soft">{{.Where}}</span></li>

@@ -1,0 +1,22 @@
+package engine
+
+import "unsafe"
+
+// Quit ends the execution, which hasn't failed, with what it has done: other threads don't
+// go on. It depends on whatever they do next, and doesn't return.
+func (e *Engine) Quit() {
+	e.PointAt(Op{Kind: OpPoint, Loc: NoLoc})
+	e.beginAbort()
+	panic(abort)
+}
+
+// Alone reports whether there has been one thread only: what it accesses happens before
+// whatever others do.
+func (e *Engine) Alone() bool { return e.n <= 1 }
+
+// NumberOf returns a number for what is at p, counted from 0 in the order in which the
+// execution asked, and whether it asked before.
+func (e *Engine) NumberOf(p unsafe.Pointer) uint64 { return uint64(e.locAddr(p).ID) }
+
+// IdleClock reports whether time passes only when nobody else can go on.
+func (e *Engine) IdleClock() bool { return e.caseOf.IdleClock }
