@@ -208,7 +208,7 @@ func scheduleFinding(sc *explore.Scenario, f *explore.Failure, at time.Time) Fin
 // AccuseSchedule returns what is against the workload of a scenario that goes wrong, if
 // nobody has proven the workload and a control goes wrong under it too, or nil.
 func (s Subject) AccuseSchedule(sc *explore.Scenario, res *explore.Result, o explore.Options) *Misuse {
-	return s.accuseSchedule(s.unprovenOf(sc.Name), sc, res, nil, o)
+	return s.accuseSchedule(s.unprovenOf(sc.Name), sc, res, nil, o, Budget{})
 }
 
 // accuseSchedule is [Subject.accuse] for what came out of exploring a scenario of a
