@@ -24,7 +24,7 @@ var schedules = Check{
 		if s.explored() == nil {
 			return fmt.Sprintf("%s has no explored form in this refbench: refbench build makes one", s.Strategy.Name)
 		}
-		return ""
+		return s.tooNarrow()
 	},
 	Run: explored,
 }
