@@ -101,7 +101,8 @@ func TestOutside(t *testing.T) {
 
 	// The workload is to blame, and the right one isn't.
 	out = run(1, "explore", "--strategy", "own", "--workload", "session,leaky", "--executions", "50")
-	expect(out, "own/leaky                    violation", "own/session                  passed")
+	expect(out, "own/leaky                    violation", "own/session                  passed",
+		"the workload leaky is wrong itself: atomic, which is known to be right, goes wrong under it too", "refbench: 1 of 2 pairs go wrong; wrong are the workloads themselves: leaky")
 	// What refbench new writes keeps its promises under it too.
 	out = run(1, append([]string{"check", "--checks", "kernel,operations,rules,programs,schedules", "--time", "3s"}, kinds...)...)
 	expect(out, "WORKLOAD leaky IS WRONG ITSELF: atomic, which is known to be right", "see it again: "+exe+" replay rx3.", "refbench: wrong are the workloads themselves: leaky")

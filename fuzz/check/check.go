@@ -108,6 +108,14 @@ func (s Subject) explored() *strategies.Strategy {
 // stays below its limit.
 func (s Subject) narrow() bool { return s.Strategy.Promise.Limit <= program.MaxThreads }
 
+// tooNarrow says why there is nothing to run concurrently, or "".
+func (s Subject) tooNarrow() string {
+	if s.narrow() && !s.Uses && len(s.Programs) == 0 {
+		return fmt.Sprintf("it counts %d references at most, and what several threads do needs more than %d", s.Strategy.Promise.Limit, program.MaxThreads)
+	}
+	return ""
+}
+
 // supported splits the workloads into those that the strategy can run under and the names
 // of others.
 func (s Subject) supported() (ws []*workloads.Workload, unsupported []string) {

@@ -22,7 +22,7 @@ var races = Check{
 		if !RaceEnabled || s.Child == nil {
 			return "it needs a refbench that is built with -race, as by go run -race ./cmd/refbench"
 		}
-		return ""
+		return s.tooNarrow()
 	},
 	Run: raced,
 }

@@ -24,7 +24,7 @@ var schedules = Check{
 		if s.explored() == nil {
 			return fmt.Sprintf("%s has no explored form in this refbench: refbench build makes one", s.Strategy.Name)
 		}
-		return ""
+		return s.tooNarrow()
 	},
 	Run: explored,
 }
@@ -203,6 +203,12 @@ func scheduleFinding(sc *explore.Scenario, f *explore.Failure, at time.Time) Fin
 		What: fmt.Sprintf("%s: %v", sc.Name, f), Detail: f.Text() + f.Stack, Token: f.Token, Failure: f, at: at,
 		Attachments: []Attachment{{".html", false, f.WriteHTML}},
 	}
+}
+
+// AccuseSchedule returns what is against the workload of a scenario that goes wrong, if
+// nobody has proven the workload and a control goes wrong under it too, or nil.
+func (s Subject) AccuseSchedule(sc *explore.Scenario, res *explore.Result, o explore.Options) *Misuse {
+	return s.accuseSchedule(s.unprovenOf(sc.Name), sc, res, nil, o, Budget{})
 }
 
 // accuseSchedule is [Subject.accuse] for what came out of exploring a scenario of a

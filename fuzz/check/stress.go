@@ -21,7 +21,7 @@ var stressed = Check{
 		if s.Uses {
 			return noWorkload(s)
 		}
-		return ""
+		return s.tooNarrow()
 	},
 	Run: func(ctx context.Context, s Subject, b Budget) Result { return stressing(ctx, s, b, false, nil) },
 }

@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "fd106e27c1d1bf1d5065724b"
+const Version = "c9a0c6c563353d2a1479a32a"

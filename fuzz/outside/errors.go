@@ -20,7 +20,7 @@ var tooOld = regexp.MustCompile(`(\S+) requires go >= (\S+) \(running go (\S+?)[
 var offline = []string{"dial tcp", "no such host", "lookup disabled by GOPROXY=off", "connection refused", "i/o timeout", "Client.Timeout", "network is unreachable", "TLS handshake"}
 
 // missing are what it says of a module or version that nobody has.
-var missing = []string{"unknown revision", "no matching versions", "invalid version", "404 Not Found", "410 Gone", "malformed module path", "not a valid version", "repository not found", "unrecognized import path"}
+var missing = []string{"unknown revision", "no matching versions", "invalid version", "404 Not Found", "410 Gone", "malformed module path", "not a valid version", "repository not found", "no such file", "unrecognized import path"}
 
 // goError is what the go command's failure means. about is what it was called for.
 func goError(about, said string, err error) error {

@@ -38,6 +38,9 @@ type (
 		// Interrupted reports that the search was, so that less was tried.
 		Interrupted bool   `json:"interrupted,omitempty"`
 		Picture     string `json:"picture,omitempty"` // file
+		// Control is a count that is known to be right and goes wrong under the workload too,
+		// so that this is to blame.
+		Control string `json:"control,omitempty"`
 	}
 )
 
@@ -134,6 +137,7 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 			}
 			out := exploration{Version: forms.Version, Seed: seed, Pairs: []exploredPair{}}
 			err = explorePairs(c, pairs, o, htmlDir, func(p exploredPair) error {
+				p.Control = parts.control(pairs, p, o)
 				out.Pairs = append(out.Pairs, p)
 				if !verbose {
 					// It is printed at the end, which may be far.
@@ -155,10 +159,17 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 				return err
 			}
 			bad := 0
+			var wrongUses []string
 			for _, p := range out.Pairs {
 				if p.Result != nil && p.Failure != nil {
 					bad++
 				}
+				if p.Control != "" && !slices.Contains(wrongUses, p.Workload) {
+					wrongUses = append(wrongUses, p.Workload)
+				}
+			}
+			if len(wrongUses) > 0 {
+				return findingf("%d of %d pairs go wrong; wrong are the workloads themselves: %s", bad, len(out.Pairs), strings.Join(wrongUses, ", "))
 			}
 			if bad > 0 {
 				return findingf("%d of %d pairs go wrong", bad, len(out.Pairs))
@@ -186,6 +197,20 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 	mustComplete(c, "workload", func() []string { return append(exploredWorkloads(forms), "all") })
 	mustComplete(c, "search", searchNames)
 	return c
+}
+
+// control returns the count that is known to be right and goes wrong under the workload of a
+// pair as well, or "".
+func (p Parts) control(pairs []scenarios.Pair, e exploredPair, o explore.Options) string {
+	i := slices.IndexFunc(pairs, func(p scenarios.Pair) bool { return p.Strategy == e.Strategy && p.Workload == e.Workload })
+	j := slices.IndexFunc(p.Strategies, func(s *strategies.Strategy) bool { return s.Name == e.Strategy })
+	if e.Wrong != "" || e.Result == nil || e.Failure == nil || i < 0 || j < 0 {
+		return ""
+	}
+	if m := subject(p, p.Strategies[j]).AccuseSchedule(pairs[i].Scenario, e.Result, o); m != nil {
+		return m.Control
+	}
+	return ""
 }
 
 func searchNames() (names []string) {
@@ -488,6 +513,9 @@ func printExplored(w io.Writer, p exploredPair) error {
 		b.WriteString(failureText(f))
 		if p.Picture != "" {
 			fmt.Fprintf(&b, "picture: %s\n", p.Picture)
+		}
+		if p.Control != "" {
+			fmt.Fprintf(&b, "the workload %s is wrong itself: %s, which is known to be right, goes wrong under it too\n", p.Workload, p.Control)
 		}
 		b.WriteByte('\n')
 	}

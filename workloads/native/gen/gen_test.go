@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/strategies/baseline"
 	"github.com/refbench/refbench/strategies/builtin"
 	"github.com/refbench/refbench/workloads/native/gen"
 )
@@ -16,7 +17,7 @@ const workloadsPath = "github.com/refbench/refbench/workloads"
 func builtins(t *testing.T) []gen.Strategy {
 	t.Helper()
 	var ss []gen.Strategy
-	for _, s := range builtin.All() {
+	for _, s := range append(baseline.All(), builtin.All()...) {
 		g, err := gen.StrategyOf(s)
 		if err != nil {
 			t.Fatal(err)
@@ -95,6 +96,7 @@ type Holder[T any] interface { Get(*Object[T]) }
 type Timed[T any, P Ref[T]] struct{}
 func (Timed[T, P]) Get(o *Object[T]) { P(&o.Ref).Get() }
 type dynamicTimed = Timed[Dynamic, *Dynamic]
+type DynamicTimed = dynamicTimed
 `,
 		"source.go": "package workloads\n" + source,
 	} {
@@ -125,6 +127,53 @@ func contains(t *testing.T, files map[string]string, file, text string, want boo
 	t.Helper()
 	if strings.Contains(files[file], text) != want {
 		t.Errorf("%s: %q in it is %v, want %v:\n%s", file, text, !want, want, files[file])
+	}
+}
+
+// A workload of another module has native loops in a package of their own, with the holders
+// of package workloads; two that have one type of instances share it.
+func TestOutsideWorkload(t *testing.T) {
+	dir := module(t, "var W = 1\n")
+	if err := os.MkdirAll(filepath.Join(dir, "load"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, "load", "load.go"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const source = `package load
+import w "example.com/m"
+var A = &w.Workload{Name: "a", New: func() any { return new(one[w.Dynamic, w.DynamicTimed]) }}
+var B = &w.Workload{Name: "b", New: func() any { return new(one[w.Dynamic, w.DynamicTimed]) }}
+type one[T any, H w.Holder[T]] struct { h H; o w.Object[T] }
+func (x *one[T, H]) Work() { x.h.Get(&x.o) }
+`
+	native := func() (map[string]string, error) {
+		files, err := gen.Native(gen.Options{Dir: dir, Path: "example.com/m/load", Home: "example.com/m", Strategies: []gen.Strategy{{Name: "s", Path: "example.com/s", Type: "Count"}}})
+		text := make(map[string]string)
+		for _, f := range files {
+			text[f.Name] = string(f.Data)
+		}
+		return text, err
+	}
+	write(strings.ReplaceAll(strings.ReplaceAll(source, `w "example`, `"example`), "w.", "workloads."))
+	files, err := native()
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, files, "s.go", `loop("a", "s", func() workloads.Load[counter.Count, timedS] { return new(oneS) })`, true)
+	contains(t, files, "s.go", `loop("b", "s", func() workloads.Load[counter.Count, timedS] { return new(oneS) })`, true)
+	contains(t, files, "s.go", "func (timedS) Get(o *workloads.Object[counter.Count])", true)
+	if n := strings.Count(files["s.go"], "type oneS struct"); n != 1 {
+		t.Errorf("oneS is declared %d times:\n%s", n, files["s.go"])
+	}
+	contains(t, files, "generic.go", "type one[T any, H workloads.Holder[T]] struct", true)
+
+	write(strings.ReplaceAll(source, "one[", "One["))
+	if _, err := native(); err == nil || !strings.Contains(err.Error(), "declare it in this package, with a lower-case letter first") {
+		t.Errorf("%v", err)
 	}
 }
 
