@@ -410,8 +410,7 @@ func bugLines(d detectedBug, b *bugs.Bug, most int) []string {
 	if d.Failure.Token != "" {
 		ends = []string{"see it again: refbench replay " + d.Failure.Token}
 	}
-	text, _, _ := strings.Cut(d.Failure.Text(), "token: ")
-	return slices.Concat(lines, excerpt(text, most-len(lines)-len(ends), "--verbose, or replay"), ends)
+	return slices.Concat(lines, excerpt(scheduleText(d.Failure), most-len(lines)-len(ends), "--verbose, or replay"), ends)
 }
 
 // A describedBug is what bugs --list --json prints of a bug.

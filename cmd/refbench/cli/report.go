@@ -28,11 +28,12 @@ func newReportCommand() *cobra.Command {
 		Long: `Turn result files into a table, plots and an HTML page.
 
 What was found goes to standard output, on one screen; with --verbose all numbers come
-first. With -o, the page (` + report.PageName + `) and the plots
-of throughput and correctness for each workload, as SVG and PNG, are written into
-a directory. Lines that can't be used are named on standard error; the rest is used.
-The samples that were excluded beside a file (results.shared.txt) are read with it:
-they count for correctness, and for times only with --include-shared.
+first. With -o, report writes the page (` + report.PageName + `) and the plots of throughput
+and correctness for each workload, as SVG and PNG, into a directory. It names lines that
+it can't use on standard error, and uses the rest. Excluded samples stand in a file beside
+the results (results.shared.txt) and are read with it: they count for correctness, and for
+times only with --include-shared. Results of several machines are never pooled: each
+machine has tables of its own.
 
 Tables, rows and columns are chosen in benchstat's language of projections: name
 keys as /cpus, config lines as goos, .fullname for the settings that no other names.
