@@ -43,6 +43,15 @@ func ends(s ast.Stmt) bool {
 		return true
 	case *ast.BlockStmt:
 		return len(s.List) > 0 && ends(s.List[len(s.List)-1])
+	case *ast.ForStmt:
+		leaves := s.Cond != nil
+		ast.Inspect(s.Body, func(n ast.Node) bool {
+			if b, ok := n.(*ast.BranchStmt); ok {
+				leaves = leaves || b.Tok == token.BREAK || b.Tok == token.GOTO
+			}
+			return true
+		})
+		return !leaves
 	}
 	return false
 }
@@ -293,7 +302,7 @@ func TestSpecialize(t *testing.T) {
 		{flags{"bug": "b1"}, "if n < 0 && c.bug != b1 || n > 9 { f() }", "if n > 9 {\n\tf()\n}"},
 		{flags{"bug": "b1"}, "if g() && c.bug != b1 { f() }", "if g() && false {\n\tf()\n}"},
 		{flags{"bug": "b1"}, "switch { case x: f(); case c.bug == b1: g(); case y: h() }", "switch {\ncase x:\n\tf()\ndefault:\n\tg()\n}"},
-		{flags{"bug": "b1"}, "for c.bug == b2 { f() }; for c.bug == b1 { g() }", "for {\n\tg()\n}"},
+		{flags{"bug": "b1"}, "for c.bug == b2 { f() }; for c.bug == b1 { g() }; h()", "for {\n\tg()\n}"},
 		{flags{"other": "true"}, "if c.bug == b1 { f() }", "if c.bug == b1 {\n\tf()\n}"},
 	} {
 		f, err := parser.ParseFile(token.NewFileSet(), "", "package p\nfunc f() {\n"+tt.in+"\n}", parser.SkipObjectResolution)
