@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "c9a0c6c563353d2a1479a32a"
+const Version = "24597f4f3129028d9ce9d2a6"
