@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "6dd6da55d80eabeef39f13fe"
+const Version = "cb1fecaabc44f4e429574b76"
