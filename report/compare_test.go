@@ -395,7 +395,7 @@ func TestConclusionIsTheLastLine(t *testing.T) {
 	newer := samples("a", 1, "", near(20)...) + samples("b", 1, "", near(5)...) + samples("c", 1, "", near(10)...) + samples("d", 1, "", near(10.5)...) +
 		samples("e", 1, "1 shared", near(10)...)
 	c := compareTexts(t, older, newer, CompareOptions{MinEffect: 0.1})
-	const want = "slower: a (1 row); faster: b (1 row); 1 row below the minimum effect; 1 row can't be told; " +
+	const want = "slower: a (1 row); faster: b (1 row); 1 row below the minimum effect; 1 row inconclusive; " +
 		"1 row without usable samples in one of the files; 1 cell in one of the files only"
 	var w bytes.Buffer
 	if err := c.Text(&w, false); err != nil {
@@ -419,7 +419,7 @@ func TestConclusionIsTheLastLine(t *testing.T) {
 			t.Errorf("with all there is no row %q:\n%s", row, all.String())
 		}
 	}
-	for _, want := range []string{"corrected for 4 rows (Holm), level 0.05, minimum effect 10 %", "not measured by turns"} {
+	for _, want := range []string{"corrected for 4 rows (Holm), level 0.05, minimum effect 10 %", "measured one after the other"} {
 		if !strings.Contains(w.String(), want) {
 			t.Errorf("the text says nothing of %q:\n%s", want, w.String())
 		}

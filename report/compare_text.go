@@ -166,12 +166,12 @@ func (c *Comparison) method() []string {
 	return []string{
 		fmt.Sprintf("Mann-Whitney U-test of the samples, corrected for %s (Holm), level %g%s.", plural(c.Tests, "row"), c.Alpha, effect),
 		fmt.Sprintf("Medians; ± is how far the farther end of the %g %% interval is.", 100*Confidence),
-		"The files were not measured by turns: what drifted from one to the other counts as a difference. \"refbench ab\" measures by turns.",
+		"The files were measured one after the other: a drift from one to the other counts as a difference. \"refbench ab\" measures in turn.",
 	}
 }
 
 // Conclusion says in one line what got slower and faster, what else changed, and how much
-// can't be told.
+// is inconclusive.
 func (c *Comparison) Conclusion() string {
 	if why := c.Nothing(); why != "" {
 		return "nothing to compare: " + why
@@ -210,7 +210,7 @@ func (c *Comparison) Conclusion() string {
 		text string
 	}{
 		{count[Small], "%s below the minimum effect"},
-		{count[Unclear], "%s can't be told"},
+		{count[Unclear], "%s inconclusive"},
 		{count[OnlyInOld] + count[OnlyInNew], "%s without usable samples in one of the files"},
 	} {
 		if rest.n > 0 {

@@ -23,6 +23,19 @@ func (s *Set) Had(c Condition) {
 	}
 }
 
+// A Run is how results were measured: the program that measured keeps it beside them.
+type Run struct {
+	Started string // date and time
+	Command string // that measures the same again, with its seed
+}
+
+// Ran says how some of the set's results were measured.
+func (s *Set) Ran(r Run) {
+	if r = (Run{clean(r.Started), cleanLong(r.Command)}); len(s.runs) < maxFacts && !slices.Contains(s.runs, r) {
+		s.runs = append(s.runs, r)
+	}
+}
+
 // machineSection is what the configuration lines say of the machine and of the run, and
 // what held then.
 func machineSection() section {

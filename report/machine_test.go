@@ -16,6 +16,7 @@ func TestConditionsOfTheMachineAreShown(t *testing.T) {
 	for _, c := range []Condition{note, spoils, note, {"turbo", "unknown", "no switch", ""}} {
 		s.Had(c)
 	}
+	s.Ran(Run{"2026-11-29 15:42 UTC", "refbench run --seed 7 -o '<b>'"})
 	var page, text bytes.Buffer
 	if err := writePage(&page, s, sections()); err != nil {
 		t.Fatal(err)
@@ -27,6 +28,11 @@ func TestConditionsOfTheMachineAreShown(t *testing.T) {
 	if !strings.Contains(page.String(), want) {
 		_, after, _ := strings.Cut(page.String(), `id="machine"`)
 		t.Errorf("the page has\n%s\nwant in it\n%s", after[:min(len(after), 3000)], want)
+	}
+	const again = "# commit 1234abcd\n# measured 2026-11-29 15:42 UTC\nrefbench run --seed 7 -o &#39;&lt;b&gt;&#39;\nrefbench report testdata/old.txt -o report\n"
+	if !strings.Contains(page.String(), again) {
+		_, after, _ := strings.Cut(page.String(), "To do it again")
+		t.Errorf("the page says how to do it again as\n%s\nwant\n%s", after, again)
 	}
 	if err := JSON(&text, s); err != nil {
 		t.Fatal(err)

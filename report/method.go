@@ -9,15 +9,21 @@ func methodPage(s *Set) []part {
 	return []part{{ID: "how", Nav: "How it was measured", Title: "How it was measured", Data: s.reproduce()}}
 }
 
-// reproduce returns the commands that make a page like this one.
+// reproduce returns the commands that make a page like this one: on the same machine, with the
+// commit and the versions that stand there.
 func (s *Set) reproduce() []string {
 	var lines []string
 	for _, f := range s.Facts {
-		if f.Key == "command" {
-			lines = append(lines, f.Values...)
+		if f.Key == "commit" {
+			for _, v := range f.Values {
+				lines = append(lines, "# commit "+v)
+			}
 		}
 	}
-	if len(lines) == 0 {
+	for _, r := range s.runs {
+		lines = append(lines, "# measured "+r.Started, r.Command)
+	}
+	if len(s.runs) == 0 {
 		lines = append(lines, "refbench run")
 	}
 	args := append([]string{"refbench", "report"}, cleanAll(s.Paths)...)

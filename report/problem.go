@@ -43,6 +43,17 @@ func (p *problems) sortFrom(i int) {
 // maxText bounds a piece of a file that is shown, in bytes.
 const maxText = 400
 
+// cleanLong is clean for what is of use only whole, in parts that clean takes whole.
+func cleanLong(s string) string {
+	var b strings.Builder
+	for len(s) > 0 {
+		n := min(len(s), maxText)
+		b.WriteString(clean(s[:n]))
+		s = s[n:]
+	}
+	return b.String()
+}
+
 // clean makes a piece of a file fit to be shown: result files are untrusted, and
 // control characters would reach the terminal.
 func clean(s string) string {

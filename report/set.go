@@ -64,6 +64,7 @@ type Set struct {
 	scaling    func() scaling      // fits once
 	contents   map[string][]string // what workloads read, by their names; "" if the file doesn't say which
 	conditions []Condition         // see Had
+	runs       []Run               // see Ran
 }
 
 // A Table is what stands together: by default, one workload with its settings.

@@ -46,6 +46,7 @@ var elsewhere = map[string]string{
 	"strategies/refusing.Fuzz":          "fuzz.FuzzSequential",
 	"strategies/rundown.Fuzz":           "fuzz.FuzzSequential",
 	"strategies/rundowncpu.Fuzz":        "fuzz.FuzzSequential",
+	"strategies/xnupcpu.Fuzz":           "fuzz.FuzzSequential",
 	"strategies/saturating.Fuzz":        "fuzz.FuzzSequential",
 	"strategies/sticky.Fuzz":            "fuzz.FuzzSequential",
 	"strategies/strategytest.FuzzSound": "fuzz.FuzzSequential",

@@ -17,7 +17,7 @@ var layers = []struct {
 	{"strategies/strategytest", []string{"strategies", "fuzz"}},
 	{"strategies", []string{"strategies"}},
 	{"workloads/native/gen", []string{"strategies"}},
-	{"fuzz/explore/gen", nil},
+	{"fuzz/explore/gen", []string{"fuzz/explore"}},
 	{"cmd/refbench/gen", []string{"strategies", "workloads/native/gen", "fuzz/explore/gen", "fuzz/dropins"}},
 	{"report/family", nil},
 	{"report/gate", nil},

@@ -156,7 +156,7 @@ func (d *driver) counts(k Kind) bool {
 
 func (d *driver) prepare(e *engine.Engine, s engine.Search, o engine.Options) {
 	o.Trace, o.Show = d.base.Trace, d.base.Show
-	o.Record = true
+	o.Record, o.RecordAll = true, d.base.RecordAll
 	e.Prepare(&d.c, s, o)
 }
 

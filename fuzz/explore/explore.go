@@ -114,8 +114,8 @@ func (d *driver) start(s *Scenario, o Options) error {
 	return d.run(s.Name, o.Timeout, o.Stop)
 }
 
-// follow runs one given schedule.
-func follow(s *Scenario, p Program, cpus int, ds []engine.Decision, o Options, trace bool) (*driver, error) {
+// follow runs one given schedule. base says what of it is kept.
+func follow(s *Scenario, p Program, cpus int, ds []engine.Decision, o Options, base engine.Options) (*driver, error) {
 	exploring.Lock()
 	defer exploring.Unlock()
 	if err := unstick(o.Timeout); err != nil {
@@ -126,6 +126,7 @@ func follow(s *Scenario, p Program, cpus int, ds []engine.Decision, o Options, t
 		return nil, err
 	}
 	d := &driver{c: ec, limit: -1, arms: []arm{&guidedArm{g: engine.Guided{Decisions: ds}}}}
-	d.base.Trace, d.base.Show = trace, c.Show
+	d.base = base
+	d.base.Show = c.Show
 	return d, d.start(s, o)
 }

@@ -95,7 +95,7 @@ func (f *found) report(s *Scenario, o Options, hang error) *Failure {
 
 // finish runs the schedule once more, traced.
 func (f *found) finish(s *Scenario, o Options) (*Failure, error) {
-	d, err := follow(s, f.program, f.cpus, f.decisions, o, true)
+	d, err := follow(s, f.program, f.cpus, f.decisions, o, engine.Options{Trace: true})
 	if err != nil {
 		return nil, err
 	}
@@ -160,15 +160,15 @@ func (f *Failure) Smaller(s *Scenario, o Options) *Failure {
 	}
 	o.NoRaces = !t.races
 	// A token doesn't say which of its decisions preempt.
-	d, err := follow(s, t.program, t.cpus, t.decisions, o, false)
-	if err != nil || d.failing.Load() == nil {
+	d, err := follow(s, t.program, t.cpus, t.decisions, o, engine.Options{})
+	if err != nil {
 		return f
 	}
-	x := &found{
-		program: t.program, cpus: t.cpus, decisions: d.failing.Load().decisions,
-		failure: &engine.Failure{Kind: f.Kind, Message: f.Message, Stack: f.Stack, Step: t.step},
+	x := d.failing.Load()
+	if x == nil || x.failure.Kind != f.Kind {
+		return f
 	}
-	small := x.report(s, o, nil)
+	small := (&found{t.program, t.cpus, x.decisions, x.failure}).report(s, o, nil)
 	if small.Kind != f.Kind || small.Note != "" {
 		return f
 	}

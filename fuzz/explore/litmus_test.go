@@ -536,7 +536,7 @@ var litmuses = []litmus{
 	}},
 
 	// select
-	{"select waits for nobody", explore.Deadlock, "T0 waits in select T0#0", func() {
+	{"select waits for nobody", explore.Deadlock, "T0 waits in select variable 0 of T0", func() {
 		a, b := channel.Make[int](0), channel.Make[int](1)
 		channel.Select(channel.Receiving(a), channel.Receiving(b))
 	}},

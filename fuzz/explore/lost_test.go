@@ -81,6 +81,25 @@ func TestShrinkingIsBounded(t *testing.T) {
 	}
 }
 
+// TestSmallerLater: a failure that was reported as it was found is made as small later.
+func TestSmallerLater(t *testing.T) {
+	for _, p := range bank() {
+		o := explore.Options{Seed: 5}
+		small, err := explore.Explore(p.bug, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.NoShrink = true
+		r, err := explore.Explore(p.bug, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f := r.Failure.Smaller(p.bug, explore.Options{Seed: 5}); f.Token != small.Failure.Token {
+			t.Errorf("%s: %d preemptions, program %v; at once %d, %v", p.bug.Name, f.Preemptions, f.Program, small.Failure.Preemptions, small.Failure.Program)
+		}
+	}
+}
+
 // TestSmallerThatIsNone: a smaller schedule that fails once and doesn't fail again when
 // it is to be drawn isn't reported. The schedule is, as it was found.
 func TestSmallerThatIsNone(t *testing.T) {

@@ -43,6 +43,13 @@ type Scenario struct {
 	// fire, and a sleeper wake, while others could go on.
 	IdleClock bool
 
+	// Cut says that an execution that is longer than MaxPoints is stopped, and is no
+	// failure: some schedules have somebody wait for ever in a loop that does something.
+	Cut bool
+
+	// Goexit says that a thread may end by runtime.Goexit, which otherwise is a failure.
+	Goexit bool
+
 	// Make returns the case for a program, whatever that says; see Case.Err. It
 	// is called once for many executions, before them.
 	Make func(Program) Case
@@ -133,6 +140,6 @@ func (s *Scenario) build(p Program, cpus int, races bool) (engine.Case, Case, er
 	}
 	return engine.Case{
 		CPUs: cpus, Setup: c.Setup, Threads: c.Threads, Finish: c.Finish,
-		MaxPoints: s.maxPoints(), Races: races, DropIns: s.DropIns, IdleClock: s.IdleClock,
+		MaxPoints: s.maxPoints(), Races: races, DropIns: s.DropIns, IdleClock: s.IdleClock, Goexit: s.Goexit, Cut: s.Cut,
 	}, c, nil
 }

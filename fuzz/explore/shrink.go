@@ -138,20 +138,112 @@ func (x *shrinker) schedule() {
 		d, err := explore(x.s, x.program, x.cpus, x.failure.Kind, o)
 		x.take(d, err, x.program, x.cpus, anyBetter)
 	}
+	for x.leaveOut() || x.join() {
+	}
+}
+
+// A turn is what one thread does until another goes on: the decisions of each of its
+// steps.
+type turn struct {
+	thread uint8
+	steps  [][]engine.Decision
+}
+
+// turns returns those of the schedule, none if there is no time left.
+func (x *shrinker) turns() []turn {
+	if x.over() {
+		return nil
+	}
+	d, err := x.again(x.decisions, engine.Options{RecordAll: true})
+	if err != nil {
+		x.err = err
+		return nil
+	}
+	f := d.failing.Load()
+	if f == nil {
+		return nil
+	}
+	var turns []turn
+	for _, d := range f.decisions {
+		if d.Of != engine.OfThread {
+			if len(turns) > 0 {
+				steps := turns[len(turns)-1].steps
+				steps[len(steps)-1] = append(steps[len(steps)-1], d)
+			}
+			continue
+		}
+		if len(turns) == 0 || turns[len(turns)-1].thread != d.Choice {
+			turns = append(turns, turn{thread: d.Choice})
+		}
+		last := &turns[len(turns)-1]
+		last.steps = append(last.steps, []engine.Decision{d})
+	}
+	return turns
+}
+
+// join makes two turns of a thread one: the first is made where the second is, or the
+// second where the first is.
+func (x *shrinker) join() (any bool) {
+	turns := x.turns()
+	for i := 0; i < len(turns) && !x.over(); i++ {
+		j := i + 1
+		for j < len(turns) && turns[j].thread != turns[i].thread {
+			j++
+		}
+		if j == len(turns) {
+			continue
+		}
+		before, between, after := turns[:i], turns[i+1:j], turns[j+1:]
+		for _, order := range [][]turn{
+			slices.Concat(before, between, turns[i:i+1], turns[j:j+1], after),
+			slices.Concat(before, turns[i:i+1], turns[j:j+1], between, after),
+		} {
+			var ds []engine.Decision
+			step := turns[0].steps[0][0].Step
+			for _, t := range order {
+				for _, s := range t.steps {
+					for _, d := range s {
+						d.Step = step
+						ds = append(ds, d)
+					}
+					step++
+				}
+			}
+			d, err := x.again(ds, engine.Options{})
+			if x.take(d, err, x.program, x.cpus, func(f *failing) bool { return preemptions(f.decisions) < preemptions(x.decisions) }) {
+				turns, any = x.turns(), true
+				i = -1
+				break
+			}
+		}
+	}
+	return any
+}
+
+// again runs one schedule.
+func (x *shrinker) again(ds []engine.Decision, base engine.Options) (*driver, error) {
+	return follow(x.s, x.program, x.cpus, ds, x.o, base)
+}
+
+// leaveOut leaves out decisions, in pieces of half of them first.
+func (x *shrinker) leaveOut() (any bool) {
 	for size := max(len(x.decisions)/2, 1); size >= 1; size /= 2 {
 		for i := len(x.decisions) - size; i >= 0 && !x.over(); i-- {
 			if i+size > len(x.decisions) {
 				continue
 			}
 			ds := slices.Delete(slices.Clone(x.decisions), i, i+size)
-			d, err := follow(x.s, x.program, x.cpus, ds, x.o, false)
-			x.take(d, err, x.program, x.cpus, func(f *failing) bool {
+			d, err := x.again(ds, engine.Options{})
+			if x.take(d, err, x.program, x.cpus, func(f *failing) bool {
 				// What was really decided, since decisions that no
 				// longer fit are passed over.
 				return preemptions(f.decisions) <= preemptions(x.decisions) && len(f.decisions) < len(x.decisions)
-			})
+			}) {
+				any = true
+			}
 		}
 	}
+	return any
 }
 
 // preemptions counts decisions that take the processor from a thread that could

@@ -245,7 +245,7 @@ func (t token) misfit(s *Scenario, o Options) (why string, err error) {
 	case s.CPUs > 0 && s.CPUs != t.cpus:
 		return fmt.Sprintf("it has %d CPUs, and the token %d", s.CPUs, t.cpus), nil
 	}
-	d, err := follow(s, t.program, t.cpus, t.decisions, o, false)
+	d, err := follow(s, t.program, t.cpus, t.decisions, o, engine.Options{})
 	var p *programError
 	var got *failing
 	if err == nil {

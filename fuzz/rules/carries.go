@@ -179,7 +179,7 @@ func (e *env) acrossCarry() func() error {
 		starts: starts, lives: len(starts),
 		body: func(w *worker, l *life) {
 			for range each {
-				if w.rng.IntN(2) == 0 {
+				if w.rng.IntN(2) == 0 || l.from.state.Killed && e.p.Closes() {
 					w.call(l, spec.Call{Op: spec.Get})
 				} else if !w.call(l, spec.Call{Op: spec.TryGet}) {
 					if e.p.TryGet == strategies.Exact {

@@ -10,6 +10,7 @@
 package usl
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -138,18 +139,17 @@ func spread(points []Point) []Point {
 func (f *Fit) intervals(points []Point) {
 	rng := rand.New(rand.NewPCG(1, 2)) // the same points, the same intervals
 	logs := make([]float64, len(points))
-	var drawn []float64
+	samples := make([]ranked, len(points))
+	for i, p := range points {
+		samples[i] = rank(p.Throughput)
+	}
 	var lambdas, sigmas, kappas, peaks []float64
 	// What is drawn differs little from the sample, so the search begins where that ended, but
 	// where a parameter still has a slope.
 	start := [][2]float64{{max(f.Law.Sigma, 1e-3), max(f.Law.Kappa, 1e-4)}}
 	for range replicates {
-		for i, p := range points {
-			drawn = drawn[:0]
-			for range p.Throughput {
-				drawn = append(drawn, p.Throughput[rng.IntN(len(p.Throughput))])
-			}
-			logs[i] = math.Log(median(drawn))
+		for i := range samples {
+			logs[i] = math.Log(samples[i].drawnMedian(rng))
 		}
 		l := fit(f.CPUs, logs, start)
 		lambdas, sigmas, kappas, peaks = append(lambdas, l.Lambda), append(sigmas, l.Sigma), append(kappas, l.Kappa), append(peaks, f.peak(l))
@@ -171,6 +171,48 @@ func estimate(v float64, drawn []float64) Estimate {
 	slices.Sort(drawn)
 	tail := len(drawn) / 40 // 2.5 %
 	return Estimate{v, min(v, drawn[tail]), max(v, drawn[len(drawn)-1-tail])}
+}
+
+// A ranked is a sample that is drawn from often: what was drawn is counted at its rank, so
+// that its median needs no sorting.
+type ranked struct {
+	sorted []float64
+	ranks  []int // of the values as they came
+	counts []int // of what was drawn, by rank; all 0 between two draws
+}
+
+func rank(xs []float64) ranked {
+	order := make([]int, len(xs))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(xs[i], xs[j]) })
+	r := ranked{make([]float64, len(xs)), make([]int, len(xs)), make([]int, len(xs))}
+	for k, i := range order {
+		r.sorted[k], r.ranks[i] = xs[i], k
+	}
+	return r
+}
+
+// drawnMedian draws as many values as there are, with replacement, and returns their median.
+func (r ranked) drawnMedian(rng *rand.Rand) float64 {
+	n := len(r.sorted)
+	for range n {
+		r.counts[r.ranks[rng.IntN(n)]]++
+	}
+	var low, high float64
+	seen := 0
+	for k, c := range r.counts {
+		r.counts[k] = 0
+		if seen <= (n-1)/2 && (n-1)/2 < seen+c {
+			low = r.sorted[k]
+		}
+		if seen <= n/2 && n/2 < seen+c {
+			high = r.sorted[k]
+		}
+		seen += c
+	}
+	return (low + high) / 2
 }
 
 func median(xs []float64) float64 {

@@ -24,6 +24,7 @@ import (
 	"github.com/refbench/refbench/strategies/rundowncpu"
 	"github.com/refbench/refbench/strategies/saturating"
 	"github.com/refbench/refbench/strategies/sticky"
+	"github.com/refbench/refbench/strategies/xnupcpu"
 )
 
 // Default returns the names of the strategies that are measured where none are named: one
@@ -58,5 +59,6 @@ func All() []*strategies.Strategy {
 		fileref.Strategy,
 		fdmutex.Strategy,
 		arc.Strategy,
+		xnupcpu.Strategy,
 	}
 }

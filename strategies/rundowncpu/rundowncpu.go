@@ -60,7 +60,7 @@
 //
 // # Cost
 //
-// A line of the cache for each P, and 40 bytes. Get, TryGet and Put are a load and a
+// A line of the cache for each P, 40 bytes, and a channel if Kill has to wait. Get, TryGet and Put are a load and a
 // compare-and-swap of a word that other CPUs seldom touch. Kill touches all words. If
 // GOMAXPROCS grows after Init, the new Ps share words with others.
 package rundowncpu
@@ -118,7 +118,8 @@ type Count struct {
 	shards []shard // one per P; set by the first Init
 
 	// The wait block: references beside the owner's that are left while Kill waits, and
-	// what wakes it. Kill writes both before it sets waiting anywhere.
+	// what wakes it. Kill writes left before it sets waiting anywhere, and gone before it
+	// takes the bias away.
 	left atomic.Int64
 	gone chan struct{}
 }
@@ -138,7 +139,13 @@ func (c *Count) InitAt(n int64) {
 }
 
 // word is the word of the CPU that the caller is on, or was on a moment ago: any will do.
-func (c *Count) word() *atomic.Int64 { return &c.shards[uint(pin.CPU())%uint(len(c.shards))].word }
+func (c *Count) word() *atomic.Int64 {
+	cpu := uint(pin.CPU())
+	if cpu >= uint(len(c.shards)) {
+		cpu %= uint(len(c.shards))
+	}
+	return &c.shards[cpu].word
+}
 
 // Get takes a reference. The caller holds one.
 func (c *Count) Get() {
@@ -206,16 +213,19 @@ func (c *Count) Put() bool {
 // ExRundownCompletedCacheAware). The caller holds no other reference. It panics if more
 // references were dropped than taken.
 func (c *Count) Kill() bool {
-	gone := make(chan struct{}, 1)
-	c.gone = gone
 	c.left.Store(bias)
 	sum := int64(0)
 	for i := range c.shards {
 		sum += c.shards[i].word.Swap(active|waiting) >> countShift
 	}
+	// Get and Put have counted in left meanwhile, so that sum alone doesn't say whether
+	// somebody is inside. From here on nobody gets in.
+	if c.left.Load()+sum > bias {
+		c.gone = make(chan struct{}, 1)
+	}
 	switch n := c.left.Add(sum - bias); {
 	case n > 0:
-		<-gone
+		<-c.gone
 	case n < 0:
 		panic("rundowncpu: more references were dropped than taken")
 	}

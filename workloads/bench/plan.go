@@ -192,7 +192,7 @@ func (r *run) failed(ctx context.Context, c Cell, err error) error {
 
 // finding says in words what is wrong with a sample's books.
 func finding(s Sample) string {
-	text := fmt.Sprintf("%s: the books don't balance (seed %d): %d violations in %d lives", s.Cell, s.Seed, s.Books.Violations(), s.Books.Lives)
+	text := fmt.Sprintf("%s: reference accounting failed (seed %d): %d violations in %d lives", s.Cell, s.Seed, s.Books.Violations(), s.Books.Lives)
 	totals := s.Books
 	totals.Notes = totals.Notes[:min(len(totals.Notes), mostNotes)]
 	if err := totals.Err(); err != nil {

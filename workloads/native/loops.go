@@ -37,6 +37,7 @@ var Loops = slices.Concat(
 	loopsFileref,
 	loopsFdmutex,
 	loopsArc,
+	loopsXnupcpu,
 )
 
 // loop returns the loop whose instances make returns, not yet ready.

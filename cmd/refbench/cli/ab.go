@@ -37,8 +37,8 @@ func newABCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "ab OLD NEW",
 		Short: "Compare two commits or two binaries, measured by turns",
-		Long: `ab measures two commits, or two binaries, by turns on the same CPUs, and says what got
-slower, faster, or can't be told.
+		Long: `ab measures two commits, or two binaries, in turn on the same CPUs, and reports what got
+slower, what got faster, and what is inconclusive.
 
 Each round has a process of either side, and a second one of OLD as control. Rounds go
 through the layouts that each commit is built in, again from the first after the last: what

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/refbench/refbench/fuzz/bugs"
+	"github.com/refbench/refbench/fuzz/bugs/diff"
 	"github.com/refbench/refbench/fuzz/bugs/matrix"
 	"github.com/refbench/refbench/fuzz/check"
 	"github.com/refbench/refbench/fuzz/explored"
@@ -66,7 +67,8 @@ it was found, or why not, and how few preemptions its smallest schedule needs.
 The race detector only sees what happens in a program that is built with -race:
 go run -race ./cmd/refbench bugs. Each bug then runs in a process of its own.
 
-With one name the bug is described and its smallest schedule is drawn.
+With one name it prints the wrong code beside the right one, as a difference to the twin,
+then what the bug is, who does what in which order, and the smallest schedule.
 
 Exit status: 1 if a bug that some check is expected to find is found by none, or
 if a twin is flagged.`,
@@ -149,6 +151,11 @@ func detect(c *cobra.Command, program string, chosen []matrix.Entry, b matrix.Bu
 	d := detection{Version: explored.Version, Seed: b.Seed, Seconds: b.Time.Seconds(), Bugs: []detectedBug{}, Wrong: []string{}, program: program}
 	for _, k := range checks {
 		d.Checks = append(d.Checks, k.Name)
+	}
+	if text := diff.Of(chosen[0].Native.Name); len(chosen) == 1 && text != "" && !asJSON {
+		if _, err := fmt.Fprintln(out, text); err != nil {
+			return err
+		}
 	}
 	if verbose && !asJSON {
 		if err := printHeader(out, d.Checks); err != nil {
@@ -412,8 +419,7 @@ func bugLines(program string, d detectedBug, b *bugs.Bug, most int) []string {
 	if d.Failure.Token != "" {
 		ends = []string{"see it again: " + program + " replay " + d.Failure.Token}
 	}
-	text, _, _ := strings.Cut(d.Failure.Text(), "token: ")
-	return slices.Concat(lines, excerpt(text, most-len(lines)-len(ends), "--verbose, or replay"), ends)
+	return slices.Concat(lines, excerpt(scheduleText(d.Failure), most-len(lines)-len(ends), "--verbose, or replay"), ends)
 }
 
 // A describedBug is what bugs --list --json prints of a bug.

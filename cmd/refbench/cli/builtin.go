@@ -28,6 +28,7 @@ func aliases() []Alias {
 		{"puffs_node", "mutexed"}, {"puffs_mount", "drained"},
 		{"dentry", "lockref"},
 		{"EX_RUNDOWN_REF", "rundown"},
+		{"os_pcpu_ref", "xnupcpu"},
 		{"EX_RUNDOWN_REF_CACHE_AWARE", "rundowncpu"},
 		{"page", "refusing"}, {"folio", "freezable"},
 		{"rcuref_t", "rcuref"}, {"file_ref_t", "fileref"},

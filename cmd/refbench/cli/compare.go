@@ -29,12 +29,11 @@ most --alpha of all cases. A difference counts if it is significant and at least
 --min-effect. The largest changes stand on one screen; --verbose shows all that changed,
 and --all every row. The last lines say what it comes to.
 
-The two files were not measured by turns, so what drifted from one to the other counts
-as a difference, too. "refbench ab" measures by turns.
+The two files were measured one after the other, so a drift from one to the other counts
+as a difference, too. "refbench ab" measures in turn.
 
 Samples that were measured while the CPUs were shared are excluded, unless there is
---include-shared. Cells that
-are in one file only are listed. Warnings say where the machines differ, or the files
+--include-shared. Cells that are in one file only are listed. Warnings say where the machines differ, or the files
 that the workload buffers read.
 
 The exit status is 1 if NEW has violations, or if a change is beyond what --fail-on says:

@@ -23,13 +23,13 @@ func newDoctorCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "doctor",
-		Short: "Say what of this machine would spoil a run, and what mends it",
-		Long: `doctor looks at the machine and at the process's surroundings, and says in one line
-each what it found, what that does to numbers, and the command that mends it. It changes
-nothing. Each run records beside its results what isn't fine.
+		Short: "Report what on this machine would spoil a run, and how to fix it",
+		Long: `doctor looks at the machine and at the environment of the process. It reports in one line
+each what it found, what that does to the numbers, and the command that fixes it. It
+changes nothing. Each run records beside its results what isn't fine.
 
 States: SPOILS: numbers would be wrong or vary more than they should. note: it limits
-what numbers say. unknown: the system doesn't tell, which isn't fine. fine: no harm.
+what numbers say. unknown: the system doesn't say, which isn't fine. fine: no harm.
 
 Exit status: 1 if something would spoil a run, 0 if nothing is known that would.`,
 		Example: `  refbench doctor

@@ -423,9 +423,8 @@ func exploreScreen(out exploration) []string {
 		if p.Control != "" {
 			last = append(last, cut(p.blame(), report.ScreenColumns))
 		}
-		text, _, _ := strings.Cut(p.Failure.Text(), "token: ")
 		room := report.ScreenLines - len(ends) - len(last) - len(found) - min(len(lines), 8)
-		found = append(found, excerpt(text, room, "--verbose, or replay")...)
+		found = append(found, excerpt(scheduleText(p.Failure), room, "--verbose, or replay")...)
 		if n := len(bad) - 1; n > 0 {
 			last = append(last, fmt.Sprintf("and %s: --verbose", plural(n, "more pair")))
 		}
@@ -531,6 +530,18 @@ func printExplored(w io.Writer, p exploredPair) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// scheduleText is the schedule of a failure without its token, and without the steps in which
+// what runs op programs touches the object: a reader looks for those of the count.
+func scheduleText(f *explore.Failure) string {
+	var b strings.Builder
+	for line := range strings.Lines(f.Text()) {
+		if !strings.HasPrefix(line, "token ") && !strings.Contains(line, " driver.go:") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 // failureText is what explore and replay print of a failure.

@@ -40,10 +40,10 @@ func newQuickCommand(parts Parts) *cobra.Command {
 from one CPU to all of them, and is it right.
 
 Without a command it measures the default strategies (refbench list marks them; run
---strategy all takes all) under every workload for about a minute, prints on one screen
-what it found (--verbose: all numbers before that), and writes a report to a new folder
-in ` + resultsDir + `/. What the budget has no room for is left out, and said: strategies beyond four first, then
-numbers of CPUs between others, then workloads.
+--strategy all takes all) under every workload for about a minute, prints what it
+found on one screen (--verbose: all numbers before that), and writes a report to a new
+folder in ` + resultsDir + `/. What the budget has no room for is left out, and named:
+strategies beyond four first, then numbers of CPUs between others, then workloads.
 
 Exit status: 0 fine, 1 a finding (an object lost, freed twice, ...), 2 wrong usage,
 3 the run failed or was interrupted.`,

@@ -6,8 +6,10 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 
+	"al.essio.dev/pkg/shellescape"
 	"github.com/refbench/refbench/report"
 	"github.com/refbench/refbench/workloads/bench"
 	"github.com/spf13/cobra"
@@ -28,11 +30,12 @@ func newReportCommand() *cobra.Command {
 		Long: `Turn result files into a table, plots and an HTML page.
 
 What was found goes to standard output, on one screen; with --verbose all numbers come
-first. With -o, the page (` + report.PageName + `) and the plots
-of throughput and correctness for each workload, as SVG and PNG, are written into
-a directory. Lines that can't be used are named on standard error; the rest is used.
-The samples that were excluded beside a file (results.shared.txt) are read with it:
-they count for correctness, and for times only with --include-shared.
+first. With -o, report writes the page (` + report.PageName + `) and the plots of throughput
+and correctness for each workload, as SVG and PNG, into a directory. It names lines that
+it can't use on standard error, and uses the rest. Excluded samples stand in a file beside
+the results (results.shared.txt) and are read with it: they count for correctness, and for
+times only with --include-shared. Results of several machines are never pooled: each
+machine has tables of its own.
 
 Tables, rows and columns are chosen in benchstat's language of projections: name
 keys as /cpus, config lines as goos, .fullname for the settings that no other names.
@@ -175,6 +178,56 @@ func readResults(cmd *cobra.Command, paths []string, layout report.Options) (*re
 	return set, nil
 }
 
+// runCommand returns the command that measures again what a run did.
+func runCommand(f bench.Facts) string {
+	var strategies, workloads, cpus, inside []string
+	add := func(list *[]string, v string) {
+		if !slices.Contains(*list, v) {
+			*list = append(*list, v)
+		}
+	}
+	generic := 0
+	for _, cell := range f.CellNames {
+		name, probe, _ := strings.Cut(cell, " ")
+		if probe != "" {
+			add(&inside, probe)
+		}
+		var workload string
+		var knobs []string
+		for part := range strings.SplitSeq(name, "/") {
+			key, value, _ := strings.Cut(part, "=")
+			switch key {
+			case "workload":
+				workload = value
+			case "cpus":
+				add(&cpus, value)
+			case "strategy":
+				add(&strategies, strings.TrimSuffix(value, "+control"))
+			case "dispatch":
+				generic++
+			default:
+				knobs = append(knobs, part)
+			}
+		}
+		if len(knobs) > 0 {
+			workload += ":" + strings.Join(knobs, ",")
+		}
+		add(&workloads, workload)
+	}
+	args := []string{"refbench", "run", "--strategy", strings.Join(strategies, ","), "--cpus", strings.Join(cpus, ",")}
+	for _, w := range workloads {
+		args = append(args, "--workload", w)
+	}
+	if len(inside) > 0 {
+		args = append(args, "--inside", strings.Join(inside, ","))
+	}
+	if generic > 0 && generic == len(f.CellNames) { // else they are of strategies without loops
+		args = append(args, "--dispatch", "generic")
+	}
+	return shellescape.QuoteCommand(append(args, "--rounds", strconv.Itoa(f.Rounds), "--time", f.TimedNS.String(), "--checked", f.CheckedNS.String(),
+		"--seed", strconv.FormatUint(f.Seed, 10), "-o", "again.txt"))
+}
+
 // addConditions adds what the facts beside the result files say of the machine. It returns
 // which of them can't be read.
 func addConditions(set *report.Set, paths []string) (errs []error) {
@@ -184,6 +237,7 @@ func addConditions(set *report.Set, paths []string) (errs []error) {
 			errs = append(errs, fmt.Errorf("what held while %s was measured isn't known: %w", path, err))
 		}
 		for _, run := range runs {
+			set.Ran(report.Run{Started: run.Started.Format("2006-01-02 15:04 UTC"), Command: runCommand(run)})
 			for _, c := range run.Conditions {
 				set.Had(report.Condition{Name: c.Name, State: string(c.State), Is: c.Is, Effect: c.Effect})
 			}

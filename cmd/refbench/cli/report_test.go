@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/refbench/refbench/workloads/bench"
 )
 
 // refbench runs the command as a user does.
@@ -159,5 +162,18 @@ func TestHelpHasAnExample(t *testing.T) {
 		if status != exitOK || !strings.Contains(out, "Examples:\n  refbench "+name+" ") {
 			t.Errorf("refbench %s --help: status %d\n%s", name, status, out)
 		}
+	}
+}
+
+// The page says with which command the same is measured again.
+func TestRunCommandIsOfTheFacts(t *testing.T) {
+	f := bench.Facts{Seed: 7, Rounds: 6, TimedNS: 2 * time.Millisecond, CheckedNS: 20 * time.Millisecond, CellNames: []string{
+		"workload=getput/cpus=1/strategy=atomic", "workload=getput/hold=100/private=1/cpus=2/strategy=percpu",
+		"workload=getput/cpus=1/strategy=atomic+control", "workload=getput/cpus=1/strategy=atomic latency",
+	}}
+	const want = "refbench run --strategy atomic,percpu --cpus 1,2 --workload getput --workload getput:hold=100,private=1 --inside latency " +
+		"--rounds 6 --time 2ms --checked 20ms --seed 7 -o again.txt"
+	if got := runCommand(f); got != want {
+		t.Errorf("the command is\n%s\nwant\n%s", got, want)
 	}
 }

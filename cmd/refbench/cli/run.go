@@ -43,8 +43,8 @@ format; what varies from run to run stands in a JSON file beside it. One run at 
 adds to a file. A pipe or a device such as /dev/stdout gets the samples as they come.
 
 A sample that was taken while something else used its CPUs is taken again at the end of
-its round, a few times for each cell. What is still spoiled is excluded in a file of its
-own beside the results (results.shared.txt), which report reads too.
+its round, a few times for each cell. What is still spoiled is excluded: it goes to a file of its own
+beside the results (results.shared.txt), which report reads too.
 
 One cell in ten is measured a second time, as strategy NAME+control. How far the two lie
 apart is the noise floor of the run: smaller differences mean nothing.
@@ -503,7 +503,7 @@ func verdict(o bench.Outcome, err error) error {
 	case len(o.Failures) > 0:
 		return failedf("%s, the first: %w", plural(len(o.Failures), "failure"), o.Failures[0])
 	case o.Findings > 0:
-		return findingf("the books of %d of %s don't balance", o.Findings, plural(o.Samples, "sample"))
+		return findingf("reference accounting failed in %d of %s", o.Findings, plural(o.Samples, "sample"))
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func TestWorstThatARunDidIsItsStatus(t *testing.T) {
 		want   string
 	}{
 		{"nothing", bench.Outcome{Samples: 4}, nil, exitOK, ""},
-		{"one finding", bench.Outcome{Samples: 4, Findings: 1}, nil, exitFinding, "the books of 1 of 4 samples don't balance"},
+		{"one finding", bench.Outcome{Samples: 4, Findings: 1}, nil, exitFinding, "reference accounting failed in 1 of 4 samples"},
 		{"one failure", bench.Outcome{Samples: 4, Failures: []error{failure}}, nil, exitFailed, "1 failure, the first: planted failure"},
 		{"a failure and a finding", both, nil, exitFailed, "planted failure"},
 		{"interrupted, with both", interrupted, nil, exitFailed, "interrupted after 4 of 5 samples"},

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -83,12 +84,15 @@ func folded(s string, most int) []string {
 	return lines
 }
 
-// excerpt returns the first lines of a text, each cut to the screen, and says how many there
-// are besides and who has them.
+// excerpt returns the beginning and the end of a text in at most so many lines of a screen,
+// and between them how many are left out and what has them.
 func excerpt(s string, most int, where string) []string {
 	lines := strings.Split(strings.Trim(s, "\n"), "\n")
-	if n := len(lines) - most; n > 0 {
-		lines = append(lines[:max(most-1, 0)], fmt.Sprintf("… %s: %s", plural(n+1, "more line"), where))
+	if most = max(most, 1); len(lines) > most {
+		end := (most - 1) / 3
+		head := most - 1 - end
+		left := fmt.Sprintf("… %s: %s", plural(len(lines)-head-end, "more line"), where)
+		lines = slices.Concat(lines[:head], []string{left}, lines[len(lines)-end:])
 	}
 	for i, l := range lines {
 		lines[i] = cut(strings.TrimRight(l, " "), report.ScreenColumns)

@@ -389,6 +389,9 @@ func (t *tester) one(p *gotest.Package, r *testRun, o *outcome) {
 			if rep.Complete != "" {
 				covers += ", " + rep.Complete
 			}
+			if rep.Cut > 0 {
+				covers += fmt.Sprintf(", %d of them stopped for their length", rep.Cut)
+			}
 		}
 		if t.verbose {
 			say("--- PASS: %s (%.2fs)\n%s    %s, %d goroutines\n", r.name, rep.Seconds, rep.Log, covers, rep.Threads)
@@ -433,15 +436,22 @@ func (t *tester) failure(p *gotest.Package, r *testRun) string {
 	if t.replay == "" {
 		fmt.Fprintf(&b, "    found in execution %d with seed %d by %s\n", rep.Found, r.seed, rep.Search)
 	}
-	b.WriteString(rep.Log)
-	for line := range strings.Lines(rep.Schedule) {
-		if strings.Contains(line, rep.Token) && rep.Token != "" {
-			continue
-		}
-		b.WriteString("    " + line)
+	if strings.TrimSpace(rep.Log) != rep.Message {
+		b.WriteString(rep.Log)
 	}
-	for line := range strings.Lines(rep.Stack) {
-		b.WriteString("    " + line)
+	// What comes before the numbers has been said.
+	_, schedule, _ := strings.Cut(rep.Schedule, rep.Message+"\n")
+	for line := range strings.Lines(schedule) {
+		if !strings.Contains(line, "replay with token") && !strings.Contains(line, rep.Token) {
+			b.WriteString("    " + line)
+		}
+	}
+	// Where the code under test is, not what it calls of the explorer.
+	frames := strings.SplitAfter(rep.Stack, "\n")
+	for i := 0; i+1 < len(frames); i += 2 {
+		if !strings.Contains(frames[i+1], gotest.ExplorerDir) {
+			b.WriteString("    " + frames[i] + "    " + frames[i+1])
+		}
 	}
 	if rep.Token != "" {
 		again := []string{"refbench", "test", p.Path, "-run", "^" + r.name + "$"}

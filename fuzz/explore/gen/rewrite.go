@@ -159,12 +159,12 @@ func (r *rewriter) node(n ast.Node, stack []ast.Node) {
 	case *ast.UnaryExpr:
 		if n.Op == token.ARROW && !r.comm[n] {
 			r.replace(n.OpPos, n.OpPos+2, "")
-			r.channelOperand(n.X)
 			if r.twoValues(n, stack) {
 				r.after(n.End(), ".Receive2()")
 			} else {
 				r.after(n.End(), ".Receive()")
 			}
+			r.channelOperand(n.X)
 		}
 	case *ast.RangeStmt:
 		switch {
@@ -276,8 +276,30 @@ func (r *rewriter) isChan(x ast.Expr) bool {
 	if !ok || tv.Type == nil {
 		return false
 	}
-	_, ok = tv.Type.Underlying().(*types.Chan)
-	return ok
+	return chanOf(tv.Type) != nil
+}
+
+// chanOf returns what a type is as a channel, nil if it is none. A type parameter is one if
+// all its types are.
+func chanOf(t types.Type) *types.Chan {
+	p, ok := types.Unalias(t).(*types.TypeParam)
+	if !ok {
+		c, _ := t.Underlying().(*types.Chan)
+		return c
+	}
+	i, ok := p.Constraint().Underlying().(*types.Interface)
+	if !ok || i.NumEmbeddeds() != 1 {
+		return nil
+	}
+	switch e := i.EmbeddedType(0).(type) {
+	case *types.Union:
+		if e.Len() == 1 {
+			return chanOf(e.Term(0).Type())
+		}
+		return nil
+	default:
+		return chanOf(e)
+	}
 }
 
 func (r *rewriter) isMake(c *ast.CallExpr) bool {
@@ -354,8 +376,8 @@ func (r *rewriter) channelValue(x ast.Expr) bool {
 	if _, plain := types.Unalias(t).(*types.Chan); plain {
 		return false
 	}
-	c, ok := t.Underlying().(*types.Chan)
-	if !ok {
+	c := chanOf(t)
+	if c == nil {
 		return false
 	}
 	r.channel = true
@@ -420,7 +442,7 @@ func (r *rewriter) call(c *ast.CallExpr) {
 		ct, ok := c.Args[0].(*ast.ChanType)
 		if !ok && r.g.whole != nil {
 			r.channel = true
-			elem := r.p.TypesInfo.TypeOf(c.Args[0]).Underlying().(*types.Chan).Elem()
+			elem := chanOf(r.p.TypesInfo.TypeOf(c.Args[0])).Elem()
 			text := "(" + channelName + ".Make[" + r.typ(c.Pos(), elem) + "]("
 			r.replace(c.Pos(), c.Args[0].Pos(), "")
 			if len(c.Args) == 2 {

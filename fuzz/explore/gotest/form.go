@@ -23,11 +23,14 @@ import (
 	"github.com/refbench/refbench/fuzz/explore/gen"
 )
 
+// ExplorerDir is a folder that the go command sees in the main module: the explorer, and
+// copies of other modules' packages.
+const ExplorerDir = "refbenchexplored_"
+
 // What the go command sees beside the user's files.
 const (
-	explorerDir = "refbenchexplored_" // in the main module: the explorer, and copies of other modules' packages
-	besideDir   = "refbenchbeside_"   // in a package under test: its package _test
-	mainDir     = "refbenchmain_"     // in a package under test: the test program
+	besideDir = "refbenchbeside_" // in a package under test: its package _test
+	mainDir   = "refbenchmain_"   // in a package under test: the test program
 )
 
 // explorerPath is the import path of the explorer's source.
@@ -162,7 +165,7 @@ func (wo *world) closure() {
 	})
 }
 
-func (wo *world) home() string { return wo.main.Path + "/" + explorerDir }
+func (wo *world) home() string { return wo.main.Path + "/" + ExplorerDir }
 
 // write loads what is explored and writes its explored form.
 func (wo *world) write(ctx context.Context) error {
@@ -243,7 +246,7 @@ func (wo *world) typed(ctx context.Context, tests bool, paths []string) ([]*pack
 func (wo *world) explorer() (map[string][]byte, error) {
 	source := explore.Source()
 	files := make(map[string][]byte)
-	dir := filepath.Join(wo.main.Dir, explorerDir)
+	dir := filepath.Join(wo.main.Dir, ExplorerDir)
 	err := fs.WalkDir(source, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || name == "source.go" {
 			return err
@@ -252,7 +255,13 @@ func (wo *world) explorer() (map[string][]byte, error) {
 		if err != nil {
 			return err
 		}
-		text := "//go:build " + oldest + "\n\n" + strings.ReplaceAll(string(data), explorerPath, wo.home())
+		text := strings.ReplaceAll(string(data), explorerPath, wo.home())
+		if rest, ok := strings.CutPrefix(text, "//go:build "); ok {
+			constraint, rest, _ := strings.Cut(rest, "\n")
+			text = "//go:build " + oldest + " && (" + constraint + ")\n" + rest
+		} else {
+			text = "//go:build " + oldest + "\n\n" + text
+		}
 		files[filepath.Join(dir, filepath.FromSlash(name))] = []byte(text)
 		return nil
 	})
@@ -262,7 +271,7 @@ func (wo *world) explorer() (map[string][]byte, error) {
 // dir is where the go command sees a package.
 func (wo *world) dir(p *packages.Package, path string) string {
 	if wo.moved[path] != "" {
-		return filepath.Join(wo.main.Dir, explorerDir, "x", filepath.FromSlash(path))
+		return filepath.Join(wo.main.Dir, ExplorerDir, "x", filepath.FromSlash(path))
 	}
 	return dirOf(p)
 }

@@ -116,6 +116,9 @@ func (p *Program) names() []string {
 // last is what ran the last execution.
 var last *engine.Engine
 
+// begun and ended count executions. Some are stopped for their length.
+var begun, ended int
+
 // body returns what the first thread of each execution does.
 func (p *Program) body(name string) func() {
 	test := p.test(name)
@@ -123,12 +126,14 @@ func (p *Program) body(name string) func() {
 		return nil
 	}
 	form.OnExit(func() {
+		ended++
 		if now != nil && now.failed {
 			engine.Current.Fail(engine.KindViolation, now.message())
 		}
 	})
 	return func() {
 		last = engine.Current
+		begun++
 		form.Reset()
 		r := &run{}
 		now = r
@@ -145,6 +150,7 @@ func (p *Program) body(name string) func() {
 		if r.failed {
 			e.Fail(engine.KindViolation, r.message())
 		}
+		ended++
 		e.Quit()
 	}
 }
@@ -215,7 +221,7 @@ func (p *Program) explore(body func()) (*testrun.Report, error) {
 		maxPoints = defaultMaxPoints
 	}
 	s := &explore.Scenario{
-		Name: p.Path + "." + options.Test, CPUs: 4, MaxPoints: maxPoints, IdleClock: !options.AnyTime,
+		Name: p.Path + "." + options.Test, CPUs: 4, MaxPoints: maxPoints, IdleClock: !options.AnyTime, Goexit: true, Cut: true,
 		Make: func(explore.Program) explore.Case {
 			return explore.Case{Setup: undo, Threads: []func(){body}}
 		},
@@ -242,7 +248,13 @@ func (p *Program) explore(body func()) (*testrun.Report, error) {
 	first := o
 	first.Search, first.Bound, first.Executions = explore.DFS, explore.Unbounded, fewExecutions
 	r, err := explore.Explore(s, first)
-	if err == nil && r.Failure == nil && !r.Exhaustive {
+	if err == nil && r.Failure == nil && !r.Exhaustive && ended > 0 {
+		if options.MaxPoints == 0 {
+			// Some schedules have somebody wait in a loop. They are stopped soon, so that
+			// others have their turn.
+			s.MaxPoints = min(maxPoints, max(fewestPoints, longer*r.Points/r.Executions))
+		}
+		begun, ended = 0, 0
 		r, err = explore.Explore(s, o)
 	}
 	rep.Seconds = time.Since(begin).Seconds()
@@ -254,7 +266,7 @@ func (p *Program) explore(body func()) (*testrun.Report, error) {
 		return nil, err
 	}
 	rep.Executions, rep.Points, rep.Threads = r.Executions, r.Points, last.Started()
-	rep.Complete, rep.Exhaustive = r.Complete, r.Exhaustive
+	rep.Complete, rep.Exhaustive, rep.Cut = r.Complete, r.Exhaustive, max(begun-ended, 0)
 	if now != nil {
 		rep.Log = now.log.String()
 	}
@@ -262,6 +274,8 @@ func (p *Program) explore(body func()) (*testrun.Report, error) {
 	case r.Failure != nil:
 		rep.Search = r.Search
 		return rep, failed(rep, r.Failure)
+	case ended == 0 && !now.top.skipped:
+		rep.Verdict, rep.Message = testrun.TooLong, fmt.Sprintf("no execution ended within %d points", s.MaxPoints)
 	case now != nil && now.top.skipped:
 		rep.Verdict = testrun.Skipped
 	case r.Exhaustive && rep.Threads <= 1 && r.Executions <= fewExecutions:
@@ -271,6 +285,13 @@ func (p *Program) explore(body func()) (*testrun.Report, error) {
 	}
 	return rep, nil
 }
+
+// An execution may be so many times as long as the first ones, and have so many points
+// whatever they had.
+const (
+	longer       = 8
+	fewestPoints = 50_000
+)
 
 // fewExecutions is in how many executions a test shows that there is nothing to choose:
 // more than one if the search has to learn what is touched.
@@ -285,9 +306,6 @@ func failed(r *testrun.Report, f *explore.Failure) error {
 	switch {
 	case f.Kind == explore.Unsupported, f.Kind == explore.Goexit:
 		r.Verdict = testrun.Unsupported
-		return nil
-	case f.Kind == explore.Livelock && strings.Contains(f.Message, "did not end after"):
-		r.Verdict = testrun.TooLong
 		return nil
 	case f.Kind == explore.Nondeterministic:
 		r.Verdict = testrun.Nondeterministic

@@ -92,7 +92,7 @@ func (r *Result) table(all bool) table.Writer {
 		}
 		verdict := string(row.Verdict)
 		if row.Aside > 0 {
-			verdict += fmt.Sprintf("; %s excluded, the CPUs were shared", plural(row.Aside, "round"))
+			verdict += fmt.Sprintf("; %s excluded: the CPUs were shared", plural(row.Aside, "round"))
 		}
 		if row.Failed != "" {
 			verdict += "; failed"
@@ -139,7 +139,7 @@ func (r *Result) notes(b *strings.Builder, item string) {
 	}
 }
 
-// Conclusion says in one line what got slower, faster or can't be told, and the smallest
+// Conclusion says in one line what got slower, what got faster, how much is inconclusive, and the smallest
 // difference that could have been seen.
 func (r *Result) Conclusion() string {
 	var parts []string
@@ -154,7 +154,7 @@ func (r *Result) Conclusion() string {
 		parts = append(parts, fmt.Sprintf("%s unchanged within %s", plural(n, "row"), percent(r.MinEffect)))
 	}
 	if n := r.Count(Unclear); n > 0 {
-		parts = append(parts, fmt.Sprintf("%s can't be told", plural(n, "row")))
+		parts = append(parts, fmt.Sprintf("%s inconclusive", plural(n, "row")))
 	}
 	if n := r.Count(NoData); n > 0 {
 		parts = append(parts, fmt.Sprintf("%s without usable data", plural(n, "row")))

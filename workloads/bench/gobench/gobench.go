@@ -56,6 +56,6 @@ func one(b *testing.B, m *bench.Machine, c bench.Cell, seed uint64) {
 	b.ReportMetric(float64(ops)/elapsed.Seconds(), bench.UnitRate)
 	b.ReportMetric(float64(books.Violations()), bench.UnitViolations)
 	if err := books.Err(); err != nil {
-		b.Errorf("%s (seed %d): the books don't balance: %v", c, seed, err)
+		b.Errorf("%s (seed %d): reference accounting failed: %v", c, seed, err)
 	}
 }

@@ -2,13 +2,11 @@
 package draw
 
 import (
-	"bufio"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
+	"github.com/refbench/refbench/fuzz/explore/internal/source"
 )
 
 // A Picture is what is drawn.
@@ -41,38 +39,96 @@ func (p *Picture) preempts(last, step int) bool {
 	return false
 }
 
-// A row is an event, or several that are the same: a thread that waits in a loop,
-// or one that is in a package that judges.
+// A row is an event, or several: of a thread that waits in a loop, that is in a package
+// that judges, or that touches what no other thread does.
 type row struct {
 	engine.Event
 	times int
 	judge string // the package's name, or ""
+	own   bool   // what no other thread touches
 }
+
+// folded reports whether the row stands for accesses that it doesn't show.
+func (r row) folded() bool { return r.judge != "" || r.own }
 
 func same(a, b engine.Event) bool {
 	return a.Kind == b.Kind && a.Thread == b.Thread && a.CPU == b.CPU && a.Where == b.Where && a.Line == b.Line && a.File == b.File &&
 		a.Old == b.Old && a.New == b.New && (a.Kind == engine.OpLoad || a.Kind == engine.OpYield)
 }
 
-// rows are the events that are drawn: those that say nothing are left out.
+// rows are the events that are drawn: those that say nothing are left out, and many of
+// which no other thread can see anything are one row. If nobody sees anything of another
+// these are what there is to see.
 func (p *Picture) rows() []row {
-	var rows []row
+	shared := p.shared()
+	var all []row
 	for _, ev := range p.Events {
 		if ev.Thread == engine.Outside && ev.Kind != engine.OpFail {
 			continue
 		}
-		judge := p.judge(ev)
-		if n := len(rows); n > 0 {
-			last := &rows[n-1]
-			if same(last.Event, ev) || judge != "" && judge == last.judge && last.Thread == ev.Thread && last.CPU == ev.CPU {
-				last.times++
-				last.Step, last.Value = ev.Step, ev.Value
+		own := len(shared) > 0 && private(ev) && !shared[ev.Loc]
+		all = append(all, row{Event: ev, times: 1, judge: p.judge(ev), own: own})
+	}
+	var rows []row
+	for i := 0; i < len(all); i++ {
+		r := all[i]
+		n := 1
+		if r.own {
+			for n < len(all)-i && all[i+n].own && all[i+n].Thread == r.Thread && all[i+n].CPU == r.CPU {
+				n++
+			}
+			if n < fewestOwn {
+				// They say more than that they were left out.
+				for k := range n {
+					all[i+k].own = false
+				}
+				r.own, n = false, 1
+			}
+		}
+		last := all[i+n-1]
+		if k := len(rows) - 1; k >= 0 && n == 1 {
+			before := &rows[k]
+			if same(before.Event, r.Event) && !before.own || r.judge != "" && r.judge == before.judge && before.Thread == r.Thread && before.CPU == r.CPU {
+				before.times++
+				before.Step, before.Value = r.Step, r.Value
 				continue
 			}
 		}
-		rows = append(rows, row{ev, 1, judge})
+		r.times, r.Step, r.Value = n, last.Step, last.Value
+		rows = append(rows, r)
+		i += n - 1
 	}
 	return rows
+}
+
+// fewestOwn is how many accesses running, to what no other thread touches, are drawn as
+// one row.
+const fewestOwn = 3
+
+// private reports whether the event is of memory that a thread may have for itself.
+func private(ev engine.Event) bool {
+	switch ev.Kind {
+	case engine.OpFail, engine.OpNote, engine.OpEnd, engine.OpSpawn, engine.OpYield, engine.OpSleep:
+		return false
+	}
+	return ev.Loc < engine.LocClock && !ev.Others
+}
+
+// shared returns the locations that several threads touch.
+func (p *Picture) shared() map[uint32]bool {
+	first := make(map[uint32]int)
+	shared := make(map[uint32]bool)
+	for _, ev := range p.Events {
+		if ev.Thread == engine.Outside {
+			continue
+		}
+		if t, ok := first[ev.Loc]; !ok {
+			first[ev.Loc] = ev.Thread
+		} else if t != ev.Thread {
+			shared[ev.Loc] = true
+		}
+	}
+	return shared
 }
 
 // judge returns the name of the package that judges and that the event is in, or "".
@@ -107,6 +163,9 @@ func thread(i int) string {
 
 // label says what an event does, without its thread.
 func label(ev row) string {
+	if ev.own {
+		return fmt.Sprintf("(%d accesses of its own)", ev.times)
+	}
 	if ev.judge != "" {
 		if ev.times == 1 {
 			return "(" + ev.judge + ": 1 access)"
@@ -162,34 +221,18 @@ func describe(ev engine.Event) string {
 
 // place is where in the source an event is.
 func place(ev row) string {
-	if ev.File == "" || ev.judge != "" {
+	if ev.File == "" || ev.folded() {
 		return ""
 	}
-	return fmt.Sprintf("%s:%d", filepath.Base(ev.File), ev.Line)
+	return source.Place(ev.File, ev.Line)
 }
 
-// sources reads source lines, each file once.
-type sources map[string][]string
-
-func (s sources) line(ev row) string {
-	if ev.File == "" || ev.judge != "" {
+// line is the source line of an event.
+func line(files *source.Files, ev row) string {
+	if ev.File == "" || ev.folded() {
 		return ""
 	}
-	lines, ok := s[ev.File]
-	if !ok {
-		if f, err := os.Open(ev.File); err == nil {
-			sc := bufio.NewScanner(f)
-			for sc.Scan() {
-				lines = append(lines, sc.Text())
-			}
-			f.Close()
-		}
-		s[ev.File] = lines
-	}
-	if ev.Line < 1 || ev.Line > len(lines) {
-		return "" // the source isn't here: a binary that was built elsewhere
-	}
-	return strings.TrimSpace(lines[ev.Line-1])
+	return files.Line(ev.File, ev.Line)
 }
 
 // clip shortens s to n runes.

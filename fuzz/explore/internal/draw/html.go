@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
+	"github.com/refbench/refbench/fuzz/explore/internal/source"
 )
 
 // The page is one SVG between a headline and a token, in units of CSS pixels.
@@ -98,7 +99,7 @@ svg .bad{font:600 13px system-ui,sans-serif;fill:#b00000}
 		fmt.Fprintf(b, `<text class="head" x="%d" y="24">value</text>`+"\n", leftMargin+lanes*laneWidth+16)
 	}
 	fmt.Fprintf(b, `<text class="step" x="%d" y="24">point</text>`+"\n", leftMargin-12)
-	src := sources{}
+	var files source.Files
 	px, py, prev, last, value := 0, 0, -1, 0, ""
 	for i, ev := range rows {
 		lane := min(ev.CPU, lanes-1)
@@ -121,7 +122,7 @@ svg .bad{font:600 13px system-ui,sans-serif;fill:#b00000}
 			fmt.Fprintf(b, `<path d="M%d %d V%d H%d V%d" stroke="%s" stroke-width="%s" fill="none"/>`+"\n", px, py+7, y-15, x, y-7, stroke, strokeWidth)
 		}
 		px, py, prev, last = x, y, ev.Thread, ev.Step
-		fmt.Fprintf(b, `<g><title>%s</title>`, esc(strings.TrimSpace(strings.Join([]string{label(ev), ev.Where, place(ev), src.line(ev), ev.Func}, "\n"))))
+		fmt.Fprintf(b, `<g><title>%s</title>`, esc(strings.TrimSpace(strings.Join([]string{label(ev), ev.Where, place(ev), line(&files, ev), ev.Func}, "\n"))))
 		class := ""
 		switch ev.Kind {
 		case engine.OpFail:
@@ -150,7 +151,7 @@ svg .bad{font:600 13px system-ui,sans-serif;fill:#b00000}
 		}
 		fmt.Fprintf(b, `<text class="%s" x="%d" y="%d">%s</text>`, class, at, y+1, esc(says))
 		if s := place(ev); s != "" && ev.Kind != engine.OpFail {
-			fmt.Fprintf(b, `<text class="src" x="%d" y="%d">%s</text>`, x+14, y+14, esc(clip(s+"  "+src.line(ev), 40)))
+			fmt.Fprintf(b, `<text class="src" x="%d" y="%d">%s</text>`, x+14, y+14, esc(clip(s+"  "+line(&files, ev), 40)))
 		}
 		fmt.Fprint(b, "</g>\n")
 		fmt.Fprintf(b, `<text class="step" x="%d" y="%d">%d</text>`+"\n", leftMargin-12, y+4, ev.Step)

@@ -1,6 +1,7 @@
 package draw
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,5 +45,37 @@ func TestJudgesAreOneRow(t *testing.T) {
 	}
 	if p.Judges = nil; len(p.rows()) != len(p.Events) {
 		t.Errorf("without judges there are %d rows of %d events", len(p.rows()), len(p.Events))
+	}
+}
+
+// What no other thread touches is one row from three accesses on, unless it is all that
+// there is.
+func TestOwnIsOneRow(t *testing.T) {
+	step := 0
+	at := func(thread int, loc uint32) engine.Event {
+		step++
+		return engine.Event{Step: step, Thread: thread, Kind: engine.OpAdd, Loc: loc}
+	}
+	const own, shared = 1, 2
+	events := []engine.Event{
+		at(0, own), at(0, own), at(0, shared), // two: they are shown
+		at(0, own), at(0, own), at(0, own), at(0, own), // 4
+		at(1, 3), at(1, 4), at(1, 5), // 3
+		at(1, shared),
+	}
+	for _, c := range []struct {
+		events []engine.Event
+		want   []int
+	}{
+		{events, []int{1, 1, 1, 4, 3, 1}},
+		{events[:10], []int{1, 1, 1, 1, 1, 1, 1, 1, 1, 1}}, // nothing is shared
+	} {
+		var got []int
+		for _, r := range (&Picture{Events: c.events}).rows() {
+			got = append(got, r.times)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("of %d events rows of %v, want %v", len(c.events), got, c.want)
+		}
 	}
 }

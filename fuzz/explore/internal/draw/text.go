@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
+	"github.com/refbench/refbench/fuzz/explore/internal/source"
 )
 
 // maxColumn bounds the width of a CPU's column, maxSource that of a source line.
@@ -28,9 +29,9 @@ func Text(w io.Writer, p *Picture) error {
 	}
 	cell := func(ev row) string { return thread(ev.Thread) + " " + label(ev) }
 	wide, values := 0, false
-	src := sources{}
+	var files source.Files
 	source := func(ev row) string {
-		return strings.TrimSpace(place(ev) + "  " + clip(src.line(ev), maxSource))
+		return strings.TrimSpace(place(ev) + "  " + clip(line(&files, ev), maxSource))
 	}
 	for _, ev := range rows {
 		if ev.Kind != engine.OpFail && ev.Kind != engine.OpNote {

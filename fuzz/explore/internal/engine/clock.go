@@ -165,7 +165,7 @@ type accessor struct {
 
 // accessed keeps who made the access in the source, for unordered.
 func (e *Engine) accessed(t *Thread, cell uint32, k OpKind) {
-	at := e.event(t, Op{Kind: k, Loc: NoLoc}, 0, 0, k == OpWrite)
+	at := e.event(t, Op{Kind: k, Loc: locCell(cell)}, 0, 0, k == OpWrite)
 	if e.accessors == nil {
 		e.accessors = make(map[accessor]string)
 	}
@@ -181,7 +181,11 @@ func (e *Engine) unordered(cell uint32, k, other OpKind, id int) {
 		}
 		return e.threads[id].Name()
 	}
-	e.Fail(KindRace, "plain "+k.String()+" by "+who(e.cur.ID, k)+" is not ordered with the "+other.String()+" by "+who(id, other))
+	of := ""
+	if n := e.LocName(locCell(cell)); n != "" {
+		of = " of " + n
+	}
+	e.Fail(KindRace, "plain "+k.String()+of+" by "+who(e.cur.ID, k)+" is not ordered with the "+other.String()+" by "+who(id, other))
 }
 
 func where(at string) string {

@@ -14,7 +14,7 @@ const (
 	MaxThreads = 64
 	// mostStarted is how many threads an execution may have in total: as many as
 	// have numbers in the IDs of locations.
-	mostStarted = setupLocs
+	mostStarted = cellLocs
 	// MaxCPUs is how many virtual CPUs there may be.
 	MaxCPUs = 16
 
@@ -64,6 +64,10 @@ type Case struct {
 	// IdleClock says that time passes only when nobody else can go on: no thread is so
 	// slow that a timer fires meanwhile.
 	IdleClock bool
+	// Cut says that an execution that is stopped for its length is no failure.
+	Cut bool
+	// Goexit says that runtime.Goexit ends a thread as returning does.
+	Goexit bool
 	// DropIns are import paths of drop-ins outside of the explorer. Events are
 	// where these are called.
 	DropIns []string
@@ -165,6 +169,7 @@ type Engine struct {
 
 	Events []Event
 	named  []namedRange
+	called names // in the source, in a trace
 	freed  []freedRange
 
 	cellAt    addrTable
@@ -172,6 +177,7 @@ type Engine struct {
 
 	rec       []Decision
 	recording bool
+	recordAll bool
 
 	// Show, if set, is asked for the value that a picture shows beside
 	// each step.
@@ -199,8 +205,9 @@ type Options struct {
 	Retries bool
 	// Trace keeps Events. It implies Note.
 	Trace bool
-	// Record keeps Decisions.
-	Record bool
+	// Record keeps Decisions. RecordAll also keeps those of who goes on that are the
+	// default.
+	Record, RecordAll bool
 	// Show returns the value that Events carry.
 	Show func() string
 	// Locations lets pending operations say where they are, as Note does, and
@@ -280,7 +287,7 @@ func (e *Engine) Prepare(c *Case, s Search, o Options) {
 	e.note = e.detail || e.located || c.Races || o.Access != nil
 	e.access = o.Access
 	e.retries = o.Retries
-	e.recording = o.Record
+	e.recording, e.recordAll = o.Record || o.RecordAll, o.RecordAll
 	e.rec = e.rec[:0]
 	e.Events = e.Events[:0]
 	generation++
@@ -290,6 +297,7 @@ func (e *Engine) Prepare(c *Case, s Search, o Options) {
 	e.addrs.reset()
 	e.cellAt.reset()
 	e.named = e.named[:0]
+	e.called.reset()
 	e.freed = e.freed[:0]
 	e.most = max(e.most, e.n)
 	for i := range c.CPUs {
@@ -451,7 +459,7 @@ func (e *Engine) ended(t *Thread) {
 	switch r := recover(); {
 	case r != nil:
 		e.record(KindPanic, fmt.Sprint(r), debug.Stack())
-	case !e.aborting:
+	case !e.aborting && !e.caseOf.Goexit:
 		e.record(KindGoexit, "the thread called runtime.Goexit (or FailNow, Fatal or Skip of package testing)", nil)
 	}
 	t.done = true

@@ -1,11 +1,12 @@
 package engine
 
 import (
-	"fmt"
 	"math"
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/refbench/refbench/fuzz/explore/internal/source"
 )
 
 // An Event is one step of a traced execution.
@@ -14,6 +15,8 @@ type Event struct {
 	Thread           int // its number, or Outside
 	CPU              int
 	Kind             OpKind
+	Loc              uint32 // NoLoc if there is none
+	Others           bool   // other locations too
 	Where            string // name of the location
 	Old              uint64
 	OldName, NewName string // of pointers
@@ -29,12 +32,14 @@ type Event struct {
 // event appends an event and returns where in the source it is.
 func (e *Engine) event(t *Thread, op Op, old, new uint64, wrote bool) string {
 	ev := Event{
-		Step: e.Step(), Thread: t.Number, CPU: t.cpu, Kind: op.Kind, Where: e.LocName(op.Loc),
+		Step: e.Step(), Thread: t.Number, CPU: t.cpu, Kind: op.Kind, Loc: op.Loc, Others: len(t.with) > 0,
 		Old: old, New: new, Wrote: wrote,
 	}
 	if op.Kind != OpEnd {
 		ev.File, ev.Line, ev.Func = e.caller()
+		e.nameAs(op, ev.File, ev.Line)
 	}
+	ev.Where = e.LocName(op.Loc)
 	if e.Show != nil && e.phase == runPhase {
 		// Show may use drop-ins, which must not decide anything.
 		phase, note, fuel, cur := e.phase, e.note, e.fuel, e.cur
@@ -46,7 +51,7 @@ func (e *Engine) event(t *Thread, op Op, old, new uint64, wrote bool) string {
 	if ev.File == "" {
 		return ""
 	}
-	return fmt.Sprintf("%s:%d", filepath.Base(ev.File), ev.Line)
+	return source.Place(ev.File, ev.Line)
 }
 
 // Text puts a line of the case's own into the events.
@@ -57,7 +62,30 @@ func (e *Engine) Text(s string) {
 	}
 }
 
-const home = "github.com/refbench/refbench/fuzz/explore"
+const (
+	module = "github.com/refbench/refbench"
+	home   = module + "/fuzz/explore"
+)
+
+// whole returns the path of the file of an explored function of this module. What is
+// generated there names its original relative to its own folder.
+func whole(file, function string) string {
+	if filepath.IsAbs(file) {
+		return file
+	}
+	pkg := function
+	if i := strings.IndexByte(pkg[strings.LastIndexByte(pkg, '/')+1:], '.'); i >= 0 {
+		pkg = pkg[:strings.LastIndexByte(pkg, '/')+1+i]
+	}
+	rest, ok := strings.CutPrefix(pkg, module+"/")
+	_, here, _, known := runtime.Caller(0)
+	if !ok || !known || !filepath.IsAbs(here) {
+		return file
+	}
+	// here is fuzz/explore/internal/engine/event.go.
+	root := filepath.Join(filepath.Dir(here), "..", "..", "..", "..")
+	return filepath.Join(root, filepath.FromSlash(rest), filepath.FromSlash(file))
+}
 
 // isOwn reports whether the function is the explorer's, or of a drop-in of the case:
 // not, for example, of package explored, which is explored code.
@@ -85,7 +113,7 @@ func (e *Engine) caller() (file string, line int, fn string) {
 			if strings.HasPrefix(f.Function, "runtime.") || strings.HasPrefix(f.Function, "iter.") {
 				return "", 0, ""
 			}
-			return f.File, f.Line, f.Function
+			return whole(f.File, f.Function), f.Line, f.Function
 		}
 		if !more {
 			return "", 0, ""

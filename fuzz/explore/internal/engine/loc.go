@@ -58,6 +58,13 @@ func (l *Loc) forget(t *Thread) {
 	}
 }
 
+// cellLocs is in the IDs of plain memory in pictures, where the number of the thread is
+// in those of others.
+const cellLocs = 0xfff0
+
+// locCell is the ID of the cell with the number.
+func locCell(cell uint32) uint32 { return cellLocs<<16 + cell%(1<<18) }
+
 // setupLocs is in the IDs of locations that Setup finds, where the number of the thread
 // is in others.
 const setupLocs = 0xfffe
@@ -139,10 +146,17 @@ func (e *Engine) LocName(id uint32) string {
 	if n := e.nameOf(id); n != "" {
 		return n
 	}
-	if _, ok := InSetup(id); !ok {
-		return "T" + itoa(int(id>>16)) + "#" + itoa(int(id&0xffff))
+	if n := e.called.of[id]; n != "" {
+		return n
 	}
-	return "#" + itoa(int(id&0xffff))
+	i, setup := InSetup(id)
+	switch {
+	case setup:
+		return "variable " + itoa(i)
+	case id >= cellLocs<<16:
+		return ""
+	}
+	return "variable " + itoa(int(id&0xffff)) + " of T" + itoa(int(id>>16))
 }
 
 // nameOf returns the name of the smallest named memory around the location.

@@ -100,6 +100,11 @@ func (e *Engine) Wait(op Op, ready func(unsafe.Pointer) bool, obj unsafe.Pointer
 	}
 	t.ready, t.obj = ready, obj
 	e.waiting |= 1 << t.ID
+	if e.trace {
+		// The message of a deadlock calls it by its name.
+		file, line, _ := e.caller()
+		e.nameAs(op, file, line)
+	}
 	e.point(op)
 }
 
@@ -264,7 +269,12 @@ func (e *Engine) decide(t *Thread) *Thread {
 		}
 	}
 	if step > e.caseOf.MaxPoints {
-		e.record(KindLivelock, "the execution did not end after "+itoa(e.caseOf.MaxPoints)+" points", nil)
+		if e.caseOf.Cut {
+			e.waited = true // not everything is tried
+			e.beginAbort()
+		} else {
+			e.record(KindLivelock, "the execution did not end after "+itoa(e.caseOf.MaxPoints)+" points", nil)
+		}
 		return e.failed(t)
 	}
 	cur := -1
@@ -313,7 +323,7 @@ func (e *Engine) choose(t *Thread, cur int, cand, enabled uint64, step int) *Thr
 	if e.recording {
 		// Who could go on and didn't give way is the default.
 		could := cur >= 0 && enabled&^e.yielding&(1<<cur) != 0
-		if could && next != cur || !could && next != e.Default(enabled, cur) {
+		if e.recordAll || could && next != cur || !could && next != e.Default(enabled, cur) {
 			e.rec = append(e.rec, Decision{Step: step, Choice: uint8(next), Preempts: could})
 		}
 	}

@@ -7,7 +7,7 @@ import "unsafe"
 func (e *Engine) Quit() {
 	e.PointAt(Op{Kind: OpPoint, Loc: NoLoc})
 	e.beginAbort()
-	panic(abort)
+	e.unwind()
 }
 
 // Alone reports whether there has been one thread only: what it accesses happens before
@@ -20,3 +20,17 @@ func (e *Engine) NumberOf(p unsafe.Pointer) uint64 { return uint64(e.locAddr(p).
 
 // IdleClock reports whether time passes only when nobody else can go on.
 func (e *Engine) IdleClock() bool { return e.caseOf.IdleClock }
+
+// TickClock is TellTime for code that takes it for granted that time passes from one look to
+// the next: it moves the clock on.
+func (e *Engine) TickClock() int64 {
+	e.told = true
+	e.PointAt(Op{Kind: OpAdd, Loc: LocClock})
+	e.now += tick
+	now := e.ReadClock()
+	e.Observe(uint64(now))
+	return now
+}
+
+// tick is by how much, in nanoseconds.
+const tick = 1000

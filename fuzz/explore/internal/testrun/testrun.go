@@ -43,7 +43,8 @@ type Report struct {
 	Message    string  `json:"message,omitempty"` // why it wasn't explored
 	Executions int     `json:"executions"`
 	Points     int     `json:"points"`
-	Threads    int     `json:"threads"` // goroutines of the last execution
+	Threads    int     `json:"threads"`       // goroutines of the last execution
+	Cut        int     `json:"cut,omitempty"` // executions that were stopped for their length
 	Seconds    float64 `json:"seconds"`
 	Complete   string  `json:"complete,omitempty"` // what was tried completely
 	Exhaustive bool    `json:"exhaustive"`

@@ -24,13 +24,14 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/strategies/rundowncpu"
 	"github.com/refbench/refbench/fuzz/explored/strategies/saturating"
 	"github.com/refbench/refbench/fuzz/explored/strategies/sticky"
+	"github.com/refbench/refbench/fuzz/explored/strategies/xnupcpu"
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:32:1*/ Default() []string {
+func /*line ../../../../strategies/builtin/builtin.go:33:1*/ Default() []string {
 	return []string{"atomic", "saturating", "percpu", "lockperatomic", "biased", "mutexed", "lockref", "rcuref"}
 }
-func /*line :38:1*/ All() []*strategies.Strategy {
+func /*line :39:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
@@ -53,5 +54,6 @@ func /*line :38:1*/ All() []*strategies.Strategy {
 		fileref.Strategy,
 		fdmutex.Strategy,
 		arc.Strategy,
+		xnupcpu.Strategy,
 	}
 }

@@ -32,10 +32,10 @@ type Count struct {
 	gone   *channel_.Chan[struct{}]
 }
 
-func /*line ../../../../strategies/rundowncpu/rundowncpu.go:127:1*/ (c *Count) Init() {
-	/*line :127:1*/ c.InitAt(1)
+func /*line ../../../../strategies/rundowncpu/rundowncpu.go:128:1*/ (c *Count) Init() {
+	/*line :128:1*/ c.InitAt(1)
 }
-func /*line :130:1*/ (c *Count) InitAt(n int64) {
+func /*line :131:1*/ (c *Count) InitAt(n int64) {
 	if c.shards == nil {
 		c.shards = make([]shard, pin.CPUs())
 	}
@@ -44,10 +44,14 @@ func /*line :130:1*/ (c *Count) InitAt(n int64) {
 	}
 	c.shards[0].word.Store((n - 1) << countShift)
 }
-func /*line :141:1*/ (c *Count) word() *atomic.Int64 {
-	/*line :141:1*/ return &c.shards[uint(pin.CPU())%uint(len(c.shards))].word
+func /*line :142:1*/ (c *Count) word() *atomic.Int64 {
+	cpu := uint(pin.CPU())
+	if cpu >= uint(len(c.shards)) {
+		cpu %= uint(len(c.shards))
+	}
+	return &c.shards[cpu].word
 }
-func /*line :144:1*/ (c *Count) Get() {
+func /*line :151:1*/ (c *Count) Get() {
 	word := c.word()
 	for {
 		w := word.Load()
@@ -66,7 +70,7 @@ func /*line :144:1*/ (c *Count) Get() {
 		}
 	}
 }
-func /*line :166:1*/ (c *Count) TryGet() bool {
+func /*line :173:1*/ (c *Count) TryGet() bool {
 	word := c.word()
 	for {
 		w := word.Load()
@@ -78,7 +82,7 @@ func /*line :166:1*/ (c *Count) TryGet() bool {
 		}
 	}
 }
-func /*line :181:1*/ (c *Count) Put() bool {
+func /*line :188:1*/ (c *Count) Put() bool {
 	word := c.word()
 	for {
 		w := word.Load()
@@ -100,17 +104,18 @@ func /*line :181:1*/ (c *Count) Put() bool {
 		}
 	}
 }
-func /*line :208:1*/ (c *Count) Kill() bool {
-	gone := channel_.Make[struct{}](1)
-	c.gone = gone
+func /*line :215:1*/ (c *Count) Kill() bool {
 	c.left.Store(bias)
 	sum := int64(0)
 	for i := range c.shards {
 		sum += c.shards[i].word.Swap(active|waiting) >> countShift
 	}
+	/*line :223:1*/ if c.left.Load()+sum > bias {
+		c.gone = channel_.Make[struct{}](1)
+	}
 	switch n := c.left.Add(sum - bias); {
 	case n > 0:
-		gone.Receive()
+		c.gone.Receive()
 	case n < 0:
 		panic("rundowncpu: more references were dropped than taken")
 	}
@@ -119,7 +124,7 @@ func /*line :208:1*/ (c *Count) Kill() bool {
 	}
 	return true
 }
-func /*line :230:1*/ (c *Count) Count() int64 {
+func /*line :240:1*/ (c *Count) Count() int64 {
 	n := int64(1)
 	for i := range c.shards {
 		switch w := c.shards[i].word.Load(); {
@@ -128,7 +133,7 @@ func /*line :230:1*/ (c *Count) Count() int64 {
 		case w&waiting == 0:
 			return 0
 		default:
-			/*line :240:1*/ if left := c.left.Load(); left < bias/2 {
+			/*line :250:1*/ if left := c.left.Load(); left < bias/2 {
 				return left + 1
 			}
 		}
