@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "24597f4f3129028d9ce9d2a6"
+const Version = "b7e11a9eb3952a508242d058"
