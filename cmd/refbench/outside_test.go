@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +14,13 @@ import (
 
 	"github.com/refbench/refbench/cmd/refbench/cli"
 	"github.com/refbench/refbench/cmd/refbench/skeleton"
+	"github.com/refbench/refbench/fuzz/bugs"
+	"github.com/refbench/refbench/fuzz/check"
+	"github.com/refbench/refbench/fuzz/explore"
+	refbenchexplored "github.com/refbench/refbench/fuzz/explored"
 	"github.com/refbench/refbench/fuzz/outside"
+	"github.com/refbench/refbench/fuzz/scenarios"
+	"github.com/refbench/refbench/strategies/atomic"
 )
 
 // outsideModule writes a module that nobody prepared for refbench: a strategy whose TryGet
@@ -95,17 +103,26 @@ func TestOutside(t *testing.T) {
 
 	// A schedule is found and replays, and its lines are those of the source.
 	out := run(1, "explore", "--strategy", "mine", "--workload", "count", "--executions", "2000")
-	expect(out, "mine/count: violation: TryGet took a reference after the last had been dropped", "mine.go:20", "\ntoken rx3.")
-	_, token, _ := strings.Cut(out, "\ntoken ")
+	expect(out, "mine/count: violation: TryGet took a reference after the last had been dropped", "mine.go:20", "\nsee it again: "+exe+" replay rx3.")
+	_, token, _ := strings.Cut(out, "\nsee it again: "+exe+" replay ")
+	if token == "" {
+		t.Fatal("no token")
+	}
 	expect(run(1, "replay", strings.Fields(token)[0]), "mine/count: violation: ")
+
+	// So does a token of refbench's own.
+	own, err := explore.Explore(wrongHandoff(t), explore.Options{Version: refbenchexplored.Version})
+	if err != nil || own.Failure == nil {
+		t.Fatalf("%+v, %v", own, err)
+	}
+	expect(run(1, "replay", own.Failure.Token), own.Failure.Message)
 
 	// The workload is to blame, and the right one isn't.
 	out = run(1, "explore", "--strategy", "own", "--workload", "session,leaky", "--executions", "50")
-	expect(out, "own/leaky                    violation", "own/session                  passed",
-		"the workload leaky is wrong itself: atomic, which is known to be right, goes wrong under it too", "refbench: 1 of 2 pairs go wrong; wrong are the workloads themselves: leaky")
+	expect(out, "own/leaky violation", "own/session passed", "WORKLOAD leaky IS WRONG ITSELF, also with atomic, which is right", "refbench: 1 of 2 pairs go wrong; wrong are the workloads themselves: leaky")
 	// What refbench new writes keeps its promises under it too.
 	out = run(1, append([]string{"check", "--checks", "kernel,operations,rules,programs,schedules", "--time", "3s"}, kinds...)...)
-	expect(out, "WORKLOAD leaky IS WRONG ITSELF: atomic, which is known to be right", "see it again: "+exe+" replay rx3.", "refbench: wrong are the workloads themselves: leaky")
+	expect(out, "WORKLOAD leaky IS WRONG ITSELF, also with atomic, which is right: ", "see it again: "+exe+" replay rx3.", "refbench: wrong are the workloads themselves: leaky")
 	if strings.Contains(out, "BREAKS ITS PROMISE") || strings.Contains(out, "WORKLOAD session") {
 		t.Errorf("more than the workload leaky is blamed:\n%s", out)
 	}
@@ -124,6 +141,18 @@ func TestOutside(t *testing.T) {
 	text := string(data) + string(shared)
 	expect(text, "workload=session/sessions=2/cpus=1/strategy=mine-", "workload=getput/cpus=1/strategy=mine-", "workload=session/sessions=2/cpus=1/strategy=atomic-",
 		"workload=session/sessions=2/cpus=1/strategy=hidden/dispatch=generic-", "workload=getput/cpus=1/strategy=hidden/dispatch=generic-")
+}
+
+// wrongHandoff is a scenario that goes wrong.
+func wrongHandoff(t *testing.T) *explore.Scenario {
+	t.Helper()
+	for _, p := range scenarios.Builtin().Pairs(true) {
+		if p.Strategy == "atomic" && p.Workload == "handoff" {
+			return p.Scenario
+		}
+	}
+	t.Fatal("atomic isn't explored under handoff")
+	return nil
 }
 
 // The same count in three lines of a test: what races may miss, Explore finds with any seed.
@@ -169,5 +198,101 @@ func TestExploreFindsCheckThenIncrement(t *testing.T) {
 		if err != nil || !again.Broken || again.Found[0].What != x.Found[0].What {
 			t.Errorf("the token of %q shows %+v (%v)", x.Found[0].What, again, err)
 		}
+	}
+}
+
+// The planted bugs as another module has them: wrong counts are found without the op programs
+// that show them, and wrong uses as wrong workloads. It takes minutes.
+func TestOutsidePlanted(t *testing.T) {
+	if os.Getenv("REFBENCH_OUTSIDE") != "all" {
+		t.Skip("REFBENCH_OUTSIDE isn't all")
+	}
+	var text strings.Builder
+	text.WriteString(`package planted
+
+import (
+	"github.com/refbench/refbench/fuzz/bugs"
+	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/workloads"
+)
+
+func find(name string) *bugs.Bug {
+	for _, b := range bugs.All {
+		if b.Name == name {
+			return b
+		}
+	}
+	panic(name)
+}
+
+func count(name string) *strategies.Strategy { s := *find(name).Wrong; return &s }
+
+func use(name string) *workloads.Workload {
+	w := *find(name).Workload
+	right := w.New
+	w.Name, w.Wrong = name, ""
+	w.New = func(c workloads.Config) (workloads.Instance, error) { c.Wrong = true; return right(c) }
+	return &w
+}
+
+`)
+	var counts, uses []string
+	for _, b := range bugs.All {
+		kind := "count"
+		switch {
+		case b.Workload == nil:
+			counts = append(counts, b.Name)
+		case b.Wrong != atomic.Strategy:
+			continue // it is right with other counts
+		default:
+			kind = "use"
+			uses = append(uses, b.Name)
+		}
+		fmt.Fprintf(&text, "var %s%s = %s(%q)\n", strings.ToUpper(b.Name[:1]), b.Name[1:], kind, b.Name)
+	}
+	dir := t.TempDir()
+	for name, data := range map[string]string{"go.mod": "module example.com/planted\n\ngo 1.26.0\n", "planted.go": text.String()} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exe := filepath.Join(dir, "planted.exe")
+	var said bytes.Buffer
+	if status := cli.Run(t.Context(), cli.Builtin(), []string{"build", "--with", dir, "-o", exe}, &said, &said); status != 0 {
+		t.Fatalf("refbench build: exit status %d\n%s", status, said.String())
+	}
+	c := exec.CommandContext(t.Context(), exe, append([]string{"check", "atomic", "--checks", "operations,rules,programs,schedules", "--time", "4m", "--json"}, counts...)...)
+	c.Dir = dir
+	out, err := c.Output()
+	var checked struct{ Results []check.Result }
+	if jerr := json.Unmarshal(out, &checked); jerr != nil {
+		t.Fatalf("%v (%v)", jerr, err)
+	}
+	broken, wrong := make(map[string]bool), make(map[string]bool)
+	for _, r := range checked.Results {
+		broken[r.Strategy] = broken[r.Strategy] || r.Verdict == check.Broken
+		for _, m := range r.Misuses {
+			wrong[m.Workload] = true
+		}
+	}
+	if broken["atomic"] {
+		t.Error("atomic is said to break its promise")
+	}
+	found := 0
+	for _, name := range counts {
+		if broken[name] {
+			found++
+		} else {
+			t.Logf("%s isn't found", name)
+		}
+	}
+	for _, name := range uses {
+		if !wrong[name] {
+			t.Errorf("the workload %s isn't found", name)
+		}
+	}
+	t.Logf("%d of %d wrong counts and %d of %d wrong uses are found", found, len(counts), len(wrong), len(uses))
+	if found < len(counts)*3/4 { // how many depends on the machine
+		t.Errorf("only %d of %d wrong counts are found", found, len(counts))
 	}
 }

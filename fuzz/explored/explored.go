@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "4b7af3ee45d3f008e45ee376"
+const Version = "c5229651d5c6000680bceb7e"

@@ -31,6 +31,8 @@ type (
 		Checks      []string      `json:"checks"`
 		Bugs        []detectedBug `json:"bugs"`
 		Wrong       []string      `json:"problems"` // why the status is 1
+
+		program string // how this one is called
 	}
 	detectedBug struct {
 		matrix.Row
@@ -40,7 +42,7 @@ type (
 	}
 )
 
-func newBugsCommand(entries []matrix.Entry) *cobra.Command {
+func newBugsCommand(entries []matrix.Entry, program string) *cobra.Command {
 	var (
 		seed                  uint64
 		each                  time.Duration
@@ -94,7 +96,7 @@ if a twin is flagged.`,
 			}
 			b := matrix.Budget{Budget: check.Budget{Seed: seed, Time: each}}
 			b.Child = func(name string, fixed bool) []string { return raceChild(bugSubject(name, fixed)) }
-			return detect(c, chosen, b, verbose, asJSON)
+			return detect(c, program, chosen, b, verbose, asJSON)
 		},
 	}
 	f := c.Flags()
@@ -143,10 +145,10 @@ func chooseBugs(entries []matrix.Entry, names []string) ([]matrix.Entry, error) 
 }
 
 // detect prints a row after the other, as they are ready.
-func detect(c *cobra.Command, chosen []matrix.Entry, b matrix.Budget, verbose, asJSON bool) error {
+func detect(c *cobra.Command, program string, chosen []matrix.Entry, b matrix.Budget, verbose, asJSON bool) error {
 	out := c.OutOrStdout()
 	checks := check.All()
-	d := detection{Version: explored.Version, Seed: b.Seed, Seconds: b.Time.Seconds(), Bugs: []detectedBug{}, Wrong: []string{}}
+	d := detection{Version: explored.Version, Seed: b.Seed, Seconds: b.Time.Seconds(), Bugs: []detectedBug{}, Wrong: []string{}, program: program}
 	for _, k := range checks {
 		d.Checks = append(d.Checks, k.Name)
 	}
@@ -333,7 +335,7 @@ func bugsScreen(d detection, chosen []matrix.Entry) []string {
 	switch {
 	case len(d.Bugs) == 0:
 	case len(chosen) == 1:
-		return slices.Concat(bugLines(d.Bugs[0], chosen[0].Native, report.ScreenLines-len(ends)), ends)
+		return slices.Concat(bugLines(d.program, d.Bugs[0], chosen[0].Native, report.ScreenLines-len(ends)), ends)
 	case len(d.Bugs) <= few:
 		g := grid{first: "bug", heads: append(slices.Clone(d.Checks), "twin")}
 		for _, b := range d.Bugs {
@@ -393,7 +395,7 @@ func (b detectedBug) flagged() bool {
 
 // bugLines says of one bug what it is, the story, which checks find it, and how the smallest
 // schedule goes.
-func bugLines(d detectedBug, b *bugs.Bug, most int) []string {
+func bugLines(program string, d detectedBug, b *bugs.Bug, most int) []string {
 	lines := folded(b.Name+": "+b.Doc, 2)
 	lines = append(lines, folded("source: "+b.Source, 2)...)
 	lines = append(lines, folded(b.Interleaving, 5)...)
@@ -415,7 +417,7 @@ func bugLines(d detectedBug, b *bugs.Bug, most int) []string {
 	}
 	var ends []string
 	if d.Failure.Token != "" {
-		ends = []string{"see it again: refbench replay " + d.Failure.Token}
+		ends = []string{"see it again: " + program + " replay " + d.Failure.Token}
 	}
 	return slices.Concat(lines, excerpt(scheduleText(d.Failure), most-len(lines)-len(ends), "--verbose, or replay"), ends)
 }

@@ -518,7 +518,8 @@ func checkScreen(out checked, checks []check.Check) []string {
 	if out.Interrupted {
 		sum = "Interrupted. " + sum
 	}
-	ends := append([]string{verdictLegend}, folded(sum, 2)...)
+	ends := append(misuseLines(out.Results), verdictLegend)
+	ends = append(ends, folded(sum, 2)...)
 	broken := count[check.Broken]
 	lines := g.lines(report.ScreenColumns)
 	heading := len(lines) - len(g.rows)
@@ -550,6 +551,31 @@ func checkScreen(out checked, checks []check.Check) []string {
 		lines = append(lines[:heading+rows], fmt.Sprintf("and %d more: --verbose has them", n))
 	}
 	return slices.Concat(lines, found, ends)
+}
+
+// misuseLines says which workloads are wrong themselves, of each the first finding, and of
+// the first how to see it again.
+func misuseLines(rs []check.Result) (lines []string) {
+	const few = 3
+	var seen []string
+	for _, r := range rs {
+		for _, m := range r.Misuses {
+			if slices.Contains(seen, m.Workload) {
+				continue
+			}
+			if seen = append(seen, m.Workload); len(seen) > few {
+				continue
+			}
+			lines = append(lines, cut(fmt.Sprintf("WORKLOAD %s IS WRONG ITSELF, also with %s, which is right: %s", m.Workload, m.Control, m.What), report.ScreenColumns))
+			if len(seen) == 1 && m.Replay != "" {
+				lines = append(lines, "see it again: "+m.Replay)
+			}
+		}
+	}
+	if n := len(seen) - few; n > 0 {
+		lines = append(lines, fmt.Sprintf("and %s more: --verbose", plural(n, "wrong workload")))
+	}
+	return lines
 }
 
 // foundLines says what was found of a strategy and how to see it again, in so many lines: of

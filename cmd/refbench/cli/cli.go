@@ -257,7 +257,7 @@ func newRootCommand(parts Parts, refused *error) *cobra.Command {
 	root.AddCommand(newExploreCommand(parts))
 	root.AddCommand(newReplayCommand(parts))
 	root.AddCommand(newTestCommand())
-	root.AddCommand(newBugsCommand(parts.Bugs))
+	root.AddCommand(newBugsCommand(parts.Bugs, parts.program()))
 	root.AddCommand(newRaceChildCommand(parts))
 	root.AddCommand(newMeasureCommand(parts))
 	root.SetHelpCommand(newHelpCommand())

@@ -27,6 +27,8 @@ type (
 		Seed        uint64         `json:"seed"`
 		Interrupted bool           `json:"interrupted,omitempty"` // then pairs are missing
 		Pairs       []exploredPair `json:"pairs"`
+
+		program string // how this one is called
 	}
 	exploredPair struct {
 		Strategy string `json:"strategy"`
@@ -135,7 +137,7 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 					return usagef("--html %s: %w", htmlDir, err)
 				}
 			}
-			out := exploration{Version: forms.Version, Seed: seed, Pairs: []exploredPair{}}
+			out := exploration{Version: forms.Version, Seed: seed, Pairs: []exploredPair{}, program: parts.program()}
 			err = explorePairs(c, pairs, o, htmlDir, func(p exploredPair) error {
 				p.Control = parts.control(pairs, p, o)
 				out.Pairs = append(out.Pairs, p)
@@ -416,7 +418,10 @@ func exploreScreen(out exploration) []string {
 			last = append(last, "picture: "+p.Picture)
 		}
 		if p.Failure.Token != "" {
-			last = append(last, "see it again: refbench replay "+p.Failure.Token)
+			last = append(last, "see it again: "+out.program+" replay "+p.Failure.Token)
+		}
+		if p.Control != "" {
+			last = append(last, cut(p.blame(), report.ScreenColumns))
 		}
 		room := report.ScreenLines - len(ends) - len(last) - len(found) - min(len(lines), 8)
 		found = append(found, excerpt(scheduleText(p.Failure), room, "--verbose, or replay")...)
@@ -430,6 +435,11 @@ func exploreScreen(out exploration) []string {
 		lines = append(lines[:room-1], fmt.Sprintf("and %d more: --verbose has them", n+1))
 	}
 	return slices.Concat(lines, found, ends)
+}
+
+// blame says that the workload is wrong itself.
+func (p exploredPair) blame() string {
+	return fmt.Sprintf("WORKLOAD %s IS WRONG ITSELF, also with %s, which is right", p.Workload, p.Control)
 }
 
 // exploreGrid returns a row for each strategy and a column for each workload.
@@ -514,7 +524,7 @@ func printExplored(w io.Writer, p exploredPair) error {
 			fmt.Fprintf(&b, "picture: %s\n", p.Picture)
 		}
 		if p.Control != "" {
-			fmt.Fprintf(&b, "the workload %s is wrong itself: %s, which is known to be right, goes wrong under it too\n", p.Workload, p.Control)
+			b.WriteString(p.blame() + "\n")
 		}
 		b.WriteByte('\n')
 	}

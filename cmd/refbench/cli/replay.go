@@ -14,6 +14,7 @@ import (
 	"github.com/refbench/refbench/fuzz/bugs/matrix"
 	"github.com/refbench/refbench/fuzz/check"
 	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/explored"
 )
 
 func newReplayCommand(parts Parts) *cobra.Command {
@@ -80,8 +81,13 @@ func short(s string) string {
 // replayToken runs the schedule of a token.
 func replayToken(c *cobra.Command, parts Parts, token, page string, asJSON bool) error {
 	forms := parts.Explored
+	// What is refbench's own is the same with other code beside it.
+	version := forms.Version
+	if info, err := explore.InspectToken(token); err == nil && info.Version == explored.Version && strings.HasPrefix(version, info.Version+" ") {
+		version = info.Version
+	}
 	known := slices.Concat(forms.All(), check.Scenarios(forms), matrix.Scenarios(parts.Bugs))
-	f, err := explore.Replay(token, known, explore.Options{Version: forms.Version})
+	f, err := explore.Replay(token, known, explore.Options{Version: version})
 	if err != nil {
 		// What is wrong with the token is said as such. The rest is that the
 		// code under test didn't run.

@@ -75,7 +75,7 @@ func TestExploreIsOneScreen(t *testing.T) {
 	for _, workloads := range []int{1, 4, 15} {
 		for _, strategies := range []int{1, 20} {
 			for _, wrong := range []bool{false, true} {
-				out := exploration{Seed: 1}
+				out := exploration{Seed: 1, program: "refbench"}
 				for i := range strategies {
 					for k := range workloads {
 						p := exploredPair{Strategy: fmt.Sprintf("strategy%d", i), Workload: fmt.Sprintf("workload%d", k), Result: &explore.Result{
