@@ -151,7 +151,7 @@ func TestOutsideStrategy(t *testing.T) {
 		t.Fatalf("go build: %s", out)
 	}
 	out := run(exe, "explore", "--strategy", "mine", "--workload", "count", "--executions", "2000")
-	expect(out, "mine/count: violation: TryGet took a reference after the last had been dropped", "mine.go:20", "\ntoken rx3.")
-	_, token, _ := strings.Cut(out, "\ntoken ")
+	expect(out, "mine/count: violation: TryGet took a reference after the last had been dropped", "mine.go:20", "\nsee it again: refbench replay rx3.")
+	_, token, _ := strings.Cut(out, "\nsee it again: refbench replay ")
 	expect(run(exe, "replay", strings.Fields(token)[0]), "mine/count: violation: ")
 }
