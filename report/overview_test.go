@@ -94,6 +94,9 @@ func TestMachinesAreNotPooled(t *testing.T) {
 			t.Errorf("the page doesn't have %q", want)
 		}
 	}
+	if got := screen(t, []byte(one+two)); !strings.Contains(got, "\ngetput on machine 2 ") || !strings.Contains(got, "\nOn machine 2: Xeon, 8 CPUs\n") {
+		t.Errorf("the screen doesn't tell the machines apart:\n%s", got)
+	}
 	// Whoever makes an axis of what tells them apart has chosen where they stand.
 	chosen := readAs(t, Options{Column: "/strategy,cpu", Table: "/workload"}, one+two)
 	if len(chosen.Tables) != 1 || len(chosen.Cells()) != 2 {

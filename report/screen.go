@@ -229,8 +229,11 @@ func (s *Set) screenWrong(t *Table) string {
 	return "unchecked"
 }
 
-// mostWarned is how many lines of warnings a screen has.
-const mostWarned = 2
+// How many lines of warnings a screen has, and of machines.
+const (
+	mostWarned   = 2
+	mostMachines = 3
+)
 
 // trustLines says how far the numbers can be trusted: the noise floor, the samples that are
 // excluded, and how many cells have warnings, which stand where is said.
@@ -273,6 +276,15 @@ func (s *Set) screenNotes() []string {
 	}
 	if n := len(s.Unsupported); n > 0 {
 		lines = append(lines, fmt.Sprintf("Not run: %s that can't be: --verbose says why.", plural(n, "pair")))
+	}
+	if n := len(s.Machines); n > 1 {
+		for _, m := range s.Machines[:min(n, mostMachines)] {
+			lines = append(lines, fmt.Sprintf("On machine %d: %s", m.Number, m.Name))
+		}
+		if n > mostMachines {
+			lines = append(lines, fmt.Sprintf("and %s: the page names them.", plural(n-mostMachines, "more machine")))
+		}
+		return lines
 	}
 	if m := s.machineLine(); m != "" {
 		lines = append(lines, "On "+m)
