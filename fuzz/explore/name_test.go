@@ -31,6 +31,7 @@ func TestNamesOfTheSource(t *testing.T) {
 		{explore.Violation, "", []string{"load c.refs = ", "store c.refs ", "lock c.mu", "load c.idle[2].state = ", "swap c.idle[1].state ", "cas c.idle[1].state fails"},
 			func() {
 				c.mu.Lock()
+				c.idle[2].state.Load()
 				c.mu.Unlock()
 				c.idle[1].state.Swap(3)
 				if v := c.refs.Load(); c.idle[2].state.Load() == 0 {
@@ -38,6 +39,7 @@ func TestNamesOfTheSource(t *testing.T) {
 				}
 			}, func() {
 				c.mu.Lock()
+				c.idle[2].state.Load()
 				c.mu.Unlock()
 				if !c.idle[1].state.CompareAndSwap(0, 1) && c.idle[2].state.Load() == 0 && c.refs.Load() == 1 {
 					explore.Failf("met")

@@ -3,6 +3,7 @@ package explore
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
 	"github.com/refbench/refbench/fuzz/explore/internal/search"
@@ -68,13 +69,16 @@ type Access struct {
 
 // Run runs the case. It returns how many executions and points there were, and what
 // was found, nil if nothing: then there are N executions. It panics if the case can't
-// be run.
+// be run, or an exploration in this process hangs.
 func (s *Session) Run(c Case, o Schedules) (executions, points int, f *Finding) {
 	if n := len(c.Threads); n < 1 || n > MaxThreads || o.CPUs < 1 || o.CPUs > MaxCPUs {
 		panic(fmt.Sprintf("explore: Session.Run with %d threads on %d CPUs, want 1 to %d on 1 to %d", n, o.CPUs, MaxThreads, MaxCPUs))
 	}
 	exploring.Lock()
 	defer exploring.Unlock()
+	if err := unstick(time.Second); err != nil {
+		panic(err)
+	}
 	d := &s.d
 	d.c = engine.Case{CPUs: o.CPUs, Setup: c.Setup, Threads: c.Threads, Finish: c.Finish, MaxPoints: defaultMaxPoints}
 	d.o = o
