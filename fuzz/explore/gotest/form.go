@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"go/ast"
 	"go/doc"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"maps"
 	"os"
@@ -216,6 +218,9 @@ func (wo *world) write(ctx context.Context) error {
 		ids[p.ID] = p
 		if len(p.Errors) > 0 {
 			wo.failed[p.ID] = fmt.Errorf("it doesn't compile: %w", brief(p.Errors[0]))
+			if name := cgoFile(p); name != "" {
+				wo.failed[p.ID] = fmt.Errorf("it needs cgo, for %s: only what is all Go can be explored", filepath.Base(name))
+			}
 			continue
 		}
 		form, err := whole.Package(p)
@@ -239,6 +244,22 @@ func (wo *world) write(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// cgoFile returns a file of a package that is left out because it needs cgo, or "".
+func cgoFile(p *packages.Package) string {
+	for _, name := range p.IgnoredFiles {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			continue
+		}
+		for _, im := range f.Imports {
+			if im.Path.Value == `"C"` {
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 func (wo *world) typed(ctx context.Context, tests bool, paths []string) ([]*packages.Package, error) {

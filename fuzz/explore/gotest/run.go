@@ -101,6 +101,8 @@ func (p *Package) Try(ctx context.Context, o Trial) (*Report, error) {
 	}
 	c := exec.CommandContext(ctx, p.binary, string(arg))
 	c.Dir = p.Dir
+	// What tests leave behind goes when everything temporary does.
+	c.Env = append(os.Environ(), "TMPDIR="+filepath.Dir(p.binary))
 	var out, errOut bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errOut
 	err = c.Run()
