@@ -8,8 +8,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Inks of the plots. In the HTML page each is replaced by a CSS variable, so they
-// must differ from each other and from the series' colours.
+// Inks of the plots that lie beside the page. They differ from the series' colours.
 const (
 	inkText = 0x24292f
 	inkGrid = 0xd8dee4

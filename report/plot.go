@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"fmt"
 	"image/png"
 	"io"
@@ -224,12 +223,6 @@ func (f *figure) writePNG(w io.Writer) error {
 	// smaller: plots are flat.
 	e := png.Encoder{CompressionLevel: png.BestSpeed}
 	return e.Encode(w, c.Image())
-}
-
-func (f *figure) svg() ([]byte, error) {
-	var b bytes.Buffer
-	err := f.writeSVG(&b)
-	return b.Bytes(), err
 }
 
 func textStyle(size vg.Length) text.Style {

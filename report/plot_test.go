@@ -107,8 +107,7 @@ func TestSeriesDiffer(t *testing.T) {
 	}
 }
 
-// Inks and series' colours are replaced by their names in the page, so no two may
-// be equal.
+// What has a colour of its own can be told by it: no two inks or series' colours are equal.
 func TestColoursAreDistinct(t *testing.T) {
 	light, dark := seriesColours()
 	if len(light) != len(dark) {
@@ -132,4 +131,10 @@ func TestUpperBound(t *testing.T) {
 	if got := bound(upperBound(1.2e9)); got != "2.5 per 10^9" {
 		t.Errorf("bound for 1.2e9 is %q, want 2.5 per 10^9", got)
 	}
+}
+
+func (f *figure) svg() ([]byte, error) {
+	var b bytes.Buffer
+	err := f.writeSVG(&b)
+	return b.Bytes(), err
 }

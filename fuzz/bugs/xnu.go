@@ -86,7 +86,7 @@ func (c *folded) TryGet() bool {
 
 func (c *folded) Put() bool {
 	n := c.add(-foldedOne)
-	if n&foldedLive == 0 && n < 0 && c.bug == foldedRight {
+	if n&foldedLive == 0 && n < 0 {
 		panic("Put on a dead count")
 	}
 	return n == 0

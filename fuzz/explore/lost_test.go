@@ -57,8 +57,10 @@ func onceLost(times int, slow func(), fails func(drawn bool) bool) *explore.Scen
 			if found && !fails(drawn) {
 				return
 			}
-			defer func() { found = true }()
+			fine := false
+			defer func() { found = found || !fine }()
 			finish()
+			fine = true
 		}
 		return c
 	}
@@ -144,6 +146,7 @@ func standStill() {
 func TestFoundThenStalled(t *testing.T) {
 	s := onceLost(1, standStill, func(bool) bool { return true })
 	stall.Store(true)
+	defer stall.Store(false)
 	o := explore.Options{Search: explore.Random, Seed: 1, Executions: 1000, Timeout: 100 * time.Millisecond}
 	r, err := explore.Explore(s, o)
 	if err != nil || r.Failure == nil || r.Failure.Kind != explore.Violation || r.Failure.Token == "" {

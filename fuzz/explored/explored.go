@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "b7e11a9eb3952a508242d058"
+const Version = "ab4dc8f4096053baec1330bc"

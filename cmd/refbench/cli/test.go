@@ -260,9 +260,8 @@ func (t *tester) pkg(ctx context.Context, w *gotest.Work, p *gotest.Package) (o 
 	t.each(runs, func(r *testRun) {
 		if ctx.Err() == nil {
 			r.report, r.err = p.Try(ctx, t.trial(p, r))
-			if r.err == nil && r.report.Verdict == gotest.Failed && r.report.Threads <= 1 && w.Native(ctx, p, r.name, t.short) {
-				// No schedule is to blame: something isn't as it is natively.
-				r.report.Verdict, r.report.Message = gotest.Unsupported, "it fails although it starts no goroutine and go test passes it: "+r.report.Message
+			if r.err == nil && r.report.Verdict == gotest.Failed {
+				t.doubt(ctx, w, p, r)
 			}
 		}
 	}, func(r *testRun) {
@@ -285,6 +284,26 @@ func (t *tester) pkg(ctx context.Context, w *gotest.Work, p *gotest.Package) (o 
 	}
 	t.print(testEvent{Action: action, Package: p.Path, Elapsed: elapsed})
 	return o
+}
+
+// doubt looks whether a failure is one of the test's schedule.
+func (t *tester) doubt(ctx context.Context, w *gotest.Work, p *gotest.Package, r *testRun) {
+	if r.report.Threads <= 1 && w.Native(ctx, p, r.name, t.short) {
+		// No schedule is to blame: something isn't as it is natively.
+		r.report.Verdict = gotest.Unsupported
+		r.report.Message = "it fails although it starts no goroutine and go test passes it: " + r.report.Message
+		return
+	}
+	if t.replay != "" {
+		return
+	}
+	o := t.trial(p, r)
+	o.Replay, o.HTML = r.report.Token, ""
+	if again, err := p.Try(ctx, o); ctx.Err() == nil && (err != nil || again.Verdict != gotest.Failed) {
+		// Each execution has left something behind for the next, such as a locked file.
+		r.report.Verdict = gotest.Nondeterministic
+		r.report.Message = "it fails only where other executions came before, so that something outside of its memory differs: " + r.report.Message
+	}
 }
 
 // text says what the outcome covers.

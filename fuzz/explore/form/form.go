@@ -29,13 +29,27 @@ func Package(path string, reset func()) struct{} {
 	return struct{}{}
 }
 
+// before are called before variables are made anew.
+var before []func()
+
+// BeforeReset has f called before the variables of packages are made anew: it undoes what their
+// initializers do elsewhere.
+func BeforeReset(f func()) struct{} {
+	before = append(before, f)
+	return struct{}{}
+}
+
 // Reset makes the variables of all packages anew, and the flags that
 // they define.
 func Reset() {
 	flag.CommandLine = flag.NewFlagSet(os.Args[0], flag.PanicOnError)
+	for _, f := range before {
+		f()
+	}
 	for _, p := range packages {
 		p.reset()
 	}
+	_ = flag.CommandLine.Parse(nil)
 }
 
 // Zero makes a variable its type's zero.

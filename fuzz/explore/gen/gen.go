@@ -193,6 +193,8 @@ type generator struct {
 
 	whole   *Whole   // nil: the form is of some packages
 	refused []string // what is refused where it is reached
+
+	tempFiles bool // temporary files are made
 }
 
 // replace takes the drop-ins of Options.Replace and their originals out of what was

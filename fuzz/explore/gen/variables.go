@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"go/types"
 	"strings"
 
 	"golang.org/x/tools/go/packages"
@@ -80,6 +81,19 @@ func (r *rewriter) variable(tail *strings.Builder, d *ast.GenDecl, s *ast.ValueS
 	}
 	if len(named) == 0 && !calls(s) {
 		// It only asks the compiler something.
+		typ := ""
+		if s.Type != nil {
+			typ = r.cut(s.Type)
+		}
+		var values []string
+		for _, x := range s.Values {
+			values = append(values, r.cut(x))
+		}
+		names := strings.TrimSuffix(strings.Repeat("_, ", len(s.Names)), ", ")
+		fmt.Fprintf(tail, "\nfunc _() { var %s %s = %s }\n", names, typ, strings.Join(values, ", "))
+		last := s.Values[len(s.Values)-1].End()
+		r.cutFrom(s.Names[0].Pos(), last)
+		r.replace(s.Names[0].Pos(), last, "_ int")
 		return
 	}
 	lhs := func(names []*ast.Ident) string {
@@ -113,9 +127,17 @@ func (r *rewriter) variable(tail *strings.Builder, d *ast.GenDecl, s *ast.ValueS
 		return
 	}
 	var decls []string
+	known := len(r.g.items)
 	for _, n := range named {
 		if obj := r.p.TypesInfo.Defs[n]; obj != nil {
 			decls = append(decls, n.Name+" "+r.typ(n.Pos(), obj.Type()))
+		}
+	}
+	if len(r.g.items) > known && len(s.Names) == 1 && len(s.Values) == 1 {
+		// Its type can't be written, so its value has to say it.
+		if value := r.typedBy(s.Values[0]); value != "" {
+			r.g.items = r.g.items[:known]
+			decls = []string{named[0].Name + " = " + value}
 		}
 	}
 	sep := "; "
@@ -128,6 +150,34 @@ func (r *rewriter) variable(tail *strings.Builder, d *ast.GenDecl, s *ast.ValueS
 	}
 	r.cutFrom(s.Names[0].Pos(), last)
 	r.replace(s.Names[0].Pos(), last, text)
+}
+
+// typedBy returns an expression of the type of x that does nothing, "" if there is none: x
+// itself if that calls nothing, or what a function like the one that x calls would return.
+func (r *rewriter) typedBy(x ast.Expr) string {
+	text := func(x ast.Expr) string { return string(r.src[r.offset(x.Pos()):r.offset(x.End())]) }
+	if !calls(x) {
+		return text(x)
+	}
+	c, ok := ast.Unparen(x).(*ast.CallExpr)
+	if !ok {
+		return ""
+	}
+	switch ast.Unparen(c.Fun).(type) {
+	case *ast.Ident, *ast.SelectorExpr:
+	default:
+		return ""
+	}
+	sig, ok := r.p.TypesInfo.TypeOf(c.Fun).(*types.Signature)
+	if !ok || sig.Params().Len() > 3 || calls(c.Fun) {
+		return ""
+	}
+	r.form = true
+	name := fmt.Sprintf("%s.Result%d", formName, sig.Params().Len())
+	if sig.Variadic() {
+		name += "V"
+	}
+	return name + "(" + text(c.Fun) + ")"
 }
 
 // cutFrom drops the changes that were made between two places, other than marks in front.
@@ -182,7 +232,11 @@ func (v *variables) file(home string, p *packages.Package) []byte {
 	if name == "main" {
 		name = MainName
 	}
-	fmt.Fprintf(&b, "//go:build go1.21\n\npackage %s\n\nimport %s %q\n\nvar _ = %s.Package(%q, func() {\n", name, formName, home+"/form", formName, p.PkgPath)
+	fmt.Fprintf(&b, "//go:build go1.21\n\npackage %s\n\nimport %s %q\n", name, formName, home+"/form")
+	if p.Imports["net/http"] != nil {
+		b.WriteString("import \"net/http\"\n")
+	}
+	fmt.Fprintf(&b, "\nvar _ = %s.Package(%q, func() {\n", formName, p.PkgPath)
 	for _, n := range v.names {
 		fmt.Fprintf(&b, "\t%s.Zero(&%s)\n", formName, n)
 	}
@@ -195,6 +249,9 @@ func (v *variables) file(home string, p *packages.Package) []byte {
 		fmt.Fprintf(&b, "\t%s()\n", n)
 	}
 	b.WriteString("})\n")
+	if p.Imports["net/http"] != nil {
+		fmt.Fprintf(&b, "\nvar _ = %s.BeforeReset(func() { http.DefaultServeMux = http.NewServeMux() })\n", formName)
+	}
 	return b.Bytes()
 }
 

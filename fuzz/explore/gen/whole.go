@@ -51,6 +51,8 @@ type Form struct {
 	Variables []byte
 	// Refused is what is refused where it is reached.
 	Refused []string
+	// TempFiles says that it makes temporary files.
+	TempFiles bool
 }
 
 // wholeDropIns are the packages that have drop-ins in a whole program.
@@ -106,7 +108,7 @@ func (w *Whole) Package(p *packages.Package) (*Form, error) {
 		return nil, &UnsupportedError{g.items}
 	}
 	form.Variables = v.file(w.Home, p)
-	form.Refused = g.refused
+	form.Refused, form.TempFiles = g.refused, g.tempFiles
 	return form, nil
 }
 
@@ -312,12 +314,17 @@ func (r *rewriter) qualified(sel *ast.SelectorExpr) {
 		r.replace(x.Pos(), x.End(), alias)
 		r.gone[pn]++
 	}
+	if (from == "os" || from == "io/ioutil") && slices.Contains(tempNames, name) {
+		r.g.tempFiles = true
+	}
 	switch to := r.g.dropIns[from]; {
 	case from == "os" && name == "Exit":
 		r.form = true
 		instead(formName)
 	case from == "io" && slices.Contains(pipeNames, name):
 		instead(r.imported(r.g.home + "/pipe"))
+	case from == "expvar" && (name == "Publish" || strings.HasPrefix(name, "New")):
+		instead(r.imported(r.g.home + "/expvar"))
 	case to != "" && !slices.Contains(r.g.exports[from], name):
 		if slices.Contains(complete, from) {
 			r.unsupported(sel.Pos(), from+"."+name)
@@ -326,6 +333,9 @@ func (r *rewriter) qualified(sel *ast.SelectorExpr) {
 		instead(r.imported(from))
 	}
 }
+
+// tempNames are what makes temporary files, of packages os and ioutil.
+var tempNames = []string{"CreateTemp", "MkdirTemp", "TempDir", "TempFile"}
 
 var pipeNames = []string{"Pipe", "PipeReader", "PipeWriter"}
 

@@ -158,11 +158,27 @@ func (wo *world) closure() {
 		case wo.l.synchronizes(p) == "":
 			return
 		}
-		wo.explored[path] = true
-		if wo.l.inCache(p) {
-			wo.moved[path] = wo.home() + "/x/" + path
-		}
+		wo.explore(p)
 	})
+}
+
+// explore takes a package along, and the internal packages of its module that it can't import
+// any more if it is built elsewhere.
+func (wo *world) explore(p *packages.Package) {
+	path := p.PkgPath
+	if wo.explored[path] {
+		return
+	}
+	wo.explored[path] = true
+	if !wo.l.inCache(p) {
+		return
+	}
+	wo.moved[path] = wo.home() + "/x/" + path
+	for _, im := range sortedImports(p) {
+		if q := wo.l.known[im]; q != nil && !standard(q) && slices.Contains(strings.Split(im, "/"), "internal") {
+			wo.explore(q)
+		}
+	}
 }
 
 func (wo *world) home() string { return wo.main.Path + "/" + ExplorerDir }
@@ -304,6 +320,7 @@ func (wo *world) plan(p *plan, ids map[string]*packages.Package, explorer map[st
 		}
 	})
 	slices.Sort(p.pkg.Kept)
+	files := false
 	add := func(id, dir string) error {
 		if err := wo.failed[id]; err != nil {
 			if id == own || p.beside != nil && id == p.beside.ID {
@@ -323,6 +340,7 @@ func (wo *world) plan(p *plan, ids map[string]*packages.Package, explorer map[st
 			s.data[filepath.Join(dir, base)] = data
 		}
 		s.data[filepath.Join(dir, gen.VariablesFile)] = f.form.Variables
+		files = files || f.form.TempFiles
 		for _, r := range f.form.Refused {
 			refused[r] = true
 		}
@@ -351,7 +369,7 @@ func (wo *world) plan(p *plan, ids map[string]*packages.Package, explorer map[st
 		}
 	}
 	p.pkg.Refused = slices.Sorted(maps.Keys(refused))
-	text, names := wo.program(p, ids)
+	text, names := wo.program(p, ids, files)
 	if len(names) == 0 {
 		return nil
 	}
@@ -373,7 +391,7 @@ func (s *sources) version(root string) string {
 }
 
 // program returns the source of the test program, and the names of the tests in it.
-func (wo *world) program(p *plan, ids map[string]*packages.Package) (string, []string) {
+func (wo *world) program(p *plan, ids map[string]*packages.Package, files bool) (string, []string) {
 	var names []string
 	var tests, targets, examples, imports strings.Builder
 	main := ""
@@ -443,10 +461,11 @@ func main() {
 		Tests: []testing.InternalTest{%s},
 		Targets: []testing.InternalFuzzTarget{%s},
 		Examples: []testing.InternalExample{%s}%s,
+		Files: %v,
 	}
 	p.Start()
 }
-`, oldest, h+"/testing", imports.String(), p.path, tests.String(), targets.String(), examples.String(), main)
+`, oldest, h+"/testing", imports.String(), p.path, tests.String(), targets.String(), examples.String(), main, files)
 	return text, names
 }
 

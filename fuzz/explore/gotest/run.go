@@ -72,6 +72,9 @@ func (w *Work) Build(ctx context.Context, p *Package) error {
 
 // firstError returns the first line that says what is wrong.
 func firstError(text string) string {
+	if strings.HasPrefix(text, "package ") {
+		return strings.Join(strings.Fields(text), " ") // a chain of imports
+	}
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
 			return line

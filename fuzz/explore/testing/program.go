@@ -28,6 +28,7 @@ type Program struct {
 	Targets  []InternalFuzzTarget
 	Examples []InternalExample
 	Main     func(*M) // TestMain, nil if there is none
+	Files    bool     // each execution gets a folder of its own for temporary files
 }
 
 // asked is what the process was asked to do.
@@ -134,9 +135,12 @@ func (p *Program) body(name string) func() {
 	return func() {
 		last = engine.Current
 		begun++
-		form.Reset()
 		r := &run{}
 		now = r
+		if p.Files {
+			r.tempDir()
+		}
+		form.Reset()
 		r.top = &T{common{run: r, name: name}}
 		if p.Main != nil {
 			p.Main(&M{test: func() bool { test(r); return !r.failed }})
@@ -176,6 +180,25 @@ func (p *Program) test(name string) func(*run) {
 		}
 	}
 	return nil
+}
+
+// tempDir gives the execution a folder for temporary files: what an earlier one has left
+// behind isn't there.
+func (r *run) tempDir() {
+	old, had := os.LookupEnv("TMPDIR")
+	dir, err := os.MkdirTemp("", "refbench-run-")
+	if err != nil {
+		return
+	}
+	_ = os.Setenv("TMPDIR", dir)
+	r.undo = append(r.undo, func() {
+		if had {
+			_ = os.Setenv("TMPDIR", old)
+		} else {
+			_ = os.Unsetenv("TMPDIR")
+		}
+		_ = os.RemoveAll(dir)
+	})
 }
 
 // example runs an example with its output in a file.

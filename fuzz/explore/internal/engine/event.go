@@ -64,7 +64,9 @@ func (e *Engine) Text(s string) {
 
 const (
 	module = "github.com/refbench/refbench"
-	home   = module + "/fuzz/explore"
+	// home is in one piece: where the explorer is copied into another module, its path is
+	// replaced in the text.
+	home = "github.com/refbench/refbench/fuzz/explore"
 )
 
 // whole returns the path of the file of an explored function of this module. What is

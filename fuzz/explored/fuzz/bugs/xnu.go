@@ -72,7 +72,7 @@ func /*line :74:1*/ (c *folded) TryGet() bool {
 }
 func /*line :87:1*/ (c *folded) Put() bool {
 	n := c.add(-foldedOne)
-	if n&foldedLive == 0 && n < 0 && c.bug == foldedRight {
+	if n&foldedLive == 0 && n < 0 {
 		panic("Put on a dead count")
 	}
 	return n == 0
