@@ -15,7 +15,8 @@ type jsonComparison struct {
 	Alpha         float64          `json:"alpha"`
 	Confidence    float64          `json:"confidence"`
 	MinEffect     float64          `json:"min_effect"`
-	Tests         int              `json:"tests"` // rows that p-values are corrected for
+	Tests         int              `json:"tests"`       // rows that p-values are corrected for
+	NoiseFloor    *float64         `json:"noise_floor"` // a share of 1; null if no cell was measured twice
 	Conclusion    string           `json:"conclusion"`
 	Units         []jsonUnitChange `json:"units"`
 	OnlyOld       []jsonKey        `json:"only_in_old"`
@@ -76,6 +77,9 @@ func (c *Comparison) JSON(w io.Writer) error {
 		Conclusion: c.Conclusion(), Units: []jsonUnitChange{},
 		OnlyOld: jsonKeys(c.OnlyOld, c.Old.layout), OnlyNew: jsonKeys(c.OnlyNew, c.New.layout), UnitsLeftOut: nonNil(c.LeftOut),
 		NewViolations: c.Violations, Gates: []jsonGate{}, Warnings: nonNil(c.Warnings),
+	}
+	if d, known := c.NoiseFloor(); known {
+		jc.NoiseFloor = finite(d)
 	}
 	for _, g := range c.Gates {
 		jg := jsonGate{g.Gate, g.Rows, []jsonGateRow{}}

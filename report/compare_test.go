@@ -426,6 +426,22 @@ func TestConclusionIsTheLastLine(t *testing.T) {
 	}
 }
 
+// Beside the differences stands how far the same cell, measured twice, lies apart: in the
+// file in which that is more.
+func TestConclusionHasTheNoiseFloor(t *testing.T) {
+	older := samples("a", 1, "", near(10)...) + samples("a+control", 1, "", near(10.4)...)
+	newer := samples("a", 1, "", near(20)...) + samples("a+control", 1, "", near(20.2)...)
+	for _, tt := range []struct{ older, newer, want string }{
+		{older, newer, "slower: a (1 row); nothing faster; noise floor 4.0 %"},
+		{samples("a", 1, "", near(10)...), newer, "slower: a (1 row); nothing faster; noise floor 1.0 %"},
+		{samples("a", 1, "", near(10)...), samples("a", 1, "", near(20)...), "slower: a (1 row); nothing faster"},
+	} {
+		if got := compareTexts(t, tt.older, tt.newer, CompareOptions{}).Conclusion(); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
+	}
+}
+
 func TestNothingToCompareIsSaid(t *testing.T) {
 	for _, tt := range []struct{ name, older, newer, want string }{
 		{"no common cell", samples("a", 1, "", 1, 2), samples("b", 1, "", 1, 2), "no cell is in both files"},

@@ -221,9 +221,23 @@ func (c *Comparison) Conclusion() string {
 		parts = append(parts, plural(n, "cell")+" in one of the files only")
 	}
 	if len(parts) == 0 {
-		return "nothing changed"
+		parts = []string{"nothing changed"}
+	}
+	if d, known := c.NoiseFloor(); known {
+		parts = append(parts, "noise floor "+percent(d))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// NoiseFloor returns the larger noise floor of the two sets, and whether one of them has
+// any: how far the same cell, measured twice in one run, lay apart.
+func (c *Comparison) NoiseFloor() (difference float64, known bool) {
+	for _, s := range []*Set{c.Old, c.New} {
+		if d, cells := s.NoiseFloor(); cells > 0 {
+			difference, known = max(difference, d), true
+		}
+	}
+	return difference, known
 }
 
 // mdText keeps untrusted text from being markup.
