@@ -17,6 +17,16 @@ targets=( # folder and function
 	report.FuzzResultFile
 )
 
+# REFBENCH_WITHOUT names targets to leave out.
+for without in ${REFBENCH_WITHOUT:-}; do
+	kept=()
+	for target in "${targets[@]}"; do
+		[ "${target##*.}" = "$without" ] || kept+=("$target")
+	done
+	[ ${#kept[@]} -lt ${#targets[@]} ] || { echo "REFBENCH_WITHOUT: there is no target $without"; exit 1; }
+	targets=("${kept[@]}")
+done
+
 # A container has another user than the checkout.
 export GOFLAGS="${GOFLAGS:-} -buildvcs=false"
 
