@@ -371,8 +371,8 @@ func images(read func(string) string) (wrong []string) {
 		add("%sDockerfile doesn't clone the repository and copy build.sh", ossfuzz)
 	}
 	commands := regexp.MustCompile(`(?m)^[^#\n].*$`).FindAllString(read(ossfuzz+"build.sh"), -1)
-	if !slices.Equal(commands, []string{`exec bash -eu "$SRC/refbench/` + buildSh + `"`}) {
-		add("%sbuild.sh does something else than run %s", ossfuzz, buildSh)
+	if !slices.Equal(commands, []string{"export REFBENCH_WITHOUT=FuzzStress", `exec bash -eu "$SRC/refbench/` + buildSh + `"`}) {
+		add("%sbuild.sh does something else than run %s, without the target of real threads", ossfuzz, buildSh)
 	}
 	for _, name := range []string{"Dockerfile", "build.sh"} {
 		// The presubmit check of OSS-Fuzz looks for it.
@@ -561,6 +561,7 @@ func TestWrongFuzzBuildIsSeen(t *testing.T) {
 		{what: "another image", file: cflite + "Dockerfile", old: "base-builder-go\n", new: "base-builder\n", wantError: "isn't made from base-builder-go"},
 		{what: "another folder", file: cflite + "Dockerfile", old: "WORKDIR $SRC/refbench", new: "WORKDIR $SRC", wantError: "doesn't work in"},
 		{what: "a second build script", file: ossfuzz + "build.sh", old: "exec bash", new: "compile_native_go_fuzzer_v2 x FuzzX x\nexec bash", wantError: "does something else"},
+		{what: "real threads upstream", file: ossfuzz + "build.sh", old: "export REFBENCH_WITHOUT=FuzzStress\n", new: "", wantError: "without the target of real threads"},
 		{what: "no licence", file: ossfuzz + "build.sh", old: "apache.org", new: "example.org", wantError: "doesn't name the licence"},
 		{what: "another sanitizer", file: ossfuzz + "project.yaml", old: "- address", new: "- memory", wantError: "sanitizers is [memory]"},
 		{what: "another language", file: cflite + "project.yaml", old: "language: go", new: "language: c++", wantError: "language is c++"},
