@@ -75,6 +75,9 @@ type Parts struct {
 	Report func(dir string, files []string) (page string, err error)
 
 	added int // by AddStrategy
+
+	// self is the file of this program, where it can be started again; Main sets it.
+	self string
 }
 
 // A Module is one that refbench build took along.
@@ -201,6 +204,9 @@ func Main(parts Parts) {
 		<-signals
 		os.Exit(exitFailed)
 	}()
+	if exe, err := os.Executable(); err == nil {
+		parts.self = exe
+	}
 	os.Exit(Run(ctx, parts, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -258,7 +264,7 @@ func newRootCommand(parts Parts, refused *error) *cobra.Command {
 	root.AddCommand(newReplayCommand(parts))
 	root.AddCommand(newTestCommand())
 	root.AddCommand(newBugsCommand(parts.Bugs, parts.program()))
-	root.AddCommand(newRaceChildCommand(parts))
+	root.AddCommand(newRaceChildCommand(parts), newExploreChildCommand(parts))
 	root.AddCommand(newMeasureCommand(parts))
 	root.SetHelpCommand(newHelpCommand())
 	root.InitDefaultHelpCmd()

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -56,6 +58,7 @@ func newExploreCommand(parts Parts) *cobra.Command {
 		search, htmlDir, programText string
 		each                         time.Duration
 		executions, depth, bound     int
+		jobs                         int
 		seed                         uint64
 		wrong, verbose, asJSON       bool
 	)
@@ -106,6 +109,8 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 				return usagef("--executions %d: want at least 1, or 0 for no limit", executions)
 			case depth < 1 || depth > 8:
 				return usagef("--depth %d: want 1 .. 8", depth)
+			case jobs < 1 || jobs > mostWorkers:
+				return usagef("--jobs %d: want 1 .. %d", jobs, mostWorkers)
 			case bound < explore.Unbounded:
 				return usagef("--bound %d: want 0 or more preemptions, or %d for any number", bound, explore.Unbounded)
 			}
@@ -138,7 +143,13 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 				}
 			}
 			out := exploration{Version: forms.Version, Seed: seed, Pairs: []exploredPair{}, program: parts.program()}
-			err = explorePairs(c, pairs, o, htmlDir, func(p exploredPair) error {
+			explored := exploreHere(c.Context(), pairs, o)
+			if jobs > 1 && len(pairs) > 1 && parts.self != "" {
+				var end func()
+				explored, end = exploreApart(c.Context(), parts.self, jobs, pairs, o, programText, wrong)
+				defer end()
+			}
+			err = explorePairs(c.Context(), len(pairs), explored, htmlDir, func(p exploredPair) error {
 				p.Control = parts.control(pairs, p, o)
 				out.Pairs = append(out.Pairs, p)
 				if !verbose {
@@ -188,6 +199,7 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 	f.IntVar(&executions, "executions", 0, "how many schedules to try of each pair; 0: no limit")
 	f.IntVar(&depth, "depth", 3, "depth of pct: how many ordered points a bug may need")
 	f.IntVar(&bound, "bound", 2, "preemptions that dfs allows; -1: any number")
+	f.IntVar(&jobs, "jobs", runtime.GOMAXPROCS(0), "how many pairs to explore at the same time, each in a process of its own; what is found for a seed doesn't depend on it")
 	f.Uint64Var(&seed, "seed", 1, "seed of all random choices")
 	f.BoolVar(&wrong, "wrong", false, "explore the known-wrong variants, to see that what is wrong is found")
 	f.StringVar(&htmlDir, "html", "", "folder for pictures of the schedules that go wrong")
@@ -339,33 +351,52 @@ func chosen(kind string, asked, known []string) ([]string, error) {
 	return names, nil
 }
 
-// explorePairs explores one pair after the other. What one of them has found is never
-// lost because its picture can't be written or the rest is interrupted.
-func explorePairs(c *cobra.Command, pairs []scenarios.Pair, o explore.Options, htmlDir string, done func(exploredPair) error) error {
-	var errs []error
-	for i, p := range pairs {
-		interrupted := func() error {
-			return errors.Join(append(errs, failedf("interrupted: %d of %d pairs were explored", i, len(pairs)))...)
-		}
-		if c.Context().Err() != nil {
-			return interrupted()
-		}
+// An explorer explores the pair with the number, of those that it was made for. It returns
+// what came out, also of a search that was interrupted.
+type explorer func(i int) (exploredPair, error)
+
+// exploreHere explores pairs in this process.
+func exploreHere(ctx context.Context, pairs []scenarios.Pair, o explore.Options) explorer {
+	return func(i int) (exploredPair, error) {
+		p := pairs[i]
 		e := exploredPair{Strategy: p.Strategy, Workload: p.Workload, Wrong: p.Wrong, Unsupported: p.Unsupported}
 		if p.Scenario == nil {
 			e.Result = &explore.Result{Scenario: p.Strategy + "/" + p.Workload, Verdict: verdictUnsupported}
-		} else {
-			r, err := explore.Explore(p.Scenario, o)
-			if err != nil {
-				return errors.Join(append(errs, failedf("%s: %w", p.Scenario.Name, err))...)
+			return e, nil
+		}
+		r, err := explore.Explore(p.Scenario, o)
+		if err != nil {
+			return e, failedf("%s: %w", p.Scenario.Name, err)
+		}
+		e.Result = r
+		e.Interrupted = ctx.Err() != nil && r.Failure == nil && !r.Exhaustive && r.Executions < o.Executions
+		return e, nil
+	}
+}
+
+// explorePairs takes n pairs one after the other. What one of them has found is never lost
+// because its picture can't be written or the rest is interrupted.
+func explorePairs(ctx context.Context, n int, explored explorer, htmlDir string, done func(exploredPair) error) error {
+	var errs []error
+	for i := range n {
+		interrupted := func() error {
+			return errors.Join(append(errs, failedf("interrupted: %d of %d pairs were explored", i, n))...)
+		}
+		if ctx.Err() != nil {
+			return interrupted()
+		}
+		e, err := explored(i)
+		if err != nil {
+			if ctx.Err() != nil {
+				return interrupted()
 			}
-			e.Result = r
-			e.Interrupted = c.Context().Err() != nil && r.Failure == nil && !r.Exhaustive && r.Executions < o.Executions
-			if r.Failure != nil && htmlDir != "" {
-				e.Picture = filepath.Join(htmlDir, strings.ReplaceAll(r.Scenario, "/", "-")+".html")
-				if err := writePicture(e.Picture, r.Failure); err != nil {
-					e.Picture = ""
-					errs = append(errs, err)
-				}
+			return errors.Join(append(errs, err)...)
+		}
+		if e.Failure != nil && htmlDir != "" {
+			e.Picture = filepath.Join(htmlDir, strings.ReplaceAll(e.Scenario, "/", "-")+".html")
+			if err := writePicture(e.Picture, e.Failure); err != nil {
+				e.Picture = ""
+				errs = append(errs, err)
 			}
 		}
 		if err := done(e); err != nil {

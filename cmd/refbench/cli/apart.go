@@ -1,0 +1,222 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/scenarios"
+)
+
+// exploreChildName is the command of a process that explores pairs for another one. It reads
+// an order a line and answers each with a line. When its input ends, so does the search.
+const exploreChildName = "explore-child"
+
+// An order says what a process is to explore: pairs with the same names.
+type order struct {
+	Strategy, Workload, Program string
+	Wrong                       bool
+	Search                      explore.Search
+	Seed                        uint64
+	Depth, Bound, Executions    int
+	Time                        time.Duration
+}
+
+// An answer is what came out of an order.
+type answer struct {
+	Pairs []exploredPair
+	Error string // why some are missing
+}
+
+func newExploreChildCommand(parts Parts) *cobra.Command {
+	return &cobra.Command{
+		Use:    exploreChildName,
+		Hidden: true,
+		Args:   noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctx, stop := context.WithCancel(c.Context())
+			defer stop()
+			orders := make(chan order)
+			go func() {
+				defer stop()
+				defer close(orders)
+				for d := json.NewDecoder(c.InOrStdin()); ; {
+					var o order
+					if d.Decode(&o) != nil {
+						return // it has ended
+					}
+					orders <- o
+				}
+			}()
+			e := json.NewEncoder(c.OutOrStdout())
+			for o := range orders {
+				if err := e.Encode(o.carryOut(ctx, parts.Explored)); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// carryOut explores the pairs of the order.
+func (o order) carryOut(ctx context.Context, forms scenarios.Forms) (a answer) {
+	pairs, err := choosePairs(forms, []string{o.Strategy}, []string{o.Workload}, o.Wrong)
+	if err == nil && o.Program != "" {
+		pairs, err = giveProgram(pairs, forms, o.Program, o.Wrong)
+	}
+	if err == nil {
+		here := exploreHere(ctx, pairs, explore.Options{
+			Seed: o.Seed, Search: o.Search, Depth: o.Depth, Bound: o.Bound, Executions: o.Executions, Time: o.Time,
+			Version: forms.Version, Stop: ctx.Done(),
+		})
+		err = explorePairs(ctx, len(pairs), here, "", func(e exploredPair) error {
+			a.Pairs = append(a.Pairs, e)
+			return nil
+		})
+	}
+	if err != nil {
+		a.Error = err.Error()
+	}
+	return a
+}
+
+// exploreApart explores pairs in other processes, several at a time. end must be called, and
+// ends them.
+func exploreApart(ctx context.Context, self string, jobs int, pairs []scenarios.Pair, o explore.Options, program string, wrong bool) (explorer, func()) {
+	// Pairs of the same names, which stand together, are one order.
+	type group struct {
+		first   int
+		order   order
+		answers chan answer
+	}
+	var groups []*group
+	of := make([]*group, len(pairs)) // a pair's
+	for i, p := range pairs {
+		if i > 0 && p.Strategy == pairs[i-1].Strategy && p.Workload == pairs[i-1].Workload {
+			of[i] = of[i-1]
+			continue
+		}
+		of[i] = &group{i, order{
+			Strategy: p.Strategy, Workload: p.Workload, Program: program, Wrong: wrong,
+			Search: o.Search, Seed: o.Seed, Depth: o.Depth, Bound: o.Bound, Executions: o.Executions, Time: o.Time,
+		}, make(chan answer, 1)}
+		groups = append(groups, of[i])
+	}
+	ctx, stop := context.WithCancel(ctx)
+	todo := make(chan *group, len(groups))
+	for _, g := range groups {
+		todo <- g
+	}
+	close(todo)
+	var workers sync.WaitGroup
+	for range min(jobs, len(groups)) {
+		workers.Go(func() {
+			w := helper{self: self}
+			defer w.end()
+			for g := range todo {
+				if ctx.Err() != nil {
+					g.answers <- answer{Error: ctx.Err().Error()}
+					continue
+				}
+				g.answers <- w.do(ctx, g.order)
+			}
+		})
+	}
+	here := exploreHere(ctx, pairs, o)
+	got := make(map[*group]answer)
+	explored := func(i int) (exploredPair, error) {
+		g := of[i]
+		if _, ok := got[g]; !ok {
+			got[g] = <-g.answers
+		}
+		a := got[g]
+		if i-g.first >= len(a.Pairs) {
+			return exploredPair{}, failedf("%s", a.Error)
+		}
+		e := a.Pairs[i-g.first]
+		if e.Unsupported != "" {
+			return here(i)
+		}
+		if f := e.Failure; f != nil && f.Token != "" {
+			// What crossed over has no picture.
+			if again, err := explore.Replay(f.Token, []*explore.Scenario{pairs[i].Scenario}, explore.Options{Version: o.Version}); err == nil {
+				again.Executions = f.Executions
+				e.Failure = again
+			}
+		}
+		return e, nil
+	}
+	return explored, func() {
+		stop()
+		workers.Wait()
+	}
+}
+
+// A helper is a process that explores, which is started with the first order.
+type helper struct {
+	self   string
+	cmd    *exec.Cmd
+	orders io.WriteCloser
+	says   *bufio.Reader
+	errors bytes.Buffer
+}
+
+func (h *helper) start() (err error) {
+	h.cmd = exec.Command(h.self, exploreChildName)
+	h.cmd.Stderr = &h.errors
+	if h.orders, err = h.cmd.StdinPipe(); err != nil {
+		return err
+	}
+	out, err := h.cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	h.says = bufio.NewReader(out)
+	return h.cmd.Start()
+}
+
+// do has the order carried out. When ctx ends, so does the search, and what came out until
+// then is the answer.
+func (h *helper) do(ctx context.Context, o order) (a answer) {
+	if h.cmd == nil {
+		if err := h.start(); err != nil {
+			h.cmd = nil
+			return answer{Error: err.Error()}
+		}
+	}
+	defer context.AfterFunc(ctx, func() { _ = h.orders.Close() })()
+	err := json.NewEncoder(h.orders).Encode(o)
+	if err == nil {
+		var line []byte
+		if line, err = h.says.ReadBytes('\n'); err == nil {
+			err = json.Unmarshal(line, &a)
+		}
+	}
+	if err != nil {
+		h.end()
+		a.Error = fmt.Sprintf("the process that explored it ended: %v %.500s", err, strings.TrimSpace(h.errors.String()))
+		h.errors.Reset()
+	}
+	return a
+}
+
+// end ends the process.
+func (h *helper) end() {
+	if h.cmd == nil {
+		return
+	}
+	_ = h.orders.Close()
+	_ = h.cmd.Wait()
+	h.cmd = nil
+}
