@@ -47,6 +47,7 @@ var elsewhere = map[string]string{
 	"strategies/rundown.Fuzz":           "fuzz.FuzzSequential",
 	"strategies/rundowncpu.Fuzz":        "fuzz.FuzzSequential",
 	"strategies/xnupcpu.Fuzz":           "fuzz.FuzzSequential",
+	"strategies/sloppy.Fuzz":            "fuzz.FuzzSequential",
 	"strategies/saturating.Fuzz":        "fuzz.FuzzSequential",
 	"strategies/sticky.Fuzz":            "fuzz.FuzzSequential",
 	"strategies/strategytest.FuzzSound": "fuzz.FuzzSequential",

@@ -23,6 +23,7 @@ import (
 	"github.com/refbench/refbench/strategies/rundown"
 	"github.com/refbench/refbench/strategies/rundowncpu"
 	"github.com/refbench/refbench/strategies/saturating"
+	"github.com/refbench/refbench/strategies/sloppy"
 	"github.com/refbench/refbench/strategies/sticky"
 	"github.com/refbench/refbench/strategies/xnupcpu"
 )
@@ -60,5 +61,6 @@ func All() []*strategies.Strategy {
 		fdmutex.Strategy,
 		arc.Strategy,
 		xnupcpu.Strategy,
+		sloppy.Strategy,
 	}
 }

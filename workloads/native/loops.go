@@ -38,6 +38,7 @@ var Loops = slices.Concat(
 	loopsFdmutex,
 	loopsArc,
 	loopsXnupcpu,
+	loopsSloppy,
 )
 
 // loop returns the loop whose instances make returns, not yet ready.

@@ -23,15 +23,16 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/strategies/rundown"
 	"github.com/refbench/refbench/fuzz/explored/strategies/rundowncpu"
 	"github.com/refbench/refbench/fuzz/explored/strategies/saturating"
+	"github.com/refbench/refbench/fuzz/explored/strategies/sloppy"
 	"github.com/refbench/refbench/fuzz/explored/strategies/sticky"
 	"github.com/refbench/refbench/fuzz/explored/strategies/xnupcpu"
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:33:1*/ Default() []string {
+func /*line ../../../../strategies/builtin/builtin.go:34:1*/ Default() []string {
 	return []string{"atomic", "saturating", "percpu", "lockperatomic", "biased", "mutexed", "lockref", "rcuref"}
 }
-func /*line :39:1*/ All() []*strategies.Strategy {
+func /*line :40:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
@@ -55,5 +56,6 @@ func /*line :39:1*/ All() []*strategies.Strategy {
 		fdmutex.Strategy,
 		arc.Strategy,
 		xnupcpu.Strategy,
+		sloppy.Strategy,
 	}
 }
