@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -9,10 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/refbench/refbench/fuzz/check"
-	exploredworkloads "github.com/refbench/refbench/fuzz/explored/workloads"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/builtin"
-	"github.com/refbench/refbench/workloads"
 )
 
 // raceChildName is the command that runs a strategy, a planted bug or its twin for the
@@ -76,18 +75,16 @@ func newRaceChildCommand(parts Parts) *cobra.Command {
 // proven come first: most is to be found under them.
 func subject(parts Parts, s *strategies.Strategy) check.Subject {
 	unproven := parts.unproven()
-	rank := func(name string) int {
-		if slices.Contains(unproven, name) {
-			return 0
-		}
-		return 1
-	}
 	what := check.Subject{
-		Strategy: s, Others: parts.Strategies, Workloads: slices.Clone(parts.Workloads), Explored: parts.Explored, Child: raceChild(s.Name),
+		Strategy: s, Others: parts.Strategies, Workloads: namedFirst(parts.Workloads, unproven), Explored: parts.Explored, Child: raceChild(s.Name),
 		Unproven: unproven, Controls: builtin.All(),
 	}
-	what.Explored.Workloads = slices.Clone(what.Explored.Workloads)
-	slices.SortStableFunc(what.Workloads, func(a, b *workloads.Workload) int { return rank(a.Name) - rank(b.Name) })
-	slices.SortStableFunc(what.Explored.Workloads, func(a, b *exploredworkloads.Workload) int { return rank(a.Name) - rank(b.Name) })
+	what.Explored.Workloads = namedFirst(what.Explored.Workloads, unproven)
 	return what
+}
+
+// namedFirst returns the list with what has one of the names at the front.
+func namedFirst[W fmt.Stringer](list []W, names []string) []W {
+	named := func(w W) bool { return slices.Contains(names, w.String()) }
+	return slices.Concat(slices.DeleteFunc(slices.Clone(list), func(w W) bool { return !named(w) }), slices.DeleteFunc(slices.Clone(list), named))
 }
