@@ -41,7 +41,7 @@ var planted = []struct {
 			{"./strategies/guarded", "."}, {"./strategies/builtin", "."}, {"./workloads/native", "EveryPair|HotLoops"},
 		},
 		wrong: change{file: "strategies/guarded/guarded.go", old: "if c.n == 0 {\n\t\treturn false\n\t}\n\tc.n++", text: "if c.n != 0 {\n\t\treturn false\n\t}\n\tc.n++"},
-		found: []string{"check guarded --time 3s", "TryGet"},
+		found: []string{"check guarded --time 3s --verbose", "TryGet"},
 	},
 	{
 		name: "a workload is its file and a line",
@@ -88,7 +88,7 @@ func (c *Count) Living() bool {
 			{"./strategies", "."}, {"./strategies/spec", "."}, {"./fuzz/program", "."}, {"./fuzz/lockstep", "."}, {"./fuzz/driver", "."},
 		},
 		wrong: change{file: "strategies/guarded/guarded.go", old: "return c.n != 0\n", text: "return c.n > 1\n"},
-		found: []string{"check guarded --time 3s", "Living"},
+		found: []string{"check guarded --time 3s --verbose", "Living"},
 	},
 }
 
