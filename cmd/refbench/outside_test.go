@@ -67,7 +67,7 @@ func outsideModule(t *testing.T) (dir string, kinds []string) {
 // what built-in ones have.
 func TestOutside(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it builds a module")
+		t.Skip("it compiles a refbench of its own, half a minute: run without -short")
 	}
 	dir, kinds := outsideModule(t)
 	exe := filepath.Join(t.TempDir(), "mybench")
@@ -158,7 +158,7 @@ func wrongHandoff(t *testing.T) *explore.Scenario {
 // The same count in three lines of a test: what races may miss, Explore finds with any seed.
 func TestExploreFindsCheckThenIncrement(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it builds a module")
+		t.Skip("it compiles a program of its own, ten seconds: run without -short")
 	}
 	dir, _ := outsideModule(t)
 	source, err := outside.Source("")
@@ -205,7 +205,7 @@ func TestExploreFindsCheckThenIncrement(t *testing.T) {
 // that show them, and wrong uses as wrong workloads. It takes minutes.
 func TestOutsidePlanted(t *testing.T) {
 	if os.Getenv("REFBENCH_OUTSIDE") != "all" {
-		t.Skip("REFBENCH_OUTSIDE isn't all")
+		t.Skip("it takes minutes: set REFBENCH_OUTSIDE=all, as BENCHMARKS.md does")
 	}
 	var text strings.Builder
 	text.WriteString(`package planted
@@ -292,7 +292,7 @@ func use(name string) *workloads.Workload {
 		}
 	}
 	t.Logf("%d of %d wrong counts and %d of %d wrong uses are found", found, len(counts), len(wrong), len(uses))
-	if found < len(counts)*3/4 { // how many depends on the machine
+	if found < len(counts)*9/10 {
 		t.Errorf("only %d of %d wrong counts are found", found, len(counts))
 	}
 }

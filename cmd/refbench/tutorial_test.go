@@ -17,7 +17,7 @@ import (
 // parts of its output, in order, and its exit status if that isn't 0.
 func TestTutorial(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it builds a module, twice")
+		t.Skip("it compiles two refbenches, half a minute: run without -short")
 	}
 	text, err := os.ReadFile("TUTORIAL.md")
 	if err != nil {

@@ -54,7 +54,7 @@ var Strategy = &strategies.Strategy{Name: "mine"}
 // What can't be taken along is one line that says what it is and what to do.
 func TestInputErrors(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it calls the go command")
+		t.Skip("it loads and compiles packages with the go command: run without -short")
 	}
 	for _, c := range []struct {
 		name  string
@@ -105,7 +105,7 @@ func TestInputErrors(t *testing.T) {
 // A module that isn't in the cache and can't be fetched leaves nothing behind.
 func TestNoNetwork(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it calls the go command")
+		t.Skip("it loads and compiles packages with the go command: run without -short")
 	}
 	t.Setenv("GOPROXY", "off")
 	temp := t.TempDir()
@@ -131,7 +131,7 @@ func TestNoNetwork(t *testing.T) {
 // What has no explored form is named by its place, and what to do.
 func TestUnexplorable(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it calls the go command")
+		t.Skip("it loads and compiles packages with the go command: run without -short")
 	}
 	dir := folder(t, map[string]string{
 		"go.mod":        goMod,
