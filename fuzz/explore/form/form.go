@@ -103,6 +103,13 @@ func Refused[F any](f F, what string) F {
 	return f
 }
 
+// RefusedAs is Refused of a function that has another type in explored form. Nobody calls
+// what it returns, since the execution has ended.
+func RefusedAs[F any](f any, what string) (as F) {
+	Refused(f, what)
+	return as
+}
+
 // Exit ends the program: os.Exit.
 func Exit(code int) {
 	e := engine.Current

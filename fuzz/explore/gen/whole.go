@@ -406,8 +406,39 @@ func (r *rewriter) function(id *ast.Ident, whole ast.Expr) {
 	what = fmt.Sprintf("%s in %s:%d", what, r.g.short(p.Filename), p.Line)
 	r.g.refused = append(r.g.refused, what)
 	r.form = true
-	r.before(whole.Pos(), formName+".Refused(")
+	call := ".Refused("
+	if t := r.p.TypesInfo.TypeOf(whole); r.hasDropIn(t) {
+		call = ".RefusedAs[" + r.typ(whole.Pos(), t) + "]("
+	}
+	r.before(whole.Pos(), formName+call)
 	r.after(whole.End(), fmt.Sprintf(", %q)", what))
+}
+
+// hasDropIn reports whether a function's parameters or results are of types that are
+// others in explored form.
+func (r *rewriter) hasDropIn(t types.Type) bool {
+	switch t := t.(type) {
+	case *types.Named:
+		p := t.Obj().Pkg()
+		return p != nil && (r.g.dropIns[p.Path()] != "" || r.g.new[p.Path()] != "")
+	case *types.Alias:
+		return r.hasDropIn(types.Unalias(t))
+	case *types.Pointer:
+		return r.hasDropIn(t.Elem())
+	case *types.Slice:
+		return r.hasDropIn(t.Elem())
+	case *types.Chan:
+		return true
+	case *types.Signature:
+		for _, list := range []*types.Tuple{t.Params(), t.Results()} {
+			for i := range list.Len() {
+				if r.hasDropIn(list.At(i).Type()) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // contexts gives a function of a package that isn't explored the contexts that it knows,
