@@ -58,12 +58,12 @@ type Form struct {
 // wholeDropIns are the packages that have drop-ins in a whole program.
 var wholeDropIns = []string{
 	"context", "crypto/rand", "hash/maphash", "math/rand", "math/rand/v2", "os/signal",
-	"runtime", "sync", "sync/atomic", "testing", "time",
+	"runtime", "sync", "sync/atomic", "testing", "testing/synctest", "time",
 }
 
 // complete are packages whose drop-ins stand for all of the original: what they don't have
 // isn't modelled. Of the others it doesn't matter to concurrent code.
-var complete = []string{"context", "math/rand", "math/rand/v2", "os/signal", "sync", "sync/atomic", "testing"}
+var complete = []string{"context", "math/rand", "math/rand/v2", "os/signal", "sync", "sync/atomic", "testing", "testing/synctest"}
 
 // HasDropIn reports whether a package of the standard library has a drop-in.
 func HasDropIn(path string) bool { return slices.Contains(wholeDropIns, path) }
@@ -321,10 +321,8 @@ func (r *rewriter) qualified(sel *ast.SelectorExpr) {
 	case from == "os" && name == "Exit":
 		r.form = true
 		instead(formName)
-	case from == "io" && slices.Contains(pipeNames, name):
-		instead(r.imported(r.g.home + "/pipe"))
-	case from == "expvar" && (name == "Publish" || strings.HasPrefix(name, "New")):
-		instead(r.imported(r.g.home + "/expvar"))
+	case standsFor(from, name) != "":
+		instead(r.imported(r.g.home + standsFor(from, name)))
 	case to != "" && !slices.Contains(r.g.exports[from], name):
 		if slices.Contains(complete, from) {
 			r.unsupported(sel.Pos(), from+"."+name)
@@ -337,18 +335,36 @@ func (r *rewriter) qualified(sel *ast.SelectorExpr) {
 // tempNames are what makes temporary files, of packages os and ioutil.
 var tempNames = []string{"CreateTemp", "MkdirTemp", "TempDir", "TempFile"}
 
-var pipeNames = []string{"Pipe", "PipeReader", "PipeWriter"}
+// partly are packages of which some names have other ones in explored form, and the package
+// that has those.
+var partly = map[string]struct {
+	instead string
+	names   []string
+}{
+	"expvar": {"/expvar", []string{"NewFloat", "NewInt", "NewMap", "NewString", "Publish"}},
+	"io":     {"/pipe", []string{"Pipe", "PipeReader", "PipeWriter"}},
+	"net":    {"/net", []string{"Dial", "DialTimeout", "Listen", "Pipe"}},
+}
+
+// standsFor returns the package below the explorer's that has what stands for the name, "" if
+// the name stays.
+func standsFor(path, name string) string {
+	if p := partly[path]; slices.Contains(p.names, name) {
+		return p.instead
+	}
+	return ""
+}
 
 // reached are functions and methods of the standard library that block or switch
 // goroutines by themselves, or need the world outside. They are refused where they are
 // reached.
 var reached = map[string][]string{
 	"net": {
-		"Dial", "DialIP", "DialTCP", "DialTimeout", "DialUDP", "DialUnix", "Dialer.Dial", "Dialer.DialContext",
-		"FileConn", "FileListener", "Listen", "ListenConfig.Listen", "ListenIP", "ListenMulticastUDP",
+		"DialIP", "DialTCP", "DialUDP", "DialUnix", "Dialer.Dial", "Dialer.DialContext",
+		"FileConn", "FileListener", "ListenConfig.Listen", "ListenIP", "ListenMulticastUDP",
 		"ListenPacket", "ListenTCP", "ListenUDP", "ListenUnix", "ListenUnixgram", "LookupAddr",
 		"LookupCNAME", "LookupHost", "LookupIP", "LookupMX", "LookupNS", "LookupPort", "LookupSRV",
-		"LookupTXT", "Pipe", "ResolveIPAddr", "ResolveTCPAddr", "ResolveUDPAddr", "Resolver.LookupHost",
+		"LookupTXT", "ResolveIPAddr", "ResolveTCPAddr", "ResolveUDPAddr", "Resolver.LookupHost",
 		"Resolver.LookupIP", "Resolver.LookupIPAddr",
 	},
 	"net/http": {
@@ -361,7 +377,6 @@ var reached = map[string][]string{
 	"plugin":            {"Open"},
 	"reflect":           {"ChanOf", "MakeChan", "Select", "Value.Recv", "Value.Send", "Value.TryRecv", "Value.TrySend"},
 	"testing/quick":     {"Check", "CheckEqual", "Value"},
-	"testing/synctest":  {"Test", "Wait"},
 }
 
 // refuses returns what is refused where a function of another package is reached, or "".
