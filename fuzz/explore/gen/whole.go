@@ -456,6 +456,41 @@ func (r *rewriter) hasDropIn(t types.Type) bool {
 	return false
 }
 
+// addresses turns a comparison of where two objects lie,
+//
+//	uintptr(unsafe.Pointer(a)) < uintptr(unsafe.Pointer(b))
+//
+// into one whose outcome is a choice of the search:
+//
+//	form_.Compare(unsafe.Pointer(a), unsafe.Pointer(b)) < 0
+func (r *rewriter) addresses(n *ast.BinaryExpr) {
+	if !slices.Contains([]token.Token{token.LSS, token.LEQ, token.GTR, token.GEQ}, n.Op) {
+		return
+	}
+	x, y := r.addressOf(n.X), r.addressOf(n.Y)
+	if x == nil || y == nil {
+		return
+	}
+	r.form = true
+	r.replace(x.Pos(), x.Lparen+1, formName+".Compare(")
+	r.replace(x.Rparen, y.Lparen+1, ", ")
+	r.after(y.End(), " "+n.Op.String()+" 0")
+}
+
+// addressOf returns the expression if it converts an unsafe.Pointer to a uintptr.
+func (r *rewriter) addressOf(x ast.Expr) *ast.CallExpr {
+	c, ok := x.(*ast.CallExpr)
+	if !ok || len(c.Args) != 1 || !r.p.TypesInfo.Types[c.Fun].IsType() {
+		return nil
+	}
+	to, ok1 := r.p.TypesInfo.TypeOf(c).Underlying().(*types.Basic)
+	from, ok2 := r.p.TypesInfo.TypeOf(c.Args[0]).Underlying().(*types.Basic)
+	if !ok1 || !ok2 || to.Kind() != types.Uintptr || from.Kind() != types.UnsafePointer {
+		return nil
+	}
+	return c
+}
+
 // contexts gives a function of a package that isn't explored the contexts that it knows,
 // and takes them from it.
 func (r *rewriter) contexts(c *ast.CallExpr) {
