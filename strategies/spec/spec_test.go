@@ -127,3 +127,14 @@ func TestBlameNamesTheField(t *testing.T) {
 		}
 	}
 }
+
+// TestPathsAreShort: a state that InitAt makes is one call away from a new count.
+func TestPathsAreShort(t *testing.T) {
+	sp := spec.Of(saturating.Strategy)
+	limit := saturating.Strategy.Promise.Limit
+	for refs, want := range map[int64]spec.Call{1: {Op: spec.Init}, 2: {Op: spec.InitAt, N: 2}, limit - 1: {Op: spec.InitAt, N: limit - 1}, limit: {Op: spec.InitAt, N: limit}} {
+		if got := sp.Path(sp.Start(refs)); !slices.Equal(got, []spec.Call{want}) {
+			t.Errorf("%d references are made by %v, want %v", refs, got, want)
+		}
+	}
+}
