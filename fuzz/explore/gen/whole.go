@@ -51,8 +51,8 @@ type Form struct {
 	Variables []byte
 	// Refused is what is refused where it is reached.
 	Refused []string
-	// TempFiles says that it makes temporary files.
-	TempFiles bool
+	// TempFiles says that it makes temporary files, Parallel that it calls Parallel of tests.
+	TempFiles, Parallel bool
 }
 
 // wholeDropIns are the packages that have drop-ins in a whole program.
@@ -108,7 +108,7 @@ func (w *Whole) Package(p *packages.Package) (*Form, error) {
 		return nil, &UnsupportedError{g.items}
 	}
 	form.Variables = v.file(w.Home, p)
-	form.Refused, form.TempFiles = g.refused, g.tempFiles
+	form.Refused, form.TempFiles, form.Parallel = g.refused, g.tempFiles, g.parallel
 	return form, nil
 }
 
@@ -413,6 +413,7 @@ func (r *rewriter) function(id *ast.Ident, whole ast.Expr) {
 	if !ok || f.Pkg() == nil {
 		return
 	}
+	r.g.parallel = r.g.parallel || f.FullName() == "(*testing.T).Parallel"
 	what := r.refuses(f)
 	if what == "" {
 		return

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/explore/channel"
 	"github.com/refbench/refbench/fuzz/explore/form"
 	"github.com/refbench/refbench/fuzz/explore/internal/chance"
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
@@ -29,12 +30,14 @@ type Program struct {
 	Examples []InternalExample
 	Main     func(*M) // TestMain, nil if there is none
 	Files    bool     // each execution gets a folder of its own for temporary files
+	Parallel bool     // something calls T.Parallel: subtests get goroutines of their own
 }
 
 // asked is what the process was asked to do.
 type asked struct {
 	testrun.Options
 	subtests []*regexp.Regexp
+	parallel bool
 }
 
 var options asked
@@ -136,6 +139,9 @@ func (p *Program) body(name string) func() {
 		last = engine.Current
 		begun++
 		r := &run{}
+		if options.parallel = p.Parallel; p.Parallel {
+			r.atOnce = channel.Make[struct{}](mostAtOnce)
+		}
 		now = r
 		if p.Files {
 			r.tempDir()
@@ -288,7 +294,7 @@ func (p *Program) explore(body func()) (*testrun.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	rep.Executions, rep.Points, rep.Threads = r.Executions, r.Points, last.Started()
+	rep.Executions, rep.Points, rep.Threads = r.Executions, r.Points, threads()
 	rep.Complete, rep.Exhaustive, rep.Cut = r.Complete, r.Exhaustive, max(begun-ended, 0)
 	if now != nil {
 		rep.Log = now.log.String()
@@ -323,9 +329,13 @@ const fewExecutions = 8
 // hangTimeout is how long a thread may run without coming to a point.
 const hangTimeout = 20 * time.Second
 
+// threads returns how many goroutines the last execution had, but for those of subtests that
+// run alone.
+func threads() int { return last.Started() - now.subtests }
+
 // failed notes the failure.
 func failed(r *testrun.Report, f *explore.Failure) error {
-	r.Message, r.Threads = f.Message, last.Started()
+	r.Message, r.Threads = f.Message, threads()
 	switch {
 	case f.Kind == explore.Unsupported, f.Kind == explore.Goexit:
 		r.Verdict = testrun.Unsupported
