@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
+	"github.com/refbench/refbench/fuzz/explore/internal/search"
 )
 
 // A Kind of failure.
@@ -50,6 +51,30 @@ type Result struct {
 	Failure *Failure `json:"failure,omitempty"`
 }
 
+// Unite returns what came out of the parts of one scenario, all of them, in their order: what
+// was tried is added up, and what was tried completely is what every part has. The failure is
+// the first part's that has one.
+func Unite(parts []*Result) *Result {
+	u := *parts[0]
+	level, fair := u.level()
+	for _, r := range parts[1:] {
+		u.Executions += r.Executions
+		u.Points += r.Points
+		u.Seconds += r.Seconds
+		if u.Failure == nil && r.Failure != nil {
+			u.Verdict, u.Search, u.Failure = r.Verdict, r.Search, r.Failure
+		}
+		l, f := r.level()
+		level, fair = min(level, l), fair || f
+	}
+	u.Complete = completed(level, fair)
+	u.Exhaustive = level == everything
+	if u.Failure != nil {
+		u.Complete, u.Exhaustive = "", false
+	}
+	return &u
+}
+
 // Explore runs the scenario under many schedules, until one fails or the options'
 // limits are reached. The error says why the scenario can't be explored; what it
 // does wrong is in the result.
@@ -78,7 +103,8 @@ func Explore(s *Scenario, o Options) (*Result, error) {
 		r.Executions, r.Points = d.executions, d.points
 		if r.Failure == nil {
 			r.Complete = d.complete
-			r.Exhaustive = d.complete == allSchedules || d.complete == allFairSchedules
+			level, _ := r.level()
+			r.Exhaustive = level == everything
 		}
 	}
 	r.Seconds = time.Since(start).Seconds()
@@ -102,12 +128,34 @@ func explore(s *Scenario, p Program, cpus int, want Kind, o Options) (*driver, e
 	if err != nil {
 		return nil, err
 	}
-	d := &driver{c: ec, want: want, limit: o.Executions, most: o.points, arms: arms(o, c)}
+	d := &driver{c: ec, want: want, limit: o.Limit(), most: o.points}
 	if o.Time > 0 {
 		d.deadline = time.Now().Add(o.Time)
 	}
+	var some *search.Subtrees
+	if o.Parts > 0 && o.descends() {
+		cut := &driver{c: ec, want: nothing, limit: Unbounded, deadline: d.deadline}
+		a := &cutArm{dfsArm: dfsArm{values: c.Values, retries: c.Retries, plain: o.Search == PlainDFS}}
+		a.s = search.Subtrees{DFS: search.DFS{Hash: a.options().Hash, Retries: c.Retries}, Least: leastSubtrees * o.Parts}
+		cut.arms = []arm{a}
+		if err := cut.start(s, o); err != nil || cut.kind() != "" {
+			return cut, err
+		}
+		if !a.s.Ready() {
+			return d, nil // the time was up, or it was stopped: nothing was tried
+		}
+		some = &a.s
+	}
+	d.arms = arms(o, c, some)
 	return d, d.start(s, o)
 }
+
+// nothing is a kind that no failure is of: cutting schedules into subtrees isn't for finding any.
+const nothing Kind = "nothing"
+
+// leastSubtrees is how many subtrees there are for each part, if there are so many: of several
+// some are small and some are large.
+const leastSubtrees = 4
 
 func (d *driver) start(s *Scenario, o Options) error {
 	d.alive, d.turn, d.left = len(d.arms), len(d.arms)-1, 0
