@@ -38,8 +38,8 @@ func completed(level int, fair bool) string {
 }
 
 // level returns what completed was told.
-func (r *Result) level() (level int, fair bool) {
-	what, bound, bounded := strings.Cut(r.Complete, withAtMost)
+func level(complete string) (level int, fair bool) {
+	what, bound, bounded := strings.Cut(complete, withAtMost)
 	switch {
 	case what == "":
 		return noLevel, false
@@ -51,4 +51,16 @@ func (r *Result) level() (level int, fair bool) {
 		}
 	}
 	return level, what == allFairSchedules
+}
+
+// Together says what was tried completely of a scenario all parts of which were tried, and
+// whether it is every schedule, from what [Result].Complete says of each of them. Of a part
+// with a failure it says nothing.
+func Together(parts []string) (complete string, exhaustive bool) {
+	most, fair := everything, false
+	for _, p := range parts {
+		l, f := level(p)
+		most, fair = min(most, l), fair || f
+	}
+	return completed(most, fair), most == everything
 }

@@ -51,30 +51,6 @@ type Result struct {
 	Failure *Failure `json:"failure,omitempty"`
 }
 
-// Unite returns what came out of the parts of one scenario, all of them, in their order: what
-// was tried is added up, and what was tried completely is what every part has. The failure is
-// the first part's that has one.
-func Unite(parts []*Result) *Result {
-	u := *parts[0]
-	level, fair := u.level()
-	for _, r := range parts[1:] {
-		u.Executions += r.Executions
-		u.Points += r.Points
-		u.Seconds += r.Seconds
-		if u.Failure == nil && r.Failure != nil {
-			u.Verdict, u.Search, u.Failure = r.Verdict, r.Search, r.Failure
-		}
-		l, f := r.level()
-		level, fair = min(level, l), fair || f
-	}
-	u.Complete = completed(level, fair)
-	u.Exhaustive = level == everything
-	if u.Failure != nil {
-		u.Complete, u.Exhaustive = "", false
-	}
-	return &u
-}
-
 // Explore runs the scenario under many schedules, until one fails or the options'
 // limits are reached. The error says why the scenario can't be explored; what it
 // does wrong is in the result.
@@ -103,8 +79,7 @@ func Explore(s *Scenario, o Options) (*Result, error) {
 		r.Executions, r.Points = d.executions, d.points
 		if r.Failure == nil {
 			r.Complete = d.complete
-			level, _ := r.level()
-			r.Exhaustive = level == everything
+			_, r.Exhaustive = Together([]string{r.Complete})
 		}
 	}
 	r.Seconds = time.Since(start).Seconds()

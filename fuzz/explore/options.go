@@ -63,7 +63,7 @@ type Options struct {
 	// and together they try what the whole does: each has its own of Executions, which are
 	// those of all parts; random searches take turns, so that of the first part are
 	// executions 0, Parts, 2*Parts; and depth-first ones divide the subtrees below the first
-	// decisions. [Unite] says what came out of all.
+	// decisions. [Together] says what all of them have tried completely.
 	//
 	// PlainDFS then has the very executions of the whole, and so has Random. PCT, POS and URW
 	// learn from executions, each part from its own. DFS doesn't try again a state that was

@@ -3,7 +3,6 @@ package explore_test
 import (
 	"maps"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/refbench/refbench/fuzz/explore"
@@ -39,7 +38,7 @@ func TestPartsAreTheWhole(t *testing.T) {
 				maps.Copy(seen, e)
 				results = append(results, r)
 			}
-			return seen, explore.Unite(results)
+			return seen, add(results)
 		}
 		got, r := united(explore.Options{Search: explore.PlainDFS, Bound: explore.Unbounded, Executions: -1}, false)
 		if !maps.Equal(ends, got) || r.Executions != all.Executions || r.Points != all.Points || !r.Exhaustive {
@@ -84,36 +83,40 @@ func TestPartsOfRandomWalks(t *testing.T) {
 		maps.Copy(got, e)
 		results = append(results, r)
 	}
-	if r := explore.Unite(results); r.Executions != 1001 || r.Points != whole.Points || !maps.Equal(ends, got) || r.Exhaustive {
+	if r := add(results); r.Executions != 1001 || r.Points != whole.Points || !maps.Equal(ends, got) || r.Exhaustive {
 		t.Fatalf("%d executions, %d points, %d ends, exhaustive: %v; the whole has 1001, %d, %d", r.Executions, r.Points, len(got), r.Exhaustive, whole.Points, len(ends))
 	}
 }
 
-// TestNotExhaustiveByParts: one part that was cut short is enough.
-func TestNotExhaustiveByParts(t *testing.T) {
-	whole := &explore.Result{Verdict: explore.Passed, Executions: 3, Exhaustive: true, Complete: "all schedules"}
-	for _, x := range []struct{ complete, want string }{
-		{"all schedules", "all schedules"},
-		{"all fair schedules", "all fair schedules"},
-		{"all schedules with at most 1 preemption", "all schedules with at most 1 preemption"},
-		{"all fair schedules with at most 2 preemptions", "all fair schedules with at most 2 preemptions"},
-		{"", ""},
-	} {
-		other := &explore.Result{Verdict: explore.Passed, Executions: 4, Complete: x.complete}
-		for _, parts := range [][]*explore.Result{{whole, other}, {other, whole}} {
-			if r := explore.Unite(parts); r.Complete != x.want || r.Exhaustive != (x.want == "all schedules" || x.want == "all fair schedules") || r.Executions != 7 {
-				t.Errorf("%q and %q: %+v", whole.Complete, x.complete, r)
+// add adds up what came out of all parts.
+func add(parts []*explore.Result) *explore.Result {
+	var sum explore.Result
+	var complete []string
+	for _, r := range parts {
+		sum.Executions += r.Executions
+		sum.Points += r.Points
+		complete = append(complete, r.Complete)
+	}
+	sum.Complete, sum.Exhaustive = explore.Together(complete)
+	return &sum
+}
+
+// TestOnePartIsEnough: what one part wasn't tried completely of, all together weren't.
+func TestOnePartIsEnough(t *testing.T) {
+	const all = "all schedules"
+	for _, other := range []string{all, "all fair schedules", all + " with at most 1 preemption", "all fair schedules with at most 2 preemptions", ""} {
+		for _, parts := range [][]string{{all, other, all}, {other, all}} {
+			complete, exhaustive := explore.Together(parts)
+			if complete != other || exhaustive != (other == all || other == "all fair schedules") {
+				t.Errorf("%q: %q, exhaustive: %v", parts, complete, exhaustive)
 			}
 		}
 	}
-	failed := &explore.Result{Verdict: "race", Failure: &explore.Failure{Kind: explore.Race}}
-	if r := explore.Unite([]*explore.Result{whole, failed, whole}); r.Exhaustive || r.Complete != "" || r.Failure != failed.Failure || r.Verdict != "race" {
-		t.Errorf("with a failure: %+v", r)
+	if complete, _ := explore.Together([]string{all + " with at most 2 preemptions", "all fair schedules with at most 1 preemption"}); complete != "all fair schedules with at most 1 preemption" {
+		t.Errorf("the lower bound, and fair ones: %q", complete)
 	}
-	if err := func() error {
-		_, err := explore.Explore(&explore.Scenario{}, explore.Options{Part: 3, Parts: 3})
-		return err
-	}(); err == nil || !slices.Contains([]string{"part 3 of 3: want 0 or more, and less than there are"}, err.Error()) {
+	_, err := explore.Explore(&explore.Scenario{}, explore.Options{Part: 3, Parts: 3})
+	if err == nil || err.Error() != "part 3 of 3: want 0 or more, and less than there are" {
 		t.Errorf("part 3 of 3: %v", err)
 	}
 }
