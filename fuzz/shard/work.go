@@ -113,11 +113,16 @@ func (w *Work) Planned() int { return len(w.header.Plan.tasks(w.Shard)) }
 const savings = 20
 
 // Done adds what came out of a task. It is in the file at once, or soon if writing it takes
-// long compared with a task; [Work.Save] makes sure of it.
+// long compared with a task; [Work.Save] makes sure of it. A task that is done already gets
+// the new result, and keeps what was found.
 func (w *Work) Done(r Result, fs []Finding) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.done[Task{r.Item, r.Part}] = true
+	t := Task{r.Item, r.Part}
+	if w.done[t] {
+		w.header.Results = slices.DeleteFunc(w.header.Results, func(o Result) bool { return t == Task{o.Item, o.Part} })
+	}
+	w.done[t] = true
 	if r.Tried == nil {
 		r.Tried = []Amount{} // not null in JSON
 	}

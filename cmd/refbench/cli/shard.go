@@ -91,7 +91,11 @@ func (s *sharding) begin(c *cobra.Command, args []string, code string, seed uint
 	}
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if !slices.Contains(besideShards, f.Name) {
-			p.Flags = append(p.Flags, "--"+f.Name+"="+f.Value.String())
+			value := f.Value.String()
+			if list, ok := f.Value.(pflag.SliceValue); ok {
+				value = strings.Join(list.GetSlice(), ",")
+			}
+			p.Flags = append(p.Flags, "--"+f.Name+"="+value)
 		}
 	})
 	p.Flags = append(p.Flags, args...)
