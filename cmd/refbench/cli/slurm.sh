@@ -70,14 +70,14 @@ submit() {
 }
 
 task() {
-	[ "$(cat "$dir/id" 2>/dev/null)" = "$id" ] || fail "$(hostname): $dir isn't the folder that this was submitted from: is it on storage that all nodes share?"
-	command -v "$refbench" >/dev/null || fail "$(hostname): there is no $refbench: put it where all nodes see it, and name it with --program"
+	[ "$(cat "$dir/id" 2>/dev/null)" = "$id" ] || fail "${SLURMD_NODENAME:-$(hostname)}: $dir isn't the folder that this was submitted from: is it on storage that all nodes share?"
+	command -v "$refbench" >/dev/null || fail "${SLURMD_NODENAME:-$(hostname)}: there is no $refbench: put it where all nodes see it, and name it with --program"
 {{- if .Measures}}
-	results=$dir/${REFBENCH_KIND:-any}-$(hostname -s)-$SLURM_ARRAY_TASK_ID/results.txt
+	results=$dir/${REFBENCH_KIND:-any}-${SLURMD_NODENAME:-$(hostname -s)}-$SLURM_ARRAY_TASK_ID/results.txt
 	if [ -s "$results" ]; then
 		exec "$refbench" run --resume "$results"
 	fi
-	mkdir -p "${results%/*}" || fail "$(hostname): ${results%/*} can't be made"
+	mkdir -p "${results%/*}" || fail "${SLURMD_NODENAME:-$(hostname)}: ${results%/*} can't be made"
 	exec "$refbench" "${work[@]}" -o "$results"
 {{- else}}
 	export GOMAXPROCS=${SLURM_CPUS_PER_TASK:-{{.CPUs}}}
