@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/refbench/refbench/workloads/bench"
 )
 
 // slurmTools are what a cluster on this machine takes.
@@ -399,15 +401,11 @@ func TestSlurm(t *testing.T) {
 			t.Errorf("nobody says that the disk is full:\n%s", all)
 		}
 		results := filepath.Join(dir, "node3-node3-1", "results.txt")
-		text, err := os.ReadFile(results)
-		if err != nil {
-			t.Fatal(err)
+		runs, err := bench.ReadFacts(bench.FactsPath(results))
+		if err != nil || len(runs) != 1 || runs[0].Cells < 2 || runs[0].Samples != runs[0].Cells*6 {
+			t.Errorf("%s: %+v, %v; want 6 samples of each cell", results, runs, err)
 		}
-		for _, name := range []string{"atomic", "saturating"} {
-			if n := len(regexp.MustCompile(`(?m)^Benchmark.*/strategy=`+name+`-`).FindAllString(string(text), -1)); n != 6 {
-				t.Errorf("%d samples of %s, want 6:\n%s", n, name, text)
-			}
-		}
+		s.wantText(results, "\nnode: node3\n")
 		if _, err := os.Stat(filepath.Join(dir, "report", "report.html")); err != nil {
 			t.Errorf("there is no report of the node that has measured: %v", err)
 		}
