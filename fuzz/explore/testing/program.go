@@ -258,7 +258,7 @@ func (p *Program) explore(body func()) (*testrun.Report, error) {
 	o := explore.Options{
 		Seed: options.Seed, Search: explore.Search(options.Search), Depth: options.Depth, Bound: options.Bound,
 		Executions: options.Executions, Time: options.Time, NoRaces: options.NoRaces, Version: options.Version,
-		Timeout: hangTimeout,
+		Part: options.Part, Parts: options.Parts, Timeout: hangTimeout,
 	}
 	if o.Executions == 0 {
 		o.Executions = math.MaxInt
@@ -275,9 +275,11 @@ func (p *Program) explore(body func()) (*testrun.Report, error) {
 	begin := time.Now()
 	// Whether there is anything to choose is seen in the first schedules.
 	first := o
-	first.Search, first.Bound, first.Executions = explore.DFS, explore.Unbounded, fewExecutions
+	first.Search, first.Bound, first.Executions, first.Part, first.Parts = explore.DFS, explore.Unbounded, fewExecutions, 0, 0
 	r, err := explore.Explore(s, first)
+	few := true
 	if err == nil && r.Failure == nil && !r.Exhaustive && ended > 0 {
+		few = false
 		if options.MaxPoints == 0 {
 			// Some schedules have somebody wait in a loop. They are stopped soon, so that
 			// others have their turn.
@@ -294,6 +296,9 @@ func (p *Program) explore(body func()) (*testrun.Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Part > 0 && few {
+		r.Executions, r.Points = 0, 0 // all of it is part 0's
+	}
 	rep.Executions, rep.Points, rep.Threads = r.Executions, r.Points, threads()
 	rep.Complete, rep.Exhaustive, rep.Cut = r.Complete, r.Exhaustive, max(begun-ended, 0)
 	if now != nil {
@@ -303,6 +308,8 @@ func (p *Program) explore(body func()) (*testrun.Report, error) {
 	case r.Failure != nil:
 		rep.Search = r.Search
 		return rep, failed(rep, r.Failure)
+	case o.Parts > 0 && r.Executions == 0 && !few: // others have all of it
+		rep.Verdict = testrun.Passed
 	case ended == 0 && !now.top.skipped:
 		rep.Verdict, rep.Message = testrun.TooLong, fmt.Sprintf("no execution ended within %d points", s.MaxPoints)
 	case now != nil && now.top.skipped:
