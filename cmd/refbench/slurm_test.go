@@ -169,6 +169,7 @@ func (s *slurm) daemon(name string, args ...string) {
 	cmd := exec.Command(name, args...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // if the test is killed
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}

@@ -7,9 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/refbench/refbench/fuzz/check"
 	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/shard"
 	"github.com/refbench/refbench/workloads/bench/ab"
 )
 
@@ -25,6 +27,8 @@ func jsonFields(t reflect.Type, path string) (paths []string) {
 		return []string{path}
 	}
 	switch failure := t == reflect.TypeFor[explore.Failure](); {
+	case t == reflect.TypeFor[time.Time]():
+		return []string{path}
 	case path != "" && (failure || t == reflect.TypeFor[check.Result]()):
 		return []string{path} // it has a section of its own
 	case failure:
@@ -79,6 +83,10 @@ func TestJSONIsDocumented(t *testing.T) {
 		"corpus minimize":      minimizedInputs{},
 		"ab":                   ab.Document{},
 		"doctor":               examined{},
+		"A file of shards": struct {
+			shard.Header
+			Findings []shard.Finding `json:"findings"`
+		}{},
 	} {
 		want := jsonFields(reflect.TypeOf(v), "")
 		got, ok := documented[section]

@@ -238,7 +238,6 @@ func mergedScreen(m *shard.Merged, whose string) []string {
 		sum += fmt.Sprintf(" Every schedule tried of %s.", plural(through, "scenario"))
 	}
 	ends = append(ends, folded(sum, 3)...)
-	slices.SortStableFunc(bad, func(a, b shard.Total) int { return 0 })
 	for i, t := range bad {
 		const most = 5
 		if i == most {

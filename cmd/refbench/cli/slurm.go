@@ -87,10 +87,6 @@ whole way from there to a result.`,
 		Example: `  refbench slurm explore --dir /shared/dfs --shards 64 --cpus 8 -- --search dfs --bound -1 --time 1h >job.sh
   bash job.sh
   refbench slurm run --dir /shared/sweep --constraint zen4 --constraint icelake -- --strategy all >job.sh`,
-		Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return usagef("%s of what? There are run, check, explore, test and bugs: see %s --help", c.CommandPath(), c.CommandPath())
-		},
 	}
 	for i, s := range slurmCommands(parts) {
 		// Each parses its arguments into flags of its own.
