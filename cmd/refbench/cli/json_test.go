@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/refbench/refbench/cmd/refbench/advice"
 	"github.com/refbench/refbench/fuzz/check"
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/workloads/bench/ab"
@@ -79,6 +80,7 @@ func TestJSONIsDocumented(t *testing.T) {
 		"corpus minimize":      minimizedInputs{},
 		"ab":                   ab.Document{},
 		"doctor":               examined{},
+		"advise":               advice.Advice{},
 	} {
 		want := jsonFields(reflect.TypeOf(v), "")
 		got, ok := documented[section]
