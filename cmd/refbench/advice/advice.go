@@ -129,9 +129,10 @@ func Of(s *report.Set, n *Needs, broken map[string]string) (*Advice, error) {
 	}
 	rank := s.RankAmong(row, func(c *report.Cell) bool { _, ok := in[c]; return ok })
 	a.rank(s, row, rank, in, checked)
-	a.conclude(rank)
-	if len(in) == 0 && slices.ContainsFunc(a.Others, func(o Other) bool { return unmeasured(o.Reason) }) {
-		return a, &CantTell{"no strategy that has what is needed has a usable time in these files: " + a.unmeasured()}
+	names := a.unmeasured()
+	a.conclude(rank, len(in) == 0 && len(names) > 0)
+	if len(in) == 0 && len(names) > 0 {
+		return a, &CantTell{"no strategy that has what is needed has a usable time in these files: measure " + strings.Join(names, ", ")}
 	}
 	return a, nil
 }
@@ -147,14 +148,14 @@ func unmeasured(reason string) bool {
 	return strings.HasPrefix(reason, "weren't measured") || strings.HasPrefix(reason, "have no usable sample")
 }
 
-func (a *Advice) unmeasured() string {
-	var names []string
+// unmeasured returns the strategies that have what is needed, and no time.
+func (a *Advice) unmeasured() (names []string) {
 	for _, o := range a.Others {
 		if unmeasured(o.Reason) {
 			names = append(names, o.Strategy)
 		}
 	}
-	return strings.Join(names, ", ") + " would have to be measured"
+	return names
 }
 
 // strategyOf returns the strategy of a cell, without what its loops call through.
@@ -225,8 +226,9 @@ func finite(v float64) *float64 {
 	return &v
 }
 
-// conclude says in one sentence which is the cheapest.
-func (a *Advice) conclude(rank report.Ranking) {
+// conclude says in one sentence which is the cheapest. Untimed says that those that have what
+// is needed have no time.
+func (a *Advice) conclude(rank report.Ranking, untimed bool) {
 	where := fmt.Sprintf("under %s on %s", a.Workload, cpus(a.CPUs))
 	var names []string
 	for _, c := range a.Candidates {
@@ -235,6 +237,8 @@ func (a *Advice) conclude(rank report.Ranking) {
 		}
 	}
 	switch {
+	case untimed:
+		a.Conclusion = "It can't be told: what has all of it has no usable time " + where + "."
 	case len(a.Candidates) == 0:
 		a.Conclusion = "No strategy has all of it."
 	case len(a.Candidates) == 1:
