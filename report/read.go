@@ -190,6 +190,7 @@ func newBuilder(o Options) (*builder, error) {
 
 func (b *builder) read(name string, r io.Reader, starts []int64) error {
 	first := len(b.problems.list)
+	b.layout.path = name
 	lines := &lineReader{
 		src:   bufio.NewReaderSize(r, maxLine),
 		marks: starts,

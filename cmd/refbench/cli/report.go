@@ -259,7 +259,7 @@ func readMeasured(paths []string, layout report.Options, dates bool) (set *repor
 		for _, run := range facts[path] {
 			set.Ran(report.Run{Started: run.Started.Format("2006-01-02 15:04 UTC"), Command: runCommand(run)})
 			for _, c := range run.Conditions {
-				set.Had(report.Condition{Name: c.Name, State: string(c.State), Is: c.Is, Effect: c.Effect})
+				set.Had(report.Condition{Name: c.Name, State: string(c.State), Is: c.Is, Effect: c.Effect, Path: path})
 			}
 		}
 	}
