@@ -380,8 +380,8 @@ func TestPageInBrowser(t *testing.T) {
 		{"old", readTestdata(t, "old.txt"), 3, 5, false, []view{axe(wide, false), axe(wide, true), axe(phone, false), paper}},
 		{"quick run", readBytes(t, quick.bytes()), 14, 12, true, []view{wide, phone, paper}},
 		{"many strategies", readBytes(t, many.bytes()), 0, 20, false, []view{wide, axe(phone, true), paper}},
-		{"history", history, 12, 8, false, []view{wide, axe(phone, true), paper}},
-		{"bad", readBytes(t, []byte(bad)), 0, 9, false, []view{phone, paper}},
+		{"history", history, 12, 8, false, []view{axe(phone, true), paper}},
+		{"bad", readBytes(t, []byte(bad)), 0, 9, false, []view{phone}},
 		{"knobs", readBytes(t, knobs.bytes()), 3, 5, false, []view{axe(phone, false)}},
 	} {
 		path := written(t, tt.set)
