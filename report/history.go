@@ -383,7 +383,7 @@ func (t *historyTable) shown() []historyRow {
 	return rows
 }
 
-// figure returns the chart of a row's history, or nil if it has nothing to show: times
+// historyFigure returns the chart of a row's history, or nil if it has nothing to show: times
 // relative to the first of each column, so that a step of one is as high as that of another.
 func (s *Set) historyFigure(t *historyTable, r historyRow) *figure {
 	place := make(map[*Date]int, len(t.dates))
