@@ -22,6 +22,7 @@ import (
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	cdppage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/performance"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -354,6 +355,15 @@ func TestPageInBrowser(t *testing.T) {
 	many.workloads, many.strategies, many.samples = quick.workloads[:2], strategyNames(), 6
 	knobs := machine(2, 1, 2, 4)
 	knobs.workloads = []string{"getput/hold=0", "getput/hold=20", "getput/hold=100"}
+	nights := machine(1, 1, 2, 4)
+	nights.samples = 6
+	history := nightly(t, nights, steady(30, 18, 1.07), Options{})
+	history.plotted = maxPlotted
+	forty := synthetic{seed: 1, workloads: quick.workloads[:2], cpus: []int{1}, samples: 1}
+	for i := range 40 {
+		forty.strategies = append(forty.strategies, fmt.Sprintf("strategy%d", i))
+	}
+	bad := strings.ReplaceAll(string(forty.bytes()), "\t0 violations", "\t5 violations") // one sample a cell, one CPU count, all wrong
 	wide, phone, paper := view{width: 1300, height: 900, script: true}, view{width: 390, height: 844, script: true}, view{width: 760, height: 1000, print: true}
 	axe := func(v view, dark bool) view {
 		v.axe, v.dark = true, dark
@@ -370,6 +380,8 @@ func TestPageInBrowser(t *testing.T) {
 		{"old", readTestdata(t, "old.txt"), 3, 5, false, []view{axe(wide, false), axe(wide, true), axe(phone, false), paper}},
 		{"quick run", readBytes(t, quick.bytes()), 14, 12, true, []view{wide, phone, paper}},
 		{"many strategies", readBytes(t, many.bytes()), 0, 20, false, []view{wide, axe(phone, true), paper}},
+		{"history", history, 12, 8, false, []view{axe(phone, true), paper}},
+		{"bad", readBytes(t, []byte(bad)), 0, 9, false, []view{phone}},
 		{"knobs", readBytes(t, knobs.bytes()), 3, 5, false, []view{axe(phone, false)}},
 	} {
 		path := written(t, tt.set)
@@ -391,6 +403,65 @@ func TestPageInBrowser(t *testing.T) {
 					t.Errorf("dark is %v and the ink of plots %s", how.dark, v.Facts.Ink)
 				}
 			})
+		}
+	}
+}
+
+// A control of a page of all strategies, workloads and eight numbers of CPUs answers in less
+// than 100 ms. What is measured is the CPU time of the thread that a page has: it hardly
+// depends on what else the machine does. Each control is tried several times, for the best.
+func TestControlsAreQuick(t *testing.T) {
+	g := machine(1, 1, 2, 4, 8, 16, 32, 64, 128)
+	g.workloads, g.strategies, g.samples = workloadNames(), strategyNames(), 6
+	path := written(t, readBytes(t, g.bytes()))
+	b := newBrowser(t)
+	ctx, cancel := chromedp.NewContext(b.ctx)
+	defer cancel()
+	ctx, cancel = context.WithTimeout(ctx, timeout)
+	defer cancel()
+	_, err := chromedp.Call(ctx, performance.Enable, performance.EnableParams{TimeDomain: performance.EnableTimeDomainThreadTicks})
+	if err == nil {
+		err = chromedp.Do(ctx, chromedp.EmulateViewport(1300, 900), chromedp.Navigate((&url.URL{Scheme: "file", Path: path}).String()))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy := func() time.Duration {
+		t.Helper()
+		r, err := chromedp.Call(ctx, performance.GetMetrics, cdp.Empty{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(r.Metrics, func(m *performance.Metric) bool { return m.Name == "TaskDuration" })
+		if i < 0 {
+			t.Fatal("the browser doesn't say how long its tasks take")
+		}
+		return time.Duration(r.Metrics[i].Value * float64(time.Second))
+	}
+	// Until what was asked for has been drawn.
+	do := func(what string) {
+		t.Helper()
+		if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool](what+`; new Promise(r => requestAnimationFrame(() => setTimeout(() => requestAnimationFrame(() => setTimeout(() => r(true), 0)), 0)))`, chromedp.EvalAwaitPromise)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(`document.getElementById('workloads').scrollIntoView()`)
+	best := make(map[string]time.Duration)
+	controls := []string{"one", "linear", "each", "minis", "log", "total", "c3"}
+	for range 4 {
+		for _, id := range controls {
+			do("true") // what is left of the one before
+			before := busy()
+			do("document.getElementById('" + id + "').click()")
+			if took := busy() - before; best[id] == 0 || took < best[id] {
+				best[id] = took
+			}
+		}
+	}
+	for _, id := range controls {
+		t.Logf("%s: %v", id, best[id].Round(time.Millisecond))
+		if best[id] > 100*time.Millisecond {
+			t.Errorf("the control %s takes %v, want at most 100 ms", id, best[id])
 		}
 	}
 }

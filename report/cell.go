@@ -13,6 +13,7 @@ import (
 // workload on one number of CPUs.
 type Cell struct {
 	Row        *Row
+	Date       *Date     // on which it was measured
 	Samples    int       // timed and used
 	Excluded   []float64 // seconds per operation of the samples measured while the CPUs were shared
 	Shared     int       // of the samples used, those measured while the CPUs were shared: see [Options]

@@ -25,6 +25,8 @@ const (
 	labelGap    = 12.5 // from one name to the next
 	labelRunes  = 18   // of a name
 	fitSteps    = 16
+
+	chartDateLabels = 3 // below the plot
 )
 
 // A chart draws a figure on the page. Unlike the pictures that lie beside the page its marks
@@ -51,8 +53,10 @@ func (f *figure) page(id string) template.HTML {
 	c := newChart(f, id)
 	c.grid()
 	c.bands()
-	ghost := c.lines()
-	fmt.Fprintf(&c.b, `<defs><path id="%sg" d="%s"/></defs></svg>`, id, ghost)
+	if ghost := c.lines(); f.dates == nil {
+		fmt.Fprintf(&c.b, `<defs><path id="%sg" d="%s"/></defs>`, id, ghost)
+	}
+	c.b.WriteString(`</svg>`)
 	return template.HTML(c.b.String())
 }
 
@@ -69,6 +73,9 @@ func (c *chart) x(count float64) float64 {
 		return chartLeft + chartPlot/2
 	}
 	const room = 0.04
+	if c.dates != nil {
+		return chartLeft + chartPlot*(room+(1-2*room)*(count-lo)/(hi-lo))
+	}
 	return chartLeft + chartPlot*(room+(1-2*room)*math.Log(count/lo)/math.Log(hi/lo))
 }
 
@@ -98,7 +105,7 @@ func (c *chart) grid() {
 		fmt.Fprintf(&lines, "M%d %sh%d", chartLeft, at(y), chartPlot)
 		fmt.Fprintf(&labels, `<text class="y" x="%d" y="%s">%s</text>`, chartLeft-5, at(y+3.5), template.HTMLEscapeString(t.Label))
 	}
-	for _, t := range cpuTicks(c.counts) {
+	for _, t := range c.xTicks(chartDateLabels) {
 		x := c.x(t.Value)
 		fmt.Fprintf(&lines, "M%s %sv4", at(x), at(bottom))
 		if t.Label != "" {
@@ -111,7 +118,7 @@ func (c *chart) grid() {
 
 // bands draws what is touched to point at a count.
 func (c *chart) bands() {
-	if len(c.counts) > maxMarked {
+	if len(c.counts) > maxMarked || c.dates != nil { // no table has a column for each date
 		return
 	}
 	for i, n := range c.counts {
@@ -129,8 +136,8 @@ func (c *chart) bands() {
 // lines draws all series with their names, and returns the lines of all in one path.
 func (c *chart) lines() (ghost string) {
 	type mark struct {
-		line, bars, rings string
-		x, y              float64 // of the last point
+		line, bars, rings, steps string
+		x, y                     float64 // of the last point
 	}
 	marks := make([]mark, len(c.series))
 	for _, p := range c.points {
@@ -143,6 +150,9 @@ func (c *chart) lines() (ghost string) {
 		m.line += to + at(x) + " " + at(y)
 		if p.lo < p.hi && len(c.counts) <= maxMarked {
 			m.bars += fmt.Sprintf("M%s %sV%s", at(x), at(c.y(p.lo)), at(c.y(p.hi)))
+		}
+		if p.step {
+			m.steps += fmt.Sprintf("M%s %sv%d", at(x), at(y-stepMark), 2*stepMark)
 		}
 		if p.wrong {
 			m.rings += fmt.Sprintf(`<circle cx="%s" cy="%s" r="6.5"/>`, at(x), at(y))
@@ -166,7 +176,14 @@ func (c *chart) lines() (ghost string) {
 	for k, i := range shown {
 		s, m := c.series[i], marks[i]
 		fmt.Fprintf(&c.b, `<g class="k k%d">%s`, s.Place, c.fitPath(i))
-		fmt.Fprintf(&c.b, `<path id="%s-%d" class="l" d="%s"/>`, c.id, s.Place, m.line)
+		class := "l"
+		if c.dates != nil && len(c.dates) > maxMarked {
+			class = "l bare"
+		}
+		fmt.Fprintf(&c.b, `<path id="%s-%d" class="%s" d="%s"/>`, c.id, s.Place, class, m.line)
+		if m.steps != "" {
+			fmt.Fprintf(&c.b, `<path class="s" d="%s"/>`, m.steps)
+		}
 		if m.bars != "" {
 			fmt.Fprintf(&c.b, `<path class="e" d="%s"/>`, m.bars)
 		}
@@ -273,11 +290,11 @@ func seriesCSS(columns, counts int) string {
 			fmt.Fprintf(&b, ";stroke-dasharray:%g %g", float64(d[0]), float64(d[1]))
 		}
 		b.WriteString("}")
-		fmt.Fprintf(&b, ":root:has(#c%d:not(:checked)) :is(.wl,.minis) .k%d{display:none}", i, i)
-		fmt.Fprintf(&b, ".wl:has(.k%d:hover) .k:not(.k%d){opacity:.2}.wl:has(.k%d:hover) tr.k%d{background:var(--point)}\n", i, i, i, i)
+		fmt.Fprintf(&b, "#workloads:has(#c%d:not(:checked)) ~ section .k%d{display:none}", i, i)
+		fmt.Fprintf(&b, ".wl:hover:has(.k%d:hover) .k:not(.k%d){opacity:.2}.wl:hover:has(.k%d:hover) tr.k%d{background:var(--point)}\n", i, i, i, i)
 	}
 	for i := range counts {
-		fmt.Fprintf(&b, ".wl:has(.b%d:hover) .b%d{fill:var(--point);background:var(--point)}", i, i)
+		fmt.Fprintf(&b, ".wl:hover:has(.b%d:hover) .b%d{fill:var(--point);background:var(--point)}", i, i)
 	}
 	return b.String()
 }

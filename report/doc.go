@@ -17,6 +17,8 @@
 //     measured while the CPUs were shared is excluded: it is listed, it counts
 //     for correctness, and it is never averaged in. Such samples stand in a file
 //     beside their result file, which is read with it, or in the file itself.
+//     Each [Date] has cells of its own, likewise: tables have the latest, and a [History]
+//     is how a cell went over all of them, with the changes that package changepoint finds.
 //     A control cell is the twin of another one: it says how far two cells lie
 //     apart by chance, and is in no table.
 //     "violations" counts all violations of a line; a unit whose Unit line says

@@ -25,10 +25,14 @@ func (s *Set) Findings() []Finding {
 	return fs
 }
 
-// Violations returns how many violations all cells have.
+// Violations returns how many violations all cells have, on whatever date.
 func (s *Set) Violations() float64 {
-	var n float64
-	for _, c := range s.cells {
+	n := violationsOf(s.cells)
+	return n + violationsOf(s.earlier)
+}
+
+func violationsOf(cells []*Cell) (n float64) {
+	for _, c := range cells {
 		n += c.Violations
 	}
 	return n

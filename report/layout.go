@@ -27,6 +27,10 @@ type Options struct {
 	// ranked.
 	IncludeShared bool
 
+	// Runs returns the runs that added to a file, so that results of different dates are told
+	// apart. If it is nil, or returns none, nothing says when the results were measured.
+	Runs func(path string) []FileRun
+
 	// Open opens a file by its name. Nil opens regular files only.
 	Open func(path string) (io.ReadCloser, error)
 }

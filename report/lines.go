@@ -27,6 +27,12 @@ type lineReader struct {
 
 	last []byte // refbench's last result line
 
+	// Marks are offsets in src, ascending, and marked the numbers of the lines at which or
+	// after which they stand, as far as has been read.
+	marks  []int64
+	marked []int
+	read   int64 // bytes of src
+
 	problem func(line int, format string, args ...any)
 }
 
@@ -44,11 +50,17 @@ func (l *lineReader) Read(p []byte) (int, error) {
 }
 
 func (l *lineReader) next() {
-	text, err := l.src.ReadSlice('\n')
 	l.line++
+	for len(l.marked) < len(l.marks) && l.marks[len(l.marked)] <= l.read {
+		l.marked = append(l.marked, l.line)
+	}
+	text, err := l.src.ReadSlice('\n')
+	l.read += int64(len(text))
 	if errors.Is(err, bufio.ErrBufferFull) {
 		for errors.Is(err, bufio.ErrBufferFull) {
-			_, err = l.src.ReadSlice('\n')
+			var more []byte
+			more, err = l.src.ReadSlice('\n')
+			l.read += int64(len(more))
 		}
 		l.problem(l.line, "line is longer than %d bytes; left out", maxLine)
 		text = []byte{'\n'}

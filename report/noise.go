@@ -42,12 +42,12 @@ func twinOf(n benchfmt.Name) benchfmt.Name {
 
 // setControls keeps control cells apart from those that they are twins of. Only what
 // their checks saw counts for these: it was the same strategy under the same workload.
-func (s *Set) setControls(cells, controls map[[3]*Label]*Cell) {
+func (s *Set) setControls(cells, controls map[cellKey]*Cell) {
 	for key, c := range controls {
 		s.controls = append(s.controls, c)
 		twin := cells[key]
 		if twin == nil {
-			twin = &Cell{labels: key}
+			twin = &Cell{labels: key.labels, Date: key.date}
 			cells[key] = twin
 		}
 		twin.Checked += c.Checked
@@ -71,13 +71,13 @@ type Control struct {
 // Controls returns the cells that were measured twice and have times, in the order of the
 // cells.
 func (s *Set) Controls() []Control {
-	twins := make(map[[3]*Label]*Cell, len(s.controls))
+	twins := make(map[cellKey]*Cell, len(s.controls))
 	for _, c := range s.controls {
-		twins[c.labels] = c
+		twins[cellKey{c.labels, c.Date}] = c
 	}
 	var all []Control
 	for _, c := range s.cells {
-		twin, t := twins[c.labels], s.Time(c)
+		twin, t := twins[cellKey{c.labels, c.Date}], s.Time(c)
 		if twin == nil || t == nil || t.Center <= 0 {
 			continue
 		}

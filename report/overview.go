@@ -68,7 +68,7 @@ func overviewPage(s *Set) []part {
 	shown, leftOut := s.shown()
 	d := overviewData{
 		Warnings: s.Warnings, LeftOut: append(leftOut, s.unplotted(shown)...), Fast: s.fastestWhere(),
-		Machine: s.machineLine(), Trust: s.trustLines("the warnings below name them"), Markers: markers(min(len(s.Columns), maxSeries)),
+		Machine: s.MachineLine(), Trust: s.trustLines("the warnings below name them"), Markers: markers(min(len(s.Columns), maxSeries)),
 	}
 	d.Wrong, d.IsWrong = s.wrongLine()
 	if len(s.Machines) > 1 {
@@ -220,7 +220,7 @@ func (s *Set) wrongLine() (text string, wrong bool) {
 	for _, c := range s.cells {
 		checked += c.Checked
 	}
-	if n := s.Violations(); n > 0 {
+	if n := violationsOf(s.cells); n > 0 {
 		var names []string
 		for _, c := range s.wrongCells() {
 			if name := c.Column().Text; !slices.Contains(names, name) && len(names) < maxNamed {

@@ -147,6 +147,8 @@ func TestBadInputStaysReadable(t *testing.T) {
 		{"violations everywhere", everywhere, " !", "<strong>Yes:</strong>"},
 		{"names with markup", header + samples("<b>x", 1, "0 violations", near(5)...), "<b>x", "only &lt;b&gt;x"},
 		{"a unit that nobody knows", header + samples("a", 1, "7 frobs/op", near(5)...), "only a", "only a"},
+		{"mixed machines", header + "cpu: EPYC\ncpus: 2\n" + samples("a", 1, "0 violations", near(5)...) + "cpu: Xeon\ncpus: 8\n" + samples("b", 1, "0 violations", near(5)...),
+			"On machine 2: Xeon, 8 CPUs", "2 machines, whose results are never pooled"},
 		{"no time", header + "BenchmarkRef/workload=getput/cpus=1/strategy=a-2 10 7 frobs/op\n", "no usable sample", "nothing can be ranked"},
 	} {
 		s := readBytes(t, []byte(tt.text))

@@ -27,10 +27,11 @@ const (
 	pngDPI     = 144
 )
 
-// A figure is one plot: points of several series over counts, as of CPUs.
+// A figure is one plot: points of several series over counts, as of CPUs, or over dates.
 type figure struct {
 	title, subtitle string
-	axis            string // what the counts are of: "CPUs"
+	axis            string   // what the counts are of: "CPUs"
+	dates           []string // if the counts are dates, from 1 on: what they are called
 	counts          []int
 	series          []series
 	points          []figurePoint
@@ -51,6 +52,7 @@ type figurePoint struct {
 	open   bool
 	arrow  bool // an upper bound: the value is here or anywhere below
 	wrong  bool // the cell has violations
+	step   bool // a new level begins here
 }
 
 // maxMarked is the largest number of CPU counts at which every point has a marker.
@@ -263,8 +265,10 @@ func (f *figure) draw(c draw.Canvas) {
 	label := textStyle(11.5)
 	label.XAlign, label.YAlign = p.X.Label.TextStyle.XAlign, p.X.Label.TextStyle.YAlign
 	p.X.Label.TextStyle = label
-	p.X.Scale = plot.LogScale{}
-	p.X.Tick.Marker = cpuTicks(f.counts)
+	p.X.Tick.Marker = f.xTicks(mostDateLabels)
+	if f.dates == nil {
+		p.X.Scale = plot.LogScale{}
+	}
 	p.X.Min, p.X.Max = f.xRange()
 	p.Y.Min, p.Y.Max = f.yMin, f.yMax
 	p.Y.Tick.Marker = f.yTicks
@@ -275,9 +279,24 @@ func (f *figure) draw(c draw.Canvas) {
 	p.Draw(c)
 }
 
+// mostDateLabels is how many dates have room below a plot.
+const mostDateLabels = 4
+
+// xTicks labels the horizontal axis; if it has dates, so many of them at most.
+func (f *figure) xTicks(dates int) plot.ConstantTicks {
+	if f.dates != nil {
+		return dateTicks(f.dates, dates)
+	}
+	return cpuTicks(f.counts)
+}
+
 // xRange leaves room at both ends for markers beside the first and last count.
 func (f *figure) xRange() (lo, hi float64) {
 	lo, hi = float64(f.counts[0]), float64(f.counts[len(f.counts)-1])
+	if f.dates != nil {
+		room := 0.5 + 0.06*(hi-lo) // half of a label
+		return lo - room, hi + room
+	}
 	if lo == hi {
 		return lo / 2, hi * 2
 	}
@@ -304,6 +323,9 @@ func (f *figure) step() float64 {
 // place returns where a series is drawn for a count: beside each other, so that
 // markers and error bars of equal values don't hide each other.
 func (f *figure) place(i int, cpus float64) float64 {
+	if f.dates != nil {
+		return cpus
+	}
 	lo, hi := float64(f.counts[0]), float64(f.counts[len(f.counts)-1])
 	if lo == hi {
 		lo, hi = f.xRange()
@@ -329,11 +351,11 @@ func (f *figure) Plot(c draw.Canvas, p *plot.Plot) {
 	// With many counts markers would cover each other and the lines: only those at
 	// labelled counts are drawn, and whatever says that something is wrong.
 	labelled := make(map[int]bool)
-	for _, t := range cpuTicks(f.counts) {
-		labelled[int(t.Value)] = true
+	for _, t := range f.xTicks(mostDateLabels) {
+		labelled[int(t.Value)] = t.Label != "" || f.dates == nil
 	}
 	marked := func(pt figurePoint) bool {
-		return len(f.counts) <= maxMarked || labelled[pt.cpus] || pt.wrong
+		return len(f.counts) <= maxMarked || labelled[pt.cpus] || pt.wrong || pt.step
 	}
 	for i, s := range f.series {
 		line := draw.LineStyle{Color: rgb(s.Colour), Width: vg.Points(1.6), Dashes: s.Dashes}
@@ -352,6 +374,10 @@ func (f *figure) Plot(c draw.Canvas, p *plot.Plot) {
 				continue
 			}
 			path = append(path, at(pt))
+			if pt.step {
+				q := at(pt)
+				c.StrokeLine2(draw.LineStyle{Color: rgb(s.Colour), Width: vg.Points(2.4)}, q.X, q.Y-stepMark, q.X, q.Y+stepMark)
+			}
 			if pt.lo < pt.hi && marked(pt) {
 				q := at(pt)
 				c.StrokeLine2(bar, q.X, y(pt.lo), q.X, y(pt.hi))
@@ -379,6 +405,9 @@ func (f *figure) Plot(c draw.Canvas, p *plot.Plot) {
 		drawMarker(&c, s, q, radius, pt.open)
 	}
 }
+
+// stepMark is how far the bar of a change point reaches up and down.
+const stepMark = 13
 
 // fitLine is how a fit is drawn: dashed and thin, as nothing that was measured is.
 func fitLine(colour uint32) draw.LineStyle {
@@ -465,6 +494,10 @@ func (f *figure) describe() string {
 		if f.fits[i] != nil {
 			fitted = append(fitted, s.Name)
 		}
+	}
+	if f.dates != nil {
+		return fmt.Sprintf("%s. %s. Horizontal: dates, from %s to %s. Series: %s. The CSV below has the numbers.",
+			f.title, sentence(f.subtitle), f.dates[0], f.dates[len(f.dates)-1], list(f.names()))
 	}
 	return fmt.Sprintf("%s. %s. Horizontal: number of %s, from %d to %d. Series: %s.%s The table below has the numbers.",
 		f.title, sentence(f.subtitle), f.axis, f.counts[0], f.counts[len(f.counts)-1], list(f.names()), describeFits(fitted))

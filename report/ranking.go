@@ -30,6 +30,21 @@ type Ranking struct {
 // Rank ranks the cells of a row by their times.
 func (s *Set) Rank(row *Row) Ranking { return row.ranking }
 
+// RankAmong ranks some cells of a row among themselves, as [Set.Rank] ranks all: p-values are
+// corrected for the pairs of these alone.
+func (s *Set) RankAmong(row *Row, in func(*Cell) bool) Ranking {
+	part := &Row{Label: row.Label, Table: row.Table}
+	for _, c := range row.Cells {
+		if in(c) {
+			own := *c // ranking notes p-values in its cells
+			own.Row = part
+			part.Cells = append(part.Cells, &own)
+		}
+	}
+	s.rank(part)
+	return part.ranking
+}
+
 // A contrast is two cells of a row whose times are compared.
 type contrast struct{ a, b *Cell }
 

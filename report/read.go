@@ -29,7 +29,12 @@ func Read(paths []string, o Options) (*Set, error) {
 	}
 	for _, path := range paths {
 		b.paths = append(b.paths, path)
-		if err := b.readFile(path, o.Open); err != nil {
+		var runs []FileRun
+		if o.Runs != nil {
+			runs = o.Runs(path)
+		}
+		starts := b.runsFrom(runs, func(r FileRun) int64 { return r.From })
+		if err := b.readFile(path, o.Open, starts); err != nil {
 			return nil, err
 		}
 		aside := asidePath(path)
@@ -40,7 +45,8 @@ func Read(paths []string, o Options) (*Set, error) {
 			continue
 		}
 		b.aside = append(b.aside, aside)
-		if err := b.readFile(aside, o.Open); err != nil {
+		starts = b.runsFrom(runs, func(r FileRun) int64 { return r.AsideFrom })
+		if err := b.readFile(aside, o.Open, starts); err != nil {
 			return nil, err
 		}
 	}
@@ -63,13 +69,14 @@ func ReadFrom(name string, r io.Reader, o Options) (*Set, error) {
 		return nil, err
 	}
 	b.paths = append(b.paths, name)
-	if err := b.read(name, r); err != nil {
+	if err := b.read(name, r, nil); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	return b.set()
 }
 
-func (b *builder) readFile(path string, open func(string) (io.ReadCloser, error)) error {
+// readFile reads a file in which runs begin at some bytes.
+func (b *builder) readFile(path string, open func(string) (io.ReadCloser, error), starts []int64) error {
 	if open == nil {
 		open = openRegular
 	}
@@ -78,7 +85,7 @@ func (b *builder) readFile(path string, open func(string) (io.ReadCloser, error)
 		return err
 	}
 	defer f.Close()
-	if err := b.read(path, f); err != nil {
+	if err := b.read(path, f, starts); err != nil {
 		return fmt.Errorf("reading %s: %w", path, err)
 	}
 	return nil
@@ -139,8 +146,11 @@ type builder struct {
 	lines    int // result lines used
 	filtered int // result lines that the filter left out
 
-	cells    map[[3]*Label]*Cell
-	controls map[[3]*Label]*Cell // by the labels of their twins
+	cells    map[cellKey]*Cell
+	controls map[cellKey]*Cell // by the keys of their twins
+	dates    map[dateKey]*Date
+	runs     []FileRun // of the present file, in its order
+	run      int       // index of that of the present line, -1 if there is none
 	// places remembers where the lines of a full name stand under the present
 	// configuration: names repeat with every sample, and taking one apart costs more
 	// than a look-up.
@@ -169,18 +179,21 @@ func newBuilder(o Options) (*builder, error) {
 	}
 	return &builder{
 		layout:   l,
-		cells:    make(map[[3]*Label]*Cell),
-		controls: make(map[[3]*Label]*Cell),
+		cells:    make(map[cellKey]*Cell),
+		controls: make(map[cellKey]*Cell),
+		dates:    make(map[dateKey]*Date),
+		run:      -1,
 		places:   make(map[string]*place),
 		unitIDs:  make(map[string]int),
 	}, nil
 }
 
-func (b *builder) read(name string, r io.Reader) error {
+func (b *builder) read(name string, r io.Reader, starts []int64) error {
 	first := len(b.problems.list)
 	b.layout.path = name
 	lines := &lineReader{
-		src: bufio.NewReaderSize(r, maxLine),
+		src:   bufio.NewReaderSize(r, maxLine),
+		marks: starts,
 		problem: func(line int, format string, args ...any) {
 			b.problems.add(name, line, format, args...)
 		},
@@ -191,6 +204,8 @@ func (b *builder) read(name string, r io.Reader) error {
 		case *benchfmt.SyntaxError:
 			b.problems.add(name, rec.Line, "%s; left out", clean(rec.Msg))
 		case *benchfmt.Result:
+			_, line := rec.Pos()
+			b.atLine(line, lines.marked)
 			b.result(name, rec)
 		}
 	}
@@ -271,14 +286,15 @@ func (b *builder) place(r *benchfmt.Result) *place {
 // enter finds the cell of a line that the filter lets through.
 func (b *builder) enter(p *place, r *benchfmt.Result) {
 	l := b.layout
-	key := [3]*Label{l.tableOf(r), l.row.label(r), l.column.label(r)}
+	labels := [3]*Label{l.tableOf(r), l.row.label(r), l.column.label(r)}
+	key := cellKey{labels, b.dateOf(r)}
 	cells := b.cells
 	if p.twin != nil {
 		cells = b.controls
 	}
 	c := cells[key]
 	if c == nil {
-		c = &Cell{labels: key}
+		c = &Cell{labels: labels, Date: key.date}
 		cells[key] = c
 	}
 	p.cell, p.rest = c, remainder{l.threads.Project(r), l.residue.Project(r)}
@@ -365,8 +381,11 @@ func (b *builder) set() (*Set, error) {
 		}
 	}
 	s.setControls(b.cells, b.controls)
-	s.setOrder(b.cells)
+	s.dates = b.nameDates()
+	latest, earlier := b.layout.newest(b.cells)
+	s.setOrder(latest)
 	s.summarize()
+	s.setHistory(earlier)
 	s.scaling = sync.OnceValue(s.fitCurves)
 	return s, nil
 }

@@ -171,7 +171,7 @@ func TestSharedSampleCountsForCorrectnessOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.read("x", strings.NewReader(line("atomic", 1, "99 ns/op 1 shared")+line("atomic", 1, "12 ns/op 0 shared")))
+	b.read("x", strings.NewReader(line("atomic", 1, "99 ns/op 1 shared")+line("atomic", 1, "12 ns/op 0 shared")), nil)
 	if s, err = b.set(); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -263,7 +264,7 @@ func (s *Set) trustLines(where string) []string {
 // screenNotes returns a line each on how far the numbers can be trusted, and on which
 // machine they are.
 func (s *Set) screenNotes() []string {
-	lines := s.trustLines("--verbose lists them")
+	lines := append(s.historyNotes(), s.trustLines("--verbose lists them")...)
 	shown := s.Warnings
 	if len(shown) > mostWarned {
 		shown = shown[:mostWarned-1]
@@ -286,14 +287,14 @@ func (s *Set) screenNotes() []string {
 		}
 		return lines
 	}
-	if m := s.machineLine(); m != "" {
+	if m := s.MachineLine(); m != "" {
 		lines = append(lines, "On "+m)
 	}
 	return lines
 }
 
-// machineLine names the machine and what ran on it.
-func (s *Set) machineLine() string {
+// MachineLine names the machine and what ran on it.
+func (s *Set) MachineLine() string {
 	var parts []string
 	for _, f := range [...]struct{ key, before, after string }{
 		{"cpu", "", ""}, {"cpus", "", " CPUs"}, {"kernel", "", ""}, {"go", "", ""}, {"commit", "commit ", ""},
@@ -302,7 +303,11 @@ func (s *Set) machineLine() string {
 		if i < 0 {
 			continue
 		}
-		switch vs := s.Facts[i].Values; {
+		vs := s.Facts[i].Values
+		if d := s.newestDate(); d != nil && len(vs) > 1 {
+			vs = []string{cmp.Or(d.facts[f.key], "?")}
+		}
+		switch {
 		case len(vs) == 1 && f.key == "commit":
 			parts = append(parts, f.before+shortCommit(vs[0]))
 		case len(vs) == 1 && f.key == "kernel":
@@ -314,7 +319,18 @@ func (s *Set) machineLine() string {
 			parts = append(parts, fmt.Sprintf("%d different %s", len(vs), f.key))
 		}
 	}
+	if d := s.newestDate(); d != nil {
+		parts = append(parts, d.Text)
+	}
 	return strings.Join(parts, ", ")
+}
+
+// newestDate returns the latest date if there are several, or else nil.
+func (s *Set) newestDate() *Date {
+	if len(s.earlier) == 0 {
+		return nil
+	}
+	return s.dates[len(s.dates)-1]
 }
 
 // shortCommit cuts a hash to what git shows, and keeps what is no hash and the mark of

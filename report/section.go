@@ -51,7 +51,7 @@ type file struct {
 // sections returns all sections in the order in which they stand.
 func sections() []section {
 	return []section{
-		overviewSection(), machinesSection(), tablesSection(), noiseSection(), foundSection(), crossoverSection(), cellsSection(), scalingSection(), insideSection(),
+		overviewSection(), machinesSection(), tablesSection(), noiseSection(), foundSection(), crossoverSection(), cellsSection(), historySection(), scalingSection(), insideSection(),
 		promisesSection(), machineSection(), notRunSection(), warningsSection(), methodSection(),
 	}
 }
@@ -155,15 +155,20 @@ type page struct {
 	Title   string
 	Results string
 	Files   []string
+	More    int // files
 	CSS     template.CSS
 	Parts   []part
 }
+
+// maxFiles bounds the files that the page names at its top.
+const maxFiles = 8
 
 func writePage(w io.Writer, s *Set, all []section) error {
 	p := page{
 		Title:   "refbench report",
 		Results: plural(s.Lines, "result line"),
-		Files:   cleanAll(s.Paths),
+		Files:   cleanAll(s.Paths[:min(len(s.Paths), maxFiles)]),
+		More:    max(0, len(s.Paths)-maxFiles),
 		CSS:     template.CSS(pageCSS + seriesCSS(min(len(s.Columns), maxSeries), maxMarked)),
 	}
 	for _, sec := range all {

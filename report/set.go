@@ -56,7 +56,13 @@ type Set struct {
 	// if an axis tells them apart.
 	Machines []*Machine
 
+	// History is how cells went over the dates on which they were measured, for those that
+	// were on several. The tables have the latest date of each.
+	History []*History
+
 	layout     *layout
+	dates      []*Date             // all, in order
+	earlier    []*Cell             // of dates that aren't the latest of their table, in order
 	controls   []*Cell             // twins of cells, in no order
 	cells      []*Cell             // by table, row and column
 	unitID     map[string]int      // index in Units
@@ -176,21 +182,8 @@ func (s *Set) summarize() {
 	mixed := make(map[string]bool)
 	shared := 0
 	for _, c := range s.cells {
-		for i := range c.measures {
-			m := &c.measures[i]
-			u := s.Units[m.unit]
-			// A disturbed sample has a wrong time, but what was counted in it stays
-			// counted: above all, violations.
-			if u.Exact {
-				m.values = append(m.values, m.aside...)
-			}
-			if len(m.values) > 0 {
-				sum := u.assumption.Summary(benchmath.NewSample(m.values, &benchmath.DefaultThresholds), Confidence)
-				m.summary = &sum
-			}
-		}
+		s.summarizeCell(c)
 		shared += c.Shared
-		s.judge(c)
 		s.warn(c)
 		for _, name := range c.varying() {
 			mixed[name] = true
@@ -214,6 +207,24 @@ func (s *Set) summarize() {
 			s.Warnings = append(s.Warnings, "strategy "+p.Strategy+" has different promises in these files: its results are of different versions")
 		}
 	}
+}
+
+// summarizeCell sums up the samples of a cell in each unit, and what oracles saw in them.
+func (s *Set) summarizeCell(c *Cell) {
+	for i := range c.measures {
+		m := &c.measures[i]
+		u := s.Units[m.unit]
+		// A disturbed sample has a wrong time, but what was counted in it stays
+		// counted: above all, violations.
+		if u.Exact {
+			m.values = append(m.values, m.aside...)
+		}
+		if len(m.values) > 0 {
+			sum := u.assumption.Summary(benchmath.NewSample(m.values, &benchmath.DefaultThresholds), Confidence)
+			m.summary = &sum
+		}
+	}
+	s.judge(c)
 }
 
 // varying names what differs between lines of a cell and tells runs apart.

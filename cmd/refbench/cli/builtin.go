@@ -53,20 +53,15 @@ func Builtin() Parts {
 			trace.Explored(scenarios.Builtin(), "FuzzExplored"),
 		},
 		Table: func(w io.Writer, files []string, verbose bool, around []string) error {
-			set, err := report.Read(files, report.Options{})
+			set, _, err := readMeasured(files, report.Options{}, true)
 			if err != nil {
 				return err
 			}
-			set.LeaveAsked()
 			return writeFound(w, set, verbose, around)
 		},
 		Report: func(dir string, files []string) (string, error) {
-			set, err := report.Read(files, report.Options{})
-			if err != nil {
-				return "", err
-			}
-			set.LeaveAsked()
-			if err := errors.Join(addConditions(set, files)...); err != nil {
+			set, unread, err := readMeasured(files, report.Options{}, true)
+			if err = errors.Join(append(unread, err)...); err != nil {
 				return "", err
 			}
 			return report.Write(dir, set)

@@ -257,6 +257,7 @@ func newRootCommand(parts Parts, refused *error) *cobra.Command {
 	root.AddCommand(newGenCommand())
 	root.AddCommand(newReportCommand())
 	root.AddCommand(newCompareCommand())
+	root.AddCommand(newAdviseCommand(parts))
 	root.AddCommand(newABCommand())
 	root.AddCommand(newCorpusCommand(parts.FuzzTargets))
 	root.AddCommand(newCheckCommand(parts))

@@ -82,11 +82,11 @@ have no cell in common, or none with usable samples in both.`,
 			if err != nil {
 				return err
 			}
-			older, err := readResults(cmd, paths[:1], layout)
+			older, err := readResults(cmd, paths[:1], layout, false)
 			if err != nil {
 				return err
 			}
-			newer, err := readResults(cmd, paths[1:], layout)
+			newer, err := readResults(cmd, paths[1:], layout, false)
 			if err != nil {
 				return err
 			}

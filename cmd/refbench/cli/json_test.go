@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refbench/refbench/cmd/refbench/advice"
 	"github.com/refbench/refbench/fuzz/check"
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/shard"
@@ -87,6 +88,7 @@ func TestJSONIsDocumented(t *testing.T) {
 			shard.Header
 			Findings []shard.Finding `json:"findings"`
 		}{},
+		"advise":               advice.Advice{},
 	} {
 		want := jsonFields(reflect.TypeOf(v), "")
 		got, ok := documented[section]

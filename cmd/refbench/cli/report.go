@@ -35,7 +35,9 @@ and correctness for each workload, as SVG and PNG, into a directory. It names li
 it can't use on standard error, and uses the rest. Excluded samples stand in a file beside
 the results (results.shared.txt) and are read with it: they count for correctness, and for
 times only with --include-shared. Results of several machines are never pooled: each
-machine has tables of its own.
+machine has tables of its own. Neither are those of several dates (days, in UTC, and
+commits, as the files beside the results have them): tables show the latest date, and the
+history how each cell went and where it changed.
 
 Tables, rows and columns are chosen in benchstat's language of projections: name
 keys as /cpus, config lines as goos, .fullname for the settings that no other names.
@@ -45,6 +47,7 @@ The exit status is 1 if the files have violations.`,
   refbench report results.txt --filter '/workload:getput /cpus:(1 OR 2)'
   refbench report results.txt --table /workload,/cpus --row /hold --col /strategy
   refbench report results.txt --verbose
+  refbench report nightly/*.txt -o report
   refbench report results.txt --format markdown`,
 		Args: fileArgs(1, -1),
 		RunE: func(cmd *cobra.Command, paths []string) error {
@@ -52,7 +55,7 @@ The exit status is 1 if the files have violations.`,
 			if err != nil {
 				return err
 			}
-			set, err := readResults(cmd, paths, layout)
+			set, err := readResults(cmd, paths, layout, true)
 			if err != nil {
 				return err
 			}
@@ -150,10 +153,11 @@ func layoutFlags(cmd *cobra.Command, o *report.Options) {
 	f.StringVar(&o.Column, "col", report.DefaultColumn, "make a column for each value of this `projection`")
 }
 
-// readResults reads result files and names their problems on standard error.
-func readResults(cmd *cobra.Command, paths []string, layout report.Options) (*report.Set, error) {
+// readResults reads result files and names their problems on standard error. Dates on which
+// they were measured are told apart if that is asked for.
+func readResults(cmd *cobra.Command, paths []string, layout report.Options, dates bool) (*report.Set, error) {
 	layout.Open = func(path string) (io.ReadCloser, error) { return openInput(cmd.Context(), path) }
-	set, err := report.Read(paths, layout)
+	set, unread, err := readMeasured(paths, layout, dates)
 	if se := new(statusError); errors.As(err, &se) {
 		return nil, &statusError{se.status, err}
 	}
@@ -163,8 +167,7 @@ func readResults(cmd *cobra.Command, paths []string, layout report.Options) (*re
 		}
 		return nil, usagef("%w", err)
 	}
-	set.LeaveAsked()
-	for _, err := range addConditions(set, paths) {
+	for _, err := range unread {
 		fmt.Fprintf(cmd.ErrOrStderr(), "refbench: %v\n", err)
 	}
 	const most = 10
@@ -228,20 +231,37 @@ func runCommand(f bench.Facts) string {
 		"--seed", strconv.FormatUint(f.Seed, 10), "-o", "again.txt"))
 }
 
-// addConditions adds what the facts beside the result files say of the machine. It returns
-// which of them can't be read.
-func addConditions(set *report.Set, paths []string) (errs []error) {
+// readMeasured reads result files with the facts beside them: when they were measured, how,
+// and what held then. Dates are told apart if that is asked for. Unread is why facts can't
+// be read.
+func readMeasured(paths []string, layout report.Options, dates bool) (set *report.Set, unread []error, err error) {
+	facts := make(map[string][]bench.Facts)
 	for _, path := range paths {
 		runs, err := bench.ReadFacts(bench.FactsPath(path))
 		if err != nil {
-			errs = append(errs, fmt.Errorf("what held while %s was measured isn't known: %w", path, err))
+			unread = append(unread, fmt.Errorf("what held while %s was measured isn't known: %w", path, err))
 		}
-		for _, run := range runs {
+		facts[path] = runs
+	}
+	if dates {
+		layout.Runs = func(path string) (runs []report.FileRun) {
+			for _, f := range facts[path] {
+				runs = append(runs, report.FileRun{Started: f.Started, From: f.From, AsideFrom: f.AsideFrom})
+			}
+			return runs
+		}
+	}
+	if set, err = report.Read(paths, layout); err != nil {
+		return nil, nil, err
+	}
+	set.LeaveAsked()
+	for _, path := range paths {
+		for _, run := range facts[path] {
 			set.Ran(report.Run{Started: run.Started.Format("2006-01-02 15:04 UTC"), Command: runCommand(run)})
 			for _, c := range run.Conditions {
 				set.Had(report.Condition{Name: c.Name, State: string(c.State), Is: c.Is, Effect: c.Effect, Path: path})
 			}
 		}
 	}
-	return errs
+	return set, unread, nil
 }
