@@ -20,7 +20,7 @@ type drawing struct {
 // drawing returns what is drawn for the subject.
 func (s Subject) drawing(seed uint64) drawing {
 	x := s.explored()
-	if s.Uses || x == nil || s.narrow() {
+	if s.Uses || x == nil || linear.Unsupported(x, linear.FewestDrawn) != "" {
 		return drawing{}
 	}
 	return drawing{x, rand.New(rand.NewPCG(seed, 1))}
@@ -28,7 +28,7 @@ func (s Subject) drawing(seed uint64) drawing {
 
 const (
 	// drawnPart is which part of the time of the check drawn programs get at least.
-	drawnPart = 3
+	drawnPart = 2
 	// drawnExecutions is how many schedules of a program are tried: some milliseconds.
 	drawnExecutions = 400
 )

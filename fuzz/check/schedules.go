@@ -24,6 +24,9 @@ var schedules = Check{
 		if s.explored() == nil {
 			return fmt.Sprintf("%s has no explored form in this refbench: refbench build makes one", s.Strategy.Name)
 		}
+		if len(linear.Limits(s.Strategy)) > 0 {
+			return ""
+		}
 		return s.tooNarrow()
 	},
 	Run: explored,
@@ -42,7 +45,7 @@ func (s Subject) Scenarios() (list []*explore.Scenario, unsupported []string) {
 			list = append(list, s.first(x, &s.Programs[i]))
 		}
 		if s.narrow() {
-			return list, nil
+			return append(list, limited(x)...), nil
 		}
 		list = append(list, recordable(x)...)
 	}
@@ -85,7 +88,7 @@ const historyName = "/history"
 // recordable are the strategy, in explored form, under programs whose history is
 // judged: those that it has the powers for.
 func recordable(s *strategies.Strategy) []*explore.Scenario {
-	list := []*explore.Scenario{linear.Scenario(s.Name+historyName, s, linear.Program)}
+	list := append(scenarios.Small(s), linear.Scenario(s.Name+historyName, s, linear.Program))
 	if s.Promise.Resurrection && s.Has(strategies.PowerResurrecter) {
 		list = append(list, linear.Scenario(s.Name+"/revival", s, linear.Revival))
 	}
@@ -99,7 +102,20 @@ func recordable(s *strategies.Strategy) []*explore.Scenario {
 	if s.Has(strategies.PowerLockPutter) {
 		list = append(list, scenarios.Lookups(s))
 	}
-	return append(list, linear.Scenario(s.Name+"/limit", s, linear.Limit))
+	for _, text := range linear.Carries(s) {
+		list = append(list, linear.Scenario(s.Name+"/carry", s, text))
+	}
+	return append(list, limited(s)...)
+}
+
+// limited are the strategy, in explored form, under programs that come to its limit, and
+// are judged as histories: what is right there is in the promise. However few references it
+// counts, these stay where the promise says what happens.
+func limited(s *strategies.Strategy) (list []*explore.Scenario) {
+	for _, text := range linear.Limits(s) {
+		list = append(list, linear.Scenario(s.Name+"/limit", s, text))
+	}
+	return list
 }
 
 // explored explores every scenario of the subject.
