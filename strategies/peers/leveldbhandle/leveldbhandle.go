@@ -24,12 +24,12 @@ var Strategy = &strategies.Strategy{
 	Doc:  "handles of goleveldb's cache, deleted by Kill",
 	New:  func() strategies.Counter { return new(Count) },
 	Promise: strategies.Promise{
-		Limit:       math.MaxInt32,
-		Width:       32,
-		Overflow:    strategies.Wraps,
-		Underflow:   strategies.Refuses,  // the adapter's: there is no handle to release
-		Stray:       strategies.LastLost, // a drop too many takes the handle of another
-		GetOnZero:   strategies.Refuses,  // nothing is found
+		Limit:    math.MaxInt32,
+		Overflow: strategies.Wraps,
+		// Nothing is promised of a drop too many, hence no Width: a handle is released once
+		// only, and the adapter would take that of another.
+		Underflow:   strategies.Wraps,
+		GetOnZero:   strategies.Refuses, // nothing is found
 		Zero:        strategies.Immediate,
 		TryGet:      strategies.Exact,
 		Count:       strategies.None,
