@@ -130,6 +130,7 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 	}
 	var executions, points, tried uint64
 	var through []string
+	ended := 0 // small programs of which every schedule was tried
 	modelled := true
 	// one explores a scenario, and reports whether to go on.
 	one := func(sc *explore.Scenario, o explore.Options, named bool) bool {
@@ -156,7 +157,10 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 		points += uint64(res.Points)
 		if named {
 			tried++
-			if res.Exhaustive {
+			switch {
+			case res.Exhaustive && strings.HasSuffix(sc.Name, scenarios.SmallName):
+				ended++
+			case res.Exhaustive:
 				through = append(through, exhausted(s.explored(), sc))
 			}
 		}
@@ -204,6 +208,9 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 	r.tried(tried, "scenarios")
 	if drawn.s != nil {
 		r.tried(programs, "drawn programs")
+	}
+	if ended > 0 {
+		through = slices.Insert(through, 0, fmt.Sprintf("%s%s, %d programs with an operation each", s.Strategy.Name, scenarios.SmallName, ended))
 	}
 	if len(through) > 0 {
 		r.note("every schedule tried of %s; that is no proof of the count", strings.Join(through, ", "))

@@ -367,6 +367,10 @@ func (wo *world) plan(p *plan, ids map[string]*packages.Package, explorer map[st
 			refused[r] = true
 		}
 		if dir != dirOf(f.p) {
+			if i := slices.IndexFunc(f.p.OtherFiles, func(name string) bool { return strings.EqualFold(filepath.Ext(name), ".s") }); i >= 0 {
+				return fmt.Errorf("package %s has assembly (%s), which is built only where it lies: take it into the module with go mod vendor, or leave the package as it is with --keep %s",
+					f.p.PkgPath, filepath.Base(f.p.OtherFiles[i]), f.p.PkgPath)
+			}
 			for _, name := range slices.Concat(f.p.OtherFiles, f.p.EmbedFiles) {
 				rel, err := filepath.Rel(dirOf(f.p), name)
 				if err == nil {
