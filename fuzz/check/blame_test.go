@@ -91,11 +91,11 @@ func (c *earlyCount) TryGet() bool { return true }
 func (c *earlyCount) Put() bool    { return true }
 func (c *earlyCount) Kill() bool   { return true }
 
-// A count of so few references that nothing is made for it is said to be that, and not to
-// be right, or to hang.
+// A count of so few references that nothing is made for it, and which promises nothing past
+// them, is said to be that, and not to be right, or to hang.
 func TestTooNarrow(t *testing.T) {
 	s := *builtin.All()[0]
-	s.Promise.Limit = 2
+	s.Promise.Limit, s.Promise.Width = 2, 0
 	for _, c := range []Check{schedules, stressed} {
 		r := c.Do(t.Context(), Subject{Strategy: &s, Explored: scenarios.Forms{Strategies: []*strategies.Strategy{&s}}}, Budget{Time: time.Millisecond, Timeout: time.Second})
 		if r.Verdict != Unsupported || r.Reason != "it counts 2 references at most, and what several threads do needs more than 8" {

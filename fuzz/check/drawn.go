@@ -22,7 +22,7 @@ type drawing struct {
 // drawing returns what is drawn for the subject.
 func (s Subject) drawing(b Budget) drawing {
 	x := s.explored()
-	if s.Uses || x == nil || s.narrow() {
+	if s.Uses || x == nil || linear.Unsupported(x, linear.FewestDrawn) != "" {
 		return drawing{}
 	}
 	return newDrawing(x, b)
@@ -35,7 +35,7 @@ func newDrawing(x *strategies.Strategy, b Budget) drawing {
 
 const (
 	// drawnPart is which part of the time of the check drawn programs get at least.
-	drawnPart = 3
+	drawnPart = 2
 	// drawnExecutions is how many schedules of a program are tried: some milliseconds.
 	drawnExecutions = 400
 )

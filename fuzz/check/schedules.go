@@ -25,6 +25,9 @@ var schedules = Check{
 		if s.explored() == nil {
 			return fmt.Sprintf("%s has no explored form in this refbench: refbench build makes one", s.Strategy.Name)
 		}
+		if len(linear.Limits(s.Strategy)) > 0 {
+			return ""
+		}
 		return s.tooNarrow()
 	},
 	Run: explored,
@@ -43,7 +46,7 @@ func (s Subject) Scenarios() (list []*explore.Scenario, unsupported []string) {
 			list = append(list, s.first(x, &s.Programs[i]))
 		}
 		if s.narrow() {
-			return list, nil
+			return append(list, limited(x)...), nil
 		}
 		list = append(list, recordable(x)...)
 	}
@@ -86,7 +89,7 @@ const historyName = "/history"
 // recordable are the strategy, in explored form, under programs whose history is
 // judged: those that it has the powers for.
 func recordable(s *strategies.Strategy) []*explore.Scenario {
-	list := []*explore.Scenario{linear.Scenario(s.Name+historyName, s, linear.Program)}
+	list := append(scenarios.Small(s), linear.Scenario(s.Name+historyName, s, linear.Program))
 	if s.Promise.Resurrection && s.Has(strategies.PowerResurrecter) {
 		list = append(list, linear.Scenario(s.Name+"/revival", s, linear.Revival))
 	}
@@ -100,7 +103,20 @@ func recordable(s *strategies.Strategy) []*explore.Scenario {
 	if s.Has(strategies.PowerLockPutter) {
 		list = append(list, scenarios.Lookups(s))
 	}
-	return append(list, linear.Scenario(s.Name+"/limit", s, linear.Limit))
+	for _, text := range linear.Carries(s) {
+		list = append(list, linear.Scenario(s.Name+"/carry", s, text))
+	}
+	return append(list, limited(s)...)
+}
+
+// limited are the strategy, in explored form, under programs that come to its limit, and
+// are judged as histories: what is right there is in the promise. However few references it
+// counts, these stay where the promise says what happens.
+func limited(s *strategies.Strategy) (list []*explore.Scenario) {
+	for _, text := range linear.Limits(s) {
+		list = append(list, linear.Scenario(s.Name+"/limit", s, text))
+	}
+	return list
 }
 
 // explored explores every scenario of the subject.
@@ -115,6 +131,7 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 	}
 	var executions, points, tried uint64
 	var through []string
+	ended := 0 // small programs of which every schedule was tried
 	modelled := true
 	// one explores a scenario, and reports whether to go on.
 	one := func(sc *explore.Scenario, o explore.Options, named bool) bool {
@@ -144,7 +161,10 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 		points += uint64(res.Points)
 		if named {
 			tried++
-			if res.Exhaustive {
+			switch {
+			case res.Exhaustive && strings.HasSuffix(sc.Name, scenarios.SmallName):
+				ended++
+			case res.Exhaustive:
 				through = append(through, exhausted(s.explored(), sc))
 			}
 		}
@@ -196,6 +216,9 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 	r.triedSame(tried, "scenarios")
 	if drawn.s != nil {
 		r.tried(programs, "drawn programs")
+	}
+	if ended > 0 {
+		through = slices.Insert(through, 0, fmt.Sprintf("%s%s, %d programs with an operation each", s.Strategy.Name, scenarios.SmallName, ended))
 	}
 	if b.Parts > 0 {
 		r.Through = through

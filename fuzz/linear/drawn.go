@@ -30,8 +30,9 @@ func (r *rounds) carry(o *program.Object) {
 	o.K = uint8(r.rng.IntN(len(r.p.Threads) + 2))
 }
 
+// Threads of a drawn program.
 const (
-	fewestDrawn = 2 // threads of a drawn program
+	FewestDrawn = 2
 	mostDrawn   = 4
 )
 
@@ -39,8 +40,8 @@ const (
 // short that a search gets far into it. Most threads drop what they hold at first and
 // from then on have the object through a weak reference alone.
 func Drawn(s *strategies.Strategy, rng *rand.Rand) program.Program {
-	clients := fewestDrawn + rng.IntN(mostDrawn-fewestDrawn+1)
-	for clients > fewestDrawn && Unsupported(s, clients) != "" {
+	clients := FewestDrawn + rng.IntN(mostDrawn-FewestDrawn+1)
+	for clients > FewestDrawn && Unsupported(s, clients) != "" {
 		clients--
 	}
 	r := newRounds(spec.Of(s), clients, rng)

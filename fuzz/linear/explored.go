@@ -2,6 +2,8 @@ package linear
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/refbench/refbench/fuzz/driver"
@@ -31,7 +33,36 @@ const (
 
 	// Limit is one on a count near its limit.
 	Limit = "a:InitAt(limit-1) a.Get a.TryGet a.Count|a.Get a.Put a.Count|a.TryGet a.Put a.Count"
+
+	// AtLimit is one in which threads that only try come past the limit at once.
+	AtLimit = "a:InitAt(limit) a.TryGet|a.TryGet"
+
+	// PastLimit is one in which threads come past the limit and back while another tries.
+	PastLimit = "a:InitAt(limit) a.Get a.Put|a.Get a.Put|a.TryGet a.Put"
 )
+
+// Limits returns the programs on a count near its limit, those that the strategy counts
+// far enough for.
+func Limits(s *strategies.Strategy) (list []string) {
+	for _, text := range []string{AtLimit, PastLimit, Limit} {
+		if Unsupported(s, strings.Count(text, "|")+1) == "" {
+			list = append(list, text)
+		}
+	}
+	return list
+}
+
+// Carries returns programs on a count one below a power of two, where a number of two parts,
+// or of bytes, carries from one into the next while somebody looks at it.
+func Carries(s *strategies.Strategy) (list []string) {
+	const threads = 2
+	for _, power := range []uint8{8, 16, 32} {
+		if power <= powers(spec.Of(s), threads) {
+			list = append(list, fmt.Sprintf("a:InitAt(2^%d-1) a.Get a.Put|a.TryGet a.Put", power))
+		}
+	}
+	return list
+}
 
 // Scenario is a strategy, in explored form, under a program whose history is judged.
 // Package driver says what threads do. At the end the owner's reference is dropped, if it

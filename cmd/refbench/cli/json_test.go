@@ -88,7 +88,7 @@ func TestJSONIsDocumented(t *testing.T) {
 			shard.Header
 			Findings []shard.Finding `json:"findings"`
 		}{},
-		"advise":               advice.Advice{},
+		"advise": advice.Advice{},
 	} {
 		want := jsonFields(reflect.TypeOf(v), "")
 		got, ok := documented[section]

@@ -67,6 +67,15 @@ func (e Entry) Subject(fixed bool) check.Subject {
 	return s
 }
 
+// Alone returns a wrong count, or its twin, as a strategy that nobody knows anything of: what is
+// tried follows from its promise and its powers alone, as with one of another module.
+func (e Entry) Alone(fixed bool) check.Subject {
+	s := e.Subject(fixed)
+	s.Programs, s.Unordered = nil, false
+	s.Explored.Workloads = exploredworkloads.All
+	return s
+}
+
 // Scenarios returns what is explored of every bug and every twin: what a replay token may
 // be of.
 func Scenarios(list []Entry) []*explore.Scenario {

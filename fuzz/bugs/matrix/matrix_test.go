@@ -3,6 +3,7 @@ package matrix
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	exploredbugs "github.com/refbench/refbench/fuzz/explored/fuzz/bugs"
 	"github.com/refbench/refbench/fuzz/linear"
 	"github.com/refbench/refbench/fuzz/program"
+	"github.com/refbench/refbench/fuzz/rules"
 	"github.com/refbench/refbench/strategies"
 )
 
@@ -189,6 +191,103 @@ func TestSchedulesFindBugsWithAnySeed(t *testing.T) {
 		if r.Failure == nil {
 			t.Errorf("%s, seed %d: not found in %d executions", e.Native.Name, seed, r.Executions)
 		}
+	}
+}
+
+// alone are the wrong counts that a test without their op programs looks for: a third of
+// them, or all if there is a number of seeds.
+func alone() (es []Entry) {
+	third := rand.IntN(3)
+	for i, e := range Builtin() {
+		if e.Native.Workload == nil && (i%3 == third || os.Getenv("BUGS_SEEDS") != "") {
+			es = append(es, e)
+		}
+	}
+	return es
+}
+
+// tally runs a check that is to find the bug with each seed, and logs how often and how soon it
+// does. want is in how many of twenty runs it must.
+func tally(t *testing.T, e Entry, want uint64, run func(t *testing.T, seed uint64) check.Result) {
+	t.Run(e.Native.Name, func(t *testing.T) { tallied(t, want, run) })
+}
+
+func tallied(t *testing.T, want uint64, run func(t *testing.T, seed uint64) check.Result) {
+	n, first := seeds(t), uint64(1)
+	if n == 1 {
+		first = rand.Uint64()
+	}
+	found := uint64(0)
+	var took []float64
+	var missed []string
+	for seed := first; seed-first < n; seed++ {
+		begin := time.Now()
+		r := run(t, seed)
+		if r.Verdict != check.Broken {
+			missed = append(missed, fmt.Sprintf("seed %d: %s %s after %v", seed, r.Verdict, r.Reason, r.Tried))
+			continue
+		}
+		found++
+		took = append(took, time.Since(begin).Seconds())
+	}
+	slices.Sort(took)
+	if found > 0 {
+		t.Logf("found in %d of %d, in %.2f s (median), at most %.2f s", found, n, took[len(took)/2], took[len(took)-1])
+	} else {
+		t.Logf("found in 0 of %d", n)
+	}
+	if 20*found < want*n {
+		t.Errorf("found in %d of %d: %s", found, n, strings.Join(missed, "; "))
+	}
+}
+
+// What the schedules of its own op program show of a wrong count, they show without that too:
+// it is what strategytest.Explore does, and check with a strategy of another module.
+// With BUGS_SEEDS each gets as long as Explore takes.
+func TestSchedulesFindCountsAlone(t *testing.T) {
+	for _, e := range alone() {
+		if !e.Native.Expected["schedules"].Sure {
+			continue
+		}
+		tally(t, e, 20, func(t *testing.T, seed uint64) check.Result {
+			b := check.Budget{Seed: seed, Time: time.Minute, First: true}
+			if os.Getenv("BUGS_SEEDS") != "" {
+				b.Time = 10 * time.Second
+			}
+			return find(t, "schedules").Do(t.Context(), e.Alone(false), b)
+		})
+	}
+}
+
+// ruled are the checks that rules are made into.
+var ruled = []string{"kernel", "operations", "rules", "crossings"}
+
+// One run of all rules finds the wrong counts that they see whatever the seed: that is what
+// strategytest.Run does, here with -short. Others are a matter of how goroutines meet; with
+// BUGS_SEEDS it is logged how often.
+func TestRulesFindCounts(t *testing.T) {
+	for _, e := range alone() {
+		sees := func(x func(bugs.Expectation) bool) bool {
+			return slices.ContainsFunc(ruled, func(name string) bool { return x(e.Native.Expected[name]) })
+		}
+		want := uint64(19)
+		if !sees(func(x bugs.Expectation) bool { return x.Sure }) {
+			if want = 0; os.Getenv("BUGS_SEEDS") == "" || !sees(func(x bugs.Expectation) bool { return x.Blind == "" }) {
+				continue
+			}
+		}
+		tally(t, e, want, func(t *testing.T, seed uint64) (r check.Result) {
+			for _, rule := range rules.All() {
+				if rule.Unsupported(e.Native.Wrong) != "" {
+					continue
+				}
+				if err := rule.Run(t.Context(), e.Native.Wrong, rules.Config{Seed: seed, Short: true}).Err(); err != nil {
+					r.Verdict = check.Broken
+					break
+				}
+			}
+			return r
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package gotest
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -366,6 +367,10 @@ func (wo *world) plan(p *plan, ids map[string]*packages.Package, explorer map[st
 			refused[r] = true
 		}
 		if dir != dirOf(f.p) {
+			if i := slices.IndexFunc(f.p.OtherFiles, func(name string) bool { return strings.EqualFold(filepath.Ext(name), ".s") }); i >= 0 {
+				return fmt.Errorf("package %s has assembly (%s), which is built only where it lies: take it into the module with go mod vendor, or leave the package as it is with --keep %s",
+					f.p.PkgPath, filepath.Base(f.p.OtherFiles[i]), f.p.PkgPath)
+			}
 			for _, name := range slices.Concat(f.p.OtherFiles, f.p.EmbedFiles) {
 				rel, err := filepath.Rel(dirOf(f.p), name)
 				if err == nil {
@@ -397,15 +402,20 @@ func (wo *world) plan(p *plan, ids map[string]*packages.Package, explorer map[st
 	p.pkg.Tests = names
 	s.data[filepath.Join(dir, mainDir, "main.go")] = []byte(text)
 	p.pkg.sources, p.pkg.program = s, wo.place(p.path)+"/"+mainDir
-	p.pkg.Version = s.version(wo.main.Dir)
+	p.pkg.Version = s.version(wo.main.Dir, wo.l.cache)
 	return nil
 }
 
-// version tells explored code from other code.
-func (s *sources) version(root string) string {
+// version tells explored code from other code, wherever it lies: the names of the folders, which
+// stand in line directives, make no difference. So a token is good on another machine.
+func (s *sources) version(folders ...string) string {
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(s.data)) {
-		sum := sha256.Sum256(s.data[name])
+		data := s.data[name]
+		for _, folder := range folders {
+			data = bytes.ReplaceAll(data, []byte("/*line "+folder+string(filepath.Separator)), []byte("/*line "))
+		}
+		sum := sha256.Sum256(data)
 		h.Write(sum[:])
 	}
 	return hex.EncodeToString(h.Sum(nil))[:12]
