@@ -1,7 +1,8 @@
-// Package localcount is NetBSD's localcount(9): a plain number on each CPU, which whoever wants
-// to be rid of the object has added up by a call on every CPU, and then waits for the sum to
-// come down to zero (sys/kern/subr_localcount.c: localcount_acquire, localcount_release,
-// localcount_drain). NetBSD counts who uses a device's driver with it, and a CPU's crypto sessions.
+// Package localcount is NetBSD's localcount(9): a plain number on each CPU, which whoever
+// wants to be rid of the object has added up by a call on every CPU, and then waits for
+// the sum to come down to zero (sys/kern/subr_localcount.c: localcount_acquire,
+// localcount_release, localcount_drain). NetBSD counts with it who is in a device's
+// driver.
 //
 // # Protocol
 //
@@ -27,18 +28,19 @@
 // So neither Kill nor a Put looks at total before that. Then Kill sleeps until it is zero,
 // and the Put that makes it so wakes it.
 //
-// TryGet fails once Kill has begun. In NetBSD that is the caller's to see to: nobody may call
-// localcount_acquire who could find the count being drained, so lookups come first to a lock or a flag of the object's.
+// TryGet fails once Kill has begun. In NetBSD that is the caller's to see to: nobody may
+// call localcount_acquire who could find the count being drained, so lookups come first
+// to a lock or a flag of the object's.
 //
 // # The call on every CPU
 //
 // In NetBSD an operation runs with preemption off, and the cross-call, which runs on each
 // CPU, can't come between its load and its store. So it may take the CPU's number away as
-// if it were its own. In Go nothing can be run on a certain P. In its place stands [pin.Barrier], which
-// makes all running threads of the process pass a barrier (membarrier(2) is a call on every
-// CPU that runs one), and a busy bit in each word: after the barrier who announces an
-// operation finds the mode changed, and who is in one is waited for. After that nobody
-// writes the words any more, and Kill reads them all.
+// if it were its own. In Go nothing can be run on a certain P. In its place stands
+// [pin.Barrier], which makes all running threads of the process pass a barrier
+// (membarrier(2) is a call on every CPU that runs one), and a busy bit in each word:
+// after the barrier who announces an operation finds the mode changed, and who is in one
+// is waited for. After that nobody writes the words any more, and Kill reads them all.
 //
 //	A: Put                       Kill
 //	word.Store(busy)             mode.Store(draining)
@@ -54,26 +56,26 @@
 //
 // # Memory order
 //
-// A Put while counting synchronizes before the return of Kill: either Kill observes the word
-// that it stored, or it observes the new mode and locks the mutex. Each Unlock of that
-// synchronizes before the Locks after it, and Kill holds it when it finds zero. So
+// A Put while counting synchronizes before the return of Kill: either Kill observes the
+// word that it stored, or it observes the new mode and locks the mutex. Each Unlock of
+// that synchronizes before the Locks after it, and Kill holds it when it finds zero. So
 // every Put synchronizes before Kill returns.
 //
 // # Limits
 //
-// 2^60 references, past which nothing is promised. A Get or a Put on a dead count panics. A
-// drop too many isn't seen before Kill, which panics then; NetBSD's asserts. A reference that nobody drops
-// stops Kill for ever.
+// 2^60 references, past which nothing is promised. A Get or a Put on a dead count panics.
+// A drop too many isn't seen before Kill, which panics then; NetBSD's asserts. A
+// reference that nobody drops stops Kill for ever.
 //
-// The memory must stay a count after the release: the Put that Kill has waited for may still
-// be unlocking the mutex. See package drained. Hence the promise says GracePeriod.
+// The memory must stay a count after the release: the Put that Kill has waited for may
+// still be unlocking the mutex. See package drained. Hence the promise says GracePeriod.
 //
 // # Cost
 //
-// A line of the cache for each P, and 112 bytes. Until Kill Get, TryGet and Put are two loads of the mode,
-// two plain stores to the P's own word, and a pin. Kill costs a barrier on all CPUs and a
-// walk over all words, and sleeps in the scheduler. If GOMAXPROCS grows after Init, the
-// new Ps count in total.
+// A line of the cache for each P, and 112 bytes. Until Kill Get, TryGet and Put are two
+// loads of the mode, two plain stores to the P's own word, and a pin. Kill costs a
+// barrier on all CPUs and a walk over all words, and sleeps in the scheduler. If
+// GOMAXPROCS grows after Init, the new Ps count in total.
 package localcount
 
 import (

@@ -1,10 +1,10 @@
-// Package ownerbiased is biased reference counting (Choi, Shull, Torrellas: Biased Reference
-// Counting: Minimizing Atomic Operations in Garbage Collection, PACT 2018), which CPython has
-// for its objects since 3.13 where it has no global lock (Include/refcount.h and
-// Objects/object.c: ob_tid, ob_ref_local, ob_ref_shared): the owner counts in a number of
-// its own, without atomic instructions, and everybody else in a shared one. The two are
-// merged when only both together can say that nobody has a reference. An object may be
-// made immortal: it isn't counted any more.
+// Package ownerbiased is biased reference counting (Choi, Shull, Torrellas: Biased
+// Reference Counting: Minimizing Atomic Operations in Garbage Collection, PACT 2018),
+// which CPython has for its objects since 3.13 where it has no global lock
+// (Include/refcount.h and Objects/object.c: ob_tid, ob_ref_local, ob_ref_shared): the
+// owner counts in a number of its own, without atomic instructions, and everybody else in
+// a shared one. The two are merged when only both together can say that nobody has a
+// reference. An object may be made immortal: it isn't counted any more.
 //
 // # Protocol
 //
@@ -46,16 +46,17 @@
 // TryGet through a stale weak reference may be about to. Where Init runs on another P the
 // life begins merged.
 //
-// In CPython a merge that somebody else asks for is made by the owner, when its interpreter
-// looks into its queue: until then the object isn't freed. Here nobody can be made to look,
-// so that who asks merges, with a barrier on all CPUs, and Put finds the last at once. (CPython does so too if the owner's thread is gone.)
+// In CPython a merge that somebody else asks for is made by the owner, when its
+// interpreter looks into its queue: until then the object isn't freed. Here nobody can be
+// made to look, so that who asks merges, with a barrier on all CPUs, and Put finds the
+// last at once. (CPython does so too if the owner's thread is gone.)
 //
 // # Memory order
 //
-// What the owner has stored is seen by who merges: either the owner's operation observes that
-// it was taken off, and counts on shared, or who merges observes it busy and waits
-// ([pin.Barrier]). All operations on shared are in one order, the merge among them. So every
-// Put synchronizes before the Put or Kill that reports true.
+// What the owner has stored is seen by who merges: either the owner's operation observes
+// that it was taken off, and counts on shared, or who merges observes it busy and waits
+// ([pin.Barrier]). All operations on shared are in one order, the merge among them. So
+// every Put synchronizes before the Put or Kill that reports true.
 //
 // # Limits
 //
@@ -65,9 +66,10 @@
 //
 // # Cost
 //
-// 24 bytes, and no line of one's own: the count is as small as the object that the paper wants to
-// keep small. The owner's Get, TryGet and Put are three loads, two stores and a pin where words are
-// plain. Everybody else pays a compare-and-swap and the look at owner, and whoever merges some microseconds.
+// 24 bytes, and no line of one's own: the count is as small as the object that the paper
+// wants to keep small. The owner's Get, TryGet and Put are three loads, two stores and a
+// pin where words are plain. Everybody else pays a compare-and-swap and the look at
+// owner, and whoever merges some microseconds.
 package ownerbiased
 
 import (

@@ -1,9 +1,9 @@
 // Package refcache is Refcache (Clements, Kaashoek, Zeldovich: RadixVM: Scalable Address
-// Spaces for Multithreaded Applications, EuroSys 2013, section 3.1; sv6 include/refcache.hh,
-// commit 102fd1ed2766, and kernel/refcache.cc, commit 0eff2044eaa1): each CPU keeps what has
-// been added to the count there, and flushes that to the count once in an epoch. When
-// the count comes to zero it may be by the order of flushes, so it is looked at again when
-// all CPUs have flushed once more.
+// Spaces for Multithreaded Applications, EuroSys 2013, section 3.1; sv6
+// include/refcache.hh, commit 102fd1ed2766, and kernel/refcache.cc, commit 0eff2044eaa1):
+// each CPU keeps what has been added to the count there, and flushes that to the count
+// once in an epoch. When the count comes to zero it may be by the order of flushes, so it
+// is looked at again when all CPUs have flushed once more.
 //
 // # Protocol
 //
@@ -14,8 +14,9 @@
 //	        2 dead
 //
 // Get and Put add to the word of the CPU that they are on. Nobody looks at the sum before
-// Kill, which drops the owner's reference and then goes through epochs. In an epoch it takes away what is
-// on each word, one after the other, and adds it to the count. Zero then says little:
+// Kill, which drops the owner's reference and then goes through epochs. In an epoch it
+// takes away what is on each word, one after the other, and adds it to the count. Zero
+// then says little:
 //
 //	count  CPU 0  CPU 1
 //	1      0      0      the reference of A. Kill flushes CPU 0
@@ -36,12 +37,12 @@
 // sv6's header says so, and its code flushes only what isn't 0. fuzz/bugs has that.
 //
 // Why this is enough: when the second epoch begins all words have been flushed once, and
-// what wasn't touched between its two flushes was 0 at that time. So was the count, and with it the
-// number of references.
+// what wasn't touched between its two flushes was 0 at that time. So was the count, and
+// with it the number of references.
 //
 // TryGet adds to the word first and looks at the state then. If it is dying, it makes it
-// live again, and Kill has to begin anew. If it is dead, it takes back what it added. A TryGet
-// that finds the count live has added before it became dying, so that the second
+// live again, and Kill has to begin anew. If it is dead, it takes back what it added. A
+// TryGet that finds the count live has added before it became dying, so that the second
 // epoch finds it:
 //
 //	TryGet                    Kill
@@ -55,12 +56,12 @@
 // # Choices
 //
 // In the paper a CPU has one table for what was added to all objects, and an object is
-// small. Here each count has its words, since a count is a value that knows no other. There
-// each CPU flushes itself, when a timer says so; in Go nobody can be made to run on a certain P, so words are
-// atomic and whoever wants to know, which is Kill, flushes them all. There nobody waits: the
-// object is freed by the CPU that reviews it. Here Kill does, and is the one to report the
-// last. Its epochs follow one another while there is hope, and are 10 ms apart after some
-// dozens, as the paper's.
+// small. Here each count has its words, since a count is a value that knows no other.
+// There each CPU flushes itself, when a timer says so; in Go nobody can be made to run on
+// a certain P, so words are atomic and whoever wants to know, which is Kill, flushes them
+// all. There nobody waits: the object is freed by the CPU that reviews it. Here Kill
+// does, and is the one to report the last. Its epochs follow one another while there is
+// hope, and are 10 ms apart after some dozens, as the paper's.
 //
 // # Memory order
 //
@@ -76,10 +77,11 @@
 //
 // # Cost
 //
-// A line of the cache for each P, and 40 bytes. Get and Put are two loads and a compare-and-swap of a
-// word that nobody else touches while Kill doesn't run; TryGet is a load more. Kill takes two epochs, each of a
-// load for each P and an exchange for those that were touched, and runs until
-// the others have gone. If GOMAXPROCS grows after Init, the new Ps share the word of P 0.
+// A line of the cache for each P, and 40 bytes. Get and Put are two loads and a
+// compare-and-swap of a word that nobody else touches while Kill doesn't run; TryGet is a
+// load more. Kill takes two epochs, each of a load for each P and an exchange for those
+// that were touched, and runs until the others have gone. If GOMAXPROCS grows after Init,
+// the new Ps share the word of P 0.
 package refcache
 
 import (

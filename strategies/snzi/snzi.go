@@ -1,8 +1,8 @@
 // Package snzi is a scalable non-zero indicator (Ellen, Lev, Luchangco, Moir: SNZI:
-// Scalable NonZero Indicators, PODC 2007): a tree of numbers with a leaf for each CPU. Who
-// takes a reference adds to a leaf, and only the first there adds to the leaf's parent, and so
-// on; who drops the last of a leaf takes one off the parent. So the root changes seldom, and
-// still says at any time whether there are references.
+// Scalable NonZero Indicators, PODC 2007): a tree of numbers with a leaf for each CPU.
+// Who takes a reference adds to a leaf, and only the first there adds to the leaf's
+// parent, and so on; who drops the last of a leaf takes one off the parent. So the root
+// changes seldom, and still says at any time whether there are references.
 //
 // # Protocol
 //
@@ -37,8 +37,8 @@
 // The version is there so that who was late can't take another's half for its own.
 //
 // Dead is a root of 0. A TryGet that finds it takes its half back. It is the only one to
-// do so, so that if it can't, somebody has helped: in the next life of the memory, where the
-// root lives again. Then it has a reference of that life.
+// do so, so that if it can't, somebody has helped: in the next life of the memory, where
+// the root lives again. Then it has a reference of that life.
 //
 // # Who drops where
 //
@@ -65,17 +65,18 @@
 //
 // # Limits
 //
-// 2^31-1 references, past which nothing is promised: one leaf may have them all. A Get or a
-// Put on a dead count panics. A half can be taken for another when a node has been half 2^32
-// times while somebody stood still between two instructions.
+// 2^31-1 references, past which nothing is promised: one leaf may have them all. A Get or
+// a Put on a dead count panics. A half can be taken for another when a node has been half
+// 2^32 times while somebody stood still between two instructions.
 //
 // # Cost
 //
 // A line of the cache for each P, for the root, and from 9 Ps on for nodes between: one
-// for each 7 Ps. And 32 bytes. While a CPU has references of its own, Get, TryGet and Put are a load and a
-// compare-and-swap of a word that nobody else touches. The first and the last of a leaf cost
-// as much for each level above, and a Put where there is no reference goes through the
-// leaves. If GOMAXPROCS grows after Init, the new Ps share the leaf of P 0.
+// for each 7 Ps. And 32 bytes. While a CPU has references of its own, Get, TryGet and Put
+// are a load and a compare-and-swap of a word that nobody else touches. The first and the
+// last of a leaf cost as much for each level above, and a Put where there is no reference
+// goes through the leaves. If GOMAXPROCS grows after Init, the new Ps share the leaf of P
+// 0.
 package snzi
 
 import (

@@ -12,11 +12,12 @@
 //	collected  0           nobody has decided what this P's number is
 //	           otherwise   the number as it was decided, with bit 0 set
 //
-// Get and Put store the new number first, and look at the state then. If it is local still
-// they are through. Otherwise Kill has come between, and the number may have been read before it was stored or after. So
-// Kill and who was counting decide it together: each tries to set collected to the number that it
-// knows, and the first one is right. If that is the new number, the operation was counted, and
-// if it isn't, the old number is put back, and the operation done again in global.
+// Get and Put store the new number first, and look at the state then. If it is local
+// still they are through. Otherwise Kill has come between, and the number may have been
+// read before it was stored or after. So Kill and who was counting decide it together:
+// each tries to set collected to the number that it knows, and the first one is right. If
+// that is the new number, the operation was counted, and if it isn't, the old number is
+// put back, and the operation done again in global.
 //
 //	word     collected  A, whose number is 2, on its P; Kill
 //	3, busy  0          A: Get stores 3
@@ -33,26 +34,27 @@
 // Were the look before the store, nobody would know that Kill came between, and the
 // reference would be lost.
 //
-// When all are decided Kill adds their sum to global, waits until no P is busy, and drops the
-// owner's reference there. From then on global is an atomic count, and who makes 0 of it
-// is the last. The wait isn't for the numbers, which are known. A Put that was counted may
-// still have to look at collected, and its reference is gone already:
+// When all are decided Kill adds their sum to global, waits until no P is busy, and drops
+// the owner's reference there. From then on global is an atomic count, and who makes 0 of
+// it is the last. The wait isn't for the numbers, which are known. A Put that was counted
+// may still have to look at collected, and its reference is gone already:
 //
 //	A: Put   stores 0, finds global
 //	Kill     decides 0; adds the sum, 0, and drops the owner's: it is the last, and the memory is freed
 //	A: Put   looks at collected
 //
-// While the state is local, and until the sum is added, global has a bias of -2^62, so that nobody can
-// take it for zero.
+// While the state is local, and until the sum is added, global has a bias of -2^62, so
+// that nobody can take it for zero.
 //
 // # Whose word
 //
-// In folly a word belongs to a thread, and Kill goes through all threads that have ever counted there. A
-// goroutine has no such place, and no number. So here a word belongs to a P, and who
-// changes it is pinned (package pin). Folly's threads wait at a mutex when they find that their
-// number wasn't collected; a pinned goroutine mustn't, which is why it is decided by a compare-and-swap.
-// Folly adds thread after thread to global, and makes everybody wait who finds the state between
-// the two. Here the sum is added in one step, and the bias makes that wait unnecessary.
+// In folly a word belongs to a thread, and Kill goes through all threads that have ever
+// counted there. A goroutine has no such place, and no number. So here a word belongs to
+// a P, and who changes it is pinned (package pin). Folly's threads wait at a mutex when
+// they find that their number wasn't collected; a pinned goroutine mustn't, which is why
+// it is decided by a compare-and-swap. Folly adds thread after thread to global, and
+// makes everybody wait who finds the state between the two. Here the sum is added in one
+// step, and the bias makes that wait unnecessary.
 //
 // Init of a dead count must not run while others use it through stale weak references:
 //
@@ -64,24 +66,26 @@
 //
 // # Memory order
 //
-// The store of the number and the look at the state mustn't change places, and so is it with Kill's
-// store of the state and its look at the numbers. In folly that is an asymmetric fence, light here and heavy
-// there: asymmetric_thread_fence_light, asymmetric_thread_fence_heavy. Here it is [pin.Barrier], in Kill. A Put while the state is
-// local synchronizes before the return of Kill, which observes its word. Operations on
-// global are in one order. So every Put synchronizes before the Put or Kill that reports true.
+// The store of the number and the look at the state mustn't change places, and so is it
+// with Kill's store of the state and its look at the numbers. In folly that is an
+// asymmetric fence, light here and heavy there: asymmetric_thread_fence_light,
+// asymmetric_thread_fence_heavy. Here it is [pin.Barrier], in Kill. A Put while the state
+// is local synchronizes before the return of Kill, which observes its word. Operations on
+// global are in one order. So every Put synchronizes before the Put or Kill that reports
+// true.
 //
 // # Limits
 //
-// 2^60 references, past which nothing is promised. A Get or a Put on a dead count panics, as
-// does a second Kill. A drop too many before Kill shows only when the count comes to zero
-// too early.
+// 2^60 references, past which nothing is promised. A Get or a Put on a dead count panics,
+// as does a second Kill. A drop too many before Kill shows only when the count comes to
+// zero too early.
 //
 // # Cost
 //
 // A line of the cache and 8 bytes for each P, and 40 bytes. Get, TryGet and Put are two
-// loads of the state, two plain stores to the P's own word, and a pin. Kill is a barrier on all
-// CPUs and a walk over all words, and waits only for what is a few instructions long. If
-// GOMAXPROCS grows after Init, the new Ps count in global.
+// loads of the state, two plain stores to the P's own word, and a pin. Kill is a barrier
+// on all CPUs and a walk over all words, and waits only for what is a few instructions
+// long. If GOMAXPROCS grows after Init, the new Ps count in global.
 package tlref
 
 import (
