@@ -65,6 +65,7 @@ type layout struct {
 	// machine tells machines apart, so that their results are never pooled. It is nil if an
 	// axis has what it has: then it was chosen how they stand.
 	machine  *benchproc.Projection
+	path     string     // that is read
 	machines []*Machine // in the order of appearance
 	known    map[benchproc.Key]*Machine
 	moved    map[machineTable]*Label // tables of machines that aren't the first with them
@@ -75,6 +76,9 @@ type Machine struct {
 	Name   string // "Intel(R) Xeon(R) Processor, 4 CPUs"
 	CPUs   int    // 0 if the files don't say
 	Number int    // from 1, in the order of the files
+
+	paths []string            // of files with its results, those with samples excluded among them
+	facts map[string][]string // what their configuration lines say: see differingKeys
 }
 
 // A machineTable is a table of one machine.
@@ -84,7 +88,7 @@ type machineTable struct {
 }
 
 // machineKeys are the configuration lines that tell machines apart.
-func machineKeys() []string { return []string{"cpu", "cpus", "goos", "goarch"} }
+func machineKeys() []string { return []string{"cpu", "cpus", "goos", "goarch", "node"} }
 
 func newLayout(o Options) (*layout, error) {
 	query := cmp.Or(o.Filter, "*")
@@ -142,6 +146,7 @@ func (l *layout) tableOf(r *benchfmt.Result) *Label {
 		m = l.newMachine(key)
 		l.known[key] = m
 	}
+	m.note(l.path, r)
 	switch {
 	case table.Machine == nil:
 		table.Machine = m
@@ -167,7 +172,7 @@ func (l *layout) newMachine(key benchproc.Key) *Machine {
 		case f.Name == "cpus":
 			m.CPUs, _ = strconv.Atoi(v)
 			parts = append(parts, clean(v)+" CPUs")
-		case f.Name == "cpu":
+		case f.Name == "cpu", f.Name == "node":
 			parts = append(parts, clean(v))
 		}
 	}

@@ -12,12 +12,13 @@ type Condition struct {
 	State  string // how bad it is: "spoils", "note" or "unknown"
 	Is     string // what was found
 	Effect string // what it does to numbers, "" if nothing
+	Path   string // of the result file
 }
 
 // Had says what held while the samples of the set were measured. What held more than once
 // is shown once.
 func (s *Set) Had(c Condition) {
-	c = Condition{clean(c.Name), clean(c.State), clean(c.Is), clean(c.Effect)}
+	c = Condition{clean(c.Name), clean(c.State), clean(c.Is), clean(c.Effect), c.Path}
 	if len(s.conditions) < maxFacts && !slices.Contains(s.conditions, c) {
 		s.conditions = append(s.conditions, c)
 	}
@@ -73,15 +74,16 @@ func machineJSON(s *Set) []jsonField {
 	if len(s.conditions) > 0 {
 		var cs []jsonCondition
 		for _, c := range s.byState() {
-			cs = append(cs, jsonCondition(c))
+			cs = append(cs, jsonCondition{c.Name, c.State, c.Is, c.Effect})
 		}
 		fields = append(fields, jsonField{"conditions", cs})
 	}
 	return fields
 }
 
-// byState returns the conditions, those that spoil first.
-func (s *Set) byState() []Condition {
+// byState returns the conditions of some machines, nil for all, those that spoil first. What
+// held more than once is there once.
+func (s *Set) byState(of ...*Machine) []Condition {
 	states := []string{"spoils", "note"}
 	rank := func(c Condition) int {
 		if i := slices.Index(states, c.State); i >= 0 {
@@ -89,7 +91,15 @@ func (s *Set) byState() []Condition {
 		}
 		return len(states)
 	}
-	cs := slices.Clone(s.conditions)
+	var cs []Condition
+	for _, c := range s.conditions {
+		if len(of) > 0 && !slices.ContainsFunc(of, func(m *Machine) bool { return slices.Contains(m.paths, c.Path) }) {
+			continue
+		}
+		if c.Path = ""; !slices.Contains(cs, c) {
+			cs = append(cs, c)
+		}
+	}
 	slices.SortStableFunc(cs, func(a, b Condition) int { return cmp.Compare(rank(a), rank(b)) })
 	return cs
 }
@@ -101,9 +111,11 @@ type machineData struct {
 }
 
 func machinePage(s *Set) []part {
-	d := machineData{Facts: s.Facts, Conditions: s.byState()}
+	d := machineData{Facts: s.Facts}
 	if len(s.Machines) > 1 {
-		d.Machines = s.Machines
+		d.Machines = s.Machines // each has its conditions where they stand side by side
+	} else {
+		d.Conditions = s.byState()
 	}
 	return []part{{ID: "machine", Nav: "Machine", Title: "Machine", Data: d}}
 }

@@ -11,9 +11,9 @@ import (
 // text whatever it holds.
 func TestConditionsOfTheMachineAreShown(t *testing.T) {
 	s := readTestdata(t, "old.txt")
-	note := Condition{"smt", "note", "4 CPUs are <b>threads</b>\x1b[31m", "they slow each other"}
-	spoils := Condition{"load", "spoils", "2.5 over the last minute", ""}
-	for _, c := range []Condition{note, spoils, note, {"turbo", "unknown", "no switch", ""}} {
+	note := Condition{"smt", "note", "4 CPUs are <b>threads</b>\x1b[31m", "they slow each other", ""}
+	spoils := Condition{"load", "spoils", "2.5 over the last minute", "", ""}
+	for _, c := range []Condition{note, spoils, note, {"turbo", "unknown", "no switch", "", ""}} {
 		s.Had(c)
 	}
 	s.Ran(Run{"2026-11-29 15:42 UTC", "refbench run --seed 7 -o '<b>'"})

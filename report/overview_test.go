@@ -159,3 +159,51 @@ func TestBadInputStaysReadable(t *testing.T) {
 		}
 	}
 }
+
+// Machines stand side by side: a row each for its first and its last number of CPUs, in what
+// they differ, and each with its own noise floor and what held there. Two nodes of the same
+// kind are two machines.
+func TestMachinesStandSideBySide(t *testing.T) {
+	ok := "0 violations"
+	machine := func(conf string, a, b float64) string {
+		return conf + samples("a", 1, ok, near(10)...) + samples("b", 1, ok, near(20)...) + samples("a", 2, ok, near(a)...) + samples("b", 2, ok, near(b)...) +
+			samples("a+control", 2, ok, near(1.5*a)...)
+	}
+	one := machine(header+"cpu: EPYC\ncpus: 2\nnode: n1\nkernel: 6.1\n", 10, 30)
+	two := machine("cpu: Xeon\ncpus: 8\nnode: n2\nkernel: 6.1\n", 30, 10)
+	three := machine("cpu: EPYC\ncpus: 2\nnode: n3\nkernel: 6.1\n", 10, 10)
+	s := readBytes(t, []byte(one+two+three))
+	s.Had(Condition{"load", "spoils", "2.5", "slows", s.Paths[0]})
+	var b bytes.Buffer
+	if err := Text(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	got := regexp.MustCompile(" +").ReplaceAllString(b.String(), " ")
+	for _, want := range []string{
+		"\nWhich is fastest on which machine\n getput\n machine 1, 1 CPUs a 2.0×\n machine 1, 2 CPUs a 3.0×\n machine 2, 1 CPUs a 2.0×\n machine 2, 2 CPUs b 3.0×\n machine 3, 1 CPUs a 2.0×\n machine 3, 2 CPUs a and b\n",
+		"\nIn what the machines differ\n node: n1 (machine 1); n2 (machine 2); n3 (machine 3)\n cpu: EPYC (machines 1 and 3); Xeon (machine 2)\n cpus: 2 (machines 1 and 3); 8 (machine 2)\n\n",
+		" machine 1: noise floor 50 % (of 1 cell); spoils: load: 2.5; slows\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("want %q in\n%s", want, got)
+		}
+	}
+	page := pageOf(t, s)
+	for _, want := range []string{`id="machines"`, "<li>cpu: EPYC (machines 1 and 3); Xeon (machine 2)</li>", "machine 2, 2 CPUs", "<dt>Machine 2: Xeon, 8 CPUs, n2</dt>"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page doesn't have %q", want)
+		}
+	}
+	if alone := pageOf(t, readBytes(t, []byte(one))); strings.Contains(alone, `id="machines"`) {
+		t.Error("one machine stands side by side with nobody")
+	}
+	b.Reset()
+	if err := JSON(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"fastest_by_machine": [`, `"machine_differences": [`, `"noise_floor_percent": 50`} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("JSON doesn't have %s", want)
+		}
+	}
+}

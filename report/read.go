@@ -178,6 +178,7 @@ func newBuilder(o Options) (*builder, error) {
 
 func (b *builder) read(name string, r io.Reader) error {
 	first := len(b.problems.list)
+	b.layout.path = name
 	lines := &lineReader{
 		src: bufio.NewReaderSize(r, maxLine),
 		problem: func(line int, format string, args ...any) {

@@ -51,7 +51,7 @@ type file struct {
 // sections returns all sections in the order in which they stand.
 func sections() []section {
 	return []section{
-		overviewSection(), tablesSection(), noiseSection(), foundSection(), crossoverSection(), cellsSection(), scalingSection(), insideSection(),
+		overviewSection(), machinesSection(), tablesSection(), noiseSection(), foundSection(), crossoverSection(), cellsSection(), scalingSection(), insideSection(),
 		promisesSection(), machineSection(), notRunSection(), warningsSection(), methodSection(),
 	}
 }

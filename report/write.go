@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/refbench/refbench/report/pending"
 )
 
 // PageName is the name of the HTML page in a report's directory.
@@ -46,9 +48,9 @@ func write(dir string, s *Set, all []section) (htmlPath string, err error) {
 
 // writeFiles replaces all files, or none if one can't be written.
 func writeFiles(dir string, files []file) (err error) {
-	pending := make([]*pendingFile, len(files))
+	begun := make([]*pending.File, len(files))
 	defer func() {
-		for _, p := range pending {
+		for _, p := range begun {
 			if p != nil {
 				err = errors.Join(err, p.Cleanup())
 			}
@@ -59,12 +61,12 @@ func writeFiles(dir string, files []file) (err error) {
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	var wg sync.WaitGroup
 	for i, f := range files {
-		if pending[i], err = newPendingFile(filepath.Join(dir, f.name)); err != nil {
+		if begun[i], err = pending.New(filepath.Join(dir, f.name)); err != nil {
 			break
 		}
 		slots <- struct{}{}
 		wg.Go(func() {
-			errs[i] = f.write(pending[i])
+			errs[i] = f.write(begun[i])
 			<-slots
 		})
 	}
@@ -75,7 +77,7 @@ func writeFiles(dir string, files []file) (err error) {
 			return e
 		}
 	}
-	for _, p := range pending {
+	for _, p := range begun {
 		if err := p.CloseAtomicallyReplace(); err != nil {
 			return err
 		}

@@ -88,6 +88,12 @@ func runAsWritten(t *testing.T, dir, line, wants string) {
 	}
 	c := exec.CommandContext(t.Context(), words[0], words[1:]...)
 	c.Dir = dir
+	saysAsWritten(t, c, line, wants)
+}
+
+// saysAsWritten runs a command of a page, which is in a line there with what is wanted below.
+func saysAsWritten(t *testing.T, c *exec.Cmd, line, wants string) {
+	t.Helper()
 	out, err := c.CombinedOutput()
 	status := 0
 	var exit *exec.ExitError

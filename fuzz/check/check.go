@@ -40,6 +40,9 @@ type Check struct {
 	// Uses says that it runs workloads.
 	Uses bool
 
+	// Timed says that only time says how much is tried: Budget.Each doesn't.
+	Timed bool
+
 	// Shaken says that its goroutines are stopped at random instants meanwhile.
 	Shaken bool
 
@@ -149,11 +152,61 @@ type Budget struct {
 
 	// First says that one finding is enough.
 	First bool
+
+	// Each is how many programs are tried, schedules of each scenario and of the drawn
+	// programs together, and executions of each load, in all parts: instead of as many as
+	// there is time for. 0 is no such number. It says nothing to checks that can only be
+	// timed; those say so ([Check.Timed]).
+	Each uint64
+
+	// Part says which part of what there is to try is tried, of how many Parts: 0 ..
+	// Parts-1. Zero Parts is the whole. Parts share nothing, and together they try what the
+	// whole does; what real threads do is another time something else anyway.
+	Part, Parts int
+}
+
+// share is the part's share of something that all parts together have so many of.
+func (b Budget) share(n uint64) uint64 {
+	if b.Parts == 0 {
+		return n
+	}
+	mine := n / uint64(b.Parts)
+	if uint64(b.Part) < n%uint64(b.Parts) {
+		mine++
+	}
+	return mine
+}
+
+// has reports whether the part has the item with the number, of those that are dealt to parts
+// in turn.
+func (b Budget) has(i int) bool { return b.Parts == 0 || i%b.Parts == b.Part }
+
+// number is which of all items the part's i-th is.
+func (b Budget) number(i uint64) uint64 {
+	if b.Parts == 0 {
+		return i
+	}
+	return i*uint64(b.Parts) + uint64(b.Part)
+}
+
+// realSeed is a seed for what real threads do: each part has its own.
+func (b Budget) realSeed() uint64 { return b.Seed + uint64(b.Part)*0x9e3779b97f4a7c15 }
+
+// over reports whether to end: the number of what there is to try is reached, or, if there is
+// none, the time.
+func (b Budget) over(done uint64, deadline time.Time) bool {
+	if b.Each > 0 {
+		return done >= b.share(b.Each)
+	}
+	return done > 0 && time.Now().After(deadline)
 }
 
 // timeouts is how much longer a check may take than a call: some checks make calls of
 // several kinds, and look for whose don't return.
 const timeouts = 3
+
+// longestCounted is when a check with a number of what to try, and no time, is given up.
+const longestCounted = 7 * 24 * time.Hour
 
 func (b Budget) timeout() time.Duration {
 	if b.Timeout > 0 {
@@ -188,7 +241,11 @@ func (c Check) Do(ctx context.Context, s Subject, b Budget) Result {
 	if len(s.Unproven) > 0 {
 		waits *= 2 // a call that doesn't return is waited for with a control too
 	}
-	dog := watchdog.Dog{Timeout: b.Time + waits, Strategy: s.Strategy}
+	long := b.Time + waits
+	if b.Each > 0 && !c.Timed {
+		long = longestCounted // what is counted takes as long as it takes
+	}
+	dog := watchdog.Dog{Timeout: long, Strategy: s.Strategy}
 	err := dog.Watch(ctx, func() {
 		if c.Shaken {
 			defer stress.Shake(b.Seed)()

@@ -14,16 +14,23 @@ import (
 // programs that were chosen with care leave out.
 type drawing struct {
 	s   *strategies.Strategy // in explored form; nil: nothing is drawn
+	b   Budget
+	pcg *rand.PCG
 	rng *rand.Rand
 }
 
 // drawing returns what is drawn for the subject.
-func (s Subject) drawing(seed uint64) drawing {
+func (s Subject) drawing(b Budget) drawing {
 	x := s.explored()
 	if s.Uses || x == nil || s.narrow() {
 		return drawing{}
 	}
-	return drawing{x, rand.New(rand.NewPCG(seed, 1))}
+	return newDrawing(x, b)
+}
+
+func newDrawing(x *strategies.Strategy, b Budget) drawing {
+	pcg := rand.NewPCG(0, 0)
+	return drawing{x, b, pcg, rand.New(pcg)}
 }
 
 const (
@@ -33,14 +40,16 @@ const (
 	drawnExecutions = 400
 )
 
-// next returns the next scenario. Its token is one of the strategy's histories, whose
+// next returns the scenario with the number, and how to explore it: a stream of its own says so,
+// so that parts have the scenarios of the whole. Its token is one of the strategy's histories, whose
 // program is part of a token.
-func (d drawing) next() *explore.Scenario {
+func (d drawing) next(n uint64) *explore.Scenario {
+	d.pcg.Seed(d.b.Seed, 2*n+1) // even ones are those of programs, call by call
 	p := linear.Drawn(d.s, d.rng)
 	return linear.Scenario(d.s.Name+historyName, d.s, p.String())
 }
 
-// options say how to explore the next scenario. What is wrong there takes a meeting of several
+// options say how to explore that scenario. What is wrong there takes a meeting of several
 // threads, each stopped where it matters: that comes to a random walk sooner than to
 // searches with few preemptions.
 func (d drawing) options(n uint64, left time.Duration) explore.Options {
@@ -53,13 +62,20 @@ func (d drawing) options(n uint64, left time.Duration) explore.Options {
 
 // run explores drawn programs until the deadline, with one, which reports whether to go on.
 func (d drawing) run(ctx context.Context, deadline time.Time, one func(*explore.Scenario, explore.Options) bool) (programs uint64) {
+	each := d.b
+	each.Each /= drawnExecutions // schedules of all drawn programs together
 	for d.s != nil && ctx.Err() == nil {
 		left := time.Until(deadline)
-		if left <= 0 {
+		if d.b.Each > 0 {
+			if left = 0; each.Each == 0 || each.over(programs, deadline) {
+				break
+			}
+		} else if left <= 0 {
 			break
 		}
+		n := d.b.number(programs)
 		programs++
-		if !one(d.next(), d.options(programs, left)) {
+		if !one(d.next(n), d.options(n+1, left)) {
 			break
 		}
 	}

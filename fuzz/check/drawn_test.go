@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -33,7 +32,7 @@ func TestDrawnProgramsFindTriers(t *testing.T) {
 	s := subject("undoer", nil)
 	x := *s.Explored.Strategies[0]
 	x.New = func() strategies.Counter { return new(undoer) }
-	d := drawing{&x, rand.New(rand.NewPCG(1, 1))}
+	d := newDrawing(&x, Budget{Seed: 1})
 	found := false
 	n := d.run(context.Background(), time.Now().Add(20*time.Second), func(sc *explore.Scenario, o explore.Options) bool {
 		o.Version = "v"

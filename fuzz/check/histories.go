@@ -16,7 +16,7 @@ func histories() Check {
 	clock := sync.OnceValue(linear.NewClock)
 	return Check{
 		Name: "histories", Doc: "linearizability of histories recorded on real threads", Weight: 5,
-		Threads: true, Shaken: true,
+		Threads: true, Shaken: true, Timed: true,
 		Unsupported: func(s Subject) string {
 			if why := usesAlone(s); why != "" {
 				return why
@@ -38,7 +38,7 @@ func clients(s *strategies.Strategy) int {
 
 func recorded(ctx context.Context, s Subject, b Budget, clock *linear.Clock) Result {
 	x, err := linear.Stress(ctx, s.Strategy, linear.Config{
-		Clients: clients(s.Strategy), Time: max(b.Time, time.Millisecond), Seed: b.Seed, Clock: clock, Timeout: b.timeout(),
+		Clients: clients(s.Strategy), Time: max(b.Time, time.Millisecond), Seed: b.realSeed(), Clock: clock, Timeout: b.timeout(),
 	})
 	var r Result
 	switch {

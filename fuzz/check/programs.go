@@ -88,19 +88,23 @@ func randomProgram(rng *rand.Rand, most int, decode func([]byte) program.Program
 // randomPrograms is lockstepped, and says which program it is at.
 func randomPrograms(ctx context.Context, s Subject, b Budget, at func(*program.Program)) Result {
 	var r Result
-	rng := rand.New(rand.NewPCG(b.Seed, 0))
+	// Each program has a stream of its own, so that parts have the programs of the whole.
+	pcg := rand.NewPCG(0, 0)
+	rng := rand.New(pcg)
 	list := append([]*strategies.Strategy{s.Strategy}, s.others()...)
 	run := lockstep.New(list, lockstep.Both)
 	deadline := time.Now().Add(b.Time)
 	count, calls := uint64(0), uint64(0)
 	for r.Verdict == "" {
-		if count%16 == 0 && (ctx.Err() != nil || count > 0 && time.Now().After(deadline)) {
+		if (count%16 == 0 || b.Each > 0) && (ctx.Err() != nil || b.over(count, deadline)) {
 			break
 		}
 		var p program.Program
-		if count < uint64(len(s.Programs)) {
-			p = s.Programs[count]
+		number := b.number(count)
+		if number < uint64(len(s.Programs)) {
+			p = s.Programs[number]
 		} else {
+			pcg.Seed(b.Seed, number)
 			p = randomProgram(rng, 512, func(data []byte) program.Program {
 				p, _ := program.Decode(data)
 				return p

@@ -17,7 +17,7 @@ import (
 // of its own: the same program, called in a way that makes it call RaceChild.
 
 var races = Check{
-	Name: "race", Doc: "Go's race detector on what stress does, in a process of its own", Weight: 5,
+	Name: "race", Doc: "Go's race detector on what stress does, in a process of its own", Weight: 5, Timed: true,
 	Unsupported: func(s Subject) string {
 		if !RaceEnabled || s.Child == nil {
 			return "it needs a refbench that is built with -race, as by go run -race ./cmd/refbench"
@@ -51,7 +51,7 @@ func RaceChild(ctx context.Context, s Subject, b Budget, w io.Writer) error {
 }
 
 func raced(ctx context.Context, s Subject, b Budget) Result {
-	args := append(s.Child[1:len(s.Child):len(s.Child)], "--seed", strconv.FormatUint(b.Seed, 10), "--time", max(b.Time, time.Millisecond).String())
+	args := append(s.Child[1:len(s.Child):len(s.Child)], "--seed", strconv.FormatUint(b.realSeed(), 10), "--time", max(b.Time, time.Millisecond).String())
 	// It comes to an end by itself; what hangs is stopped.
 	ctx, cancel := context.WithTimeout(ctx, b.Time+2*b.timeout())
 	defer cancel()

@@ -46,6 +46,9 @@ type Result struct {
 	// Notes say what else is to be known: what was left out and why.
 	Notes []string `json:"notes,omitempty"`
 
+	// Through are the scenarios of which every schedule was tried that the part has.
+	Through []string `json:"through,omitempty"`
+
 	Findings []Finding `json:"findings,omitempty"`
 	// Misuses say which workloads are wrong themselves.
 	Misuses []Misuse `json:"misuses,omitempty"`
@@ -68,6 +71,8 @@ type Result struct {
 type Amount struct {
 	N    uint64 `json:"n"`
 	Unit string `json:"unit"` // a plural
+	// Same says that each part tries the same ones.
+	Same bool `json:"same,omitempty"`
 }
 
 // A Finding is one thing that breaks the promise.
@@ -121,7 +126,12 @@ func firstLine(text string) string {
 }
 
 // tried counts something. The first is the main figure.
-func (r *Result) tried(n uint64, unit string) { r.Tried = append(r.Tried, Amount{n, unit}) }
+func (r *Result) tried(n uint64, unit string) { r.Tried = append(r.Tried, Amount{N: n, Unit: unit}) }
+
+// triedSame counts what each part tries: adding up would be wrong.
+func (r *Result) triedSame(n uint64, unit string) {
+	r.Tried = append(r.Tried, Amount{N: n, Unit: unit, Same: true})
+}
 
 func (r *Result) note(format string, args ...any) {
 	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))

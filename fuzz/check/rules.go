@@ -35,7 +35,7 @@ func (k ruled) check(c Check) Check {
 		if why := usesAlone(s); why != "" {
 			return why
 		}
-		if some, _ := k.list(s); len(some) == 0 {
+		if some, _, _ := k.list(s, Budget{}); len(some) == 0 {
 			return "none of the " + k.unit + " applies"
 		}
 		return ""
@@ -44,23 +44,29 @@ func (k ruled) check(c Check) Check {
 	return c
 }
 
-// list returns the rules that apply to the subject, and how many there are.
-func (k ruled) list(s Subject) (some []rules.Rule, all int) {
+// list returns the rules that apply to the subject and are the part's, how many don't apply,
+// and how many there are.
+func (k ruled) list(s Subject, b Budget) (some []rules.Rule, not, all int) {
 	for _, r := range rules.All() {
 		if r.Kind != k.kind {
 			continue
 		}
-		if all++; r.Unsupported(s.Strategy) == "" {
+		if all++; r.Unsupported(s.Strategy) != "" {
+			not++
+		} else if b.has(all - not - 1) {
 			some = append(some, r)
 		}
 	}
-	return some, all
+	return some, not, all
 }
 
 func (k ruled) run(ctx context.Context, s Subject, b Budget) Result {
 	const rounds = 10 // of a crossing at a time: some milliseconds
 	var r Result
-	list, all := k.list(s)
+	list, not, all := k.list(s, b)
+	if len(list) == 0 {
+		return Result{Verdict: Unsupported, Reason: "none of the " + k.unit + " is in this part"}
+	}
 	// All of them take less than half a second on a machine that is free.
 	deadline := time.Now().Add(max(b.Time, 500*time.Millisecond))
 	answers, ran, left := 0, 0, 0
@@ -68,7 +74,7 @@ func (k ruled) run(ctx context.Context, s Subject, b Budget) Result {
 	again := k.kind == rules.Crossing
 	for seed := b.Seed; ; seed++ {
 		for _, rule := range list {
-			if late := time.Now().After(deadline); ctx.Err() != nil || r.Hang != "" || late && (!again || seed != b.Seed) || b.First && r.Verdict == Broken {
+			if late := b.Each == 0 && time.Now().After(deadline); ctx.Err() != nil || r.Hang != "" || late && (!again || seed != b.Seed) || b.First && r.Verdict == Broken {
 				left++
 				continue
 			}
@@ -85,7 +91,7 @@ func (k ruled) run(ctx context.Context, s Subject, b Budget) Result {
 				r.broken(Finding{What: rule.Name + ": " + firstLine(x.Reason), Detail: err.Error()})
 			}
 		}
-		if !again || r.Verdict != "" || ctx.Err() != nil || time.Now().After(deadline) {
+		if !again || r.Verdict != "" || ctx.Err() != nil || b.Each > 0 || time.Now().After(deadline) {
 			break
 		}
 	}
@@ -96,12 +102,12 @@ func (k ruled) run(ctx context.Context, s Subject, b Budget) Result {
 		r.tried(uint64(ran), k.unit)
 		r.tried(uint64(answers), "answers")
 	}
-	if len(scores) > 0 {
+	if len(scores) > 0 && b.Parts == 0 { // a part has some of the tests
 		r.note("by the kernel's own measure, whatever is promised: %d good, %d tolerated, %d fail",
 			scores[rules.Good], scores[rules.Tolerated], scores[rules.Fail])
 	}
-	if all > len(list) {
-		r.note("%d of %d %s don't apply", all-len(list), all, k.unit)
+	if not > 0 {
+		r.note("%d of %d %s don't apply", not, all, k.unit)
 	}
 	if !again && left > 0 {
 		r.unknown("the time was enough for %d of %d %s", ran, ran+left, k.unit)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -106,7 +107,7 @@ func recordable(s *strategies.Strategy) []*explore.Scenario {
 func explored(ctx context.Context, s Subject, b Budget) Result {
 	var r Result
 	todo, unsupported := s.Scenarios()
-	drawn := s.drawing(b.Seed)
+	drawn := s.drawing(b)
 	deadline := time.Now().Add(b.Time)
 	chosen := deadline // for what isn't drawn
 	if drawn.s != nil {
@@ -117,6 +118,9 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 	modelled := true
 	// one explores a scenario, and reports whether to go on.
 	one := func(sc *explore.Scenario, o explore.Options, named bool) bool {
+		if named { // else the whole of it is the part's
+			o.Part, o.Parts = b.Part, b.Parts
+		}
 		o.NoShrink, o.Version, o.Stop = true, s.Explored.Version, ctx.Done()
 		o.Timeout = b.timeout() / 2 // It is seen after twice as long at most.
 		res, err := explore.Explore(sc, o)
@@ -165,7 +169,7 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 	more := true
 	for i, sc := range todo {
 		left := time.Until(chosen)
-		if ctx.Err() != nil || left <= 0 {
+		if ctx.Err() != nil || left <= 0 && b.Each == 0 {
 			r.unknown("the time was enough for %d of %d scenarios", i, len(todo))
 			break
 		}
@@ -173,7 +177,11 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 		if i < len(s.Programs) && !s.Uses {
 			share = max(share, left/2)
 		}
-		if more = one(sc, explore.Options{Seed: b.Seed, Executions: -1, Time: share}, true); !more {
+		o := explore.Options{Seed: b.Seed, Executions: -1, Time: share}
+		if b.Each > 0 {
+			o.Executions, o.Time = int(min(b.Each, math.MaxInt)), 0
+		}
+		if more = one(sc, o, true); !more {
 			break
 		}
 	}
@@ -185,11 +193,13 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 	}
 	r.tried(executions, "schedules")
 	r.tried(points, "steps")
-	r.tried(tried, "scenarios")
+	r.triedSame(tried, "scenarios")
 	if drawn.s != nil {
 		r.tried(programs, "drawn programs")
 	}
-	if len(through) > 0 {
+	if b.Parts > 0 {
+		r.Through = through
+	} else if len(through) > 0 {
 		r.note("every schedule tried of %s; that is no proof of the count", strings.Join(through, ", "))
 	}
 	r.without(unsupported)

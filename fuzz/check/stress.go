@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -29,8 +30,8 @@ var stressed = Check{
 // A load is something that goroutines do again and again, until ctx ends or something is
 // wrong.
 type load struct {
-	run     func(ctx context.Context, cfg stress.Config) stress.Result
-	program string // its text, if it is one
+	run     func(ctx context.Context, times int, cfg stress.Config) stress.Result // 0 times: until ctx ends
+	program string                                                                // its text, if it is one
 	use     *workloads.Workload
 	turns   time.Duration
 }
@@ -43,23 +44,31 @@ const turn = 20 * time.Millisecond
 func stressing(ctx context.Context, s Subject, b Budget, bare bool, began func(n uint64)) Result {
 	var r Result
 	var executions, turns uint64
-	rng := rand.New(rand.NewPCG(b.Seed, 0))
+	rng := rand.New(rand.NewPCG(b.realSeed(), 0))
 	deadline := time.Now().Add(b.Time)
 	// What the race detector sees in a bare run is what the count doesn't order.
 	cfg := stress.Config{Pause: true, Bare: bare, Unordered: s.Unordered && !bare, Timeout: b.timeout()}
 	if began != nil {
 		cfg.Began = func(int) { executions++; began(executions) }
 	}
-	for r.Verdict == "" && !(b.First && len(r.Misuses) > 0) && (turns == 0 || ctx.Err() == nil && time.Now().Before(deadline)) {
+	times := int(min(b.share(b.Each), math.MaxInt))
+	if b.Each > 0 && times == 0 {
+		return Result{Verdict: Unsupported, Reason: "no execution is in this part"}
+	}
+	for r.Verdict == "" && !(b.First && len(r.Misuses) > 0) && (turns == 0 || ctx.Err() == nil && b.Each == 0 && time.Now().Before(deadline)) {
 		for _, l := range s.loads(rng) {
 			left := time.Until(deadline)
-			if turns > 0 && (ctx.Err() != nil || left <= 0) {
+			if turns > 0 && (ctx.Err() != nil || left <= 0 && b.Each == 0) {
 				break
 			}
 			turns++
 			cfg.Seed = rng.Uint64()
 			during, cancel := context.WithTimeout(ctx, min(l.turns, left))
-			x := l.run(during, cfg)
+			if b.Each > 0 {
+				cancel()
+				during, cancel = context.WithCancel(ctx)
+			}
+			x := l.run(during, times, cfg)
 			cancel()
 			if began == nil {
 				executions += uint64(x.Executions)
@@ -111,8 +120,8 @@ func (s Subject) proven() Subject {
 func (s Subject) loads(rng *rand.Rand) []load {
 	var list []load
 	add := func(p program.Program, turns time.Duration) {
-		list = append(list, load{func(ctx context.Context, cfg stress.Config) stress.Result {
-			return stress.Run(ctx, s.Strategy, &p, 0, cfg)
+		list = append(list, load{func(ctx context.Context, times int, cfg stress.Config) stress.Result {
+			return stress.Run(ctx, s.Strategy, &p, times, cfg)
 		}, p.String(), nil, turns})
 	}
 	if !s.Uses {
@@ -130,8 +139,8 @@ func (s Subject) loads(rng *rand.Rand) []load {
 	}
 	ws, _ := s.supported()
 	for _, w := range ws {
-		list = append(list, load{func(ctx context.Context, cfg stress.Config) stress.Result {
-			return stress.RunPlan(ctx, s.Strategy, w, s.Wrong, 0, cfg)
+		list = append(list, load{func(ctx context.Context, times int, cfg stress.Config) stress.Result {
+			return stress.RunPlan(ctx, s.Strategy, w, s.Wrong, times, cfg)
 		}, "", w, turn})
 	}
 	return list

@@ -15,7 +15,7 @@ import (
 
 var loads = Check{
 	Name: "workloads", Doc: "every workload on real threads with every operation judged", Weight: 5,
-	Threads: true, Uses: true, Unsupported: noWorkload, Run: loaded,
+	Threads: true, Uses: true, Timed: true, Unsupported: noWorkload, Run: loaded,
 }
 
 func noWorkload(s Subject) string {
@@ -83,7 +83,7 @@ func loaded(ctx context.Context, s Subject, b Budget) Result {
 		r.tried(books.Judged, "operations")
 	}
 	r.tried(books.Lives, "lives")
-	r.tried(uint64(ran), "workloads")
+	r.triedSame(uint64(ran), "workloads")
 	r.without(unsupported)
 	r.withoutWrong(s)
 	r.sampled()
@@ -120,10 +120,10 @@ func (s Subject) load(ctx context.Context, m *bench.Machine, w *workloads.Worklo
 		runtime.GOMAXPROCS(before)
 		x.lasted = time.Since(begin)
 	}()
-	room, err := bench.Room(ctx, m, c, l, b.Seed)
+	room, err := bench.Room(ctx, m, c, l, b.realSeed())
 	if err == nil {
 		runtime.GOMAXPROCS(max(before, room))
-		x.books, err = bench.Check(ctx, m, c, l, b.Seed)
+		x.books, err = bench.Check(ctx, m, c, l, b.realSeed())
 	}
 	var hung *bench.HangError
 	var panicked *bench.PanicError

@@ -160,14 +160,22 @@ func (d *driver) prepare(e *engine.Engine, s engine.Search, o engine.Options) {
 	e.Prepare(&d.c, s, o)
 }
 
+// turns are the numbers of executions that a part of a random search has.
+type turns struct{ next, step int }
+
+func (t *turns) take() int {
+	i := t.next
+	t.next += t.step
+	return i
+}
+
 type randomArm struct {
 	s search.Random
-	i int
+	turns
 }
 
 func (a *randomArm) begin(d *driver, e *engine.Engine) bool {
-	a.s.Begin(a.i)
-	a.i++
+	a.s.Begin(a.take())
 	d.prepare(e, &a.s, engine.Options{})
 	return true
 }
@@ -176,12 +184,11 @@ func (a *randomArm) name() string                { return string(Random) }
 
 type posArm struct {
 	s search.POS
-	i int
+	turns
 }
 
 func (a *posArm) begin(d *driver, e *engine.Engine) bool {
-	a.s.Begin(a.i)
-	a.i++
+	a.s.Begin(a.take())
 	d.prepare(e, &a.s, engine.Options{Locations: true})
 	return true
 }
@@ -190,12 +197,11 @@ func (a *posArm) name() string                { return string(POS) }
 
 type urwArm struct {
 	s search.URW
-	i int
+	turns
 }
 
 func (a *urwArm) begin(d *driver, e *engine.Engine) bool {
-	a.s.Begin(a.i)
-	a.i++
+	a.s.Begin(a.take())
 	d.prepare(e, &a.s, engine.Options{Locations: true})
 	return true
 }
@@ -204,7 +210,7 @@ func (a *urwArm) name() string                { return string(URW) }
 
 type pctArm struct {
 	s search.PCT
-	i int
+	turns
 	k int // points of the longest execution so far
 }
 
@@ -212,8 +218,7 @@ func (a *pctArm) begin(d *driver, e *engine.Engine) bool {
 	if a.k == 0 {
 		a.k = 16 // until the first execution has shown how long they are
 	}
-	a.s.Begin(a.i, a.k)
-	a.i++
+	a.s.Begin(a.take(), a.k)
 	d.prepare(e, &a.s, engine.Options{})
 	return true
 }
@@ -224,12 +229,6 @@ const maxPCTPoints = 1 << 14
 func (a *pctArm) end(_ *driver, e *engine.Engine) { a.k = min(max(a.k, e.Step()), maxPCTPoints) }
 func (a *pctArm) name() string                    { return fmt.Sprintf("%s depth %d", PCT, a.s.Depth) }
 
-// What a depth-first search has tried when it is through.
-const (
-	allSchedules     = "all schedules"
-	allFairSchedules = "all fair schedules" // see Result.Complete
-)
-
 // dfsArm tries bounds one after another.
 type dfsArm struct {
 	s       *search.DFS
@@ -239,6 +238,25 @@ type dfsArm struct {
 	plain   bool
 	states  int
 	waited  bool
+
+	cut   bool // only the roots are searched
+	roots []search.Root
+}
+
+// below returns the roots that a bound allows, without those that need no search of their own,
+// and whether it leaves out any.
+func (a *dfsArm) below(bound int) (roots []search.Root, cut bool) {
+	roots = []search.Root{} // nil would be the whole tree
+	for _, r := range a.roots {
+		switch {
+		case bound >= 0 && r.Preemptions > bound:
+			cut = true
+		case bound < 0 && r.Again:
+		default:
+			roots = append(roots, r)
+		}
+	}
+	return roots, cut
 }
 
 func (a *dfsArm) begin(d *driver, e *engine.Engine) bool {
@@ -248,9 +266,12 @@ func (a *dfsArm) begin(d *driver, e *engine.Engine) bool {
 				return false
 			}
 			a.s = &search.DFS{Bound: a.bounds[0], Hash: a.values, Retries: a.retries, Plain: a.plain}
+			if a.cut {
+				a.s.Roots, a.s.CutRoots = a.below(a.bounds[0])
+			}
 		}
 		if a.s.Begin() {
-			d.prepare(e, a.s, engine.Options{Note: !a.plain, Hash: a.values && !a.plain, Retries: a.retries})
+			d.prepare(e, a.s, a.options())
 			return true
 		}
 		d.complete = a.completed()
@@ -263,17 +284,14 @@ func (a *dfsArm) begin(d *driver, e *engine.Engine) bool {
 }
 
 func (a *dfsArm) completed() string {
-	what := allSchedules
-	if a.waited {
-		what = allFairSchedules
-	}
 	if a.s.Exhausted() {
-		return what
+		return completed(everything, a.waited)
 	}
-	if a.s.Bound == 1 {
-		return what + " with at most 1 preemption"
-	}
-	return fmt.Sprintf("%s with at most %d preemptions", what, a.s.Bound)
+	return completed(a.s.Bound, a.waited)
+}
+
+func (a *dfsArm) options() engine.Options {
+	return engine.Options{Note: !a.plain, Hash: a.values && !a.plain, Retries: a.retries}
 }
 
 func (a *dfsArm) end(_ *driver, e *engine.Engine) {
@@ -291,6 +309,22 @@ func (a *dfsArm) name() string {
 	}
 	return n
 }
+
+// cutArm cuts schedules into subtrees for dfsArms that have these options.
+type cutArm struct {
+	s search.Subtrees
+	dfsArm
+}
+
+func (a *cutArm) begin(d *driver, e *engine.Engine) bool {
+	if !a.s.Begin() {
+		return false
+	}
+	d.prepare(e, &a.s, a.options())
+	return true
+}
+func (a *cutArm) end(_ *driver, e *engine.Engine) { a.s.End(e) }
+func (a *cutArm) name() string                    { return "subtrees" }
 
 // guidedArm runs one given schedule.
 type guidedArm struct {
@@ -313,20 +347,28 @@ func (a *guidedArm) name() string                { return "replay" }
 // mostBounds is how many smaller bounds a search with a bound tries first.
 const mostBounds = 16
 
-func arms(o Options, c Case) []arm {
+func arms(o Options, c Case, subtrees *search.Subtrees) []arm {
 	dfs := func(plain bool, bounds ...int) arm {
-		return &dfsArm{bounds: bounds, values: c.Values, retries: c.Retries, plain: plain}
+		a := &dfsArm{bounds: bounds, values: c.Values, retries: c.Retries, plain: plain}
+		if subtrees != nil {
+			a.cut, a.roots = true, subtrees.Part(o.Part, o.Parts)
+		}
+		return a
 	}
-	pct := func(depth int) arm { return &pctArm{s: search.PCT{Seed: o.Seed + uint64(depth), Depth: depth}} }
+	t := turns{o.Part, max(o.Parts, 1)}
+	pct := func(depth int) arm {
+		return &pctArm{s: search.PCT{Seed: o.Seed + uint64(depth), Depth: depth}, turns: t}
+	}
+	random, pos, urw := &randomArm{search.Random{Seed: o.Seed}, t}, &posArm{search.POS{Seed: o.Seed}, t}, &urwArm{search.URW{Seed: o.Seed}, t}
 	switch o.Search {
 	case Random:
-		return []arm{&randomArm{s: search.Random{Seed: o.Seed}}}
+		return []arm{random}
 	case PCT:
 		return []arm{pct(o.Depth)}
 	case POS:
-		return []arm{&posArm{s: search.POS{Seed: o.Seed}}}
+		return []arm{pos}
 	case URW:
-		return []arm{&urwArm{s: search.URW{Seed: o.Seed}}}
+		return []arm{urw}
 	case DFS:
 		// Smaller bounds come first: they say what was completed if the
 		// limits of the options end the search, and find what needs
@@ -343,8 +385,10 @@ func arms(o Options, c Case) []arm {
 	case PlainDFS:
 		return []arm{dfs(true, o.Bound)}
 	}
-	return []arm{
-		&urwArm{s: search.URW{Seed: o.Seed}}, &randomArm{s: search.Random{Seed: o.Seed}}, pct(2),
-		dfs(false, 0, 1, 2, 3, Unbounded), pct(3), &posArm{s: search.POS{Seed: o.Seed}}, pct(4),
-	}
+	return []arm{urw, random, pct(2), dfs(false, 0, 1, 2, 3, Unbounded), pct(3), pos, pct(4)}
+}
+
+// descends reports whether the search has a depth-first one.
+func (o Options) descends() bool {
+	return o.Search == DFS || o.Search == PlainDFS || o.Search == Portfolio
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
+	"github.com/refbench/refbench/fuzz/explore/internal/search"
 )
 
 // A Kind of failure.
@@ -78,7 +79,7 @@ func Explore(s *Scenario, o Options) (*Result, error) {
 		r.Executions, r.Points = d.executions, d.points
 		if r.Failure == nil {
 			r.Complete = d.complete
-			r.Exhaustive = d.complete == allSchedules || d.complete == allFairSchedules
+			_, r.Exhaustive = Together([]string{r.Complete})
 		}
 	}
 	r.Seconds = time.Since(start).Seconds()
@@ -102,12 +103,34 @@ func explore(s *Scenario, p Program, cpus int, want Kind, o Options) (*driver, e
 	if err != nil {
 		return nil, err
 	}
-	d := &driver{c: ec, want: want, limit: o.Executions, most: o.points, arms: arms(o, c)}
+	d := &driver{c: ec, want: want, limit: o.Limit(), most: o.points}
 	if o.Time > 0 {
 		d.deadline = time.Now().Add(o.Time)
 	}
+	var some *search.Subtrees
+	if o.Parts > 0 && o.descends() {
+		cut := &driver{c: ec, want: nothing, limit: Unbounded, deadline: d.deadline}
+		a := &cutArm{dfsArm: dfsArm{values: c.Values, retries: c.Retries, plain: o.Search == PlainDFS}}
+		a.s = search.Subtrees{DFS: search.DFS{Hash: a.options().Hash, Retries: c.Retries}, Least: leastSubtrees * o.Parts}
+		cut.arms = []arm{a}
+		if err := cut.start(s, o); err != nil || cut.kind() != "" {
+			return cut, err
+		}
+		if !a.s.Ready() {
+			return d, nil // the time was up, or it was stopped: nothing was tried
+		}
+		some = &a.s
+	}
+	d.arms = arms(o, c, some)
 	return d, d.start(s, o)
 }
+
+// nothing is a kind that no failure is of: cutting schedules into subtrees isn't for finding any.
+const nothing Kind = "nothing"
+
+// leastSubtrees is how many subtrees there are for each part, if there are so many: of several
+// some are small and some are large.
+const leastSubtrees = 4
 
 func (d *driver) start(s *Scenario, o Options) error {
 	d.alive, d.turn, d.left = len(d.arms), len(d.arms)-1, 0

@@ -58,6 +58,19 @@ type Options struct {
 	// Executions does not.
 	Time time.Duration
 
+	// Part says which part of what there is to try is tried, of how many Parts: 0 .. Parts-1.
+	// Zero Parts is the whole. Parts share nothing, none depends on which others are tried,
+	// and together they try what the whole does: each has its own of Executions, which are
+	// those of all parts; random searches take turns, so that of the first part are
+	// executions 0, Parts, 2*Parts; and depth-first ones divide the subtrees below the first
+	// decisions. [Together] says what all of them have tried completely.
+	//
+	// PlainDFS then has the very executions of the whole, and so has Random. PCT, POS and URW
+	// learn from executions, each part from its own. DFS doesn't try again a state that was
+	// met before, which it can't know of another part: it has more executions than the
+	// whole.
+	Part, Parts int
+
 	// Stop ends the search when it is closed, as if the time were up; what was
 	// tried until then is reported. nil means never.
 	Stop <-chan struct{}
@@ -108,6 +121,9 @@ func (o Options) check() (Options, error) {
 	if o.Executions == 0 {
 		o.Executions = 10_000
 	}
+	if o.Parts < 0 || o.Part < 0 || o.Part >= max(o.Parts, 1) {
+		return o, fmt.Errorf("part %d of %d: want 0 or more, and less than there are", o.Part, o.Parts)
+	}
 	if o.ShrinkTime == 0 {
 		o.ShrinkTime = 20 * time.Second
 	}
@@ -115,4 +131,17 @@ func (o Options) check() (Options, error) {
 		o.Timeout = 5 * time.Second
 	}
 	return o, nil
+}
+
+// Limit is how many executions there are at most: those of the part, of Executions in all. It
+// is negative if there is no limit.
+func (o Options) Limit() int {
+	if o.Parts == 0 || o.Executions < 0 {
+		return o.Executions
+	}
+	n := o.Executions / o.Parts
+	if o.Part < o.Executions%o.Parts {
+		n++
+	}
+	return n
 }

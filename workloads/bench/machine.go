@@ -99,6 +99,9 @@ func (m *Machine) CheckCPUs(n int) error {
 // Config is one line "key: value" of a result file.
 type Config struct{ Key, Value string }
 
+// nodeVariable is the environment variable in which Slurm says on which node a job runs.
+const nodeVariable = "SLURMD_NODENAME"
+
 // Header returns the config lines of a result file: only what stays the same
 // from run to run, so that files and samples of one machine and one commit can
 // be put together. The promises and the unsupported pairs are those of all the
@@ -117,6 +120,10 @@ func (m *Machine) Header(ss []*strategies.Strategy, ws []*workloads.Workload) []
 		{"topology", m.CPUs.Topology.String()},
 		{"placement", m.Placement()},
 		{"barrier", pin.BarrierKind()},
+	}
+	if node := os.Getenv(nodeVariable); node != "" {
+		// Nodes of one kind are machines of their own all the same.
+		cs = append(cs, Config{"node", node})
 	}
 	if m.CPUs.Bindable {
 		// A cell of n CPUs has the first n of them.

@@ -29,7 +29,27 @@ type order struct {
 	Search                      explore.Search
 	Seed                        uint64
 	Depth, Bound, Executions    int
+	Part, Parts                 int
 	Time                        time.Duration
+}
+
+// A task is a pair to explore, and which part of it.
+type task struct {
+	scenarios.Pair
+	part int
+}
+
+// whole are the tasks of pairs that aren't cut.
+func whole(pairs []scenarios.Pair) (tasks []task) {
+	for _, p := range pairs {
+		tasks = append(tasks, task{p, 0})
+	}
+	return tasks
+}
+
+// same reports whether one order has both.
+func (t task) same(o task) bool {
+	return t.Strategy == o.Strategy && t.Workload == o.Workload && t.part == o.part
 }
 
 // An answer is what came out of an order.
@@ -76,9 +96,13 @@ func (o order) carryOut(ctx context.Context, forms scenarios.Forms) (a answer) {
 		pairs, err = giveProgram(pairs, forms, o.Program, o.Wrong)
 	}
 	if err == nil {
-		here := exploreHere(ctx, pairs, explore.Options{
+		tasks := whole(pairs)
+		for i := range tasks {
+			tasks[i].part = o.Part
+		}
+		here := exploreHere(ctx, tasks, explore.Options{
 			Seed: o.Seed, Search: o.Search, Depth: o.Depth, Bound: o.Bound, Executions: o.Executions, Time: o.Time,
-			Version: forms.Version, Stop: ctx.Done(),
+			Parts: o.Parts, Version: forms.Version, Stop: ctx.Done(),
 		})
 		err = explorePairs(ctx, len(pairs), here, "", func(e exploredPair) error {
 			a.Pairs = append(a.Pairs, e)
@@ -93,7 +117,7 @@ func (o order) carryOut(ctx context.Context, forms scenarios.Forms) (a answer) {
 
 // exploreApart explores pairs in other processes, several at a time. end must be called, and
 // ends them.
-func exploreApart(ctx context.Context, self string, jobs int, pairs []scenarios.Pair, o explore.Options, program string, wrong bool) (explorer, func()) {
+func exploreApart(ctx context.Context, self string, jobs int, tasks []task, o explore.Options, program string, wrong bool) (explorer, func()) {
 	// Pairs of the same names, which stand together, are one order.
 	type group struct {
 		first   int
@@ -101,15 +125,16 @@ func exploreApart(ctx context.Context, self string, jobs int, pairs []scenarios.
 		answers chan answer
 	}
 	var groups []*group
-	of := make([]*group, len(pairs)) // a pair's
-	for i, p := range pairs {
-		if i > 0 && p.Strategy == pairs[i-1].Strategy && p.Workload == pairs[i-1].Workload {
+	of := make([]*group, len(tasks)) // a task's
+	for i, p := range tasks {
+		if i > 0 && p.same(tasks[i-1]) {
 			of[i] = of[i-1]
 			continue
 		}
 		of[i] = &group{i, order{
 			Strategy: p.Strategy, Workload: p.Workload, Program: program, Wrong: wrong,
 			Search: o.Search, Seed: o.Seed, Depth: o.Depth, Bound: o.Bound, Executions: o.Executions, Time: o.Time,
+			Part: p.part, Parts: o.Parts,
 		}, make(chan answer, 1)}
 		groups = append(groups, of[i])
 	}
@@ -133,7 +158,7 @@ func exploreApart(ctx context.Context, self string, jobs int, pairs []scenarios.
 			}
 		})
 	}
-	here := exploreHere(ctx, pairs, o)
+	here := exploreHere(ctx, tasks, o)
 	got := make(map[*group]answer)
 	explored := func(i int) (exploredPair, error) {
 		g := of[i]
@@ -150,7 +175,7 @@ func exploreApart(ctx context.Context, self string, jobs int, pairs []scenarios.
 		}
 		if f := e.Failure; f != nil && f.Token != "" {
 			// What crossed over has no picture.
-			if again, err := explore.Replay(f.Token, []*explore.Scenario{pairs[i].Scenario}, explore.Options{Version: o.Version}); err == nil {
+			if again, err := explore.Replay(f.Token, []*explore.Scenario{tasks[i].Scenario}, explore.Options{Version: o.Version}); err == nil {
 				again.Executions = f.Executions
 				e.Failure = again
 			}

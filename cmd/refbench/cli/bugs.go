@@ -18,6 +18,7 @@ import (
 	"github.com/refbench/refbench/fuzz/bugs/matrix"
 	"github.com/refbench/refbench/fuzz/check"
 	"github.com/refbench/refbench/fuzz/explored"
+	"github.com/refbench/refbench/fuzz/shard"
 	"github.com/refbench/refbench/report"
 )
 
@@ -47,6 +48,7 @@ func newBugsCommand(entries []matrix.Entry, program string) *cobra.Command {
 		seed                  uint64
 		each                  time.Duration
 		list, verbose, asJSON bool
+		cut                   = sharding{whole: true}
 	)
 	c := &cobra.Command{
 		Use:   "bugs [flags] [NAME...]",
@@ -91,17 +93,24 @@ if a twin is flagged.`,
 			if err != nil {
 				return err
 			}
+			if err := cut.check(c); err != nil {
+				return err
+			}
 			if list {
 				return listBugs(c.OutOrStdout(), chosen, asJSON)
 			}
 			b := matrix.Budget{Budget: check.Budget{Seed: seed, Time: each}}
 			b.Child = func(name string, fixed bool) []string { return raceChild(bugSubject(name, fixed)) }
+			if cut.given() {
+				return detectShard(c, &cut, chosen, b)
+			}
 			return detect(c, program, chosen, b, verbose, asJSON)
 		},
 	}
 	f := c.Flags()
 	f.Uint64Var(&seed, "seed", 1, "seed of all random choices")
 	f.DurationVar(&each, "time", 500*time.Millisecond, "how long each check may look at each bug, and at each twin")
+	cut.addFlags(c)
 	c.Flags().BoolVar(&list, "list", false, "only describe the bugs: source, interleaving, fix")
 	c.Flags().BoolVar(&verbose, "verbose", false, "say before the screen what each check saw, after how much, or why it can't see it")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -208,6 +217,57 @@ func detect(c *cobra.Command, program string, chosen []matrix.Entry, b matrix.Bu
 		errs = append(errs, findingf("%s", w))
 	}
 	return errors.Join(errs...) // the first decides the status
+}
+
+// detectShard runs a shard's bugs through the checks. A bug is all of a part.
+func detectShard(c *cobra.Command, cut *sharding, chosen []matrix.Entry, b matrix.Budget) error {
+	var items []shard.Item
+	of := make(map[string]matrix.Entry)
+	for _, e := range chosen {
+		name := e.Native.Name
+		items = append(items, shard.Item{Name: name, Row: name, Column: "verdict"})
+		of[name] = e
+	}
+	w, err := cut.begin(c, c.Flags().Args(), explored.Version, b.Seed, items)
+	if err != nil {
+		return err
+	}
+	left := w.Left()
+	for i, t := range left {
+		row, err := matrix.Run(c.Context(), of[t.Item], check.All(), b)
+		if c.Context().Err() != nil {
+			return cut.finish(c, w, failedf("interrupted"))
+		}
+		if err != nil {
+			return cut.finish(c, w, failedf("bug %s: %w", t.Item, err))
+		}
+		r := shard.Result{Item: t.Item, Part: t.Part, Verdict: string(matrix.Missed)}
+		if row.Found() {
+			r.Verdict = string(matrix.Found)
+		}
+		var by []string
+		ran := 0
+		for _, cell := range row.Cells {
+			if cell.Bug != nil {
+				ran++
+				r.Seconds += cell.Bug.Seconds
+			}
+			if cell.State == matrix.Found {
+				by = append(by, cell.Check)
+			}
+		}
+		r.Tried = []shard.Amount{{N: uint64(ran), Unit: "checks"}}
+		r.Notes = []string{"found by " + strings.Join(by, ", ")}
+		var fs []shard.Finding
+		for _, p := range row.Problems() {
+			fs = append(fs, shard.Finding{ID: p, What: p})
+		}
+		fmt.Fprintf(c.ErrOrStderr(), "%d of %d: %s %s\n", i+1, len(left), row.Bug, r.Verdict)
+		if err := w.Done(r, fs); err != nil {
+			return unwritten(cut.output, err)
+		}
+	}
+	return cut.finish(c, w, nil)
 }
 
 const (

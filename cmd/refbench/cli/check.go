@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/refbench/refbench/fuzz/check"
+	"github.com/refbench/refbench/fuzz/shard"
 	"github.com/refbench/refbench/report"
 	"github.com/refbench/refbench/strategies"
 )
@@ -61,8 +63,10 @@ func newCheckCommand(parts Parts) *cobra.Command {
 		dir    string
 		wait   time.Duration
 		asJSON bool
+		each   uint64
 
 		verbose bool
+		cut     sharding
 	)
 	all := check.All()
 	var about strings.Builder
@@ -106,6 +110,9 @@ were interrupted or couldn't run.`,
 			if err := checkParts(parts); err != nil {
 				return err
 			}
+			if err := cut.check(c); err != nil {
+				return err
+			}
 			if budget < shortestCheck || budget > longestCheck {
 				return usagef("--time %v: want %v .. %v", budget, shortestCheck, longestCheck)
 			}
@@ -126,7 +133,7 @@ were interrupted or couldn't run.`,
 			if err != nil {
 				return err
 			}
-			if !c.Flags().Changed("seed") {
+			if !c.Flags().Changed("seed") && !cut.given() {
 				seed = rand.Uint64()
 			}
 			if dir == "" {
@@ -134,19 +141,25 @@ were interrupted or couldn't run.`,
 			} else if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 				return usagef("--findings %s: there is a file of that name, want a folder", dir)
 			}
-			return checking{
+			ch := checking{
 				parts: parts, strategies: ss, checks: cs, budget: budget, timeout: wait, seed: seed, dir: dir, json: asJSON, verbose: verbose,
-				all: len(cs) == len(all),
-			}.run(c)
+				all: len(cs) == len(all), each: each,
+			}
+			if cut.given() {
+				return ch.shard(c, &cut)
+			}
+			return ch.run(c)
 		},
 	}
 	f := c.Flags()
 	f.DurationVar(&budget, "time", time.Minute, "how long to check, all strategies and checks together")
 	f.DurationVar(&wait, "timeout", 10*time.Second, "how long a call may take before it counts as one that never returns")
-	f.Uint64Var(&seed, "seed", 0, "seed of all random choices (default a new one)")
+	f.Uint64Var(&seed, "seed", 0, "seed of all random choices (default a new one, or 0 with --shard)")
+	f.Uint64Var(&each, "executions", 0, "try so many programs, schedules of each scenario and executions of each load, of all shards together, however long that takes; "+timedChecks(all)+" take their part of --time as ever")
 	f.StringSliceVar(&names, "checks", []string{"all"}, "checks, comma-separated, or all")
 	f.StringVar(&dir, "findings", "", "folder for files about findings, made if there is one (default a new folder in "+findingsDir+"/)")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
+	cut.addFlags(c)
 	f.BoolVar(&verbose, "verbose", false, "say before the screen what was tried, why what is unknown is, and all of what was found")
 
 	c.ValidArgsFunction = func(*cobra.Command, []string, string) (names []string, _ cobra.ShellCompDirective) {
@@ -162,6 +175,17 @@ were interrupted or couldn't run.`,
 		return append(names, "all")
 	})
 	return c
+}
+
+// timedChecks names the checks that only time says something to.
+func timedChecks(all []check.Check) string {
+	var names []string
+	for _, c := range all {
+		if c.Timed {
+			names = append(names, c.Name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // chooseChecks returns the named checks in the order of the list, all of them for
@@ -197,6 +221,68 @@ type checking struct {
 	dir        string
 	json       bool
 	verbose    bool // all of it is printed before the screen
+	each       uint64
+
+	// A shard's.
+	partly []int // the parts that are checked; nil: the whole
+	cut    int   // into how many
+	has    func(strategy, check string, part int) bool
+	done   func(r check.Result, part int) error
+}
+
+// shard checks a shard's parts.
+func (ch checking) shard(c *cobra.Command, cut *sharding) error {
+	var items []shard.Item
+	for _, s := range ch.strategies {
+		for _, k := range ch.checks {
+			items = append(items, shard.Item{Name: s.Name + " " + k.Name, Row: s.Name, Column: k.Name})
+		}
+	}
+	w, err := cut.begin(c, c.Flags().Args(), ch.parts.Explored.Version, ch.seed, items)
+	if err != nil {
+		return err
+	}
+	ch.cut, ch.partly = cut.parts, cut.shard.Parts(cut.parts)
+	ch.has = func(strategy, check string, part int) bool {
+		return w.Has(shard.Task{Item: strategy + " " + check, Part: part})
+	}
+	ch.done = func(r check.Result, part int) error {
+		out := shard.Result{
+			Item: r.Strategy + " " + r.Check, Part: part, Verdict: string(r.Verdict), Reason: r.Reason,
+			Through: r.Through, Notes: r.Notes, Seconds: r.Seconds,
+		}
+		for _, a := range r.Tried {
+			out.Tried = append(out.Tried, shard.Amount(a))
+		}
+		var fs []shard.Finding
+		add := func(f check.Finding, what string) {
+			found := shard.Finding{ID: cmp.Or(f.Token, f.Program, what), What: what, Replay: f.Replay}
+			if f.Token == "" && f.Detail != f.What {
+				found.Detail = f.Detail // a token replays it
+			}
+			fs = append(fs, found)
+		}
+		for _, f := range r.Findings {
+			add(f, f.What)
+		}
+		for _, m := range r.Misuses {
+			add(m.Finding, fmt.Sprintf("WORKLOAD %s IS WRONG ITSELF, also with %s, which is right: %s", m.Workload, m.Control, m.What))
+		}
+		if err := w.Done(out, fs); err != nil {
+			return unwritten(cut.output, err)
+		}
+		return nil
+	}
+	left := len(w.Left())
+	p := newCheckProgress(c.ErrOrStderr(), left)
+	// What is done already has had its share of the time.
+	budget := time.Duration(float64(ch.budget) * float64(left) / float64(max(w.Planned(), 1)))
+	_, interrupted, err := ch.results(c.Context(), time.Now().Add(budget), p)
+	p.end()
+	if interrupted {
+		err = errors.Join(failedf("interrupted"), err)
+	}
+	return cut.finish(c, w, err)
 }
 
 func (ch checking) run(c *cobra.Command) error {
@@ -267,10 +353,21 @@ func (ch checking) run(c *cobra.Command) error {
 // strategies. The results are ordered by strategy.
 func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProgress) (results []check.Result, interrupted bool, err error) {
 	results = []check.Result{} // not null in JSON
+	parts := ch.partly
+	if parts == nil {
+		parts = []int{0}
+	}
 	weight := 0
 	for _, c := range ch.checks {
-		weight += c.Weight * len(ch.strategies)
+		for _, part := range parts {
+			for _, s := range ch.strategies {
+				if ch.has == nil || !ch.has(s.Name, c.Name, part) {
+					weight += c.Weight
+				}
+			}
+		}
 	}
+	part := 0 // that is checked
 	defer func() {
 		slices.SortStableFunc(results, func(a, b check.Result) int {
 			return ch.position(a.Strategy) - ch.position(b.Strategy)
@@ -298,16 +395,27 @@ func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProg
 			hung[r.Strategy] = r
 		}
 		p.done(r, time.Until(deadline))
+		if ch.done != nil {
+			err = errors.Join(err, ch.done(r, part))
+		}
 	}
 	has := func(c check.Check, s *strategies.Strategy) bool {
 		return slices.ContainsFunc(results, func(r check.Result) bool { return r.Check == c.Name && r.Strategy == s.Name })
 	}
-	for _, c := range ch.checks {
+	for _, at := range ch.order(parts) {
+		c := at.check
+		part = at.part
 		for _, s := range ch.strategies {
+			if ch.has != nil && ch.has(s.Name, c.Name, part) {
+				continue
+			}
+			if err != nil && ch.done != nil {
+				return results, ctx.Err() != nil, err // it can't be written down
+			}
 			p.begin(c.Name, s.Name)
 			share := max(time.Until(deadline), 0) * time.Duration(c.Weight) / time.Duration(weight)
 			weight -= c.Weight
-			if has(c, s) {
+			if ch.done == nil && has(c, s) {
 				continue // with another strategy
 			}
 			if h, ok := hung[s.Name]; ok {
@@ -322,7 +430,7 @@ func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProg
 				what := subject(ch.parts, s)
 				what.Others = without(ch.parts.Strategies, hung)
 				what = what.Without(wrong)
-				r := c.Do(ctx, what, check.Budget{Time: share, Seed: ch.seed, Timeout: ch.timeout})
+				r := c.Do(ctx, what, check.Budget{Time: share, Seed: ch.seed, Timeout: ch.timeout, Each: ch.each, Part: part, Parts: ch.cut})
 				interrupted := ctx.Err() != nil
 				if interrupted && r.Verdict != check.Broken { // what it has found stays found
 					return results, true, err
@@ -353,6 +461,22 @@ func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProg
 	return results, false, err
 }
 
+// A checkAt is a check in a part.
+type checkAt struct {
+	check check.Check
+	part  int
+}
+
+// order returns the checks, each in all parts before the next.
+func (ch checking) order(parts []int) (list []checkAt) {
+	for _, c := range ch.checks {
+		for _, part := range parts {
+			list = append(list, checkAt{c, part})
+		}
+	}
+	return list
+}
+
 // without returns the strategies but those that are in the map.
 func without(list []*strategies.Strategy, left map[string]check.Result) []*strategies.Strategy {
 	return slices.DeleteFunc(slices.Clone(list), func(s *strategies.Strategy) bool {
@@ -368,10 +492,14 @@ func (ch checking) position(strategy string) int {
 // keep writes the files of a check's finding about a strategy, or about how a workload uses
 // it, and says how to see it again. Its number among the check's is i.
 func (ch checking) keep(by, strategy string, f *check.Finding, i int) error {
-	f.Replay = shellescape.QuoteCommand([]string{
+	again := []string{
 		ch.parts.program(), "check", strategy, "--checks", by,
 		"--seed", strconv.FormatUint(ch.seed, 10), "--time", max(ch.budget, shortestCheck).String(),
-	})
+	}
+	if ch.each > 0 {
+		again = append(again, "--executions", strconv.FormatUint(ch.each, 10))
+	}
+	f.Replay = shellescape.QuoteCommand(again)
 	if f.Token != "" {
 		f.Replay = shellescape.QuoteCommand([]string{ch.parts.program(), "replay", f.Token})
 	}

@@ -264,6 +264,7 @@ func newRootCommand(parts Parts, refused *error) *cobra.Command {
 	root.AddCommand(newReplayCommand(parts))
 	root.AddCommand(newTestCommand())
 	root.AddCommand(newBugsCommand(parts.Bugs, parts.program()))
+	root.AddCommand(newMergeCommand(), newSlurmCommand(parts))
 	root.AddCommand(newRaceChildCommand(parts), newExploreChildCommand(parts))
 	root.AddCommand(newMeasureCommand(parts))
 	root.SetHelpCommand(newHelpCommand())

@@ -18,6 +18,7 @@ import (
 
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/scenarios"
+	"github.com/refbench/refbench/fuzz/shard"
 	"github.com/refbench/refbench/report"
 	"github.com/refbench/refbench/strategies"
 )
@@ -61,6 +62,7 @@ func newExploreCommand(parts Parts) *cobra.Command {
 		jobs                         int
 		seed                         uint64
 		wrong, verbose, asJSON       bool
+		cut                          sharding
 	)
 	c := &cobra.Command{
 		Use:   "explore",
@@ -96,6 +98,9 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
   refbench explore --strategy percpu --workload count --program 'a:SwitchToAtomic a.SwitchToPerCPU|a.TryGet'`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := cut.check(c); err != nil {
+				return err
+			}
 			o := explore.Options{
 				Seed: seed, Search: explore.Search(search), Depth: depth, Bound: bound,
 				Executions: executions, Time: each, Version: forms.Version, Stop: c.Context().Done(),
@@ -143,12 +148,11 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 				}
 			}
 			out := exploration{Version: forms.Version, Seed: seed, Pairs: []exploredPair{}, program: parts.program()}
-			explored := exploreHere(c.Context(), pairs, o)
-			if jobs > 1 && len(pairs) > 1 && parts.self != "" {
-				var end func()
-				explored, end = exploreApart(c.Context(), parts.self, jobs, pairs, o, programText, wrong)
-				defer end()
+			if cut.given() {
+				return exploreShard(c, parts, &cut, pairs, o, jobs, programText, wrong)
 			}
+			explored, end := exploreSomewhere(c.Context(), parts, jobs, whole(pairs), o, programText, wrong)
+			defer end()
 			err = explorePairs(c.Context(), len(pairs), explored, htmlDir, func(p exploredPair) error {
 				p.Control = parts.control(pairs, p, o)
 				out.Pairs = append(out.Pairs, p)
@@ -206,6 +210,7 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	f.BoolVar(&verbose, "verbose", false, "print each pair as it ends, and all of what goes wrong")
 	f.Lookup("time").DefValue = "0s" // not shown: the text says it
+	cut.addFlags(c)
 
 	mustComplete(c, "strategy", func() []string { return append(exploredStrategies(forms), "all") })
 	mustComplete(c, "workload", func() []string { return append(exploredWorkloads(forms), "all") })
@@ -356,9 +361,10 @@ func chosen(kind string, asked, known []string) ([]string, error) {
 type explorer func(i int) (exploredPair, error)
 
 // exploreHere explores pairs in this process.
-func exploreHere(ctx context.Context, pairs []scenarios.Pair, o explore.Options) explorer {
+func exploreHere(ctx context.Context, tasks []task, o explore.Options) explorer {
 	return func(i int) (exploredPair, error) {
-		p := pairs[i]
+		p, o := tasks[i], o
+		o.Part = p.part
 		e := exploredPair{Strategy: p.Strategy, Workload: p.Workload, Wrong: p.Wrong, Unsupported: p.Unsupported}
 		if p.Scenario == nil {
 			e.Result = &explore.Result{Scenario: p.Strategy + "/" + p.Workload, Verdict: verdictUnsupported}
@@ -369,9 +375,94 @@ func exploreHere(ctx context.Context, pairs []scenarios.Pair, o explore.Options)
 			return e, failedf("%s: %w", p.Scenario.Name, err)
 		}
 		e.Result = r
-		e.Interrupted = ctx.Err() != nil && r.Failure == nil && !r.Exhaustive && r.Executions < o.Executions
+		e.Interrupted = ctx.Err() != nil && r.Failure == nil && !r.Exhaustive && r.Executions < o.Limit()
 		return e, nil
 	}
+}
+
+// exploreSomewhere explores in other processes if there is more than one task, and there can
+// be some. end must be called.
+func exploreSomewhere(ctx context.Context, parts Parts, jobs int, tasks []task, o explore.Options, program string, wrong bool) (explored explorer, end func()) {
+	if jobs > 1 && len(tasks) > 1 && parts.self != "" {
+		return exploreApart(ctx, parts.self, jobs, tasks, o, program, wrong)
+	}
+	return exploreHere(ctx, tasks, o), func() {}
+}
+
+// exploreShard explores a shard's parts of pairs. Pairs of the same names are explored
+// together, so they are finished together.
+func exploreShard(c *cobra.Command, parts Parts, cut *sharding, pairs []scenarios.Pair, o explore.Options, jobs int, program string, wrong bool) error {
+	o.Parts = cut.parts
+	var items []shard.Item
+	of := make(map[string]scenarios.Pair)
+	for _, p := range pairs {
+		name := p.Strategy + "/" + p.Workload
+		if p.Scenario != nil {
+			name = p.Scenario.Name
+		}
+		items = append(items, shard.Item{Name: name, Row: p.Strategy, Column: p.Workload})
+		of[name] = p
+	}
+	w, err := cut.begin(c, nil, parts.Explored.Version, o.Seed, items)
+	if err != nil {
+		return err
+	}
+	type group struct {
+		strategy, workload string
+		part               int
+	}
+	at := make(map[group]int) // where its first stands
+	left := make(map[group]bool)
+	groupOf := func(t shard.Task) group { return group{of[t.Item].Strategy, of[t.Item].Workload, t.Part} }
+	for _, t := range w.Left() {
+		left[groupOf(t)] = true
+	}
+	todo := slices.DeleteFunc(w.Tasks(), func(t shard.Task) bool { return !left[groupOf(t)] })
+	for i, t := range todo {
+		if _, ok := at[groupOf(t)]; !ok {
+			at[groupOf(t)] = i
+		}
+	}
+	slices.SortStableFunc(todo, func(a, b shard.Task) int { return at[groupOf(a)] - at[groupOf(b)] })
+	var tasks []task
+	for _, t := range todo {
+		tasks = append(tasks, task{of[t.Item], t.Part})
+	}
+	explored, end := exploreSomewhere(c.Context(), parts, jobs, tasks, o, program, wrong)
+	defer end()
+	n := 0
+	err = explorePairs(c.Context(), len(tasks), explored, "", func(p exploredPair) error {
+		t := tasks[n]
+		n++
+		if p.Interrupted || w.Has(todo[n-1]) {
+			return nil // it is done again, or was done before
+		}
+		r := shard.Result{Item: p.Scenario, Part: t.part, Verdict: p.Verdict, Reason: p.Unsupported, Complete: p.Complete, Exhaustive: p.Exhaustive, Seconds: p.Seconds}
+		if p.Unsupported == "" {
+			r.Tried = []shard.Amount{{N: uint64(p.Executions), Unit: "executions"}, {N: uint64(p.Points), Unit: "points"}}
+		}
+		var fs []shard.Finding
+		if f := p.Failure; f != nil {
+			found := shard.Finding{ID: f.Token, What: f.Error(), Executions: f.Executions}
+			if f.Token != "" {
+				found.Replay = parts.program() + " replay " + f.Token
+			} else {
+				found.ID = found.What
+			}
+			o := o
+			o.Part = t.part
+			if p.Control = parts.control(pairs, p, o); p.Control != "" {
+				found.What += ": " + p.blame()
+			}
+			fs = append(fs, found)
+		}
+		fmt.Fprintf(c.ErrOrStderr(), "%d of %d: %s part %d of %d: %s\n", n, len(tasks), p.Scenario, t.part+1, cut.parts, p.Verdict)
+		if err := w.Done(r, fs); err != nil {
+			return unwritten(cut.output, err)
+		}
+		return nil
+	})
+	return cut.finish(c, w, err)
 }
 
 // explorePairs takes n pairs one after the other. What one of them has found is never lost

@@ -239,7 +239,7 @@ func addConditions(set *report.Set, paths []string) (errs []error) {
 		for _, run := range runs {
 			set.Ran(report.Run{Started: run.Started.Format("2006-01-02 15:04 UTC"), Command: runCommand(run)})
 			for _, c := range run.Conditions {
-				set.Had(report.Condition{Name: c.Name, State: string(c.State), Is: c.Is, Effect: c.Effect})
+				set.Had(report.Condition{Name: c.Name, State: string(c.State), Is: c.Is, Effect: c.Effect, Path: path})
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/explore/gotest"
+	"github.com/refbench/refbench/fuzz/shard"
 )
 
 func newTestCommand() *cobra.Command {
@@ -74,6 +76,7 @@ couldn't be explored.`,
 	f.BoolVar(&t.short, "short", false, "what testing.Short returns")
 	f.StringVar(&t.tags, "tags", "", "build tags, comma-separated")
 	f.IntVar(&t.count, "count", 1, "explore each test so often, with seeds one after another")
+	t.cut.addFlags(c)
 	mustComplete(c, "search", searchNames)
 	return c
 }
@@ -114,6 +117,9 @@ type tester struct {
 
 	run0, skip0 *regexp.Regexp // the part for test functions
 
+	cut  sharding
+	work *shard.Work // of a shard
+
 	out, errOut io.Writer
 	flags       *pflag.FlagSet
 }
@@ -132,6 +138,11 @@ func (t *tester) check(c *cobra.Command) error {
 		return usagef("-p %d: want at least 1", t.jobs)
 	case t.count < 1:
 		return usagef("-count %d: want at least 1", t.count)
+	case t.cut.given() && t.replay != "":
+		return usagef("--replay runs one schedule, which can't be cut: leave out --shard")
+	}
+	if err := t.cut.check(c); err != nil {
+		return err
 	}
 	if t.executions > 0 && !c.Flags().Changed("time") {
 		t.time = 0
@@ -178,16 +189,38 @@ func (t *tester) run(c *cobra.Command, args []string) error {
 			return usagef("--html %s: %w", t.html, err)
 		}
 	}
+	if t.cut.given() {
+		if err := t.begin(c, w, args); err != nil {
+			return err
+		}
+	}
 	var total outcome
 	for _, p := range w.Packages {
 		o := t.pkg(ctx, w, p)
 		total.add(o)
 		if ctx.Err() != nil {
-			return failedf("interrupted")
+			break
 		}
+		if o.unwritten != nil {
+			return t.cut.finish(c, t.work, unwritten(t.cut.output, o.unwritten))
+		}
+	}
+	if ctx.Err() != nil {
+		err := failedf("interrupted")
+		if t.work != nil {
+			return t.cut.finish(c, t.work, err)
+		}
+		return err
 	}
 	if total.matched == 0 && t.runs != "" {
 		fmt.Fprintf(t.errOut, "refbench: warning: no tests match -run %s\n", t.runs)
+	}
+	if t.work != nil {
+		var err error
+		if total.unable > 0 {
+			err = failedf("%s couldn't be explored", countOf(total.unable, "package or test", "packages or tests"))
+		}
+		return t.cut.finish(c, t.work, err)
 	}
 	switch {
 	case total.unable > 0:
@@ -216,6 +249,8 @@ func countOf(n int, one, many string) string {
 type outcome struct {
 	matched, failed, unable, skipped, once, all, some int
 	executions                                        int
+
+	unwritten error // what a shard has done can't be
 }
 
 func (o *outcome) add(p outcome) {
@@ -228,11 +263,9 @@ func (o *outcome) add(p outcome) {
 func (t *tester) pkg(ctx context.Context, w *gotest.Work, p *gotest.Package) (o outcome) {
 	begin := time.Now()
 	err := p.Err
-	var names []string
-	for _, name := range p.Tests {
-		if t.run0.MatchString(name) && (t.skips == "" || !t.skip0.MatchString(name)) {
-			names = append(names, name)
-		}
+	names := t.names(p)
+	if t.work != nil && !t.anyLeft(p, names) {
+		return o
 	}
 	if err == nil && len(names) > 0 {
 		err = w.Build(ctx, p)
@@ -242,6 +275,9 @@ func (t *tester) pkg(ctx context.Context, w *gotest.Work, p *gotest.Package) (o 
 	}
 	if err != nil {
 		o.unable++
+		if t.work != nil {
+			o.unwritten = t.unbuilt(p, names, err)
+		}
 		t.print(testEvent{Action: "output", Package: p.Path, Output: fmt.Sprintf("FAIL\t%s [not explored]\n    %s\n", p.Path, err)})
 		t.print(testEvent{Action: "fail", Package: p.Path})
 		return o
@@ -254,7 +290,16 @@ func (t *tester) pkg(ctx context.Context, w *gotest.Work, p *gotest.Package) (o 
 	var runs []testRun
 	for i := range t.count {
 		for _, name := range names {
-			runs = append(runs, testRun{name: name, seed: t.seed + uint64(i)})
+			r := testRun{name: name, seed: t.seed + uint64(i)}
+			if t.work == nil {
+				runs = append(runs, r)
+				continue
+			}
+			for _, r.part = range t.cut.shard.Parts(t.cut.parts) {
+				if !t.work.Has(shard.Task{Item: t.item(p, r.name, r.seed).Name, Part: r.part}) {
+					runs = append(runs, r)
+				}
+			}
 		}
 	}
 	t.each(runs, func(r *testRun) {
@@ -267,6 +312,9 @@ func (t *tester) pkg(ctx context.Context, w *gotest.Work, p *gotest.Package) (o 
 	}, func(r *testRun) {
 		if ctx.Err() == nil {
 			t.one(p, r, &o)
+			if t.work != nil && o.unwritten == nil {
+				o.unwritten = t.record(p, r)
+			}
 		}
 	})
 	if ctx.Err() != nil {
@@ -330,8 +378,121 @@ func (o *outcome) text() string {
 type testRun struct {
 	name   string
 	seed   uint64
+	part   int // of a shard
 	report *gotest.Report
 	err    error
+}
+
+// names are the tests of a package that were asked for.
+func (t *tester) names(p *gotest.Package) (names []string) {
+	for _, name := range p.Tests {
+		if t.run0.MatchString(name) && (t.skips == "" || !t.skip0.MatchString(name)) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// item is a test with a seed, as something that is cut into parts.
+func (t *tester) item(p *gotest.Package, test string, seed uint64) shard.Item {
+	i := shard.Item{Name: p.Path + " " + test, Row: p.Path, Column: test}
+	if t.count > 1 {
+		i.Name += fmt.Sprintf(" seed %d", seed)
+	}
+	return i
+}
+
+// items are all of a package. One that can't be loaded may have any.
+func (t *tester) items(p *gotest.Package, names []string) (items []shard.Item) {
+	if p.Err != nil {
+		return []shard.Item{{Name: p.Path, Row: p.Path, Column: "the package"}}
+	}
+	for i := range t.count {
+		for _, name := range names {
+			items = append(items, t.item(p, name, t.seed+uint64(i)))
+		}
+	}
+	return items
+}
+
+// begin begins a shard.
+func (t *tester) begin(c *cobra.Command, w *gotest.Work, args []string) (err error) {
+	items := []shard.Item{}
+	h := sha256.New()
+	for _, p := range w.Packages {
+		items = append(items, t.items(p, t.names(p))...)
+		hashSource(h, p)
+	}
+	t.work, err = t.cut.begin(c, args, fmt.Sprintf("%.12x", h.Sum(nil)), t.seed, items)
+	return err
+}
+
+// hashSource adds the Go files of a package's folder: shards of other files don't fit together.
+func hashSource(w io.Writer, p *gotest.Package) {
+	names, _ := filepath.Glob(filepath.Join(p.Dir, "*.go"))
+	for _, name := range names { // sorted
+		text, _ := os.ReadFile(name) // what can't be read isn't explored either
+		fmt.Fprintf(w, "%s %s %d\n%s", p.Path, filepath.Base(name), len(text), text)
+	}
+}
+
+// anyLeft reports whether a shard has something of the package to do.
+func (t *tester) anyLeft(p *gotest.Package, names []string) bool {
+	for _, item := range t.items(p, names) {
+		for _, part := range t.cut.shard.Parts(t.cut.parts) {
+			if !t.work.Has(shard.Task{Item: item.Name, Part: part}) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// unbuilt notes that a package can't be explored.
+func (t *tester) unbuilt(p *gotest.Package, names []string, why error) error {
+	for _, item := range t.items(p, names) {
+		for _, part := range t.cut.shard.Parts(t.cut.parts) {
+			if err := t.work.Done(shard.Result{Item: item.Name, Part: part, Verdict: notExplored, Reason: why.Error()}, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// notExplored is the verdict of what can't be, of which shard.Severity knows.
+const notExplored = "not explored"
+
+// record notes what came of a part of a test.
+func (t *tester) record(p *gotest.Package, r *testRun) error {
+	out := shard.Result{Item: t.item(p, r.name, r.seed).Name, Part: r.part}
+	if r.err != nil {
+		out.Verdict, out.Reason = notExplored, r.err.Error()
+		return t.work.Done(out, nil)
+	}
+	rep := r.report
+	out.Verdict, out.Complete, out.Exhaustive, out.Seconds = rep.Verdict, rep.Complete, rep.Exhaustive, rep.Seconds
+	out.Tried = []shard.Amount{{N: uint64(rep.Executions), Unit: "executions"}, {N: uint64(rep.Points), Unit: "points"}}
+	var fs []shard.Finding
+	switch rep.Verdict {
+	case gotest.Passed, gotest.Once, gotest.Skipped:
+	case gotest.Failed:
+		f := shard.Finding{ID: rep.Token, What: rep.Kind + ": " + firstOf(rep.Message), Executions: rep.Found}
+		if rep.Token != "" {
+			f.Replay = t.again(p, r)
+		} else {
+			f.ID = f.What
+		}
+		fs = append(fs, f)
+	default:
+		out.Verdict, out.Reason = notExplored, rep.Verdict+": "+firstOf(rep.Message)
+	}
+	return t.work.Done(out, fs)
+}
+
+func firstOf(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
 }
 
 // each calls do for the runs, some at once, and done for each in order.
@@ -361,6 +522,7 @@ func (t *tester) trial(p *gotest.Package, r *testRun) gotest.Trial {
 	o := gotest.Trial{
 		Test: r.name, Run: t.runs, Short: t.short, Verbose: t.verbose,
 		Seed: r.seed, Time: t.time, Executions: t.executions, Search: t.search, Depth: t.depth, Bound: t.bound,
+		Part: r.part, Parts: t.cut.parts,
 		NoRaces: t.plainless, AnyTime: t.anyTime, Replay: t.replay,
 	}
 	switch {
@@ -473,27 +635,32 @@ func (t *tester) failure(p *gotest.Package, r *testRun) string {
 		}
 	}
 	if rep.Token != "" {
-		again := []string{"refbench", "test", p.Path, "-run", "^" + r.name + "$"}
-		for _, f := range []struct{ flag, value string }{{"-tags", t.tags}, {"--keep", strings.Join(t.keep, ",")}} {
-			if f.value != "" {
-				again = append(again, f.flag, f.value)
-			}
-		}
-		if t.short {
-			again = append(again, "-short")
-		}
-		if t.plainless {
-			again = append(again, "--noraces")
-		}
-		if t.anyTime {
-			again = append(again, "--anytime")
-		}
-		if r.seed != 1 {
-			again = append(again, "--seed", fmt.Sprint(r.seed))
-		}
-		fmt.Fprintf(&b, "    to see it again: %s\n", shellescape.QuoteCommand(append(again, "--replay", rep.Token)))
+		fmt.Fprintf(&b, "    to see it again: %s\n", t.again(p, r))
 	}
 	return b.String()
+}
+
+// again is the command that replays a failure.
+func (t *tester) again(p *gotest.Package, r *testRun) string {
+	again := []string{"refbench", "test", p.Path, "-run", "^" + r.name + "$"}
+	for _, f := range []struct{ flag, value string }{{"-tags", t.tags}, {"--keep", strings.Join(t.keep, ",")}} {
+		if f.value != "" {
+			again = append(again, f.flag, f.value)
+		}
+	}
+	if t.short {
+		again = append(again, "-short")
+	}
+	if t.plainless {
+		again = append(again, "--noraces")
+	}
+	if t.anyTime {
+		again = append(again, "--anytime")
+	}
+	if r.seed != 1 {
+		again = append(again, "--seed", fmt.Sprint(r.seed))
+	}
+	return shellescape.QuoteCommand(append(again, "--replay", r.report.Token))
 }
 
 // A testEvent is a line of what go test -json prints.

@@ -195,6 +195,7 @@ type generator struct {
 	refused []string // what is refused where it is reached
 
 	tempFiles bool // temporary files are made
+	parallel  bool // T.Parallel is called
 }
 
 // replace takes the drop-ins of Options.Replace and their originals out of what was

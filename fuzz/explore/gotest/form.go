@@ -341,7 +341,7 @@ func (wo *world) plan(p *plan, ids map[string]*packages.Package, explorer map[st
 		}
 	})
 	slices.Sort(p.pkg.Kept)
-	files := false
+	files, parallel := false, false
 	add := func(id, dir string) error {
 		if err := wo.failed[id]; err != nil {
 			if id == own || p.beside != nil && id == p.beside.ID {
@@ -361,7 +361,7 @@ func (wo *world) plan(p *plan, ids map[string]*packages.Package, explorer map[st
 			s.data[filepath.Join(dir, base)] = data
 		}
 		s.data[filepath.Join(dir, gen.VariablesFile)] = f.form.Variables
-		files = files || f.form.TempFiles
+		files, parallel = files || f.form.TempFiles, parallel || f.form.Parallel
 		for _, r := range f.form.Refused {
 			refused[r] = true
 		}
@@ -390,7 +390,7 @@ func (wo *world) plan(p *plan, ids map[string]*packages.Package, explorer map[st
 		}
 	}
 	p.pkg.Refused = slices.Sorted(maps.Keys(refused))
-	text, names := wo.program(p, ids, files)
+	text, names := wo.program(p, ids, files, parallel)
 	if len(names) == 0 {
 		return nil
 	}
@@ -412,7 +412,7 @@ func (s *sources) version(root string) string {
 }
 
 // program returns the source of the test program, and the names of the tests in it.
-func (wo *world) program(p *plan, ids map[string]*packages.Package, files bool) (string, []string) {
+func (wo *world) program(p *plan, ids map[string]*packages.Package, files, parallel bool) (string, []string) {
 	var names []string
 	var tests, targets, examples, imports strings.Builder
 	main := ""
@@ -482,11 +482,11 @@ func main() {
 		Tests: []testing.InternalTest{%s},
 		Targets: []testing.InternalFuzzTarget{%s},
 		Examples: []testing.InternalExample{%s}%s,
-		Files: %v,
+		Files: %v, Parallel: %v,
 	}
 	p.Start()
 }
-`, oldest, h+"/testing", imports.String(), p.path, tests.String(), targets.String(), examples.String(), main, files)
+`, oldest, h+"/testing", imports.String(), p.path, tests.String(), targets.String(), examples.String(), main, files, parallel)
 	return text, names
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/explore/channel"
 	"github.com/refbench/refbench/fuzz/explore/form"
 	"github.com/refbench/refbench/fuzz/explore/internal/chance"
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
@@ -29,12 +30,14 @@ type Program struct {
 	Examples []InternalExample
 	Main     func(*M) // TestMain, nil if there is none
 	Files    bool     // each execution gets a folder of its own for temporary files
+	Parallel bool     // something calls T.Parallel: subtests get goroutines of their own
 }
 
 // asked is what the process was asked to do.
 type asked struct {
 	testrun.Options
 	subtests []*regexp.Regexp
+	parallel bool
 }
 
 var options asked
@@ -136,12 +139,15 @@ func (p *Program) body(name string) func() {
 		last = engine.Current
 		begun++
 		r := &run{}
+		if options.parallel = p.Parallel; p.Parallel {
+			r.atOnce = channel.Make[struct{}](mostAtOnce)
+		}
 		now = r
 		if p.Files {
 			r.tempDir()
 		}
 		form.Reset()
-		r.top = &T{common{run: r, name: name}}
+		r.top = &T{common: common{run: r, name: name}}
 		if p.Main != nil {
 			p.Main(&M{test: func() bool { test(r); return !r.failed }})
 		} else {
@@ -252,7 +258,7 @@ func (p *Program) explore(body func()) (*testrun.Report, error) {
 	o := explore.Options{
 		Seed: options.Seed, Search: explore.Search(options.Search), Depth: options.Depth, Bound: options.Bound,
 		Executions: options.Executions, Time: options.Time, NoRaces: options.NoRaces, Version: options.Version,
-		Timeout: hangTimeout,
+		Part: options.Part, Parts: options.Parts, Timeout: hangTimeout,
 	}
 	if o.Executions == 0 {
 		o.Executions = math.MaxInt
@@ -269,9 +275,11 @@ func (p *Program) explore(body func()) (*testrun.Report, error) {
 	begin := time.Now()
 	// Whether there is anything to choose is seen in the first schedules.
 	first := o
-	first.Search, first.Bound, first.Executions = explore.DFS, explore.Unbounded, fewExecutions
+	first.Search, first.Bound, first.Executions, first.Part, first.Parts = explore.DFS, explore.Unbounded, fewExecutions, 0, 0
 	r, err := explore.Explore(s, first)
+	few := true
 	if err == nil && r.Failure == nil && !r.Exhaustive && ended > 0 {
+		few = false
 		if options.MaxPoints == 0 {
 			// Some schedules have somebody wait in a loop. They are stopped soon, so that
 			// others have their turn.
@@ -288,7 +296,10 @@ func (p *Program) explore(body func()) (*testrun.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	rep.Executions, rep.Points, rep.Threads = r.Executions, r.Points, last.Started()
+	if o.Part > 0 && few {
+		r.Executions, r.Points = 0, 0 // all of it is part 0's
+	}
+	rep.Executions, rep.Points, rep.Threads = r.Executions, r.Points, threads()
 	rep.Complete, rep.Exhaustive, rep.Cut = r.Complete, r.Exhaustive, max(begun-ended, 0)
 	if now != nil {
 		rep.Log = now.log.String()
@@ -297,6 +308,8 @@ func (p *Program) explore(body func()) (*testrun.Report, error) {
 	case r.Failure != nil:
 		rep.Search = r.Search
 		return rep, failed(rep, r.Failure)
+	case o.Parts > 0 && r.Executions == 0 && !few: // others have all of it
+		rep.Verdict = testrun.Passed
 	case ended == 0 && !now.top.skipped:
 		rep.Verdict, rep.Message = testrun.TooLong, fmt.Sprintf("no execution ended within %d points", s.MaxPoints)
 	case now != nil && now.top.skipped:
@@ -323,9 +336,13 @@ const fewExecutions = 8
 // hangTimeout is how long a thread may run without coming to a point.
 const hangTimeout = 20 * time.Second
 
+// threads returns how many goroutines the last execution had, but for those of subtests that
+// run alone.
+func threads() int { return last.Started() - now.subtests }
+
 // failed notes the failure.
 func failed(r *testrun.Report, f *explore.Failure) error {
-	r.Message, r.Threads = f.Message, last.Started()
+	r.Message, r.Threads = f.Message, threads()
 	switch {
 	case f.Kind == explore.Unsupported, f.Kind == explore.Goexit:
 		r.Verdict = testrun.Unsupported

@@ -3,8 +3,8 @@
 //
 // What a test logs is kept of its last execution. A test that has failed ends with its first
 // Fatal or FailNow, in whatever goroutine. When a test function returns, goroutines that it
-// leaves behind don't go on. Parallel does nothing: parallel tests run one after another.
-// Benchmarks don't run.
+// leaves behind don't go on. Parallel subtests of a test run at the same time, four at most;
+// each test is alone. Benchmarks don't run.
 package testing
 
 import (
@@ -17,6 +17,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/refbench/refbench/fuzz/explore/channel"
 	"github.com/refbench/refbench/fuzz/explore/context"
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
 	"github.com/refbench/refbench/fuzz/explore/time"
@@ -65,6 +66,9 @@ type run struct {
 	undo   []func()     // what was changed outside of the process's memory
 	top    *T
 	failed bool
+
+	subtests int                     // that have goroutines of their own, and aren't parallel
+	atOnce   *channel.Chan[struct{}] // has a value for each parallel subtest that runs
 }
 
 // now is the run that goes on, or the last.
@@ -85,6 +89,9 @@ type common struct {
 	cancel   context.CancelFunc
 	subs     map[string]int
 	helpers  map[string]bool
+
+	parallel []*T                    // subtests that called Parallel
+	returned *channel.Chan[struct{}] // closed when the function has returned: then they go on
 }
 
 func (c *common) private() {}
@@ -329,16 +336,54 @@ func (c *common) under(name string) string {
 }
 
 // T is a test.
-type T struct{ common }
+type T struct {
+	common
+	bubble bool // in a bubble of testing/synctest
+
+	// Of a subtest that has a goroutine of its own.
+	handed     *channel.Chan[struct{}] // takes a value when Run may return
+	ended      *channel.Chan[struct{}] // ... and when a parallel one has ended
+	isParallel bool
+}
+
+// Parallel subtests that run at the same time, and that may wait for that: what is over
+// that isn't parallel.
+const (
+	mostAtOnce   = 4
+	mostParallel = 32
+)
 
 // Run runs f as a subtest, if the names asked for have it, and reports whether it was
 // right.
 func (t *T) Run(name string, f func(t *T)) bool {
-	sub := &T{common{run: t.run, name: t.under(name), parent: &t.common}}
+	if t.bubble {
+		panic("testing: t.Run called inside synctest bubble")
+	}
+	sub := &T{common: common{run: t.run, name: t.under(name), parent: &t.common}}
 	if !options.matches(sub.name) {
 		return true
 	}
-	sub.do(f)
+	if !options.parallel {
+		sub.do(f)
+		return !sub.failed
+	}
+	if t.returned == nil {
+		t.returned = channel.Make[struct{}](0)
+	}
+	sub.handed, sub.ended = channel.Make[struct{}](1), channel.Make[struct{}](1)
+	t.run.subtests++
+	if e := engine.Current; e != nil {
+		e.Spawn(func() {
+			sub.do(f)
+			if sub.isParallel {
+				sub.run.atOnce.Receive()
+				sub.ended.Send(struct{}{})
+			} else {
+				sub.handed.Send(struct{}{})
+			}
+		})
+	}
+	sub.handed.Receive()
 	return !sub.failed
 }
 
@@ -356,14 +401,57 @@ func (t *T) do(f func(t *T)) {
 		}
 		f(t)
 	}()
+	if len(t.parallel) > 0 {
+		if t.isParallel {
+			t.run.atOnce.Receive() // those that it waits for may need it
+		}
+		t.returned.Close()
+		for _, sub := range t.parallel {
+			sub.ended.Receive()
+		}
+		if t.isParallel {
+			t.run.atOnce.Send(struct{}{})
+		}
+	}
 	t.clean()
 }
 
-// Parallel does nothing.
-func (t *T) Parallel() {}
+// Bubble calls f with what stands for t in a bubble of testing/synctest: its functions of
+// Cleanup are called there too.
+func (t *T) Bubble(f func(*T)) {
+	sub := &T{common: common{run: t.run, name: t.name, parent: &t.common}, bubble: true}
+	sub.do(f)
+	if sub.skipped {
+		t.SkipNow()
+	}
+}
+
+// Parallel makes a subtest go on when the function of its test has returned, at the same time
+// as others.
+func (t *T) Parallel() {
+	switch {
+	case t.bubble:
+		panic("testing: t.Parallel called inside synctest bubble")
+	case t.isParallel:
+		panic("testing: t.Parallel called multiple times")
+	case t.handed == nil || len(t.parent.parallel) == mostParallel:
+		return
+	}
+	t.isParallel = true
+	t.run.subtests--
+	t.parent.parallel = append(t.parent.parallel, t)
+	t.handed.Send(struct{}{})
+	t.parent.returned.Receive()
+	t.run.atOnce.Send(struct{}{})
+}
 
 // Deadline returns false: there is none.
-func (t *T) Deadline() (deadline time.Time, ok bool) { return deadline, false }
+func (t *T) Deadline() (deadline time.Time, ok bool) {
+	if t.bubble {
+		panic("testing: t.Deadline called inside synctest bubble")
+	}
+	return deadline, false
+}
 
 // Short reports whether -short was given.
 func Short() bool { return options.Short }

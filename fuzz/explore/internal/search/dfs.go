@@ -35,6 +35,17 @@ type DFS struct {
 	// Plain leaves nothing out.
 	Plain bool
 
+	// Roots are the subtrees to search; nil is the whole tree. States and footprints are
+	// shared among them: see [Subtrees].
+	Roots []Root
+	// CutRoots says that the bound leaves out subtrees beside the roots.
+	CutRoots bool
+
+	root    int  // the next of Roots
+	fresh   bool // no execution has come to the end of the root before it
+	horizon bool // nothing is decided beyond the first node: see Subtrees
+	met     *meeting
+
 	nodes []node
 	depth int // nodes that this execution has passed
 	foot  footprints
@@ -43,8 +54,7 @@ type DFS struct {
 	sleep    uint64 // threads that needn't be tried here
 	pre      int    // preemptions so far
 	cut      bool   // the rest of this execution was explored before
-	begun    bool
-	cutBound bool // something was left out because of the bound
+	cutBound bool   // something was left out because of the bound
 
 	told bool // the time is part of the state
 
@@ -77,21 +87,28 @@ func (s *DFS) Begin() bool {
 		s.nodes = s.nodes[:0]
 		s.seen.clear()
 		s.foot.settle()
-		s.begun = false
+		s.root = 0
 		s.cutBound = false
 		s.Restarts++
 	}
-	if s.begun && len(s.nodes) == 0 {
-		return false
+	if len(s.nodes) == 0 { // the tree of the last root is through, or none has begun
+		if s.Roots == nil {
+			s.Roots = []Root{{}}
+		}
+		if s.root == len(s.Roots) {
+			return false
+		}
+		s.nodes = append(s.nodes, s.Roots[s.root].nodes...)
+		s.fresh = len(s.nodes) > 0
+		s.root++
 	}
-	s.begun = true
 	s.depth, s.sleep, s.pre, s.cut = 0, 0, 0, false
 	return true
 }
 
 // Exhausted reports whether everything was tried: the whole of it, not only what
 // the bound allows.
-func (s *DFS) Exhausted() bool { return !s.cutBound }
+func (s *DFS) Exhausted() bool { return !s.cutBound && !s.CutRoots }
 
 // End moves on to the next thing to try.
 func (s *DFS) End(e *engine.Engine) {
@@ -126,6 +143,9 @@ func (s *DFS) Pick(e *engine.Engine, cand uint64, cur int) (int, int) {
 		}
 		s.enter(e, n)
 		return int(n.chosen), s.grant(step)
+	}
+	if s.fresh && !s.Plain {
+		s.arrive(e)
 	}
 	if cur >= 0 && !s.Plain {
 		s.foot.record(e.Thread(cur))
@@ -201,6 +221,7 @@ func (s *DFS) branch(e *engine.Engine, cand, try uint64, cur, def int) int {
 			pre: s.pre, cur: int8(cur), chosen: int8(first),
 		})
 		s.depth++
+		s.meet(e)
 	}
 	s.count(cand, cur, first)
 	s.wake(e, first)
@@ -320,6 +341,7 @@ func (s *DFS) within(e *engine.Engine, mask uint64, first int, costs bool) int {
 	}
 	s.nodes = append(s.nodes, node{step: e.Step(), cand: mask, todo: mask &^ (1 << first), sleep: s.sleep, pre: s.pre, chosen: int8(first), within: true})
 	s.depth++
+	s.meet(e)
 	return first
 }
 

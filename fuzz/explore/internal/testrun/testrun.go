@@ -16,6 +16,8 @@ type Options struct {
 	Search     string        `json:"search,omitempty"`
 	Depth      int           `json:"depth,omitempty"`
 	Bound      int           `json:"bound,omitempty"`
+	Part       int           `json:"part,omitempty"` // of Parts, as of explore.Options
+	Parts      int           `json:"parts,omitempty"`
 	NoRaces    bool          `json:"noRaces,omitempty"`
 	AnyTime    bool          `json:"anyTime,omitempty"` // timers may fire while others could go on
 	Version    string        `json:"version"`

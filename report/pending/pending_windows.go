@@ -1,4 +1,4 @@
-package report
+package pending
 
 import (
 	"errors"
@@ -6,24 +6,25 @@ import (
 	"path/filepath"
 )
 
-// A pendingFile is written under another name and takes its place once it is whole.
+// A File is written under another name and takes its place once it is whole.
 // Package renameio has none for Windows, where a rename may leave neither file.
-type pendingFile struct {
+type File struct {
 	*os.File
 	path string
 	done bool
 }
 
-func newPendingFile(path string) (*pendingFile, error) {
+// New begins a file of that name.
+func New(path string) (*File, error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path))
 	if err != nil {
 		return nil, err
 	}
-	return &pendingFile{File: f, path: path}, nil
+	return &File{File: f, path: path}, nil
 }
 
 // CloseAtomicallyReplace puts the file into its place.
-func (p *pendingFile) CloseAtomicallyReplace() error {
+func (p *File) CloseAtomicallyReplace() error {
 	if err := errors.Join(p.Sync(), p.Close()); err != nil {
 		return err
 	}
@@ -32,7 +33,7 @@ func (p *pendingFile) CloseAtomicallyReplace() error {
 }
 
 // Cleanup removes the file if it isn't in its place.
-func (p *pendingFile) Cleanup() error {
+func (p *File) Cleanup() error {
 	if p.done {
 		return nil
 	}

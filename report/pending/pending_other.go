@@ -1,6 +1,6 @@
 //go:build !windows
 
-package report
+package pending
 
 import (
 	"path/filepath"
@@ -8,10 +8,11 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// A pendingFile is written under another name and takes its place once it is whole.
-type pendingFile = renameio.PendingFile
+// A File is written under another name and takes its place once it is whole.
+type File = renameio.PendingFile
 
-func newPendingFile(path string) (*pendingFile, error) {
+// New begins a file of that name.
+func New(path string) (*File, error) {
 	return renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)),
 		renameio.WithPermissions(0o666), renameio.WithExistingPermissions())
 }
