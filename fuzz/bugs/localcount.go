@@ -21,6 +21,7 @@ type locally struct {
 
 	total  atomic.Int64 // with locallyBias until all words are in it
 	woken  atomic.Bool
+	sleeps int  // for how many of patiently's Kill waits
 	hasty  bool // total has no bias
 	misses bool // the drain leaves out the CPU that it runs on
 }
@@ -108,14 +109,21 @@ func (c *locally) Kill() bool {
 			c.total.Add(n)
 		}
 	}
-	if c.total.Add(-c.bias()) != 0 {
+	n := c.total.Add(-c.bias())
+	if n < 0 {
+		panic("more references were dropped than taken")
+	}
+	if n > 0 {
 		for tries := 0; !c.woken.Load(); tries++ {
-			patiently(tries, drainerSleeps, "Kill waits, everybody has left, and nobody wakes it")
+			patiently(tries, c.sleeps, "Kill waits, everybody has left, and nobody wakes it")
 		}
 	}
 	c.mode.Store(locallyDead)
 	return true
 }
+
+// newLocally is right. What is missed is missed for ever, so that it needn't wait for long.
+func newLocally() strategies.Counter { return &locally{sleeps: drainerSleeps} }
 
 var locallyPromise = strategies.Promise{
 	Limit:         1 << 32,
@@ -142,16 +150,17 @@ It doesn't wait, and releases what A uses.`,
 		Fix:      "add the number of every CPU",
 		Program:  "a.Put|a.Kill",
 		Expected: moved,
-	}.counts(locallyPromise, func() strategies.Counter { return &locally{misses: true} }, func() strategies.Counter { return new(locally) }),
+	}.counts(locallyPromise, func() strategies.Counter { return &locally{misses: true, sleeps: drainerSleeps / 50} }, newLocally),
 	Bug{
 		Name:   "localhasty",
 		Doc:    "a drop that finds zero wakes Kill while some CPUs aren't added up",
 		Source: localcountSource + ": it looks at the total when the cross-call has been everywhere (xc_wait)",
-		Interleaving: `A's reference was taken on CPU 0, B's on CPU 1. Kill adds CPU 0's 1. A drops: the total is 0, and it wakes
-Kill. Kill adds CPU 1's 1, and is to wait for B; but somebody has woken it already.`,
+		Interleaving: `A's and B's references were taken on CPU 0, and A's second on CPU 1. Kill adds CPU 0's 2. A drops both of its
+own: the total is 0, and it wakes Kill. Kill adds CPU 1's 1, and is to wait for B; but somebody has
+woken it already.`,
 		Fix:     "nobody finds zero before all CPUs are added up: until then the total has a bias",
-		Program: "a.Put|a.Put|a.Kill", Concurrent: true,
-		Preemptions: 5,
+		Program: "a.Get a.Put a.Put|a.Put|a.Kill", Concurrent: true,
+		Preemptions: 4,
 		Expected:    interleaved,
-	}.counts(locallyPromise, func() strategies.Counter { return &locally{hasty: true} }, func() strategies.Counter { return new(locally) }),
+	}.counts(locallyPromise, func() strategies.Counter { return &locally{hasty: true, sleeps: drainerSleeps} }, newLocally),
 }
