@@ -13,18 +13,23 @@ import (
 	"github.com/refbench/refbench/strategies/fileref"
 	"github.com/refbench/refbench/strategies/freebsd"
 	"github.com/refbench/refbench/strategies/freezable"
+	"github.com/refbench/refbench/strategies/localcount"
 	"github.com/refbench/refbench/strategies/lockperatomic"
 	"github.com/refbench/refbench/strategies/lockref"
 	"github.com/refbench/refbench/strategies/mutexed"
+	"github.com/refbench/refbench/strategies/ownerbiased"
 	"github.com/refbench/refbench/strategies/percpu"
 	"github.com/refbench/refbench/strategies/rcuref"
+	"github.com/refbench/refbench/strategies/refcache"
 	"github.com/refbench/refbench/strategies/refcountfull"
 	"github.com/refbench/refbench/strategies/refusing"
 	"github.com/refbench/refbench/strategies/rundown"
 	"github.com/refbench/refbench/strategies/rundowncpu"
 	"github.com/refbench/refbench/strategies/saturating"
 	"github.com/refbench/refbench/strategies/sloppy"
+	"github.com/refbench/refbench/strategies/snzi"
 	"github.com/refbench/refbench/strategies/sticky"
+	"github.com/refbench/refbench/strategies/tlref"
 	"github.com/refbench/refbench/strategies/xnupcpu"
 )
 
@@ -62,5 +67,10 @@ func All() []*strategies.Strategy {
 		arc.Strategy,
 		xnupcpu.Strategy,
 		sloppy.Strategy,
+		snzi.Strategy,
+		refcache.Strategy,
+		ownerbiased.Strategy,
+		localcount.Strategy,
+		tlref.Strategy,
 	}
 }

@@ -39,6 +39,11 @@ var Loops = slices.Concat(
 	loopsArc,
 	loopsXnupcpu,
 	loopsSloppy,
+	loopsSnzi,
+	loopsRefcache,
+	loopsOwnerbiased,
+	loopsLocalcount,
+	loopsTlref,
 )
 
 // loop returns the loop whose instances make returns, not yet ready.

@@ -33,6 +33,7 @@ func aliases() []Alias {
 		{"page", "refusing"}, {"folio", "freezable"},
 		{"rcuref_t", "rcuref"}, {"file_ref_t", "fileref"},
 		{"fdMutex", "fdmutex"}, {"Arc", "arc"},
+		{"localcount(9)", "localcount"}, {"TLRefCount", "tlref"},
 	}
 }
 

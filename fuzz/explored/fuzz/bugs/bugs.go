@@ -94,9 +94,9 @@ func /*line :162:1*/ (e Expected) but(others Expected) Expected {
 	return all
 }
 
-var All = slices.Concat(wordBugs, biasedBugs, reviveBugs, narrowBugs, fullBugs, freebsdBugs, nettyBugs, stickyBugs, rampBugs, percpuBugs, useBugs, systemBugs, mutexedBugs, lockrefBugs, drainedBugs, rundownBugs, foldedBugs, stockedBugs, krefBugs, pageBugs, zonedBugs, fdBugs, warnedBugs, carryBugs, lockedBugs, lateBugs, folioBugs, arcBugs)
+var All = slices.Concat(wordBugs, biasedBugs, reviveBugs, narrowBugs, fullBugs, freebsdBugs, nettyBugs, stickyBugs, rampBugs, percpuBugs, useBugs, systemBugs, mutexedBugs, lockrefBugs, drainedBugs, rundownBugs, foldedBugs, stockedBugs, indicatorBugs, deltaBugs, owningBugs, locallyBugs, collectedBugs, krefBugs, pageBugs, zonedBugs, fdBugs, warnedBugs, carryBugs, lockedBugs, lateBugs, folioBugs, arcBugs)
 
-func /*line :177:1*/ Validate(list []*Bug) error {
+func /*line :178:1*/ Validate(list []*Bug) error {
 	var errs []error
 	seen := make(map[string]bool)
 	for _, b := range list {

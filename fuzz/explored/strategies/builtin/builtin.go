@@ -13,26 +13,31 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/strategies/fileref"
 	"github.com/refbench/refbench/fuzz/explored/strategies/freebsd"
 	"github.com/refbench/refbench/fuzz/explored/strategies/freezable"
+	"github.com/refbench/refbench/fuzz/explored/strategies/localcount"
 	"github.com/refbench/refbench/fuzz/explored/strategies/lockperatomic"
 	"github.com/refbench/refbench/fuzz/explored/strategies/lockref"
 	"github.com/refbench/refbench/fuzz/explored/strategies/mutexed"
+	"github.com/refbench/refbench/fuzz/explored/strategies/ownerbiased"
 	"github.com/refbench/refbench/fuzz/explored/strategies/percpu"
 	"github.com/refbench/refbench/fuzz/explored/strategies/rcuref"
+	"github.com/refbench/refbench/fuzz/explored/strategies/refcache"
 	"github.com/refbench/refbench/fuzz/explored/strategies/refcountfull"
 	"github.com/refbench/refbench/fuzz/explored/strategies/refusing"
 	"github.com/refbench/refbench/fuzz/explored/strategies/rundown"
 	"github.com/refbench/refbench/fuzz/explored/strategies/rundowncpu"
 	"github.com/refbench/refbench/fuzz/explored/strategies/saturating"
 	"github.com/refbench/refbench/fuzz/explored/strategies/sloppy"
+	"github.com/refbench/refbench/fuzz/explored/strategies/snzi"
 	"github.com/refbench/refbench/fuzz/explored/strategies/sticky"
+	"github.com/refbench/refbench/fuzz/explored/strategies/tlref"
 	"github.com/refbench/refbench/fuzz/explored/strategies/xnupcpu"
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:34:1*/ Default() []string {
+func /*line ../../../../strategies/builtin/builtin.go:39:1*/ Default() []string {
 	return []string{"atomic", "saturating", "percpu", "lockperatomic", "biased", "mutexed", "lockref", "rcuref"}
 }
-func /*line :40:1*/ All() []*strategies.Strategy {
+func /*line :45:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
@@ -57,5 +62,10 @@ func /*line :40:1*/ All() []*strategies.Strategy {
 		arc.Strategy,
 		xnupcpu.Strategy,
 		sloppy.Strategy,
+		snzi.Strategy,
+		refcache.Strategy,
+		ownerbiased.Strategy,
+		localcount.Strategy,
+		tlref.Strategy,
 	}
 }
