@@ -48,6 +48,7 @@ var elsewhere = map[string]string{
 	"strategies/rundowncpu.Fuzz":        "fuzz.FuzzSequential",
 	"strategies/xnupcpu.Fuzz":           "fuzz.FuzzSequential",
 	"strategies/sloppy.Fuzz":            "fuzz.FuzzSequential",
+	"strategies/rseq.Fuzz":              "fuzz.FuzzSequential",
 	"strategies/saturating.Fuzz":        "fuzz.FuzzSequential",
 	"strategies/sticky.Fuzz":            "fuzz.FuzzSequential",
 	"strategies/strategytest.FuzzSound": "fuzz.FuzzSequential",

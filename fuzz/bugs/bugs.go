@@ -168,7 +168,7 @@ func (e Expected) but(others Expected) Expected {
 // All is every planted bug.
 var All = slices.Concat(
 	wordBugs, biasedBugs, reviveBugs, narrowBugs, fullBugs, freebsdBugs, nettyBugs, stickyBugs, rampBugs, percpuBugs, useBugs,
-	systemBugs, mutexedBugs, lockrefBugs, drainedBugs, rundownBugs, foldedBugs, stockedBugs, krefBugs, pageBugs, zonedBugs, fdBugs,
+	systemBugs, mutexedBugs, lockrefBugs, drainedBugs, rundownBugs, foldedBugs, stockedBugs, sectionedBugs, krefBugs, pageBugs, zonedBugs, fdBugs,
 	warnedBugs, carryBugs, lockedBugs, lateBugs,
 	folioBugs, arcBugs,
 )

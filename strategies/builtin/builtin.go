@@ -20,6 +20,7 @@ import (
 	"github.com/refbench/refbench/strategies/rcuref"
 	"github.com/refbench/refbench/strategies/refcountfull"
 	"github.com/refbench/refbench/strategies/refusing"
+	"github.com/refbench/refbench/strategies/rseq"
 	"github.com/refbench/refbench/strategies/rundown"
 	"github.com/refbench/refbench/strategies/rundowncpu"
 	"github.com/refbench/refbench/strategies/saturating"
@@ -62,5 +63,6 @@ func All() []*strategies.Strategy {
 		arc.Strategy,
 		xnupcpu.Strategy,
 		sloppy.Strategy,
+		rseq.Strategy,
 	}
 }

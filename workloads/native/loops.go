@@ -39,6 +39,7 @@ var Loops = slices.Concat(
 	loopsArc,
 	loopsXnupcpu,
 	loopsSloppy,
+	loopsRseq,
 )
 
 // loop returns the loop whose instances make returns, not yet ready.

@@ -36,6 +36,9 @@ func CPUs() int { return cpu.Count() }
 // scheduling point.
 func Barrier() { cpu.Barrier() }
 
+// Wait returns when every pinned section that had begun before has ended.
+func Wait() { cpu.Wait() }
+
 // BarrierKind says how Barrier works.
 func BarrierKind() string { return "none (explored: words are sequentially consistent)" }
 

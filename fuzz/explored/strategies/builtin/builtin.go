@@ -20,6 +20,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/strategies/rcuref"
 	"github.com/refbench/refbench/fuzz/explored/strategies/refcountfull"
 	"github.com/refbench/refbench/fuzz/explored/strategies/refusing"
+	"github.com/refbench/refbench/fuzz/explored/strategies/rseq"
 	"github.com/refbench/refbench/fuzz/explored/strategies/rundown"
 	"github.com/refbench/refbench/fuzz/explored/strategies/rundowncpu"
 	"github.com/refbench/refbench/fuzz/explored/strategies/saturating"
@@ -29,10 +30,10 @@ import (
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:34:1*/ Default() []string {
+func /*line ../../../../strategies/builtin/builtin.go:35:1*/ Default() []string {
 	return []string{"atomic", "saturating", "percpu", "lockperatomic", "biased", "mutexed", "lockref", "rcuref"}
 }
-func /*line :40:1*/ All() []*strategies.Strategy {
+func /*line :41:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
@@ -57,5 +58,6 @@ func /*line :40:1*/ All() []*strategies.Strategy {
 		arc.Strategy,
 		xnupcpu.Strategy,
 		sloppy.Strategy,
+		rseq.Strategy,
 	}
 }
