@@ -13,11 +13,12 @@ import (
 // A sharded is a count per CPU until it is killed, as Linux percpu_ref. It is what
 // strategies/percpu does, without its fast paths.
 //
-// In per-CPU mode the shared word is the count plus sharedBias minus the sum of the
-// words. Words keep their values in shared mode.
+// Bit 0 of a CPU's word is set while an operation is under way, and the bits above are
+// references taken minus dropped. In per-CPU mode the shared word is the count plus
+// sharedBias minus the sum of the words. Words keep their values in shared mode.
 type sharded struct {
 	mode      atomic.Uint32 // shardedShared and shardedDead
-	shards    []shardedWord
+	words     pin.Lines[pin.Word]
 	shared    atomic.Int64
 	switching sync.Mutex
 	bug       shardedBug
@@ -28,13 +29,6 @@ const (
 	shardedDead   = 1 << 1
 	shardedBias   = -1 << 63
 )
-
-// A shardedWord is one CPU's: bit 0 is set while an operation is under way, and the
-// bits above are references taken minus dropped.
-type shardedWord struct {
-	word pin.Word
-	_    [pin.LineBytes - 8]byte
-}
 
 // A shardedBug is what is wrong with a sharded.
 type shardedBug int
@@ -50,8 +44,8 @@ const (
 func (c *sharded) Init() { c.InitAt(1) }
 
 func (c *sharded) InitAt(n int64) {
-	if c.shards == nil {
-		c.shards = make([]shardedWord, pin.CPUs())
+	if c.words == nil {
+		c.words = pin.NewLines[pin.Word]()
 	}
 	c.shared.Store(n + shardedBias - c.sum())
 	c.mode.Store(0)
@@ -67,10 +61,10 @@ func (c *sharded) add(n int64) bool {
 		cpu = pin.Pin()
 		defer pin.Unpin()
 	}
-	if cpu >= len(c.shards) {
+	if cpu >= len(c.words) {
 		return false
 	}
-	w := &c.shards[cpu].word
+	w := &c.words[cpu].Word
 	// An operation that isn't alone here may find another's bit.
 	v := w.Load() &^ 1
 	w.Store(v | 1)
@@ -141,8 +135,8 @@ func (c *sharded) toShared(from, to uint32) {
 		return
 	}
 	c.shared.Add(shardedBias) // 2^63 is its own negative
-	for i := range c.shards {
-		c.shared.Add(c.shards[i].word.Load() >> 1)
+	for i := range c.words {
+		c.shared.Add(c.words[i].Word.Load() >> 1)
 	}
 }
 
@@ -192,8 +186,8 @@ func (c *sharded) Count() int64 {
 // drain waits for operations that were announced under an older mode.
 func (c *sharded) drain() {
 	pin.Barrier()
-	for i := range c.shards {
-		for c.shards[i].word.Load()&1 != 0 {
+	for i := range c.words {
+		for c.words[i].Word.Load()&1 != 0 {
 			runtime.Gosched()
 		}
 	}
@@ -201,8 +195,8 @@ func (c *sharded) drain() {
 
 func (c *sharded) sum() int64 {
 	var n int64
-	for i := range c.shards {
-		n += c.shards[i].word.Load() >> 1
+	for i := range c.words {
+		n += c.words[i].Word.Load() >> 1
 	}
 	return n
 }
@@ -217,7 +211,7 @@ var shardedPromise = strategies.Promise{
 	TryGet:    strategies.Exact,
 	Count:     strategies.Approximate,
 	Progress:  strategies.Blocking,
-	Bytes:     int(unsafe.Sizeof(sharded{})) + pin.CPUs()*int(unsafe.Sizeof(shardedWord{})),
+	Bytes:     int(unsafe.Sizeof(sharded{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[pin.Word]{})),
 }
 
 func newSharded(bug shardedBug) func() strategies.Counter {

@@ -15,7 +15,7 @@ import (
 //	bits 63..1  of the central word: references in use, and all spares; of a CPU's: its spares
 type stocked struct {
 	central atomic.Int64
-	words   []foldedWord
+	words   pin.Lines[atomic.Int64]
 	bug     stockedBug
 }
 
@@ -38,18 +38,16 @@ func (c *stocked) Init() { c.InitAt(1) }
 
 func (c *stocked) InitAt(n int64) {
 	if c.words == nil {
-		c.words = make([]foldedWord, pin.CPUs())
+		c.words = pin.NewLines[atomic.Int64]()
 	}
 	c.central.Store(n*stockedOne | stockedLive)
 	for i := range c.words {
-		c.words[i].Store(stockedLive)
+		c.words[i].Word.Store(stockedLive)
 	}
 }
 
-func (c *stocked) word() *atomic.Int64 { return &c.words[min(pin.CPU(), len(c.words)-1)].Int64 }
-
 func (c *stocked) spare() bool {
-	w := c.word()
+	w := c.words.Own()
 	for {
 		v := w.Load()
 		if v < stockedOne|stockedLive {
@@ -83,7 +81,7 @@ func (c *stocked) TryGet() bool {
 }
 
 func (c *stocked) Put() bool {
-	w := c.word()
+	w := c.words.Own()
 	for {
 		v := w.Load()
 		switch {
@@ -115,7 +113,7 @@ func (c *stocked) drop(n int64) bool {
 func (c *stocked) Kill() bool {
 	spares := int64(0)
 	for i := range c.words {
-		spares += c.words[i].Swap(0) - stockedLive
+		spares += c.words[i].Word.Swap(0) - stockedLive
 	}
 	return c.central.Add(-spares-stockedOne-stockedLive) == 0
 }
@@ -133,7 +131,7 @@ var stockedPromise = strategies.Promise{
 	TryGet:    strategies.Exact,
 	Count:     strategies.None,
 	Progress:  strategies.LockFree,
-	Bytes:     int(unsafe.Sizeof(stocked{})) + pin.CPUs()*int(unsafe.Sizeof(foldedWord{})),
+	Bytes:     int(unsafe.Sizeof(stocked{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[atomic.Int64]{})),
 }
 
 const sloppySource = "Boyd-Wickizer et al., An Analysis of Linux Scalability to Many Cores, OSDI 2010, section 4.3"

@@ -14,14 +14,8 @@ import (
 //	bit 0       live: this word takes references
 //	bits 63..1  references taken less references dropped
 type folded struct {
-	words []foldedWord
+	words pin.Lines[atomic.Int64]
 	bug   foldedBug
-}
-
-// A foldedWord is one CPU's.
-type foldedWord struct {
-	atomic.Int64
-	_ [pin.LineBytes - 8]byte
 }
 
 // A foldedBug is what is wrong with a folded.
@@ -43,26 +37,25 @@ func (c *folded) Init() { c.InitAt(1) }
 
 func (c *folded) InitAt(n int64) {
 	if c.words == nil {
-		c.words = make([]foldedWord, pin.CPUs())
+		c.words = pin.NewLines[atomic.Int64]()
 	}
-	c.words[0].Store(n*foldedOne | foldedLive)
+	c.words[0].Word.Store(n*foldedOne | foldedLive)
 	for i := 1; i < len(c.words); i++ {
-		c.words[i].Store(foldedLive)
+		c.words[i].Word.Store(foldedLive)
 	}
 }
 
 // add adds d on this CPU's word, or on the first, and returns what that is then, or
 // foldedLive.
 func (c *folded) add(d int64) int64 {
-	cpu := min(pin.CPU(), len(c.words)-1)
-	w := &c.words[cpu].Int64
-	if (cpu != 0 || c.bug == foldedUndoes) && w.Load()&foldedLive != 0 {
+	w, first := c.words.Own(), &c.words[0].Word
+	if (w != first || c.bug == foldedUndoes) && w.Load()&foldedLive != 0 {
 		if w.Add(d)&foldedLive != 0 || c.bug == foldedLoses {
 			return foldedLive
 		}
 		w.Add(-d)
 	}
-	return c.words[0].Add(d)
+	return first.Add(d)
 }
 
 func (c *folded) Get() {
@@ -72,7 +65,7 @@ func (c *folded) Get() {
 }
 
 func (c *folded) TryGet() bool {
-	w := &c.words[min(pin.CPU(), len(c.words)-1)].Int64
+	w := c.words.Own()
 	for {
 		v := w.Load()
 		if v&foldedLive == 0 {
@@ -93,13 +86,13 @@ func (c *folded) Put() bool {
 }
 
 func (c *folded) Kill() bool {
-	first := &c.words[0].Int64
+	first := &c.words[0].Word
 	if c.bug == foldedBared {
 		first.Add(-foldedLive)
 	}
 	sum := int64(0)
 	for i := 1; i < len(c.words); i++ {
-		sum += c.words[i].Swap(0) - foldedLive
+		sum += c.words[i].Word.Swap(0) - foldedLive
 	}
 	if c.bug != foldedBared {
 		sum -= foldedLive
@@ -121,7 +114,7 @@ var foldedPromise = strategies.Promise{
 	TryGet:        strategies.Exact,
 	Count:         strategies.None,
 	Progress:      strategies.LockFree,
-	Bytes:         int(unsafe.Sizeof(folded{})) + pin.CPUs()*int(unsafe.Sizeof(foldedWord{})),
+	Bytes:         int(unsafe.Sizeof(folded{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[atomic.Int64]{})),
 }
 
 const xnuSource = "XNU libkern/os/refcnt.c, xnu-11417.101.15, os_pcpu_ref"

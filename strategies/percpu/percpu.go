@@ -103,7 +103,7 @@ var Strategy = &strategies.Strategy{
 		Count:        strategies.Approximate,
 		Resurrection: true,
 		Progress:     strategies.LockFree,
-		Bytes:        int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(shard{})),
+		Bytes:        int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[pin.Word]{})),
 		TypeStable:   true,
 	},
 	Retries: true,
@@ -120,8 +120,8 @@ var Strategy = &strategies.Strategy{
 type Count struct {
 	// The fields up to shared are read by every operation and written by
 	// mode switches only.
-	mode   atomic.Uint32
-	shards []shard // one per P; set by the first Init and never changed
+	mode  atomic.Uint32
+	words pin.Lines[pin.Word] // one per P; set by the first Init and never changed
 
 	// shared is the count in shared mode. In per-CPU mode it is the count
 	// plus bias minus the sum of all words.
@@ -141,19 +141,12 @@ const (
 // (PERCPU_COUNT_BIAS).
 const bias = -1 << 63
 
-// A shard is one P's word, alone on its cache lines.
-//
-// The word has two fields, so that announcing an operation and finishing it
+// A P's word has two fields, so that announcing an operation and finishing it
 // are one plain store each:
 //
 //	bits  meaning
 //	0     busy: its P is between announcing an operation and finishing it
 //	1-63  references taken minus references dropped on this P
-type shard struct {
-	word pin.Word
-	_    [pin.LineBytes - unsafe.Sizeof(pin.Word{})]byte
-}
-
 const (
 	wordBusy = 1
 	wordOne  = 2
@@ -190,8 +183,8 @@ func (c *Count) InitDead() {
 // allocate makes the words, once. Readers of an earlier life never see the
 // slice change.
 func (c *Count) allocate() {
-	if c.shards == nil {
-		c.shards = make([]shard, pin.CPUs())
+	if c.words == nil {
+		c.words = pin.NewLines[pin.Word]()
 	}
 }
 
@@ -207,8 +200,8 @@ func (c *Count) add(n int64) bool {
 		return c.addMany(n)
 	}
 	cpu := pin.Pin()
-	if uint(cpu) < uint(len(c.shards)) {
-		w := &c.shards[cpu].word
+	if uint(cpu) < uint(len(c.words)) {
+		w := &c.words[cpu].Word
 		v := w.Load()
 		w.Store(v | wordBusy)
 		// The second look comes after the announcement. Otherwise:
@@ -251,8 +244,8 @@ func (c *Count) addMany(n int64) bool {
 func (c *Count) Get() {
 	if c.mode.Load() == modePerCPU {
 		cpu := pin.Pin()
-		if uint(cpu) < uint(len(c.shards)) {
-			w := &c.shards[cpu].word
+		if uint(cpu) < uint(len(c.words)) {
+			w := &c.words[cpu].Word
 			v := w.Load()
 			w.Store(v | wordBusy)
 			if c.mode.Load() == modePerCPU {
@@ -306,14 +299,14 @@ func (c *Count) TryGetLive() bool {
 		return false
 	}
 	cpu := pin.Pin()
-	if uint(cpu) >= uint(len(c.shards)) {
+	if uint(cpu) >= uint(len(c.words)) {
 		// A P without a word: the mutex keeps Kill out instead.
 		pin.Unpin()
 		c.switching.Lock()
 		defer c.switching.Unlock()
 		return c.mode.Load()&modeDead == 0 && c.sharedTryGet(1)
 	}
-	w := &c.shards[cpu].word
+	w := &c.words[cpu].Word
 	v := w.Load()
 	w.Store(v | wordBusy)
 	ok := c.mode.Load()&modeDead == 0 && c.sharedTryGet(1)
@@ -328,8 +321,8 @@ func (c *Count) TryGetLive() bool {
 func (c *Count) Put() bool {
 	if c.mode.Load() == modePerCPU {
 		cpu := pin.Pin()
-		if uint(cpu) < uint(len(c.shards)) {
-			w := &c.shards[cpu].word
+		if uint(cpu) < uint(len(c.words)) {
+			w := &c.words[cpu].Word
 			v := w.Load()
 			w.Store(v | wordBusy)
 			if c.mode.Load() == modePerCPU {
@@ -437,8 +430,8 @@ func (c *Count) IsZero() bool {
 // announces no more.
 func (c *Count) drain() {
 	pin.Barrier()
-	for i := range c.shards {
-		w := &c.shards[i].word
+	for i := range c.words {
+		w := &c.words[i].Word
 		// A busy P is a few instructions from the end, unless its
 		// thread lost its CPU; so look again a few times before giving
 		// ours away.
@@ -453,8 +446,8 @@ func (c *Count) drain() {
 // sum adds up the words without their busy bits.
 func (c *Count) sum() int64 {
 	var n int64
-	for i := range c.shards {
-		n += c.shards[i].word.Load() >> 1
+	for i := range c.words {
+		n += c.words[i].Word.Load() >> 1
 	}
 	return n
 }

@@ -75,3 +75,29 @@ func CPUs() int { return runtime.GOMAXPROCS(0) }
 // (Intel Optimization Reference Manual, spatial prefetcher), and one line of
 // 128 bytes where lines are that long.
 const LineBytes = 128
+
+// A Line is what one P has of something, alone on its cache lines. T is a word of 8 bytes;
+// what is longer has the more of its own.
+type Line[T any] struct {
+	Word T
+	_    [LineBytes - 8]byte
+}
+
+// Lines has a Line for each P that there was when it was made.
+type Lines[T any] []Line[T]
+
+// NewLines makes a line for each P.
+func NewLines[T any]() Lines[T] { return make(Lines[T], CPUs()) }
+
+// Own returns the word of the P that the caller ran on. It may have moved by then, so T
+// is atomic; whoever needs the P's own word alone pins itself, and takes the number from
+// [Pin]. If GOMAXPROCS has grown since [NewLines], new Ps share the first one's.
+//
+// It is just cheap enough to be inlined, which a test sees to.
+func (l Lines[T]) Own() *T {
+	cpu := uint(CPU())
+	if cpu >= uint(len(l)) {
+		cpu = 0
+	}
+	return &l[cpu].Word
+}

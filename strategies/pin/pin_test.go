@@ -1,11 +1,15 @@
 package pin_test
 
 import (
+	"bytes"
+	"os"
+	"os/exec"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/refbench/refbench/strategies/pin"
 )
@@ -29,15 +33,12 @@ func TestPinReturnsAProcessorBelowCPUs(t *testing.T) {
 // own word are all there in the end.
 func TestWordsOfPinnedGoroutinesAreTheirOwn(t *testing.T) {
 	const goroutines, each = 8, 20_000
-	words := make([]struct {
-		w pin.Word
-		_ [pin.LineBytes]byte
-	}, pin.CPUs())
+	words := pin.NewLines[pin.Word]()
 	var wg sync.WaitGroup
 	for range goroutines {
 		wg.Go(func() {
 			for i := range each {
-				w := &words[pin.Pin()].w
+				w := &words[pin.Pin()].Word
 				w.Store(w.Load() + 1)
 				pin.Unpin()
 				if i%64 == 0 {
@@ -49,10 +50,37 @@ func TestWordsOfPinnedGoroutinesAreTheirOwn(t *testing.T) {
 	wg.Wait()
 	var sum int64
 	for i := range words {
-		sum += words[i].w.Load()
+		sum += words[i].Word.Load()
 	}
 	if sum != goroutines*each {
 		t.Errorf("sum of words %d after %d increments", sum, goroutines*each)
+	}
+}
+
+// Words of different Ps are LineBytes apart, and Ps that came later share the first one's.
+func TestLines(t *testing.T) {
+	lines := pin.NewLines[atomic.Int64]()
+	if size := unsafe.Sizeof(lines[0]); len(lines) != pin.CPUs() || size != pin.LineBytes {
+		t.Errorf("%d lines of %d bytes, want %d of %d", len(lines), size, pin.CPUs(), pin.LineBytes)
+	}
+	cpu := pin.Pin()
+	own, shared := lines.Own(), lines[:1].Own()
+	pin.Unpin()
+	if own != &lines[cpu].Word || shared != &lines[0].Word {
+		t.Errorf("on P %d its own word isn't found, or where there is but one, that one", cpu)
+	}
+}
+
+// A call of Own is as cheap as looking the word up by hand: only CPU is called.
+func TestOwnInlines(t *testing.T) {
+	cmd := exec.Command("go", "build", "-gcflags=-m", "../xnupcpu")
+	cmd.Env = append(os.Environ(), "GOARCH=amd64", "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("go build -gcflags=-m: %v\n%s", err, out)
+	}
+	if !bytes.Contains(out, []byte("inlining call to pin.Lines[go.shape")) {
+		t.Error("Lines.Own doesn't inline any more: each use of it costs a call")
 	}
 }
 

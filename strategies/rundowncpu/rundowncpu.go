@@ -62,7 +62,7 @@
 //
 // A line of the cache for each P, 40 bytes, and a channel if Kill has to wait. Get, TryGet and Put are a load and a
 // compare-and-swap of a word that other CPUs seldom touch. Kill touches all words. If
-// GOMAXPROCS grows after Init, the new Ps share words with others.
+// GOMAXPROCS grows after Init, the new Ps share P 0's word.
 package rundowncpu
 
 import (
@@ -90,7 +90,7 @@ var Strategy = &strategies.Strategy{
 		TryGet:        strategies.Exact,
 		Count:         strategies.Approximate,
 		Progress:      strategies.LockFree,
-		Bytes:         int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(shard{})),
+		Bytes:         int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[atomic.Int64]{})),
 	},
 	Retries: true,
 	New:     func() strategies.Counter { return new(Count) },
@@ -107,15 +107,9 @@ const (
 	bias = 1 << 62
 )
 
-// A shard is one P's word, alone on its cache lines: see the package doc for its bits.
-type shard struct {
-	word atomic.Int64
-	_    [pin.LineBytes - unsafe.Sizeof(atomic.Int64{})]byte
-}
-
 // A Count is a reference count with a word per CPU that is run down.
 type Count struct {
-	shards []shard // one per P; set by the first Init
+	words pin.Lines[atomic.Int64] // see the package doc for the bits; set by the first Init
 
 	// The wait block: references beside the owner's that are left while Kill waits, and
 	// what wakes it. Kill writes left before it sets waiting anywhere, and gone before it
@@ -129,27 +123,18 @@ func (c *Count) Init() { c.InitAt(1) }
 
 // InitAt starts a life with n references, the owner's among them.
 func (c *Count) InitAt(n int64) {
-	if c.shards == nil {
-		c.shards = make([]shard, pin.CPUs())
+	if c.words == nil {
+		c.words = pin.NewLines[atomic.Int64]()
 	}
-	for i := range c.shards {
-		c.shards[i].word.Store(0)
+	for i := range c.words {
+		c.words[i].Word.Store(0)
 	}
-	c.shards[0].word.Store((n - 1) << countShift)
-}
-
-// word is the word of the CPU that the caller is on, or was on a moment ago: any will do.
-func (c *Count) word() *atomic.Int64 {
-	cpu := uint(pin.CPU())
-	if cpu >= uint(len(c.shards)) {
-		cpu %= uint(len(c.shards))
-	}
-	return &c.shards[cpu].word
+	c.words[0].Word.Store((n - 1) << countShift)
 }
 
 // Get takes a reference. The caller holds one.
 func (c *Count) Get() {
-	word := c.word()
+	word := c.words.Own()
 	for {
 		w := word.Load()
 		switch {
@@ -171,7 +156,7 @@ func (c *Count) Get() {
 // TryGet takes a reference unless run-down has begun, and reports whether it did
 // (ExAcquireRundownProtectionCacheAware).
 func (c *Count) TryGet() bool {
-	word := c.word()
+	word := c.words.Own()
 	for {
 		w := word.Load()
 		if w&active != 0 {
@@ -186,7 +171,7 @@ func (c *Count) TryGet() bool {
 // Put drops a reference (ExReleaseRundownProtectionCacheAware) and reports false: it is
 // Kill that reports the last.
 func (c *Count) Put() bool {
-	word := c.word()
+	word := c.words.Own()
 	for {
 		w := word.Load()
 		switch {
@@ -215,8 +200,8 @@ func (c *Count) Put() bool {
 func (c *Count) Kill() bool {
 	c.left.Store(bias)
 	sum := int64(0)
-	for i := range c.shards {
-		sum += c.shards[i].word.Swap(active|waiting) >> countShift
+	for i := range c.words {
+		sum += c.words[i].Word.Swap(active|waiting) >> countShift
 	}
 	// Get and Put have counted in left meanwhile, so that sum alone doesn't say whether
 	// somebody is inside. From here on nobody gets in.
@@ -229,8 +214,8 @@ func (c *Count) Kill() bool {
 	case n < 0:
 		panic("rundowncpu: more references were dropped than taken")
 	}
-	for i := range c.shards {
-		c.shards[i].word.Store(active)
+	for i := range c.words {
+		c.words[i].Word.Store(active)
 	}
 	return true
 }
@@ -239,8 +224,8 @@ func (c *Count) Kill() bool {
 // goes through the words, which others change meanwhile.
 func (c *Count) Count() int64 {
 	n := int64(1)
-	for i := range c.shards {
-		switch w := c.shards[i].word.Load(); {
+	for i := range c.words {
+		switch w := c.words[i].Word.Load(); {
 		case w&active == 0:
 			n += w >> countShift
 		case w&waiting == 0:

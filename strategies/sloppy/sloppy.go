@@ -51,7 +51,7 @@
 // A line of the cache for each P, and 32 bytes. While references are taken and dropped on the
 // same CPU, each is a load and a compare-and-swap of a word that nobody else touches; the
 // central number is touched once for each spare that a CPU has to get or gives back. If
-// GOMAXPROCS grows after Init, the new Ps count centrally.
+// GOMAXPROCS grows after Init, the new Ps share P 0's word.
 //
 // # Choices
 //
@@ -87,7 +87,7 @@ var Strategy = &strategies.Strategy{
 		TryGet:     strategies.Exact,
 		Count:      strategies.Approximate,
 		Progress:   strategies.LockFree,
-		Bytes:      int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(shard{})),
+		Bytes:      int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[atomic.Int64]{})),
 		TypeStable: true,
 	},
 	Retries: true,
@@ -101,16 +101,11 @@ const (
 	countShift = 1
 )
 
-// A shard is one P's word, alone on its cache lines: see the package doc for its bits.
-type shard struct {
-	word atomic.Int64
-	_    [pin.LineBytes - unsafe.Sizeof(atomic.Int64{})]byte
-}
-
 // A Count is a central count with spare references on each CPU.
 type Count struct {
-	central atomic.Int64 // see the package doc for its bits
-	shards  []shard      // one per P; set by the first Init and never changed
+	// See the package doc for the bits of these.
+	central atomic.Int64
+	words   pin.Lines[atomic.Int64] // set by the first Init and never changed
 }
 
 // Init starts a life with one reference, the owner's. The first Init allocates the words.
@@ -118,22 +113,18 @@ func (c *Count) Init() { c.InitAt(1) }
 
 // InitAt starts a life with n references.
 func (c *Count) InitAt(n int64) {
-	if c.shards == nil {
-		c.shards = make([]shard, pin.CPUs())
+	if c.words == nil {
+		c.words = pin.NewLines[atomic.Int64]()
 	}
 	c.central.Store(n<<countShift | live)
-	for i := range c.shards {
-		c.shards[i].word.Store(live)
+	for i := range c.words {
+		c.words[i].Word.Store(live)
 	}
 }
 
 // spare takes a spare reference of the caller's CPU, and reports whether there was one.
 func (c *Count) spare() bool {
-	cpu := uint(pin.CPU())
-	if cpu >= uint(len(c.shards)) {
-		return false
-	}
-	word := &c.shards[cpu].word
+	word := c.words.Own()
 	for {
 		v := word.Load()
 		if v < one|live {
@@ -175,23 +166,20 @@ func (c *Count) TryGet() bool {
 // Put drops a reference and reports whether it was the last, which it can be only after
 // Kill. It panics on a dead count.
 func (c *Count) Put() bool {
-	cpu := uint(pin.CPU())
-	if cpu < uint(len(c.shards)) {
-		word := &c.shards[cpu].word
-		for {
-			v := word.Load()
-			if v&live == 0 {
-				break
+	word := c.words.Own()
+	for {
+		v := word.Load()
+		if v&live == 0 {
+			break
+		}
+		if v < MostSpares*one {
+			if word.CompareAndSwap(v, v+one) {
+				return false
 			}
-			if v < MostSpares*one {
-				if word.CompareAndSwap(v, v+one) {
-					return false
-				}
-			} else if word.CompareAndSwap(v, v-MostSpares/2*one) {
-				// With the caller's, one more than what was on the word. Kill may have
-				// come between the two steps, and these be the last.
-				return c.central.Add(-(MostSpares/2+1)*one) == 0
-			}
+		} else if word.CompareAndSwap(v, v-MostSpares/2*one) {
+			// With the caller's, one more than what was on the word. Kill may have
+			// come between the two steps, and these be the last.
+			return c.central.Add(-(MostSpares/2+1)*one) == 0
 		}
 	}
 	n := c.central.Add(-one)
@@ -206,8 +194,8 @@ func (c *Count) Put() bool {
 // last. It panics if the count is killed already.
 func (c *Count) Kill() bool {
 	spares := int64(0)
-	for i := range c.shards {
-		v := c.shards[i].word.Swap(0)
+	for i := range c.words {
+		v := c.words[i].Word.Swap(0)
 		if v&live == 0 {
 			panic("sloppy: second Kill")
 		}
@@ -220,8 +208,8 @@ func (c *Count) Kill() bool {
 // meanwhile.
 func (c *Count) Count() int64 {
 	n := c.central.Load() >> countShift
-	for i := range c.shards {
-		n -= c.shards[i].word.Load() >> countShift
+	for i := range c.words {
+		n -= c.words[i].Word.Load() >> countShift
 	}
 	return n
 }

@@ -68,8 +68,8 @@
 //
 // A line of the cache for each P, and 24 bytes. Get and Put are a load and a locked
 // addition, TryGet a load and a compare-and-swap. Kill is one exchange for each word and one
-// addition, and waits for nobody. If GOMAXPROCS grows after Init, the new Ps count on CPU
-// 0's word.
+// addition, and waits for nobody. If GOMAXPROCS grows after Init, the new Ps share P 0's
+// word.
 package xnupcpu
 
 import (
@@ -97,7 +97,7 @@ var Strategy = &strategies.Strategy{
 		TryGetRefuses: strategies.DuringKill,
 		Count:         strategies.Approximate,
 		Progress:      strategies.LockFree,
-		Bytes:         int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(shard{})),
+		Bytes:         int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[atomic.Int64]{})),
 		TypeStable:    true,
 	},
 	Retries: true,
@@ -111,15 +111,9 @@ const (
 	countShift = 2
 )
 
-// A shard is one P's word, alone on its cache lines: see the package doc for its bits.
-type shard struct {
-	word atomic.Int64
-	_    [pin.LineBytes - unsafe.Sizeof(atomic.Int64{})]byte
-}
-
 // A Count counts references per CPU until it is killed.
 type Count struct {
-	shards []shard // one per P; set by the first Init and never changed
+	words pin.Lines[atomic.Int64] // see the package doc for the bits; set by the first Init and never changed
 }
 
 // Init starts a life with one reference, the owner's. The first Init allocates the words.
@@ -127,28 +121,19 @@ func (c *Count) Init() { c.InitAt(1) }
 
 // InitAt starts a life with n references.
 func (c *Count) InitAt(n int64) {
-	if c.shards == nil {
-		c.shards = make([]shard, pin.CPUs())
+	if c.words == nil {
+		c.words = pin.NewLines[atomic.Int64]()
 	}
 	// CPU 0's first: see the package doc.
-	c.shards[0].word.Store(n<<countShift | live)
-	for i := 1; i < len(c.shards); i++ {
-		c.shards[i].word.Store(live)
+	c.words[0].Word.Store(n<<countShift | live)
+	for i := 1; i < len(c.words); i++ {
+		c.words[i].Word.Store(live)
 	}
-}
-
-// word is the word of the CPU that the caller is on, or was on a moment ago: any will do.
-func (c *Count) word() *atomic.Int64 {
-	cpu := uint(pin.CPU())
-	if cpu >= uint(len(c.shards)) {
-		cpu = 0
-	}
-	return &c.shards[cpu].word
 }
 
 // Get takes a reference. The caller holds one. It panics on a dead count.
 func (c *Count) Get() {
-	w, zero := c.word(), &c.shards[0].word
+	w, zero := c.words.Own(), &c.words[0].Word
 	if w != zero && w.Load()&live != 0 {
 		if w.Add(one)&live != 0 {
 			return
@@ -165,7 +150,7 @@ func (c *Count) Get() {
 
 // TryGet takes a reference unless the count is killed, and reports whether it did.
 func (c *Count) TryGet() bool {
-	w := c.word()
+	w := c.words.Own()
 	for {
 		v := w.Load()
 		if v&live == 0 {
@@ -180,7 +165,7 @@ func (c *Count) TryGet() bool {
 // Put drops a reference and reports whether it was the last, which it can be only after
 // Kill. It panics on a dead count.
 func (c *Count) Put() bool {
-	w, zero := c.word(), &c.shards[0].word
+	w, zero := c.words.Own(), &c.words[0].Word
 	if w != zero && w.Load()&live != 0 {
 		if w.Add(-one)&live != 0 {
 			return false
@@ -199,14 +184,14 @@ func (c *Count) Put() bool {
 // was the last. It panics if the count is killed already.
 func (c *Count) Kill() bool {
 	sum := int64(0)
-	for i := len(c.shards) - 1; i > 0; i-- {
-		v := c.shards[i].word.Swap(0)
+	for i := len(c.words) - 1; i > 0; i-- {
+		v := c.words[i].Word.Swap(0)
 		if v&live == 0 {
 			panic("xnupcpu: second Kill")
 		}
 		sum += v - live
 	}
-	zero := &c.shards[0].word
+	zero := &c.words[0].Word
 	if zero.Load()&live == 0 {
 		panic("xnupcpu: second Kill")
 	}
@@ -217,8 +202,8 @@ func (c *Count) Kill() bool {
 // meanwhile.
 func (c *Count) Count() int64 {
 	n := int64(0)
-	for i := range c.shards {
-		n += c.shards[i].word.Load() >> countShift
+	for i := range c.words {
+		n += c.words[i].Word.Load() >> countShift
 	}
 	return n
 }

@@ -50,3 +50,24 @@ func (w *Word) Load() int64 { return w.v.Load() }
 
 // Store sets the value. The caller is pinned to the CPU that owns the word.
 func (w *Word) Store(v int64) { w.v.Store(v) }
+
+// A Line is what one P has of something. Here its size doesn't matter.
+type Line[T any] struct {
+	Word T
+	_    [LineBytes - 8]byte
+}
+
+// Lines has a Line for each CPU that there was when it was made.
+type Lines[T any] []Line[T]
+
+// NewLines makes a line for each CPU.
+func NewLines[T any]() Lines[T] { return make(Lines[T], CPUs()) }
+
+// Own returns the word of the CPU that the caller was on.
+func (l Lines[T]) Own() *T {
+	cpu := CPU()
+	if cpu >= len(l) {
+		cpu = 0
+	}
+	return &l[cpu].Word
+}

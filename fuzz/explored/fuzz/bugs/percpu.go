@@ -13,7 +13,7 @@ import (
 
 type sharded struct {
 	mode      atomic.Uint32
-	shards    []shardedWord
+	words     pin.Lines[pin.Word]
 	shared    atomic.Int64
 	switching sync.Mutex
 	bug       shardedBug
@@ -25,10 +25,6 @@ const (
 	shardedBias   = -1 << 63
 )
 
-type shardedWord struct {
-	word pin.Word
-	_    [pin.LineBytes - 8]byte
-}
 type shardedBug int
 
 const (
@@ -39,17 +35,17 @@ const (
 	shardedUnpinned
 )
 
-func /*line ../../../bugs/percpu.go:50:1*/ (c *sharded) Init() {
-	/*line :50:1*/ c.InitAt(1)
+func /*line ../../../bugs/percpu.go:44:1*/ (c *sharded) Init() {
+	/*line :44:1*/ c.InitAt(1)
 }
 func (c *sharded) InitAt(n int64) {
-	if c.shards == nil {
-		c.shards = make([]shardedWord, pin.CPUs())
+	if c.words == nil {
+		c.words = pin.NewLines[pin.Word]()
 	}
 	c.shared.Store(n + shardedBias - c.sum())
 	c.mode.Store(0)
 }
-func /*line :61:1*/ (c *sharded) add(n int64) bool {
+func /*line :55:1*/ (c *sharded) add(n int64) bool {
 	if c.mode.Load() != 0 {
 		return false
 	}
@@ -58,26 +54,26 @@ func /*line :61:1*/ (c *sharded) add(n int64) bool {
 		cpu = pin.Pin()
 		defer pin.Unpin()
 	}
-	if cpu >= len(c.shards) {
+	if cpu >= len(c.words) {
 		return false
 	}
-	w := &c.shards[cpu].word
-	/*line :75:1*/ v := w.Load() &^ 1
+	w := &c.words[cpu].Word
+	/*line :69:1*/ v := w.Load() &^ 1
 	w.Store(v | 1)
-	/*line :78:1*/ if c.mode.Load() != 0 {
+	/*line :72:1*/ if c.mode.Load() != 0 {
 		w.Store(v)
 		return false
 	}
 	w.Store(v + n<<1)
 	return true
 }
-func /*line :86:1*/ (c *sharded) Get() {
+func /*line :80:1*/ (c *sharded) Get() {
 	if !c.add(1) {
 		c.shared.Add(1)
 	}
 }
-func /*line :92:1*/ (c *sharded) TryGet() bool { return c.add(1) || c.tryShared() }
-func /*line :94:1*/ (c *sharded) tryShared() bool {
+func /*line :86:1*/ (c *sharded) TryGet() bool { return c.add(1) || c.tryShared() }
+func /*line :88:1*/ (c *sharded) tryShared() bool {
 	for {
 		v := c.shared.Load()
 		if v == 0 {
@@ -88,17 +84,17 @@ func /*line :94:1*/ (c *sharded) tryShared() bool {
 		}
 	}
 }
-func /*line :106:1*/ (c *sharded) TryGetLive() bool {
+func /*line :100:1*/ (c *sharded) TryGetLive() bool {
 	if c.add(1) {
 		return true
 	}
-	/*line :111:1*/ c.switching.Lock()
+	/*line :105:1*/ c.switching.Lock()
 	defer c.switching.Unlock()
 	return c.mode.Load()&shardedDead == 0 && c.tryShared()
 }
-func /*line :116:1*/ (c *sharded) Put() bool { return !c.add(-1) && c.shared.Add(-1) == 0 }
+func /*line :110:1*/ (c *sharded) Put() bool { return !c.add(-1) && c.shared.Add(-1) == 0 }
 func (c *sharded) Kill() bool                { return c.KillAndConfirm(nil) }
-func /*line :119:1*/ (c *sharded) KillAndConfirm(confirm func()) bool {
+func /*line :113:1*/ (c *sharded) KillAndConfirm(confirm func()) bool {
 	c.switching.Lock()
 	m := c.mode.Load()
 	c.toShared(m, m|shardedShared|shardedDead)
@@ -108,7 +104,7 @@ func /*line :119:1*/ (c *sharded) KillAndConfirm(confirm func()) bool {
 	c.switching.Unlock()
 	return c.shared.Add(-1) == 0
 }
-func /*line :131:1*/ (c *sharded) toShared(from, to uint32) {
+func /*line :125:1*/ (c *sharded) toShared(from, to uint32) {
 	c.mode.Store(to)
 	if c.bug != shardedUnconfirmed {
 		c.drain()
@@ -121,25 +117,25 @@ func /*line :131:1*/ (c *sharded) toShared(from, to uint32) {
 		return
 	}
 	c.shared.Add(shardedBias)
-	for i := range c.shards {
-		c.shared.Add(c.shards[i].word.Load() >> 1)
+	for i := range c.words {
+		c.shared.Add(c.words[i].Word.Load() >> 1)
 	}
 }
-func /*line :149:1*/ (c *sharded) SwitchToAtomic() {
+func /*line :143:1*/ (c *sharded) SwitchToAtomic() {
 	c.switching.Lock()
 	defer c.switching.Unlock()
 	if m := c.mode.Load(); m&shardedShared == 0 {
 		c.toShared(m, m|shardedShared)
 	}
 }
-func /*line :157:1*/ (c *sharded) SwitchToPerCPU() {
+func /*line :151:1*/ (c *sharded) SwitchToPerCPU() {
 	c.switching.Lock()
 	defer c.switching.Unlock()
 	if c.mode.Load() == shardedShared {
 		c.toPerCPU()
 	}
 }
-func /*line :167:1*/ (c *sharded) toPerCPU() {
+func /*line :161:1*/ (c *sharded) toPerCPU() {
 	if c.bug == shardedUncleared {
 		c.shared.Add(shardedBias)
 	} else {
@@ -147,38 +143,38 @@ func /*line :167:1*/ (c *sharded) toPerCPU() {
 	}
 	c.mode.Store(0)
 }
-func /*line :176:1*/ (c *sharded) Reinit() { c.ResurrectLive() }
-func /*line :178:1*/ (c *sharded) ResurrectLive() {
+func /*line :170:1*/ (c *sharded) Reinit() { c.ResurrectLive() }
+func /*line :172:1*/ (c *sharded) ResurrectLive() {
 	c.switching.Lock()
 	defer c.switching.Unlock()
 	c.shared.Add(1)
 	c.toPerCPU()
 }
-func /*line :185:1*/ (c *sharded) Count() int64 {
+func /*line :179:1*/ (c *sharded) Count() int64 {
 	if c.mode.Load()&shardedShared != 0 {
 		return c.shared.Load()
 	}
 	return c.shared.Load() - shardedBias + c.sum()
 }
-func /*line :193:1*/ (c *sharded) drain() {
+func /*line :187:1*/ (c *sharded) drain() {
 	pin.Barrier()
-	for i := range c.shards {
-		for c.shards[i].word.Load()&1 != 0 {
+	for i := range c.words {
+		for c.words[i].Word.Load()&1 != 0 {
 			runtime.Gosched()
 		}
 	}
 }
-func /*line :202:1*/ (c *sharded) sum() int64 {
+func /*line :196:1*/ (c *sharded) sum() int64 {
 	var n int64
-	for i := range c.shards {
-		n += c.shards[i].word.Load() >> 1
+	for i := range c.words {
+		n += c.words[i].Word.Load() >> 1
 	}
 	return n
 }
 
-var shardedPromise = strategies.Promise{Limit: 1 << 62, Width: 64, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives, Zero: strategies.AfterKill, TryGet: strategies.Exact, Count: strategies.Approximate, Progress: strategies.Blocking, Bytes: int(unsafe.Sizeof(sharded{})) + pin.CPUs()*int(unsafe.Sizeof(shardedWord{}))}
+var shardedPromise = strategies.Promise{Limit: 1 << 62, Width: 64, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives, Zero: strategies.AfterKill, TryGet: strategies.Exact, Count: strategies.Approximate, Progress: strategies.Blocking, Bytes: int(unsafe.Sizeof(sharded{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[pin.Word]{}))}
 
-func /*line :223:1*/ newSharded(bug shardedBug) func() strategies.Counter {
+func /*line :217:1*/ newSharded(bug shardedBug) func() strategies.Counter {
 	return func() strategies.Counter { return &sharded{bug: bug} }
 }
 

@@ -11,7 +11,7 @@ import (
 
 type stocked struct {
 	central atomic.Int64
-	words   []foldedWord
+	words   pin.Lines[atomic.Int64]
 	bug     stockedBug
 }
 type stockedBug int
@@ -32,18 +32,15 @@ func /*line ../../../bugs/sloppy.go:37:1*/ (c *stocked) Init() {
 }
 func (c *stocked) InitAt(n int64) {
 	if c.words == nil {
-		c.words = make([]foldedWord, pin.CPUs())
+		c.words = pin.NewLines[atomic.Int64]()
 	}
 	c.central.Store(n*stockedOne | stockedLive)
 	for i := range c.words {
-		c.words[i].Store(stockedLive)
+		c.words[i].Word.Store(stockedLive)
 	}
 }
-func /*line :49:1*/ (c *stocked) word() *atomic.Int64 {
-	/*line :49:1*/ return &c.words[min(pin.CPU(), len(c.words)-1)].Int64
-}
-func (c *stocked) spare() bool {
-	w := c.word()
+func /*line :49:1*/ (c *stocked) spare() bool {
+	w := c.words.Own()
 	for {
 		v := w.Load()
 		if v < stockedOne|stockedLive {
@@ -54,12 +51,12 @@ func (c *stocked) spare() bool {
 		}
 	}
 }
-func /*line :64:1*/ (c *stocked) Get() {
+func /*line :62:1*/ (c *stocked) Get() {
 	if !c.spare() {
 		c.central.Add(stockedOne)
 	}
 }
-func /*line :70:1*/ (c *stocked) TryGet() bool {
+func /*line :68:1*/ (c *stocked) TryGet() bool {
 	if c.spare() {
 		return true
 	}
@@ -73,8 +70,8 @@ func /*line :70:1*/ (c *stocked) TryGet() bool {
 		}
 	}
 }
-func /*line :85:1*/ (c *stocked) Put() bool {
-	w := c.word()
+func /*line :83:1*/ (c *stocked) Put() bool {
+	w := c.words.Own()
 	for {
 		v := w.Load()
 		switch {
@@ -93,25 +90,25 @@ func /*line :85:1*/ (c *stocked) Put() bool {
 		}
 	}
 }
-func /*line :107:1*/ (c *stocked) drop(n int64) bool {
+func /*line :105:1*/ (c *stocked) drop(n int64) bool {
 	v := c.central.Add(-n * stockedOne)
 	if v&stockedLive == 0 && v < 0 {
 		panic("Put on a dead count")
 	}
 	return v == 0
 }
-func /*line :115:1*/ (c *stocked) Kill() bool {
+func /*line :113:1*/ (c *stocked) Kill() bool {
 	spares := int64(0)
 	for i := range c.words {
-		spares += c.words[i].Swap(0) - stockedLive
+		spares += c.words[i].Word.Swap(0) - stockedLive
 	}
 	return c.central.Add(-spares-stockedOne-stockedLive) == 0
 }
-func /*line :123:1*/ newStocked(bug stockedBug) func() strategies.Counter {
+func /*line :121:1*/ newStocked(bug stockedBug) func() strategies.Counter {
 	return func() strategies.Counter { return &stocked{bug: bug} }
 }
 
-var stockedPromise = strategies.Promise{Limit: 1 << 60, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Revives, Zero: strategies.AfterKill, TryGet: strategies.Exact, Count: strategies.None, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(stocked{})) + pin.CPUs()*int(unsafe.Sizeof(foldedWord{}))}
+var stockedPromise = strategies.Promise{Limit: 1 << 60, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Revives, Zero: strategies.AfterKill, TryGet: strategies.Exact, Count: strategies.None, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(stocked{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[atomic.Int64]{}))}
 
 const sloppySource = "Boyd-Wickizer et al., An Analysis of Linux Scalability to Many Cores, OSDI 2010, section 4.3"
 

@@ -10,12 +10,8 @@ import (
 )
 
 type folded struct {
-	words []foldedWord
+	words pin.Lines[atomic.Int64]
 	bug   foldedBug
-}
-type foldedWord struct {
-	atomic.Int64
-	_ [pin.LineBytes - 8]byte
 }
 type foldedBug int
 
@@ -30,36 +26,35 @@ const (
 	foldedOne  = 2
 )
 
-func /*line ../../../bugs/xnu.go:42:1*/ (c *folded) Init() {
-	/*line :42:1*/ c.InitAt(1)
+func /*line ../../../bugs/xnu.go:36:1*/ (c *folded) Init() {
+	/*line :36:1*/ c.InitAt(1)
 }
 func (c *folded) InitAt(n int64) {
 	if c.words == nil {
-		c.words = make([]foldedWord, pin.CPUs())
+		c.words = pin.NewLines[atomic.Int64]()
 	}
-	c.words[0].Store(n*foldedOne | foldedLive)
+	c.words[0].Word.Store(n*foldedOne | foldedLive)
 	for i := 1; i < len(c.words); i++ {
-		c.words[i].Store(foldedLive)
+		c.words[i].Word.Store(foldedLive)
 	}
 }
-func /*line :56:1*/ (c *folded) add(d int64) int64 {
-	cpu := min(pin.CPU(), len(c.words)-1)
-	w := &c.words[cpu].Int64
-	if (cpu != 0 || c.bug == foldedUndoes) && w.Load()&foldedLive != 0 {
+func /*line :50:1*/ (c *folded) add(d int64) int64 {
+	w, first := c.words.Own(), &c.words[0].Word
+	if (w != first || c.bug == foldedUndoes) && w.Load()&foldedLive != 0 {
 		if w.Add(d)&foldedLive != 0 || c.bug == foldedLoses {
 			return foldedLive
 		}
 		w.Add(-d)
 	}
-	return c.words[0].Add(d)
+	return first.Add(d)
 }
-func /*line :68:1*/ (c *folded) Get() {
+func /*line :61:1*/ (c *folded) Get() {
 	if n := c.add(foldedOne); n&foldedLive == 0 && n <= foldedOne {
 		panic("Get on a dead count")
 	}
 }
-func /*line :74:1*/ (c *folded) TryGet() bool {
-	w := &c.words[min(pin.CPU(), len(c.words)-1)].Int64
+func /*line :67:1*/ (c *folded) TryGet() bool {
+	w := c.words.Own()
 	for {
 		v := w.Load()
 		if v&foldedLive == 0 {
@@ -70,32 +65,32 @@ func /*line :74:1*/ (c *folded) TryGet() bool {
 		}
 	}
 }
-func /*line :87:1*/ (c *folded) Put() bool {
+func /*line :80:1*/ (c *folded) Put() bool {
 	n := c.add(-foldedOne)
 	if n&foldedLive == 0 && n < 0 {
 		panic("Put on a dead count")
 	}
 	return n == 0
 }
-func /*line :95:1*/ (c *folded) Kill() bool {
-	first := &c.words[0].Int64
+func /*line :88:1*/ (c *folded) Kill() bool {
+	first := &c.words[0].Word
 	if c.bug == foldedBared {
 		first.Add(-foldedLive)
 	}
 	sum := int64(0)
 	for i := 1; i < len(c.words); i++ {
-		sum += c.words[i].Swap(0) - foldedLive
+		sum += c.words[i].Word.Swap(0) - foldedLive
 	}
 	if c.bug != foldedBared {
 		sum -= foldedLive
 	}
 	return first.Add(sum-foldedOne) == 0
 }
-func /*line :110:1*/ newFolded(bug foldedBug) func() strategies.Counter {
+func /*line :103:1*/ newFolded(bug foldedBug) func() strategies.Counter {
 	return func() strategies.Counter { return &folded{bug: bug} }
 }
 
-var foldedPromise = strategies.Promise{Limit: 1 << 60, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.AfterKill, TryGetRefuses: strategies.DuringKill, TryGet: strategies.Exact, Count: strategies.None, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(folded{})) + pin.CPUs()*int(unsafe.Sizeof(foldedWord{}))}
+var foldedPromise = strategies.Promise{Limit: 1 << 60, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.AfterKill, TryGetRefuses: strategies.DuringKill, TryGet: strategies.Exact, Count: strategies.None, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(folded{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[atomic.Int64]{}))}
 
 const xnuSource = "XNU libkern/os/refcnt.c, xnu-11417.101.15, os_pcpu_ref"
 

@@ -11,11 +11,11 @@ import (
 	"unsafe"
 )
 
-var Strategy = &strategies.Strategy{Name: "percpu", Doc: "a word per CPU until killed, then one atomic word (Linux percpu_ref)", Promise: strategies.Promise{Limit: 1 << 62, Width: 64, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives, Zero: strategies.AfterKill, TryGet: strategies.Exact, Count: strategies.Approximate, Resurrection: true, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(shard{})), TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
+var Strategy = &strategies.Strategy{Name: "percpu", Doc: "a word per CPU until killed, then one atomic word (Linux percpu_ref)", Promise: strategies.Promise{Limit: 1 << 62, Width: 64, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives, Zero: strategies.AfterKill, TryGet: strategies.Exact, Count: strategies.Approximate, Resurrection: true, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[pin.Word]{})), TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
 
 type Count struct {
 	mode      atomic.Uint32
-	shards    []shard
+	words     pin.Lines[pin.Word]
 	shared    atomic.Int64
 	switching sync.Mutex
 }
@@ -26,53 +26,47 @@ const (
 	modeDead   = 1 << 1
 )
 const bias = -1 << 63
-
-type shard struct {
-	word pin.Word
-	_    [pin.LineBytes - unsafe.Sizeof(pin.Word{})]byte
-}
-
 const (
 	wordBusy = 1
 	wordOne  = 2
 )
 
-func /*line ../../../../strategies/percpu/percpu.go:165:1*/ (c *Count) Init() {
-	/*line :165:1*/ c.InitAt(1)
+func /*line ../../../../strategies/percpu/percpu.go:158:1*/ (c *Count) Init() {
+	/*line :158:1*/ c.InitAt(1)
 }
-func /*line :168:1*/ (c *Count) InitAt(n int64) {
+func /*line :161:1*/ (c *Count) InitAt(n int64) {
 	c.allocate()
 	c.shared.Store(n + bias - c.sum())
 	c.mode.Store(modePerCPU)
 }
-func /*line :176:1*/ (c *Count) InitAtomic() {
+func /*line :169:1*/ (c *Count) InitAtomic() {
 	c.allocate()
 	c.mode.Store(modeShared)
 	c.shared.Store(1)
 }
-func /*line :184:1*/ (c *Count) InitDead() {
+func /*line :177:1*/ (c *Count) InitDead() {
 	c.allocate()
 	c.mode.Store(modeShared | modeDead)
 	c.shared.Store(0)
 }
-func /*line :192:1*/ (c *Count) allocate() {
-	if c.shards == nil {
-		c.shards = make([]shard, pin.CPUs())
+func /*line :185:1*/ (c *Count) allocate() {
+	if c.words == nil {
+		c.words = pin.NewLines[pin.Word]()
 	}
 }
-func /*line :200:1*/ (c *Count) add(n int64) bool {
-	/*line :203:1*/ if c.mode.Load() != modePerCPU {
+func /*line :193:1*/ (c *Count) add(n int64) bool {
+	/*line :196:1*/ if c.mode.Load() != modePerCPU {
 		return false
 	}
 	if n != int64(int16(n)) {
 		return c.addMany(n)
 	}
 	cpu := pin.Pin()
-	if uint(cpu) < uint(len(c.shards)) {
-		w := &c.shards[cpu].word
+	if uint(cpu) < uint(len(c.words)) {
+		w := &c.words[cpu].Word
 		v := w.Load()
 		w.Store(v | wordBusy)
-		/*line :221:1*/ if c.mode.Load() == modePerCPU {
+		/*line :214:1*/ if c.mode.Load() == modePerCPU {
 			w.Store(v + n*wordOne)
 			pin.Unpin()
 			return true
@@ -82,7 +76,7 @@ func /*line :200:1*/ (c *Count) add(n int64) bool {
 	pin.Unpin()
 	return false
 }
-func /*line :235:1*/ (c *Count) addMany(n int64) bool {
+func /*line :228:1*/ (c *Count) addMany(n int64) bool {
 	c.switching.Lock()
 	defer c.switching.Unlock()
 	if c.mode.Load() != modePerCPU {
@@ -93,11 +87,11 @@ func /*line :235:1*/ (c *Count) addMany(n int64) bool {
 }
 
 //go:nosplit
-func /*line :251:1*/ (c *Count) Get() {
+func /*line :244:1*/ (c *Count) Get() {
 	if c.mode.Load() == modePerCPU {
 		cpu := pin.Pin()
-		if uint(cpu) < uint(len(c.shards)) {
-			w := &c.shards[cpu].word
+		if uint(cpu) < uint(len(c.words)) {
+			w := &c.words[cpu].Word
 			v := w.Load()
 			w.Store(v | wordBusy)
 			if c.mode.Load() == modePerCPU {
@@ -111,14 +105,14 @@ func /*line :251:1*/ (c *Count) Get() {
 	}
 	c.shared.Add(1)
 }
-func /*line :271:1*/ (c *Count) GetN(n int) {
+func /*line :264:1*/ (c *Count) GetN(n int) {
 	if !c.add(int64(n)) {
 		c.shared.Add(int64(n))
 	}
 }
-func /*line :279:1*/ (c *Count) TryGet() bool { return c.add(1) || c.sharedTryGet(1) }
-func /*line :282:1*/ (c *Count) TryGetN(n int) bool {
-	/*line :282:1*/ return c.add(int64(n)) || c.sharedTryGet(int64(n))
+func /*line :272:1*/ (c *Count) TryGet() bool { return c.add(1) || c.sharedTryGet(1) }
+func /*line :275:1*/ (c *Count) TryGetN(n int) bool {
+	/*line :275:1*/ return c.add(int64(n)) || c.sharedTryGet(int64(n))
 }
 func (c *Count) sharedTryGet(n int64) bool {
 	for {
@@ -131,21 +125,21 @@ func (c *Count) sharedTryGet(n int64) bool {
 		}
 	}
 }
-func /*line :299:1*/ (c *Count) TryGetLive() bool {
+func /*line :292:1*/ (c *Count) TryGetLive() bool {
 	if c.add(1) {
 		return true
 	}
-	/*line :305:1*/ if c.mode.Load()&modeDead != 0 {
+	/*line :298:1*/ if c.mode.Load()&modeDead != 0 {
 		return false
 	}
 	cpu := pin.Pin()
-	if uint(cpu) >= uint(len(c.shards)) {
-		/*line :311:1*/ pin.Unpin()
+	if uint(cpu) >= uint(len(c.words)) {
+		/*line :304:1*/ pin.Unpin()
 		c.switching.Lock()
 		defer c.switching.Unlock()
 		return c.mode.Load()&modeDead == 0 && c.sharedTryGet(1)
 	}
-	w := &c.shards[cpu].word
+	w := &c.words[cpu].Word
 	v := w.Load()
 	w.Store(v | wordBusy)
 	ok := c.mode.Load()&modeDead == 0 && c.sharedTryGet(1)
@@ -155,11 +149,11 @@ func /*line :299:1*/ (c *Count) TryGetLive() bool {
 }
 
 //go:nosplit
-func /*line :328:1*/ (c *Count) Put() bool {
+func /*line :321:1*/ (c *Count) Put() bool {
 	if c.mode.Load() == modePerCPU {
 		cpu := pin.Pin()
-		if uint(cpu) < uint(len(c.shards)) {
-			w := &c.shards[cpu].word
+		if uint(cpu) < uint(len(c.words)) {
+			w := &c.words[cpu].Word
 			v := w.Load()
 			w.Store(v | wordBusy)
 			if c.mode.Load() == modePerCPU {
@@ -173,11 +167,11 @@ func /*line :328:1*/ (c *Count) Put() bool {
 	}
 	return c.shared.Add(-1) == 0
 }
-func /*line :348:1*/ (c *Count) PutN(n int) bool {
+func /*line :341:1*/ (c *Count) PutN(n int) bool {
 	return !c.add(int64(-n)) && c.shared.Add(int64(-n)) == 0
 }
-func /*line :354:1*/ (c *Count) Kill() bool { return c.KillAndConfirm(nil) }
-func /*line :359:1*/ (c *Count) KillAndConfirm(confirm func()) bool {
+func /*line :347:1*/ (c *Count) Kill() bool { return c.KillAndConfirm(nil) }
+func /*line :352:1*/ (c *Count) KillAndConfirm(confirm func()) bool {
 	c.switching.Lock()
 	m := c.mode.Load()
 	c.mode.Store(m | modeShared | modeDead)
@@ -191,7 +185,7 @@ func /*line :359:1*/ (c *Count) KillAndConfirm(confirm func()) bool {
 	c.switching.Unlock()
 	return c.shared.Add(-1) == 0
 }
-func /*line :376:1*/ (c *Count) SwitchToAtomic() {
+func /*line :369:1*/ (c *Count) SwitchToAtomic() {
 	c.switching.Lock()
 	defer c.switching.Unlock()
 	if m := c.mode.Load(); m&modeShared == 0 {
@@ -200,49 +194,49 @@ func /*line :376:1*/ (c *Count) SwitchToAtomic() {
 		c.shared.Add(c.sum() - bias)
 	}
 }
-func /*line :388:1*/ (c *Count) SwitchToPerCPU() {
+func /*line :381:1*/ (c *Count) SwitchToPerCPU() {
 	c.switching.Lock()
 	defer c.switching.Unlock()
 	if m := c.mode.Load(); m == modeShared {
 		c.toPerCPU()
 	}
 }
-func /*line :398:1*/ (c *Count) toPerCPU() {
+func /*line :391:1*/ (c *Count) toPerCPU() {
 	c.shared.Add(bias - c.sum())
 	c.mode.Store(modePerCPU)
 }
-func /*line :405:1*/ (c *Count) Reinit() { c.ResurrectLive() }
-func /*line :409:1*/ (c *Count) ResurrectLive() {
+func /*line :398:1*/ (c *Count) Reinit() { c.ResurrectLive() }
+func /*line :402:1*/ (c *Count) ResurrectLive() {
 	c.switching.Lock()
 	defer c.switching.Unlock()
 	c.shared.Add(1)
 	c.toPerCPU()
 }
-func /*line :418:1*/ (c *Count) Resurrect() { c.Get() }
-func /*line :422:1*/ (c *Count) Count() int64 {
+func /*line :411:1*/ (c *Count) Resurrect() { c.Get() }
+func /*line :415:1*/ (c *Count) Count() int64 {
 	if c.mode.Load()&modeShared != 0 {
 		return c.shared.Load()
 	}
 	return c.shared.Load() - bias + c.sum()
 }
-func /*line :431:1*/ (c *Count) IsZero() bool {
+func /*line :424:1*/ (c *Count) IsZero() bool {
 	return c.mode.Load()&modeShared != 0 && c.shared.Load() == 0
 }
-func /*line :438:1*/ (c *Count) drain() {
+func /*line :431:1*/ (c *Count) drain() {
 	pin.Barrier()
-	for i := range c.shards {
-		w := &c.shards[i].word
-		/*line :445:1*/ for n := 0; w.Load()&wordBusy != 0; n++ {
+	for i := range c.words {
+		w := &c.words[i].Word
+		/*line :438:1*/ for n := 0; w.Load()&wordBusy != 0; n++ {
 			if n >= 64 {
 				runtime.Gosched()
 			}
 		}
 	}
 }
-func /*line :454:1*/ (c *Count) sum() int64 {
+func /*line :447:1*/ (c *Count) sum() int64 {
 	var n int64
-	for i := range c.shards {
-		n += c.shards[i].word.Load() >> 1
+	for i := range c.words {
+		n += c.words[i].Word.Load() >> 1
 	}
 	return n
 }

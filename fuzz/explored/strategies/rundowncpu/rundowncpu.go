@@ -12,7 +12,7 @@ import (
 
 const Max = 1 << 61
 
-var Strategy = &strategies.Strategy{Name: "rundowncpu", Doc: "rundown with a word per CPU, as Windows' EX_RUNDOWN_REF_CACHE_AWARE", Promise: strategies.Promise{Limit: Max, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.Waits, TryGetRefuses: strategies.DuringKill, TryGet: strategies.Exact, Count: strategies.Approximate, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(shard{}))}, Retries: true, New: func() strategies.Counter { return new(Count) }}
+var Strategy = &strategies.Strategy{Name: "rundowncpu", Doc: "rundown with a word per CPU, as Windows' EX_RUNDOWN_REF_CACHE_AWARE", Promise: strategies.Promise{Limit: Max, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.Waits, TryGetRefuses: strategies.DuringKill, TryGet: strategies.Exact, Count: strategies.Approximate, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[atomic.Int64]{}))}, Retries: true, New: func() strategies.Counter { return new(Count) }}
 
 const (
 	active     = 1 << 0
@@ -22,37 +22,26 @@ const (
 	bias       = 1 << 62
 )
 
-type shard struct {
-	word atomic.Int64
-	_    [pin.LineBytes - unsafe.Sizeof(atomic.Int64{})]byte
-}
 type Count struct {
-	shards []shard
-	left   atomic.Int64
-	gone   *channel_.Chan[struct{}]
+	words pin.Lines[atomic.Int64]
+	left  atomic.Int64
+	gone  *channel_.Chan[struct{}]
 }
 
-func /*line ../../../../strategies/rundowncpu/rundowncpu.go:128:1*/ (c *Count) Init() {
-	/*line :128:1*/ c.InitAt(1)
+func /*line ../../../../strategies/rundowncpu/rundowncpu.go:122:1*/ (c *Count) Init() {
+	/*line :122:1*/ c.InitAt(1)
 }
-func /*line :131:1*/ (c *Count) InitAt(n int64) {
-	if c.shards == nil {
-		c.shards = make([]shard, pin.CPUs())
+func /*line :125:1*/ (c *Count) InitAt(n int64) {
+	if c.words == nil {
+		c.words = pin.NewLines[atomic.Int64]()
 	}
-	for i := range c.shards {
-		c.shards[i].word.Store(0)
+	for i := range c.words {
+		c.words[i].Word.Store(0)
 	}
-	c.shards[0].word.Store((n - 1) << countShift)
+	c.words[0].Word.Store((n - 1) << countShift)
 }
-func /*line :142:1*/ (c *Count) word() *atomic.Int64 {
-	cpu := uint(pin.CPU())
-	if cpu >= uint(len(c.shards)) {
-		cpu %= uint(len(c.shards))
-	}
-	return &c.shards[cpu].word
-}
-func /*line :151:1*/ (c *Count) Get() {
-	word := c.word()
+func /*line :136:1*/ (c *Count) Get() {
+	word := c.words.Own()
 	for {
 		w := word.Load()
 		switch {
@@ -70,8 +59,8 @@ func /*line :151:1*/ (c *Count) Get() {
 		}
 	}
 }
-func /*line :173:1*/ (c *Count) TryGet() bool {
-	word := c.word()
+func /*line :158:1*/ (c *Count) TryGet() bool {
+	word := c.words.Own()
 	for {
 		w := word.Load()
 		if w&active != 0 {
@@ -82,8 +71,8 @@ func /*line :173:1*/ (c *Count) TryGet() bool {
 		}
 	}
 }
-func /*line :188:1*/ (c *Count) Put() bool {
-	word := c.word()
+func /*line :173:1*/ (c *Count) Put() bool {
+	word := c.words.Own()
 	for {
 		w := word.Load()
 		switch {
@@ -104,13 +93,13 @@ func /*line :188:1*/ (c *Count) Put() bool {
 		}
 	}
 }
-func /*line :215:1*/ (c *Count) Kill() bool {
+func /*line :200:1*/ (c *Count) Kill() bool {
 	c.left.Store(bias)
 	sum := int64(0)
-	for i := range c.shards {
-		sum += c.shards[i].word.Swap(active|waiting) >> countShift
+	for i := range c.words {
+		sum += c.words[i].Word.Swap(active|waiting) >> countShift
 	}
-	/*line :223:1*/ if c.left.Load()+sum > bias {
+	/*line :208:1*/ if c.left.Load()+sum > bias {
 		c.gone = channel_.Make[struct{}](1)
 	}
 	switch n := c.left.Add(sum - bias); {
@@ -119,21 +108,21 @@ func /*line :215:1*/ (c *Count) Kill() bool {
 	case n < 0:
 		panic("rundowncpu: more references were dropped than taken")
 	}
-	for i := range c.shards {
-		c.shards[i].word.Store(active)
+	for i := range c.words {
+		c.words[i].Word.Store(active)
 	}
 	return true
 }
-func /*line :240:1*/ (c *Count) Count() int64 {
+func /*line :225:1*/ (c *Count) Count() int64 {
 	n := int64(1)
-	for i := range c.shards {
-		switch w := c.shards[i].word.Load(); {
+	for i := range c.words {
+		switch w := c.words[i].Word.Load(); {
 		case w&active == 0:
 			n += w >> countShift
 		case w&waiting == 0:
 			return 0
 		default:
-			/*line :250:1*/ if left := c.left.Load(); left < bias/2 {
+			/*line :235:1*/ if left := c.left.Load(); left < bias/2 {
 				return left + 1
 			}
 		}

@@ -12,7 +12,7 @@ import (
 const Max = 1 << 60
 const MostSpares = 32
 
-var Strategy = &strategies.Strategy{Name: "sloppy", Doc: "a central count, and spare references on each CPU until killed (Boyd-Wickizer et al.)", Promise: strategies.Promise{Limit: Max, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.AfterKill, TryGet: strategies.Exact, Count: strategies.Approximate, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(shard{})), TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
+var Strategy = &strategies.Strategy{Name: "sloppy", Doc: "a central count, and spare references on each CPU until killed (Boyd-Wickizer et al.)", Promise: strategies.Promise{Limit: Max, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.AfterKill, TryGet: strategies.Exact, Count: strategies.Approximate, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[atomic.Int64]{})), TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
 
 const (
 	live       = 1 << 0
@@ -20,33 +20,25 @@ const (
 	countShift = 1
 )
 
-type shard struct {
-	word atomic.Int64
-	_    [pin.LineBytes - unsafe.Sizeof(atomic.Int64{})]byte
-}
 type Count struct {
 	central atomic.Int64
-	shards  []shard
+	words   pin.Lines[atomic.Int64]
 }
 
-func /*line ../../../../strategies/sloppy/sloppy.go:117:1*/ (c *Count) Init() {
-	/*line :117:1*/ c.InitAt(1)
+func /*line ../../../../strategies/sloppy/sloppy.go:112:1*/ (c *Count) Init() {
+	/*line :112:1*/ c.InitAt(1)
 }
-func /*line :120:1*/ (c *Count) InitAt(n int64) {
-	if c.shards == nil {
-		c.shards = make([]shard, pin.CPUs())
+func /*line :115:1*/ (c *Count) InitAt(n int64) {
+	if c.words == nil {
+		c.words = pin.NewLines[atomic.Int64]()
 	}
 	c.central.Store(n<<countShift | live)
-	for i := range c.shards {
-		c.shards[i].word.Store(live)
+	for i := range c.words {
+		c.words[i].Word.Store(live)
 	}
 }
-func /*line :131:1*/ (c *Count) spare() bool {
-	cpu := uint(pin.CPU())
-	if cpu >= uint(len(c.shards)) {
-		return false
-	}
-	word := &c.shards[cpu].word
+func /*line :126:1*/ (c *Count) spare() bool {
+	word := c.words.Own()
 	for {
 		v := word.Load()
 		if v < one|live {
@@ -57,7 +49,7 @@ func /*line :131:1*/ (c *Count) spare() bool {
 		}
 	}
 }
-func /*line :149:1*/ (c *Count) Get() {
+func /*line :140:1*/ (c *Count) Get() {
 	if c.spare() {
 		return
 	}
@@ -66,7 +58,7 @@ func /*line :149:1*/ (c *Count) Get() {
 		panic("sloppy: Get on a dead count")
 	}
 }
-func /*line :160:1*/ (c *Count) TryGet() bool {
+func /*line :151:1*/ (c *Count) TryGet() bool {
 	if c.spare() {
 		return true
 	}
@@ -80,22 +72,19 @@ func /*line :160:1*/ (c *Count) TryGet() bool {
 		}
 	}
 }
-func /*line :177:1*/ (c *Count) Put() bool {
-	cpu := uint(pin.CPU())
-	if cpu < uint(len(c.shards)) {
-		word := &c.shards[cpu].word
-		for {
-			v := word.Load()
-			if v&live == 0 {
-				break
+func /*line :168:1*/ (c *Count) Put() bool {
+	word := c.words.Own()
+	for {
+		v := word.Load()
+		if v&live == 0 {
+			break
+		}
+		if v < MostSpares*one {
+			if word.CompareAndSwap(v, v+one) {
+				return false
 			}
-			if v < MostSpares*one {
-				if word.CompareAndSwap(v, v+one) {
-					return false
-				}
-			} else if word.CompareAndSwap(v, v-MostSpares/2*one) {
-				/*line :193:1*/ return c.central.Add(-(MostSpares/2+1)*one) == 0
-			}
+		} else if word.CompareAndSwap(v, v-MostSpares/2*one) {
+			/*line :182:1*/ return c.central.Add(-(MostSpares/2+1)*one) == 0
 		}
 	}
 	n := c.central.Add(-one)
@@ -105,10 +94,10 @@ func /*line :177:1*/ (c *Count) Put() bool {
 	}
 	return n == 0
 }
-func /*line :207:1*/ (c *Count) Kill() bool {
+func /*line :195:1*/ (c *Count) Kill() bool {
 	spares := int64(0)
-	for i := range c.shards {
-		v := c.shards[i].word.Swap(0)
+	for i := range c.words {
+		v := c.words[i].Word.Swap(0)
 		if v&live == 0 {
 			panic("sloppy: second Kill")
 		}
@@ -116,10 +105,10 @@ func /*line :207:1*/ (c *Count) Kill() bool {
 	}
 	return c.central.Add(-spares-one-live) == 0
 }
-func /*line :221:1*/ (c *Count) Count() int64 {
+func /*line :209:1*/ (c *Count) Count() int64 {
 	n := c.central.Load() >> countShift
-	for i := range c.shards {
-		n -= c.shards[i].word.Load() >> countShift
+	for i := range c.words {
+		n -= c.words[i].Word.Load() >> countShift
 	}
 	return n
 }

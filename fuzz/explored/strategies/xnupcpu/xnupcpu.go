@@ -11,7 +11,7 @@ import (
 
 const Max = 1 << 60
 
-var Strategy = &strategies.Strategy{Name: "xnupcpu", Doc: "an atomic word per CPU until killed, folded into one: no grace period (XNU os_pcpu_ref)", Promise: strategies.Promise{Limit: Max, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.AfterKill, TryGet: strategies.Exact, TryGetRefuses: strategies.DuringKill, Count: strategies.Approximate, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(shard{})), TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
+var Strategy = &strategies.Strategy{Name: "xnupcpu", Doc: "an atomic word per CPU until killed, folded into one: no grace period (XNU os_pcpu_ref)", Promise: strategies.Promise{Limit: Max, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.AfterKill, TryGet: strategies.Exact, TryGetRefuses: strategies.DuringKill, Count: strategies.Approximate, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[atomic.Int64]{})), TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
 
 const (
 	live       = 1 << 0
@@ -19,48 +19,37 @@ const (
 	countShift = 2
 )
 
-type shard struct {
-	word atomic.Int64
-	_    [pin.LineBytes - unsafe.Sizeof(atomic.Int64{})]byte
-}
 type Count struct {
-	shards []shard
+	words pin.Lines[atomic.Int64]
 }
 
-func /*line ../../../../strategies/xnupcpu/xnupcpu.go:126:1*/ (c *Count) Init() {
-	/*line :126:1*/ c.InitAt(1)
+func /*line ../../../../strategies/xnupcpu/xnupcpu.go:120:1*/ (c *Count) Init() {
+	/*line :120:1*/ c.InitAt(1)
 }
-func /*line :129:1*/ (c *Count) InitAt(n int64) {
-	if c.shards == nil {
-		c.shards = make([]shard, pin.CPUs())
+func /*line :123:1*/ (c *Count) InitAt(n int64) {
+	if c.words == nil {
+		c.words = pin.NewLines[atomic.Int64]()
 	}
-	/*line :134:1*/ c.shards[0].word.Store(n<<countShift | live)
-	for i := 1; i < len(c.shards); i++ {
-		c.shards[i].word.Store(live)
+	/*line :128:1*/ c.words[0].Word.Store(n<<countShift | live)
+	for i := 1; i < len(c.words); i++ {
+		c.words[i].Word.Store(live)
 	}
 }
-func /*line :141:1*/ (c *Count) word() *atomic.Int64 {
-	cpu := uint(pin.CPU())
-	if cpu >= uint(len(c.shards)) {
-		cpu = 0
-	}
-	return &c.shards[cpu].word
-}
-func /*line :150:1*/ (c *Count) Get() {
-	w, zero := c.word(), &c.shards[0].word
+func /*line :135:1*/ (c *Count) Get() {
+	w, zero := c.words.Own(), &c.words[0].Word
 	if w != zero && w.Load()&live != 0 {
 		if w.Add(one)&live != 0 {
 			return
 		}
-		/*line :157:1*/ w.Add(-one)
+		/*line :142:1*/ w.Add(-one)
 	}
-	/*line :160:1*/ if n := zero.Add(one); n&live == 0 && n <= one {
+	/*line :145:1*/ if n := zero.Add(one); n&live == 0 && n <= one {
 		zero.Add(-one)
 		panic("xnupcpu: Get on a dead count")
 	}
 }
-func /*line :167:1*/ (c *Count) TryGet() bool {
-	w := c.word()
+func /*line :152:1*/ (c *Count) TryGet() bool {
+	w := c.words.Own()
 	for {
 		v := w.Load()
 		if v&live == 0 {
@@ -71,8 +60,8 @@ func /*line :167:1*/ (c *Count) TryGet() bool {
 		}
 	}
 }
-func /*line :182:1*/ (c *Count) Put() bool {
-	w, zero := c.word(), &c.shards[0].word
+func /*line :167:1*/ (c *Count) Put() bool {
+	w, zero := c.words.Own(), &c.words[0].Word
 	if w != zero && w.Load()&live != 0 {
 		if w.Add(-one)&live != 0 {
 			return false
@@ -86,25 +75,25 @@ func /*line :182:1*/ (c *Count) Put() bool {
 	}
 	return n == 0
 }
-func /*line :200:1*/ (c *Count) Kill() bool {
+func /*line :185:1*/ (c *Count) Kill() bool {
 	sum := int64(0)
-	for i := len(c.shards) - 1; i > 0; i-- {
-		v := c.shards[i].word.Swap(0)
+	for i := len(c.words) - 1; i > 0; i-- {
+		v := c.words[i].Word.Swap(0)
 		if v&live == 0 {
 			panic("xnupcpu: second Kill")
 		}
 		sum += v - live
 	}
-	zero := &c.shards[0].word
+	zero := &c.words[0].Word
 	if zero.Load()&live == 0 {
 		panic("xnupcpu: second Kill")
 	}
 	return zero.Add(sum-live-one) == 0
 }
-func /*line :218:1*/ (c *Count) Count() int64 {
+func /*line :203:1*/ (c *Count) Count() int64 {
 	n := int64(0)
-	for i := range c.shards {
-		n += c.shards[i].word.Load() >> countShift
+	for i := range c.words {
+		n += c.words[i].Word.Load() >> countShift
 	}
 	return n
 }
