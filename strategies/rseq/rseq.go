@@ -94,6 +94,7 @@ var Strategy = &strategies.Strategy{
 		TypeStable:   true,
 	},
 	Retries: true,
+	Way:     section.Way,
 	New:     func() strategies.Counter { return new(Count) },
 }
 
