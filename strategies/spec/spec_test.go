@@ -2,10 +2,12 @@ package spec_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/builtin"
+	"github.com/refbench/refbench/strategies/saturating"
 	"github.com/refbench/refbench/strategies/spec"
 )
 
@@ -86,6 +88,53 @@ func TestClosing(t *testing.T) {
 		}
 		if os := of(p).Step(st, try); len(os) != 1 || os[0].Result == closes || closes && os[0].Next != st {
 			t.Errorf("TryGet at %q, promised to close: %v: %+v", st, closes, os)
+		}
+	}
+}
+
+// TestBlameNamesTheField: a promise that says in one field what the code doesn't do is
+// found wrong, and the message names that field with what it says.
+func TestBlameNamesTheField(t *testing.T) {
+	limit := saturating.Strategy.Promise.Limit
+	calls := func(ops ...spec.Op) (list []spec.Call) {
+		for _, op := range ops {
+			list = append(list, spec.Call{Op: op})
+		}
+		return list
+	}
+	for _, tt := range []struct {
+		field  string
+		change func(p *strategies.Promise)
+		calls  []spec.Call
+	}{
+		{"overflow panics", func(p *strategies.Promise) { p.Overflow = strategies.Panics }, append([]spec.Call{{Op: spec.InitAt, N: limit}}, calls(spec.Get)...)},
+		{"underflow panics", func(p *strategies.Promise) { p.Underflow = strategies.Panics }, calls(spec.Init, spec.Put, spec.Put)},
+		{"putunlessone panics", func(p *strategies.Promise) { p.PutUnlessOne = strategies.Panics }, calls(spec.Init, spec.Put, spec.PutUnlessOne)},
+		{"getonzero revives", func(p *strategies.Promise) { p.GetOnZero = strategies.Revives }, calls(spec.Init, spec.Put, spec.Get)},
+		{"limit", func(p *strategies.Promise) { p.Limit-- }, append([]spec.Call{{Op: spec.InitAt, N: limit - 1}}, calls(spec.Get)...)},
+	} {
+		s := *saturating.Strategy
+		tt.change(&s.Promise)
+		r := spec.Of(&s).NewRunner()
+		var err error
+		for _, c := range tt.calls {
+			if _, err = r.Do(c); err != nil {
+				break
+			}
+		}
+		if err == nil || !strings.Contains(err.Error(), "(promise: "+tt.field) && !strings.Contains(err.Error(), ", "+tt.field) {
+			t.Errorf("%s: got %v, want the field named", tt.field, err)
+		}
+	}
+}
+
+// TestPathsAreShort: a state that InitAt makes is one call away from a new count.
+func TestPathsAreShort(t *testing.T) {
+	sp := spec.Of(saturating.Strategy)
+	limit := saturating.Strategy.Promise.Limit
+	for refs, want := range map[int64]spec.Call{1: {Op: spec.Init}, 2: {Op: spec.InitAt, N: 2}, limit - 1: {Op: spec.InitAt, N: limit - 1}, limit: {Op: spec.InitAt, N: limit}} {
+		if got := sp.Path(sp.Start(refs)); !slices.Equal(got, []spec.Call{want}) {
+			t.Errorf("%d references are made by %v, want %v", refs, got, want)
 		}
 	}
 }

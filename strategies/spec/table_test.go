@@ -338,3 +338,16 @@ func TestPageSaysWhatMayHappen(t *testing.T) {
 		}
 	}
 }
+
+// TestCodes: each operation that programs have stands for its code, and no other has one.
+func TestCodes(t *testing.T) {
+	for op := range spec.Op(spec.CodeCount) {
+		code, ok := op.Code()
+		switch {
+		case ok && spec.OpOfCode(code) != op:
+			t.Errorf("%v has code %d, which is that of %v", op, code, spec.OpOfCode(code))
+		case !ok && code != 0:
+			t.Errorf("%v, which programs don't have, has code %d", op, code)
+		}
+	}
+}

@@ -139,10 +139,7 @@ func OnExit(f func()) { onExit = f }
 // time.
 func Nanotime() int64 {
 	if e := engine.Current; e != nil {
-		if e.IdleClock() {
-			return 1e9 + e.TickClock()
-		}
-		return 1e9 + e.TellTime()
+		return 1e9 + e.TimeNow()
 	}
 	return 1e9
 }

@@ -166,6 +166,10 @@ func (r *rewriter) node(n ast.Node, stack []ast.Node) {
 			}
 			r.channelOperand(n.X)
 		}
+	case *ast.BinaryExpr:
+		if r.g.whole != nil {
+			r.addresses(n)
+		}
 	case *ast.RangeStmt:
 		switch {
 		case r.g.whole != nil && r.isChan(n.X):

@@ -111,8 +111,8 @@ func (r *rewriter) name(pos token.Pos, obj *types.TypeName, args *types.TypeList
 		} else if to := r.g.new[path]; to != "" {
 			path = to
 		}
-		if obj.Pkg().Path() == "io" && (text == "PipeReader" || text == "PipeWriter") {
-			path = r.g.home + "/pipe"
+		if instead := standsFor(p.Path(), text); instead != "" {
+			path = r.g.home + instead
 		}
 		text = r.imported(path) + "." + text
 	}

@@ -58,12 +58,12 @@ type Form struct {
 // wholeDropIns are the packages that have drop-ins in a whole program.
 var wholeDropIns = []string{
 	"context", "crypto/rand", "hash/maphash", "math/rand", "math/rand/v2", "os/signal",
-	"runtime", "sync", "sync/atomic", "testing", "time",
+	"runtime", "sync", "sync/atomic", "testing", "testing/synctest", "time",
 }
 
 // complete are packages whose drop-ins stand for all of the original: what they don't have
 // isn't modelled. Of the others it doesn't matter to concurrent code.
-var complete = []string{"context", "math/rand", "math/rand/v2", "os/signal", "sync", "sync/atomic", "testing"}
+var complete = []string{"context", "math/rand", "math/rand/v2", "os/signal", "sync", "sync/atomic", "testing", "testing/synctest"}
 
 // HasDropIn reports whether a package of the standard library has a drop-in.
 func HasDropIn(path string) bool { return slices.Contains(wholeDropIns, path) }
@@ -321,10 +321,8 @@ func (r *rewriter) qualified(sel *ast.SelectorExpr) {
 	case from == "os" && name == "Exit":
 		r.form = true
 		instead(formName)
-	case from == "io" && slices.Contains(pipeNames, name):
-		instead(r.imported(r.g.home + "/pipe"))
-	case from == "expvar" && (name == "Publish" || strings.HasPrefix(name, "New")):
-		instead(r.imported(r.g.home + "/expvar"))
+	case standsFor(from, name) != "":
+		instead(r.imported(r.g.home + standsFor(from, name)))
 	case to != "" && !slices.Contains(r.g.exports[from], name):
 		if slices.Contains(complete, from) {
 			r.unsupported(sel.Pos(), from+"."+name)
@@ -337,18 +335,36 @@ func (r *rewriter) qualified(sel *ast.SelectorExpr) {
 // tempNames are what makes temporary files, of packages os and ioutil.
 var tempNames = []string{"CreateTemp", "MkdirTemp", "TempDir", "TempFile"}
 
-var pipeNames = []string{"Pipe", "PipeReader", "PipeWriter"}
+// partly are packages of which some names have other ones in explored form, and the package
+// that has those.
+var partly = map[string]struct {
+	instead string
+	names   []string
+}{
+	"expvar": {"/expvar", []string{"NewFloat", "NewInt", "NewMap", "NewString", "Publish"}},
+	"io":     {"/pipe", []string{"Pipe", "PipeReader", "PipeWriter"}},
+	"net":    {"/net", []string{"Dial", "DialTimeout", "Listen", "Pipe"}},
+}
+
+// standsFor returns the package below the explorer's that has what stands for the name, "" if
+// the name stays.
+func standsFor(path, name string) string {
+	if p := partly[path]; slices.Contains(p.names, name) {
+		return p.instead
+	}
+	return ""
+}
 
 // reached are functions and methods of the standard library that block or switch
 // goroutines by themselves, or need the world outside. They are refused where they are
 // reached.
 var reached = map[string][]string{
 	"net": {
-		"Dial", "DialIP", "DialTCP", "DialTimeout", "DialUDP", "DialUnix", "Dialer.Dial", "Dialer.DialContext",
-		"FileConn", "FileListener", "Listen", "ListenConfig.Listen", "ListenIP", "ListenMulticastUDP",
+		"DialIP", "DialTCP", "DialUDP", "DialUnix", "Dialer.Dial", "Dialer.DialContext",
+		"FileConn", "FileListener", "ListenConfig.Listen", "ListenIP", "ListenMulticastUDP",
 		"ListenPacket", "ListenTCP", "ListenUDP", "ListenUnix", "ListenUnixgram", "LookupAddr",
 		"LookupCNAME", "LookupHost", "LookupIP", "LookupMX", "LookupNS", "LookupPort", "LookupSRV",
-		"LookupTXT", "Pipe", "ResolveIPAddr", "ResolveTCPAddr", "ResolveUDPAddr", "Resolver.LookupHost",
+		"LookupTXT", "ResolveIPAddr", "ResolveTCPAddr", "ResolveUDPAddr", "Resolver.LookupHost",
 		"Resolver.LookupIP", "Resolver.LookupIPAddr",
 	},
 	"net/http": {
@@ -361,7 +377,6 @@ var reached = map[string][]string{
 	"plugin":            {"Open"},
 	"reflect":           {"ChanOf", "MakeChan", "Select", "Value.Recv", "Value.Send", "Value.TryRecv", "Value.TrySend"},
 	"testing/quick":     {"Check", "CheckEqual", "Value"},
-	"testing/synctest":  {"Test", "Wait"},
 }
 
 // refuses returns what is refused where a function of another package is reached, or "".
@@ -439,6 +454,41 @@ func (r *rewriter) hasDropIn(t types.Type) bool {
 		}
 	}
 	return false
+}
+
+// addresses turns a comparison of where two objects lie,
+//
+//	uintptr(unsafe.Pointer(a)) < uintptr(unsafe.Pointer(b))
+//
+// into one whose outcome is a choice of the search:
+//
+//	form_.Compare(unsafe.Pointer(a), unsafe.Pointer(b)) < 0
+func (r *rewriter) addresses(n *ast.BinaryExpr) {
+	if !slices.Contains([]token.Token{token.LSS, token.LEQ, token.GTR, token.GEQ}, n.Op) {
+		return
+	}
+	x, y := r.addressOf(n.X), r.addressOf(n.Y)
+	if x == nil || y == nil {
+		return
+	}
+	r.form = true
+	r.replace(x.Pos(), x.Lparen+1, formName+".Compare(")
+	r.replace(x.Rparen, y.Lparen+1, ", ")
+	r.after(y.End(), " "+n.Op.String()+" 0")
+}
+
+// addressOf returns the expression if it converts an unsafe.Pointer to a uintptr.
+func (r *rewriter) addressOf(x ast.Expr) *ast.CallExpr {
+	c, ok := x.(*ast.CallExpr)
+	if !ok || len(c.Args) != 1 || !r.p.TypesInfo.Types[c.Fun].IsType() {
+		return nil
+	}
+	to, ok1 := r.p.TypesInfo.TypeOf(c).Underlying().(*types.Basic)
+	from, ok2 := r.p.TypesInfo.TypeOf(c.Args[0]).Underlying().(*types.Basic)
+	if !ok1 || !ok2 || to.Kind() != types.Uintptr || from.Kind() != types.UnsafePointer {
+		return nil
+	}
+	return c
 }
 
 // contexts gives a function of a package that isn't explored the contexts that it knows,

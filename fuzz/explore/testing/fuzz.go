@@ -18,7 +18,7 @@ func (f *F) Add(args ...any) { f.inputs = append(f.inputs, args) }
 func (f *F) Fuzz(ff any) {
 	fn := reflect.ValueOf(ff)
 	for i, args := range f.inputs {
-		t := &T{common{run: f.run, name: fmt.Sprintf("%s/seed#%d", f.name, i), parent: &f.common}}
+		t := &T{common: common{run: f.run, name: fmt.Sprintf("%s/seed#%d", f.name, i), parent: &f.common}}
 		if !options.matches(t.name) {
 			continue
 		}

@@ -141,7 +141,7 @@ func (p *Program) body(name string) func() {
 			r.tempDir()
 		}
 		form.Reset()
-		r.top = &T{common{run: r, name: name}}
+		r.top = &T{common: common{run: r, name: name}}
 		if p.Main != nil {
 			p.Main(&M{test: func() bool { test(r); return !r.failed }})
 		} else {

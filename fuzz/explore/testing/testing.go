@@ -329,12 +329,18 @@ func (c *common) under(name string) string {
 }
 
 // T is a test.
-type T struct{ common }
+type T struct {
+	common
+	bubble bool // in a bubble of testing/synctest
+}
 
 // Run runs f as a subtest, if the names asked for have it, and reports whether it was
 // right.
 func (t *T) Run(name string, f func(t *T)) bool {
-	sub := &T{common{run: t.run, name: t.under(name), parent: &t.common}}
+	if t.bubble {
+		panic("testing: t.Run called inside synctest bubble")
+	}
+	sub := &T{common: common{run: t.run, name: t.under(name), parent: &t.common}}
 	if !options.matches(sub.name) {
 		return true
 	}
@@ -359,11 +365,30 @@ func (t *T) do(f func(t *T)) {
 	t.clean()
 }
 
+// Bubble calls f with what stands for t in a bubble of testing/synctest: its functions of
+// Cleanup are called there too.
+func (t *T) Bubble(f func(*T)) {
+	sub := &T{common: common{run: t.run, name: t.name, parent: &t.common}, bubble: true}
+	sub.do(f)
+	if sub.skipped {
+		t.SkipNow()
+	}
+}
+
 // Parallel does nothing.
-func (t *T) Parallel() {}
+func (t *T) Parallel() {
+	if t.bubble {
+		panic("testing: t.Parallel called inside synctest bubble")
+	}
+}
 
 // Deadline returns false: there is none.
-func (t *T) Deadline() (deadline time.Time, ok bool) { return deadline, false }
+func (t *T) Deadline() (deadline time.Time, ok bool) {
+	if t.bubble {
+		panic("testing: t.Deadline called inside synctest bubble")
+	}
+	return deadline, false
+}
 
 // Short reports whether -short was given.
 func Short() bool { return options.Short }

@@ -101,10 +101,7 @@ var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 // Now returns the virtual time.
 func Now() Time {
 	if e := engine.Current; e != nil {
-		if e.IdleClock() {
-			return value(e.TickClock())
-		}
-		return value(e.TellTime())
+		return value(e.TimeNow())
 	}
 	return epoch
 }

@@ -139,6 +139,7 @@ type Engine struct {
 	timers    bool   // a timer was started: what remains to it depends on now
 	clocked   uint64 // threads that have read the clock
 	told      bool   // code was told the time
+	bubble    bubble // of testing/synctest
 	pinned    [MaxCPUs]int8
 	switches  int
 	doomed    int
@@ -311,6 +312,7 @@ func (e *Engine) Prepare(c *Case, s Search, o Options) {
 	e.switches = 0
 	e.failure, e.aborting, e.waited, e.timers = nil, false, false, false
 	e.clocked, e.told = 0, false
+	e.bubble = bubble{}
 	for i := range e.pinned {
 		e.pinned[i] = -1
 	}

@@ -419,7 +419,7 @@ func (e *Engine) stillYielding(enabled uint64) uint64 {
 			// slow; but not before one with an earlier deadline, and
 			// only once without a change of memory, so that a loop that
 			// sleeps and looks comes to an end.
-			gave = i != first || gave && t.wokeAt == e.Writes || e.caseOf.IdleClock
+			gave = i != first || gave && t.wokeAt == e.Writes || e.IdleClock()
 		}
 		if gave {
 			y |= 1 << i

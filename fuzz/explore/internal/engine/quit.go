@@ -19,7 +19,16 @@ func (e *Engine) Alone() bool { return e.n <= 1 }
 func (e *Engine) NumberOf(p unsafe.Pointer) uint64 { return uint64(e.locAddr(p).ID) }
 
 // IdleClock reports whether time passes only when nobody else can go on.
-func (e *Engine) IdleClock() bool { return e.caseOf.IdleClock }
+func (e *Engine) IdleClock() bool { return e.caseOf.IdleClock || e.bubble.root != nil }
+
+// TimeNow is TickClock where only that can let time pass, TellTime elsewhere: also in a
+// bubble, in which no time passes while somebody works.
+func (e *Engine) TimeNow() int64 {
+	if e.caseOf.IdleClock && !e.InBubble() {
+		return e.TickClock()
+	}
+	return e.TellTime()
+}
 
 // TickClock is TellTime for code that takes it for granted that time passes from one look to
 // the next: it moves the clock on.
