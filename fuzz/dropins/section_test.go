@@ -8,8 +8,8 @@ import (
 	"github.com/refbench/refbench/fuzz/explore"
 )
 
-// closing is two threads that add to words, and one that takes the sum when it has closed them, or before: then it
-// may not be final.
+// closing is two threads that add to words, and one that takes the sum when it has closed
+// them, or before: then it may not be final.
 func closing(close bool) *explore.Scenario {
 	return &explore.Scenario{Name: "closing", CPUs: 2, DropIns: dropins.Paths(), Make: func(explore.Program) explore.Case {
 		var w section.Words
@@ -41,7 +41,8 @@ func closing(close bool) *explore.Scenario {
 	}}
 }
 
-// When Close has returned the sum is what was added, under every schedule of few preemptions; before, it isn't.
+// When Close has returned the sum is what was added, under every schedule of few preemptions;
+// before, it isn't.
 func TestSectionsSumIsFinal(t *testing.T) {
 	for _, close := range []bool{true, false} {
 		r, err := explore.Explore(closing(close), explore.Options{Search: explore.DFS, Bound: 2})

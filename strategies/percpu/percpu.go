@@ -64,11 +64,11 @@
 //
 // # Cost
 //
-// In per-CPU mode a call, two looks at the mode, and two stores to a line that no other CPU writes: no locked
-// instruction where words are plain, and no pin where the number of the P can be read
-// without (see package pin; refbench list and result files say which it is). A count
-// takes LineBytes for each P besides the Count itself. Kill costs a barrier on
-// all CPUs and a walk over all words.
+// In per-CPU mode a call, two looks at the mode, and two stores to a line that no other CPU
+// writes: no locked instruction where words are plain, and no pin where the number of the P
+// can be read without (see package pin; refbench list and result files say which it is). A
+// count takes LineBytes for each P besides the Count itself. Kill costs a barrier on all CPUs
+// and a walk over all words.
 //
 // # Source
 //

@@ -12,8 +12,8 @@ import "sync/atomic"
 //
 //	mode = another; Barrier; wait until no word is busy
 //
-// every addition that saw mode 0 is in the words, and later ones aren't made. The second look comes after
-// the announcement. Otherwise:
+// every addition that saw mode 0 is in the words, and later ones aren't made. The second look
+// comes after the announcement. Otherwise:
 //
 //	this goroutine             who changes the mode
 //	mode == 0
@@ -34,13 +34,13 @@ import "sync/atomic"
 //
 // Go's scheduler never takes the P from a goroutine in the middle of assembly: where the
 // runtime interrupts goroutines it looks for what the compiler says of the code, and of
-// assembly it says nothing (runtime.isAsyncSafePoint, Go 1.26). So an addition in assembly needs no Pin, which
-// writes twice to a word of the runtime's, each time depending on the last. It reads the
-// number of the P where Pin does, and goes to the word by a jump for each number, so that the
-// word's address is known before the number is.
+// assembly it says nothing (runtime.isAsyncSafePoint, Go 1.26). So an addition in assembly
+// needs no Pin, which writes twice to a word of the runtime's, each time depending on the
+// last. It reads the number of the P where Pin does, and goes to the word by a jump for each
+// number, so that the word's address is known before the number is.
 //
-// Where that number is in the runtime's memory is known for one version of Go, and is
-// compared with what Pin says, on as many Ps as there are, before the first Tally counts. On another
+// Where that number is in the runtime's memory is known for one version of Go, and is compared
+// with what Pin says, on as many Ps as there are, before the first Tally counts. On another
 // version or platform, under the race detector, or if they differ, goroutines are pinned:
 // [Way] says which it is and why.
 type Tally struct {

@@ -9,14 +9,15 @@ import (
 	"sync"
 )
 
-// Where in Go 1.26 the number of the P is: g.m, m.p and p.id are at 0x30, 0xd0 and 0. Assembly has them.
+// Where in Go 1.26 the number of the P is: g.m, m.p and p.id are at 0x30, 0xd0 and 0. Assembly
+// has them.
 const knownGo = "go1.26"
 
 // known is 1 if that is so here. Assembly reads it.
 var known uint32
 
-// In assembly. addOn is [Tally.Add]; where it can't it calls pinnedAdd. number is the number of the P
-// that the caller runs on.
+// In assembly. addOn is [Tally.Add]; where it can't it calls pinnedAdd. number is the number
+// of the P that the caller runs on.
 //
 //go:noescape
 func addOn(t *Tally, n int64) bool
@@ -30,7 +31,8 @@ var pinsBecause = sync.OnceValue(func() string {
 	return why
 })
 
-// compare says why the number of a P can't be read by the function in this version of Go, or nothing.
+// compare says why the number of a P can't be read by the function in this version of Go, or
+// nothing.
 func compare(version string, number func() int) string {
 	if version != knownGo && !strings.HasPrefix(version, knownGo+".") {
 		return fmt.Sprintf("where the P number is isn't known for %s, only for %s", version, knownGo)

@@ -58,8 +58,8 @@ func TestTallyAddsOnTheOwnWord(t *testing.T) {
 	})
 }
 
-// Nothing is lost while goroutines move from P to P, and once the mode is another, the barrier has passed and no word
-// is busy, nothing is added any more.
+// Nothing is lost while goroutines move from P to P, and once the mode is another, the barrier
+// has passed and no word is busy, nothing is added any more.
 func TestTallyIsFinalOnceNoWordIsBusy(t *testing.T) {
 	const goroutines, rounds = 3, 2000
 	eachWay(t, func(t *testing.T) {

@@ -43,8 +43,8 @@ func TestMain(m *testing.M) {
 	os.Stdout.WriteString(section.Way())
 }
 
-// Where the C library has registered threads, its areas are used, and where it was told not to threads are
-// pinned.
+// Where the C library has registered threads, its areas are used, and where it was told not to
+// threads are pinned.
 func TestTheCLibrarysAreas(t *testing.T) {
 	way := section.Way()
 	t.Logf("with cgo this process adds by: %s", way)

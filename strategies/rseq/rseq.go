@@ -1,17 +1,17 @@
-// Package rseq counts on the CPU that the caller runs on, in a restartable section (Linux rseq(2)): a few plain
-// instructions that the kernel has begin anew if it interrupts them. Nobody is pinned, nothing is announced and no instruction is
-// locked.
+// Package rseq counts on the CPU that the caller runs on, in a restartable section (Linux
+// rseq(2)): a few plain instructions that the kernel has begin anew if it interrupts them.
+// Nobody is pinned, nothing is announced and no instruction is locked.
 //
 // # Protocol
 //
-// Get and Put add to the word of the CPU (package section) as long as the words are open,
-// and else to one atomic word, the shared one. On a word nobody looks for zero: the owner's
+// Get and Put add to the word of the CPU (package section) as long as the words are open, and
+// else to one atomic word, the shared one. On a word nobody looks for zero: the owner's
 // reference keeps the object alive. Kill closes the words, adds their sum to the shared word
-// in one step, drops the owner's reference with it, and from then on the shared word is an atomic count:
-// who makes 0 of it is the last.
+// in one step, drops the owner's reference with it, and from then on the shared word is an
+// atomic count: who makes 0 of it is the last.
 //
-// A reference may be taken on one CPU and dropped on another: a single word then goes below zero, and
-// only the sum means anything.
+// A reference may be taken on one CPU and dropped on another: a single word then goes below
+// zero, and only the sum means anything.
 //
 // The shared word is biased by 2^63 while the words are open, since some count on it even
 // then: a thread that can't have sections, or one on a CPU without a word.
@@ -20,8 +20,9 @@
 //	A: Get  on its CPU's word: 1
 //	A: Put  on a CPU without a word: the shared word is 0, and A reports the last
 //
-// The words aren't looked at before they are closed, and closing cuts off every section that is
-// under way. So the sum is the number that was counted, and who comes later counts on the shared word:
+// The words aren't looked at before they are closed, and closing cuts off every section that
+// is under way. So the sum is the number that was counted, and who comes later counts on the
+// shared word:
 //
 //	A                        owner
 //	Put: loads the tag: open
@@ -39,8 +40,8 @@
 // # Memory order
 //
 // A Put on a word synchronizes before the return of Kill's close (package section), and so
-// before the addition of the sum to the shared word. Operations on that are sync/atomic operations. So
-// every Put synchronizes before the Put or Kill that reports true.
+// before the addition of the sum to the shared word. Operations on that are sync/atomic
+// operations. So every Put synchronizes before the Put or Kill that reports true.
 //
 // # Limits
 //
@@ -55,10 +56,10 @@
 //
 // # Cost
 //
-// A Get or a Put is a call of some fifteen instructions, of which two are stores to lines
-// that no other CPU writes. Kill is a system call that interrupts the CPUs on which the process
-// runs, and a walk over all words. A count takes 128 bytes for each CPU besides the Count itself. The first operation
-// on a thread registers the thread.
+// A Get or a Put is a call of some fifteen instructions, of which two are stores to lines that
+// no other CPU writes. Kill is a system call that interrupts the CPUs on which the process
+// runs, and a walk over all words. A count takes 128 bytes for each CPU besides the Count
+// itself. The first operation on a thread registers the thread.
 //
 // # Source
 //
@@ -134,7 +135,8 @@ func (c *Count) GetN(n int) {
 	}
 }
 
-// TryGet takes a reference unless the count has died. After Kill it succeeds as long as references are left.
+// TryGet takes a reference unless the count has died. After Kill it succeeds as long as
+// references are left.
 func (c *Count) TryGet() bool { return c.words.Add(1) || c.tryShared(1) }
 
 // TryGetN takes n references unless the count has died.
@@ -168,7 +170,8 @@ func (c *Count) Kill() bool {
 	return c.shared.Add(n) == 0
 }
 
-// Resurrect takes a reference whether the count is zero or not. A dead count goes on on the shared word.
+// Resurrect takes a reference whether the count is zero or not. A dead count goes on on the
+// shared word.
 func (c *Count) Resurrect() { c.Get() }
 
 // Count returns how many references there are: exactly once Kill has returned, and before

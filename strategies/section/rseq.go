@@ -55,7 +55,8 @@ var aborts uint64
 
 // In assembly. add is [Words.Add]; where it can't add it calls late. code returns where add
 // begins. slot and setSlot are the thread's own word that says where its area is, less 1, or
-// 0; setSlot first registers the area and returns the error's number. The calling goroutine is locked to its thread.
+// 0; setSlot first registers the area and returns the error's number. The calling goroutine is
+// locked to its thread.
 //
 //go:noescape
 func add(w *Words, n int64) bool
@@ -112,7 +113,8 @@ var areas struct {
 // areasMapped is how many are mapped at a time.
 const areasMapped = 1024
 
-// areaOf returns an area for the calling thread, which has none, or an error that says why there is no memory.
+// areaOf returns an area for the calling thread, which has none, or an error that says why
+// there is no memory.
 func areaOf(thread int) (*area, error) {
 	areas.Lock()
 	defer areas.Unlock()
@@ -211,7 +213,8 @@ func tryOwn() string {
 	}
 }
 
-// findSection finds the instructions of the section in the code of add, and fills in the descriptor.
+// findSection finds the instructions of the section in the code of add, and fills in the
+// descriptor.
 func findSection() error {
 	begin := code()
 	text := unsafe.Slice(*(**byte)(unsafe.Pointer(&begin)), codeBytes)

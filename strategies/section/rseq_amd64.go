@@ -20,8 +20,8 @@ var (
 	abortCode    = []byte{0x0f, 0xb9, 0x3d, 0x53, 0x30, 0x05, 0x53} // UD1 signature(IP), DI
 )
 
-// offset is what a thread's slot, 0(FS), and the address of its area differ by. The sum is odd where
-// there is no area.
+// offset is what a thread's slot, 0(FS), and the address of its area differ by. The sum is odd
+// where there is no area.
 //
 // Without cgo Go has FS point behind the g of the thread, into a few words of its own that it
 // doesn't use (runtime.m.tls). The slot holds the area's address less 1, or 0, and offset is

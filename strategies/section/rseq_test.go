@@ -23,8 +23,8 @@ func needSections(t *testing.T) {
 	}
 }
 
-// A stress is threads that count on the same words while others keep moving them from CPU to CPU and
-// interrupting them.
+// A stress is threads that count on the same words while others keep moving them from CPU to
+// CPU and interrupting them.
 type stress struct {
 	threads int
 	each    int // additions of a thread

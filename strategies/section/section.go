@@ -51,22 +51,25 @@
 // own for each thread (glibc since 2.35), which users may share; it is looked for at start. If the
 // C library has not (musl; GLIBC_TUNABLES=glibc.pthread.rseq=0), threads are pinned.
 //
+// What was there at start isn't looked for again. If membarrier is forbidden later, Close
+// panics.
+//
 // A debugger that steps through a section one instruction at a time never comes to its end,
 // since each step is an interruption.
 //
 // # Memory order
 //
-// What a goroutine did before an Add that counted happens before what is done by a
-// goroutine whose call of Close has returned since, and that has seen the word with Load or Sum: the commit
-// is a store that amd64 makes visible after all stores before it (arm64 after the barrier that
-// Close makes every thread run), and Close synchronizes with every thread.
+// What a goroutine did before an Add that counted happens before what is done by a goroutine
+// whose call of Close has returned since, and that has seen the word with Sum: the
+// commit is a store that amd64 makes visible after all stores before it (arm64 after the
+// barrier that Close makes every thread run), and Close synchronizes with every thread.
 //
 // # What is explored
 //
 // Assembly has no explored form. Where strategies are explored, a model stands for this
-// package (fuzz/dropins/section): the steps of the section in Go, each a scheduling
-// point, cut off whenever another section begins on the CPU or Close comes by. So what is explored is how a
-// strategy uses sections. That the assembly is such a section is shown by the tests here, on
+// package (fuzz/dropins/section): the steps of the section in Go, each a scheduling point, cut
+// off whenever another section begins on the CPU or Close comes by. So what is explored is how
+// a strategy uses sections. That the assembly is such a section is shown by the tests here, on
 // real threads that are moved and interrupted.
 package section
 
@@ -151,8 +154,9 @@ func (w *Words) Sum() int64 {
 
 func (w *Words) lines() []line { return unsafe.Slice(w.first, w.count) }
 
-// Add adds n on the word of the CPU that the caller runs on, and reports whether it did: not if the words are closed, nor on
-// a CPU without a word, nor on a thread that can't have sections. It is inlined, down to one call.
+// Add adds n on the word of the CPU that the caller runs on, and reports whether it did: not
+// if the words are closed, nor on a CPU without a word, nor on a thread that can't have
+// sections. It is inlined, down to one call.
 func (w *Words) Add(n int64) bool { return add(w, n) }
 
 // CPUs returns how many words [Words] have: one for each CPU that is online when the program

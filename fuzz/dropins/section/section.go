@@ -66,8 +66,8 @@ func (w *Words) Sum() int64 {
 	return n
 }
 
-// Add adds n on the word of the CPU that the caller is on, and reports whether it did: not if the words are
-// closed.
+// Add adds n on the word of the CPU that the caller is on, and reports whether it did: not if
+// the words are closed.
 func (w *Words) Add(n int64) bool {
 	if len(w.words) == 0 {
 		return false
