@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "7d81a1aa51c91b6bb6258da1"
+const Version = "e25a58a2cbe09a34a0592da5"

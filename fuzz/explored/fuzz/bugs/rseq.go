@@ -49,7 +49,7 @@ func /*line :55:1*/ (c *sectioned) bias() int64 {
 	}
 	return sectionedBias
 }
-func /*line :64:1*/ (c *sectioned) add(n int64) bool {
+func /*line :63:1*/ (c *sectioned) add(n int64) bool {
 	if c.bug == sectionedUnchecked && c.closed.Load() {
 		return false
 	}
@@ -58,7 +58,7 @@ func /*line :64:1*/ (c *sectioned) add(n int64) bool {
 		cpu = pin.Pin()
 		defer pin.Unpin()
 	}
-	if cpu == 0 || cpu >= len(c.words) {
+	if cpu >= len(c.words) {
 		return false
 	}
 	if c.bug != sectionedUnchecked && c.closed.Load() {
@@ -68,12 +68,12 @@ func /*line :64:1*/ (c *sectioned) add(n int64) bool {
 	w.Store(w.Load() + n)
 	return true
 }
-func /*line :84:1*/ (c *sectioned) Get() {
+func /*line :83:1*/ (c *sectioned) Get() {
 	if !c.add(1) {
 		c.shared.Add(1)
 	}
 }
-func /*line :90:1*/ (c *sectioned) TryGet() bool {
+func /*line :89:1*/ (c *sectioned) TryGet() bool {
 	if c.add(1) {
 		return true
 	}
@@ -87,8 +87,8 @@ func /*line :90:1*/ (c *sectioned) TryGet() bool {
 		}
 	}
 }
-func /*line :105:1*/ (c *sectioned) Put() bool { return !c.add(-1) && c.shared.Add(-1) == 0 }
-func /*line :107:1*/ (c *sectioned) Kill() bool {
+func /*line :104:1*/ (c *sectioned) Put() bool { return !c.add(-1) && c.shared.Add(-1) == 0 }
+func /*line :106:1*/ (c *sectioned) Kill() bool {
 	if c.closed.Swap(true) {
 		return c.shared.Add(-1) == 0
 	}
@@ -101,7 +101,7 @@ func /*line :107:1*/ (c *sectioned) Kill() bool {
 	}
 	return c.shared.Add(sum-c.bias()-1) == 0
 }
-func /*line :121:1*/ newSectioned(bug sectionedBug) func() strategies.Counter {
+func /*line :120:1*/ newSectioned(bug sectionedBug) func() strategies.Counter {
 	return func() strategies.Counter { return &sectioned{bug: bug} }
 }
 
@@ -113,9 +113,10 @@ var sectionedBugs = []*Bug{
 	Bug{
 		Name:   "sectionbias",
 		Doc:    "the shared word has no bias while the CPUs' words count",
-		Source: rseqSource + ": a CPU without a word counts on the shared one even then",
-		Interleaving: `A takes a reference on CPU 1, which has a word, is moved to CPU 0, which has none, and drops it: the
-shared word had the owner's reference, and is 0. A reports the last while the owner holds it.`,
+		Source: rseqSource + ": a CPU without a word, and who comes once Kill has begun, count on the shared one even then",
+		Interleaving: `A has a reference, which was counted on its CPU's word; the shared word has the owner's. Kill closes the words and
+is about to add them up. A drops its reference: on the shared word, which is 0. A reports the last
+while the owner's is there.`,
 		Fix:     "bias the shared word until the words are added to it",
 		Program: "a.Get a.Put a.Put|a.Kill", Concurrent: true,
 		Expected: interleaved,

@@ -9,7 +9,7 @@ import (
 	"unsafe"
 )
 
-var Strategy = &strategies.Strategy{Name: "rseq", Doc: "a word per CPU until killed, counted on in a restartable section (Linux rseq)", Promise: strategies.Promise{Limit: 1 << 62, Width: 64, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives, Zero: strategies.AfterKill, TryGet: strategies.Exact, Count: strategies.Approximate, Resurrection: true, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})) + section.CPUs()*section.WordBytes, TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
+var Strategy = &strategies.Strategy{Name: "rseq", Doc: "a word per CPU until killed, counted on in a restartable section (Linux rseq)", Promise: strategies.Promise{Limit: 1 << 62, Width: 64, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives, Zero: strategies.AfterKill, TryGet: strategies.Exact, Count: strategies.Approximate, Resurrection: true, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})) + section.CPUs()*section.WordBytes, TypeStable: true}, Retries: true, Way: section.Way, New: func() strategies.Counter { return new(Count) }}
 
 const bias = -1 << 63
 
@@ -18,26 +18,26 @@ type Count struct {
 	shared atomic.Int64
 }
 
-func /*line ../../../../strategies/rseq/rseq.go:114:1*/ (c *Count) Init() {
-	/*line :114:1*/ c.InitAt(1)
+func /*line ../../../../strategies/rseq/rseq.go:116:1*/ (c *Count) Init() {
+	/*line :116:1*/ c.InitAt(1)
 }
-func /*line :117:1*/ (c *Count) InitAt(n int64) {
+func /*line :119:1*/ (c *Count) InitAt(n int64) {
 	c.shared.Store(n + bias)
 	c.words.Open()
 }
-func /*line :123:1*/ (c *Count) Get() {
+func /*line :125:1*/ (c *Count) Get() {
 	if !c.words.Add(1) {
 		c.shared.Add(1)
 	}
 }
-func /*line :130:1*/ (c *Count) GetN(n int) {
+func /*line :132:1*/ (c *Count) GetN(n int) {
 	if !c.words.Add(int64(n)) {
 		c.shared.Add(int64(n))
 	}
 }
-func /*line :137:1*/ (c *Count) TryGet() bool { return c.words.Add(1) || c.tryShared(1) }
-func /*line :140:1*/ (c *Count) TryGetN(n int) bool {
-	/*line :140:1*/ return c.words.Add(int64(n)) || c.tryShared(int64(n))
+func /*line :140:1*/ (c *Count) TryGet() bool { return c.words.Add(1) || c.tryShared(1) }
+func /*line :143:1*/ (c *Count) TryGetN(n int) bool {
+	/*line :143:1*/ return c.words.Add(int64(n)) || c.tryShared(int64(n))
 }
 func (c *Count) tryShared(n int64) bool {
 	for {
@@ -50,21 +50,21 @@ func (c *Count) tryShared(n int64) bool {
 		}
 	}
 }
-func /*line :155:1*/ (c *Count) Put() bool {
-	/*line :155:1*/ return !c.words.Add(-1) && c.shared.Add(-1) == 0
+func /*line :158:1*/ (c *Count) Put() bool {
+	/*line :158:1*/ return !c.words.Add(-1) && c.shared.Add(-1) == 0
 }
-func /*line :158:1*/ (c *Count) PutN(n int) bool {
-	/*line :158:1*/ return !c.words.Add(int64(-n)) && c.shared.Add(int64(-n)) == 0
+func /*line :161:1*/ (c *Count) PutN(n int) bool {
+	/*line :161:1*/ return !c.words.Add(int64(-n)) && c.shared.Add(int64(-n)) == 0
 }
-func /*line :162:1*/ (c *Count) Kill() bool {
+func /*line :165:1*/ (c *Count) Kill() bool {
 	n := int64(-1)
 	if c.words.Close() {
 		n += c.words.Sum() - bias
 	}
 	return c.shared.Add(n) == 0
 }
-func /*line :171:1*/ (c *Count) Resurrect() { c.Get() }
-func /*line :175:1*/ (c *Count) Count() int64 {
+func /*line :175:1*/ (c *Count) Resurrect() { c.Get() }
+func /*line :179:1*/ (c *Count) Count() int64 {
 	if c.words.Closed() {
 		return c.shared.Load()
 	}
