@@ -255,6 +255,11 @@ type Strategy struct {
 	// search then leaves out such turns: see fuzz/explore.Case.
 	Retries bool
 
+	// Way says which of several ways the counter works by in this process, and why not by a better
+	// one, for a strategy that has several: they promise the same and differ in speed. Nil for
+	// one that has a single way.
+	Way func() string
+
 	// New returns a new count that is not initialized yet. Its dynamic
 	// type is always the same pointer type *T.
 	New func() Counter

@@ -13,7 +13,10 @@ const module = "github.com/refbench/refbench/"
 // Replace returns the drop-in of each package that has one: gen.Options.Replace for code
 // that uses refbench.
 func Replace() map[string]string {
-	return map[string]string{module + "strategies/pin": module + "fuzz/dropins/pin"}
+	return map[string]string{
+		module + "strategies/pin":     module + "fuzz/dropins/pin",
+		module + "strategies/section": module + "fuzz/dropins/section",
+	}
 }
 
 // Paths returns the drop-ins, in order: explore.Scenario.DropIns for such code.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/refbench/refbench/fuzz/explore"
 	"github.com/refbench/refbench/fuzz/explore/channel"
+	"github.com/refbench/refbench/fuzz/explore/cpu"
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
@@ -88,6 +89,14 @@ func accesses() (changing, reading map[string]func()) {
 	changing["Once.Do"] = func() { once.Do(func() {}) }
 	reading["Once.Do, again"] = func() { once.Do(func() {}) }
 
+	var w cpu.Word
+	changing["Word.Begin"] = func() { w.Begin() }
+	changing["Word.Commit"] = func() { w.Commit(1) }
+	reading["Word.Commit in vain"] = func() { w.Commit(1) }
+	changing["Word.Cut"] = func() { w.Cut() }
+	changing["Word.Store"] = func() { w.Store(1) }
+	reading["Word.Load"] = func() { w.Load() }
+
 	cond := sync.NewCond(&mu)
 	changing["Cond.Signal"] = cond.Signal
 	changing["Cond.Broadcast"] = cond.Broadcast
@@ -147,6 +156,7 @@ var order = []string{
 	"WaitGroup.Add", "WaitGroup.Done", "WaitGroup.Wait", "Pool.Put", "Pool.Get",
 	"Map.Store", "Map.Load", "Map.Swap", "Map.LoadOrStore", "Map.LoadOrStore of what is there", "Map.LoadAndDelete", "Map.CompareAndSwap",
 	"Map.CompareAndSwap in vain", "Map.CompareAndDelete", "Map.Clear", "Once.Do", "Once.Do, again",
+	"Word.Begin", "Word.Commit", "Word.Commit in vain",
 	"send", "len", "receive", "receive in vain", "select, send", "send in vain", "select, receive", "close",
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/refbench/refbench/strategies/refcache"
 	"github.com/refbench/refbench/strategies/refcountfull"
 	"github.com/refbench/refbench/strategies/refusing"
+	"github.com/refbench/refbench/strategies/rseq"
 	"github.com/refbench/refbench/strategies/rundown"
 	"github.com/refbench/refbench/strategies/rundowncpu"
 	"github.com/refbench/refbench/strategies/saturating"
@@ -72,5 +73,6 @@ func All() []*strategies.Strategy {
 		ownerbiased.Strategy,
 		localcount.Strategy,
 		tlref.Strategy,
+		rseq.Strategy,
 	}
 }

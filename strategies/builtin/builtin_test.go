@@ -1,6 +1,12 @@
 package builtin_test
 
 import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/refbench/refbench/strategies"
@@ -30,5 +36,65 @@ func TestCallersMayChangeTheList(t *testing.T) {
 	builtin.All()[0] = nil
 	if builtin.All()[0] == nil {
 		t.Error("one caller's change shows in the next caller's list")
+	}
+}
+
+const (
+	helper   = "REFBENCH_BYTES_HELPER"
+	manyCPUs = 256
+	perCPU   = 128 // bytes that a count has for each CPU
+)
+
+// TestMain makes the test a program that prints how many bytes the counts with a word for each
+// CPU promise and take, where the environment says so.
+func TestMain(m *testing.M) {
+	if os.Getenv(helper) == "" {
+		os.Exit(m.Run())
+	}
+	for _, s := range builtin.All() {
+		if s.Promise.Bytes < perCPU*runtime.GOMAXPROCS(0) {
+			continue
+		}
+		s.New().Init() // what the process has once
+		const counts = 64
+		kept := make([]strategies.Counter, counts)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for i := range kept {
+			kept[i] = s.New()
+			kept[i].Init()
+		}
+		runtime.ReadMemStats(&after)
+		runtime.KeepAlive(kept)
+		fmt.Println(s.Name, s.Promise.Bytes, (after.TotalAlloc-before.TotalAlloc)/counts)
+	}
+}
+
+// Counts with a word for each CPU take what they promise on a machine with many CPUs, too: a
+// line of the cache for each, and little besides.
+func TestBytesWithManyCPUs(t *testing.T) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), helper+"=1", fmt.Sprintf("GOMAXPROCS=%d", manyCPUs))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var names []string
+	for line := range strings.Lines(string(out)) {
+		var name string
+		var promised, taken int
+		if _, err := fmt.Sscan(line, &name, &promised, &taken); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		names = append(names, name)
+		// The allocator has sizes in steps, of at most an eighth at this size.
+		if promised < manyCPUs*perCPU || promised > manyCPUs*perCPU+perCPU || taken < promised-perCPU || taken > promised+promised/8 {
+			t.Errorf("%s with %d CPUs promises %d bytes and takes %d, want %d for the CPUs and at most %d besides", name, manyCPUs, promised, taken, manyCPUs*perCPU, perCPU)
+		}
+	}
+	for _, want := range []string{"percpu", "rundowncpu", "xnupcpu", "sloppy", "rseq"} {
+		if !slices.Contains(names, want) {
+			t.Errorf("%s isn't among the counts with a word for each CPU: %v", want, names)
+		}
 	}
 }

@@ -11,8 +11,8 @@
 //
 // A reference may be taken on one CPU and dropped on another: a single word then
 // goes below zero, and only the sum means anything. Goroutines may migrate at
-// any time, except for the few instructions during which they touch a word, when
-// they are pinned (package pin).
+// any time, except for the few instructions during which they touch a word: these
+// are assembly where that is enough to stay on the P, and elsewhere pinned (pin.Tally).
 //
 // Kill, SwitchToAtomic, SwitchToPerCPU, Reinit and ResurrectLive may be called
 // at the same time as all other methods; they exclude one another with a mutex.
@@ -64,10 +64,11 @@
 //
 // # Cost
 //
-// In per-CPU mode two loads, two stores to a line that no other CPU writes, and
-// a pin: no locked instruction where words are plain (see package pin). A count
-// takes LineBytes for each P besides the Count itself. Kill costs a barrier on
-// all CPUs and a walk over all words.
+// In per-CPU mode a call, two looks at the mode, and two stores to a line that no other CPU
+// writes: no locked instruction where words are plain, and no pin where the number of the P
+// can be read without (see package pin; refbench list and result files say which it is). A
+// count takes LineBytes for each P besides the Count itself. Kill costs a barrier on all CPUs
+// and a walk over all words.
 //
 // # Source
 //
@@ -107,6 +108,7 @@ var Strategy = &strategies.Strategy{
 		TypeStable:   true,
 	},
 	Retries: true,
+	Way:     pin.Way,
 	New:     func() strategies.Counter { return new(Count) },
 }
 
@@ -118,10 +120,9 @@ var Strategy = &strategies.Strategy{
 //	0    shared  the shared word counts, not the words of the CPUs
 //	1    dead    Kill has begun: TryGetLive fails
 type Count struct {
-	// The fields up to shared are read by every operation and written by
-	// mode switches only.
-	mode  atomic.Uint32
-	words pin.Lines[pin.Word] // one per P; set by the first Init and never changed
+	// on has the mode, and a word for each P, set by the first Init and never changed. It
+	// is read by every operation, and written by mode switches only.
+	on pin.Tally
 
 	// shared is the count in shared mode. In per-CPU mode it is the count
 	// plus bias minus the sum of all words.
@@ -141,17 +142,6 @@ const (
 // (PERCPU_COUNT_BIAS).
 const bias = -1 << 63
 
-// A P's word has two fields, so that announcing an operation and finishing it
-// are one plain store each:
-//
-//	bits  meaning
-//	0     busy: its P is between announcing an operation and finishing it
-//	1-63  references taken minus references dropped on this P
-const (
-	wordBusy = 1
-	wordOne  = 2
-)
-
 // Init starts a life in per-CPU mode with the owner's reference. The first Init
 // allocates the words, later ones on the same memory keep them. If GOMAXPROCS
 // grows later, the new Ps count on the shared word.
@@ -161,14 +151,14 @@ func (c *Count) Init() { c.InitAt(1) }
 func (c *Count) InitAt(n int64) {
 	c.allocate()
 	c.shared.Store(n + bias - c.sum())
-	c.mode.Store(modePerCPU)
+	c.on.Mode.Store(modePerCPU)
 }
 
 // InitAtomic is Init in shared mode (PERCPU_REF_INIT_ATOMIC): zero is seen at
 // once, until SwitchToPerCPU.
 func (c *Count) InitAtomic() {
 	c.allocate()
-	c.mode.Store(modeShared)
+	c.on.Mode.Store(modeShared)
 	c.shared.Store(1)
 }
 
@@ -176,50 +166,25 @@ func (c *Count) InitAtomic() {
 // needs Reinit to begin a life.
 func (c *Count) InitDead() {
 	c.allocate()
-	c.mode.Store(modeShared | modeDead)
+	c.on.Mode.Store(modeShared | modeDead)
 	c.shared.Store(0)
 }
 
 // allocate makes the words, once. Readers of an earlier life never see the
 // slice change.
 func (c *Count) allocate() {
-	if c.words == nil {
-		c.words = pin.NewLines[pin.Word]()
+	if c.on.Words == nil {
+		c.on.Make()
 	}
 }
 
 // add adds n on the word of the current P and reports true, or reports false if
 // the shared word counts.
 func (c *Count) add(n int64) bool {
-	// Without this first look, callers in shared mode would keep their
-	// words busy on and off, and a switch might never see one that isn't.
-	if c.mode.Load() != modePerCPU {
-		return false
-	}
 	if n != int64(int16(n)) {
 		return c.addMany(n)
 	}
-	cpu := pin.Pin()
-	if uint(cpu) < uint(len(c.words)) {
-		w := &c.words[cpu].Word
-		v := w.Load()
-		w.Store(v | wordBusy)
-		// The second look comes after the announcement. Otherwise:
-		//
-		//	this goroutine             switch
-		//	mode.Load() == perCPU
-		//	                           mode.Store(shared); Barrier
-		//	                           word isn't busy: sums it
-		//	w.Store(v + n)             (the n is lost)
-		if c.mode.Load() == modePerCPU {
-			w.Store(v + n*wordOne)
-			pin.Unpin()
-			return true
-		}
-		w.Store(v)
-	}
-	pin.Unpin()
-	return false
+	return c.on.Add(n)
 }
 
 // addMany is add of a number that could overflow a word. In per-CPU mode the shared
@@ -228,7 +193,7 @@ func (c *Count) add(n int64) bool {
 func (c *Count) addMany(n int64) bool {
 	c.switching.Lock()
 	defer c.switching.Unlock()
-	if c.mode.Load() != modePerCPU {
+	if c.on.Mode.Load() != modePerCPU {
 		return false
 	}
 	c.shared.Add(n)
@@ -237,27 +202,11 @@ func (c *Count) addMany(n int64) bool {
 
 // Get takes a reference.
 //
-// Get and Put are what add and the shared word do, written out with constant
-// numbers and without a stack check: through add a pair takes a tenth longer.
-//
-//go:nosplit
+// Get and Put are inlined, down to the one call that counts.
 func (c *Count) Get() {
-	if c.mode.Load() == modePerCPU {
-		cpu := pin.Pin()
-		if uint(cpu) < uint(len(c.words)) {
-			w := &c.words[cpu].Word
-			v := w.Load()
-			w.Store(v | wordBusy)
-			if c.mode.Load() == modePerCPU {
-				w.Store(v + wordOne)
-				pin.Unpin()
-				return
-			}
-			w.Store(v)
-		}
-		pin.Unpin()
+	if !c.on.Add(1) {
+		c.shared.Add(1)
 	}
-	c.shared.Add(1)
 }
 
 // GetN takes n references.
@@ -269,7 +218,7 @@ func (c *Count) GetN(n int) {
 
 // TryGet takes a reference unless the count has died. After Kill it succeeds as
 // long as references are left (percpu_ref_tryget).
-func (c *Count) TryGet() bool { return c.add(1) || c.sharedTryGet(1) }
+func (c *Count) TryGet() bool { return c.on.Add(1) || c.sharedTryGet(1) }
 
 // TryGetN takes n references unless the count has died.
 func (c *Count) TryGetN(n int) bool { return c.add(int64(n)) || c.sharedTryGet(int64(n)) }
@@ -290,52 +239,33 @@ func (c *Count) sharedTryGet(n int64) bool {
 // are left (percpu_ref_tryget_live). Once Kill has returned, or confirm was
 // called, no call of TryGetLive takes a reference any more.
 func (c *Count) TryGetLive() bool {
-	if c.add(1) {
+	if c.on.Add(1) {
 		return true
 	}
 	// Kill must be able to wait for us between our look at dead and our
 	// taking the reference, so this part too is announced on a word.
-	if c.mode.Load()&modeDead != 0 {
+	if c.on.Mode.Load()&modeDead != 0 {
 		return false
 	}
 	cpu := pin.Pin()
-	if uint(cpu) >= uint(len(c.words)) {
+	if uint(cpu) >= uint(len(c.on.Words)) {
 		// A P without a word: the mutex keeps Kill out instead.
 		pin.Unpin()
 		c.switching.Lock()
 		defer c.switching.Unlock()
-		return c.mode.Load()&modeDead == 0 && c.sharedTryGet(1)
+		return c.on.Mode.Load()&modeDead == 0 && c.sharedTryGet(1)
 	}
-	w := &c.words[cpu].Word
+	w := &c.on.Words[cpu].Word
 	v := w.Load()
-	w.Store(v | wordBusy)
-	ok := c.mode.Load()&modeDead == 0 && c.sharedTryGet(1)
+	w.Store(v | pin.Busy)
+	ok := c.on.Mode.Load()&modeDead == 0 && c.sharedTryGet(1)
 	w.Store(v)
 	pin.Unpin()
 	return ok
 }
 
 // Put drops a reference. It can report true only in shared mode.
-//
-//go:nosplit
-func (c *Count) Put() bool {
-	if c.mode.Load() == modePerCPU {
-		cpu := pin.Pin()
-		if uint(cpu) < uint(len(c.words)) {
-			w := &c.words[cpu].Word
-			v := w.Load()
-			w.Store(v | wordBusy)
-			if c.mode.Load() == modePerCPU {
-				w.Store(v - wordOne)
-				pin.Unpin()
-				return false
-			}
-			w.Store(v)
-		}
-		pin.Unpin()
-	}
-	return c.shared.Add(-1) == 0
-}
+func (c *Count) Put() bool { return !c.on.Add(-1) && c.shared.Add(-1) == 0 }
 
 // PutN drops n references and reports whether the last was among them.
 func (c *Count) PutN(n int) bool {
@@ -351,8 +281,8 @@ func (c *Count) Kill() bool { return c.KillAndConfirm(nil) }
 // (percpu_ref_kill_and_confirm). confirm must not call methods that switch modes.
 func (c *Count) KillAndConfirm(confirm func()) bool {
 	c.switching.Lock()
-	m := c.mode.Load()
-	c.mode.Store(m | modeShared | modeDead)
+	m := c.on.Mode.Load()
+	c.on.Mode.Store(m | modeShared | modeDead)
 	c.drain()
 	if m&modeShared == 0 {
 		c.shared.Add(c.sum() - bias)
@@ -369,8 +299,8 @@ func (c *Count) KillAndConfirm(confirm func()) bool {
 func (c *Count) SwitchToAtomic() {
 	c.switching.Lock()
 	defer c.switching.Unlock()
-	if m := c.mode.Load(); m&modeShared == 0 {
-		c.mode.Store(m | modeShared)
+	if m := c.on.Mode.Load(); m&modeShared == 0 {
+		c.on.Mode.Store(m | modeShared)
 		c.drain()
 		c.shared.Add(c.sum() - bias)
 	}
@@ -381,7 +311,7 @@ func (c *Count) SwitchToAtomic() {
 func (c *Count) SwitchToPerCPU() {
 	c.switching.Lock()
 	defer c.switching.Unlock()
-	if m := c.mode.Load(); m == modeShared {
+	if m := c.on.Mode.Load(); m == modeShared {
 		c.toPerCPU()
 	}
 }
@@ -390,7 +320,7 @@ func (c *Count) SwitchToPerCPU() {
 // whoever still counts on the shared word can't see zero.
 func (c *Count) toPerCPU() {
 	c.shared.Add(bias - c.sum())
-	c.mode.Store(modePerCPU)
+	c.on.Mode.Store(modePerCPU)
 }
 
 // Reinit begins a new life of a count that has died: per-CPU mode and the
@@ -413,7 +343,7 @@ func (c *Count) Resurrect() { c.Get() }
 // Count returns how many references there are: exactly in shared mode, and in
 // per-CPU mode exactly only while nobody takes or drops any.
 func (c *Count) Count() int64 {
-	if c.mode.Load()&modeShared != 0 {
+	if c.on.Mode.Load()&modeShared != 0 {
 		return c.shared.Load()
 	}
 	return c.shared.Load() - bias + c.sum()
@@ -422,7 +352,7 @@ func (c *Count) Count() int64 {
 // IsZero reports whether the count is dead. In per-CPU mode it isn't
 // (percpu_ref_is_zero).
 func (c *Count) IsZero() bool {
-	return c.mode.Load()&modeShared != 0 && c.shared.Load() == 0
+	return c.on.Mode.Load()&modeShared != 0 && c.shared.Load() == 0
 }
 
 // drain returns when every operation that was announced under an older mode has
@@ -430,12 +360,12 @@ func (c *Count) IsZero() bool {
 // announces no more.
 func (c *Count) drain() {
 	pin.Barrier()
-	for i := range c.words {
-		w := &c.words[i].Word
+	for i := range c.on.Words {
+		w := &c.on.Words[i].Word
 		// A busy P is a few instructions from the end, unless its
 		// thread lost its CPU; so look again a few times before giving
 		// ours away.
-		for n := 0; w.Load()&wordBusy != 0; n++ {
+		for n := 0; w.Load()&pin.Busy != 0; n++ {
 			if n >= 64 {
 				runtime.Gosched()
 			}
@@ -446,8 +376,8 @@ func (c *Count) drain() {
 // sum adds up the words without their busy bits.
 func (c *Count) sum() int64 {
 	var n int64
-	for i := range c.words {
-		n += c.words[i].Word.Load() >> 1
+	for i := range c.on.Words {
+		n += c.on.Words[i].Word.Load() >> 1 // without the busy bit
 	}
 	return n
 }

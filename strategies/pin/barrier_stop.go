@@ -2,12 +2,7 @@
 
 package pin
 
-import "runtime"
-
 // stopTheWorld makes every P pass a safe point. A pinned goroutine isn't
 // stopped before it unpins, so on return every pinned section that had begun
 // has ended, and what it wrote is visible.
-func stopTheWorld() {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-}
+func stopTheWorld() { Wait() }

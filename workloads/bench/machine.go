@@ -135,6 +135,9 @@ func (m *Machine) Header(ss []*strategies.Strategy, ws []*workloads.Workload) []
 			continue
 		}
 		cs = append(cs, Config{"promise-" + s.Name, s.Promise.String()})
+		if s.Way != nil {
+			cs = append(cs, Config{"way-" + s.Name, s.Way()})
+		}
 	}
 	for _, u := range UnsupportedPairs(ws, ss) {
 		cs = append(cs, Config{"unsupported-" + u.Workload + "-" + u.Strategy, u.Reason})

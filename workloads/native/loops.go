@@ -44,6 +44,7 @@ var Loops = slices.Concat(
 	loopsOwnerbiased,
 	loopsLocalcount,
 	loopsTlref,
+	loopsRseq,
 )
 
 // loop returns the loop whose instances make returns, not yet ready.

@@ -29,6 +29,7 @@ type (
 		Default bool               `json:"default"` // measured where none are named
 		Promise map[string]string  `json:"promise"`
 		Powers  []strategies.Power `json:"powers"`
+		Way     string             `json:"way,omitempty"` // by which of several it works here
 	}
 	listedBaseline struct {
 		Name     string `json:"name"`
@@ -96,7 +97,7 @@ func newCatalogue(parts Parts) catalogue {
 		for _, f := range s.Promise.Fields() {
 			promise[f[0]] = f[1]
 		}
-		cat.Strategies = append(cat.Strategies, listedStrategy{s.Name, s.Doc, parts.aliasesOf(s.Name), parts.isDefault(s.Name), promise, append([]strategies.Power{}, s.Powers()...)})
+		cat.Strategies = append(cat.Strategies, listedStrategy{s.Name, s.Doc, parts.aliasesOf(s.Name), parts.isDefault(s.Name), promise, append([]strategies.Power{}, s.Powers()...), wayOf(s)})
 	}
 	for _, b := range parts.Baselines {
 		cat.Baselines = append(cat.Baselines, listedBaseline{b.Name, b.Doc, b.Baseline})
@@ -135,6 +136,9 @@ func printList(w io.Writer, parts Parts) error {
 		}
 		fmt.Fprintf(&b, "    promise: %s\n", s.Promise)
 		fmt.Fprintf(&b, "    powers:  %s\n", joinPowers(s.Powers()))
+		if way := wayOf(s); way != "" {
+			fmt.Fprintf(&b, "    way:     %s\n", way)
+		}
 	}
 	for _, s := range parts.Baselines {
 		fmt.Fprintf(&b, "\n  %s (baseline): %s\n    %s\n", s.Name, s.Doc, s.Baseline)
@@ -160,6 +164,14 @@ func printList(w io.Writer, parts Parts) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// wayOf returns by which of several ways the strategy works in this process, or nothing.
+func wayOf(s *strategies.Strategy) string {
+	if s.Way == nil {
+		return ""
+	}
+	return s.Way()
 }
 
 func knobRange(k workloads.Knob) string {

@@ -36,6 +36,9 @@ func CPUs() int { return cpu.Count() }
 // scheduling point.
 func Barrier() { cpu.Barrier() }
 
+// Wait returns when every pinned section that had begun before has ended.
+func Wait() { cpu.Wait() }
+
 // BarrierKind says how Barrier works.
 func BarrierKind() string { return "none (explored: words are sequentially consistent)" }
 
@@ -68,3 +71,43 @@ func (l Lines[T]) Own() *T {
 	}
 	return &l[cpu].Word
 }
+
+// A Tally is a number in a word for each CPU, which goroutines add to while its mode is 0.
+// Here they are pinned, and each step is a scheduling point. Natively the same steps are
+// assembly, which isn't explored.
+type Tally struct {
+	Mode  atomic.Uint32
+	Words Lines[Word]
+}
+
+// What words of a Tally are made of.
+const (
+	Busy = 1
+	One  = 2
+)
+
+// Make makes the words.
+func (t *Tally) Make() { t.Words = NewLines[Word]() }
+
+// Add adds n on the word of the CPU that the caller is on, and reports whether it did: not if
+// the mode isn't 0, nor on a CPU without a word.
+func (t *Tally) Add(n int64) bool {
+	if t.Mode.Load() != 0 {
+		return false
+	}
+	ok := false
+	if cpu := Pin(); cpu < len(t.Words) {
+		w := &t.Words[cpu].Word
+		v := w.Load()
+		w.Store(v | Busy)
+		if ok = t.Mode.Load() == 0; ok {
+			v += n * One
+		}
+		w.Store(v)
+	}
+	Unpin()
+	return ok
+}
+
+// Way says how a Tally stays on a CPU.
+func Way() string { return "modelled" }

@@ -57,3 +57,14 @@ func Barrier() {
 		e.PointAt(engine.Op{Kind: engine.OpBarrier, Loc: engine.LocBarrier})
 	}
 }
+
+// Wait returns when every section between Pin and Unpin that had begun before has ended:
+// it waits for one CPU after the other until nobody is pinned to it. The caller isn't
+// pinned.
+func Wait() {
+	if e := engine.Current; e != nil {
+		for i := range e.CPUs() {
+			e.WaitIdleCPU(i)
+		}
+	}
+}

@@ -194,6 +194,8 @@ func describe(ev engine.Event) string {
 			return fmt.Sprintf("moved to CPU %d, %s", ev.New, s)
 		}
 		return fmt.Sprintf("%s CPU %d", s, ev.New)
+	case engine.OpIdle:
+		return fmt.Sprintf("nobody on CPU %d", ev.New)
 	case engine.OpSpawn:
 		return fmt.Sprintf("go T%d", ev.New)
 	}
@@ -209,6 +211,12 @@ func describe(ev engine.Event) string {
 		s += " = " + now
 	case engine.OpStore, engine.OpSwap, engine.OpAdd, engine.OpAnd, engine.OpOr:
 		s += " " + old + " -> " + now
+	case engine.OpCommit:
+		if ev.Wrote {
+			s += " " + old + " -> " + now
+		} else {
+			s += ": was cut off"
+		}
 	case engine.OpCAS:
 		if ev.Wrote {
 			s += " " + old + " -> " + now

@@ -85,6 +85,30 @@ func (e *Engine) CPU() int {
 	return t.cpu
 }
 
+func isUnpinned(p unsafe.Pointer) bool { return *(*int8)(p) < 0 }
+
+// WaitIdleCPU is a point at which nobody is pinned to the CPU. What was done there
+// between Pin and Unpin before happens before what the running thread does next.
+func (e *Engine) WaitIdleCPU(cpu int) {
+	t := e.cur
+	if t.outside || e.aborting {
+		return
+	}
+	if t.pins > 0 && t.cpu == cpu {
+		e.Fail(KindMisuse, "a thread waits for the CPU that it is pinned to")
+	}
+	e.Wait(Op{Kind: OpIdle, Loc: LocCPUs}, isUnpinned, unsafe.Pointer(&e.pinned[cpu]))
+	if e.note {
+		if e.caseOf.Races {
+			e.acquire(t, &e.cpuClocks[cpu])
+		}
+		e.noted(t, Op{Kind: OpIdle, Loc: LocCPUs}, uint64(cpu), uint64(cpu), 0, true, false)
+	}
+}
+
+// Self returns a number that no other thread has at the same time: 1 and above.
+func (e *Engine) Self() int { return e.cur.ID + 1 }
+
 func (e *Engine) chooseCPU(t *Thread, k OpKind) {
 	free := e.freeCPUs()
 	cpu := t.cpu

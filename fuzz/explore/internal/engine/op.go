@@ -42,6 +42,10 @@ const (
 	OpFail  // a failure, in Events
 	OpNote  // text, in Events
 	OpCPU   // reads the CPU's number
+	OpIdle  // waits until nobody is pinned to a CPU
+	OpBegin // a restartable section begins
+	OpCommit
+	OpCut // restartable sections are cut off
 )
 
 var opNames = [...]string{
@@ -51,6 +55,7 @@ var opNames = [...]string{
 	OpSend: "send", OpReceive: "receive", OpClose: "close", OpSelect: "select", OpPoll: "poll", OpTimed: "timer", OpArrive: "arrive", OpWake: "wake",
 	OpPin: "pin", OpUnpin: "unpin", OpBarrier: "barrier", OpYield: "gosched", OpSleep: "sleep",
 	OpSpawn: "go", OpPoint: "point", OpRead: "read", OpWrite: "write", OpFail: "FAIL", OpNote: "note", OpCPU: "on",
+	OpIdle: "idle", OpBegin: "begin section", OpCommit: "commit", OpCut: "cut off",
 }
 
 func (k OpKind) String() string { return opNames[k] }

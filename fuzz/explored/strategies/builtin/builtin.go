@@ -23,6 +23,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/strategies/refcache"
 	"github.com/refbench/refbench/fuzz/explored/strategies/refcountfull"
 	"github.com/refbench/refbench/fuzz/explored/strategies/refusing"
+	"github.com/refbench/refbench/fuzz/explored/strategies/rseq"
 	"github.com/refbench/refbench/fuzz/explored/strategies/rundown"
 	"github.com/refbench/refbench/fuzz/explored/strategies/rundowncpu"
 	"github.com/refbench/refbench/fuzz/explored/strategies/saturating"
@@ -34,10 +35,10 @@ import (
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:39:1*/ Default() []string {
+func /*line ../../../../strategies/builtin/builtin.go:40:1*/ Default() []string {
 	return []string{"atomic", "saturating", "percpu", "lockperatomic", "biased", "mutexed", "lockref", "rcuref"}
 }
-func /*line :45:1*/ All() []*strategies.Strategy {
+func /*line :46:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
@@ -67,5 +68,6 @@ func /*line :45:1*/ All() []*strategies.Strategy {
 		ownerbiased.Strategy,
 		localcount.Strategy,
 		tlref.Strategy,
+		rseq.Strategy,
 	}
 }

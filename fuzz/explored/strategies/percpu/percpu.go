@@ -11,11 +11,10 @@ import (
 	"unsafe"
 )
 
-var Strategy = &strategies.Strategy{Name: "percpu", Doc: "a word per CPU until killed, then one atomic word (Linux percpu_ref)", Promise: strategies.Promise{Limit: 1 << 62, Width: 64, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives, Zero: strategies.AfterKill, TryGet: strategies.Exact, Count: strategies.Approximate, Resurrection: true, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[pin.Word]{})), TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
+var Strategy = &strategies.Strategy{Name: "percpu", Doc: "a word per CPU until killed, then one atomic word (Linux percpu_ref)", Promise: strategies.Promise{Limit: 1 << 62, Width: 64, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Revives, Zero: strategies.AfterKill, TryGet: strategies.Exact, Count: strategies.Approximate, Resurrection: true, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[pin.Word]{})), TypeStable: true}, Retries: true, Way: pin.Way, New: func() strategies.Counter { return new(Count) }}
 
 type Count struct {
-	mode      atomic.Uint32
-	words     pin.Lines[pin.Word]
+	on        pin.Tally
 	shared    atomic.Int64
 	switching sync.Mutex
 }
@@ -26,93 +25,58 @@ const (
 	modeDead   = 1 << 1
 )
 const bias = -1 << 63
-const (
-	wordBusy = 1
-	wordOne  = 2
-)
 
-func /*line ../../../../strategies/percpu/percpu.go:158:1*/ (c *Count) Init() {
-	/*line :158:1*/ c.InitAt(1)
+func /*line ../../../../strategies/percpu/percpu.go:148:1*/ (c *Count) Init() {
+	/*line :148:1*/ c.InitAt(1)
 }
-func /*line :161:1*/ (c *Count) InitAt(n int64) {
+func /*line :151:1*/ (c *Count) InitAt(n int64) {
 	c.allocate()
 	c.shared.Store(n + bias - c.sum())
-	c.mode.Store(modePerCPU)
+	c.on.Mode.Store(modePerCPU)
 }
-func /*line :169:1*/ (c *Count) InitAtomic() {
+func /*line :159:1*/ (c *Count) InitAtomic() {
 	c.allocate()
-	c.mode.Store(modeShared)
+	c.on.Mode.Store(modeShared)
 	c.shared.Store(1)
 }
-func /*line :177:1*/ (c *Count) InitDead() {
+func /*line :167:1*/ (c *Count) InitDead() {
 	c.allocate()
-	c.mode.Store(modeShared | modeDead)
+	c.on.Mode.Store(modeShared | modeDead)
 	c.shared.Store(0)
 }
-func /*line :185:1*/ (c *Count) allocate() {
-	if c.words == nil {
-		c.words = pin.NewLines[pin.Word]()
+func /*line :175:1*/ (c *Count) allocate() {
+	if c.on.Words == nil {
+		c.on.Make()
 	}
 }
-func /*line :193:1*/ (c *Count) add(n int64) bool {
-	/*line :196:1*/ if c.mode.Load() != modePerCPU {
-		return false
-	}
+func /*line :183:1*/ (c *Count) add(n int64) bool {
 	if n != int64(int16(n)) {
 		return c.addMany(n)
 	}
-	cpu := pin.Pin()
-	if uint(cpu) < uint(len(c.words)) {
-		w := &c.words[cpu].Word
-		v := w.Load()
-		w.Store(v | wordBusy)
-		/*line :214:1*/ if c.mode.Load() == modePerCPU {
-			w.Store(v + n*wordOne)
-			pin.Unpin()
-			return true
-		}
-		w.Store(v)
-	}
-	pin.Unpin()
-	return false
+	return c.on.Add(n)
 }
-func /*line :228:1*/ (c *Count) addMany(n int64) bool {
+func /*line :193:1*/ (c *Count) addMany(n int64) bool {
 	c.switching.Lock()
 	defer c.switching.Unlock()
-	if c.mode.Load() != modePerCPU {
+	if c.on.Mode.Load() != modePerCPU {
 		return false
 	}
 	c.shared.Add(n)
 	return true
 }
-
-//go:nosplit
-func /*line :244:1*/ (c *Count) Get() {
-	if c.mode.Load() == modePerCPU {
-		cpu := pin.Pin()
-		if uint(cpu) < uint(len(c.words)) {
-			w := &c.words[cpu].Word
-			v := w.Load()
-			w.Store(v | wordBusy)
-			if c.mode.Load() == modePerCPU {
-				w.Store(v + wordOne)
-				pin.Unpin()
-				return
-			}
-			w.Store(v)
-		}
-		pin.Unpin()
+func /*line :206:1*/ (c *Count) Get() {
+	if !c.on.Add(1) {
+		c.shared.Add(1)
 	}
-	c.shared.Add(1)
 }
-func /*line :264:1*/ (c *Count) GetN(n int) {
+func /*line :213:1*/ (c *Count) GetN(n int) {
 	if !c.add(int64(n)) {
 		c.shared.Add(int64(n))
 	}
 }
-func /*line :272:1*/ (c *Count) TryGet() bool { return c.add(1) || c.sharedTryGet(1) }
-func /*line :275:1*/ (c *Count) TryGetN(n int) bool {
-	/*line :275:1*/ return c.add(int64(n)) || c.sharedTryGet(int64(n))
+func /*line :221:1*/ (c *Count) TryGet() bool { return c.on.Add(1) || c.sharedTryGet(1) }
+func /*line :224:1*/ (c *Count) TryGetN(n int) bool {
+	/*line :224:1*/ return c.add(int64(n)) || c.sharedTryGet(int64(n))
 }
 func (c *Count) sharedTryGet(n int64) bool {
 	for {
@@ -125,56 +89,37 @@ func (c *Count) sharedTryGet(n int64) bool {
 		}
 	}
 }
-func /*line :292:1*/ (c *Count) TryGetLive() bool {
-	if c.add(1) {
+func /*line :241:1*/ (c *Count) TryGetLive() bool {
+	if c.on.Add(1) {
 		return true
 	}
-	/*line :298:1*/ if c.mode.Load()&modeDead != 0 {
+	/*line :247:1*/ if c.on.Mode.Load()&modeDead != 0 {
 		return false
 	}
 	cpu := pin.Pin()
-	if uint(cpu) >= uint(len(c.words)) {
-		/*line :304:1*/ pin.Unpin()
+	if uint(cpu) >= uint(len(c.on.Words)) {
+		/*line :253:1*/ pin.Unpin()
 		c.switching.Lock()
 		defer c.switching.Unlock()
-		return c.mode.Load()&modeDead == 0 && c.sharedTryGet(1)
+		return c.on.Mode.Load()&modeDead == 0 && c.sharedTryGet(1)
 	}
-	w := &c.words[cpu].Word
+	w := &c.on.Words[cpu].Word
 	v := w.Load()
-	w.Store(v | wordBusy)
-	ok := c.mode.Load()&modeDead == 0 && c.sharedTryGet(1)
+	w.Store(v | pin.Busy)
+	ok := c.on.Mode.Load()&modeDead == 0 && c.sharedTryGet(1)
 	w.Store(v)
 	pin.Unpin()
 	return ok
 }
-
-//go:nosplit
-func /*line :321:1*/ (c *Count) Put() bool {
-	if c.mode.Load() == modePerCPU {
-		cpu := pin.Pin()
-		if uint(cpu) < uint(len(c.words)) {
-			w := &c.words[cpu].Word
-			v := w.Load()
-			w.Store(v | wordBusy)
-			if c.mode.Load() == modePerCPU {
-				w.Store(v - wordOne)
-				pin.Unpin()
-				return false
-			}
-			w.Store(v)
-		}
-		pin.Unpin()
-	}
-	return c.shared.Add(-1) == 0
-}
-func /*line :341:1*/ (c *Count) PutN(n int) bool {
+func /*line :268:1*/ (c *Count) Put() bool { return !c.on.Add(-1) && c.shared.Add(-1) == 0 }
+func /*line :271:1*/ (c *Count) PutN(n int) bool {
 	return !c.add(int64(-n)) && c.shared.Add(int64(-n)) == 0
 }
-func /*line :347:1*/ (c *Count) Kill() bool { return c.KillAndConfirm(nil) }
-func /*line :352:1*/ (c *Count) KillAndConfirm(confirm func()) bool {
+func /*line :277:1*/ (c *Count) Kill() bool { return c.KillAndConfirm(nil) }
+func /*line :282:1*/ (c *Count) KillAndConfirm(confirm func()) bool {
 	c.switching.Lock()
-	m := c.mode.Load()
-	c.mode.Store(m | modeShared | modeDead)
+	m := c.on.Mode.Load()
+	c.on.Mode.Store(m | modeShared | modeDead)
 	c.drain()
 	if m&modeShared == 0 {
 		c.shared.Add(c.sum() - bias)
@@ -185,58 +130,58 @@ func /*line :352:1*/ (c *Count) KillAndConfirm(confirm func()) bool {
 	c.switching.Unlock()
 	return c.shared.Add(-1) == 0
 }
-func /*line :369:1*/ (c *Count) SwitchToAtomic() {
+func /*line :299:1*/ (c *Count) SwitchToAtomic() {
 	c.switching.Lock()
 	defer c.switching.Unlock()
-	if m := c.mode.Load(); m&modeShared == 0 {
-		c.mode.Store(m | modeShared)
+	if m := c.on.Mode.Load(); m&modeShared == 0 {
+		c.on.Mode.Store(m | modeShared)
 		c.drain()
 		c.shared.Add(c.sum() - bias)
 	}
 }
-func /*line :381:1*/ (c *Count) SwitchToPerCPU() {
+func /*line :311:1*/ (c *Count) SwitchToPerCPU() {
 	c.switching.Lock()
 	defer c.switching.Unlock()
-	if m := c.mode.Load(); m == modeShared {
+	if m := c.on.Mode.Load(); m == modeShared {
 		c.toPerCPU()
 	}
 }
-func /*line :391:1*/ (c *Count) toPerCPU() {
+func /*line :321:1*/ (c *Count) toPerCPU() {
 	c.shared.Add(bias - c.sum())
-	c.mode.Store(modePerCPU)
+	c.on.Mode.Store(modePerCPU)
 }
-func /*line :398:1*/ (c *Count) Reinit() { c.ResurrectLive() }
-func /*line :402:1*/ (c *Count) ResurrectLive() {
+func /*line :328:1*/ (c *Count) Reinit() { c.ResurrectLive() }
+func /*line :332:1*/ (c *Count) ResurrectLive() {
 	c.switching.Lock()
 	defer c.switching.Unlock()
 	c.shared.Add(1)
 	c.toPerCPU()
 }
-func /*line :411:1*/ (c *Count) Resurrect() { c.Get() }
-func /*line :415:1*/ (c *Count) Count() int64 {
-	if c.mode.Load()&modeShared != 0 {
+func /*line :341:1*/ (c *Count) Resurrect() { c.Get() }
+func /*line :345:1*/ (c *Count) Count() int64 {
+	if c.on.Mode.Load()&modeShared != 0 {
 		return c.shared.Load()
 	}
 	return c.shared.Load() - bias + c.sum()
 }
-func /*line :424:1*/ (c *Count) IsZero() bool {
-	return c.mode.Load()&modeShared != 0 && c.shared.Load() == 0
+func /*line :354:1*/ (c *Count) IsZero() bool {
+	return c.on.Mode.Load()&modeShared != 0 && c.shared.Load() == 0
 }
-func /*line :431:1*/ (c *Count) drain() {
+func /*line :361:1*/ (c *Count) drain() {
 	pin.Barrier()
-	for i := range c.words {
-		w := &c.words[i].Word
-		/*line :438:1*/ for n := 0; w.Load()&wordBusy != 0; n++ {
+	for i := range c.on.Words {
+		w := &c.on.Words[i].Word
+		/*line :368:1*/ for n := 0; w.Load()&pin.Busy != 0; n++ {
 			if n >= 64 {
 				runtime.Gosched()
 			}
 		}
 	}
 }
-func /*line :447:1*/ (c *Count) sum() int64 {
+func /*line :377:1*/ (c *Count) sum() int64 {
 	var n int64
-	for i := range c.words {
-		n += c.words[i].Word.Load() >> 1
+	for i := range c.on.Words {
+		n += c.on.Words[i].Word.Load() >> 1
 	}
 	return n
 }

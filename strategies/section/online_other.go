@@ -1,0 +1,5 @@
+//go:build !linux
+
+package section
+
+func onlineCPUs() int { return 0 }
