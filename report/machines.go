@@ -103,7 +103,6 @@ func (s *Set) byMachine() (workloads []string, rows []machineRow) {
 			workloads = append(workloads, t.bare)
 		}
 	}
-	unit := cmp.Or(s.layout.row.Name, "rows")
 	for _, m := range s.Machines {
 		counts := countsOf(tables[m])
 		if len(counts) == 0 {
@@ -114,7 +113,7 @@ func (s *Set) byMachine() (workloads []string, rows []machineRow) {
 			ends = append(ends, last)
 		}
 		for _, l := range ends {
-			r := machineRow{m, fmt.Sprintf("machine %d, %s %s", m.Number, l.Text, unit), make(map[string]*Row)}
+			r := machineRow{m, fmt.Sprintf("machine %d, %s", m.Number, l.Text), make(map[string]*Row)}
 			for _, t := range tables[m] {
 				if row := t.byLabel()[l]; row != nil {
 					r.rows[t.bare] = row
@@ -165,7 +164,7 @@ func machinesText(w *bufio.Writer, s *Set) {
 		return
 	}
 	workloads, rows := s.byMachine()
-	w.WriteString("\nWhich is fastest on which machine\n")
+	w.WriteString("Which is fastest on which machine\n")
 	table := [][]string{append([]string{""}, workloads...)}
 	for _, r := range rows[:min(len(rows), mostMachineRows)] {
 		line := []string{r.name}
@@ -205,6 +204,7 @@ func machinesText(w *bufio.Writer, s *Set) {
 	for _, m := range s.Machines[:min(len(s.Machines), mostMachineRows)] {
 		fmt.Fprintf(w, "  machine %d: %s\n", m.Number, strings.Join(s.trust(m), "; "))
 	}
+	w.WriteString("\n")
 }
 
 type jsonMachineCell struct {

@@ -182,7 +182,7 @@ func TestMachinesStandSideBySide(t *testing.T) {
 	}
 	got := regexp.MustCompile(" +").ReplaceAllString(b.String(), " ")
 	for _, want := range []string{
-		"\nWhich is fastest on which machine\n getput\n machine 1, 1 CPUs a 2.0×\n machine 1, 2 CPUs a 3.0×\n machine 2, 1 CPUs a 2.0×\n machine 2, 2 CPUs b 3.0×\n machine 3, 1 CPUs a 2.0×\n machine 3, 2 CPUs a and b\n",
+		"Which is fastest on which machine\n getput\n machine 1, 1 CPU a 2.0×\n machine 1, 2 CPUs a 3.0×\n machine 2, 1 CPU a 2.0×\n machine 2, 2 CPUs b 3.0×\n machine 3, 1 CPU a 2.0×\n machine 3, 2 CPUs a and b\n",
 		"\nIn what the machines differ\n node: n1 (machine 1); n2 (machine 2); n3 (machine 3)\n cpu: EPYC (machines 1 and 3); Xeon (machine 2)\n cpus: 2 (machines 1 and 3); 8 (machine 2)\n\n",
 		" machine 1: noise floor 50 % (of 1 cell); spoils: load: 2.5; slows\n",
 	} {
