@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "2693e398d2a0bcccb01cdc1e"
+const Version = "bd7ecb3d34b7a4a2d3a45e04"
