@@ -8,8 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-<<<<<<< HEAD
 const Version = "8a6c8e8b306c8906e2ddc478"
-=======
-const Version = "bd7ecb3d34b7a4a2d3a45e04"
->>>>>>> peers
