@@ -133,6 +133,9 @@ func TestExhaustiveOnlyIfAllWere(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := w.Save(); err != nil {
+		t.Fatal(err)
+	}
 	m, _ := merge(t, name)
 	if x := m.Totals[0]; x.Exhaustive || x.Complete != "all schedules with at most 1 preemption" || !slices.Equal(x.Through, []string{"s"}) {
 		t.Errorf("%+v, want what both parts were tried completely of", x)
@@ -254,6 +257,9 @@ func TestWorkGoesOnWhereItWas(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := w.Save(); err != nil {
+		t.Fatal(err)
+	}
 	m, _ := merge(t, name)
 	if len(m.Unfinished) > 0 || m.Findings != 4 || m.Header.Done[0].Resumed != 1 {
 		t.Errorf("unfinished %v, %d findings, resumed %d times; want all, 4 of what was found before, once", m.Unfinished, m.Findings, m.Header.Done[0].Resumed)
@@ -264,6 +270,9 @@ func TestWorkGoesOnWhereItWas(t *testing.T) {
 	}
 	// A task that is done again, as it was wrong, keeps what was found.
 	if err := w.Done(Result{Item: "a/x", Part: 0, Verdict: "unknown"}, []Finding{{ID: "more", What: "more"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Save(); err != nil {
 		t.Fatal(err)
 	}
 	if m, _ = merge(t, name); m.Findings != 5 {
