@@ -23,17 +23,16 @@ const (
 // An area is what a thread shares with the kernel: struct rseq of include/uapi/linux/rseq.h
 // as it was at first, 32 bytes on a multiple of 32, in a line of its own.
 type area struct {
-	cpuStart uint32
-	cpu      uint32 // the CPU that the thread runs on; notRegistered or above: none is known
-	section  uint64 // address of the descriptor of the section that the thread is in, or was
-	flags    uint32
-	_        [44]byte
+	_   uint32
+	cpu uint32 // the CPU that the thread runs on; notRegistered: none is known
+	_   uint64 // address of the descriptor of the section that the thread is in, or was
+	_   [48]byte
 }
 
 const (
 	areaBytes = 32
 
-	// notRegistered is RSEQ_CPU_ID_UNINITIALIZED; RSEQ_CPU_ID_REGISTRATION_FAILED is below.
+	// notRegistered is RSEQ_CPU_ID_UNINITIALIZED.
 	notRegistered = ^uint32(0)
 
 	unregister = 1 // RSEQ_FLAG_UNREGISTER
@@ -41,10 +40,10 @@ const (
 
 // A descriptor says where the section is: struct rseq_cs.
 type sectionDescriptor struct {
-	version, flags uint32
-	start          uintptr // first instruction
-	length         uintptr // bytes from there to the end of the commit
-	abort          uintptr // where a thread goes on that was interrupted
+	_      [2]uint32 // version and flags: 0
+	start  uintptr   // first instruction
+	length uintptr   // bytes from there to the end of the commit
+	abort  uintptr   // where a thread goes on that was interrupted
 }
 
 // descriptor is on a multiple of 32, and is filled in by findSection.
@@ -134,7 +133,7 @@ func areaOf(thread int) (*area, error) {
 		}
 		areas.of[thread] = a
 	}
-	*a = area{cpuStart: 0, cpu: notRegistered}
+	*a = area{cpu: notRegistered}
 	return a, nil
 }
 
