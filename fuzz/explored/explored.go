@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "9078f8ded36340a5ad7e31d6"
+const Version = "384739dcc62596350954335b"

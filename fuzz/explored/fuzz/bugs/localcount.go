@@ -15,6 +15,7 @@ type locally struct {
 	words  pin.Lines[pin.Word]
 	total  atomic.Int64
 	woken  atomic.Bool
+	sleeps int
 	hasty  bool
 	misses bool
 }
@@ -26,13 +27,13 @@ const (
 	locallyBias     = 1 << 40
 )
 
-func /*line ../../../bugs/localcount.go:36:1*/ (c *locally) bias() int64 {
+func /*line ../../../bugs/localcount.go:37:1*/ (c *locally) bias() int64 {
 	if c.hasty {
 		return 0
 	}
 	return locallyBias
 }
-func /*line :43:1*/ (c *locally) Init() {
+func /*line :44:1*/ (c *locally) Init() {
 	if c.words == nil {
 		c.words = pin.NewLines[pin.Word]()
 	}
@@ -44,7 +45,7 @@ func /*line :43:1*/ (c *locally) Init() {
 	c.woken.Store(false)
 	c.mode.Store(locallyCounting)
 }
-func /*line :57:1*/ (c *locally) add(d int64) bool {
+func /*line :58:1*/ (c *locally) add(d int64) bool {
 	if c.mode.Load() != locallyCounting {
 		return false
 	}
@@ -59,21 +60,21 @@ func /*line :57:1*/ (c *locally) add(d int64) bool {
 	w.Store(v + d<<1)
 	return true
 }
-func /*line :73:1*/ (c *locally) TryGet() bool {
-	/*line :73:1*/ return c.add(1)
+func /*line :74:1*/ (c *locally) TryGet() bool {
+	/*line :74:1*/ return c.add(1)
 }
 func (c *locally) Get() {
 	if !c.add(1) {
 		c.drain(1)
 	}
 }
-func /*line :81:1*/ (c *locally) Put() bool {
+func /*line :82:1*/ (c *locally) Put() bool {
 	if !c.add(-1) {
 		c.drain(-1)
 	}
 	return false
 }
-func /*line :89:1*/ (c *locally) drain(d int64) {
+func /*line :90:1*/ (c *locally) drain(d int64) {
 	if c.mode.Load() == locallyDead {
 		panic("Get or Put on a dead count")
 	}
@@ -81,7 +82,7 @@ func /*line :89:1*/ (c *locally) drain(d int64) {
 		c.woken.Store(true)
 	}
 }
-func /*line :98:1*/ (c *locally) Kill() bool {
+func /*line :99:1*/ (c *locally) Kill() bool {
 	c.mode.Store(locallyDraining)
 	pin.Barrier()
 	here := pin.CPU()
@@ -94,14 +95,19 @@ func /*line :98:1*/ (c *locally) Kill() bool {
 			c.total.Add(n)
 		}
 	}
-	if c.total.Add(-c.bias()) != 0 {
+	n := c.total.Add(-c.bias())
+	if n < 0 {
+		panic("more references were dropped than taken")
+	}
+	if n > 0 {
 		for tries := 0; !c.woken.Load(); tries++ {
-			patiently(tries, drainerSleeps, "Kill waits, everybody has left, and nobody wakes it")
+			patiently(tries, c.sleeps, "Kill waits, everybody has left, and nobody wakes it")
 		}
 	}
 	c.mode.Store(locallyDead)
 	return true
 }
+func /*line :126:1*/ newLocally() strategies.Counter { return &locally{sleeps: drainerSleeps} }
 
 var locallyPromise = strategies.Promise{Limit: 1 << 32, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.Waits, TryGet: strategies.Exact, TryGetRefuses: strategies.OnceKilled, Count: strategies.None, Progress: strategies.Blocking, Bytes: int(unsafe.Sizeof(locally{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[pin.Word]{}))}
 
@@ -117,16 +123,17 @@ It doesn't wait, and releases what A uses.`,
 		Fix:      "add the number of every CPU",
 		Program:  "a.Put|a.Kill",
 		Expected: moved,
-	}.counts(locallyPromise, func() strategies.Counter { return &locally{misses: true} }, func() strategies.Counter { return new(locally) }),
+	}.counts(locallyPromise, func() strategies.Counter { return &locally{misses: true, sleeps: drainerSleeps / 50} }, newLocally),
 	Bug{
 		Name:   "localhasty",
 		Doc:    "a drop that finds zero wakes Kill while some CPUs aren't added up",
 		Source: localcountSource + ": it looks at the total when the cross-call has been everywhere (xc_wait)",
-		Interleaving: `A's reference was taken on CPU 0, B's on CPU 1. Kill adds CPU 0's 1. A drops: the total is 0, and it wakes
-Kill. Kill adds CPU 1's 1, and is to wait for B; but somebody has woken it already.`,
+		Interleaving: `A's and B's references were taken on CPU 0, and A's second on CPU 1. Kill adds CPU 0's 2. A drops both of its
+own: the total is 0, and it wakes Kill. Kill adds CPU 1's 1, and is to wait for B; but somebody has
+woken it already.`,
 		Fix:     "nobody finds zero before all CPUs are added up: until then the total has a bias",
-		Program: "a.Put|a.Put|a.Kill", Concurrent: true,
-		Preemptions: 5,
+		Program: "a.Get a.Put a.Put|a.Put|a.Kill", Concurrent: true,
+		Preemptions: 4,
 		Expected:    interleaved,
-	}.counts(locallyPromise, func() strategies.Counter { return &locally{hasty: true} }, func() strategies.Counter { return new(locally) }),
+	}.counts(locallyPromise, func() strategies.Counter { return &locally{hasty: true, sleeps: drainerSleeps} }, newLocally),
 }
