@@ -20,25 +20,15 @@ type delta struct {
 	state  atomic.Int32
 	epochs int
 	bug    deltaBug
-
-	// routed: operations are on the CPUs of deltaRoute, one after the other, as if threads
-	// were moved in that way.
-	routed     bool
-	operations atomic.Int64
 }
-
-// deltaRoute is where a reference goes from one CPU to the other and back while Kill goes
-// through epochs: the first two are those that two threads begin with.
-var deltaRoute = [...]int{0, 0, 0, 1, 1, 1, 0, 1}
 
 // A deltaBug is what is wrong with a delta.
 type deltaBug int
 
 const (
-	deltaRight     deltaBug = iota
-	deltaOnce               // the first zero is believed
-	deltaUnflushed          // what came to nothing isn't flushed
-	deltaDeaf               // Kill doesn't look whether TryGet has made the count live again
+	deltaRight deltaBug = iota
+	deltaOnce           // the first zero is believed
+	deltaDeaf           // Kill doesn't look whether TryGet has made the count live again
 )
 
 const (
@@ -54,17 +44,12 @@ func (c *delta) Init() {
 	if c.words == nil {
 		c.words = pin.NewLines[atomic.Int64]()
 	}
-	c.operations.Store(0)
 	c.count.Store(1)
 	c.state.Store(deltaLive)
 }
 
 func (c *delta) add(d int64) {
 	w := c.words.Own()
-	if c.routed {
-		n := c.operations.Add(1) - 1
-		w = &c.words[min(deltaRoute[n%int64(len(deltaRoute))], len(c.words)-1)].Word
-	}
 	for {
 		v := w.Load()
 		if w.CompareAndSwap(v, (v+d)|deltaTouched) {
@@ -111,7 +96,7 @@ func (c *delta) flush() bool {
 		}
 		w := &c.words[i].Word
 		v := w.Load()
-		if v == 0 || c.bug == deltaUnflushed && v == deltaTouched {
+		if v == 0 {
 			continue
 		}
 		c.count.Add(w.Swap(0) >> 1)
@@ -145,10 +130,6 @@ func newDelta(bug deltaBug) func() strategies.Counter {
 	return func() strategies.Counter { return &delta{bug: bug} }
 }
 
-func newRouted(bug deltaBug) func() strategies.Counter {
-	return func() strategies.Counter { return &delta{bug: bug, routed: true} }
-}
-
 var deltaPromise = strategies.Promise{
 	Limit:     1 << 60,
 	Overflow:  strategies.Wraps,
@@ -175,18 +156,6 @@ CPU 1: what came in before CPU 0 was flushed and what left after it make zero, w
 		Preemptions: 4,
 		Expected:    interleaved,
 	}.counts(deltaPromise, newDelta(deltaOnce), newDelta(deltaRight)),
-	Bug{
-		Name:   "refcachezero",
-		Doc:    "a CPU on which taken and dropped come to nothing isn't flushed, as if nobody had been there",
-		Source: "sv6 kernel/refcache.cc, commit 0eff2044eaa1, cache::flush, which evicts only what isn't 0; include/refcache.hh says that even a zero delta has to be flushed",
-		Interleaving: `A and B have references. Kill flushes CPU 0, and with it both. A takes one on CPU 0, and drops
-two on CPU 1. Kill flushes CPU 1: zero, by order alone. The second epoch begins with CPU 1. Then B takes one on
-CPU 1, and drops one on CPU 0. There it comes to 0, so that Kill finds nothing to flush: no CPU has
-changed, and B holds a reference.`,
-		Fix:     "a word says that it was touched, and what was touched is flushed",
-		Program: "a.Get a.Put a.Put|a.Get a.Put|a.Kill", Concurrent: true,
-		Expected: interleaved,
-	}.counts(deltaPromise, newRouted(deltaUnflushed), newRouted(deltaRight)),
 	Bug{
 		Name:   "refcachedeaf",
 		Doc:    "Kill doesn't look whether the count was revived while it was dying",

@@ -34,7 +34,7 @@
 //	0      0      1      B: Put on CPU 0: touched, and 0
 //	0      0      1      Kill flushes CPU 0: 0 again
 //
-// sv6's header says so, and its code flushes only what isn't 0. fuzz/bugs has that.
+// sv6's header says so, and its code flushes only what isn't 0.
 //
 // Why this is enough: when the second epoch begins all words have been flushed once, and
 // what wasn't touched between its two flushes was 0 at that time. So was the count, and
