@@ -10,23 +10,17 @@ import (
 )
 
 type delta struct {
-	words      pin.Lines[atomic.Int64]
-	count      atomic.Int64
-	state      atomic.Int32
-	epochs     int
-	bug        deltaBug
-	routed     bool
-	operations atomic.Int64
+	words  pin.Lines[atomic.Int64]
+	count  atomic.Int64
+	state  atomic.Int32
+	epochs int
+	bug    deltaBug
 }
-
-var deltaRoute = [...]int{0, 0, 0, 1, 1, 1, 0, 1}
-
 type deltaBug int
 
 const (
 	deltaRight deltaBug = iota
 	deltaOnce
-	deltaUnflushed
 	deltaDeaf
 )
 const (
@@ -37,20 +31,15 @@ const (
 	deltaDead    = 2
 )
 
-func /*line ../../../bugs/refcache.go:53:1*/ (c *delta) Init() {
+func /*line ../../../bugs/refcache.go:43:1*/ (c *delta) Init() {
 	if c.words == nil {
 		c.words = pin.NewLines[atomic.Int64]()
 	}
-	c.operations.Store(0)
 	c.count.Store(1)
 	c.state.Store(deltaLive)
 }
-func /*line :62:1*/ (c *delta) add(d int64) {
+func /*line :51:1*/ (c *delta) add(d int64) {
 	w := c.words.Own()
-	if c.routed {
-		n := c.operations.Add(1) - 1
-		w = &c.words[min(deltaRoute[n%int64(len(deltaRoute))], len(c.words)-1)].Word
-	}
 	for {
 		v := w.Load()
 		if w.CompareAndSwap(v, (v+d)|deltaTouched) {
@@ -58,20 +47,20 @@ func /*line :62:1*/ (c *delta) add(d int64) {
 		}
 	}
 }
-func /*line :76:1*/ (c *delta) Get() {
-	/*line :76:1*/ c.use(deltaOne)
+func /*line :61:1*/ (c *delta) Get() {
+	/*line :61:1*/ c.use(deltaOne)
 }
 func (c *delta) Put() bool {
 	c.use(-deltaOne)
 	return false
 }
-func /*line :84:1*/ (c *delta) use(d int64) {
+func /*line :69:1*/ (c *delta) use(d int64) {
 	if c.state.Load() == deltaDead {
 		panic("Get or Put on a dead count")
 	}
 	c.add(d)
 }
-func /*line :91:1*/ (c *delta) TryGet() bool {
+func /*line :76:1*/ (c *delta) TryGet() bool {
 	c.add(deltaOne)
 	for {
 		switch s := c.state.Load(); {
@@ -83,7 +72,7 @@ func /*line :91:1*/ (c *delta) TryGet() bool {
 		}
 	}
 }
-func /*line :105:1*/ (c *delta) flush() bool {
+func /*line :90:1*/ (c *delta) flush() bool {
 	changed := false
 	c.epochs++
 	for i := range c.words {
@@ -92,7 +81,7 @@ func /*line :105:1*/ (c *delta) flush() bool {
 		}
 		w := &c.words[i].Word
 		v := w.Load()
-		if v == 0 || c.bug == deltaUnflushed && v == deltaTouched {
+		if v == 0 {
 			continue
 		}
 		c.count.Add(w.Swap(0) >> 1)
@@ -100,7 +89,7 @@ func /*line :105:1*/ (c *delta) flush() bool {
 	}
 	return changed
 }
-func /*line :123:1*/ (c *delta) Kill() bool {
+func /*line :108:1*/ (c *delta) Kill() bool {
 	c.count.Add(-1)
 	c.epochs = 0
 	for tries := 0; ; tries++ {
@@ -120,11 +109,8 @@ func /*line :123:1*/ (c *delta) Kill() bool {
 		patiently(tries, drainerSleeps, "Kill waits, and there is no zero")
 	}
 }
-func /*line :144:1*/ newDelta(bug deltaBug) func() strategies.Counter {
+func /*line :129:1*/ newDelta(bug deltaBug) func() strategies.Counter {
 	return func() strategies.Counter { return &delta{bug: bug} }
-}
-func /*line :148:1*/ newRouted(bug deltaBug) func() strategies.Counter {
-	return func() strategies.Counter { return &delta{bug: bug, routed: true} }
 }
 
 var deltaPromise = strategies.Promise{Limit: 1 << 60, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.Waits, TryGet: strategies.Exact, Count: strategies.None, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(delta{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[atomic.Int64]{}))}
@@ -143,18 +129,6 @@ CPU 1: what came in before CPU 0 was flushed and what left after it make zero, w
 		Preemptions: 4,
 		Expected:    interleaved,
 	}.counts(deltaPromise, newDelta(deltaOnce), newDelta(deltaRight)),
-	Bug{
-		Name:   "refcachezero",
-		Doc:    "a CPU on which taken and dropped come to nothing isn't flushed, as if nobody had been there",
-		Source: "sv6 kernel/refcache.cc, commit 0eff2044eaa1, cache::flush, which evicts only what isn't 0; include/refcache.hh says that even a zero delta has to be flushed",
-		Interleaving: `A and B have references. Kill flushes CPU 0, and with it both. A takes one on CPU 0, and drops
-two on CPU 1. Kill flushes CPU 1: zero, by order alone. The second epoch begins with CPU 1. Then B takes one on
-CPU 1, and drops one on CPU 0. There it comes to 0, so that Kill finds nothing to flush: no CPU has
-changed, and B holds a reference.`,
-		Fix:     "a word says that it was touched, and what was touched is flushed",
-		Program: "a.Get a.Put a.Put|a.Get a.Put|a.Kill", Concurrent: true,
-		Expected: interleaved,
-	}.counts(deltaPromise, newRouted(deltaUnflushed), newRouted(deltaRight)),
 	Bug{
 		Name:   "refcachedeaf",
 		Doc:    "Kill doesn't look whether the count was revived while it was dying",
