@@ -341,7 +341,11 @@ func TestPageSaysWhatMayHappen(t *testing.T) {
 
 // TestCodes: each operation that programs have stands for its code, and no other has one.
 func TestCodes(t *testing.T) {
+	sp := spec.Of(saturating.Strategy)
 	for op := range spec.Op(spec.CodeCount) {
+		if _, ok := op.Code(); !ok && op > spec.InitAt && sp.Has(op) {
+			t.Errorf("a count has %v, which is none", op)
+		}
 		code, ok := op.Code()
 		switch {
 		case ok && spec.OpOfCode(code) != op:

@@ -232,6 +232,12 @@ func TestRules(t *testing.T) {
 			x.put(x.b, x.init(x.b), false)
 			x.free()
 		}},
+		{"Init while somebody holds one, and all is dropped later", judge.StolenReference, func(x *scene) {
+			h := x.init(x.a)
+			x.put(x.b, x.init(x.b), false)
+			x.put(x.a, h, true)
+			x.free()
+		}},
 
 		{"TryGet brings a dead object back", judge.ResurrectedDead, func(x *scene) {
 			x.put(x.a, x.init(x.a), true)

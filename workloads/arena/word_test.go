@@ -162,6 +162,24 @@ func TestSequenceGoesRound(t *testing.T) {
 	}
 }
 
+// What an actor does with one object leaves what it did with others in the history.
+func TestHistoryIsOfOneObject(t *testing.T) {
+	log := new(Log)
+	a := log.Actor("a")
+	var objects [2 * historyWays]*Shadow
+	for i := range objects {
+		objects[i] = log.newShadow(false)
+		objects[i].life.Store(lifeLive)
+		a.BeginInit(objects[i])
+		a.EndTake(objects[i], OpInit)
+	}
+	for i, s := range objects {
+		if got := s.history(lifeLive); got != "a Init" {
+			t.Errorf("object %d of %d: history %q, want a Init", i, len(objects), got)
+		}
+	}
+}
+
 // The table of an actor whose holds others drop grows with the number of holds at
 // a time, not with the number of holds ever.
 func TestTableDoesNotGrowWithTime(t *testing.T) {
