@@ -1,6 +1,7 @@
 package explore_test
 
 import (
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -230,5 +231,23 @@ func TestOnlyDropsOfAGroupOrder(t *testing.T) {
 		if found := r.Failure != nil && r.Failure.Kind == explore.Race; found != race || r.Failure != nil && !found {
 			t.Errorf("Add(%d): found %v, want a race: %v", delta, r.Failure, race)
 		}
+	}
+}
+
+// TestPicturesShowBools: true is drawn as 1.
+func TestPicturesShowBools(t *testing.T) {
+	s := &explore.Scenario{Name: t.Name(), Make: func(explore.Program) explore.Case {
+		return explore.Case{Threads: []func(){func() {
+			var b atomic.Bool
+			b.Store(true)
+			explore.Failf("to be drawn")
+		}}}
+	}}
+	r, err := explore.Explore(s, explore.Options{Seed: 1, Search: explore.Random, Executions: 1})
+	if err != nil || r.Failure == nil {
+		t.Fatal(err, r)
+	}
+	if text := r.Failure.Text(); !strings.Contains(text, "0 -> 1") {
+		t.Errorf("no 0 -> 1 in\n%s", text)
 	}
 }
