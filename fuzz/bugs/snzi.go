@@ -75,7 +75,11 @@ func (c *indicator) TryGet() bool {
 		switch {
 		case !c.arriveRoot():
 			// Dead. Whoever has made it half takes that back.
-			if !arrived || c.bug == indicatorHasty || c.leaf.CompareAndSwap(x, x-indicatorHalf) {
+			if c.bug == indicatorHasty {
+				c.leaf.Add(^uint64(indicatorOne - 1))
+				return false
+			}
+			if !arrived || c.leaf.CompareAndSwap(x, x-indicatorHalf) {
 				return false
 			}
 		case c.bug == indicatorHasty || c.leaf.CompareAndSwap(x, x-indicatorHalf+indicatorOne):

@@ -38,7 +38,7 @@ func TestWhatTheExplorerCantTellIsUnknown(t *testing.T) {
 				}
 			}
 		})
-		r := find(t, "schedules").Do(context.Background(), s, Budget{Time: 300 * time.Millisecond, Seed: 1})
+		r := find(t, "schedules").Do(context.Background(), s, Budget{Time: 300 * time.Millisecond, Each: 300, Seed: 1})
 		if r.Verdict != Unknown || !strings.Contains(r.Reason, name) {
 			t.Errorf("%s: %s, reason %q, findings %+v, want %s", name, r.Verdict, r.Reason, r.Findings, Unknown)
 		}

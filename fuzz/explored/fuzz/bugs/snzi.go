@@ -63,7 +63,11 @@ func (c *indicator) TryGet() bool {
 		}
 		switch {
 		case !c.arriveRoot():
-			/*line :78:1*/ if !arrived || c.bug == indicatorHasty || c.leaf.CompareAndSwap(x, x-indicatorHalf) {
+			/*line :78:1*/ if c.bug == indicatorHasty {
+				c.leaf.Add(^uint64(indicatorOne - 1))
+				return false
+			}
+			if !arrived || c.leaf.CompareAndSwap(x, x-indicatorHalf) {
 				return false
 			}
 		case c.bug == indicatorHasty || c.leaf.CompareAndSwap(x, x-indicatorHalf+indicatorOne):
@@ -78,12 +82,12 @@ func (c *indicator) TryGet() bool {
 	}
 	return true
 }
-func /*line :94:1*/ (c *indicator) Get() {
+func /*line :98:1*/ (c *indicator) Get() {
 	if !c.TryGet() {
 		panic("Get on a dead count")
 	}
 }
-func /*line :100:1*/ (c *indicator) Put() bool {
+func /*line :104:1*/ (c *indicator) Put() bool {
 	for {
 		x := c.leaf.Load()
 		if n := x & (indicatorVersion - 1); n >= indicatorOne {
@@ -101,7 +105,7 @@ func /*line :100:1*/ (c *indicator) Put() bool {
 		}
 	}
 }
-func /*line :119:1*/ (c *indicator) Kill() bool {
+func /*line :123:1*/ (c *indicator) Kill() bool {
 	for {
 		x := c.root.Load()
 		if x&indicatorOwner == 0 {
@@ -112,7 +116,7 @@ func /*line :119:1*/ (c *indicator) Kill() bool {
 		}
 	}
 }
-func /*line :131:1*/ newIndicator(bug indicatorBug) func() strategies.Counter {
+func /*line :135:1*/ newIndicator(bug indicatorBug) func() strategies.Counter {
 	return func() strategies.Counter { return &indicator{bug: bug} }
 }
 
