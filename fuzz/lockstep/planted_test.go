@@ -8,8 +8,10 @@ import (
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/atomic"
+	"github.com/refbench/refbench/strategies/biased"
 	"github.com/refbench/refbench/strategies/builtin"
 	"github.com/refbench/refbench/strategies/percpu"
+	"github.com/refbench/refbench/strategies/refcountfull"
 	"github.com/refbench/refbench/strategies/saturating"
 	"github.com/refbench/refbench/strategies/spec"
 )
@@ -225,6 +227,7 @@ func TestReasons(t *testing.T) {
 		{"a.Kill a.Get", atomic.Strategy, saturating.Strategy, DeadGet, "have met get on a dead count"},
 		{"a.Kill a.Put", atomic.Strategy, saturating.Strategy, Underflow, "have met underflow policy"},
 		{"a:InitAt(limit) a.PutN(8388607) a.TryGet", atomic.Strategy, builtin.All()[3], Distance, ""},
+		{"a:InitAt(limit) a.PutN(2147483647) a.PutUnlessOne", biased.Strategy, refcountfull.Strategy, Distance, ""},
 		{"a.TryGet", atomic.Strategy, lazy, Spurious, "no misuse, so no promise"},
 		{"a.Put a.Get", atomic.Strategy, percpu.Strategy, Unpromised, ""},
 		{"a.Resurrect a.Put", atomic.Strategy, saturating.Strategy, Lacking, ""},

@@ -21,8 +21,8 @@ const (
 	ZeroDetection
 	// Refusal: TryGet past the limit or below zero. They promise another refusal.
 	Refusal
-	// Distance: a life that began near the limits came down to zero. They
-	// promise another limit, so for one of them the way was longer.
+	// Distance: a life that began near the limits came down to zero, or to one where
+	// that decides. They promise another limit, so for one of them the way was longer.
 	Distance
 	// Spurious: TryGet of one of them may fail without a reason.
 	Spurious
@@ -69,7 +69,7 @@ func (l *lane) touches(st, next spec.State, call spec.Call) (t touched) {
 	}
 	op, k, limit := call.Op, call.Refs(), l.s.Promise.Limit
 	dead, exact := l.sp.Dead(st), l.sp.Exact(st)
-	t.add(Distance, next.Refs <= 0)
+	t.add(Distance, next.Refs <= 0 || st.Refs == 1 && op.Moves().If == spec.NotOne)
 	t.add(ZeroDetection, st.Refs == 0 && !exact || l.sp.Waits() && op.Drops() && !op.Kills() && l.sp.Dead(next))
 	switch {
 	case op.Takes() && !op.Begins():

@@ -44,6 +44,8 @@ func TestWhatCallsTouch(t *testing.T) {
 		{atomic.Strategy, spec.State{Refs: -limit - 1}, "Put", []Reason{Overflow, Underflow}},
 		{atomic.Strategy, spec.State{Refs: -limit - 1}, "PutUnlessOne", []Reason{Overflow}},
 		{atomic.Strategy, spec.State{}, "PutUnlessOne", []Reason{Underflow, Distance}},
+		{atomic.Strategy, spec.State{Refs: 1}, "PutUnlessOne", []Reason{Distance}},
+		{atomic.Strategy, spec.State{Refs: 2}, "PutUnlessOne", nil},
 		{biased.Strategy, spec.State{Refs: -limit + 1}, "Put", []Reason{Underflow, Distance}},
 		{biased.Strategy, spec.State{Refs: -limit}, "Put", []Reason{Overflow, Underflow}},
 		{atomic.Strategy, spec.State{}, "PutIfOne", []Reason{Distance}},
