@@ -66,6 +66,8 @@ func (t *Tally) Make() {
 func (t *Tally) Add(n int64) bool { return addOn(t, n) }
 
 // pinnedAdd is Add of a goroutine that is pinned.
+//
+//lint:ignore U1000 assembly calls it
 func pinnedAdd(t *Tally, n int64) bool {
 	if t.Mode.Load() != 0 {
 		return false

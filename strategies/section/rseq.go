@@ -64,6 +64,8 @@ func slot() uintptr
 func setSlot(a *area) (errno uintptr)
 
 // late is add where that didn't count.
+//
+//lint:ignore U1000 assembly calls it
 func late(w *Words, n int64) bool {
 	switch {
 	case w.Closed():

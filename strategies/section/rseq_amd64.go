@@ -27,6 +27,8 @@ var (
 // doesn't use (runtime.m.tls). The slot holds the area's address less 1, or 0, and offset is
 // 1. With cgo FS is the C library's, and the slot holds FS itself (System V ABI, thread
 // control block); offset is where in the block the library keeps its area.
+//
+//lint:ignore U1000 assembly reads it
 var offset uintptr = 1
 
 func slotUnknown() string { return "" }
