@@ -10,6 +10,7 @@ package net
 
 import (
 	"io"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -334,7 +335,7 @@ func (s *stream) write(b []byte, l *limit) (n int, err error) {
 // free is how many bytes more may be unread.
 func (s *stream) free() int {
 	if s.room == 0 {
-		return 1 << 62
+		return math.MaxInt
 	}
 	return s.room - len(s.unread)
 }
