@@ -18,7 +18,7 @@ func closing(close bool) *explore.Scenario {
 		adds := func(i int) func() {
 			return func() {
 				for range 2 {
-					if w.Add(1) {
+					if section.Add(&w, 1) {
 						added[i]++
 					}
 				}

@@ -184,7 +184,7 @@ func (c *Count) add(n int64) bool {
 	if n != int64(int16(n)) {
 		return c.addMany(n)
 	}
-	return c.on.Add(n)
+	return pin.Add(&c.on, n)
 }
 
 // addMany is add of a number that could overflow a word. In per-CPU mode the shared
@@ -204,7 +204,7 @@ func (c *Count) addMany(n int64) bool {
 //
 // Get and Put are inlined, down to the one call that counts.
 func (c *Count) Get() {
-	if !c.on.Add(1) {
+	if !pin.Add(&c.on, 1) {
 		c.shared.Add(1)
 	}
 }
@@ -218,7 +218,7 @@ func (c *Count) GetN(n int) {
 
 // TryGet takes a reference unless the count has died. After Kill it succeeds as
 // long as references are left (percpu_ref_tryget).
-func (c *Count) TryGet() bool { return c.on.Add(1) || c.sharedTryGet(1) }
+func (c *Count) TryGet() bool { return pin.Add(&c.on, 1) || c.sharedTryGet(1) }
 
 // TryGetN takes n references unless the count has died.
 func (c *Count) TryGetN(n int) bool { return c.add(int64(n)) || c.sharedTryGet(int64(n)) }
@@ -239,7 +239,7 @@ func (c *Count) sharedTryGet(n int64) bool {
 // are left (percpu_ref_tryget_live). Once Kill has returned, or confirm was
 // called, no call of TryGetLive takes a reference any more.
 func (c *Count) TryGetLive() bool {
-	if c.on.Add(1) {
+	if pin.Add(&c.on, 1) {
 		return true
 	}
 	// Kill must be able to wait for us between our look at dead and our
@@ -265,7 +265,7 @@ func (c *Count) TryGetLive() bool {
 }
 
 // Put drops a reference. It can report true only in shared mode.
-func (c *Count) Put() bool { return !c.on.Add(-1) && c.shared.Add(-1) == 0 }
+func (c *Count) Put() bool { return !pin.Add(&c.on, -1) && c.shared.Add(-1) == 0 }
 
 // PutN drops n references and reports whether the last was among them.
 func (c *Count) PutN(n int) bool {

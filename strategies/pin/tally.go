@@ -61,11 +61,7 @@ func (t *Tally) Make() {
 	t.Words = NewLines[Word]()
 }
 
-// Add adds n on the word of the P that the caller runs on, and reports whether it did: not if the
-// mode isn't 0, nor on a P without a word. It is inlined, down to one call.
-func (t *Tally) Add(n int64) bool { return addOn(t, n) }
-
-// pinnedAdd is Add of a goroutine that is pinned.
+// pinnedAdd is [Add] of a goroutine that is pinned.
 //
 //lint:ignore U1000 assembly calls it
 func pinnedAdd(t *Tally, n int64) bool {

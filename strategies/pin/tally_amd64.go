@@ -16,11 +16,16 @@ const knownGo = "go1.26"
 // known is 1 if that is so here. Assembly reads it.
 var known uint32
 
-// In assembly. addOn is [Tally.Add]; where it can't it calls pinnedAdd. number is the number
-// of the P that the caller runs on.
+// Add adds n on the word of the P that the caller runs on, and reports whether it did: not if the
+// mode isn't 0, nor on a P without a word.
+//
+// It is no method of Tally: the compiler counts a method that calls assembly for more, and then
+// what is around it isn't inlined. It is assembly, and calls pinnedAdd where that can't be used.
 //
 //go:noescape
-func addOn(t *Tally, n int64) bool
+func Add(t *Tally, n int64) bool
+
+// number is the number of the P that the caller runs on, in assembly.
 func number() int
 
 var pinsBecause = sync.OnceValue(func() string {

@@ -27,8 +27,8 @@
 	MOVB $0, ret+16(FP);  \
 	RET
 
-// func addOn(t *Tally, n int64) bool
-TEXT ·addOn(SB), NOSPLIT, $0-17
+// func Add(t *Tally, n int64) bool
+TEXT ·Add(SB), NOSPLIT, $0-17
 	MOVQ t+0(FP), AX
 	MOVQ n+8(FP), BX
 	CMPL (AX), $0            // the mode

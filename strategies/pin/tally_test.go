@@ -28,7 +28,7 @@ func TestTallyAddsOnTheOwnWord(t *testing.T) {
 					cpu := Pin()
 					w := &tally.Words[cpu].Word
 					before := w.Load()
-					ok := tally.Add(5) && tally.Add(-3)
+					ok := Add(&tally, 5) && Add(&tally, -3)
 					after := w.Load()
 					Unpin()
 					if !ok || after != before+2*One {
@@ -47,12 +47,12 @@ func TestTallyAddsOnTheOwnWord(t *testing.T) {
 		}
 		wg.Wait()
 		few := Tally{Words: tally.Words[:0]}
-		if few.Add(1) {
+		if Add(&few, 1) {
 			t.Error("an addition on a P without a word counted")
 		}
 		tally.Mode.Store(1)
 		before := tally.Words[0].Word.Load()
-		if tally.Add(1) || tally.Words[0].Word.Load() != before {
+		if Add(&tally, 1) || tally.Words[0].Word.Load() != before {
 			t.Error("an addition counted in another mode")
 		}
 	})
@@ -72,7 +72,7 @@ func TestTallyIsFinalOnceNoWordIsBusy(t *testing.T) {
 			var wg sync.WaitGroup
 			for i := range goroutines {
 				wg.Go(func() {
-					for tally.Add(1) {
+					for Add(&tally, 1) {
 						if counted[i]++; counted[i]%64 == 0 {
 							runtime.Gosched()
 						}

@@ -123,24 +123,24 @@ func (c *Count) InitAt(n int64) {
 
 // Get takes a reference.
 func (c *Count) Get() {
-	if !c.words.Add(1) {
+	if !section.Add(&c.words, 1) {
 		c.shared.Add(1)
 	}
 }
 
 // GetN takes n references.
 func (c *Count) GetN(n int) {
-	if !c.words.Add(int64(n)) {
+	if !section.Add(&c.words, int64(n)) {
 		c.shared.Add(int64(n))
 	}
 }
 
 // TryGet takes a reference unless the count has died. After Kill it succeeds as long as
 // references are left.
-func (c *Count) TryGet() bool { return c.words.Add(1) || c.tryShared(1) }
+func (c *Count) TryGet() bool { return section.Add(&c.words, 1) || c.tryShared(1) }
 
 // TryGetN takes n references unless the count has died.
-func (c *Count) TryGetN(n int) bool { return c.words.Add(int64(n)) || c.tryShared(int64(n)) }
+func (c *Count) TryGetN(n int) bool { return section.Add(&c.words, int64(n)) || c.tryShared(int64(n)) }
 
 func (c *Count) tryShared(n int64) bool {
 	for {
@@ -155,10 +155,12 @@ func (c *Count) tryShared(n int64) bool {
 }
 
 // Put drops a reference and reports whether it was the last, which it can be only after Kill.
-func (c *Count) Put() bool { return !c.words.Add(-1) && c.shared.Add(-1) == 0 }
+func (c *Count) Put() bool { return !section.Add(&c.words, -1) && c.shared.Add(-1) == 0 }
 
 // PutN drops n references and reports whether the last was among them.
-func (c *Count) PutN(n int) bool { return !c.words.Add(int64(-n)) && c.shared.Add(int64(-n)) == 0 }
+func (c *Count) PutN(n int) bool {
+	return !section.Add(&c.words, int64(-n)) && c.shared.Add(int64(-n)) == 0
+}
 
 // Kill closes the words, drops the owner's reference, and reports whether it was the last. A
 // second Kill of the same life is a second drop.
@@ -180,5 +182,8 @@ func (c *Count) Count() int64 {
 	if c.words.Closed() {
 		return c.shared.Load()
 	}
-	return c.shared.Load() - bias + c.words.Sum()
+	return c.open()
 }
+
+// open is Count while the words are open: apart, so that Count is inlined.
+func (c *Count) open() int64 { return c.shared.Load() - bias + c.words.Sum() }

@@ -18,7 +18,9 @@ func choose() decision {
 	return decision{why: "no section is written for " + runtime.GOARCH}
 }
 
-func add(w *Words, n int64) bool { return pinned(w, n) }
+// Add adds n on the word of the P that the caller runs on, and reports whether it did: not if
+// the words are closed, nor on a P without a word.
+func Add(w *Words, n int64) bool { return pinned(w, n) }
 
 // cut returns when nobody adds who saw an older tag.
 func cut() { pin.Wait() }

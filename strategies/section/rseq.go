@@ -52,18 +52,24 @@ var descriptor sectionDescriptor
 // aborts counts the sections that the kernel has interrupted. Only assembly changes it.
 var aborts uint64
 
-// In assembly. add is [Words.Add]; where it can't add it calls late. code returns where add
-// begins. slot and setSlot are the thread's own word that says where its area is, less 1, or
-// 0; setSlot first registers the area and returns the error's number. The calling goroutine is
-// locked to its thread.
+// Add adds n on the word of the CPU that the caller runs on, and reports whether it did: not
+// if the words are closed, nor on a CPU without a word, nor on a thread that can't have
+// sections.
+//
+// It is no method of Words: the compiler counts a method that calls assembly for more, and
+// then what is around it isn't inlined. It is assembly, and calls late where it can't add.
 //
 //go:noescape
-func add(w *Words, n int64) bool
+func Add(w *Words, n int64) bool
+
+// In assembly. code returns where Add begins. slot and setSlot are the thread's own word that says where its area is, less 1, or
+// 0; setSlot first registers the area and returns the error's number. The calling goroutine is
+// locked to its thread.
 func code() uintptr
 func slot() uintptr
 func setSlot(a *area) (errno uintptr)
 
-// late is add where that didn't count.
+// late is Add where that didn't count.
 //
 //lint:ignore U1000 assembly calls it
 func late(w *Words, n int64) bool {
@@ -75,7 +81,7 @@ func late(w *Words, n int64) bool {
 	case !enroll():
 		return false // a CPU that has come online since, or a thread without sections
 	}
-	return add(w, n)
+	return Add(w, n)
 }
 
 // cut interrupts every section that is under way, and waits for those that are pinned where
@@ -214,7 +220,7 @@ func tryOwn() string {
 	}
 }
 
-// findSection finds the instructions of the section in the code of add, and fills in the
+// findSection finds the instructions of the section in the code of Add, and fills in the
 // descriptor.
 func findSection() error {
 	begin := code()
@@ -242,7 +248,7 @@ func findSection() error {
 	return nil
 }
 
-// codeBytes is more than add has.
+// codeBytes is more than Add has.
 const codeBytes = 192
 
 // after returns where in the text the instruction ends, which must be there once.

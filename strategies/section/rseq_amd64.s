@@ -2,12 +2,12 @@
 
 #include "textflag.h"
 
-// func add(w *Words, n int64) bool
+// func Add(w *Words, n int64) bool
 //
 // The section is from the instruction behind the one that announces it to the commit:
 // findSection knows both, and the signature. AX, BX, DX and SI stay as they are, so that it
 // can begin anew.
-TEXT ·add(SB), NOSPLIT, $0-17
+TEXT ·Add(SB), NOSPLIT, $0-17
 	MOVQ w+0(FP), AX
 	MOVQ n+8(FP), BX
 	LEAQ ·descriptor(SB), DX
@@ -40,7 +40,7 @@ slow:
 
 // func code() uintptr
 TEXT ·code(SB), NOSPLIT, $0-8
-	LEAQ ·add(SB), AX
+	LEAQ ·Add(SB), AX
 	MOVQ AX, ret+0(FP)
 	RET
 

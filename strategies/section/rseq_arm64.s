@@ -2,12 +2,12 @@
 
 #include "textflag.h"
 
-// func add(w *Words, n int64) bool
+// func Add(w *Words, n int64) bool
 //
 // The section is from the instruction behind the one that announces it to the commit:
 // findSection knows both, and the signature. R0 to R3 stay as they are, so that it can begin
 // anew.
-TEXT ·add(SB), NOSPLIT, $0-17
+TEXT ·Add(SB), NOSPLIT, $0-17
 	MOVD w+0(FP), R0
 	MOVD n+8(FP), R1
 	MOVD $·descriptor(SB), R2
@@ -48,7 +48,7 @@ count:
 
 // func code() uintptr
 TEXT ·code(SB), NOSPLIT, $0-8
-	MOVD $·add(SB), R0
+	MOVD $·Add(SB), R0
 	MOVD R0, ret+0(FP)
 	RET
 

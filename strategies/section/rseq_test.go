@@ -62,7 +62,7 @@ func (s stress) run(t *testing.T) (want, got int64, cut uint64) {
 			defer ids[i].Store(0)
 			missed := int64(0)
 			for range s.each {
-				if !w.Add(1) {
+				if !Add(&w, 1) {
 					missed++
 				}
 			}
@@ -167,7 +167,7 @@ func TestThreadsComeAndGo(t *testing.T) {
 		wg.Go(func() {
 			runtime.LockOSThread()
 			for range each {
-				if !w.Add(1) {
+				if !Add(&w, 1) {
 					t.Error("an addition on a new thread didn't count")
 					return
 				}
@@ -189,7 +189,7 @@ func TestCPUWithoutAWord(t *testing.T) {
 	var w Words
 	w.Open()
 	w.count = 0
-	if w.Add(1) {
+	if Add(&w, 1) {
 		t.Error("an addition on a CPU without a word counted")
 	}
 }

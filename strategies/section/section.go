@@ -154,11 +154,6 @@ func (w *Words) Sum() int64 {
 
 func (w *Words) lines() []line { return unsafe.Slice(w.first, w.count) }
 
-// Add adds n on the word of the CPU that the caller runs on, and reports whether it did: not
-// if the words are closed, nor on a CPU without a word, nor on a thread that can't have
-// sections. It is inlined, down to one call.
-func (w *Words) Add(n int64) bool { return add(w, n) }
-
 // CPUs returns how many words [Words] have: one for each CPU that is online when the program
 // starts, up to the highest number, and for each P, whatever is more.
 func CPUs() int { return cpus() }

@@ -12,7 +12,7 @@ import (
 
 func TestZeroWordsAreClosedAndEmpty(t *testing.T) {
 	var w Words
-	if w.Add(1) || !w.Closed() || w.Sum() != 0 || w.Close() {
+	if Add(&w, 1) || !w.Closed() || w.Sum() != 0 || w.Close() {
 		t.Errorf("zero Words: closed %v, sum %d; want true, 0, and that nothing is added or closed", w.Closed(), w.Sum())
 	}
 }
@@ -27,14 +27,14 @@ func TestWordsCountWhileTheyAreOpen(t *testing.T) {
 		}
 		counted := int64(0)
 		for _, n := range []int64{1, -1, 5, 1 << 62, -1 << 63, -7} {
-			if w.Add(n) {
+			if Add(&w, n) {
 				counted += n
 			}
 		}
 		if !w.Close() || w.Close() {
 			t.Errorf("life %d: the first Close doesn't report that they were open, or the second does", life)
 		}
-		if w.Add(1) || w.Sum() != counted {
+		if Add(&w, 1) || w.Sum() != counted {
 			t.Errorf("life %d: sum %d after Close, want %d and no Add after", life, w.Sum(), counted)
 		}
 	}
@@ -74,7 +74,7 @@ func rounds(w *Words, n int, close func()) (wrong int, worst int64) {
 					runtime.Gosched()
 				}
 				var mine int64
-				for w.Add(1) {
+				for Add(w, 1) {
 					if mine++; mine%64 == 0 {
 						runtime.Gosched() // there may be no P for who closes
 					}

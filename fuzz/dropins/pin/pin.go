@@ -91,7 +91,7 @@ func (t *Tally) Make() { t.Words = NewLines[Word]() }
 
 // Add adds n on the word of the CPU that the caller is on, and reports whether it did: not if
 // the mode isn't 0, nor on a CPU without a word.
-func (t *Tally) Add(n int64) bool {
+func Add(t *Tally, n int64) bool {
 	if t.Mode.Load() != 0 {
 		return false
 	}

@@ -68,7 +68,7 @@ func (w *Words) Sum() int64 {
 
 // Add adds n on the word of the CPU that the caller is on, and reports whether it did: not if
 // the words are closed.
-func (w *Words) Add(n int64) bool {
+func Add(w *Words, n int64) bool {
 	if len(w.words) == 0 {
 		return false
 	}

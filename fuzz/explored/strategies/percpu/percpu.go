@@ -53,7 +53,7 @@ func /*line :183:1*/ (c *Count) add(n int64) bool {
 	if n != int64(int16(n)) {
 		return c.addMany(n)
 	}
-	return c.on.Add(n)
+	return pin.Add(&c.on, n)
 }
 func /*line :193:1*/ (c *Count) addMany(n int64) bool {
 	c.switching.Lock()
@@ -65,7 +65,7 @@ func /*line :193:1*/ (c *Count) addMany(n int64) bool {
 	return true
 }
 func /*line :206:1*/ (c *Count) Get() {
-	if !c.on.Add(1) {
+	if !pin.Add(&c.on, 1) {
 		c.shared.Add(1)
 	}
 }
@@ -74,7 +74,9 @@ func /*line :213:1*/ (c *Count) GetN(n int) {
 		c.shared.Add(int64(n))
 	}
 }
-func /*line :221:1*/ (c *Count) TryGet() bool { return c.on.Add(1) || c.sharedTryGet(1) }
+func /*line :221:1*/ (c *Count) TryGet() bool {
+	/*line :221:1*/ return pin.Add(&c.on, 1) || c.sharedTryGet(1)
+}
 func /*line :224:1*/ (c *Count) TryGetN(n int) bool {
 	/*line :224:1*/ return c.add(int64(n)) || c.sharedTryGet(int64(n))
 }
@@ -90,7 +92,7 @@ func (c *Count) sharedTryGet(n int64) bool {
 	}
 }
 func /*line :241:1*/ (c *Count) TryGetLive() bool {
-	if c.on.Add(1) {
+	if pin.Add(&c.on, 1) {
 		return true
 	}
 	/*line :247:1*/ if c.on.Mode.Load()&modeDead != 0 {
@@ -111,7 +113,7 @@ func /*line :241:1*/ (c *Count) TryGetLive() bool {
 	pin.Unpin()
 	return ok
 }
-func /*line :268:1*/ (c *Count) Put() bool { return !c.on.Add(-1) && c.shared.Add(-1) == 0 }
+func /*line :268:1*/ (c *Count) Put() bool { return !pin.Add(&c.on, -1) && c.shared.Add(-1) == 0 }
 func /*line :271:1*/ (c *Count) PutN(n int) bool {
 	return !c.add(int64(-n)) && c.shared.Add(int64(-n)) == 0
 }

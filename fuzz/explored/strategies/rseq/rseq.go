@@ -26,18 +26,20 @@ func /*line :119:1*/ (c *Count) InitAt(n int64) {
 	c.words.Open()
 }
 func /*line :125:1*/ (c *Count) Get() {
-	if !c.words.Add(1) {
+	if !section.Add(&c.words, 1) {
 		c.shared.Add(1)
 	}
 }
 func /*line :132:1*/ (c *Count) GetN(n int) {
-	if !c.words.Add(int64(n)) {
+	if !section.Add(&c.words, int64(n)) {
 		c.shared.Add(int64(n))
 	}
 }
-func /*line :140:1*/ (c *Count) TryGet() bool { return c.words.Add(1) || c.tryShared(1) }
+func /*line :140:1*/ (c *Count) TryGet() bool {
+	/*line :140:1*/ return section.Add(&c.words, 1) || c.tryShared(1)
+}
 func /*line :143:1*/ (c *Count) TryGetN(n int) bool {
-	/*line :143:1*/ return c.words.Add(int64(n)) || c.tryShared(int64(n))
+	/*line :143:1*/ return section.Add(&c.words, int64(n)) || c.tryShared(int64(n))
 }
 func (c *Count) tryShared(n int64) bool {
 	for {
@@ -51,22 +53,23 @@ func (c *Count) tryShared(n int64) bool {
 	}
 }
 func /*line :158:1*/ (c *Count) Put() bool {
-	/*line :158:1*/ return !c.words.Add(-1) && c.shared.Add(-1) == 0
+	/*line :158:1*/ return !section.Add(&c.words, -1) && c.shared.Add(-1) == 0
 }
 func /*line :161:1*/ (c *Count) PutN(n int) bool {
-	/*line :161:1*/ return !c.words.Add(int64(-n)) && c.shared.Add(int64(-n)) == 0
+	return !section.Add(&c.words, int64(-n)) && c.shared.Add(int64(-n)) == 0
 }
-func /*line :165:1*/ (c *Count) Kill() bool {
+func /*line :167:1*/ (c *Count) Kill() bool {
 	n := int64(-1)
 	if c.words.Close() {
 		n += c.words.Sum() - bias
 	}
 	return c.shared.Add(n) == 0
 }
-func /*line :175:1*/ (c *Count) Resurrect() { c.Get() }
-func /*line :179:1*/ (c *Count) Count() int64 {
+func /*line :177:1*/ (c *Count) Resurrect() { c.Get() }
+func /*line :181:1*/ (c *Count) Count() int64 {
 	if c.words.Closed() {
 		return c.shared.Load()
 	}
-	return c.shared.Load() - bias + c.words.Sum()
+	return c.open()
 }
+func /*line :189:1*/ (c *Count) open() int64 { return c.shared.Load() - bias + c.words.Sum() }
