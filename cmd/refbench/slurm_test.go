@@ -31,18 +31,23 @@ type slurm struct {
 	bin string // refbench
 }
 
+// without ends a test for which something is missing: as a failure where REFBENCH_SLURM is
+// "required".
+func without(t *testing.T, format string, args ...any) {
+	t.Helper()
+	why := fmt.Sprintf(format, args...)
+	if os.Getenv("REFBENCH_SLURM") == "required" {
+		t.Fatalf("REFBENCH_SLURM=required, but %s", why)
+	}
+	t.Skipf("%s: install slurmctld, slurmd, slurm-client and munge, and run this as root", why)
+}
+
 // newSlurm starts one. Where REFBENCH_SLURM is "required" its absence is a failure.
 func newSlurm(t *testing.T) *slurm {
 	if testing.Short() {
 		t.Skip("it starts a cluster, half a minute: run without -short")
 	}
-	missing := func(format string, args ...any) {
-		why := fmt.Sprintf(format, args...)
-		if os.Getenv("REFBENCH_SLURM") == "required" {
-			t.Fatalf("REFBENCH_SLURM=required, but %s", why)
-		}
-		t.Skipf("%s: install slurmctld, slurmd, slurm-client and munge, and run this as root", why)
-	}
+	missing := func(format string, args ...any) { without(t, format, args...) }
 	// Debian has them where only root looks.
 	t.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin")
 	for _, tool := range slurmTools {
@@ -385,7 +390,7 @@ func TestSlurm(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := syscall.Mount("none", full, "tmpfs", 0, "size=4k"); err != nil {
-			t.Skipf("no file system can be mounted here: %v", err)
+			without(t, "no file system can be mounted here: %v", err)
 		}
 		s.do(0, "bash", job)
 		s.empty()
