@@ -232,6 +232,7 @@ func TestKillThatWaits(t *testing.T) {
 		{"TryGet after one that failed, of a count that doesn't wait", closesAlone,
 			ops(t, "1 1 2 Get -", "0 3 20 Kill false", "2 4 5 TryGet false", "3 6 7 TryGet true", "3 8 9 Put false", "1 30 31 Put true"), false},
 		{"TryGet after Kill", closesAlone, ops(t, "1 1 2 Get -", "0 3 4 Kill false", "2 5 6 TryGet true", "2 7 8 Put false", "1 9 10 Put true"), false},
+		{"Kill counts all that TryGetN took meanwhile", closesAlone, ops(t, "0 1 11 Kill true", "1 3 5 TryGetN(3) true", "1 7 8 Drop -"), false},
 		{"no TryGet after Kill", closesAlone, ops(t, "1 1 2 Get -", "0 3 4 Kill false", "2 5 6 TryGet false", "1 9 10 Put true"), true},
 	} {
 		sp := specOf(c.promise)

@@ -76,7 +76,7 @@ func leaveOpen(ops []Op, p strategies.Promise) []Op {
 	}
 	live := func(op spec.Op) bool { return op.If(p) == spec.Unkilled }
 	mark(live, func(op spec.Op) bool { return op.Kills() || op.Unkills() }, mayFail)
-	mark(live, is(spec.Kill), mayTake)
+	mark(is(spec.TryGetLive), is(spec.Kill), mayTake)
 	if p.Overflow == strategies.Saturates {
 		mark(is(spec.Count), func(op spec.Op) bool { return op.Takes() && !op.Begins() || op.Drops() }, anyNumber)
 	}

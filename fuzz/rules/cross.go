@@ -59,6 +59,7 @@ type life struct {
 	// What bodies remember of a life.
 	trues   atomic.Int64 // calls that returned true, as far as anybody asks
 	removed bool         // it can't be found any more; the lock guards that
+	handed  atomic.Int64 // references that whoever likes drops
 }
 
 // A worker is one goroutine.

@@ -52,6 +52,7 @@ func crossings() []Rule {
 	})
 	add("many PutAndLock", "An object that is found under the lock is alive, because PutAndLock drops the last reference under it.", (*env).locked)
 	add("the next life at once", "Where no grace period is promised, whoever drops the last reference can begin the memory's next life at once, whatever the other drops still do.", (*env).nextLife)
+	add("references handed on", "References that one goroutine takes and another drops, before Kill and after, are counted wherever that is.", (*env).handedOn)
 	for _, m := range meetings {
 		add(m.name, m.doc, m.plan)
 	}
@@ -224,6 +225,51 @@ func (e *env) lookup(take, drop spec.Call) func() error {
 					stress.Pause(w.rng)
 				}
 				w.call(l, drop)
+			}
+		},
+	})
+}
+
+// handedOn is a crossing in which whoever takes a reference leaves it to others to drop it: to
+// goroutines that count elsewhere, if the count has a number for each CPU.
+func (e *env) handedOn() func() error {
+	const most = 4 * each // references that a worker takes
+	e.room(e.cfg.Workers*most + 1)
+	drop := func(w *worker, l *life) bool {
+		n := l.handed.Load()
+		for n > 0 && !l.handed.CompareAndSwap(n, n-1) {
+			n = l.handed.Load()
+		}
+		if n > 0 {
+			w.call(l, spec.Call{Op: spec.Put})
+		}
+		return n > 0
+	}
+	return e.cross(crossing{
+		starts: e.from(e.sp.Start(1)),
+		body: func(w *worker, l *life) {
+			kills := w.id == l.id%e.cfg.Workers
+			for i := range most {
+				if kills && i == most/2 {
+					// A Kill that waits would wait for what the others left to this one.
+					for e.sp.Waits() && drop(w, l) {
+					}
+					w.call(l, spec.Call{Op: spec.Kill})
+					break
+				}
+				if !w.call(l, spec.Call{Op: spec.TryGet}) {
+					break
+				}
+				l.handed.Add(1)
+				switch w.rng.IntN(8) {
+				case 0:
+					stress.Pause(w.rng) // the goroutine may go on elsewhere
+				case 1, 2:
+					drop(w, l)
+				}
+			}
+			// Nobody leaves while there is one that could be dropped: it may be this one's.
+			for drop(w, l) {
 			}
 		},
 	})

@@ -14,6 +14,7 @@ import (
 	"github.com/refbench/refbench/strategies/atomic"
 	"github.com/refbench/refbench/strategies/builtin"
 	"github.com/refbench/refbench/strategies/percpu"
+	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/strategies/saturating"
 	"github.com/refbench/refbench/strategies/spec"
 )
@@ -158,6 +159,31 @@ type (
 		switching sync.Mutex
 	}
 )
+
+// dropsAtHome knows what was taken on each CPU. A drop elsewhere is lost while there is some.
+type dropsAtHome struct {
+	plain
+	taken [8]syncatomic.Int64
+}
+
+func (c *dropsAtHome) TryGet() bool {
+	if !c.plain.TryGet() {
+		return false
+	}
+	c.taken[pin.CPU()%len(c.taken)].Add(1)
+	return true
+}
+
+func (c *dropsAtHome) Put() bool {
+	here, elsewhere := &c.taken[pin.CPU()%len(c.taken)], int64(0)
+	for i := range c.taken {
+		elsewhere += c.taken[i].Load()
+	}
+	if n := here.Load(); n > 0 && here.CompareAndSwap(n, n-1) || elsewhere == 0 {
+		return c.plain.Put()
+	}
+	return false
+}
 
 // A word is a count that can be read and set.
 type word interface {
@@ -563,6 +589,7 @@ func plantedConcurrent() []planted {
 		{"diesunlocked", "PutAndLock drops the last reference before it locks", s, func() strategies.Counter { return new(diesUnlocked) }, []string{"many PutAndLock"}, nil},
 		{"deadinpart", "TryGet takes a number for zero of which a part is", s, func() strategies.Counter { return new(deadInPart) }, []string{"TryGet and Put across powers of two", "Carries"}, nil},
 		{"dropslate", "Put looks at the count once more after it has dropped", s, func() strategies.Counter { return new(dropsLate) }, []string{"the next life at once"}, nil},
+		{"dropsathome", "Put forgets what was taken on another CPU", atomic.Strategy, func() strategies.Counter { return new(dropsAtHome) }, []string{"references handed on"}, nil},
 		{"forgetsonswitch", "Get loses a reference during a switch", cpu, func() strategies.Counter { return new(forgetsOnSwitch) }, []string{"switching modes"}, nil},
 		{"confirmsearly", "KillAndConfirm confirms before it kills", cpu, func() strategies.Counter { return new(confirmsEarly) }, []string{"TryGetLive against KillAndConfirm"}, nil},
 	}

@@ -40,7 +40,8 @@
 // [pin.Barrier], which makes all running threads of the process pass a barrier
 // (membarrier(2) is a call on every CPU that runs one), and a busy bit in each word:
 // after the barrier who announces an operation finds the mode changed, and who is in one
-// is waited for. After that nobody writes the words any more, and Kill reads them all.
+// is waited for. After that nobody writes the words any more, and Kill reads them all: see
+// [pin.Tally].
 //
 //	A: Put                       Kill
 //	word.Store(busy)             mode.Store(draining)
@@ -73,15 +74,13 @@
 // # Cost
 //
 // A line of the cache for each P, and 112 bytes. Until Kill Get, TryGet and Put are two
-// loads of the mode, two plain stores to the P's own word, and a pin. Kill costs a
+// loads of the mode, two plain stores to the P's own word, and a pin where package pin needs one. Kill costs a
 // barrier on all CPUs and a walk over all words, and sleeps in the scheduler. If
 // GOMAXPROCS grows after Init, the new Ps count in total.
 package localcount
 
 import (
-	"runtime"
 	"sync"
-	"sync/atomic"
 	"unsafe"
 
 	"github.com/refbench/refbench/strategies"
@@ -110,28 +109,20 @@ var Strategy = &strategies.Strategy{
 		TypeStable:    true,
 	},
 	Retries: true,
+	Way:     pin.Way,
 	New:     func() strategies.Counter { return new(Count) },
 }
 
 // See the package doc for these.
 const (
-	dead     = 0
-	counting = 1
-	draining = 2
-
-	wordBusy = 1 << 0
-	wordOne  = 1 << 1
-
-	refShift = 1
+	counting = 0 // the mode of a Tally in which it is added to
+	draining = 1
+	dead     = 2
 )
-
-// patience is how often Kill looks whether a P is busy before it gives its CPU away.
-const patience = 64
 
 // A Count is a reference count with a plain number per CPU.
 type Count struct {
-	mode  atomic.Uint32
-	words pin.Lines[pin.Word] // set by the first Init and never changed
+	on pin.Tally // the mode, and the numbers of the CPUs, made by the first Init
 
 	mu   sync.Mutex // the interlock
 	gone sync.Cond  // total has come to zero; L is mu
@@ -147,58 +138,24 @@ func (c *Count) Init() { c.InitAt(1) }
 // InitAt starts a life with n references, the owner's among them.
 func (c *Count) InitAt(n int64) {
 	c.mu.Lock()
-	if c.words == nil {
-		c.words = pin.NewLines[pin.Word]()
+	if c.on.Words == nil {
+		c.on.Make()
 	}
 	c.gone.L = &c.mu
-	c.total, c.summed = n-1-c.sum(), false
-	c.mode.Store(counting)
+	c.total, c.summed = n-1-c.on.Sum(), false
+	c.on.Mode.Store(counting)
 	c.mu.Unlock()
-}
-
-// sum adds up the words. What is about to be written back there is what they hold.
-func (c *Count) sum() int64 {
-	n := int64(0)
-	for i := range c.words {
-		n += c.words[i].Word.Load() >> refShift
-	}
-	return n
-}
-
-// local adds d on the word of the P that the caller is on and reports true, or reports
-// false if total counts.
-func (c *Count) local(d int64) bool {
-	// Without this first look, callers would keep their words busy on and off while Kill
-	// waits until they aren't.
-	if c.mode.Load() != counting {
-		return false
-	}
-	cpu := pin.Pin()
-	if uint(cpu) < uint(len(c.words)) {
-		w := &c.words[cpu].Word
-		v := w.Load()
-		w.Store(v | wordBusy)
-		// The second look comes after the announcement: see the package doc.
-		if c.mode.Load() == counting {
-			w.Store(v + d*wordOne)
-			pin.Unpin()
-			return true
-		}
-		w.Store(v)
-	}
-	pin.Unpin()
-	return false
 }
 
 // Get takes a reference (localcount_acquire). The caller holds one. It panics on a dead
 // count.
 func (c *Count) Get() {
-	if c.local(1) {
+	if pin.Add(&c.on, 1) {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.mode.Load() == dead {
+	if c.on.Mode.Load() == dead {
 		panic("localcount: Get on a dead count")
 	}
 	c.total++
@@ -206,16 +163,16 @@ func (c *Count) Get() {
 
 // TryGet takes a reference unless Kill has begun, and reports whether it did.
 func (c *Count) TryGet() bool {
-	if c.local(1) {
+	if pin.Add(&c.on, 1) {
 		return true
 	}
-	if c.mode.Load() != counting {
+	if c.on.Mode.Load() != counting {
 		return false
 	}
 	// A P without a word.
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.mode.Load() != counting {
+	if c.on.Mode.Load() != counting {
 		return false
 	}
 	c.total++
@@ -225,12 +182,12 @@ func (c *Count) TryGet() bool {
 // Put drops a reference (localcount_release) and reports false: it is Kill that reports the
 // last. It panics on a dead count.
 func (c *Count) Put() bool {
-	if c.local(-1) {
+	if pin.Add(&c.on, -1) {
 		return false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.mode.Load() == dead {
+	if c.on.Mode.Load() == dead {
 		panic("localcount: Put on a dead count")
 	}
 	c.total--
@@ -245,12 +202,12 @@ func (c *Count) Put() bool {
 // references were dropped than taken.
 func (c *Count) Kill() bool {
 	c.mu.Lock()
-	c.mode.Store(draining)
+	c.on.Mode.Store(draining)
 	c.mu.Unlock()
-	c.call()
+	c.on.Drain()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.total += c.sum()
+	c.total += c.on.Sum()
 	c.summed = true
 	if c.total < 0 {
 		panic("localcount: more references were dropped than taken")
@@ -258,22 +215,8 @@ func (c *Count) Kill() bool {
 	for c.total != 0 {
 		c.gone.Wait()
 	}
-	c.mode.Store(dead)
+	c.on.Mode.Store(dead)
 	return true
-}
-
-// call returns when every P has seen that Kill has begun and nobody writes the words any
-// more.
-func (c *Count) call() {
-	pin.Barrier()
-	for i := range c.words {
-		w := &c.words[i].Word
-		for n := 0; w.Load()&wordBusy != 0; n++ {
-			if n >= patience {
-				runtime.Gosched()
-			}
-		}
-	}
 }
 
 // Count returns the number of references, the owner's among them until Kill is over. It
@@ -283,9 +226,9 @@ func (c *Count) Count() int64 {
 	defer c.mu.Unlock()
 	n := c.total
 	if !c.summed {
-		n += c.sum()
+		n += c.on.Sum()
 	}
-	if c.mode.Load() != dead {
+	if c.on.Mode.Load() != dead {
 		n++
 	}
 	return n

@@ -106,9 +106,6 @@ var Strategy = &strategies.Strategy{
 
 // See the package doc for the bits of words.
 const (
-	wordBusy = 1 << 0
-	wordOne  = 1 << 1
-
 	merged = 1 << 0
 	one    = 1 << 1
 
@@ -148,7 +145,7 @@ func (c *Count) InitAt(n int64) {
 	}
 	// Others may call TryGet through stale weak references. They find the dead count's
 	// shared, and so nothing, until there is an owner who counts.
-	c.word.Store(n * wordOne)
+	c.word.Store(n * pin.One)
 	c.owner.Store(me)
 	c.shared.Store(0)
 	pin.Unpin()
@@ -171,7 +168,7 @@ func (c *Count) begin() (v int64, who int32, ok bool) {
 	}
 	if int32(pin.Pin())+1 == who {
 		v = c.word.Load()
-		c.word.Store(v | wordBusy)
+		c.word.Store(v | pin.Busy)
 		// The second look: see the package doc.
 		now := c.owner.Load()
 		if now == who {
@@ -195,7 +192,7 @@ func (c *Count) Get() {
 	v, who, ok := c.begin()
 	switch {
 	case ok:
-		c.end(v + wordOne)
+		c.end(v + pin.One)
 	case who != immortal:
 		if n := c.shared.Add(one); n == merged|one {
 			c.shared.Add(-one)
@@ -209,7 +206,7 @@ func (c *Count) TryGet() bool {
 	v, who, ok := c.begin()
 	switch {
 	case ok:
-		c.end(v + wordOne)
+		c.end(v + pin.One)
 		return true
 	case who == immortal:
 		return true
@@ -229,8 +226,8 @@ func (c *Count) TryGet() bool {
 func (c *Count) Put() bool {
 	v, who, ok := c.begin()
 	switch {
-	case ok && v != wordOne:
-		c.end(v - wordOne)
+	case ok && v != pin.One:
+		c.end(v - pin.One)
 		return false
 	case ok && c.owner.CompareAndSwap(who, nobody):
 		// The owner's last. Nobody else merges now, so nobody looks at the word.
@@ -263,12 +260,8 @@ func (c *Count) merge() bool {
 	who := c.owner.Load()
 	if who > nobody && c.owner.CompareAndSwap(who, nobody) {
 		pin.Barrier()
-		for n := 0; c.word.Load()&wordBusy != 0; n++ {
-			if n >= patience {
-				runtime.Gosched()
-			}
-		}
-		c.shared.Add(c.word.Load()>>refShift*one | merged)
+		c.word.Settle()
+		c.shared.Add(c.word.Number()*one | merged)
 		return true
 	}
 	// Somebody else merges, if he isn't through by now.
@@ -293,5 +286,5 @@ func (c *Count) Count() int64 {
 	if n&merged != 0 {
 		return n >> refShift
 	}
-	return n>>refShift + c.word.Load()>>refShift
+	return n>>refShift + c.word.Number()
 }

@@ -80,7 +80,6 @@
 package percpu
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -150,7 +149,7 @@ func (c *Count) Init() { c.InitAt(1) }
 // InitAt is Init with n references.
 func (c *Count) InitAt(n int64) {
 	c.allocate()
-	c.shared.Store(n + bias - c.sum())
+	c.shared.Store(n + bias - c.on.Sum())
 	c.on.Mode.Store(modePerCPU)
 }
 
@@ -283,9 +282,9 @@ func (c *Count) KillAndConfirm(confirm func()) bool {
 	c.switching.Lock()
 	m := c.on.Mode.Load()
 	c.on.Mode.Store(m | modeShared | modeDead)
-	c.drain()
+	c.on.Drain()
 	if m&modeShared == 0 {
-		c.shared.Add(c.sum() - bias)
+		c.shared.Add(c.on.Sum() - bias)
 	}
 	if confirm != nil {
 		confirm()
@@ -301,8 +300,8 @@ func (c *Count) SwitchToAtomic() {
 	defer c.switching.Unlock()
 	if m := c.on.Mode.Load(); m&modeShared == 0 {
 		c.on.Mode.Store(m | modeShared)
-		c.drain()
-		c.shared.Add(c.sum() - bias)
+		c.on.Drain()
+		c.shared.Add(c.on.Sum() - bias)
 	}
 }
 
@@ -319,7 +318,7 @@ func (c *Count) SwitchToPerCPU() {
 // toPerCPU leaves shared mode. The bias goes in before the mode changes, so that
 // whoever still counts on the shared word can't see zero.
 func (c *Count) toPerCPU() {
-	c.shared.Add(bias - c.sum())
+	c.shared.Add(bias - c.on.Sum())
 	c.on.Mode.Store(modePerCPU)
 }
 
@@ -346,38 +345,11 @@ func (c *Count) Count() int64 {
 	if c.on.Mode.Load()&modeShared != 0 {
 		return c.shared.Load()
 	}
-	return c.shared.Load() - bias + c.sum()
+	return c.shared.Load() - bias + c.on.Sum()
 }
 
 // IsZero reports whether the count is dead. In per-CPU mode it isn't
 // (percpu_ref_is_zero).
 func (c *Count) IsZero() bool {
 	return c.on.Mode.Load()&modeShared != 0 && c.shared.Load() == 0
-}
-
-// drain returns when every operation that was announced under an older mode has
-// finished. The caller holds switching and has stored a mode under which add
-// announces no more.
-func (c *Count) drain() {
-	pin.Barrier()
-	for i := range c.on.Words {
-		w := &c.on.Words[i].Word
-		// A busy P is a few instructions from the end, unless its
-		// thread lost its CPU; so look again a few times before giving
-		// ours away.
-		for n := 0; w.Load()&pin.Busy != 0; n++ {
-			if n >= 64 {
-				runtime.Gosched()
-			}
-		}
-	}
-}
-
-// sum adds up the words without their busy bits.
-func (c *Count) sum() int64 {
-	var n int64
-	for i := range c.on.Words {
-		n += c.on.Words[i].Word.Load() >> 1 // without the busy bit
-	}
-	return n
 }

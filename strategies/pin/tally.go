@@ -1,6 +1,9 @@
 package pin
 
-import "sync/atomic"
+import (
+	"runtime"
+	"sync/atomic"
+)
 
 // A Tally is a number in a word for each P, which goroutines add to while its mode is 0.
 //
@@ -10,7 +13,7 @@ import "sync/atomic"
 // busy, the mode is looked at once more, and the sum is stored, or what was there before. Each
 // is one plain store where words are plain. So after
 //
-//	mode = another; Barrier; wait until no word is busy
+//	mode = another; Barrier; wait until no word is busy (Drain)
 //
 // every addition that saw mode 0 is in the words, and later ones aren't made. The second look
 // comes after the announcement. Otherwise:
@@ -46,19 +49,54 @@ import "sync/atomic"
 type Tally struct {
 	// Assembly knows where mode and words are.
 	Mode  atomic.Uint32
-	Words Lines[Word] // one for each P, by NewTally
+	Words Lines[Word] // one for each P, by Make
 }
 
-// What words of a Tally are made of.
+// What announced words are made of: those of a Tally, and of whoever announces on words of
+// another shape.
 const (
 	Busy = 1
 	One  = 2
 )
 
+// Number is what an announced word holds besides that it is busy.
+func (w *Word) Number() int64 { return w.Load() >> 1 }
+
+// patience is how often Settle looks before it gives its CPU away.
+const patience = 64
+
+// Settle returns when the word isn't busy. A busy P is a few instructions from the end, unless
+// its thread lost its CPU.
+func (w *Word) Settle() {
+	for n := 0; w.Load()&Busy != 0; n++ {
+		if n >= patience {
+			runtime.Gosched()
+		}
+	}
+}
+
 // Make makes the words.
 func (t *Tally) Make() {
 	Way() // from now on it is known
 	t.Words = NewLines[Word]()
+}
+
+// Drain returns when every addition that was announced under an older mode is over. The caller
+// has stored a mode other than 0, and nobody changes it meanwhile.
+func (t *Tally) Drain() {
+	Barrier()
+	for i := range t.Words {
+		t.Words[i].Word.Settle()
+	}
+}
+
+// Sum adds the words up: all that was added, if nobody adds meanwhile.
+func (t *Tally) Sum() int64 {
+	var n int64
+	for i := range t.Words {
+		n += t.Words[i].Word.Number()
+	}
+	return n
 }
 
 // pinnedAdd is [Add] of a goroutine that is pinned.

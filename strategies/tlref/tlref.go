@@ -89,7 +89,6 @@
 package tlref
 
 import (
-	"runtime"
 	"sync/atomic"
 	"unsafe"
 
@@ -124,18 +123,11 @@ const (
 	stateGlobal = 0
 	stateLocal  = 1
 
-	wordBusy = 1 << 0
-	wordOne  = 1 << 1
-	decided  = wordBusy // so that a busy word is what is decided
-
-	refShift = 1
+	decided = pin.Busy // so that a busy word is what is decided
 
 	// bias keeps global away from zero until the words are in it.
 	bias = -1 << 62
 )
-
-// patience is how often Kill looks whether a P is busy before it gives its CPU away.
-const patience = 64
 
 // A local is one P's: see the package doc for the bits.
 type local struct {
@@ -161,7 +153,7 @@ func (c *Count) InitAt(n int64) {
 	}
 	for i := range c.words {
 		l := &c.words[i].Word
-		n -= l.word.Load() >> refShift
+		n -= l.word.Number()
 		l.collected.Store(0)
 	}
 	c.global.Store(n + bias)
@@ -181,8 +173,8 @@ func (c *Count) update(d int64) bool {
 	}
 	l := &c.words[cpu].Word
 	v := l.word.Load()
-	updated := v + d*wordOne
-	l.word.Store(updated | wordBusy)
+	updated := v + d*pin.One
+	l.word.Store(updated | pin.Busy)
 	ok := c.state.Load() == stateLocal || l.decide(updated) == updated
 	if !ok {
 		updated = v
@@ -252,16 +244,11 @@ func (c *Count) Kill() bool {
 	sum := int64(0)
 	for i := range c.words {
 		l := &c.words[i].Word
-		sum += l.decide(l.word.Load()&^wordBusy) >> refShift
+		sum += l.decide(l.word.Load()&^pin.Busy) / pin.One
 	}
 	c.global.Add(sum - bias)
 	for i := range c.words {
-		l := &c.words[i].Word
-		for n := 0; l.word.Load()&wordBusy != 0; n++ {
-			if n >= patience {
-				runtime.Gosched()
-			}
-		}
+		c.words[i].Word.word.Settle()
 	}
 	return c.global.Add(-1) == 0
 }
@@ -274,7 +261,7 @@ func (c *Count) Count() int64 {
 		return n
 	}
 	for i := range c.words {
-		n += c.words[i].Word.word.Load() >> refShift
+		n += c.words[i].Word.word.Number()
 	}
 	return n - bias
 }

@@ -9,6 +9,7 @@ package pin
 
 import (
 	"github.com/refbench/refbench/fuzz/explore/cpu"
+	"github.com/refbench/refbench/fuzz/explore/runtime"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 )
 
@@ -80,11 +81,26 @@ type Tally struct {
 	Words Lines[Word]
 }
 
-// What words of a Tally are made of.
+// What announced words are made of.
 const (
 	Busy = 1
 	One  = 2
 )
+
+// Number is what an announced word holds besides that it is busy.
+func (w *Word) Number() int64 { return w.Load() >> 1 }
+
+// patience is how often Settle looks before it gives its CPU away.
+const patience = 64
+
+// Settle returns when the word isn't busy.
+func (w *Word) Settle() {
+	for n := 0; w.Load()&Busy != 0; n++ {
+		if n >= patience {
+			runtime.Gosched()
+		}
+	}
+}
 
 // Make makes the words.
 func (t *Tally) Make() { t.Words = NewLines[Word]() }
@@ -107,6 +123,23 @@ func Add(t *Tally, n int64) bool {
 	}
 	Unpin()
 	return ok
+}
+
+// Drain returns when every addition that was announced under an older mode is over.
+func (t *Tally) Drain() {
+	Barrier()
+	for i := range t.Words {
+		t.Words[i].Word.Settle()
+	}
+}
+
+// Sum adds the words up.
+func (t *Tally) Sum() int64 {
+	var n int64
+	for i := range t.Words {
+		n += t.Words[i].Word.Number()
+	}
+	return n
 }
 
 // Way says how a Tally stays on a CPU.

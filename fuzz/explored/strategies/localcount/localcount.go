@@ -4,108 +4,75 @@ package localcount
 
 import (
 	"github.com/refbench/refbench/fuzz/dropins/pin"
-	"github.com/refbench/refbench/fuzz/explore/runtime"
 	"github.com/refbench/refbench/fuzz/explore/sync"
-	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/strategies"
 	"unsafe"
 )
 
 const Max = 1 << 60
 
-var Strategy = &strategies.Strategy{Name: "localcount", Doc: "a plain number per CPU, drained by a call on every CPU (NetBSD localcount)", Promise: strategies.Promise{Limit: Max, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.Waits, TryGet: strategies.Exact, TryGetRefuses: strategies.OnceKilled, Count: strategies.Approximate, Progress: strategies.Blocking, Bytes: int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[pin.Word]{})), GracePeriod: true, TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
+var Strategy = &strategies.Strategy{Name: "localcount", Doc: "a plain number per CPU, drained by a call on every CPU (NetBSD localcount)", Promise: strategies.Promise{Limit: Max, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.Waits, TryGet: strategies.Exact, TryGetRefuses: strategies.OnceKilled, Count: strategies.Approximate, Progress: strategies.Blocking, Bytes: int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[pin.Word]{})), GracePeriod: true, TypeStable: true}, Retries: true, Way: pin.Way, New: func() strategies.Counter { return new(Count) }}
 
 const (
-	dead     = 0
-	counting = 1
-	draining = 2
-	wordBusy = 1 << 0
-	wordOne  = 1 << 1
-	refShift = 1
+	counting = 0
+	draining = 1
+	dead     = 2
 )
-const patience = 64
 
 type Count struct {
-	mode   atomic.Uint32
-	words  pin.Lines[pin.Word]
+	on     pin.Tally
 	mu     sync.Mutex
 	gone   sync.Cond
 	total  int64
 	summed bool
 }
 
-func /*line ../../../../strategies/localcount/localcount.go:145:1*/ (c *Count) Init() {
-	/*line :145:1*/ c.InitAt(1)
+func /*line ../../../../strategies/localcount/localcount.go:136:1*/ (c *Count) Init() {
+	/*line :136:1*/ c.InitAt(1)
 }
-func /*line :148:1*/ (c *Count) InitAt(n int64) {
+func /*line :139:1*/ (c *Count) InitAt(n int64) {
 	c.mu.Lock()
-	if c.words == nil {
-		c.words = pin.NewLines[pin.Word]()
+	if c.on.Words == nil {
+		c.on.Make()
 	}
 	c.gone.L = &c.mu
-	c.total, c.summed = n-1-c.sum(), false
-	c.mode.Store(counting)
+	c.total, c.summed = n-1-c.on.Sum(), false
+	c.on.Mode.Store(counting)
 	c.mu.Unlock()
 }
-func /*line :160:1*/ (c *Count) sum() int64 {
-	n := int64(0)
-	for i := range c.words {
-		n += c.words[i].Word.Load() >> refShift
-	}
-	return n
-}
-func /*line :170:1*/ (c *Count) local(d int64) bool {
-	/*line :173:1*/ if c.mode.Load() != counting {
-		return false
-	}
-	cpu := pin.Pin()
-	if uint(cpu) < uint(len(c.words)) {
-		w := &c.words[cpu].Word
-		v := w.Load()
-		w.Store(v | wordBusy)
-		/*line :182:1*/ if c.mode.Load() == counting {
-			w.Store(v + d*wordOne)
-			pin.Unpin()
-			return true
-		}
-		w.Store(v)
-	}
-	pin.Unpin()
-	return false
-}
-func /*line :195:1*/ (c *Count) Get() {
-	if c.local(1) {
+func /*line :152:1*/ (c *Count) Get() {
+	if pin.Add(&c.on, 1) {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.mode.Load() == dead {
+	if c.on.Mode.Load() == dead {
 		panic("localcount: Get on a dead count")
 	}
 	c.total++
 }
-func /*line :208:1*/ (c *Count) TryGet() bool {
-	if c.local(1) {
+func /*line :165:1*/ (c *Count) TryGet() bool {
+	if pin.Add(&c.on, 1) {
 		return true
 	}
-	if c.mode.Load() != counting {
+	if c.on.Mode.Load() != counting {
 		return false
 	}
-	/*line :216:1*/ c.mu.Lock()
+	/*line :173:1*/ c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.mode.Load() != counting {
+	if c.on.Mode.Load() != counting {
 		return false
 	}
 	c.total++
 	return true
 }
-func /*line :227:1*/ (c *Count) Put() bool {
-	if c.local(-1) {
+func /*line :184:1*/ (c *Count) Put() bool {
+	if pin.Add(&c.on, -1) {
 		return false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.mode.Load() == dead {
+	if c.on.Mode.Load() == dead {
 		panic("localcount: Put on a dead count")
 	}
 	c.total--
@@ -114,14 +81,14 @@ func /*line :227:1*/ (c *Count) Put() bool {
 	}
 	return false
 }
-func /*line :246:1*/ (c *Count) Kill() bool {
+func /*line :203:1*/ (c *Count) Kill() bool {
 	c.mu.Lock()
-	c.mode.Store(draining)
+	c.on.Mode.Store(draining)
 	c.mu.Unlock()
-	c.call()
+	c.on.Drain()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.total += c.sum()
+	c.total += c.on.Sum()
 	c.summed = true
 	if c.total < 0 {
 		panic("localcount: more references were dropped than taken")
@@ -129,28 +96,17 @@ func /*line :246:1*/ (c *Count) Kill() bool {
 	for c.total != 0 {
 		c.gone.Wait()
 	}
-	c.mode.Store(dead)
+	c.on.Mode.Store(dead)
 	return true
 }
-func /*line :267:1*/ (c *Count) call() {
-	pin.Barrier()
-	for i := range c.words {
-		w := &c.words[i].Word
-		for n := 0; w.Load()&wordBusy != 0; n++ {
-			if n >= patience {
-				runtime.Gosched()
-			}
-		}
-	}
-}
-func /*line :281:1*/ (c *Count) Count() int64 {
+func /*line :224:1*/ (c *Count) Count() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := c.total
 	if !c.summed {
-		n += c.sum()
+		n += c.on.Sum()
 	}
-	if c.mode.Load() != dead {
+	if c.on.Mode.Load() != dead {
 		n++
 	}
 	return n

@@ -15,8 +15,6 @@ const Max = 1 << 60
 var Strategy = &strategies.Strategy{Name: "ownerbiased", Doc: "the owner's plain number and one that others share, merged on demand (biased counting; CPython)", Promise: strategies.Promise{Limit: Max, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Approximate, Progress: strategies.Blocking, Bytes: int(unsafe.Sizeof(Count{})), TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
 
 const (
-	wordBusy = 1 << 0
-	wordOne  = 1 << 1
 	merged   = 1 << 0
 	one      = 1 << 1
 	refShift = 1
@@ -32,10 +30,10 @@ type Count struct {
 	home   int32
 }
 
-func /*line ../../../../strategies/ownerbiased/ownerbiased.go:135:1*/ (c *Count) Init() {
-	/*line :135:1*/ c.InitAt(1)
+func /*line ../../../../strategies/ownerbiased/ownerbiased.go:132:1*/ (c *Count) Init() {
+	/*line :132:1*/ c.InitAt(1)
 }
-func /*line :138:1*/ (c *Count) InitAt(n int64) {
+func /*line :135:1*/ (c *Count) InitAt(n int64) {
 	me := int32(pin.Pin()) + 1
 	if c.home == 0 {
 		c.home = me
@@ -46,21 +44,21 @@ func /*line :138:1*/ (c *Count) InitAt(n int64) {
 		c.shared.Store(n*one | merged)
 		return
 	}
-	/*line :151:1*/ c.word.Store(n * wordOne)
+	/*line :148:1*/ c.word.Store(n * pin.One)
 	c.owner.Store(me)
 	c.shared.Store(0)
 	pin.Unpin()
 }
-func /*line :162:1*/ (c *Count) Immortalize() { c.owner.Store(immortal) }
-func /*line :167:1*/ (c *Count) begin() (v int64, who int32, ok bool) {
+func /*line :159:1*/ (c *Count) Immortalize() { c.owner.Store(immortal) }
+func /*line :164:1*/ (c *Count) begin() (v int64, who int32, ok bool) {
 	who = c.owner.Load()
 	if who <= nobody {
 		return 0, who, false
 	}
 	if int32(pin.Pin())+1 == who {
 		v = c.word.Load()
-		c.word.Store(v | wordBusy)
-		/*line :176:1*/ now := c.owner.Load()
+		c.word.Store(v | pin.Busy)
+		/*line :173:1*/ now := c.owner.Load()
 		if now == who {
 			return v, who, true
 		}
@@ -70,15 +68,15 @@ func /*line :167:1*/ (c *Count) begin() (v int64, who int32, ok bool) {
 	pin.Unpin()
 	return 0, who, false
 }
-func /*line :188:1*/ (c *Count) end(v int64) {
+func /*line :185:1*/ (c *Count) end(v int64) {
 	c.word.Store(v)
 	pin.Unpin()
 }
-func /*line :194:1*/ (c *Count) Get() {
+func /*line :191:1*/ (c *Count) Get() {
 	v, who, ok := c.begin()
 	switch {
 	case ok:
-		c.end(v + wordOne)
+		c.end(v + pin.One)
 	case who != immortal:
 		if n := c.shared.Add(one); n == merged|one {
 			c.shared.Add(-one)
@@ -86,11 +84,11 @@ func /*line :194:1*/ (c *Count) Get() {
 		}
 	}
 }
-func /*line :208:1*/ (c *Count) TryGet() bool {
+func /*line :205:1*/ (c *Count) TryGet() bool {
 	v, who, ok := c.begin()
 	switch {
 	case ok:
-		c.end(v + wordOne)
+		c.end(v + pin.One)
 		return true
 	case who == immortal:
 		return true
@@ -105,17 +103,17 @@ func /*line :208:1*/ (c *Count) TryGet() bool {
 		}
 	}
 }
-func /*line :229:1*/ (c *Count) Put() bool {
+func /*line :226:1*/ (c *Count) Put() bool {
 	v, who, ok := c.begin()
 	switch {
-	case ok && v != wordOne:
-		c.end(v - wordOne)
+	case ok && v != pin.One:
+		c.end(v - pin.One)
 		return false
 	case ok && c.owner.CompareAndSwap(who, nobody):
-		/*line :237:1*/ c.end(0)
+		/*line :234:1*/ c.end(0)
 		return c.shared.Add(merged) == merged
 	case ok:
-		/*line :241:1*/ c.end(v)
+		/*line :238:1*/ c.end(v)
 	case who == immortal:
 		return false
 	}
@@ -133,19 +131,15 @@ func /*line :229:1*/ (c *Count) Put() bool {
 		}
 	}
 }
-func /*line :262:1*/ (c *Count) merge() bool {
+func /*line :259:1*/ (c *Count) merge() bool {
 	who := c.owner.Load()
 	if who > nobody && c.owner.CompareAndSwap(who, nobody) {
 		pin.Barrier()
-		for n := 0; c.word.Load()&wordBusy != 0; n++ {
-			if n >= patience {
-				runtime.Gosched()
-			}
-		}
-		c.shared.Add(c.word.Load()>>refShift*one | merged)
+		c.word.Settle()
+		c.shared.Add(c.word.Number()*one | merged)
 		return true
 	}
-	/*line :275:1*/ for n := 0; c.shared.Load()&merged == 0; n++ {
+	/*line :268:1*/ for n := 0; c.shared.Load()&merged == 0; n++ {
 		if c.owner.Load() == immortal {
 			return false
 		}
@@ -155,11 +149,11 @@ func /*line :262:1*/ (c *Count) merge() bool {
 	}
 	return true
 }
-func /*line :287:1*/ (c *Count) Kill() bool { return c.Put() }
-func /*line :291:1*/ (c *Count) Count() int64 {
+func /*line :280:1*/ (c *Count) Kill() bool { return c.Put() }
+func /*line :284:1*/ (c *Count) Count() int64 {
 	n := c.shared.Load()
 	if n&merged != 0 {
 		return n >> refShift
 	}
-	return n>>refShift + c.word.Load()>>refShift
+	return n>>refShift + c.word.Number()
 }

@@ -4,7 +4,6 @@ package percpu
 
 import (
 	"github.com/refbench/refbench/fuzz/dropins/pin"
-	"github.com/refbench/refbench/fuzz/explore/runtime"
 	"github.com/refbench/refbench/fuzz/explore/sync"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/strategies"
@@ -26,36 +25,36 @@ const (
 )
 const bias = -1 << 63
 
-func /*line ../../../../strategies/percpu/percpu.go:148:1*/ (c *Count) Init() {
-	/*line :148:1*/ c.InitAt(1)
+func /*line ../../../../strategies/percpu/percpu.go:147:1*/ (c *Count) Init() {
+	/*line :147:1*/ c.InitAt(1)
 }
-func /*line :151:1*/ (c *Count) InitAt(n int64) {
+func /*line :150:1*/ (c *Count) InitAt(n int64) {
 	c.allocate()
-	c.shared.Store(n + bias - c.sum())
+	c.shared.Store(n + bias - c.on.Sum())
 	c.on.Mode.Store(modePerCPU)
 }
-func /*line :159:1*/ (c *Count) InitAtomic() {
+func /*line :158:1*/ (c *Count) InitAtomic() {
 	c.allocate()
 	c.on.Mode.Store(modeShared)
 	c.shared.Store(1)
 }
-func /*line :167:1*/ (c *Count) InitDead() {
+func /*line :166:1*/ (c *Count) InitDead() {
 	c.allocate()
 	c.on.Mode.Store(modeShared | modeDead)
 	c.shared.Store(0)
 }
-func /*line :175:1*/ (c *Count) allocate() {
+func /*line :174:1*/ (c *Count) allocate() {
 	if c.on.Words == nil {
 		c.on.Make()
 	}
 }
-func /*line :183:1*/ (c *Count) add(n int64) bool {
+func /*line :182:1*/ (c *Count) add(n int64) bool {
 	if n != int64(int16(n)) {
 		return c.addMany(n)
 	}
 	return pin.Add(&c.on, n)
 }
-func /*line :193:1*/ (c *Count) addMany(n int64) bool {
+func /*line :192:1*/ (c *Count) addMany(n int64) bool {
 	c.switching.Lock()
 	defer c.switching.Unlock()
 	if c.on.Mode.Load() != modePerCPU {
@@ -64,21 +63,21 @@ func /*line :193:1*/ (c *Count) addMany(n int64) bool {
 	c.shared.Add(n)
 	return true
 }
-func /*line :206:1*/ (c *Count) Get() {
+func /*line :205:1*/ (c *Count) Get() {
 	if !pin.Add(&c.on, 1) {
 		c.shared.Add(1)
 	}
 }
-func /*line :213:1*/ (c *Count) GetN(n int) {
+func /*line :212:1*/ (c *Count) GetN(n int) {
 	if !c.add(int64(n)) {
 		c.shared.Add(int64(n))
 	}
 }
-func /*line :221:1*/ (c *Count) TryGet() bool {
-	/*line :221:1*/ return pin.Add(&c.on, 1) || c.sharedTryGet(1)
+func /*line :220:1*/ (c *Count) TryGet() bool {
+	/*line :220:1*/ return pin.Add(&c.on, 1) || c.sharedTryGet(1)
 }
-func /*line :224:1*/ (c *Count) TryGetN(n int) bool {
-	/*line :224:1*/ return c.add(int64(n)) || c.sharedTryGet(int64(n))
+func /*line :223:1*/ (c *Count) TryGetN(n int) bool {
+	/*line :223:1*/ return c.add(int64(n)) || c.sharedTryGet(int64(n))
 }
 func (c *Count) sharedTryGet(n int64) bool {
 	for {
@@ -91,16 +90,16 @@ func (c *Count) sharedTryGet(n int64) bool {
 		}
 	}
 }
-func /*line :241:1*/ (c *Count) TryGetLive() bool {
+func /*line :240:1*/ (c *Count) TryGetLive() bool {
 	if pin.Add(&c.on, 1) {
 		return true
 	}
-	/*line :247:1*/ if c.on.Mode.Load()&modeDead != 0 {
+	/*line :246:1*/ if c.on.Mode.Load()&modeDead != 0 {
 		return false
 	}
 	cpu := pin.Pin()
 	if uint(cpu) >= uint(len(c.on.Words)) {
-		/*line :253:1*/ pin.Unpin()
+		/*line :252:1*/ pin.Unpin()
 		c.switching.Lock()
 		defer c.switching.Unlock()
 		return c.on.Mode.Load()&modeDead == 0 && c.sharedTryGet(1)
@@ -113,18 +112,18 @@ func /*line :241:1*/ (c *Count) TryGetLive() bool {
 	pin.Unpin()
 	return ok
 }
-func /*line :268:1*/ (c *Count) Put() bool { return !pin.Add(&c.on, -1) && c.shared.Add(-1) == 0 }
-func /*line :271:1*/ (c *Count) PutN(n int) bool {
+func /*line :267:1*/ (c *Count) Put() bool { return !pin.Add(&c.on, -1) && c.shared.Add(-1) == 0 }
+func /*line :270:1*/ (c *Count) PutN(n int) bool {
 	return !c.add(int64(-n)) && c.shared.Add(int64(-n)) == 0
 }
-func /*line :277:1*/ (c *Count) Kill() bool { return c.KillAndConfirm(nil) }
-func /*line :282:1*/ (c *Count) KillAndConfirm(confirm func()) bool {
+func /*line :276:1*/ (c *Count) Kill() bool { return c.KillAndConfirm(nil) }
+func /*line :281:1*/ (c *Count) KillAndConfirm(confirm func()) bool {
 	c.switching.Lock()
 	m := c.on.Mode.Load()
 	c.on.Mode.Store(m | modeShared | modeDead)
-	c.drain()
+	c.on.Drain()
 	if m&modeShared == 0 {
-		c.shared.Add(c.sum() - bias)
+		c.shared.Add(c.on.Sum() - bias)
 	}
 	if confirm != nil {
 		confirm()
@@ -132,58 +131,40 @@ func /*line :282:1*/ (c *Count) KillAndConfirm(confirm func()) bool {
 	c.switching.Unlock()
 	return c.shared.Add(-1) == 0
 }
-func /*line :299:1*/ (c *Count) SwitchToAtomic() {
+func /*line :298:1*/ (c *Count) SwitchToAtomic() {
 	c.switching.Lock()
 	defer c.switching.Unlock()
 	if m := c.on.Mode.Load(); m&modeShared == 0 {
 		c.on.Mode.Store(m | modeShared)
-		c.drain()
-		c.shared.Add(c.sum() - bias)
+		c.on.Drain()
+		c.shared.Add(c.on.Sum() - bias)
 	}
 }
-func /*line :311:1*/ (c *Count) SwitchToPerCPU() {
+func /*line :310:1*/ (c *Count) SwitchToPerCPU() {
 	c.switching.Lock()
 	defer c.switching.Unlock()
 	if m := c.on.Mode.Load(); m == modeShared {
 		c.toPerCPU()
 	}
 }
-func /*line :321:1*/ (c *Count) toPerCPU() {
-	c.shared.Add(bias - c.sum())
+func /*line :320:1*/ (c *Count) toPerCPU() {
+	c.shared.Add(bias - c.on.Sum())
 	c.on.Mode.Store(modePerCPU)
 }
-func /*line :328:1*/ (c *Count) Reinit() { c.ResurrectLive() }
-func /*line :332:1*/ (c *Count) ResurrectLive() {
+func /*line :327:1*/ (c *Count) Reinit() { c.ResurrectLive() }
+func /*line :331:1*/ (c *Count) ResurrectLive() {
 	c.switching.Lock()
 	defer c.switching.Unlock()
 	c.shared.Add(1)
 	c.toPerCPU()
 }
-func /*line :341:1*/ (c *Count) Resurrect() { c.Get() }
-func /*line :345:1*/ (c *Count) Count() int64 {
+func /*line :340:1*/ (c *Count) Resurrect() { c.Get() }
+func /*line :344:1*/ (c *Count) Count() int64 {
 	if c.on.Mode.Load()&modeShared != 0 {
 		return c.shared.Load()
 	}
-	return c.shared.Load() - bias + c.sum()
+	return c.shared.Load() - bias + c.on.Sum()
 }
-func /*line :354:1*/ (c *Count) IsZero() bool {
+func /*line :353:1*/ (c *Count) IsZero() bool {
 	return c.on.Mode.Load()&modeShared != 0 && c.shared.Load() == 0
-}
-func /*line :361:1*/ (c *Count) drain() {
-	pin.Barrier()
-	for i := range c.on.Words {
-		w := &c.on.Words[i].Word
-		/*line :368:1*/ for n := 0; w.Load()&pin.Busy != 0; n++ {
-			if n >= 64 {
-				runtime.Gosched()
-			}
-		}
-	}
-}
-func /*line :377:1*/ (c *Count) sum() int64 {
-	var n int64
-	for i := range c.on.Words {
-		n += c.on.Words[i].Word.Load() >> 1
-	}
-	return n
 }

@@ -4,7 +4,6 @@ package tlref
 
 import (
 	"github.com/refbench/refbench/fuzz/dropins/pin"
-	"github.com/refbench/refbench/fuzz/explore/runtime"
 	"github.com/refbench/refbench/fuzz/explore/sync/atomic"
 	"github.com/refbench/refbench/strategies"
 	"unsafe"
@@ -17,13 +16,9 @@ var Strategy = &strategies.Strategy{Name: "tlref", Doc: "a word per P, collected
 const (
 	stateGlobal = 0
 	stateLocal  = 1
-	wordBusy    = 1 << 0
-	wordOne     = 1 << 1
-	decided     = wordBusy
-	refShift    = 1
+	decided     = pin.Busy
 	bias        = -1 << 62
 )
-const patience = 64
 
 type local struct {
 	word      pin.Word
@@ -35,22 +30,22 @@ type Count struct {
 	global atomic.Int64
 }
 
-func /*line ../../../../strategies/tlref/tlref.go:154:1*/ (c *Count) Init() {
-	/*line :154:1*/ c.InitAt(1)
+func /*line ../../../../strategies/tlref/tlref.go:146:1*/ (c *Count) Init() {
+	/*line :146:1*/ c.InitAt(1)
 }
-func /*line :158:1*/ (c *Count) InitAt(n int64) {
+func /*line :150:1*/ (c *Count) InitAt(n int64) {
 	if c.words == nil {
 		c.words = pin.NewLines[local]()
 	}
 	for i := range c.words {
 		l := &c.words[i].Word
-		n -= l.word.Load() >> refShift
+		n -= l.word.Number()
 		l.collected.Store(0)
 	}
 	c.global.Store(n + bias)
 	c.state.Store(stateLocal)
 }
-func /*line :173:1*/ (c *Count) update(d int64) bool {
+func /*line :165:1*/ (c *Count) update(d int64) bool {
 	if c.state.Load() != stateLocal {
 		return false
 	}
@@ -61,8 +56,8 @@ func /*line :173:1*/ (c *Count) update(d int64) bool {
 	}
 	l := &c.words[cpu].Word
 	v := l.word.Load()
-	updated := v + d*wordOne
-	l.word.Store(updated | wordBusy)
+	updated := v + d*pin.One
+	l.word.Store(updated | pin.Busy)
 	ok := c.state.Load() == stateLocal || l.decide(updated) == updated
 	if !ok {
 		updated = v
@@ -71,13 +66,13 @@ func /*line :173:1*/ (c *Count) update(d int64) bool {
 	pin.Unpin()
 	return ok
 }
-func /*line :197:1*/ (l *local) decide(v int64) int64 {
+func /*line :189:1*/ (l *local) decide(v int64) int64 {
 	if l.collected.CompareAndSwap(0, v|decided) {
 		return v
 	}
 	return l.collected.Load() &^ decided
 }
-func /*line :205:1*/ (c *Count) Get() {
+func /*line :197:1*/ (c *Count) Get() {
 	if c.update(1) {
 		return
 	}
@@ -86,7 +81,7 @@ func /*line :205:1*/ (c *Count) Get() {
 		panic("tlref: Get on a dead count")
 	}
 }
-func /*line :216:1*/ (c *Count) TryGet() bool {
+func /*line :208:1*/ (c *Count) TryGet() bool {
 	if c.update(1) {
 		return true
 	}
@@ -100,7 +95,7 @@ func /*line :216:1*/ (c *Count) TryGet() bool {
 		}
 	}
 }
-func /*line :233:1*/ (c *Count) Put() bool {
+func /*line :225:1*/ (c *Count) Put() bool {
 	if c.update(-1) {
 		return false
 	}
@@ -111,7 +106,7 @@ func /*line :233:1*/ (c *Count) Put() bool {
 	}
 	return n == 0
 }
-func /*line :247:1*/ (c *Count) Kill() bool {
+func /*line :239:1*/ (c *Count) Kill() bool {
 	if c.state.Swap(stateGlobal) != stateLocal {
 		panic("tlref: second Kill")
 	}
@@ -119,26 +114,21 @@ func /*line :247:1*/ (c *Count) Kill() bool {
 	sum := int64(0)
 	for i := range c.words {
 		l := &c.words[i].Word
-		sum += l.decide(l.word.Load()&^wordBusy) >> refShift
+		sum += l.decide(l.word.Load()&^pin.Busy) / pin.One
 	}
 	c.global.Add(sum - bias)
 	for i := range c.words {
-		l := &c.words[i].Word
-		for n := 0; l.word.Load()&wordBusy != 0; n++ {
-			if n >= patience {
-				runtime.Gosched()
-			}
-		}
+		c.words[i].Word.word.Settle()
 	}
 	return c.global.Add(-1) == 0
 }
-func /*line :271:1*/ (c *Count) Count() int64 {
+func /*line :258:1*/ (c *Count) Count() int64 {
 	n := c.global.Load()
 	if c.state.Load() != stateLocal {
 		return n
 	}
 	for i := range c.words {
-		n += c.words[i].Word.word.Load() >> refShift
+		n += c.words[i].Word.word.Number()
 	}
 	return n - bias
 }
