@@ -64,6 +64,36 @@ func finding(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("%s: no result of %s %s", args[0], args[1], args[2])
 }
 
+// samefound FILE FILE expects the same results in two outputs of check --json, but for how long
+// they took and where files are.
+func sameFound(ts *testscript.TestScript, neg bool, args []string) {
+	var texts [][]string
+	for _, file := range args {
+		c := readChecked(ts, file)
+		c.Seconds = 0
+		for i := range c.Results {
+			r := &c.Results[i]
+			r.Seconds = 0
+			for k := range r.Findings {
+				r.Findings[k].Replay = ""
+			}
+		}
+		text, err := json.MarshalIndent(c, "", "\t")
+		ts.Check(err)
+		texts = append(texts, strings.Split(string(text), "\n"))
+	}
+	if slices.Equal(texts[0], texts[1]) != neg {
+		return
+	}
+	for i, line := range texts[0] {
+		if i >= len(texts[1]) || line != texts[1][i] {
+			end := min(i+3, len(texts[0]), len(texts[1]))
+			ts.Fatalf("line %d on, %s has %q, and %s has %q", i, args[0], texts[0][i-3:end], args[1], texts[1][i-3:end])
+		}
+	}
+	ts.Fatalf("%s and %s are the same", args[0], args[1])
+}
+
 // checktoken FILE sets TOKEN to the first token in the output of check --json.
 func checkToken(ts *testscript.TestScript, neg bool, args []string) {
 	for _, r := range readChecked(ts, args[0]).Results {

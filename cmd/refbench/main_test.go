@@ -88,6 +88,7 @@ func TestScripts(t *testing.T) {
 		"large":     large,
 
 		"finding":     finding,
+		"samefound":   sameFound,
 		"checktoken":  checkToken,
 		"quick":       quick,
 		"stuck":       stuckIn,

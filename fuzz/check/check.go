@@ -54,6 +54,9 @@ type Check struct {
 	Run func(ctx context.Context, s Subject, b Budget) Result
 }
 
+// Alone reports whether the check wants all CPUs, since it runs real threads.
+func (c Check) Alone() bool { return c.Threads || c.Timed }
+
 // All returns every check, in the order in which they run: those that are through in
 // no time first.
 func All() []Check {

@@ -18,8 +18,8 @@ import (
 	"github.com/refbench/refbench/fuzz/scenarios"
 )
 
-// exploreChildName is the command of a process that explores pairs for another one. It reads
-// an order a line and answers each with a line. When its input ends, so does the search.
+// exploreChildName is the command of a process that explores pairs for another one: see
+// [helper].
 const exploreChildName = "explore-child"
 
 // An order says what a process is to explore: pairs with the same names.
@@ -58,20 +58,22 @@ type answer struct {
 	Error string // why some are missing
 }
 
-func newExploreChildCommand(parts Parts) *cobra.Command {
+// newHelperCommand returns the command of a [helper]: it reads an order a line, in JSON, and
+// answers each with a line. When its input ends, so does what goes on.
+func newHelperCommand[O, A any](name string, carryOut func(context.Context, O) A) *cobra.Command {
 	return &cobra.Command{
-		Use:    exploreChildName,
+		Use:    name,
 		Hidden: true,
 		Args:   noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, stop := context.WithCancel(c.Context())
 			defer stop()
-			orders := make(chan order)
+			orders := make(chan O)
 			go func() {
 				defer stop()
 				defer close(orders)
 				for d := json.NewDecoder(c.InOrStdin()); ; {
-					var o order
+					var o O
 					if d.Decode(&o) != nil {
 						return // it has ended
 					}
@@ -80,7 +82,7 @@ func newExploreChildCommand(parts Parts) *cobra.Command {
 			}()
 			e := json.NewEncoder(c.OutOrStdout())
 			for o := range orders {
-				if err := e.Encode(o.carryOut(ctx, parts.Explored)); err != nil {
+				if err := e.Encode(carryOut(ctx, o)); err != nil {
 					return err
 				}
 			}
@@ -147,14 +149,18 @@ func exploreApart(ctx context.Context, self string, jobs int, tasks []task, o ex
 	var workers sync.WaitGroup
 	for range min(jobs, len(groups)) {
 		workers.Go(func() {
-			w := helper{self: self}
-			defer w.end()
+			h := helper{self: self, command: exploreChildName}
+			defer h.end()
 			for g := range todo {
 				if ctx.Err() != nil {
 					g.answers <- answer{Error: ctx.Err().Error()}
 					continue
 				}
-				g.answers <- w.do(ctx, g.order)
+				var a answer
+				if err := h.do(ctx, g.order, &a); err != nil {
+					a.Error = err.Error()
+				}
+				g.answers <- a
 			}
 		})
 	}
@@ -188,17 +194,18 @@ func exploreApart(ctx context.Context, self string, jobs int, tasks []task, o ex
 	}
 }
 
-// A helper is a process that explores, which is started with the first order.
+// A helper is a process that carries out orders, which is started with the first one.
 type helper struct {
-	self   string
-	cmd    *exec.Cmd
-	orders io.WriteCloser
-	says   *bufio.Reader
-	errors bytes.Buffer
+	self    string
+	command string // of self, made by newHelperCommand
+	cmd     *exec.Cmd
+	orders  io.WriteCloser
+	says    *bufio.Reader
+	errors  bytes.Buffer
 }
 
 func (h *helper) start() (err error) {
-	h.cmd = exec.Command(h.self, exploreChildName)
+	h.cmd = exec.Command(h.self, h.command)
 	h.cmd.Stderr = &h.errors
 	if h.orders, err = h.cmd.StdinPipe(); err != nil {
 		return err
@@ -211,29 +218,29 @@ func (h *helper) start() (err error) {
 	return h.cmd.Start()
 }
 
-// do has the order carried out. When ctx ends, so does the search, and what came out until
-// then is the answer.
-func (h *helper) do(ctx context.Context, o order) (a answer) {
+// do has the order carried out, and fills in the answer. When ctx ends, so does what goes on,
+// and what came out until then is the answer.
+func (h *helper) do(ctx context.Context, order, answer any) error {
 	if h.cmd == nil {
 		if err := h.start(); err != nil {
 			h.cmd = nil
-			return answer{Error: err.Error()}
+			return err
 		}
 	}
 	defer context.AfterFunc(ctx, func() { _ = h.orders.Close() })()
-	err := json.NewEncoder(h.orders).Encode(o)
+	err := json.NewEncoder(h.orders).Encode(order)
 	if err == nil {
 		var line []byte
 		if line, err = h.says.ReadBytes('\n'); err == nil {
-			err = json.Unmarshal(line, &a)
+			err = json.Unmarshal(line, answer)
 		}
 	}
 	if err != nil {
 		h.end()
-		a.Error = fmt.Sprintf("the process that explored it ended: %v %.500s", err, strings.TrimSpace(h.errors.String()))
+		err = fmt.Errorf("the process that did it ended: %w %.500s", err, strings.TrimSpace(h.errors.String()))
 		h.errors.Reset()
 	}
-	return a
+	return err
 }
 
 // end ends the process.
@@ -244,4 +251,10 @@ func (h *helper) end() {
 	_ = h.orders.Close()
 	_ = h.cmd.Wait()
 	h.cmd = nil
+}
+
+// kill ends the process whatever it is at. The next order begins another one.
+func (h *helper) kill() {
+	_ = h.cmd.Process.Kill()
+	h.end()
 }

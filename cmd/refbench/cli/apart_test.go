@@ -10,13 +10,13 @@ import (
 // the next order begins another one.
 func TestProcessWithoutAnAnswerIsSaid(t *testing.T) {
 	for _, tt := range []struct{ self, want string }{
-		{"go", "the process that explored it ended: "}, // it has no such command
+		{"go", "the process that did it ended: "}, // it has no such command
 		{filepath.Join(t.TempDir(), "none"), "none"},
 	} {
-		h := helper{self: tt.self}
+		h := helper{self: tt.self, command: exploreChildName}
 		for range 2 {
-			if a := h.do(t.Context(), order{}); len(a.Pairs) > 0 || !strings.Contains(a.Error, tt.want) {
-				t.Errorf("%s: %+v, want an error with %q", tt.self, a, tt.want)
+			if err := h.do(t.Context(), order{}, new(answer)); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%s: %v, want an error with %q", tt.self, err, tt.want)
 			}
 		}
 		h.end()

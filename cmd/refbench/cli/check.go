@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,6 +64,7 @@ func newCheckCommand(parts Parts) *cobra.Command {
 		wait   time.Duration
 		asJSON bool
 		each   uint64
+		jobs   int
 
 		verbose bool
 		cut     sharding
@@ -116,6 +117,9 @@ were interrupted or couldn't run.`,
 			if budget < shortestCheck || budget > longestCheck {
 				return usagef("--time %v: want %v .. %v", budget, shortestCheck, longestCheck)
 			}
+			if jobs < 1 || jobs > mostWorkers {
+				return usagef("--jobs %d: want 1 .. %d", jobs, mostWorkers)
+			}
 			if wait <= 0 {
 				return usagef("--timeout %v: want a time such as 10s", wait)
 			}
@@ -143,7 +147,7 @@ were interrupted or couldn't run.`,
 			}
 			ch := checking{
 				parts: parts, strategies: ss, checks: cs, budget: budget, timeout: wait, seed: seed, dir: dir, json: asJSON, verbose: verbose,
-				all: len(cs) == len(all), each: each,
+				all: len(cs) == len(all), each: each, jobs: jobs,
 			}
 			if cut.given() {
 				return ch.shard(c, &cut)
@@ -152,10 +156,11 @@ were interrupted or couldn't run.`,
 		},
 	}
 	f := c.Flags()
-	f.DurationVar(&budget, "time", time.Minute, "how long to check, all strategies and checks together")
+	f.DurationVar(&budget, "time", time.Minute, "how long to check, all strategies and checks together; on a busy machine it takes longer, since each has a quarter of its share at least")
 	f.DurationVar(&wait, "timeout", 10*time.Second, "how long a call may take before it counts as one that never returns")
 	f.Uint64Var(&seed, "seed", 0, "seed of all random choices (default a new one, or 0 with --shard)")
 	f.Uint64Var(&each, "executions", 0, "try so many programs, schedules of each scenario and executions of each load, of all shards together, however long that takes; "+timedChecks(all)+" take their part of --time as ever")
+	f.IntVar(&jobs, "jobs", runtime.GOMAXPROCS(0), "how many checks at the same time, each in a process of its own; those with real threads have all CPUs, one after the other; what a check does with a seed doesn't depend on it")
 	f.StringSliceVar(&names, "checks", []string{"all"}, "checks, comma-separated, or all")
 	f.StringVar(&dir, "findings", "", "folder for files about findings, made if there is one (default a new folder in "+findingsDir+"/)")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
@@ -222,6 +227,7 @@ type checking struct {
 	json       bool
 	verbose    bool // all of it is printed before the screen
 	each       uint64
+	jobs       int // how many cells at a time, in processes of their own
 
 	// A shard's.
 	partly []int // the parts that are checked; nil: the whole
@@ -346,143 +352,6 @@ func (ch checking) run(c *cobra.Command) error {
 		found = append(found, findingf("wrong are the workloads themselves: %s", strings.Join(wrong, ", ")))
 	}
 	return errors.Join(found...)
-}
-
-// results runs the checks. Each is run on all strategies before the next, so that
-// what the first ones leave of their time is there for the same ones of all
-// strategies. The results are ordered by strategy.
-func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProgress) (results []check.Result, interrupted bool, err error) {
-	results = []check.Result{} // not null in JSON
-	parts := ch.partly
-	if parts == nil {
-		parts = []int{0}
-	}
-	weight := 0
-	for _, c := range ch.checks {
-		for _, part := range parts {
-			for _, s := range ch.strategies {
-				if ch.has == nil || !ch.has(s.Name, c.Name, part) {
-					weight += c.Weight
-				}
-			}
-		}
-	}
-	part := 0 // that is checked
-	defer func() {
-		slices.SortStableFunc(results, func(a, b check.Result) int {
-			return ch.position(a.Strategy) - ch.position(b.Strategy)
-		})
-	}()
-	hung := make(map[string]check.Result) // by strategy: calls that never returned
-	wrong := make(map[string]bool)        // workloads
-	add := func(r check.Result) {
-		keep := func(f *check.Finding, i int, strategy string) {
-			kept := ch.keep(r.Check, strategy, f, i)
-			if kept != nil && (err == nil || err.Error() != kept.Error()) { // a folder that can't be made is one error
-				err = errors.Join(err, kept)
-			}
-		}
-		for i := range r.Findings {
-			keep(&r.Findings[i], i, r.Strategy)
-		}
-		for i := range r.Misuses {
-			m := &r.Misuses[i]
-			wrong[m.Workload] = true
-			keep(&m.Finding, len(r.Findings)+i, m.Control)
-		}
-		results = append(results, r)
-		if r.Hang != "" {
-			hung[r.Strategy] = r
-		}
-		p.done(r, time.Until(deadline))
-		if ch.done != nil {
-			err = errors.Join(err, ch.done(r, part))
-		}
-	}
-	has := func(c check.Check, s *strategies.Strategy) bool {
-		return slices.ContainsFunc(results, func(r check.Result) bool { return r.Check == c.Name && r.Strategy == s.Name })
-	}
-	for _, at := range ch.order(parts) {
-		c := at.check
-		part = at.part
-		for _, s := range ch.strategies {
-			if ch.has != nil && ch.has(s.Name, c.Name, part) {
-				continue
-			}
-			if err != nil && ch.done != nil {
-				return results, ctx.Err() != nil, err // it can't be written down
-			}
-			p.begin(c.Name, s.Name)
-			share := max(time.Until(deadline), 0) * time.Duration(c.Weight) / time.Duration(weight)
-			weight -= c.Weight
-			if ch.done == nil && has(c, s) {
-				continue // with another strategy
-			}
-			if h, ok := hung[s.Name]; ok {
-				add(check.Result{
-					Strategy: s.Name, Check: c.Name, Verdict: check.Unknown, Tried: []check.Amount{},
-					Reason: fmt.Sprintf("not run: %s (found by %s), and its goroutine is still there", h.Hang, h.Check),
-				})
-				continue
-			}
-			for again := true; again; {
-				begin := time.Now()
-				what := subject(ch.parts, s)
-				what.Others = without(ch.parts.Strategies, hung)
-				what = what.Without(wrong)
-				r := c.Do(ctx, what, check.Budget{Time: share, Seed: ch.seed, Timeout: ch.timeout, Each: ch.each, Part: part, Parts: ch.cut})
-				interrupted := ctx.Err() != nil
-				if interrupted && r.Verdict != check.Broken { // what it has found stays found
-					return results, true, err
-				}
-				if r.Hang != "" || len(r.Others) > 0 {
-					// What was spent waiting isn't taken from the others.
-					deadline = deadline.Add(max(time.Since(begin)-share, 0))
-				}
-				// What it was compared with can be wrong as well.
-				again = false
-				for _, o := range r.Others {
-					hung[o.Strategy] = o
-					if ch.position(o.Strategy) >= 0 {
-						results = slices.DeleteFunc(results, func(r check.Result) bool { return r.Check == o.Check && r.Strategy == o.Strategy })
-						add(o)
-					}
-					again = r.Hang == ""
-				}
-				if !again {
-					add(r)
-				}
-				if interrupted {
-					return results, true, err
-				}
-			}
-		}
-	}
-	return results, false, err
-}
-
-// A checkAt is a check in a part.
-type checkAt struct {
-	check check.Check
-	part  int
-}
-
-// order returns the checks, each in all parts before the next.
-func (ch checking) order(parts []int) (list []checkAt) {
-	for _, c := range ch.checks {
-		for _, part := range parts {
-			list = append(list, checkAt{c, part})
-		}
-	}
-	return list
-}
-
-// without returns the strategies but those that are in the map.
-func without(list []*strategies.Strategy, left map[string]check.Result) []*strategies.Strategy {
-	return slices.DeleteFunc(slices.Clone(list), func(s *strategies.Strategy) bool {
-		_, ok := left[s.Name]
-		return ok
-	})
 }
 
 func (ch checking) position(strategy string) int {

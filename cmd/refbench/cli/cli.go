@@ -266,7 +266,11 @@ func newRootCommand(parts Parts, refused *error) *cobra.Command {
 	root.AddCommand(newTestCommand())
 	root.AddCommand(newBugsCommand(parts.Bugs, parts.program()))
 	root.AddCommand(newMergeCommand(), newSlurmCommand(parts))
-	root.AddCommand(newRaceChildCommand(parts), newExploreChildCommand(parts))
+	root.AddCommand(
+		newRaceChildCommand(parts),
+		newHelperCommand(exploreChildName, func(ctx context.Context, o order) answer { return o.carryOut(ctx, parts.Explored) }),
+		newHelperCommand(checkChildName, func(ctx context.Context, o cellOrder) cellAnswer { return o.carryOut(ctx, parts) }),
+	)
 	root.AddCommand(newMeasureCommand(parts))
 	root.SetHelpCommand(newHelpCommand())
 	root.InitDefaultHelpCmd()

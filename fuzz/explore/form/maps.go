@@ -11,12 +11,15 @@ import (
 	"github.com/refbench/refbench/fuzz/explore/internal/engine"
 )
 
-// A Range goes over a map in an order that is the same in each execution, and depends on the
-// seed.
+// A Range goes over a map in an order that depends on the seed, or in that order backwards,
+// which is a choice of the search: so each of two keys comes before the other in some schedule.
 type Range[K comparable, V any] struct {
 	m    map[K]V
 	keys []K
 }
+
+// turns are where threads choose how they range over a map. Nobody else sees that.
+var turns [engine.MaxThreads]engine.Meta
 
 // Iter begins to range over m. The other results are there to declare variables with.
 func Iter[M ~map[K]V, K comparable, V any](m M) (*Range[K, V], K, V) {
@@ -31,6 +34,12 @@ func Iter[M ~map[K]V, K comparable, V any](m M) (*Range[K, V], K, V) {
 		sortKeys(r.keys)
 		if n := int(chance.Seed() % uint64(len(r.keys))); n > 0 {
 			r.keys = append(r.keys[n:len(r.keys):len(r.keys)], r.keys[:n]...)
+		}
+		if e := engine.Current; e != nil && !e.Aborting() {
+			e.Before(engine.OpSignal, &turns[e.Cur().ID])
+			if e.Way(2) == 1 {
+				slices.Reverse(r.keys)
+			}
 		}
 	}
 	return r, k, v
