@@ -194,6 +194,14 @@ func exploreApart(ctx context.Context, self string, jobs int, tasks []task, o ex
 	}
 }
 
+// checkJobs returns what is wrong with a number of helpers.
+func checkJobs(jobs int) error {
+	if jobs < 1 || jobs > mostWorkers {
+		return usagef("--jobs %d: want 1 .. %d", jobs, mostWorkers)
+	}
+	return nil
+}
+
 // A helper is a process that carries out orders, which is started with the first one.
 type helper struct {
 	self    string

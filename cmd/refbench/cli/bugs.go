@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,9 +44,11 @@ type (
 	}
 )
 
-func newBugsCommand(entries []matrix.Entry, program string) *cobra.Command {
+func newBugsCommand(parts Parts) *cobra.Command {
+	entries := parts.Bugs
 	var (
 		seed                  uint64
+		jobs                  int
 		each                  time.Duration
 		list, verbose, asJSON bool
 		cut                   = sharding{whole: true}
@@ -89,6 +92,9 @@ if a twin is flagged.`,
 			if each <= 0 {
 				return usagef("--time %v: want a time such as 1s", each)
 			}
+			if err := checkJobs(jobs); err != nil {
+				return err
+			}
 			chosen, err := chooseBugs(entries, args)
 			if err != nil {
 				return err
@@ -99,17 +105,17 @@ if a twin is flagged.`,
 			if list {
 				return listBugs(c.OutOrStdout(), chosen, asJSON)
 			}
-			b := matrix.Budget{Budget: check.Budget{Seed: seed, Time: each}}
-			b.Child = func(name string, fixed bool) []string { return raceChild(bugSubject(name, fixed)) }
+			rows := bugRows{self: parts.self, jobs: jobs, checks: check.All(), budget: bugBudget(seed, each)}
 			if cut.given() {
-				return detectShard(c, &cut, chosen, b)
+				return detectShard(c, &cut, chosen, rows)
 			}
-			return detect(c, program, chosen, b, verbose, asJSON)
+			return detect(c, parts.program(), chosen, rows, verbose, asJSON)
 		},
 	}
 	f := c.Flags()
 	f.Uint64Var(&seed, "seed", 1, "seed of all random choices")
 	f.DurationVar(&each, "time", 500*time.Millisecond, "how long each check may look at each bug, and at each twin")
+	f.IntVar(&jobs, "jobs", runtime.GOMAXPROCS(0), "how many bugs at the same time, each in a process of its own, for checks without real threads; what a check does with a seed doesn't depend on it")
 	cut.addFlags(c)
 	c.Flags().BoolVar(&list, "list", false, "only describe the bugs: source, interleaving, fix")
 	c.Flags().BoolVar(&verbose, "verbose", false, "say before the screen what each check saw, after how much, or why it can't see it")
@@ -154,9 +160,9 @@ func chooseBugs(entries []matrix.Entry, names []string) ([]matrix.Entry, error) 
 }
 
 // detect prints a row after the other, as they are ready.
-func detect(c *cobra.Command, program string, chosen []matrix.Entry, b matrix.Budget, verbose, asJSON bool) error {
+func detect(c *cobra.Command, program string, chosen []matrix.Entry, rows bugRows, verbose, asJSON bool) error {
 	out := c.OutOrStdout()
-	checks := check.All()
+	checks, b := rows.checks, rows.budget
 	d := detection{Version: explored.Version, Seed: b.Seed, Seconds: b.Time.Seconds(), Bugs: []detectedBug{}, Wrong: []string{}, program: program}
 	for _, k := range checks {
 		d.Checks = append(d.Checks, k.Name)
@@ -173,15 +179,16 @@ func detect(c *cobra.Command, program string, chosen []matrix.Entry, b matrix.Bu
 	}
 	found := make([]int, len(checks))
 	var errs []error
-	for i, e := range chosen {
-		row, err := matrix.Run(c.Context(), e, checks, b)
+	rows.run(c.Context(), chosen, func(row matrix.Row, err error) bool {
+		i := len(d.Bugs)
+		e := chosen[i]
 		if d.Interrupted = c.Context().Err() != nil; d.Interrupted {
 			errs = append(errs, failedf("interrupted: %d of %d bugs were run", i, len(chosen)))
-			break
+			return false
 		}
 		if err != nil {
 			errs = append(errs, failedf("bug %s: %w", e.Native.Name, err))
-			break
+			return false
 		}
 		d.Bugs = append(d.Bugs, detectedBug{row, e.Native.Source, e.Native.Interleaving, e.Native.Fix})
 		d.Wrong = append(d.Wrong, row.Problems()...)
@@ -194,9 +201,11 @@ func detect(c *cobra.Command, program string, chosen []matrix.Entry, b matrix.Bu
 			// It is printed at the end, which may be far.
 			fmt.Fprintf(c.ErrOrStderr(), "%d of %d: %s\n", i+1, len(chosen), row.Bug)
 		} else if err := printRow(out, row); err != nil {
-			return err
+			errs = append(errs, err)
+			return false
 		}
-	}
+		return true
+	})
 	if asJSON {
 		e := json.NewEncoder(out)
 		e.SetIndent("", "  ")
@@ -220,7 +229,7 @@ func detect(c *cobra.Command, program string, chosen []matrix.Entry, b matrix.Bu
 }
 
 // detectShard runs a shard's bugs through the checks. A bug is all of a part.
-func detectShard(c *cobra.Command, cut *sharding, chosen []matrix.Entry, b matrix.Budget) error {
+func detectShard(c *cobra.Command, cut *sharding, chosen []matrix.Entry, rows bugRows) error {
 	var items []shard.Item
 	of := make(map[string]matrix.Entry)
 	for _, e := range chosen {
@@ -228,18 +237,26 @@ func detectShard(c *cobra.Command, cut *sharding, chosen []matrix.Entry, b matri
 		items = append(items, shard.Item{Name: name, Row: name, Column: "verdict"})
 		of[name] = e
 	}
-	w, err := cut.begin(c, c.Flags().Args(), explored.Version, b.Seed, items)
+	w, err := cut.begin(c, c.Flags().Args(), explored.Version, rows.budget.Seed, items)
 	if err != nil {
 		return err
 	}
 	left := w.Left()
+	todo := make([]matrix.Entry, len(left))
 	for i, t := range left {
-		row, err := matrix.Run(c.Context(), of[t.Item], check.All(), b)
+		todo[i] = of[t.Item]
+	}
+	i := 0
+	var failed, unsaved error
+	rows.run(c.Context(), todo, func(row matrix.Row, err error) bool {
+		t := left[i]
 		if c.Context().Err() != nil {
-			return cut.finish(c, w, failedf("interrupted"))
+			failed = failedf("interrupted")
+			return false
 		}
 		if err != nil {
-			return cut.finish(c, w, failedf("bug %s: %w", t.Item, err))
+			failed = failedf("bug %s: %w", t.Item, err)
+			return false
 		}
 		r := shard.Result{Item: t.Item, Part: t.Part, Verdict: string(matrix.Missed)}
 		if row.Found() {
@@ -262,12 +279,17 @@ func detectShard(c *cobra.Command, cut *sharding, chosen []matrix.Entry, b matri
 		for _, p := range row.Problems() {
 			fs = append(fs, shard.Finding{ID: p, What: p})
 		}
-		fmt.Fprintf(c.ErrOrStderr(), "%d of %d: %s %s\n", i+1, len(left), row.Bug, r.Verdict)
+		i++
+		fmt.Fprintf(c.ErrOrStderr(), "%d of %d: %s %s\n", i, len(left), row.Bug, r.Verdict)
 		if err := w.Done(r, fs); err != nil {
-			return unwritten(cut.output, err)
+			unsaved = unwritten(cut.output, err)
 		}
+		return unsaved == nil
+	})
+	if unsaved != nil {
+		return unsaved
 	}
-	return cut.finish(c, w, nil)
+	return cut.finish(c, w, failed)
 }
 
 const (

@@ -117,8 +117,8 @@ were interrupted or couldn't run.`,
 			if budget < shortestCheck || budget > longestCheck {
 				return usagef("--time %v: want %v .. %v", budget, shortestCheck, longestCheck)
 			}
-			if jobs < 1 || jobs > mostWorkers {
-				return usagef("--jobs %d: want 1 .. %d", jobs, mostWorkers)
+			if err := checkJobs(jobs); err != nil {
+				return err
 			}
 			if wait <= 0 {
 				return usagef("--timeout %v: want a time such as 10s", wait)

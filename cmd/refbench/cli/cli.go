@@ -264,11 +264,12 @@ func newRootCommand(parts Parts, refused *error) *cobra.Command {
 	root.AddCommand(newExploreCommand(parts))
 	root.AddCommand(newReplayCommand(parts))
 	root.AddCommand(newTestCommand())
-	root.AddCommand(newBugsCommand(parts.Bugs, parts.program()))
+	root.AddCommand(newBugsCommand(parts))
 	root.AddCommand(newMergeCommand(), newSlurmCommand(parts))
 	root.AddCommand(
 		newRaceChildCommand(parts),
 		newHelperCommand(exploreChildName, func(ctx context.Context, o order) answer { return o.carryOut(ctx, parts.Explored) }),
+		newHelperCommand(bugChildName, func(ctx context.Context, o bugOrder) bugAnswer { return o.carryOut(ctx, parts) }),
 		newHelperCommand(checkChildName, func(ctx context.Context, o cellOrder) cellAnswer { return o.carryOut(ctx, parts) }),
 	)
 	root.AddCommand(newMeasureCommand(parts))

@@ -114,10 +114,11 @@ Exit status: 1 if a schedule goes wrong, 0 if none was found, 3 if it was interr
 				return usagef("--executions %d: want at least 1, or 0 for no limit", executions)
 			case depth < 1 || depth > 8:
 				return usagef("--depth %d: want 1 .. 8", depth)
-			case jobs < 1 || jobs > mostWorkers:
-				return usagef("--jobs %d: want 1 .. %d", jobs, mostWorkers)
 			case bound < explore.Unbounded:
 				return usagef("--bound %d: want 0 or more preemptions, or %d for any number", bound, explore.Unbounded)
+			}
+			if err := checkJobs(jobs); err != nil {
+				return err
 			}
 			if executions == 0 {
 				if each == 0 {

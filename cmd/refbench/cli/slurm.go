@@ -62,7 +62,7 @@ func slurmCommands(parts Parts) []struct {
 		{newCheckCommand(parts), ""},
 		{newExploreCommand(parts), "--jobs"},
 		{newTestCommand(), "-p"},
-		{newBugsCommand(parts.Bugs, parts.program()), ""},
+		{newBugsCommand(parts), ""},
 	}
 }
 

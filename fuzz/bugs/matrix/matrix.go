@@ -132,6 +132,20 @@ func (r Row) Found() bool {
 	return slices.ContainsFunc(r.Cells, func(c Cell) bool { return c.State == Found })
 }
 
+// With returns the row with the cells of another one of the same bug, in the order of the checks.
+func (r Row) With(o Row, checks []check.Check) Row {
+	r.Cells = slices.Concat(r.Cells, o.Cells)
+	slices.SortStableFunc(r.Cells, func(a, b Cell) int { return place(checks, a) - place(checks, b) })
+	if r.Failure == nil {
+		r.Failure, r.Preemptions = o.Failure, o.Preemptions
+	}
+	return r
+}
+
+func place(checks []check.Check, c Cell) int {
+	return slices.IndexFunc(checks, func(k check.Check) bool { return k.Name == c.Check })
+}
+
 // Problems returns what is wrong with the row: a check that flags the twin, a bug
 // that no check finds though one of those that ran is expected to.
 func (r Row) Problems() []string {

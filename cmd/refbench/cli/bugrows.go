@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/refbench/refbench/fuzz/bugs/matrix"
+	"github.com/refbench/refbench/fuzz/check"
+	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/explored"
+)
+
+// bugRows runs bugs through checks.
+type bugRows struct {
+	self   string // the program for processes, or ""
+	jobs   int    // how many bugs at the same time, in processes
+	checks []check.Check
+	budget matrix.Budget
+}
+
+// run runs bugs through the checks and hands on each row, or why there is none, until row
+// returns false. Checks without real threads look at several bugs at the same time, each in a
+// process of its own, before the others look at these, one after the other.
+func (b bugRows) run(ctx context.Context, chosen []matrix.Entry, row func(matrix.Row, error) bool) {
+	const many = 8 // bugs for each process before the other checks look at them
+	var alone, beside []check.Check
+	for _, k := range b.checks {
+		if k.Alone() {
+			alone = append(alone, k)
+		} else {
+			beside = append(beside, k)
+		}
+	}
+	if b.jobs < 2 || len(chosen) < 2 || b.self == "" {
+		for _, e := range chosen {
+			if !row(matrix.Run(ctx, e, b.checks, b.budget)) {
+				return
+			}
+		}
+		return
+	}
+	helpers := make([]*helper, b.jobs)
+	for i := range helpers {
+		helpers[i] = &helper{self: b.self, command: bugChildName}
+		defer helpers[i].end()
+	}
+	for some := range slices.Chunk(chosen, many*b.jobs) {
+		rows := make([]matrix.Row, len(some))
+		errs := make([]error, len(some))
+		todo := make(chan int, len(some))
+		for i := range some {
+			todo <- i
+		}
+		close(todo)
+		var workers sync.WaitGroup
+		for _, h := range helpers {
+			workers.Go(func() {
+				for i := range todo {
+					rows[i], errs[i] = b.apart(ctx, h, some[i], beside)
+				}
+			})
+		}
+		workers.Wait()
+		for i, e := range some {
+			late, err := matrix.Row{}, errs[i]
+			if err == nil {
+				late, err = matrix.Run(ctx, e, alone, b.budget)
+			}
+			if !row(rows[i].With(late, b.checks), err) {
+				return
+			}
+		}
+	}
+}
+
+// apart has a process run a bug through the checks.
+func (b bugRows) apart(ctx context.Context, h *helper, e matrix.Entry, checks []check.Check) (matrix.Row, error) {
+	if err := ctx.Err(); err != nil {
+		return matrix.Row{}, err
+	}
+	o := bugOrder{Bug: e.Native.Name, Seed: b.budget.Seed, Time: b.budget.Time}
+	for _, k := range checks {
+		o.Checks = append(o.Checks, k.Name)
+	}
+	var a bugAnswer
+	if err := h.do(ctx, o, &a); err != nil {
+		return matrix.Row{}, err
+	}
+	if a.Error != "" {
+		return matrix.Row{}, errors.New(a.Error)
+	}
+	if f := a.Row.Failure; f != nil && f.Token != "" {
+		// What crossed over has no picture.
+		if again, err := explore.Replay(f.Token, matrix.Scenarios([]matrix.Entry{e}), explore.Options{Version: explored.Version}); err == nil {
+			again.Executions = f.Executions
+			a.Row.Failure = again
+		}
+	}
+	if slices.ContainsFunc(a.Row.Cells, func(c matrix.Cell) bool {
+		return c.Bug != nil && c.Bug.Hang != "" || c.Twin != nil && c.Twin.Hang != ""
+	}) {
+		h.kill() // a call is still at it there
+	}
+	return a.Row, nil
+}
+
+// bugChildName is the command of a process that runs bugs through checks for another one: see
+// [helper].
+const bugChildName = "bug-child"
+
+// A bugOrder says which bug to run through which checks.
+type bugOrder struct {
+	Bug    string
+	Checks []string
+	Seed   uint64
+	Time   time.Duration
+}
+
+// A bugAnswer is what came out.
+type bugAnswer struct {
+	Row   matrix.Row
+	Error string // why there is no row
+}
+
+// carryOut runs the bug through the checks.
+func (o bugOrder) carryOut(ctx context.Context, parts Parts) (a bugAnswer) {
+	chosen, err := chooseBugs(parts.Bugs, []string{o.Bug})
+	if err == nil {
+		var checks []check.Check
+		if checks, err = chooseChecks(check.All(), o.Checks); err == nil {
+			a.Row, err = matrix.Run(ctx, chosen[0], checks, bugBudget(o.Seed, o.Time))
+		}
+	}
+	if err != nil {
+		a.Error = err.Error()
+	}
+	return a
+}
+
+// bugBudget is what a check may spend on a bug, and on its twin.
+func bugBudget(seed uint64, each time.Duration) matrix.Budget {
+	b := matrix.Budget{Budget: check.Budget{Seed: seed, Time: each}}
+	b.Child = func(name string, fixed bool) []string { return raceChild(bugSubject(name, fixed)) }
+	return b
+}
