@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "7ff349c07982d0dd967d58b1"
+const Version = "29faf7e525d3b121190bbe21"
