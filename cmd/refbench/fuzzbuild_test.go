@@ -248,7 +248,7 @@ func builtOnes(fsys fs.FS, built []string, known map[string]fuzzFunc) (wrong []s
 		}
 		wrong = append(wrong, targetFile(fsys, f)...)
 		inputs := 0
-		for _, dir := range []string{"fuzz/corpus/", "fuzz/testdata/fuzz/", "report/testdata/fuzz/"} {
+		for _, dir := range []string{"fuzz/corpus/", "fuzz/testdata/fuzz/", "fuzz/shard/testdata/fuzz/", "report/testdata/fuzz/"} {
 			entries, _ := fs.ReadDir(fsys, dir+f.name)
 			inputs += len(entries)
 		}

@@ -102,7 +102,7 @@ func (p *Plan) misfit(o *Plan) string {
 	case p.Commit != o.Commit:
 		return fmt.Sprintf("one is of commit %s, the other of commit %s: run all shards with one refbench", p.Commit, o.Commit)
 	case p.Code != o.Code:
-		return fmt.Sprintf("one explored code of version %s, the other of version %s: run all shards with one refbench", p.Code, o.Code)
+		return fmt.Sprintf("one explored code of version %s, the other of version %s: run all shards with one refbench, and tests from one source", p.Code, o.Code)
 	case p.Seed != o.Seed:
 		return fmt.Sprintf("one has seed %d, the other seed %d", p.Seed, o.Seed)
 	case p.Shards != o.Shards:
