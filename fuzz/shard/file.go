@@ -228,6 +228,14 @@ func readFile(name string, each func(raw jsontext.Value) error) (*Header, error)
 		return nil, err
 	}
 	defer f.Close()
+	switch info, err := f.Stat(); {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, fmt.Errorf("%s: %w", name, &FormatError{"it is a folder: name the files in it"})
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s: %w", name, &FormatError{"it is no regular file, and is read twice: copy what it gives to one"})
+	}
 	h, err := read(f, each)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)

@@ -25,10 +25,11 @@ func Parse(text string) (Shard, error) {
 	first, second, ok := strings.Cut(text, "/")
 	i, err1 := strconv.Atoi(first)
 	n, err2 := strconv.Atoi(second)
-	if !ok || err1 != nil || err2 != nil || i < 1 || n < i || n > Most {
+	s := Shard{i, n}
+	if !ok || err1 != nil || err2 != nil || i < 1 || n < i || n > Most || s.String() != text {
 		return Shard{}, fmt.Errorf("shard %q: want I/N, the number of the shard and how many there are, such as 1/16 to 16/16", text)
 	}
-	return Shard{i, n}, nil
+	return s, nil
 }
 
 func (s Shard) String() string { return fmt.Sprintf("%d/%d", s.I, s.N) }

@@ -219,6 +219,11 @@ func TestOtherFilesAreRefused(t *testing.T) {
 			t.Errorf("%.60q: %v, want %s", tt.text, err, tt.want)
 		}
 	}
+	for name, want := range map[string]string{t.TempDir(): "it is a folder", os.DevNull: "it is no regular file"} {
+		if _, err := Merge(new(bytes.Buffer), []string{name}, time.Now()); !errors.As(err, new(*FormatError)) || !strings.HasPrefix(err.Error(), name+": "+want) {
+			t.Errorf("%s: %v, want that %s", name, err, want)
+		}
+	}
 }
 
 // What couldn't be explored is tried again by a shard that goes on, and is counted.
@@ -326,7 +331,7 @@ func TestShardsAreWrittenAsIOfN(t *testing.T) {
 			t.Errorf("%s: %v, %v", text, s, err)
 		}
 	}
-	for _, text := range []string{"", "3", "0/4", "5/4", "1/0", "-1/4", "a/4", "1/4/2", "1/100000"} {
+	for _, text := range []string{"", "3", "0/4", "5/4", "1/0", "-1/4", "a/4", "1/4/2", "1/100000", "+1/4", "01/4"} {
 		if s, err := Parse(text); err == nil {
 			t.Errorf("%q: %v, want an error", text, s)
 		}

@@ -65,12 +65,11 @@ func Begin(name string, p Plan, s Shard, resume bool) (*Work, error) {
 		if err != nil {
 			return nil, err
 		}
-		what := h.Plan.misfit(&p)
-		if what == "" && (len(h.Done) != 1 || h.Done[0].Shard != s.I) {
-			what = fmt.Sprintf("it isn't of shard %v alone", s)
-		}
-		if what != "" {
+		if what := h.Plan.misfit(&p); what != "" {
 			return nil, &MisfitError{fmt.Sprintf("%s: it can't be gone on with: of the file and this command, %s: give the flags that it was begun with, or name another file", name, what)}
+		}
+		if len(h.Done) != 1 || h.Done[0].Shard != s.I {
+			return nil, &MisfitError{fmt.Sprintf("%s: it can't be gone on with: it is of another shard than %v, or of several: name another file", name, s)}
 		}
 		me.Resumed = h.Done[0].Resumed + 1
 		w.header.Results = slices.DeleteFunc(h.Results, func(r Result) bool { return r.Verdict == NotExplored })

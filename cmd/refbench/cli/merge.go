@@ -53,8 +53,15 @@ Exit status: 0 if nothing was found, 1 if something was, 2 if files don't fit to
 }
 
 func merge(c *cobra.Command, names []string, output string, asJSON bool) error {
-	if output != "" && slices.Contains(names, output) {
-		return usagef("-o %s is one of the files to merge: name another", output)
+	if output != "" && asJSON {
+		return usagef("-o and --json: want one of them, since -o writes what --json prints")
+	}
+	if there, err := os.Stat(output); err == nil {
+		for _, name := range names {
+			if info, err := os.Stat(name); err == nil && os.SameFile(info, there) {
+				return usagef("-o %s is one of the files to merge: name another", output)
+			}
+		}
 	}
 	w, done := io.Writer(io.Discard), func(bool) error { return nil }
 	switch {
