@@ -14,6 +14,7 @@ targets=( # folder and function
 	fuzz.FuzzSequential
 	fuzz.FuzzStress
 	fuzz.FuzzToken
+	fuzz/shard.FuzzShardFile
 	report.FuzzResultFile
 )
 
@@ -52,7 +53,7 @@ fi
 # What fuzzing found is in testdata. In the layout that the targets expect: see package
 # fuzz/corpus.
 go run ./cmd/refbench corpus export --form seeds --layout "${REFBENCH_LAYOUT:-v2}" \
-	--from fuzz/corpus --from fuzz/testdata/fuzz --from report/testdata/fuzz -o "$OUT" "${targets[@]##*.}"
+	--from fuzz/corpus --from fuzz/testdata/fuzz --from fuzz/shard/testdata/fuzz --from report/testdata/fuzz -o "$OUT" "${targets[@]##*.}"
 cp .clusterfuzzlite/*.options .clusterfuzzlite/*.dict "$OUT"/
 
 # The builder takes all test files of a folder for one package.

@@ -10,8 +10,8 @@
 //	FuzzCorpusFile    files of a corpus
 //	FuzzExplored      an op program under the deterministic scheduler
 //
-// Result files have theirs in package report: an engine's cost for each input grows
-// with the code that is linked into the test.
+// Result files have theirs in package report, since an engine's cost for each input grows
+// with the code that is linked into the test, and files of shards in package shard.
 //
 // To fuzz one:
 //

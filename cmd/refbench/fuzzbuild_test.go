@@ -63,6 +63,7 @@ const (
 	cflite  = ".clusterfuzzlite/"
 	ossfuzz = "ossfuzz/"
 	buildSh = cflite + "build.sh"
+	ciFuzz  = ".ci/fuzz"
 )
 
 // A fuzzFunc is a fuzz target in the source.
@@ -248,7 +249,7 @@ func builtOnes(fsys fs.FS, built []string, known map[string]fuzzFunc) (wrong []s
 		}
 		wrong = append(wrong, targetFile(fsys, f)...)
 		inputs := 0
-		for _, dir := range []string{"fuzz/corpus/", "fuzz/testdata/fuzz/", "report/testdata/fuzz/"} {
+		for _, dir := range []string{"fuzz/corpus/", "fuzz/testdata/fuzz/", "fuzz/shard/testdata/fuzz/", "report/testdata/fuzz/"} {
 			entries, _ := fs.ReadDir(fsys, dir+f.name)
 			inputs += len(entries)
 		}
@@ -370,6 +371,8 @@ func images(read func(string) string) (wrong []string) {
 	}
 	if tools[0] == "" || tools[0] != tools[1] {
 		add("the Dockerfiles don't take the same commit of go-118-fuzz-build")
+	} else {
+		wrong = append(wrong, builders(read, regexp.MustCompile(`[0-9a-f]{40}`).FindString(tools[0])[:12])...)
 	}
 	if text := read(cflite + "Dockerfile"); !strings.Contains(text, "COPY . $SRC/refbench\nCOPY "+buildSh+" $SRC/build.sh\n") {
 		add("%sDockerfile doesn't copy the work tree and build.sh", cflite)
@@ -386,6 +389,33 @@ func images(read func(string) string) (wrong []string) {
 		if !strings.Contains(read(ossfuzz+name), "http://www.apache.org/licenses/LICENSE-2.0") {
 			add("%s%s doesn't name the licence", ossfuzz, name)
 		}
+	}
+	return wrong
+}
+
+// builders checks that it is said why .ci/fuzz builds with another version than the images,
+// of which commit and of which layout of seeds.
+func builders(read func(string) string, commit string) (wrong []string) {
+	add := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	ci := read(ciFuzz)
+	version := regexp.MustCompile(`(?m)^version=(v[0-9.]+-[0-9]{14}-([0-9a-f]{12}))$`).FindStringSubmatch(ci)
+	if version == nil {
+		add("%s names no version of go-118-fuzz-build", ciFuzz)
+		return wrong
+	}
+	if version[2] == commit {
+		if strings.Contains(ci, "REFBENCH_LAYOUT") {
+			add("%s and the Dockerfiles take the same commit of go-118-fuzz-build, so there is one layout: delete the other", ciFuzz)
+		}
+		return wrong
+	}
+	for _, name := range []string{commit, version[1]} {
+		if !strings.Contains(read(ossfuzz+"README.md"), name) {
+			add("%sREADME.md doesn't say why one is built with %s and the other isn't", ossfuzz, name)
+		}
+	}
+	if text := read("fuzz/corpus/layout.go"); !strings.Contains(text, commit) || !strings.Contains(text, version[2]) {
+		add("fuzz/corpus/layout.go doesn't say that its layouts are those of commits %s and %s", version[2], commit)
 	}
 	return wrong
 }
@@ -512,7 +542,7 @@ func fuzzBuildFiles(t *testing.T) fstest.MapFS {
 			return fs.SkipDir
 		case e.IsDir():
 			return nil
-		case strings.HasPrefix(name, cflite), strings.HasPrefix(name, ossfuzz), strings.HasPrefix(name, ".github/workflows/"),
+		case name == ciFuzz, strings.HasPrefix(name, cflite), strings.HasPrefix(name, ossfuzz), strings.HasPrefix(name, ".github/workflows/"),
 			strings.HasPrefix(name, "fuzz/corpus/Fuzz"), strings.Contains(name, "testdata/fuzz/"),
 			strings.HasPrefix(name, "fuzz/") && strings.HasSuffix(name, ".go"), strings.HasSuffix(name, "_test.go"):
 			data, err := fs.ReadFile(root, name)
@@ -565,6 +595,10 @@ func TestWrongFuzzBuildIsSeen(t *testing.T) {
 		{what: "no inputs", file: "fuzz/corpus/FuzzCorpusFile", gone: true, wantError: "FuzzCorpusFile has no committed inputs"},
 		{what: "another builder", file: ossfuzz + "Dockerfile", old: "checkout fc5dc53b", new: "checkout 00000000", wantError: "don't take the same commit"},
 		{what: "a branch", file: cflite + "Dockerfile", old: "checkout fc5dc53b", new: "checkout v2 #", wantError: "don't take the same commit"},
+		{what: "another version in CI", file: ciFuzz, old: "-a70c2aa677fa\n", new: "-000000000000\n", wantError: "README.md doesn't say why one is built with v0.0.0-20250520111509-000000000000"},
+		{what: "no version in CI", file: ciFuzz, old: "\nversion=", new: "\nedition=", wantError: "names no version"},
+		{what: "one version and two layouts", file: ciFuzz, old: "-a70c2aa677fa\n", new: "-fc5dc53b9db8\n", wantError: "so there is one layout: delete the other"},
+		{what: "another layout", file: "fuzz/corpus/layout.go", old: "fc5dc53b9db8", new: "000000000000", wantError: "layout.go doesn't say that its layouts are those of commits a70c2aa677fa and fc5dc53b9db8"},
 		{what: "another image", file: cflite + "Dockerfile", old: "base-builder-go\n", new: "base-builder\n", wantError: "isn't made from base-builder-go"},
 		{what: "another folder", file: cflite + "Dockerfile", old: "WORKDIR $SRC/refbench", new: "WORKDIR $SRC", wantError: "doesn't work in"},
 		{what: "a second build script", file: ossfuzz + "build.sh", old: "exec bash", new: "compile_native_go_fuzzer_v2 x FuzzX x\nexec bash", wantError: "does something else"},

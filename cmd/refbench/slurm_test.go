@@ -12,12 +12,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/refbench/refbench/fuzz/shard"
 	"github.com/refbench/refbench/workloads/bench"
 )
 
@@ -217,14 +219,17 @@ func (s *slurm) running() []string {
 }
 
 // empty waits until no job is left. What was requeued needn't wait as long as a node that has
-// failed would need.
+// failed would need, but two seconds: in the one in which it was ended, slurmd takes no new
+// credential for it and lets it fail.
 func (s *slurm) empty() {
 	s.t.Helper()
+	hurried := make(map[string]time.Time)
 	s.until("no job is left", func() bool {
 		out, err := exec.Command("squeue", "-h", "-r", "-o", "%i %r").Output()
 		for line := range strings.Lines(string(out)) {
-			if id, why, _ := strings.Cut(strings.TrimSpace(line), " "); why == "BeginTime" {
-				_ = exec.Command("scontrol", "update", "JobId="+id, "StartTime=now").Run()
+			if id, why, _ := strings.Cut(strings.TrimSpace(line), " "); why == "BeginTime" && time.Since(hurried[id]) > 10*time.Second {
+				hurried[id] = time.Now()
+				_ = exec.Command("scontrol", "update", "JobId="+id, "StartTime=now+2").Run()
 			}
 		}
 		return err == nil && len(bytes.TrimSpace(out)) == 0
@@ -242,23 +247,73 @@ func (s *slurm) script(name string, args ...string) string {
 	return file
 }
 
-// finished counts lines of progress in the logs, each of a task that is done, by what they say.
-func (s *slurm) finished(dir string) map[string]int {
-	logs, err := filepath.Glob(filepath.Join(dir, "log", "*"))
+// logs is what the jobs of a folder have logged.
+func (s *slurm) logs(dir string) string {
+	s.t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "log", "*"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	count := make(map[string]int)
-	for _, log := range logs {
-		text, err := os.ReadFile(log)
+	var all []byte
+	for _, name := range names {
+		text, err := os.ReadFile(name)
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile(`(?m)^\d+ of \d+: (.* part \d+ of \d+): passed$`).FindAllStringSubmatch(string(text), -1) {
-			count[m[1]]++
-		}
+		all = append(all, text...)
+	}
+	return string(all)
+}
+
+// finished counts lines of progress in the logs, each of a task that is done, by what they say.
+func (s *slurm) finished(dir string) map[string]int {
+	count := make(map[string]int)
+	for _, m := range regexp.MustCompile(`(?m)^\d+ of \d+: (.* part \d+ of \d+): passed$`).FindAllStringSubmatch(s.logs(dir), -1) {
+		count[m[1]]++
 	}
 	return count
+}
+
+// stop stops the processes of this cluster's refbench that have begun a file whose name begins
+// so, and says how many there were.
+func (s *slurm) stop(file string) (n int) {
+	names, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, name := range names {
+		text, _ := os.ReadFile(name) // of one that has just ended there is nothing
+		words := strings.Split(string(text), "\x00")
+		i := slices.IndexFunc(words, func(w string) bool { return strings.HasPrefix(w, file) })
+		if words[0] != s.bin || i < 0 {
+			continue
+		}
+		if _, err := os.Stat(words[i]); err != nil {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+		if err == nil && syscall.Kill(pid, syscall.SIGSTOP) == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// resumed says how often the shard of a file went on.
+func (s *slurm) resumed(file string) (n int) {
+	s.t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var f struct{ Done []shard.Part }
+	if err := json.Unmarshal(data, &f); err != nil {
+		s.t.Fatalf("%s: %v", file, err)
+	}
+	for _, d := range f.Done {
+		n += d.Resumed
+	}
+	return n
 }
 
 // wantText checks what stands in a file.
@@ -315,12 +370,12 @@ func TestSlurm(t *testing.T) {
 	s.do(0, s.bin, append([]string{"explore", "--shard", "1/1", "--parts", "8", "-o", alone}, explore...)...)
 	want := s.results(alone)
 
-	t.Run("preempted", func(t *testing.T) {
+	t.Run("requeued", func(t *testing.T) {
 		s.t = t
 		seed := uint64(time.Now().UnixNano())
 		rng := rand.New(rand.NewPCG(seed, 0))
 		for i := range slurmTimes() {
-			dir := filepath.Join(s.dir, fmt.Sprintf("preempted%d", i))
+			dir := filepath.Join(s.dir, fmt.Sprintf("requeued%d", i))
 			job := s.script("job.sh", append([]string{"explore", "--dir", dir, "--program", s.bin, "--shards", "8", "--"}, explore...)...)
 			s.do(0, "bash", job)
 			after := 1 + rng.IntN(16) // tasks of 32
@@ -349,6 +404,49 @@ func TestSlurm(t *testing.T) {
 		}
 	})
 
+	t.Run("preempted", func(t *testing.T) {
+		s.t = t
+		var dir string
+		stopped := 0
+		const tries = 5
+		for try := 1; stopped == 0; try++ {
+			if try > tries {
+				t.Fatalf("%d times all shards had ended before one could be stopped", tries)
+			}
+			dir = filepath.Join(s.dir, fmt.Sprintf("preempted%d", try))
+			job := s.script("job.sh", append([]string{"explore", "--dir", dir, "--program", s.bin, "--shards", "8", "--"}, explore...)...)
+			s.do(0, "bash", job)
+			s.until("something is finished", func() bool { return len(s.finished(dir)) > 0 })
+			// Who is stopped can't end before Slurm lets it go on, which it does to tell it to end.
+			stopped = s.stop(filepath.Join(dir, "shard-"))
+		}
+		s.do(0, "sbatch", "--partition=urgent", "--nodes=4", "--exclusive", "--output="+filepath.Join(dir, "urgent.txt"), "--wrap=echo urgent")
+		s.empty()
+		s.wantText(filepath.Join(dir, "urgent.txt"), "urgent")
+		logs := s.logs(dir)
+		resumed := 0
+		for i := 1; i <= 8; i++ {
+			resumed += s.resumed(filepath.Join(dir, fmt.Sprintf("shard-%d-of-8.json", i)))
+		}
+		preempted, told := strings.Count(logs, "DUE TO PREEMPTION"), strings.Count(logs, "refbench: interrupted")
+		if resumed < stopped || preempted < stopped || told == 0 {
+			t.Errorf("%d shards were stopped; %d were preempted, and %d went on later: want all of them; %d ended since they were told to, want some:\n%s", stopped, preempted, resumed, told, logs)
+		}
+		if got := s.results(filepath.Join(dir, "merged.json")); got != want {
+			t.Errorf("merged of 8 shards:\n%s\nwant those of one that does all:\n%s", got, want)
+		}
+		tasks := s.finished(dir)
+		for what, n := range tasks {
+			if n != 1 {
+				t.Errorf("%s was done %d times", what, n)
+			}
+		}
+		if len(tasks) != 5*8 {
+			t.Errorf("%d tasks are done, want %d", len(tasks), 5*8)
+		}
+		s.wantText(filepath.Join(dir, "finish.txt"), "8 of 8 shards of refbench explore: 5 items, 0 findings")
+	})
+
 	t.Run("drained and cancelled", func(t *testing.T) {
 		s.t = t
 		dir := filepath.Join(s.dir, "drained")
@@ -362,7 +460,7 @@ func TestSlurm(t *testing.T) {
 		array := strings.Split(s.running()[0], "_")[0]
 		s.do(0, "scancel", array+"_8")
 		s.empty()
-		s.wantText(filepath.Join(dir, "finish.txt"), "is missing: 8 of 8: run them, and merge again", "7 of 8 parts are here")
+		s.wantText(filepath.Join(dir, "finish.txt"), "is missing: 8 of 8: run it, and merge again", "7 of 8 parts are here")
 		text, err := os.ReadFile(filepath.Join(dir, "finish.txt"))
 		if err != nil || strings.Contains(strings.ToLower(string(text)), "exhaustive") {
 			t.Errorf("without a shard something is called exhaustive (%v):\n%s", err, text)
@@ -397,13 +495,7 @@ func TestSlurm(t *testing.T) {
 		if err := syscall.Unmount(full, syscall.MNT_DETACH); err != nil {
 			t.Fatal(err)
 		}
-		logs, _ := filepath.Glob(filepath.Join(dir, "log", "*"))
-		var all []byte
-		for _, log := range logs {
-			text, _ := os.ReadFile(log)
-			all = append(all, text...)
-		}
-		if !strings.Contains(string(all), "no space left on device") {
+		if all := s.logs(dir); !strings.Contains(all, "no space left on device") {
 			t.Errorf("nobody says that the disk is full:\n%s", all)
 		}
 		results := filepath.Join(dir, "node3-node3-1", "results.txt")

@@ -19,8 +19,8 @@ const (
 	// take libFuzzer's bytes as they are.
 	Raw Layout = "raw"
 
-	// V1 files are for go-118-fuzz-build, which compile_native_go_fuzzer of
-	// OSS-Fuzz runs. Its go-fuzz-headers takes four bytes for the length of a
+	// V1 files are for go-118-fuzz-build at commit a70c2aa677fa, which .ci/fuzz takes
+	// (ossfuzz/README.md says why), and compile_native_go_fuzzer of OSS-Fuzz. Its go-fuzz-headers takes four bytes for the length of a
 	// []byte, the most significant first, and uses it modulo the bytes that are
 	// left unless it equals them.
 	V1 Layout = "v1"

@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -106,6 +108,9 @@ fields:
 			return nil, wrong(err)
 		}
 		if t.Kind() == '}' {
+			if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+				return nil, &FormatError{"something stands behind its end: is it two files in one?"}
+			}
 			break
 		}
 		name := t.String()
@@ -129,13 +134,23 @@ fields:
 			return nil, wrong(err)
 		}
 		if name == "schema_version" && h.Schema == Schema && h.Version != Version {
-			return nil, &FormatError{fmt.Sprintf("its schema_version is %d, and this refbench reads %d: use the refbench that wrote it", h.Version, Version)}
+			return nil, h.checkVersion() // before what may not be read
 		}
 	}
 	if h.Schema != Schema {
 		return nil, &FormatError{"it is no file of a shard: want what -o of a command with --shard writes"}
 	}
-	return h, h.check()
+	if err := cmp.Or(h.checkVersion(), h.check()); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+func (h *Header) checkVersion() error {
+	if h.Version == Version {
+		return nil
+	}
+	return &FormatError{fmt.Sprintf("its schema_version is %d, and this refbench reads %d: use the refbench that wrote it", h.Version, Version)}
 }
 
 func findings(d *jsontext.Decoder, each func(jsontext.Value) error) error {
@@ -165,6 +180,22 @@ func (h *Header) check() error {
 	if len(h.Done) == 0 {
 		return wrong("it says of no shard that it was done")
 	}
+	texts := slices.Concat(p.Flags, []string{p.Command, p.Commit, p.Code})
+	for _, d := range h.Done {
+		texts = append(texts, d.Machine.Host, d.Machine.OS, d.Machine.Arch, d.Machine.CPU)
+	}
+	for _, i := range p.Items {
+		texts = append(texts, i.Name, i.Row, i.Column)
+	}
+	for _, r := range h.Results {
+		texts = append(texts, r.Verdict)
+	}
+	for _, text := range texts {
+		// They are printed.
+		if strings.ContainsFunc(text, unicode.IsControl) {
+			return wrong("it has control characters: %q", text)
+		}
+	}
 	names := make(map[string]bool)
 	for _, i := range p.Items {
 		if names[i.Name] {
@@ -183,7 +214,7 @@ func (h *Header) check() error {
 	for _, r := range h.Results {
 		t := Task{r.Item, r.Part}
 		if !names[r.Item] || r.Part < 0 || r.Part >= p.Parts || tasks[t] || !has[r.Part%p.Shards+1] {
-			return wrong("it has a result of %s in part %d, which isn't for it or is there twice", r.Item, r.Part)
+			return wrong("it has a result of %q in part %d, which isn't for it or is there twice", r.Item, r.Part)
 		}
 		tasks[t] = true
 	}
@@ -197,6 +228,14 @@ func readFile(name string, each func(raw jsontext.Value) error) (*Header, error)
 		return nil, err
 	}
 	defer f.Close()
+	switch info, err := f.Stat(); {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, fmt.Errorf("%s: %w", name, &FormatError{"it is a folder: name the files in it"})
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s: %w", name, &FormatError{"it is no regular file, and is read twice: copy what it gives to one"})
+	}
 	h, err := read(f, each)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)

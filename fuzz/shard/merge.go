@@ -53,6 +53,7 @@ type Total struct {
 	Seconds    float64
 
 	Parts, Planned int // that were done, and that there are
+	Unable         int // parts that are [NotExplored]
 	Findings       int
 	First          *Finding // the first part's, nil if there is none
 }
@@ -170,12 +171,12 @@ func (m *Merged) unite(all func(yield func(found) error) error, add func([]byte)
 	return all(func(f found) error {
 		t := at[f.item]
 		if t == nil {
-			return &FormatError{fmt.Sprintf("there is a finding of %q, which isn't in the plan", f.item)}
+			return fmt.Errorf("%s: %w", f.file, &FormatError{fmt.Sprintf("there is a finding of %q, which isn't in the plan", f.item)})
 		}
 		if t.First == nil || f.part < t.First.Part {
 			t.First = new(Finding)
 			if err := jsonv2.Unmarshal(f.raw, t.First); err != nil {
-				return err
+				return fmt.Errorf("%s: %w", f.file, &FormatError{fmt.Sprintf("a finding of %s can't be read: %v", t.Name, err)})
 			}
 		}
 		if _, known := seen[f.key]; known {
@@ -194,22 +195,26 @@ type found struct {
 	item string
 	part int
 	raw  []byte
+	file string // where it is
 }
 
-func findingOf(raw jsontext.Value) (found, error) {
-	var f struct {
-		Item string `json:"item"`
-		Part int    `json:"part"`
-		ID   string `json:"id"`
-	}
+// A mark is what tells a finding from others.
+type mark struct {
+	Item string `json:"item"`
+	Part int    `json:"part"`
+	ID   string `json:"id"`
+}
+
+func findingOf(raw jsontext.Value, file string) (found, error) {
+	var f mark
 	err := jsonv2.Unmarshal(raw, &f)
 	sum := sha256.Sum256([]byte(f.Item + "\x00" + f.ID))
-	return found{[16]byte(sum[:16]), f.Item, f.Part, raw}, err
+	return found{[16]byte(sum[:16]), f.Item, f.Part, raw, file}, err
 }
 
 func foundIn(name string) (list []found, err error) {
 	_, err = readFile(name, func(raw jsontext.Value) error {
-		f, err := findingOf(raw.Clone())
+		f, err := findingOf(raw.Clone(), name)
 		list = append(list, f)
 		return err
 	})
@@ -278,10 +283,15 @@ var severities = [][]string{
 	{"unsupported", "unavailable", "blind", "skipped"},
 	{"once"},
 	{"passed", "kept", "found", "missed"},
-	{"unknown", "not explored"},
+	{"unknown", NotExplored},
 }
 
-// Severity returns how bad a verdict is: 0 says nothing, Wrong is something wrong.
+// NotExplored is the verdict of a task that couldn't be done, such as that of a test which
+// doesn't compile. A shard that goes on tries it again.
+const NotExplored = "not explored"
+
+// Severity returns how bad a verdict is, from 0, which says nothing, by [Unsure] to that of
+// something wrong.
 func Severity(verdict string) int {
 	for i, same := range severities {
 		if slices.Contains(same, verdict) {
@@ -291,11 +301,8 @@ func Severity(verdict string) int {
 	return len(severities)
 }
 
-// Unsure and Wrong are severities.
-const (
-	Unsure = 3
-	Wrong  = 4
-)
+// Unsure is the severity of what may be right or wrong.
+const Unsure = 3
 
 // total adds up what came out of each item.
 func (m *Merged) total() {
@@ -321,6 +328,9 @@ func (t *Total) add(rs []Result) {
 	for i, r := range rs {
 		if s := Severity(r.Verdict); s > worst {
 			worst, t.Verdict, t.Reason = s, r.Verdict, r.Reason
+		}
+		if r.Verdict == NotExplored {
+			t.Unable++
 		}
 		for _, a := range r.Tried {
 			j := slices.IndexFunc(t.Tried, func(b Amount) bool { return a.Unit == b.Unit })

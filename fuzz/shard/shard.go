@@ -25,10 +25,11 @@ func Parse(text string) (Shard, error) {
 	first, second, ok := strings.Cut(text, "/")
 	i, err1 := strconv.Atoi(first)
 	n, err2 := strconv.Atoi(second)
-	if !ok || err1 != nil || err2 != nil || i < 1 || n < i || n > Most {
+	s := Shard{i, n}
+	if !ok || err1 != nil || err2 != nil || i < 1 || n < i || n > Most || s.String() != text {
 		return Shard{}, fmt.Errorf("shard %q: want I/N, the number of the shard and how many there are, such as 1/16 to 16/16", text)
 	}
-	return Shard{i, n}, nil
+	return s, nil
 }
 
 func (s Shard) String() string { return fmt.Sprintf("%d/%d", s.I, s.N) }
@@ -102,7 +103,7 @@ func (p *Plan) misfit(o *Plan) string {
 	case p.Commit != o.Commit:
 		return fmt.Sprintf("one is of commit %s, the other of commit %s: run all shards with one refbench", p.Commit, o.Commit)
 	case p.Code != o.Code:
-		return fmt.Sprintf("one explored code of version %s, the other of version %s: run all shards with one refbench", p.Code, o.Code)
+		return fmt.Sprintf("one explored code of version %s, the other of version %s: run all shards with one refbench, and tests from one source", p.Code, o.Code)
 	case p.Seed != o.Seed:
 		return fmt.Sprintf("one has seed %d, the other seed %d", p.Seed, o.Seed)
 	case p.Shards != o.Shards:

@@ -202,6 +202,11 @@ func TestOtherFilesAreRefused(t *testing.T) {
 		{"{}", "it is no file of a shard"},
 		{"goos: linux\n", "it is no file of a shard"},
 		{strings.Replace(string(whole), `"schema_version": 1`, `"schema_version": 2`, 1), "its schema_version is 2, and this refbench reads 1"},
+		{string(whole) + string(whole), "something stands behind its end: is it two files in one?"},
+		{strings.Replace(string(whole), `"schema_version": 1,`, "", 1), "its schema_version is 0, and this refbench reads 1"},
+		{strings.Replace(string(whole), `"command":"explore"`, `"command":"\u001b[2J"`, 1), `it has control characters: "\x1b[2J"`},
+		{strings.Replace(string(whole), `"what":"race: the same"`, `"what":5`, 1), "a finding of a/x can't be read"},
+		{strings.Replace(string(whole), `"id":"same"`, `"id":5`, 1), "it is no file of a shard: json: cannot unmarshal JSON number into Go string within \"/id\""},
 		{strings.Replace(string(whole), `"shard":1`, `"shard":2`, 1), "it has shard 2 of 1"},
 		{strings.Replace(string(whole), `"item":"b/x"`, `"item":"a/x"`, 1), "is there twice"},
 		{strings.Replace(string(whole), `"parts":1`, `"parts":0`, 1), "it is of 0 parts"},
@@ -213,6 +218,36 @@ func TestOtherFilesAreRefused(t *testing.T) {
 		if _, err := Merge(new(bytes.Buffer), []string{name}, time.Now()); !errors.As(err, new(*FormatError)) || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%.60q: %v, want %s", tt.text, err, tt.want)
 		}
+	}
+	for name, want := range map[string]string{t.TempDir(): "it is a folder", os.DevNull: "it is no regular file"} {
+		if _, err := Merge(new(bytes.Buffer), []string{name}, time.Now()); !errors.As(err, new(*FormatError)) || !strings.HasPrefix(err.Error(), name+": "+want) {
+			t.Errorf("%s: %v, want that %s", name, err, want)
+		}
+	}
+}
+
+// What couldn't be explored is tried again by a shard that goes on, and is counted.
+func TestWhatIsNotExploredIsLeft(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "1.json")
+	p := plan(1, 1)
+	w, err := Begin(name, p, Shard{1, 1}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, verdict := range []string{"passed", NotExplored} {
+		if err := w.Done(Result{Item: p.Items[i].Name, Verdict: verdict, Reason: "no room"}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Save(); err != nil {
+		t.Fatal(err)
+	}
+	m, _ := merge(t, name)
+	if x := m.Totals[1]; m.Totals[0].Unable != 0 || x.Unable != 1 || x.Verdict != NotExplored || x.Reason != "no room" {
+		t.Errorf("%+v, want the second item not explored for want of room", m.Totals)
+	}
+	if w, err = Begin(name, p, Shard{1, 1}, true); err != nil || !slices.Equal(w.Left(), []Task{{p.Items[1].Name, 0}}) {
+		t.Errorf("left are %v, %v; want the item that wasn't explored", w.Left(), err)
 	}
 }
 
@@ -296,7 +331,7 @@ func TestShardsAreWrittenAsIOfN(t *testing.T) {
 			t.Errorf("%s: %v, %v", text, s, err)
 		}
 	}
-	for _, text := range []string{"", "3", "0/4", "5/4", "1/0", "-1/4", "a/4", "1/4/2", "1/100000"} {
+	for _, text := range []string{"", "3", "0/4", "5/4", "1/0", "-1/4", "a/4", "1/4/2", "1/100000", "+1/4", "01/4"} {
 		if s, err := Parse(text); err == nil {
 			t.Errorf("%q: %v, want an error", text, s)
 		}

@@ -45,8 +45,8 @@ type MisfitError struct{ What string }
 func (e *MisfitError) Error() string { return e.What }
 
 // Begin begins the work of a shard. What stands in the file already is done, if resume is
-// set; else there must be none. The file is written, so that it is known at once whether it
-// can be.
+// set, but for what is [NotExplored]; else there must be no file. It is written, so that it is
+// known at once whether it can be.
 func Begin(name string, p Plan, s Shard, resume bool) (*Work, error) {
 	w := &Work{Name: name, Shard: s, done: make(map[Task]bool), header: Header{Schema: Schema, Version: Version, Plan: p, Results: []Result{}}}
 	me := Part{Shard: s.I, Machine: machine(), Begun: time.Now().UTC()}
@@ -65,15 +65,14 @@ func Begin(name string, p Plan, s Shard, resume bool) (*Work, error) {
 		if err != nil {
 			return nil, err
 		}
-		what := h.Plan.misfit(&p)
-		if what == "" && (len(h.Done) != 1 || h.Done[0].Shard != s.I) {
-			what = fmt.Sprintf("it isn't of shard %v alone", s)
-		}
-		if what != "" {
+		if what := h.Plan.misfit(&p); what != "" {
 			return nil, &MisfitError{fmt.Sprintf("%s: it can't be gone on with: of the file and this command, %s: give the flags that it was begun with, or name another file", name, what)}
 		}
+		if len(h.Done) != 1 || h.Done[0].Shard != s.I {
+			return nil, &MisfitError{fmt.Sprintf("%s: it can't be gone on with: it is of another shard than %v, or of several: name another file", name, s)}
+		}
 		me.Resumed = h.Done[0].Resumed + 1
-		w.header.Results = h.Results
+		w.header.Results = slices.DeleteFunc(h.Results, func(r Result) bool { return r.Verdict == NotExplored })
 		for _, r := range h.Results {
 			w.done[Task{r.Item, r.Part}] = true
 		}
@@ -195,7 +194,7 @@ func (w *Work) Sum() (*Merged, error) {
 	}
 	return m, m.unite(func(yield func(found) error) error {
 		for _, raw := range w.findings {
-			f, err := findingOf(jsontext.Value(raw))
+			f, err := findingOf(jsontext.Value(raw), w.Name)
 			if err != nil {
 				return err
 			}

@@ -36,7 +36,7 @@ be right; nothing that is merged depends on it.
 -o writes all of it into one file, of the form that shards have, which can be merged again.
 
 Exit status: 0 if nothing was found, 1 if something was, 2 if files don't fit together,
-3 if something is missing.`,
+3 if something is missing or couldn't be explored.`,
 		Example: `  refbench merge shard-*.json
   refbench merge shard-*.json -o all.json`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -53,8 +53,15 @@ Exit status: 0 if nothing was found, 1 if something was, 2 if files don't fit to
 }
 
 func merge(c *cobra.Command, names []string, output string, asJSON bool) error {
-	if output != "" && slices.Contains(names, output) {
-		return usagef("-o %s is one of the files to merge: name another", output)
+	if output != "" && asJSON {
+		return usagef("-o and --json: want one of them, since -o writes what --json prints")
+	}
+	if there, err := os.Stat(output); err == nil {
+		for _, name := range names {
+			if info, err := os.Stat(name); err == nil && os.SameFile(info, there) {
+				return usagef("-o %s is one of the files to merge: name another", output)
+			}
+		}
 	}
 	w, done := io.Writer(io.Discard), func(bool) error { return nil }
 	switch {
@@ -95,7 +102,11 @@ func merge(c *cobra.Command, names []string, output string, asJSON bool) error {
 		errs = append(errs, failedf("a clock is wrong: %s: set it, as with chrony or ntpd; what was merged doesn't depend on it, reports by date would", clock))
 	}
 	if len(m.Missing) > 0 {
-		errs = append(errs, failedf("%s missing: %s of %d: run them, and merge again with their files", wereMissing(len(m.Missing)), cpulist.Format(m.Missing), n))
+		what, todo := "a shard is", "run it, and merge again with its file"
+		if len(m.Missing) > 1 {
+			what, todo = "shards are", "run them, and merge again with their files"
+		}
+		errs = append(errs, failedf("%s missing: %s of %d: %s", what, cpulist.Format(m.Missing), n, todo))
 	}
 	for i, u := range m.Unfinished {
 		if i == 10 {
@@ -104,14 +115,7 @@ func merge(c *cobra.Command, names []string, output string, asJSON bool) error {
 		}
 		errs = append(errs, failedf("shard %d of %d is unfinished: %d of %d are left to do: run it with --resume, and merge again", u.Shard, n, u.Left, u.Planned))
 	}
-	return errors.Join(append(errs, foundError(m))...)
-}
-
-func wereMissing(n int) string {
-	if n == 1 {
-		return "a shard is"
-	}
-	return "shards are"
+	return errors.Join(append(errs, unableError(m), foundError(m))...)
 }
 
 // machineLines says on which machines it was done, if they differ.

@@ -158,7 +158,26 @@ func (s *sharding) finish(c *cobra.Command, w *shard.Work, err error) error {
 	if left := len(w.Left()); left > 0 && err == nil {
 		err = failedf("interrupted: %d of %d are left to do: --resume does them", left, w.Planned())
 	}
-	return errors.Join(err, foundError(m))
+	return errors.Join(err, unableError(m), foundError(m))
+}
+
+// unableError says what couldn't be explored, with status 3, or nil.
+func unableError(m *shard.Merged) error {
+	var unable []string
+	for _, t := range m.Totals {
+		if t.Unable > 0 {
+			unable = append(unable, t.Name)
+		}
+	}
+	if len(unable) == 0 {
+		return nil
+	}
+	const few = 5
+	more := ""
+	if n := len(unable) - few; n > 0 {
+		unable, more = unable[:few], fmt.Sprintf(" and %d more", n)
+	}
+	return failedf("not explored: %s%s: the file says why; --resume tries again, and other source takes another file", strings.Join(unable, ", "), more)
 }
 
 // foundError says what is wrong, with status 1, or nil.
@@ -274,6 +293,9 @@ func totalLines(t shard.Total) []string {
 		lines = append(lines, "    exhaustive of this one program: "+t.Complete)
 	case t.Complete != "":
 		lines = append(lines, "    complete: "+t.Complete)
+	}
+	if t.Reason != "" && shard.Severity(t.Verdict) == shard.Unsure {
+		lines = append(lines, cut("    "+strings.ReplaceAll(t.Reason, "\n", " "), report.ScreenColumns))
 	}
 	if t.Parts < t.Planned {
 		lines = append(lines, fmt.Sprintf("    %d of %d parts are here, so it isn't known to be tried completely", t.Parts, t.Planned))

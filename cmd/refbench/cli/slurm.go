@@ -11,6 +11,7 @@ import (
 	"strings"
 	"text/template"
 	"time"
+	"unicode"
 
 	"al.essio.dev/pkg/shellescape"
 	"github.com/spf13/cobra"
@@ -45,9 +46,6 @@ type slurmJob struct {
 
 // A slurmKind is a kind of machine, which has an array of its own.
 type slurmKind struct{ Name, Option string }
-
-// QuotedDir is the folder as a word of the shell.
-func (j slurmJob) QuotedDir() string { return shellescape.Quote(j.Dir) }
 
 // slurmCommands are the commands that can be run so, and their flag for processes.
 func slurmCommands(parts Parts) []struct {
@@ -116,8 +114,6 @@ func newSlurmSubcommand(parts Parts, name, jobs string, inner func() *cobra.Comm
 			switch {
 			case dir == "":
 				return usagef("--dir is missing: name a folder on storage that all nodes share")
-			case strings.ContainsAny(dir, " \t\n%\\\"'"):
-				return usagef("--dir %q: Slurm takes blanks, quotes, %% and backslashes in names for something else: choose another", dir)
 			case j.Array < 1 || j.Array > shard.Most:
 				return usagef("--%s %d: want 1 .. %d", arrayFlag(j.Measures), j.Array, shard.Most)
 			case j.AtOnce < 0:
@@ -134,13 +130,19 @@ func newSlurmSubcommand(parts Parts, name, jobs string, inner func() *cobra.Comm
 			if err != nil {
 				return failedf("%w", err)
 			}
+			if strings.Contains(abs, "%") || shellescape.Quote(abs) != abs {
+				return usagef("--dir %q: Slurm or the shell takes some of its signs for something else: choose one of letters, digits and any of @_+=:,./-", abs)
+			}
 			j.Dir = abs
 			j.Program = shellescape.Quote(cmp.Or(program, parts.self, parts.program()))
 			j.Work = shellescape.QuoteCommand(append([]string{name}, args...))
 			for _, o := range []struct{ flag, value string }{{"partition", partition}, {"account", account}} {
+				if o.value != "" && shellescape.Quote(o.value) != o.value {
+					return usagef("--%s %q: want a name that Slurm has, without blanks or quotes", o.flag, o.value)
+				}
 				if o.value != "" {
 					j.Options = append(j.Options, "--"+o.flag+"="+o.value)
-					j.FinishOptions = append(j.FinishOptions, shellescape.Quote("--"+o.flag+"="+o.value))
+					j.FinishOptions = append(j.FinishOptions, "--"+o.flag+"="+o.value)
 				}
 			}
 			if limit > 0 {
@@ -207,6 +209,12 @@ func checkSlurmArgs(c *cobra.Command, args []string) error {
 
 // choose says on which nodes it runs.
 func (j *slurmJob) choose(constraints []string, nodes string) error {
+	for _, c := range constraints {
+		// Slurm reads quotes in a script's options in its own way, and a line ends them.
+		if c == "" || strings.ContainsAny(c, "'\"\\ ") || strings.ContainsFunc(c, unicode.IsControl) {
+			return usagef("--constraint %q: want features as Slurm writes them, such as 'zen4|icelake', without blanks or quotes", c)
+		}
+	}
 	if !j.Measures {
 		if len(constraints) > 1 {
 			return usagef("--constraint is there %d times: a shard may run on any machine, so say in one which will do, as in 'zen4|icelake'", len(constraints))

@@ -30,7 +30,7 @@
 {{- end}}
 set -u
 
-dir={{.QuotedDir}}       # on storage that all nodes share
+dir={{.Dir}}       # on storage that all nodes share
 refbench={{.Program}}    # the same program everywhere
 id={{.ID}}               # of what is done in dir
 

@@ -216,11 +216,7 @@ func (t *tester) run(c *cobra.Command, args []string) error {
 		fmt.Fprintf(t.errOut, "refbench: warning: no tests match -run %s\n", t.runs)
 	}
 	if t.work != nil {
-		var err error
-		if total.unable > 0 {
-			err = failedf("%s couldn't be explored", countOf(total.unable, "package or test", "packages or tests"))
-		}
-		return t.cut.finish(c, t.work, err)
+		return t.cut.finish(c, t.work, nil)
 	}
 	switch {
 	case total.unable > 0:
@@ -264,6 +260,7 @@ func (t *tester) pkg(ctx context.Context, w *gotest.Work, p *gotest.Package) (o 
 	begin := time.Now()
 	err := p.Err
 	names := t.names(p)
+	o.matched = len(names)
 	if t.work != nil && !t.anyLeft(p, names) {
 		return o
 	}
@@ -320,13 +317,12 @@ func (t *tester) pkg(ctx context.Context, w *gotest.Work, p *gotest.Package) (o 
 	if ctx.Err() != nil {
 		return o
 	}
-	o.matched = len(names)
 	elapsed := time.Since(begin).Seconds()
 	word, action := "ok  ", "pass"
 	if o.failed > 0 || o.unable > 0 {
 		word, action = "FAIL", "fail"
 	}
-	t.print(testEvent{Action: "output", Package: p.Path, Output: fmt.Sprintf("%s\t%s\t%.3fs\t%s\n", word, p.Path, elapsed, o.text())})
+	t.print(testEvent{Action: "output", Package: p.Path, Output: fmt.Sprintf("%s\t%s\t%.3fs\t%s\n", word, p.Path, elapsed, o.text(t.work != nil))})
 	if len(p.Kept) > 0 && len(names) > 0 {
 		t.print(testEvent{Action: "output", Package: p.Path, Output: "    not explored, although they synchronize: " + strings.Join(p.Kept, ", ") + "\n"})
 	}
@@ -354,24 +350,33 @@ func (t *tester) doubt(ctx context.Context, w *gotest.Work, p *gotest.Package, r
 	}
 }
 
-// text says what the outcome covers.
-func (o *outcome) text() string {
-	var parts []string
+// text says what the outcome covers. Of a shard it counts parts of tests, none of which is all
+// of a test.
+func (o *outcome) text(cut bool) string {
+	all := "all schedules"
+	if cut {
+		all = "all of their schedules"
+	}
+	var texts []string
 	add := func(n int, text string) {
-		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, text))
+		switch {
+		case n == 0:
+		case cut:
+			texts = append(texts, plural(n, "part")+" "+text)
+		default:
+			texts = append(texts, fmt.Sprintf("%d %s", n, text))
 		}
 	}
 	add(o.failed, "failed")
 	add(o.unable, "not explored")
-	add(o.all, "passed in all schedules")
+	add(o.all, "passed in "+all)
 	add(o.some, fmt.Sprintf("passed in %d schedules", o.executions))
 	add(o.once, "without a choice ran once")
 	add(o.skipped, "skipped")
-	if len(parts) == 0 {
+	if len(texts) == 0 {
 		return "[no tests to run]"
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(texts, ", ")
 }
 
 // A testRun is one test explored with one seed.
@@ -415,25 +420,16 @@ func (t *tester) items(p *gotest.Package, names []string) (items []shard.Item) {
 	return items
 }
 
-// begin begins a shard.
+// begin begins a shard. Shards of other explored code don't fit together.
 func (t *tester) begin(c *cobra.Command, w *gotest.Work, args []string) (err error) {
 	items := []shard.Item{}
 	h := sha256.New()
 	for _, p := range w.Packages {
 		items = append(items, t.items(p, t.names(p))...)
-		hashSource(h, p)
+		fmt.Fprintf(h, "%s %s\n", p.Path, p.Version)
 	}
 	t.work, err = t.cut.begin(c, args, fmt.Sprintf("%.12x", h.Sum(nil)), t.seed, items)
 	return err
-}
-
-// hashSource adds the Go files of a package's folder: shards of other files don't fit together.
-func hashSource(w io.Writer, p *gotest.Package) {
-	names, _ := filepath.Glob(filepath.Join(p.Dir, "*.go"))
-	for _, name := range names { // sorted
-		text, _ := os.ReadFile(name) // what can't be read isn't explored either
-		fmt.Fprintf(w, "%s %s %d\n%s", p.Path, filepath.Base(name), len(text), text)
-	}
 }
 
 // anyLeft reports whether a shard has something of the package to do.
@@ -452,7 +448,7 @@ func (t *tester) anyLeft(p *gotest.Package, names []string) bool {
 func (t *tester) unbuilt(p *gotest.Package, names []string, why error) error {
 	for _, item := range t.items(p, names) {
 		for _, part := range t.cut.shard.Parts(t.cut.parts) {
-			if err := t.work.Done(shard.Result{Item: item.Name, Part: part, Verdict: notExplored, Reason: why.Error()}, nil); err != nil {
+			if err := t.work.Done(shard.Result{Item: item.Name, Part: part, Verdict: shard.NotExplored, Reason: why.Error()}, nil); err != nil {
 				return err
 			}
 		}
@@ -460,24 +456,22 @@ func (t *tester) unbuilt(p *gotest.Package, names []string, why error) error {
 	return nil
 }
 
-// notExplored is the verdict of what can't be, of which shard.Severity knows.
-const notExplored = "not explored"
-
 // record notes what came of a part of a test.
 func (t *tester) record(p *gotest.Package, r *testRun) error {
 	out := shard.Result{Item: t.item(p, r.name, r.seed).Name, Part: r.part}
 	if r.err != nil {
-		out.Verdict, out.Reason = notExplored, r.err.Error()
+		out.Verdict, out.Reason = shard.NotExplored, r.err.Error()
 		return t.work.Done(out, nil)
 	}
 	rep := r.report
+	message, _, _ := strings.Cut(rep.Message, "\n")
 	out.Verdict, out.Complete, out.Exhaustive, out.Seconds = rep.Verdict, rep.Complete, rep.Exhaustive, rep.Seconds
 	out.Tried = []shard.Amount{{N: uint64(rep.Executions), Unit: "executions"}, {N: uint64(rep.Points), Unit: "points"}}
 	var fs []shard.Finding
 	switch rep.Verdict {
 	case gotest.Passed, gotest.Once, gotest.Skipped:
 	case gotest.Failed:
-		f := shard.Finding{ID: rep.Token, What: rep.Kind + ": " + firstOf(rep.Message), Executions: rep.Found}
+		f := shard.Finding{ID: rep.Token, What: rep.Kind + ": " + message, Executions: rep.Found}
 		if rep.Token != "" {
 			f.Replay = t.again(p, r)
 		} else {
@@ -485,14 +479,9 @@ func (t *tester) record(p *gotest.Package, r *testRun) error {
 		}
 		fs = append(fs, f)
 	default:
-		out.Verdict, out.Reason = notExplored, rep.Verdict+": "+firstOf(rep.Message)
+		out.Verdict, out.Reason = shard.NotExplored, rep.Verdict+": "+message
 	}
 	return t.work.Done(out, fs)
-}
-
-func firstOf(text string) string {
-	line, _, _ := strings.Cut(text, "\n")
-	return line
 }
 
 // each calls do for the runs, some at once, and done for each in order.
@@ -550,12 +539,17 @@ func (t *tester) one(p *gotest.Package, r *testRun, o *outcome) {
 	if r.err != nil {
 		rep = &gotest.Report{Test: r.name, Verdict: "error", Message: r.err.Error()}
 	}
+	name, all := r.name, rep.Complete
+	if t.work != nil {
+		name += fmt.Sprintf(" part %d of %d", r.part+1, t.cut.parts)
+		all += " of this part"
+	}
 	say := func(format string, args ...any) {
 		t.print(testEvent{Action: "output", Package: p.Path, Test: r.name, Output: fmt.Sprintf(format, args...)})
 	}
 	if t.verbose {
 		t.print(testEvent{Action: "run", Package: p.Path, Test: r.name})
-		say("=== RUN   %s\n", r.name)
+		say("=== RUN   %s\n", name)
 	}
 	action := "pass"
 	switch rep.Verdict {
@@ -563,35 +557,35 @@ func (t *tester) one(p *gotest.Package, r *testRun, o *outcome) {
 		covers := fmt.Sprintf("%d schedules", rep.Executions)
 		if rep.Exhaustive {
 			o.all++
-			covers = fmt.Sprintf("%s (%d executions)", rep.Complete, rep.Executions)
+			covers = fmt.Sprintf("%s (%d executions)", all, rep.Executions)
 		} else {
 			o.some++
 			o.executions += rep.Executions
 			if rep.Complete != "" {
-				covers += ", " + rep.Complete
+				covers += ", " + all
 			}
 			if rep.Cut > 0 {
 				covers += fmt.Sprintf(", %d of them stopped for their length", rep.Cut)
 			}
 		}
 		if t.verbose {
-			say("--- PASS: %s (%.2fs)\n%s    %s, %d goroutines\n", r.name, rep.Seconds, rep.Log, covers, rep.Threads)
+			say("--- PASS: %s (%.2fs)\n%s    %s, %d goroutines\n", name, rep.Seconds, rep.Log, covers, rep.Threads)
 		}
 	case gotest.Once:
 		o.once++
 		if t.verbose {
-			say("--- PASS: %s (%.2fs)\n%s    there is no choice: ran once\n", r.name, rep.Seconds, rep.Log)
+			say("--- PASS: %s (%.2fs)\n%s    there is no choice: ran once\n", name, rep.Seconds, rep.Log)
 		}
 	case gotest.Skipped:
 		o.skipped++
 		action = "skip"
 		if t.verbose {
-			say("--- SKIP: %s (%.2fs)\n%s", r.name, rep.Seconds, rep.Log)
+			say("--- SKIP: %s (%.2fs)\n%s", name, rep.Seconds, rep.Log)
 		}
 	case gotest.Failed:
 		o.failed++
 		action = "fail"
-		say("--- FAIL: %s (%.2fs)\n%s", r.name, rep.Seconds, t.failure(p, r))
+		say("--- FAIL: %s (%.2fs)\n%s", name, rep.Seconds, t.failure(p, r))
 	default:
 		o.unable++
 		action = "fail"
@@ -604,7 +598,7 @@ func (t *tester) one(p *gotest.Package, r *testRun, o *outcome) {
 		case gotest.Hangs:
 			why += "\n" + rep.Stack
 		}
-		say("--- NOT EXPLORED: %s (%.2fs)\n    %s\n", r.name, rep.Seconds, strings.ReplaceAll(strings.TrimSpace(why), "\n", "\n    "))
+		say("--- NOT EXPLORED: %s (%.2fs)\n    %s\n", name, rep.Seconds, strings.ReplaceAll(strings.TrimSpace(why), "\n", "\n    "))
 	}
 	t.print(testEvent{Action: action, Package: p.Path, Test: r.name, Elapsed: rep.Seconds})
 }
