@@ -165,7 +165,7 @@ func (s *Set) warn(c *Cell) {
 	if c.Shared > 0 {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("%d of %s measured while the CPUs were SHARED with something else: not ranked", c.Shared, plural(c.Samples, "sample")))
 	}
-	if c.generic() {
+	if c.Generic() {
 		c.Warnings = append(c.Warnings, "the count is called through an interface, which takes time too: not compared with native loops")
 	}
 	t := s.Time(c)

@@ -316,7 +316,7 @@ func (s *Set) MachineLine() string {
 		case len(vs) == 1:
 			parts = append(parts, f.before+vs[0]+f.after)
 		default:
-			parts = append(parts, fmt.Sprintf("%d different %s", len(vs), f.key))
+			parts = append(parts, fmt.Sprintf("%d values of %s", len(vs), f.key))
 		}
 	}
 	if d := s.newestDate(); d != nil {
