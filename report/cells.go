@@ -306,7 +306,13 @@ func (s *Set) chooser() part {
 			d.Choices = append(d.Choices, choice{l.place, l.Text})
 		}
 	}
-	d.Many = len(s.Columns) > manyColumns
+	counts := 0 // reference points stand in few tables
+	for _, l := range s.Columns {
+		if !l.Baseline {
+			counts++
+		}
+	}
+	d.Many = counts > manyColumns
 	name := cmp.Or(s.layout.table.Name, "table")
 	return part{ID: "workloads", Nav: sentence(name) + "s", Title: sentence(name) + "s", Data: d}
 }

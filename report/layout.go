@@ -179,7 +179,7 @@ func (l *layout) newMachine(key benchproc.Key) *Machine {
 		case v == "":
 		case f.Name == "cpus":
 			m.CPUs, _ = strconv.Atoi(v)
-			parts = append(parts, clean(v)+" CPUs")
+			parts = append(parts, cpusOf(v))
 		case f.Name == "cpu", f.Name == "node":
 			parts = append(parts, clean(v))
 		}

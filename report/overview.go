@@ -170,7 +170,7 @@ func (s *Set) heatCell(row *Row) heatCell {
 	r := s.Rank(row)
 	switch {
 	case len(r.Leaders) == 0:
-		cell.Text = "no usable sample"
+		cell.Text = unranked(row)
 		return cell
 	case len(r.Leaders) == 1 && r.Next == nil:
 		cell.Text = "only " + r.Leaders[0].Column().Text
@@ -191,6 +191,28 @@ func (s *Set) heatCell(row *Row) heatCell {
 		cell.Lead = briefly(r.Ratio) + "×"
 	}
 	return cell
+}
+
+// unranked says briefly why a row has nothing to rank.
+func unranked(row *Row) string {
+	wrong, excluded := 0, 0
+	for _, c := range row.Cells {
+		switch {
+		case c.Violations > 0:
+			wrong++
+		case c.Samples == 0 && len(c.Excluded) > 0:
+			excluded++
+		}
+	}
+	switch len(row.Cells) {
+	case wrong:
+		return "all wrong"
+	case excluded:
+		return "all excluded"
+	case wrong + excluded:
+		return "wrong or excluded"
+	}
+	return "no usable sample"
 }
 
 // strength returns from 1 to 4 how strong the colour of a lead is.

@@ -48,7 +48,7 @@ func TestHeatSaysWhichIsFastest(t *testing.T) {
 		samples("a", 4, "3 violations", near(1)...) + samples("b", 4, ok, near(10)...) + samples("c", 4, ok, near(100)...) +
 		samples("a", 8, "1 shared", near(1)...)
 	got := heatsOf(pageOf(t, readBytes(t, []byte(text))))
-	const want = "getput | [k1 h2] b 2.0× | [tie] a and b 4.0× | [k1 h4 wrong] ! b 10× | [none] no usable sample | 21 !"
+	const want = "getput | [k1 h2] b 2.0× | [tie] a and b 4.0× | [k1 h4 wrong] ! b 10× | [none] all excluded | 21 !"
 	if len(got) != 1 || got[0] != want {
 		t.Errorf("the map is\n%s\nwant\n%s", strings.Join(got, "\n\n"), want)
 	}
@@ -140,11 +140,11 @@ func TestBadInputStaysReadable(t *testing.T) {
 	one := machine(1, 1, 2)
 	one.samples = 1
 	for _, tt := range []struct{ name, text, screen, page string }{
-		{"nothing but excluded samples", excluded, "no usable sample", "nothing can be ranked"},
+		{"nothing but excluded samples", excluded, "all excluded", "nothing can be ranked"},
 		{"one sample a cell", string(one.bytes()), "too few samples", "too few samples"},
-		{"one CPU count", string(machine(1, 1).bytes()), "1 CPU", "<th scope=\"col\" class=\"l\">1 CPU</th>"},
+		{"one CPU count", string(machine(1, 1).bytes()), "Processor, 1 CPU, 6.18", "<th scope=\"col\" class=\"l\">1 CPU</th>"},
 		{"forty strategies", string(forty.bytes()), "tied", "one for each"},
-		{"violations everywhere", everywhere, " !", "<strong>Yes:</strong>"},
+		{"violations everywhere", everywhere, "all wrong", "<strong>Yes:</strong>"},
 		{"names with markup", header + samples("<b>x", 1, "0 violations", near(5)...), "<b>x", "only &lt;b&gt;x"},
 		{"a unit that nobody knows", header + samples("a", 1, "7 frobs/op", near(5)...), "only a", "only a"},
 		{"mixed machines", header + "cpu: EPYC\ncpus: 2\n" + samples("a", 1, "0 violations", near(5)...) + "cpu: Xeon\ncpus: 8\n" + samples("b", 1, "0 violations", near(5)...),

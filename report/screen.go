@@ -153,7 +153,7 @@ func (s *Set) screenCell(t *Table, l *Label, columns int) string {
 	r := s.Rank(row)
 	switch {
 	case len(r.Leaders) == 0:
-		return "no usable sample"
+		return unranked(row)
 	case len(r.Leaders) == 1 && r.Next == nil:
 		return "only " + r.Leaders[0].Column().Text
 	case r.TooFew:
@@ -296,8 +296,8 @@ func (s *Set) screenNotes() []string {
 // MachineLine names the machine and what ran on it.
 func (s *Set) MachineLine() string {
 	var parts []string
-	for _, f := range [...]struct{ key, before, after string }{
-		{"cpu", "", ""}, {"cpus", "", " CPUs"}, {"kernel", "", ""}, {"go", "", ""}, {"commit", "commit ", ""},
+	for _, f := range [...]struct{ key, before string }{
+		{"cpu", ""}, {"cpus", ""}, {"kernel", ""}, {"go", ""}, {"commit", "commit "},
 	} {
 		i := slices.IndexFunc(s.Facts, func(x Fact) bool { return x.Key == f.key })
 		if i < 0 {
@@ -313,8 +313,10 @@ func (s *Set) MachineLine() string {
 		case len(vs) == 1 && f.key == "kernel":
 			release, _, _ := strings.Cut(vs[0], "-")
 			parts = append(parts, release)
+		case len(vs) == 1 && f.key == "cpus":
+			parts = append(parts, cpusOf(vs[0]))
 		case len(vs) == 1:
-			parts = append(parts, f.before+vs[0]+f.after)
+			parts = append(parts, f.before+vs[0])
 		default:
 			parts = append(parts, fmt.Sprintf("%d values of %s", len(vs), f.key))
 		}
@@ -323,6 +325,14 @@ func (s *Set) MachineLine() string {
 		parts = append(parts, d.Text)
 	}
 	return strings.Join(parts, ", ")
+}
+
+// cpusOf says a number of CPUs as a file has it.
+func cpusOf(text string) string {
+	if text == "1" {
+		return "1 CPU"
+	}
+	return clean(text) + " CPUs"
 }
 
 // newestDate returns the latest date if there are several, or else nil.

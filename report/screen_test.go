@@ -85,7 +85,7 @@ func TestScreenSaysWhatWasFound(t *testing.T) {
 	for _, want := range []string{
 		"workload 1 CPU ", "2 CPUs ", "violations\nwrong ",
 		"clear    atomic 2.0..3.0×", "percpu 2.0× ", "tie      atomic=percpu 3.0×",
-		"wrong    only percpu", " 8 !\n", "shared   no usable sample", "few      too few samples",
+		"wrong    only percpu", " 8 !\n", "shared   all excluded", "few      too few samples",
 		"16 of 98 samples are excluded: something else used their CPUs.\n",
 	} {
 		if !strings.Contains(got, want) {
