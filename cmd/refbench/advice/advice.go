@@ -153,7 +153,11 @@ func Of(s *report.Set, n *Needs, broken map[string]string) (*Advice, error) {
 	}
 	a.conclude(rank, among)
 	if len(in) == 0 && len(names) > 0 {
-		return a, &CantTell{"no strategy that has what is needed has a usable time in these files: measure " + strings.Join(names, ", ")}
+		again := "measure "
+		if !slices.ContainsFunc(a.Others, func(o Other) bool { return o.untimed && cells[o.Strategy] == nil }) {
+			again = "something else used the CPUs while they were measured: measure again "
+		}
+		return a, &CantTell{"no strategy that has what is needed has a usable time in these files: " + again + strings.Join(names, ", ")}
 	}
 	return a, nil
 }
@@ -185,7 +189,7 @@ func strategyOf(c *report.Cell) string {
 func rowOf(s *report.Set, n *Needs) (*report.Row, error) {
 	var names []string
 	for _, t := range s.Tables {
-		if t.Text != n.table() {
+		if sorted(t.Text) != sorted(n.table()) {
 			names = append(names, t.Text)
 			continue
 		}
@@ -202,6 +206,16 @@ func rowOf(s *report.Set, n *Needs) (*report.Row, error) {
 		return nil, fmt.Errorf("%s wasn't measured on %d CPUs: there are %s", t.Text, n.CPUs, strings.Join(counts, ", "))
 	}
 	return nil, fmt.Errorf("%s isn't in the files: there are %s", n.table(), strings.Join(names, ", "))
+}
+
+// sorted returns the name of a table with its settings in order: whichever was named first, they
+// are the same.
+func sorted(table string) string {
+	fields := strings.Fields(table)
+	if len(fields) > 1 {
+		slices.Sort(fields[1:])
+	}
+	return strings.Join(fields, " ")
 }
 
 // rank fills in the candidates, the cheapest first.

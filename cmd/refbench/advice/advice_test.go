@@ -162,6 +162,11 @@ func TestFilesThatDontFit(t *testing.T) {
 	if !errors.As(err, &cant) || a == nil || len(a.Others) != 2 {
 		t.Errorf("not measured: %v, want that it can't be told", err)
 	}
+	busy := promised("a", "") + cell("getput/private=1/hold=5", "a", 1, 10, right+" 1 shared")
+	_, err = Of(read(t, busy), parse(t, "workload=getput:hold=5,private=1"), nil)
+	if want := "something else used the CPUs while they were measured: measure again a"; !errors.As(err, &cant) || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("all samples excluded: %v, want %s", err, want)
+	}
 	for _, tt := range []struct{ text, needs, want string }{
 		{file, "cpus=3", "getput wasn't measured on 3 CPUs: there are 1"},
 		{file, "workload=getput:hold=5", "getput hold=5 isn't in the files: there are churn, getput"},
