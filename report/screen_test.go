@@ -122,3 +122,29 @@ func TestScreenNamesTheMachine(t *testing.T) {
 		t.Errorf("two machines aren't named:\n%s", got)
 	}
 }
+
+// Machines with other numbers of CPUs have their own in the columns: each shows its first, a middle
+// and its last.
+func TestEachMachineHasItsCounts(t *testing.T) {
+	var b strings.Builder
+	for _, m := range []struct {
+		cpu  string
+		cpus []int
+	}{{"EPYC", []int{1, 2}}, {"Xeon", []int{1, 4, 8, 16}}, {"Neoverse", []int{64}}} {
+		fmt.Fprintf(&b, "cpu: %s\n", m.cpu)
+		for _, n := range m.cpus {
+			b.WriteString(samples("a", n, "0 violations", near(10)...) + samples("b", n, "0 violations", near(5)...))
+		}
+	}
+	got := strings.Join(strings.Fields(screen(t, []byte(b.String()))), " ")
+	for _, want := range []string{
+		"workload fewest CPUs some most CPUs violations ",
+		" getput on machine 1 1: b 2.0× - 2: b 2.0× 0 ",
+		" getput on machine 2 1: b 2.0× 8: b 2.0× 16: b 2.0× 0 ",
+		" getput on machine 3 64: b 2.0× - - 0 ",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the screen has no %q:\n%s", want, got)
+		}
+	}
+}
