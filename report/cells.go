@@ -425,7 +425,7 @@ const cellsHTML = `{{if .Marks}}<p class="soft screen">Point at a name, a line o
 <div class="views">
 {{range .Views}}<figure class="v {{.Class}}">
 <div class="one">{{.Chart}}</div>
-<div class="minis">{{range .Minis}}<div class="mini k{{.Place}}">{{.SVG}}<div><strong>{{.Name}}</strong> {{.From}} → {{.To}}</div></div>{{end}}</div>
+<div class="minis">{{range .Minis}}<div class="mini k{{.Place}}">{{.SVG}}<div><strong>{{.Name}}</strong> {{.Rates}}</div></div>{{end}}</div>
 <figcaption class="soft">{{.Caption}}</figcaption>
 </figure>
 {{end}}</div>

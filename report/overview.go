@@ -236,6 +236,9 @@ func (s *Set) wrongCells() []*Cell {
 	return bad
 }
 
+// mostWrong is how many columns the first screen names as wrong.
+const mostWrong = 8
+
 // wrongLine says whether anything is wrong.
 func (s *Set) wrongLine() (text string, wrong bool) {
 	var checked float64
@@ -245,9 +248,12 @@ func (s *Set) wrongLine() (text string, wrong bool) {
 	if n := violationsOf(s.cells); n > 0 {
 		var names []string
 		for _, c := range s.wrongCells() {
-			if name := c.Column().Text; !slices.Contains(names, name) && len(names) < maxNamed {
+			if name := c.Column().Text; !slices.Contains(names, name) {
 				names = append(names, name)
 			}
+		}
+		if n := len(names) - mostWrong; n > 0 {
+			names = append(names[:mostWrong], fmt.Sprintf("%d more", n))
 		}
 		return fmt.Sprintf("%s violations in %s checked operations, by %s", quantity(n), quantity(checked), list(names)), true
 	}

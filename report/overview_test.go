@@ -129,6 +129,25 @@ func TestPageIsSmall(t *testing.T) {
 	}
 }
 
+// With one number of CPUs the picture of each strategy is a point that is seen, with one rate; of
+// many strategies that are wrong the first are named, and the others counted.
+func TestOneCountOfManyStrategies(t *testing.T) {
+	g := synthetic{seed: 1, workloads: []string{"getput"}, cpus: []int{1}, samples: 6}
+	for i := range 12 {
+		g.strategies = append(g.strategies, fmt.Sprintf("s%02d", i))
+	}
+	page := pageOf(t, readBytes(t, []byte(strings.ReplaceAll(string(g.bytes()), "\t0 violations", "\t5 violations"))))
+	if n := len(regexp.MustCompile(`<path id="w1va-\d+" class="l dot" d="M[\d. ]+h0"/>`).FindAllString(page, -1)); n != 12 {
+		t.Errorf("%d points are drawn, want 12", n)
+	}
+	if minis := regexp.MustCompile(`<strong>s\d\d</strong> [\d.]+ M/s</div>`).FindAllString(page, -1); len(minis) < 12 {
+		t.Errorf("%d miniatures have one rate, want at least 12", len(minis))
+	}
+	if want := "by s00, s01, s02, s03, s04, s05, s06, s07 and 4 more."; !strings.Contains(page, want) {
+		t.Errorf("the page doesn't say %q", want)
+	}
+}
+
 // Whatever is in a file, screen and page can be read and say what is missing.
 func TestBadInputStaysReadable(t *testing.T) {
 	forty := synthetic{seed: 1, workloads: []string{"getput"}, cpus: []int{1, 2}, samples: 10}
