@@ -398,7 +398,7 @@ func (s *Set) cellsRow(r *Row) cellsRow {
 		if n := len(c.Excluded); n > 0 {
 			d.Samples += fmt.Sprintf(" + %d excluded", n)
 		}
-		if c.Column() == r.Table.Columns[0] && !d.Bad {
+		if c.Column() == r.Table.Columns[0] && !d.Bad && s.Time(c) != nil {
 			d.Ratio = "1"
 		}
 		d.Lead = rank.Next != nil && leading[c]

@@ -148,6 +148,16 @@ func TestOneCountOfManyStrategies(t *testing.T) {
 	}
 }
 
+// A ratio of the first strategy to itself needs a time: without one there is nothing to compare.
+func TestNoTimeHasNoRatio(t *testing.T) {
+	s := readBytes(t, []byte(header+samples("a", 1, "1 shared", near(10)...)+samples("b", 1, "0 violations", near(5)...)))
+	for _, c := range s.cellsRow(s.Tables[0].Rows[0]).Cells {
+		if c.Ratio != "" {
+			t.Errorf("%s has the ratio %q to a, which has no time", c.Column, c.Ratio)
+		}
+	}
+}
+
 // Whatever is in a file, screen and page can be read and say what is missing.
 func TestBadInputStaysReadable(t *testing.T) {
 	forty := synthetic{seed: 1, workloads: []string{"getput"}, cpus: []int{1, 2}, samples: 10}
