@@ -176,7 +176,7 @@ func (c *chart) lines() (ghost string) {
 		s, m := c.series[i], marks[i]
 		fmt.Fprintf(&c.b, `<g class="k k%d">%s`, s.Place, c.fitPath(i))
 		class := "l"
-		if c.dates != nil && len(c.dates) > maxMarked {
+		if len(c.dates) > maxMarked {
 			class = "l bare"
 		}
 		if !strings.Contains(m.line, "L") { // one point: a line of no length, so that a miniature isn't empty
