@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -22,6 +23,7 @@ type Cell struct {
 	Kinds      []KindCount
 	Warnings   []string
 
+	general  []string  // of each of Warnings: what it says without its numbers, so that cells are named together
 	labels   [3]*Label // of table, row and column
 	measures []measure
 	byUnit   map[int]int // index in measures, once there are many
@@ -156,33 +158,39 @@ func (s *Set) judge(c *Cell) {
 	c.Violations = max(c.Violations, kinds)
 }
 
+// warn notes a warning, and what it says without its numbers if it has some.
+func (c *Cell) warn(general, text string) {
+	c.Warnings, c.general = append(c.Warnings, text), append(c.general, cmp.Or(general, text))
+}
+
 // warn notes what limits what a cell's numbers are worth.
 func (s *Set) warn(c *Cell) {
 	if n := len(c.Excluded); n > 0 {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%s excluded: the CPUs were shared with something else (%s to %s)",
+		c.warn("samples are excluded: the CPUs were shared with something else", fmt.Sprintf("%s excluded: the CPUs were shared with something else (%s to %s)",
 			plural(n, "sample"), duration(slices.Min(c.Excluded)), duration(slices.Max(c.Excluded))))
 	}
 	if c.Shared > 0 {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%d of %s measured while the CPUs were SHARED with something else: not ranked", c.Shared, plural(c.Samples, "sample")))
+		c.warn("samples were measured while the CPUs were SHARED with something else: not ranked",
+			fmt.Sprintf("%d of %s measured while the CPUs were SHARED with something else: not ranked", c.Shared, plural(c.Samples, "sample")))
 	}
-	if c.generic() {
-		c.Warnings = append(c.Warnings, "the count is called through an interface, which takes time too: not compared with native loops")
+	if c.Generic() {
+		c.warn("", "the count is called through an interface, which takes time too: not compared with native loops")
 	}
 	t := s.Time(c)
 	if t == nil {
 		return
 	}
 	for _, w := range t.Warnings {
-		c.Warnings = append(c.Warnings, w.Error())
+		c.warn("", w.Error())
 	}
 	if m := modes(s.measure(c, unitTime).values); m != "" {
-		c.Warnings = append(c.Warnings, m)
+		c.warn("samples fall in two modes", m)
 	}
 	if p := s.summary(c, unitParallel); p != nil && p.Center < 0.9 {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("the workers weren't all running: each had %.0f %% of a CPU", 100*p.Center))
+		c.warn("the workers weren't all running: each had less than 90 % of a CPU", fmt.Sprintf("the workers weren't all running: each had %.0f %% of a CPU", 100*p.Center))
 	}
 	if o := s.summary(c, unitOverlap); o != nil && o.Center < 80 {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("only %.0f %% of the timed part had all workers in it", o.Center))
+		c.warn("less than 80 % of the timed part had all workers in it", fmt.Sprintf("only %.0f %% of the timed part had all workers in it", o.Center))
 	}
 }
 

@@ -306,7 +306,13 @@ func (s *Set) chooser() part {
 			d.Choices = append(d.Choices, choice{l.place, l.Text})
 		}
 	}
-	d.Many = len(s.Columns) > manyColumns
+	counts := 0 // reference points stand in few tables
+	for _, l := range s.Columns {
+		if !l.Baseline {
+			counts++
+		}
+	}
+	d.Many = counts > manyColumns
 	name := cmp.Or(s.layout.table.Name, "table")
 	return part{ID: "workloads", Nav: sentence(name) + "s", Title: sentence(name) + "s", Data: d}
 }
@@ -392,7 +398,7 @@ func (s *Set) cellsRow(r *Row) cellsRow {
 		if n := len(c.Excluded); n > 0 {
 			d.Samples += fmt.Sprintf(" + %d excluded", n)
 		}
-		if c.Column() == r.Table.Columns[0] && !d.Bad {
+		if c.Column() == r.Table.Columns[0] && !d.Bad && s.Time(c) != nil {
 			d.Ratio = "1"
 		}
 		d.Lead = rank.Next != nil && leading[c]
@@ -419,7 +425,7 @@ const cellsHTML = `{{if .Marks}}<p class="soft screen">Point at a name, a line o
 <div class="views">
 {{range .Views}}<figure class="v {{.Class}}">
 <div class="one">{{.Chart}}</div>
-<div class="minis">{{range .Minis}}<div class="mini k{{.Place}}">{{.SVG}}<div><strong>{{.Name}}</strong> {{.From}} → {{.To}}</div></div>{{end}}</div>
+<div class="minis">{{range .Minis}}<div class="mini k{{.Place}}">{{.SVG}}<div><strong>{{.Name}}</strong> {{.Rates}}</div></div>{{end}}</div>
 <figcaption class="soft">{{.Caption}}</figcaption>
 </figure>
 {{end}}</div>

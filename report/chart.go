@@ -43,8 +43,7 @@ type chart struct {
 type miniature struct {
 	Place int
 	Name  string
-	From  string // the value at the first count
-	To    string // at the last one
+	Rates string // the values at the first and the last count
 	SVG   template.HTML
 }
 
@@ -177,8 +176,11 @@ func (c *chart) lines() (ghost string) {
 		s, m := c.series[i], marks[i]
 		fmt.Fprintf(&c.b, `<g class="k k%d">%s`, s.Place, c.fitPath(i))
 		class := "l"
-		if c.dates != nil && len(c.dates) > maxMarked {
+		if len(c.dates) > maxMarked {
 			class = "l bare"
+		}
+		if !strings.Contains(m.line, "L") { // one point: a line of no length, so that a miniature isn't empty
+			class, m.line = class+" dot", m.line+"h0"
 		}
 		fmt.Fprintf(&c.b, `<path id="%s-%d" class="%s" d="%s"/>`, c.id, s.Place, class, m.line)
 		if m.steps != "" {
@@ -250,9 +252,12 @@ func (f *figure) miniatures(id string) []miniature {
 		if len(points) == 0 {
 			continue
 		}
-		place := f.series[i].Place
+		place, rates := f.series[i].Place, rate(points[0].y)
+		if n := len(points); n > 1 {
+			rates += " → " + rate(points[n-1].y)
+		}
 		all = append(all, miniature{
-			Place: place, Name: f.series[i].Name, From: rate(points[0].y), To: rate(points[len(points)-1].y),
+			Place: place, Name: f.series[i].Name, Rates: rates,
 			SVG: template.HTML(fmt.Sprintf(`<svg viewBox="%d %d %d %s" aria-hidden="true"><use href="#%sg" class="g"/><use href="#%s-%d"/></svg>`,
 				chartLeft-4, chartTop-4, chartPlot+8, at(c.height+8), id, id, place)),
 		})

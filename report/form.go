@@ -70,9 +70,10 @@ func writeASCII(w io.Writer, s *Set) error {
 func writeMarkdown(w io.Writer, s *Set) error {
 	b := bufio.NewWriter(w)
 	tw := table.NewWriter()
-	tw.AppendHeader(cellsOf(cleanAll(s.screenHead())))
+	layout := s.screenLayout()
+	tw.AppendHeader(cellsOf(cleanAll(layout.head)))
 	for _, t := range s.screenTables() {
-		tw.AppendRow(cellsOf(cleanAll(s.screenRow(t, math.MaxInt))))
+		tw.AppendRow(cellsOf(cleanAll(s.screenRow(layout, t, math.MaxInt))))
 	}
 	b.WriteString(tw.RenderMarkdown() + "\n\n" + strings.Join(screenLegend, " ") + "\n")
 	for _, line := range s.screenNotes() {

@@ -29,11 +29,16 @@ func historySection() section {
 type History struct {
 	Points []*Cell // in the order of their dates; each has samples of its date alone
 	Steps  []Step  // in the order of their dates
+
+	// Searched is how many of the points changes were looked for in: the latest that have
+	// times to compare. With fewer than [changepoint.LeastDates] none could be found.
+	Searched int
 }
 
 // A Step is a change of level: a change point.
 type Step struct {
 	At    int     // index of the first point of the new level
+	Last  int     // index of the last point of the level before
 	Ratio float64 // of the medians: the level from here to the next step over that since the one before
 	P     float64 // see package changepoint
 }
@@ -87,7 +92,11 @@ func (s *Set) setHistory(earlier []*Cell) {
 		}
 	}
 	if violations > 0 {
-		s.Warnings = append(s.Warnings, fmt.Sprintf("%s violations are of earlier dates than the latest: see the history", quantity(violations)))
+		text := quantity(violations) + " violations are of earlier dates"
+		if violations == 1 {
+			text = "1 violation is of an earlier date"
+		}
+		s.Warnings = append(s.Warnings, text+" than the latest: see the history")
 	}
 	if gone > 0 {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("the tables leave out %s that the latest date of its workload doesn't have: read the files one by one", plural(gone, "cell")))
@@ -111,6 +120,7 @@ func (s *Set) findSteps(h *History) {
 	if n := len(times) - maxDates; n > 0 {
 		times, at = times[n:], at[n:]
 	}
+	h.Searched = len(times)
 	all := changepoint.Find(times)
 	for len(all) > 0 {
 		ratios := ratiosOf(times, all)
@@ -122,7 +132,7 @@ func (s *Set) findSteps(h *History) {
 		}
 		if max(ratios[least], 1/ratios[least]) >= 1+leastStep {
 			for i, c := range all {
-				h.Steps = append(h.Steps, Step{at[c.At], ratios[i], c.P})
+				h.Steps = append(h.Steps, Step{at[c.At], at[c.At-1], ratios[i], c.P})
 			}
 			return
 		}
@@ -178,9 +188,10 @@ func (st Step) change() string {
 	return percent(st.Ratio-1) + " slower"
 }
 
-// cause says what else is different on the date of a step than on the one before.
+// cause says what else is different on the date of a step than on the last one of the level
+// before: dates between the two have no times to compare.
 func (st stepOf) cause() string {
-	return st.Points[st.At].Date.differences(st.Points[st.At-1].Date)
+	return st.Points[st.At].Date.differences(st.Points[st.Last].Date)
 }
 
 func (st stepOf) String() string {
@@ -196,12 +207,14 @@ func (s *Set) historyLine() string {
 	if len(s.History) == 0 {
 		return ""
 	}
-	dates, most := make(map[*Date]bool), 0
+	dates, searched := make(map[*Date]bool), 0
 	for _, h := range s.History {
 		for _, c := range h.Points {
 			dates[c.Date] = true
 		}
-		most = max(most, len(h.Points))
+		if h.Searched >= changepoint.LeastDates {
+			searched++
+		}
 	}
 	var first *Date
 	for _, d := range s.dates {
@@ -210,18 +223,22 @@ func (s *Set) historyLine() string {
 		}
 	}
 	text := fmt.Sprintf("History: %s since %s; ", plural(len(dates), "date"), first.Text)
-	if most < changepoint.LeastDates {
-		return text + fmt.Sprintf("changes are looked for from %d on.", changepoint.LeastDates)
+	if searched == 0 {
+		return text + fmt.Sprintf("a change takes %d with times.", changepoint.LeastDates)
 	}
-	return text + fmt.Sprintf("%s in %d series (chance: %s).", plural(len(s.steps()), "change point"), len(s.History), briefCount(changepoint.Level*float64(len(s.History))))
+	return text + fmt.Sprintf("%s in %d series (chance: %s).", plural(len(s.steps()), "change point"), searched, briefCount(changepoint.Level*float64(searched)))
 }
 
 // briefCount formats an expected number.
 func briefCount(n float64) string {
-	if n < 10 {
-		return strconv.FormatFloat(n, 'f', 1, 64)
+	digits := 0
+	switch {
+	case n < 0.1:
+		digits = 2
+	case n < 10:
+		digits = 1
 	}
-	return strconv.FormatFloat(n, 'f', 0, 64)
+	return strconv.FormatFloat(n, 'f', digits, 64)
 }
 
 // mostSteps is how many changes a screen has: the largest.
@@ -277,8 +294,9 @@ func (s *Set) historyOf(h *History) string {
 
 type jsonHistory struct {
 	jsonKey
-	Points []jsonPoint `json:"points"`
-	Steps  []jsonStep  `json:"change_points"`
+	Points   []jsonPoint `json:"points"`
+	Searched int         `json:"points_searched"`
+	Steps    []jsonStep  `json:"change_points"`
 }
 
 type jsonPoint struct {
@@ -303,7 +321,7 @@ func historyJSON(s *Set) []jsonField {
 	}
 	return []jsonField{{"history", jsonList(func(yield func(any) bool) {
 		for _, h := range s.History {
-			jh := jsonHistory{jsonKey: s.layout.jsonKey(h.Points[0].labels), Steps: []jsonStep{}}
+			jh := jsonHistory{jsonKey: s.layout.jsonKey(h.Points[0].labels), Searched: h.Searched, Steps: []jsonStep{}}
 			for _, c := range h.Points {
 				p := jsonPoint{Commit: c.Date.Commit, Time: summaryJSON(s.Time(c), 1e9), Samples: c.Samples, Checked: c.Checked, Violations: c.Violations}
 				if !c.Date.Started.IsZero() {
@@ -364,6 +382,22 @@ func (s *Set) historyTables() []*historyTable {
 		slices.SortFunc(t.dates, func(a, b *Date) int { return a.compare(b) })
 	}
 	return tables
+}
+
+// searched returns in how many dates of a cell changes were looked for, at most.
+func (t *historyTable) searched() (n int) {
+	for _, h := range t.all {
+		n = max(n, h.Searched)
+	}
+	return n
+}
+
+// areSo says how many there are.
+func areSo(n int) string {
+	if n == 1 {
+		return "is 1"
+	}
+	return fmt.Sprintf("are %d", n)
 }
 
 // mostHistories is how many rows of a table have a chart of their history.
@@ -485,12 +519,13 @@ func historyFiles(s *Set) []file {
 type historyData struct {
 	Line   string
 	Tables []historyPart
-	More   int // tables that have no room
+	More   string // how many tables have no room, "" if none
 }
 
 type historyPart struct {
 	Name, Axis, Columns string
 	Charts              []historyChart
+	Few                 string // why no change was looked for, "" if it was
 	Steps               []historyStep
 	More                int // steps
 	CSV                 template.URL
@@ -518,11 +553,16 @@ func historyPage(s *Set) []part {
 	}
 	d := historyData{Line: line}
 	tables := s.historyTables()
-	d.More = max(0, len(tables)-maxPlotted)
+	if n := len(tables) - maxPlotted; n > 0 {
+		d.More = plural(n, sentenceWord(s.layout.table.Name))
+	}
 	used := make(names)
 	for i, t := range tables[:min(len(tables), maxPlotted)] {
 		p := historyPart{Name: t.table.Text, Axis: sentence(s.layout.row.Name), Columns: sentence(s.layout.column.Name),
 			CSV: s.historyCSV(t), File: used.of(t.table.Text) + "-history.csv"}
+		if n := t.searched(); n < changepoint.LeastDates {
+			p.Few = fmt.Sprintf("No change point is looked for: that takes %d dates with times, and there %s.", changepoint.LeastDates, areSo(n))
+		}
 		for j, r := range t.shown() {
 			if f := s.historyFigure(t, r); f != nil && i < s.plotted {
 				p.Charts = append(p.Charts, historyChart{r.row.Text, f.page(fmt.Sprintf("h%d-%d", i, j))})
@@ -582,8 +622,8 @@ func (s *Set) historyCSV(t *historyTable) template.URL {
 	return template.URL("data:text/csv;charset=utf-8;base64," + base64.StdEncoding.EncodeToString(b.Bytes()))
 }
 
-var historyHTML = strings.ReplaceAll(`<p>{{.Line}} All else on this page is of the latest date; no two dates are averaged.</p>
-<p class="soft">A change point is where the medians of dates have another level than before, by at least LEAST: by a permutation test of their ranks, which raises a false alarm in at most 1&nbsp;% of series whose dates could have come in any order. A machine that drifts raises more.</p>
+var historyHTML = strings.NewReplacer("LEAST", fmt.Sprintf("%.0f&nbsp;%%", 100*leastStep), "DATES", strconv.Itoa(maxDates)).Replace(`<p>{{.Line}} All else on this page is of the latest date; no two dates are averaged.</p>
+<p class="soft">A change point is where the medians of dates have another level than before, by at least LEAST, among the latest DATES dates of a cell: by a permutation test of their ranks, which raises a false alarm in at most 1&nbsp;% of series whose dates could have come in any order. A machine that drifts raises more.</p>
 {{range $t := .Tables}}<h3>{{.Name}}</h3>
 <div class="wl">
 {{with .Charts}}<div class="pair">
@@ -597,9 +637,9 @@ var historyHTML = strings.ReplaceAll(`<p>{{.Line}} All else on this page is of t
 {{end}}</tbody>
 </table>
 </div>
-{{else}}<p>No change point.</p>
-{{end}}{{if .More}}<p class="soft">And {{.More}} change points more: --json has all.</p>
+{{else}}<p>{{or .Few "No change point."}}</p>
+{{end}}{{if .More}}<p class="soft">And {{.More}} more: --json has all.</p>
 {{end}}<p class="screen"><a href="{{.CSV}}" download="{{.File}}">These numbers as CSV</a></p>
 </div>
-{{end}}{{if .More}}<p class="soft">And {{.More}} more: --json has all.</p>
-{{end}}`, "LEAST", fmt.Sprintf("%.0f&nbsp;%%", 100*leastStep))
+{{end}}{{with .More}}<p class="soft">The histories of {{.}} are left out: --json has all.</p>
+{{end}}`)

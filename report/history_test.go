@@ -252,8 +252,60 @@ func TestFewDatesShowNoChange(t *testing.T) {
 	g := machine(1, 1)
 	g.workloads, g.samples = g.workloads[:1], 6
 	s := nightly(t, g, steady(changepoint.LeastDates-1, 4, 2), Options{})
-	if line := s.historyLine(); line != "History: 9 dates since 2026-10-01; changes are looked for from 10 on." || len(s.steps()) > 0 {
+	if line := s.historyLine(); line != "History: 9 dates since 2026-10-01; a change takes 10 with times." || len(s.steps()) > 0 {
 		t.Errorf("%q, %d steps", line, len(s.steps()))
+	}
+	const few = "<p>No change point is looked for: that takes 10 dates with times, and there are 9.</p>"
+	if page := pageOf(t, s); !strings.Contains(page, few) || strings.Contains(page, "No change point.") {
+		t.Errorf("the page of 9 dates doesn't say %s, or says that there is no change", few)
+	}
+}
+
+// What else changed is what did since the last date of the level before: a date between the two
+// that has no times to compare may be the one on which it changed. And what can't be searched is in
+// no sum of series.
+func TestCauseOfAChangeSkipsDatesWithoutTimes(t *testing.T) {
+	var text strings.Builder
+	var runs []FileRun
+	for i := range 12 {
+		runs = append(runs, FileRun{Started: firstNight().AddDate(0, 0, i), From: int64(text.Len())})
+		kernel, ns, extra := "6.1", 10., "0 violations"
+		if i >= 5 {
+			kernel = "6.2"
+		}
+		if i >= 6 {
+			ns = 12
+		}
+		if i == 5 {
+			extra = "1 violations"
+		}
+		fmt.Fprintf(&text, "%scommit: c%02d\nkernel: %s\n", header, i, kernel)
+		text.WriteString(samples("a", 1, extra, near(ns)...))
+		if i > 5 {
+			text.WriteString(samples("b", 1, "0 violations", near(ns)...))
+		}
+	}
+	path := filepath.Join(t.TempDir(), "x.txt")
+	if err := os.WriteFile(path, []byte(text.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Read([]string{path}, Options{Runs: func(string) []FileRun { return runs }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := s.steps()
+	if len(st) != 1 || st[0].At != 6 || st[0].Last != 4 || st[0].cause() != "commit c04 → c06, kernel 6.1 → 6.2" {
+		t.Fatalf("%d steps, want one at 6 since 4, commit c04 → c06, kernel 6.1 → 6.2: %v", len(st), st)
+	}
+	if line, want := s.historyLine(), "History: 12 dates since 2026-10-01; 1 change point in 1 series (chance: 0.01)."; line != want {
+		t.Errorf("%q, want %q", line, want)
+	}
+	if h := s.History[0]; h.Searched != 11 {
+		t.Errorf("changes were looked for in %d dates, want 11: one has violations", h.Searched)
+	}
+	const want = "7 violations are of earlier dates than the latest: see the history"
+	if len(s.Warnings) == 0 || s.Warnings[0] != want {
+		t.Errorf("warnings %q, want %q", s.Warnings, want)
 	}
 }
 

@@ -70,6 +70,7 @@ type layout struct {
 	// axis has what it has: then it was chosen how they stand.
 	machine  *benchproc.Projection
 	path     string     // that is read
+	noted    bool       // where results of the present configuration were measured
 	machines []*Machine // in the order of appearance
 	known    map[benchproc.Key]*Machine
 	moved    map[machineTable]*Label // tables of machines that aren't the first with them
@@ -150,7 +151,10 @@ func (l *layout) tableOf(r *benchfmt.Result) *Label {
 		m = l.newMachine(key)
 		l.known[key] = m
 	}
-	m.note(l.path, r)
+	if !l.noted {
+		m.note(l.path, r)
+		l.noted = true
+	}
 	switch {
 	case table.Machine == nil:
 		table.Machine = m
@@ -175,7 +179,7 @@ func (l *layout) newMachine(key benchproc.Key) *Machine {
 		case v == "":
 		case f.Name == "cpus":
 			m.CPUs, _ = strconv.Atoi(v)
-			parts = append(parts, clean(v)+" CPUs")
+			parts = append(parts, cpusOf(v))
 		case f.Name == "cpu", f.Name == "node":
 			parts = append(parts, clean(v))
 		}

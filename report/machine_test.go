@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -45,5 +46,74 @@ func TestConditionsOfTheMachineAreShown(t *testing.T) {
 	}
 	if cs := doc.Conditions; len(cs) != 3 || cs[0].Name != "load" || cs[1].Effect != "they slow each other" || cs[2].State != "unknown" {
 		t.Errorf("conditions in JSON: %+v, want load, smt and turbo", cs)
+	}
+}
+
+// A file to which runs of two commits were added has both, in whatever order: machines with the
+// same two don't differ in them.
+func TestMachinesDifferInWhatAllRunsSay(t *testing.T) {
+	one := "cpu: one\ncpus: 2\n"
+	of := func(machine string, commits ...string) string {
+		text := machine
+		for _, c := range commits {
+			text += "commit: " + c + "\n" + line("atomic", 1000, "10 ns/op")
+		}
+		return text
+	}
+	two := strings.Replace(one, "one", "two", 1)
+	for _, tt := range []struct{ name, text, want string }{
+		{"both have both", of(one, "a", "b") + of(two, "b", "a"), ""},
+		{"one has one more", of(one, "a", "b") + of(two, "a"), "commit: a or b (machine 1); a (machine 2)"},
+	} {
+		var got []string
+		for _, d := range readBytes(t, []byte(tt.text)).Differences() {
+			if d.Key != "cpu" {
+				got = append(got, d.line())
+			}
+		}
+		if strings.Join(got, "\n") != tt.want {
+			t.Errorf("%s: machines differ in %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// A sentence names forty and says how many more there are, be it one; JSON names all.
+func TestManyThatTieAreCounted(t *testing.T) {
+	for _, n := range []int{maxNamed, maxNamed + 1, maxNamed + 2} {
+		var text strings.Builder
+		for _, machine := range []string{"cpu: one\n", "cpu: two\n"} {
+			text.WriteString(machine)
+			for i := range n {
+				text.WriteString(samples(fmt.Sprintf("s%02d", i), 1, "", 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21))
+			}
+			// Slower by so much that the test can tell it, corrected for all pairs.
+			text.WriteString(samples("slow", 1, "", 110, 111, 112, 113, 114, 115, 116, 117, 118, 119, 120, 121))
+		}
+		s := readBytes(t, []byte(text.String()))
+		row := s.Tables[0].Rows[0]
+		if got := len(s.Rank(row).Leaders); got != n || s.Rank(row).TooFew {
+			t.Fatalf("%d leaders, want %d", got, n)
+		}
+		sentence := s.fastest(s.Tables[0])[0]
+		last := fmt.Sprintf("s38 and s%02d, which are ahead of the rest", n-1)
+		if more := n - maxNamed; more > 0 {
+			last = fmt.Sprintf("s39 and %d more, which are ahead of the rest", more)
+		}
+		if !strings.Contains(sentence, last) {
+			t.Errorf("%d leaders: %q, want %q in it", n, sentence, last)
+		}
+		var b bytes.Buffer
+		if err := JSON(&b, s); err != nil {
+			t.Fatal(err)
+		}
+		var doc struct {
+			Fastest []struct{ Fastest []string } `json:"fastest_by_machine"`
+		}
+		if err := json.Unmarshal(b.Bytes(), &doc); err != nil {
+			t.Fatal(err)
+		}
+		if len(doc.Fastest) != 2 || len(doc.Fastest[0].Fastest) != n || doc.Fastest[0].Fastest[n-1] != fmt.Sprintf("s%02d", n-1) {
+			t.Errorf("JSON names %d as the fastest, want %d", len(doc.Fastest[0].Fastest), n)
+		}
 	}
 }

@@ -21,19 +21,19 @@ func machinesSection() section {
 // say what was run.
 var differingKeys = []string{"node", "cpu", "cpus", "topology", "goos", "goarch", "kernel", "go", "commit", "placement", "barrier"}
 
-// note notes where a result was measured: once for each file, as a file is of one run's
-// machine.
+// note notes where a result was measured: once for each configuration of a file, as runs of
+// another commit or kernel may have added to it.
 func (m *Machine) note(path string, r *benchfmt.Result) {
-	if n := len(m.paths); n > 0 && m.paths[n-1] == path {
-		return
+	if n := len(m.paths); n == 0 || m.paths[n-1] != path {
+		m.paths = append(m.paths, path)
 	}
-	m.paths = append(m.paths, path)
 	if m.facts == nil {
 		m.facts = make(map[string][]string)
 	}
 	for _, key := range differingKeys {
 		if v := clean(r.GetConfig(key)); v != "" && !slices.Contains(m.facts[key], v) && len(m.facts[key]) < maxFacts {
 			m.facts[key] = append(m.facts[key], v)
+			slices.SortFunc(m.facts[key], naturally) // whichever file was first
 		}
 	}
 }
@@ -128,12 +128,10 @@ func (s *Set) byMachine() (workloads []string, rows []machineRow) {
 // trust says of a machine how far its numbers can be trusted: its noise floor, and what held
 // while it was measured.
 func (s *Set) trust(m *Machine) (lines []string) {
-	d, n := s.noiseFloor(m)
-	switch n {
-	case 0:
-		lines = append(lines, "noise floor unknown: no cell was measured twice")
-	default:
+	if d, n := s.noiseFloor(m); n > 0 {
 		lines = append(lines, fmt.Sprintf("noise floor %s (of %s)", percent(d), plural(n, "cell")))
+	} else {
+		lines = append(lines, "noise floor unknown: no cell was measured twice")
 	}
 	for _, c := range s.byState(m) {
 		line := c.State + ": " + c.Name + ": " + c.Is
@@ -143,17 +141,6 @@ func (s *Set) trust(m *Machine) (lines []string) {
 		lines = append(lines, line)
 	}
 	return lines
-}
-
-// noiseFloor is NoiseFloor of one machine.
-func (s *Set) noiseFloor(m *Machine) (difference float64, cells int) {
-	for _, c := range s.Controls() {
-		if c.Cell.labels[0].Machine == m {
-			difference = max(difference, c.Difference)
-			cells++
-		}
-	}
-	return difference, cells
 }
 
 // mostMachineRows bounds what text and page show; JSON has all.
@@ -240,7 +227,10 @@ func machinesJSON(s *Set) []jsonField {
 			}
 			c := jsonMachineCell{Machine: r.machine.Number, CPUs: row.Text, Workload: name, Fastest: []string{}}
 			if x := s.Rank(row); !x.TooFew {
-				c.Fastest, c.Ratio = append(c.Fastest, x.names()...), x.Ratio
+				for _, l := range x.Leaders {
+					c.Fastest = append(c.Fastest, l.Column().Text)
+				}
+				c.Ratio = x.Ratio
 			}
 			cells = append(cells, c)
 		}
@@ -279,7 +269,7 @@ func machinesPage(s *Set) []part {
 		return nil
 	}
 	workloads, rows := s.byMachine()
-	h := heat{Title: "Which is fastest on which machine", Row: "machine", Heads: workloads[:min(len(workloads), maxHeatCells)], More: max(0, len(rows)-mostMachineRows)}
+	h := heat{Title: "Which is fastest on which machine", Row: "Machine", Heads: workloads[:min(len(workloads), maxHeatCells)], More: max(0, len(rows)-mostMachineRows)}
 	for _, r := range rows[:min(len(rows), mostMachineRows)] {
 		row := heatRow{Name: r.name, Wrong: "no"}
 		wrong := 0

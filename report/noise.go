@@ -3,7 +3,6 @@ package report
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -96,12 +95,18 @@ func (s *Set) Controls() []Control {
 // NoiseFloor returns how far the cells that were measured twice lie apart at most: a
 // smaller difference between two cells may be chance. Cells is how many there are.
 func (s *Set) NoiseFloor() (difference float64, cells int) {
-	all := s.Controls()
-	if len(all) == 0 {
-		return 0, 0
+	return s.noiseFloor(nil)
+}
+
+// noiseFloor is NoiseFloor of one machine, or of all if it is nil.
+func (s *Set) noiseFloor(m *Machine) (difference float64, cells int) {
+	for _, c := range s.Controls() {
+		if m == nil || c.Cell.labels[0].Machine == m {
+			difference = max(difference, c.Difference)
+			cells++
+		}
 	}
-	worst := slices.MaxFunc(all, func(a, b Control) int { return cmp.Compare(a.Difference, b.Difference) })
-	return worst.Difference, len(all)
+	return difference, cells
 }
 
 // noiseLine says the noise floor in words, "" if it isn't known.

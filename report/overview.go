@@ -170,7 +170,7 @@ func (s *Set) heatCell(row *Row) heatCell {
 	r := s.Rank(row)
 	switch {
 	case len(r.Leaders) == 0:
-		cell.Text = "no usable sample"
+		cell.Text = unranked(row)
 		return cell
 	case len(r.Leaders) == 1 && r.Next == nil:
 		cell.Text = "only " + r.Leaders[0].Column().Text
@@ -191,6 +191,28 @@ func (s *Set) heatCell(row *Row) heatCell {
 		cell.Lead = briefly(r.Ratio) + "×"
 	}
 	return cell
+}
+
+// unranked says briefly why a row has nothing to rank.
+func unranked(row *Row) string {
+	wrong, excluded := 0, 0
+	for _, c := range row.Cells {
+		switch {
+		case c.Violations > 0:
+			wrong++
+		case c.Samples == 0 && len(c.Excluded) > 0:
+			excluded++
+		}
+	}
+	switch len(row.Cells) {
+	case wrong:
+		return "all wrong"
+	case excluded:
+		return "all excluded"
+	case wrong + excluded:
+		return "wrong or excluded"
+	}
+	return "no usable sample"
 }
 
 // strength returns from 1 to 4 how strong the colour of a lead is.
@@ -214,6 +236,9 @@ func (s *Set) wrongCells() []*Cell {
 	return bad
 }
 
+// mostWrong is how many columns the first screen names as wrong.
+const mostWrong = 8
+
 // wrongLine says whether anything is wrong.
 func (s *Set) wrongLine() (text string, wrong bool) {
 	var checked float64
@@ -223,9 +248,12 @@ func (s *Set) wrongLine() (text string, wrong bool) {
 	if n := violationsOf(s.cells); n > 0 {
 		var names []string
 		for _, c := range s.wrongCells() {
-			if name := c.Column().Text; !slices.Contains(names, name) && len(names) < maxNamed {
+			if name := c.Column().Text; !slices.Contains(names, name) {
 				names = append(names, name)
 			}
+		}
+		if n := len(names) - mostWrong; n > 0 {
+			names = append(names[:mostWrong], fmt.Sprintf("%d more", n))
 		}
 		return fmt.Sprintf("%s violations in %s checked operations, by %s", quantity(n), quantity(checked), list(names)), true
 	}

@@ -48,7 +48,7 @@ func TestHeatSaysWhichIsFastest(t *testing.T) {
 		samples("a", 4, "3 violations", near(1)...) + samples("b", 4, ok, near(10)...) + samples("c", 4, ok, near(100)...) +
 		samples("a", 8, "1 shared", near(1)...)
 	got := heatsOf(pageOf(t, readBytes(t, []byte(text))))
-	const want = "getput | [k1 h2] b 2.0× | [tie] a and b 4.0× | [k1 h4 wrong] ! b 10× | [none] no usable sample | 21 !"
+	const want = "getput | [k1 h2] b 2.0× | [tie] a and b 4.0× | [k1 h4 wrong] ! b 10× | [none] all excluded | 21 !"
 	if len(got) != 1 || got[0] != want {
 		t.Errorf("the map is\n%s\nwant\n%s", strings.Join(got, "\n\n"), want)
 	}
@@ -129,6 +129,35 @@ func TestPageIsSmall(t *testing.T) {
 	}
 }
 
+// With one number of CPUs the picture of each strategy is a point that is seen, with one rate; of
+// many strategies that are wrong the first are named, and the others counted.
+func TestOneCountOfManyStrategies(t *testing.T) {
+	g := synthetic{seed: 1, workloads: []string{"getput"}, cpus: []int{1}, samples: 6}
+	for i := range 12 {
+		g.strategies = append(g.strategies, fmt.Sprintf("s%02d", i))
+	}
+	page := pageOf(t, readBytes(t, []byte(strings.ReplaceAll(string(g.bytes()), "\t0 violations", "\t5 violations"))))
+	if n := len(regexp.MustCompile(`<path id="w1va-\d+" class="l dot" d="M[\d. ]+h0"/>`).FindAllString(page, -1)); n != 12 {
+		t.Errorf("%d points are drawn, want 12", n)
+	}
+	if minis := regexp.MustCompile(`<strong>s\d\d</strong> [\d.]+ M/s</div>`).FindAllString(page, -1); len(minis) < 12 {
+		t.Errorf("%d miniatures have one rate, want at least 12", len(minis))
+	}
+	if want := "by s00, s01, s02, s03, s04, s05, s06, s07 and 4 more."; !strings.Contains(page, want) {
+		t.Errorf("the page doesn't say %q", want)
+	}
+}
+
+// A ratio of the first strategy to itself needs a time: without one there is nothing to compare.
+func TestNoTimeHasNoRatio(t *testing.T) {
+	s := readBytes(t, []byte(header+samples("a", 1, "1 shared", near(10)...)+samples("b", 1, "0 violations", near(5)...)))
+	for _, c := range s.cellsRow(s.Tables[0].Rows[0]).Cells {
+		if c.Ratio != "" {
+			t.Errorf("%s has the ratio %q to a, which has no time", c.Column, c.Ratio)
+		}
+	}
+}
+
 // Whatever is in a file, screen and page can be read and say what is missing.
 func TestBadInputStaysReadable(t *testing.T) {
 	forty := synthetic{seed: 1, workloads: []string{"getput"}, cpus: []int{1, 2}, samples: 10}
@@ -140,11 +169,11 @@ func TestBadInputStaysReadable(t *testing.T) {
 	one := machine(1, 1, 2)
 	one.samples = 1
 	for _, tt := range []struct{ name, text, screen, page string }{
-		{"nothing but excluded samples", excluded, "no usable sample", "nothing can be ranked"},
+		{"nothing but excluded samples", excluded, "all excluded", "nothing can be ranked"},
 		{"one sample a cell", string(one.bytes()), "too few samples", "too few samples"},
-		{"one CPU count", string(machine(1, 1).bytes()), "1 CPU", "<th scope=\"col\" class=\"l\">1 CPU</th>"},
+		{"one CPU count", string(machine(1, 1).bytes()), "Processor, 1 CPU, 6.18", "<th scope=\"col\" class=\"l\">1 CPU</th>"},
 		{"forty strategies", string(forty.bytes()), "tied", "one for each"},
-		{"violations everywhere", everywhere, " !", "<strong>Yes:</strong>"},
+		{"violations everywhere", everywhere, "all wrong", "<strong>Yes:</strong>"},
 		{"names with markup", header + samples("<b>x", 1, "0 violations", near(5)...), "<b>x", "only &lt;b&gt;x"},
 		{"a unit that nobody knows", header + samples("a", 1, "7 frobs/op", near(5)...), "only a", "only a"},
 		{"mixed machines", header + "cpu: EPYC\ncpus: 2\n" + samples("a", 1, "0 violations", near(5)...) + "cpu: Xeon\ncpus: 8\n" + samples("b", 1, "0 violations", near(5)...),

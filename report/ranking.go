@@ -55,11 +55,11 @@ func (s *Set) rank(row *Row) {
 	var cells, baselines []*Cell
 	// A call through an interface costs as much as many a count, so what has one isn't
 	// compared with what hasn't.
-	native := slices.ContainsFunc(row.Cells, func(c *Cell) bool { return s.rankable(c) && !c.generic() })
+	native := slices.ContainsFunc(row.Cells, func(c *Cell) bool { return s.rankable(c) && !c.Generic() })
 	for _, c := range row.Cells {
 		c.toFirst, c.toFastest = math.NaN(), math.NaN()
 		switch {
-		case c.generic() == native:
+		case c.Generic() == native:
 		case s.rankable(c):
 			cells = append(cells, c)
 		case c.baseline() && s.comparable(c):
@@ -132,8 +132,8 @@ func (s *Set) comparable(c *Cell) bool {
 // rankable reports whether a cell is ranked by its time: it is comparable, and of a count.
 func (s *Set) rankable(c *Cell) bool { return s.comparable(c) && !c.baseline() }
 
-// generic reports whether the cell is of loops that call their count through an interface.
-func (c *Cell) generic() bool {
+// Generic reports whether the cell is of loops that call their count through an interface.
+func (c *Cell) Generic() bool {
 	return slices.ContainsFunc(c.labels[:], func(l *Label) bool { return l.generic })
 }
 

@@ -267,6 +267,7 @@ func (b *builder) configure(now []benchfmt.Config) {
 		return
 	}
 	clear(b.places)
+	b.layout.noted = false
 	b.config = b.config[:0]
 	for _, c := range now {
 		if c.File {

@@ -56,13 +56,13 @@ const (
 
 // screenRows returns the lines of the tables, no more than so many.
 func (s *Set) screenRows(most, columns int) []string {
-	rows := s.screenCounts()
+	layout := s.screenLayout()
 	names := len(s.layout.table.Name)
 	for _, t := range s.Tables {
 		names = max(names, text.StringWidthWithoutEscSequences(t.Text))
 	}
 	names = min(names, columns/3)
-	each := (columns - names - wrongColumns) / max(len(rows), 1)
+	each := (columns - names - wrongColumns) / max(len(layout.head)-2, 1)
 	line := func(cells []string) string {
 		var b strings.Builder
 		last := len(cells) - 1
@@ -72,7 +72,7 @@ func (s *Set) screenRows(most, columns int) []string {
 		}
 		return b.String() + " " + fmt.Sprintf("%*s", wrongColumns-1, cells[last])
 	}
-	lines := []string{line(s.screenHead())}
+	lines := []string{line(layout.head)}
 	tables := s.screenTables()
 	room := max(most-len(lines)-len(screenLegend), 2)
 	shown := tables
@@ -80,7 +80,7 @@ func (s *Set) screenRows(most, columns int) []string {
 		shown = tables[:room-1]
 	}
 	for _, t := range shown {
-		lines = append(lines, line(s.screenRow(t, each-1)))
+		lines = append(lines, line(s.screenRow(layout, t, each-1)))
 	}
 	if n := len(tables) - len(shown); n > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more: refbench report --verbose has them", n))
@@ -88,21 +88,58 @@ func (s *Set) screenRows(most, columns int) []string {
 	return append(lines, screenLegend...)
 }
 
-// screenHead returns the headings of the screen's table.
-func (s *Set) screenHead() []string {
-	head := []string{s.layout.table.Name}
-	for _, l := range s.screenCounts() {
-		head = append(head, l.Text)
+// A screenLayout is which rows of tables a screen has: the first, the middle and the last of
+// those that tables have, or of each machine if machines have others.
+type screenLayout struct {
+	head []string
+	of   map[*Machine][]*Label // of each machine, nil for none
+	own  bool                  // each machine has its own
+}
+
+func (s *Set) screenLayout() screenLayout {
+	tables := make(map[*Machine][]*Table)
+	for _, t := range s.Tables {
+		tables[t.Machine] = append(tables[t.Machine], t)
 	}
-	return append(head, wrongHeading)
+	l := screenLayout{head: []string{s.layout.table.Name}, of: make(map[*Machine][]*Label, len(tables))}
+	var one []*Label // of any
+	most := 0
+	for m, ts := range tables {
+		ends := thirds(countsOf(ts))
+		l.own = l.own || one != nil && !slices.Equal(ends, one)
+		l.of[m], one, most = ends, ends, max(most, len(ends))
+	}
+	if !l.own {
+		for _, c := range one {
+			l.head = append(l.head, c.Text)
+		}
+	} else {
+		names := []string{"first", "some", "last"}
+		if s.layout.row.Name == cpusName {
+			names = []string{"fewest CPUs", "some", "most CPUs"}
+		}
+		l.head = append(l.head, spread3(names, most)...)
+		for m, ends := range l.of {
+			l.of[m] = spread3(ends, most)
+		}
+	}
+	l.head = append(l.head, wrongHeading)
+	return l
 }
 
 // screenRow returns the row of a table, each cell in so many columns if it can be said in
 // them.
-func (s *Set) screenRow(t *Table, columns int) []string {
+func (s *Set) screenRow(l screenLayout, t *Table, columns int) []string {
 	row := []string{t.Text}
-	for _, l := range s.screenCounts() {
-		row = append(row, s.screenCell(t, l, columns))
+	for _, c := range l.of[t.Machine] {
+		switch {
+		case c == nil || t.row(c) == nil:
+			row = append(row, "-")
+		case l.own:
+			row = append(row, c.Short+": "+s.screenCell(t, c, columns-len(c.Short)-len(": ")))
+		default:
+			row = append(row, s.screenCell(t, c, columns))
+		}
 	}
 	return append(row, s.screenWrong(t))
 }
@@ -127,13 +164,29 @@ func (s *Set) screenTables() []*Table {
 	return tables
 }
 
-// screenCounts returns the first, the middle and the last of the rows that tables have.
-func (s *Set) screenCounts() []*Label {
-	all := countsOf(s.Tables)
+// thirds returns the first, the middle and the last of some labels.
+func thirds(all []*Label) []*Label {
 	if len(all) <= 3 {
 		return all
 	}
 	return []*Label{all[0], all[len(all)/2], all[len(all)-1]}
+}
+
+// spread3 puts up to three values in so many places: the first at the beginning, the last at
+// the end.
+func spread3[T any](values []T, n int) []T {
+	out := make([]T, n)
+	for i, v := range values {
+		switch {
+		case i == 0:
+			out[0] = v
+		case i == len(values)-1:
+			out[n-1] = v
+		case n > 2:
+			out[1] = v
+		}
+	}
+	return out
 }
 
 // row returns the table's row with the label, or nil.
@@ -144,16 +197,13 @@ func (t *Table) row(l *Label) *Row {
 	return nil
 }
 
-// screenCell says what is fastest in a row, in so many columns.
+// screenCell says what is fastest in a row that the table has, in so many columns.
 func (s *Set) screenCell(t *Table, l *Label, columns int) string {
 	row := t.row(l)
-	if row == nil {
-		return "-"
-	}
 	r := s.Rank(row)
 	switch {
 	case len(r.Leaders) == 0:
-		return "no usable sample"
+		return unranked(row)
 	case len(r.Leaders) == 1 && r.Next == nil:
 		return "only " + r.Leaders[0].Column().Text
 	case r.TooFew:
@@ -296,8 +346,8 @@ func (s *Set) screenNotes() []string {
 // MachineLine names the machine and what ran on it.
 func (s *Set) MachineLine() string {
 	var parts []string
-	for _, f := range [...]struct{ key, before, after string }{
-		{"cpu", "", ""}, {"cpus", "", " CPUs"}, {"kernel", "", ""}, {"go", "", ""}, {"commit", "commit ", ""},
+	for _, f := range [...]struct{ key, before string }{
+		{"cpu", ""}, {"cpus", ""}, {"kernel", ""}, {"go", ""}, {"commit", "commit "},
 	} {
 		i := slices.IndexFunc(s.Facts, func(x Fact) bool { return x.Key == f.key })
 		if i < 0 {
@@ -313,16 +363,26 @@ func (s *Set) MachineLine() string {
 		case len(vs) == 1 && f.key == "kernel":
 			release, _, _ := strings.Cut(vs[0], "-")
 			parts = append(parts, release)
+		case len(vs) == 1 && f.key == "cpus":
+			parts = append(parts, cpusOf(vs[0]))
 		case len(vs) == 1:
-			parts = append(parts, f.before+vs[0]+f.after)
+			parts = append(parts, f.before+vs[0])
 		default:
-			parts = append(parts, fmt.Sprintf("%d different %s", len(vs), f.key))
+			parts = append(parts, fmt.Sprintf("%d values of %s", len(vs), f.key))
 		}
 	}
 	if d := s.newestDate(); d != nil {
 		parts = append(parts, d.Text)
 	}
 	return strings.Join(parts, ", ")
+}
+
+// cpusOf says a number of CPUs as a file has it.
+func cpusOf(text string) string {
+	if text == "1" {
+		return "1 CPU"
+	}
+	return clean(text) + " CPUs"
 }
 
 // newestDate returns the latest date if there are several, or else nil.

@@ -85,7 +85,7 @@ func TestScreenSaysWhatWasFound(t *testing.T) {
 	for _, want := range []string{
 		"workload 1 CPU ", "2 CPUs ", "violations\nwrong ",
 		"clear    atomic 2.0..3.0×", "percpu 2.0× ", "tie      atomic=percpu 3.0×",
-		"wrong    only percpu", " 8 !\n", "shared   no usable sample", "few      too few samples",
+		"wrong    only percpu", " 8 !\n", "shared   all excluded", "few      too few samples",
 		"16 of 98 samples are excluded: something else used their CPUs.\n",
 	} {
 		if !strings.Contains(got, want) {
@@ -120,5 +120,31 @@ func TestScreenNamesTheMachine(t *testing.T) {
 	got := screen(t, []byte("format: refbench/1\ncpu: EPYC\nBenchmarkRef/workload=a/cpus=1/strategy=b-2 10 5 ns/op\ncpu: Xeon\nBenchmarkRef/workload=a/cpus=1/strategy=b-2 10 5 ns/op\n"))
 	if !strings.Contains(got, "On machine 1: EPYC\nOn machine 2: Xeon\n") {
 		t.Errorf("two machines aren't named:\n%s", got)
+	}
+}
+
+// Machines with other numbers of CPUs have their own in the columns: each shows its first, a middle
+// and its last.
+func TestEachMachineHasItsCounts(t *testing.T) {
+	var b strings.Builder
+	for _, m := range []struct {
+		cpu  string
+		cpus []int
+	}{{"EPYC", []int{1, 2}}, {"Xeon", []int{1, 4, 8, 16}}, {"Neoverse", []int{64}}} {
+		fmt.Fprintf(&b, "cpu: %s\n", m.cpu)
+		for _, n := range m.cpus {
+			b.WriteString(samples("a", n, "0 violations", near(10)...) + samples("b", n, "0 violations", near(5)...))
+		}
+	}
+	got := strings.Join(strings.Fields(screen(t, []byte(b.String()))), " ")
+	for _, want := range []string{
+		"workload fewest CPUs some most CPUs violations ",
+		" getput on machine 1 1: b 2.0× - 2: b 2.0× 0 ",
+		" getput on machine 2 1: b 2.0× 8: b 2.0× 16: b 2.0× 0 ",
+		" getput on machine 3 64: b 2.0× - - 0 ",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the screen has no %q:\n%s", want, got)
+		}
 	}
 }

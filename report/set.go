@@ -187,7 +187,7 @@ func (s *Set) summarize() {
 		s.warn(c)
 		for _, name := range c.varying() {
 			mixed[name] = true
-			c.Warnings = append(c.Warnings, "samples vary in "+name+": they were measured under different conditions and shouldn't be averaged")
+			c.warn("", "samples vary in "+name+": they were measured under different conditions and shouldn't be averaged")
 		}
 		c.rests = nil
 	}

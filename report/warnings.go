@@ -97,23 +97,26 @@ func warningsPage(s *Set) []part {
 	return []part{{ID: "warnings", Nav: "Warnings", Title: "Warnings", Data: d}}
 }
 
-// A warningGroup is one warning and the cells that have it.
+// A warningGroup is one warning and the cells that have it: without its numbers, if they are
+// several.
 type warningGroup struct {
 	Text  string
 	Cells []*Cell
 }
 
-// cellWarnings groups the warnings of all cells by their text.
+// cellWarnings groups the warnings of all cells by what they say.
 func (s *Set) cellWarnings() []warningGroup {
 	var groups []warningGroup
 	index := make(map[string]int)
 	for _, c := range s.cells {
-		for _, text := range c.Warnings {
-			i, ok := index[text]
+		for k, general := range c.general {
+			i, ok := index[general]
 			if !ok {
 				i = len(groups)
-				index[text] = i
-				groups = append(groups, warningGroup{Text: text})
+				index[general] = i
+				groups = append(groups, warningGroup{Text: c.Warnings[k]})
+			} else {
+				groups[i].Text = general
 			}
 			groups[i].Cells = append(groups[i].Cells, c)
 		}

@@ -26,8 +26,7 @@ type Advice struct {
 	Candidates []Candidate `json:"candidates"`
 	Others     []Other     `json:"others"`
 	NoiseFloor *float64    `json:"noise_floor_percent"`
-
-	columns int // of the names
+	Warnings   []string    `json:"warnings"` // about the files as a whole
 }
 
 // Asked is a need and what it means.
@@ -61,6 +60,10 @@ type Check struct {
 type Other struct {
 	Strategy string `json:"strategy"`
 	Reason   string `json:"reason"` // what it and others with the same reason do
+
+	// untimed says that the reason is about the files, and not about the strategy: it has what
+	// is needed, and may be cheaper than any that has a time.
+	untimed bool
 }
 
 // A CantTell says that the files don't have what it takes to give advice.
@@ -83,7 +86,8 @@ func Of(s *report.Set, n *Needs, broken map[string]string) (*Advice, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Advice{Schema: Schema, Needs: []Asked{}, Workload: row.Table.Text, Machine: s.MachineLine(), Candidates: []Candidate{}, Others: []Other{}}
+	a := &Advice{Schema: Schema, Needs: []Asked{}, Workload: row.Table.Text, Machine: s.MachineLine(), Candidates: []Candidate{}, Others: []Other{},
+		Warnings: append([]string{}, s.Warnings...)}
 	fmt.Sscan(row.Short, &a.CPUs)
 	for _, w := range n.List {
 		a.Needs = append(a.Needs, Asked{w.String(), w.Doc, w.Means})
@@ -99,13 +103,14 @@ func Of(s *report.Set, n *Needs, broken map[string]string) (*Advice, error) {
 	}
 	cells := make(map[string]*report.Cell)
 	for _, c := range row.Cells {
-		if old := cells[strategyOf(c)]; old == nil || strings.Contains(old.Column().Text, " ") { // native loops before others
+		if old := cells[strategyOf(c)]; old == nil || old.Generic() { // native loops before others
 			cells[strategyOf(c)] = c
 		}
 	}
 	in := make(map[*report.Cell]report.Promise)
+	native, generic := false, false
 	for _, p := range s.Promises {
-		why := n.Lacks(p.Fields)
+		why, untimed := n.Lacks(p.Fields), false
 		switch {
 		case why != "":
 		case broken[p.Strategy] != "":
@@ -113,26 +118,46 @@ func Of(s *report.Set, n *Needs, broken map[string]string) (*Advice, error) {
 		case violations[p.Strategy] > 0:
 			why = "have violations in these files"
 		case cells[p.Strategy] == nil:
-			why = "weren't measured under " + a.Workload
+			why, untimed = "weren't measured under "+a.Workload, true
 			for _, u := range s.Unsupported {
 				if u.Strategy == p.Strategy && u.Workload == strings.Fields(a.Workload)[0] {
-					why = "can't run " + u.Workload
+					why, untimed = "can't run "+u.Workload, false
 				}
 			}
 		case !usable(s, cells[p.Strategy]):
-			why = "have no usable sample"
+			why, untimed = "have no usable sample", true
 		default:
 			in[cells[p.Strategy]] = p
+			native = native || !cells[p.Strategy].Generic()
 			continue
 		}
-		a.Others = append(a.Others, Other{p.Strategy, why})
+		a.Others = append(a.Others, Other{p.Strategy, why, untimed})
+	}
+	for _, p := range s.Promises {
+		// A call through an interface costs as much as many a count: no ratio compares the two.
+		if c := cells[p.Strategy]; in[c].Strategy == p.Strategy && native && c.Generic() {
+			delete(in, c)
+			generic = true
+			a.Others = append(a.Others, Other{p.Strategy, "were called through an interface, and candidates weren't", false})
+		}
 	}
 	rank := s.RankAmong(row, func(c *report.Cell) bool { _, ok := in[c]; return ok })
 	a.rank(s, row, rank, in, checked)
 	names := a.unmeasured()
-	a.conclude(rank, len(in) == 0 && len(names) > 0)
+	among := ""
+	switch {
+	case len(names) > 0:
+		among = "those measured"
+	case generic:
+		among = "those with native loops"
+	}
+	a.conclude(rank, among)
 	if len(in) == 0 && len(names) > 0 {
-		return a, &CantTell{"no strategy that has what is needed has a usable time in these files: measure " + strings.Join(names, ", ")}
+		again := "measure "
+		if !slices.ContainsFunc(a.Others, func(o Other) bool { return o.untimed && cells[o.Strategy] == nil }) {
+			again = "something else used the CPUs while they were measured: measure again "
+		}
+		return a, &CantTell{"no strategy that has what is needed has a usable time in these files: " + again + strings.Join(names, ", ")}
 	}
 	return a, nil
 }
@@ -143,15 +168,10 @@ func usable(s *report.Set, c *report.Cell) bool {
 	return t != nil && t.Center > 0
 }
 
-// unmeasured reports whether a reason is about the files, and not about the strategy.
-func unmeasured(reason string) bool {
-	return strings.HasPrefix(reason, "weren't measured") || strings.HasPrefix(reason, "have no usable sample")
-}
-
 // unmeasured returns the strategies that have what is needed, and no time.
 func (a *Advice) unmeasured() (names []string) {
 	for _, o := range a.Others {
-		if unmeasured(o.Reason) {
+		if o.untimed {
 			names = append(names, o.Strategy)
 		}
 	}
@@ -169,7 +189,7 @@ func strategyOf(c *report.Cell) string {
 func rowOf(s *report.Set, n *Needs) (*report.Row, error) {
 	var names []string
 	for _, t := range s.Tables {
-		if t.Text != n.table() {
+		if sorted(t.Text) != sorted(n.table()) {
 			names = append(names, t.Text)
 			continue
 		}
@@ -186,6 +206,16 @@ func rowOf(s *report.Set, n *Needs) (*report.Row, error) {
 		return nil, fmt.Errorf("%s wasn't measured on %d CPUs: there are %s", t.Text, n.CPUs, strings.Join(counts, ", "))
 	}
 	return nil, fmt.Errorf("%s isn't in the files: there are %s", n.table(), strings.Join(names, ", "))
+}
+
+// sorted returns the name of a table with its settings in order: whichever was named first, they
+// are the same.
+func sorted(table string) string {
+	fields := strings.Fields(table)
+	if len(fields) > 1 {
+		slices.Sort(fields[1:])
+	}
+	return strings.Join(fields, " ")
 }
 
 // rank fills in the candidates, the cheapest first.
@@ -226,9 +256,9 @@ func finite(v float64) *float64 {
 	return &v
 }
 
-// conclude says in one sentence which is the cheapest. Untimed says that those that have what
-// is needed have no time.
-func (a *Advice) conclude(rank report.Ranking, untimed bool) {
+// conclude says in one sentence which is the cheapest. Among are those that could be compared, if
+// others have what is needed, too.
+func (a *Advice) conclude(rank report.Ranking, among string) {
 	where := fmt.Sprintf("under %s on %s", a.Workload, cpus(a.CPUs))
 	var names []string
 	for _, c := range a.Candidates {
@@ -236,19 +266,23 @@ func (a *Advice) conclude(rank report.Ranking, untimed bool) {
 			names = append(names, c.Strategy)
 		}
 	}
+	of, only := "", fmt.Sprint("Only ", strings.Join(names, ""))
+	if among != "" {
+		of, only = " of "+among, fmt.Sprint("Of ", among, ", only ", strings.Join(names, ""))
+	}
 	switch {
-	case untimed:
+	case among != "" && len(a.Candidates) == 0:
 		a.Conclusion = "It can't be told: what has all of it has no usable time " + where + "."
 	case len(a.Candidates) == 0:
 		a.Conclusion = "No strategy has all of it."
 	case len(a.Candidates) == 1:
-		a.Conclusion = fmt.Sprintf("Only %s qualifies %s.", names[0], where)
+		a.Conclusion = fmt.Sprintf("%s qualifies %s.", only, where)
 	case rank.TooFew:
-		a.Conclusion = fmt.Sprintf("%d qualify %s; too few samples to say which is the cheapest.", len(a.Candidates), where)
+		a.Conclusion = fmt.Sprintf("%d%s qualify %s; too few samples to say which is the cheapest.", len(a.Candidates), of, where)
 	case len(names) > 1:
-		a.Conclusion = fmt.Sprintf("A tie %s: %s.", where, strings.Join(names, ", "))
+		a.Conclusion = fmt.Sprintf("A tie%s %s: %s.", of, where, strings.Join(names, ", "))
 	default:
-		a.Conclusion = fmt.Sprintf("The cheapest %s is %s.", where, names[0])
+		a.Conclusion = fmt.Sprintf("The cheapest%s %s is %s.", of, where, names[0])
 	}
 }
 

@@ -102,12 +102,12 @@ func TestCheapestThatQualifies(t *testing.T) {
 		cell("getput", "tame", 1, 5, right) + cell("getput", "twin", 1, 6, right) + cell("churn", "huge", 2, 30, right) + cell("churn", "tame", 2, 20, right)
 	s := read(t, all)
 	for _, tt := range []struct{ needs, want, conclusion string }{
-		{"", "huge*; wild; tame; twin; back; wrong: have violations in these files; absent: weren't measured under getput; cannot: can't run getput", "The cheapest under getput on 2 CPUs is huge."},
-		{"zeroatonce,overflow", "tame*; twin*; wild: don't survive overflow; huge: don't see zero at once; wrong: have violations in these files; absent: weren't measured under getput; cannot: can't run getput; back: don't survive overflow", "A tie under getput on 2 CPUs: tame, twin."},
-		{"overflow", "huge*; tame; twin; wild: don't survive overflow; wrong: have violations in these files; absent: weren't measured under getput; cannot: can't run getput; back: don't survive overflow", "The cheapest under getput on 2 CPUs is huge."},
+		{"", "huge*; wild; tame; twin; back; wrong: have violations in these files; absent: weren't measured under getput; cannot: can't run getput", "The cheapest of those measured under getput on 2 CPUs is huge."},
+		{"zeroatonce,overflow", "tame*; twin*; wild: don't survive overflow; huge: don't see zero at once; wrong: have violations in these files; absent: weren't measured under getput; cannot: can't run getput; back: don't survive overflow", "A tie of those measured under getput on 2 CPUs: tame, twin."},
+		{"overflow", "huge*; tame; twin; wild: don't survive overflow; wrong: have violations in these files; absent: weren't measured under getput; cannot: can't run getput; back: don't survive overflow", "The cheapest of those measured under getput on 2 CPUs is huge."},
 		{"underflow,cpus=1", "tame*; twin; wild: don't survive a Put too many; huge: don't survive a Put too many; wrong: don't survive a Put too many; absent: don't survive a Put too many; cannot: don't survive a Put too many; back: don't survive a Put too many", "The cheapest under getput on 1 CPU is tame."},
 		{"resurrects", "back*; wild: can't resurrect; tame: can't resurrect; twin: can't resurrect; huge: can't resurrect; wrong: can't resurrect; absent: can't resurrect; cannot: can't resurrect", "Only back qualifies under getput on 2 CPUs."},
-		{"bytes=200,underflow,churn", "tame*; wild: don't survive a Put too many; twin: weren't measured under churn; huge: take more than 200 bytes; wrong: don't survive a Put too many; absent: don't survive a Put too many; cannot: don't survive a Put too many; back: don't survive a Put too many", "Only tame qualifies under churn on 2 CPUs."},
+		{"bytes=200,underflow,churn", "tame*; wild: don't survive a Put too many; twin: weren't measured under churn; huge: take more than 200 bytes; wrong: don't survive a Put too many; absent: don't survive a Put too many; cannot: don't survive a Put too many; back: don't survive a Put too many", "Of those measured, only tame qualifies under churn on 2 CPUs."},
 		{"waitfree", "wild: aren't wait-free; tame: aren't wait-free; twin: aren't wait-free; huge: aren't wait-free; wrong: aren't wait-free; absent: aren't wait-free; cannot: aren't wait-free; back: aren't wait-free", "No strategy has all of it."},
 	} {
 		a, err := Of(s, parse(t, tt.needs), nil)
@@ -161,6 +161,11 @@ func TestFilesThatDontFit(t *testing.T) {
 	a, err := Of(read(t, promised("a", "overflow=saturates")+promised("b", "")+cell("getput", "b", 1, 10, right)), parse(t, "overflow"), nil)
 	if !errors.As(err, &cant) || a == nil || len(a.Others) != 2 {
 		t.Errorf("not measured: %v, want that it can't be told", err)
+	}
+	busy := promised("a", "") + cell("getput/private=1/hold=5", "a", 1, 10, right+" 1 shared")
+	_, err = Of(read(t, busy), parse(t, "workload=getput:hold=5,private=1"), nil)
+	if want := "something else used the CPUs while they were measured: measure again a"; !errors.As(err, &cant) || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("all samples excluded: %v, want %s", err, want)
 	}
 	for _, tt := range []struct{ text, needs, want string }{
 		{file, "cpus=3", "getput wasn't measured on 3 CPUs: there are 1"},
@@ -273,5 +278,45 @@ func TestAdviceIsOneScreen(t *testing.T) {
 		if all := strings.Join(lines, "\n"); !strings.Contains(all, "On Test CPU, 4 CPUs, 6.18, go1.26.8, commit 1234abcd") || len(a.Candidates) > 0 && !strings.Contains(all, " ns ") {
 			t.Errorf("%s: machine or times are missing:\n%s", needs, all)
 		}
+	}
+}
+
+// A strategy that is called through an interface isn't compared with native loops, however fast:
+// reports don't, either. Among its like it is.
+func TestNoRatioComparesInterfacesWithNativeLoops(t *testing.T) {
+	const why = "were called through an interface, and candidates weren't"
+	both := promised("native", "") + promised("mine", "") + promised("other", "zero=afterkill") +
+		cell("getput", "native", 1, 10, right) + cell("getput", "mine/dispatch=generic", 1, 5, right) + cell("getput", "other/dispatch=generic", 1, 9, right)
+	a, err := Of(read(t, both), parse(t, "zeroatonce"), nil)
+	if err != nil || names(a) != "native*; other: don't see zero at once; mine: "+why || a.Conclusion != "Of those with native loops, only native qualifies under getput on 1 CPU." {
+		t.Errorf("beside native loops: %s, %q, %v", names(a), a.Conclusion, err)
+	}
+	alone := strings.Replace(both, promised("native", ""), promised("native", "zero=afterkill"), 1)
+	a, err = Of(read(t, alone), parse(t, "zeroatonce"), nil)
+	if err != nil || names(a) != "mine*; native: don't see zero at once; other: don't see zero at once" {
+		t.Errorf("among its like: %s, %v", names(a), err)
+	}
+}
+
+// A screen that has no room says so: for the conclusion, and for what a warning of the files is
+// about.
+func TestAdviceSaysWhatItCuts(t *testing.T) {
+	var text strings.Builder
+	for i := range 12 {
+		name := fmt.Sprintf("averylongname%d", i)
+		text.WriteString(promised(name, "") + cell("getput", name, 1, 10, right))
+	}
+	text.WriteString("commit: another\n" + cell("getput", "averylongname0", 1, 10, right))
+	a, err := Of(read(t, text.String()), parse(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := a.Lines(0)
+	if !strings.HasPrefix(lines[0], "A tie under getput on 1 CPU: averylongname0,") || !strings.HasSuffix(lines[1], "…") {
+		t.Errorf("the conclusion is cut without a mark:\n%s\n%s", lines[0], lines[1])
+	}
+	const want = "! the files mix results that vary in commit: read them one by one"
+	if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, want) }) {
+		t.Errorf("no line is %s:\n%s", want, strings.Join(lines, "\n"))
 	}
 }

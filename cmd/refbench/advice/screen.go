@@ -12,6 +12,8 @@ import (
 
 // The bounds of a screen.
 const (
+	mostConclusion = 2 // lines
+	mostWarnings   = 2
 	mostCandidates = 6
 	mostGroups     = 7
 )
@@ -23,10 +25,13 @@ func (a *Advice) Lines(around int) []string {
 	line := func(format string, args ...any) {
 		out = append(out, text.Snip(fmt.Sprintf(format, args...), report.ScreenColumns, "…"))
 	}
-	for i, l := range strings.Split(text.WrapSoft(a.Conclusion, report.ScreenColumns), "\n") {
-		if i < 2 {
-			line("%s", strings.TrimRight(l, " "))
-		}
+	conclusion := strings.Split(text.WrapSoft(a.Conclusion, report.ScreenColumns-1), "\n")
+	if len(conclusion) > mostConclusion {
+		conclusion = conclusion[:mostConclusion]
+		conclusion[mostConclusion-1] = strings.TrimRight(conclusion[mostConclusion-1], " ") + "…"
+	}
+	for _, l := range conclusion {
+		line("%s", strings.TrimRight(l, " "))
 	}
 	var needs []string
 	for _, n := range a.Needs {
@@ -80,7 +85,7 @@ func (a *Advice) Lines(around int) []string {
 	return out
 }
 
-// ns formats nanoseconds with three digits or more.
+// ns formats nanoseconds, or percent, with three digits or more.
 func ns(v float64) string {
 	switch {
 	case v < 10:
@@ -117,8 +122,9 @@ func (c Candidate) verdict() string {
 
 // A group is what strategies don't qualify for one reason.
 type group struct {
-	reason string
-	names  []string
+	reason  string
+	names   []string
+	untimed bool
 }
 
 func count(groups []group) (n int) {
@@ -128,18 +134,27 @@ func count(groups []group) (n int) {
 	return n
 }
 
-// groups returns the strategies that don't qualify by reason, the largest group first.
+// groups returns the strategies that don't qualify by reason: those first that would, had they
+// a time to compare, and then the largest group.
 func (a *Advice) groups() []group {
 	var all []group
 	for _, o := range a.Others {
 		i := slices.IndexFunc(all, func(g group) bool { return g.reason == o.Reason })
 		if i < 0 {
 			i = len(all)
-			all = append(all, group{reason: o.Reason})
+			all = append(all, group{reason: o.Reason, untimed: o.untimed})
 		}
 		all[i].names = append(all[i].names, o.Strategy)
 	}
-	slices.SortStableFunc(all, func(x, y group) int { return len(y.names) - len(x.names) })
+	slices.SortStableFunc(all, func(x, y group) int {
+		if x.untimed != y.untimed {
+			if x.untimed {
+				return -1
+			}
+			return 1
+		}
+		return len(y.names) - len(x.names)
+	})
 	return all
 }
 
@@ -150,12 +165,18 @@ func (a *Advice) notes() []string {
 		lines = append(lines, "*: the cheapest, or not told apart from it by the samples.")
 	}
 	if a.NoiseFloor != nil {
-		lines = append(lines, fmt.Sprintf("Noise floor: the same cell measured twice differed by up to %.1f %%.", *a.NoiseFloor))
+		lines = append(lines, fmt.Sprintf("Noise floor: the same cell measured twice differed by up to %s %%.", ns(*a.NoiseFloor)))
 	} else {
 		lines = append(lines, "Noise floor: unknown, as no cell was measured twice.")
 	}
 	if slices.ContainsFunc(a.Candidates, func(c Candidate) bool { return len(c.Checks) > 0 }) {
 		lines = append(lines, "ok: checks that the strategy passed; ?: that were inconclusive.")
+	}
+	for _, w := range a.Warnings[:min(len(a.Warnings), mostWarnings)] {
+		lines = append(lines, "! "+w)
+	}
+	if a.Machine == "" {
+		return lines
 	}
 	return append(lines, "On "+a.Machine)
 }

@@ -36,8 +36,9 @@ func newAdviseCommand(parts Parts) *cobra.Command {
 		Long: `advise names the strategies that have what you need and cost the least on this machine, and
 says why the others don't qualify. What a strategy has is what it promises. What it costs is
 measured: in result files if there are some, or else in a quick run of those that qualify.
+Files needn't have all that do: advise says which weren't measured, as they may be cheaper.
 Strategies that the samples can't tell apart are a tie, as in a report. One with violations
-in the files doesn't qualify; --check runs every check on those that do, too.
+on the latest date of the files doesn't qualify; --check runs every check on those that do.
 
 Needs:
 ` + about.String() + `
