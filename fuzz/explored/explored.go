@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "208c7a5e9dfea1c3231754f4"
+const Version = "6c44861fcd9051cbcc5ee030"
