@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "6c44861fcd9051cbcc5ee030"
+const Version = "fb4045ccfea869a013c97020"

@@ -94,7 +94,7 @@ var ops = [maxOps]operation{
 		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) { return c.TryGet(), 0 },
 	},
 	Put: {
-		name: "Put", reports: true, codes: []byte{2, 21, 22, 24, 30, 31},
+		name: "Put", reports: true, codes: []byte{2, 21, 22, 24, 31},
 		by: Holder, moves: Moves{Sign: -1}, last: true, step: (*Spec).drop,
 		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) { return c.Put(), 0 },
 	},
@@ -206,7 +206,7 @@ var ops = [maxOps]operation{
 		},
 	},
 	PutAs: {
-		name: "PutAs", power: strategies.PowerActor, reports: true, env: true, codes: []byte{27},
+		name: "PutAs", power: strategies.PowerActor, reports: true, env: true, codes: []byte{27, 30},
 		by: Holder, moves: Moves{Sign: -1}, last: true, step: (*Spec).drop,
 		apply: func(c strategies.Counter, _ int64, e *Env) (bool, int64) {
 			return strategies.PutAs(c.(strategies.Acting), e.Actor), 0
