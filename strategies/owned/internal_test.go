@@ -1,6 +1,7 @@
 package owned
 
 import (
+	"math"
 	"runtime"
 	"testing"
 
@@ -26,7 +27,7 @@ func TestActorsLeaveSharedAlone(t *testing.T) {
 // Whoever has no word, or comes when Kill is over, changes nothing and is told so.
 func TestOthersHaveNoWord(t *testing.T) {
 	for _, killed := range []bool{false, true} {
-		for _, actor := range []int{-1 << 63, -1, 0, 1, pin.CPUs(), pin.CPUs() + 1, 1<<63 - 1} {
+		for _, actor := range []int{math.MinInt, -1, 0, 1, pin.CPUs(), pin.CPUs() + 1, math.MaxInt} {
 			if !killed && actor >= 1 && actor <= pin.CPUs() {
 				continue
 			}
