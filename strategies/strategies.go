@@ -169,6 +169,29 @@ type (
 		ResurrectLive()
 	}
 
+	// ActorCounter has words for actors, each of which says who it is and is
+	// alone with its own: a worker, a connection. Such a word needs neither
+	// an atomic instruction nor a pinned goroutine.
+	//
+	// Actors have numbers from 1. Whoever calls with a number is the only one
+	// that does, on this count, until the call returns; if the next call with
+	// that number is another goroutine's, the two synchronize by other means. A
+	// reference may be dropped by another actor than took it, or by whoever doesn't
+	// say who he is. The number 0, or one that there is no word for, is nobody's.
+	//
+	// Both methods are there to be inlined, and so do only what is short:
+	// what they leave is for the operations of [Counter]. See [GetAs].
+	ActorCounter interface {
+		// TakeAs takes a reference on the actor's word and reports whether it did. If
+		// not, it has done nothing, and the caller calls Get, or TryGet if it holds no
+		// reference. It takes none once Kill has returned.
+		TakeAs(actor int) bool
+		// DropAs drops a reference of the caller's on the actor's word, which isn't the
+		// last, and reports whether it did. If not, it has done nothing, and the caller
+		// calls Put. It synchronizes as Put does.
+		DropAs(actor int) bool
+	}
+
 	// Presetter starts a life at n references instead of one, so that
 	// tests begin near a limit instead of counting up to it.
 	Presetter interface {
@@ -185,6 +208,25 @@ type (
 	}
 )
 
+// An Acting counter is one with the power of an [ActorCounter].
+type Acting interface {
+	Counter
+	ActorCounter
+}
+
+// GetAs is Get of an actor, who holds a reference.
+func GetAs[C Acting](c C, actor int) {
+	if !c.TakeAs(actor) {
+		c.Get()
+	}
+}
+
+// TryGetAs is TryGet of an actor.
+func TryGetAs[C Acting](c C, actor int) bool { return c.TakeAs(actor) || c.TryGet() }
+
+// PutAs is Put of an actor.
+func PutAs[C Acting](c C, actor int) bool { return !c.DropAs(actor) && c.Put() }
+
 // A Power names one of the optional interfaces, by the interface's name in lower
 // case.
 type Power string
@@ -199,6 +241,7 @@ const (
 	PowerOnePutter   Power = "oneputter"
 	PowerLockPutter  Power = "lockputter"
 	PowerSwitcher    Power = "switcher"
+	PowerActor       Power = "actorcounter"
 	PowerPresetter   Power = "presetter"
 	PowerMonitored   Power = "monitored"
 )
@@ -217,6 +260,7 @@ var powers = []struct {
 	{PowerOnePutter, implements[OnePutter]},
 	{PowerLockPutter, implements[LockPutter]},
 	{PowerSwitcher, implements[Switcher]},
+	{PowerActor, implements[ActorCounter]},
 	{PowerPresetter, implements[Presetter]},
 	{PowerMonitored, implements[Monitored]},
 }

@@ -188,7 +188,7 @@ func (b *buffers[T, H]) Setup(c Config, k Kit[T, H]) error {
 	}
 	b.open(&b.evictor, k.Holder("cache"), NewRand(c.Seed, c.Workers))
 	for i := range b.workers {
-		b.open(&b.workers[i], k.Holder(WorkerName(i)), NewRand(c.Seed, i))
+		b.open(&b.workers[i], k.Worker(i), NewRand(c.Seed, i))
 	}
 	return nil
 }

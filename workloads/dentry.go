@@ -156,7 +156,7 @@ func (d *dcache[T, H]) Setup(c Config, k Kit[T, H]) error {
 	}
 	for i := range d.workers {
 		w := &d.workers[i]
-		w.holder = k.Holder(WorkerName(i))
+		w.holder = k.Worker(i)
 		w.cache = d.arena.Cache()
 		w.rand = NewRand(c.Seed, i)
 		w.files = make([]dentryRef[T], c.Knob("open"))

@@ -154,7 +154,7 @@ func (d *dstCache[T, H]) Setup(c Config, k Kit[T, H]) error {
 		d.addTunnel(i)
 	}
 	for i := range d.transmitters {
-		d.transmitters[i].actor = d.newActor(k.Holder(WorkerName(i)))
+		d.transmitters[i].actor = d.newActor(k.Worker(i))
 		d.transmitters[i].rand = NewRand(c.Seed, i)
 	}
 	return nil

@@ -11,6 +11,12 @@ import (
 // indirect call for each operation.
 type Dynamic struct{ strategies.Counter }
 
+// Acting returns the counter if it has words for actors, and nil otherwise.
+func (d *Dynamic) Acting() strategies.Acting {
+	a, _ := d.Counter.(strategies.Acting)
+	return a
+}
+
 // The holders of instances that call their strategy through an interface.
 type (
 	DynamicTimed   = Timed[Dynamic, *Dynamic]

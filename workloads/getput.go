@@ -88,7 +88,7 @@ func (g *getPut[T, H]) Setup(c Config, k Kit[T, H]) error {
 	}
 	for i := range g.workers {
 		w := &g.workers[i]
-		w.holder = k.Holder(WorkerName(i))
+		w.holder = k.Worker(i)
 		w.rand = NewRand(c.Seed, i)
 		if w.objects = shared; shared == nil {
 			w.objects = alloc()

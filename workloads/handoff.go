@@ -131,7 +131,7 @@ func (h *handoff[T, H]) Setup(c Config, k Kit[T, H]) error {
 	for i := range h.workers {
 		h.workers[i].inbox = new(mailbox[T])
 		h.workers[i].cache = h.arena.Cache()
-		h.workers[i].holder = k.Holder(WorkerName(i))
+		h.workers[i].holder = k.Worker(i)
 	}
 	for i := range h.workers {
 		h.workers[i].next = h.workers[(i+1)%c.Workers].inbox

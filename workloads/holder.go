@@ -48,9 +48,91 @@ func (Timed[T, P]) Kill(o *arena.Object[T], _ arena.Hold) bool { return P(&o.Ref
 // Use does nothing.
 func (Timed[T, P]) Use(*arena.Object[T], arena.Hold) {}
 
+// TimedActing is the [Timed] of native loops whose strategy has the power
+// strategies.PowerActor: a worker counts as the actor that it is. No generic instance has it.
+//
+// Go inlines a function only if it is small, and one with a call hardly is. So that what
+// counts on words is inlined into loops, and the call of what doesn't stays behind, each operation is
+// in two parts there: generated loops have h.GetRest(o, h.Take(o)) for h.Get(o).
+type TimedActing[T any, P ActingRef[T]] struct{ number int }
+
+// ActingRef is a count with words for actors.
+type ActingRef[T any] interface {
+	strategies.Ref[T]
+	strategies.ActorCounter
+}
+
+// Act gives the holder the number of the actor that it counts as.
+func (h *TimedActing[T, P]) Act(number int) { h.number = number }
+
+// Init calls the strategy's Init.
+func (TimedActing[T, P]) Init(o *arena.Object[T]) arena.Hold { P(&o.Ref).Init(); return 0 }
+
+// Get takes a reference as the actor.
+func (h TimedActing[T, P]) Get(o *arena.Object[T]) arena.Hold {
+	if !P(&o.Ref).TakeAs(h.number) {
+		P(&o.Ref).Get()
+	}
+	return 0
+}
+
+// TryGet takes a reference as the actor.
+func (h TimedActing[T, P]) TryGet(o *arena.Object[T]) (arena.Hold, bool) {
+	return 0, P(&o.Ref).TakeAs(h.number) || P(&o.Ref).TryGet()
+}
+
+// Put drops a reference as the actor.
+func (h TimedActing[T, P]) Put(o *arena.Object[T], _ arena.Hold) bool {
+	return !P(&o.Ref).DropAs(h.number) && P(&o.Ref).Put()
+}
+
+// Kill calls the strategy's Kill.
+func (TimedActing[T, P]) Kill(o *arena.Object[T], _ arena.Hold) bool { return P(&o.Ref).Kill() }
+
+// Use does nothing.
+func (TimedActing[T, P]) Use(*arena.Object[T], arena.Hold) {}
+
+// Take is the first part of Get and of TryGet.
+func (h TimedActing[T, P]) Take(o *arena.Object[T]) bool { return P(&o.Ref).TakeAs(h.number) }
+
+// Drop is the first part of Put.
+func (h TimedActing[T, P]) Drop(o *arena.Object[T]) bool { return P(&o.Ref).DropAs(h.number) }
+
+// GetRest is what is left of Get.
+func (TimedActing[T, P]) GetRest(o *arena.Object[T], took bool) arena.Hold {
+	if !took {
+		P(&o.Ref).Get()
+	}
+	return 0
+}
+
+// TryGetRest is what is left of TryGet.
+func (TimedActing[T, P]) TryGetRest(o *arena.Object[T], took bool) (arena.Hold, bool) {
+	return 0, took || P(&o.Ref).TryGet()
+}
+
+// PutRest is what is left of Put.
+func (TimedActing[T, P]) PutRest(o *arena.Object[T], _ arena.Hold, dropped bool) bool {
+	return !dropped && P(&o.Ref).Put()
+}
+
 // Checked is the holder of the checked form. It judges every operation by the
 // arena's shadow of the object.
-type Checked[T any, P strategies.Ref[T]] struct{ Actor *arena.Actor }
+type Checked[T any, P strategies.Ref[T]] struct {
+	Actor  *arena.Actor
+	number int // of the actor that it counts as; 0 is nobody
+}
+
+// Act gives the holder the number of the actor that it counts as.
+func (c *Checked[T, P]) Act(number int) { c.number = number }
+
+// acting returns the count if the strategy has words for actors and the holder is one.
+func (c Checked[T, P]) acting(o *arena.Object[T]) strategies.Acting {
+	if d, ok := any(P(&o.Ref)).(interface{ Acting() strategies.Acting }); ok && c.number != 0 {
+		return d.Acting()
+	}
+	return nil
+}
 
 // Init calls the strategy's Init between its checks.
 func (c Checked[T, P]) Init(o *arena.Object[T]) arena.Hold {
@@ -62,14 +144,24 @@ func (c Checked[T, P]) Init(o *arena.Object[T]) arena.Hold {
 // Get calls the strategy's Get between its checks.
 func (c Checked[T, P]) Get(o *arena.Object[T]) arena.Hold {
 	c.Actor.BeginTake(o.Shadow(), arena.OpGet)
-	P(&o.Ref).Get()
+	if a := c.acting(o); a != nil {
+		strategies.GetAs(a, c.number)
+	} else {
+		P(&o.Ref).Get()
+	}
 	return c.Actor.EndTake(o.Shadow(), arena.OpGet)
 }
 
 // TryGet calls the strategy's TryGet between its checks.
 func (c Checked[T, P]) TryGet(o *arena.Object[T]) (arena.Hold, bool) {
 	c.Actor.BeginTake(o.Shadow(), arena.OpTryGet)
-	if !P(&o.Ref).TryGet() {
+	var ok bool
+	if a := c.acting(o); a != nil {
+		ok = strategies.TryGetAs(a, c.number)
+	} else {
+		ok = P(&o.Ref).TryGet()
+	}
+	if !ok {
 		c.Actor.EndTakeFailed(o.Shadow())
 		return 0, false
 	}
@@ -79,7 +171,12 @@ func (c Checked[T, P]) TryGet(o *arena.Object[T]) (arena.Hold, bool) {
 // Put calls the strategy's Put between its checks.
 func (c Checked[T, P]) Put(o *arena.Object[T], h arena.Hold) bool {
 	c.Actor.BeginDrop(o.Shadow(), arena.OpPut, h)
-	last := P(&o.Ref).Put()
+	var last bool
+	if a := c.acting(o); a != nil {
+		last = strategies.PutAs(a, c.number)
+	} else {
+		last = P(&o.Ref).Put()
+	}
 	c.Actor.EndDrop(o.Shadow(), arena.OpPut, last)
 	return last
 }
@@ -100,10 +197,20 @@ func (c Checked[T, P]) Use(o *arena.Object[T], h arena.Hold) { c.Actor.Use(o.Sha
 type Kit[T any, H Holder[T]] struct {
 	// Prepare prepares the counts of slots; see arena.Options.
 	Prepare func(*T)
-	// Holder returns the holder of a new actor.
+	// Holder returns the holder of a new actor. Workers have theirs from Worker.
 	Holder func(name string) H
 	// Log is where the checked form puts violations, nil in the timed form.
 	Log *arena.Log
+}
+
+// Worker returns the holder of a worker, who is an actor of counts that have words for
+// such: see strategies.ActorCounter. What else takes and drops references is nobody there.
+func (k Kit[T, H]) Worker(worker int) H {
+	h := k.Holder(WorkerName(worker))
+	if a, ok := any(&h).(interface{ Act(number int) }); ok {
+		a.Act(worker + 1)
+	}
+	return h
 }
 
 // Options returns the options for an arena of the workload.
@@ -124,7 +231,7 @@ func CheckedKit[T any, P strategies.Ref[T]](prepare func(*T)) Kit[T, Checked[T, 
 	log := new(arena.Log)
 	return Kit[T, Checked[T, P]]{
 		Prepare: prepare,
-		Holder:  func(name string) Checked[T, P] { return Checked[T, P]{log.Actor(name)} },
+		Holder:  func(name string) Checked[T, P] { return Checked[T, P]{Actor: log.Actor(name)} },
 		Log:     log,
 	}
 }

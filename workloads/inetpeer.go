@@ -278,7 +278,7 @@ func (n *inetPeers[T, H]) Setup(c Config, k Kit[T, H]) error {
 		workers:   make([]inetWorker[T, H], c.Workers),
 	}
 	for i := range n.workers {
-		n.workers[i].actor = n.newActor(k.Holder(WorkerName(i)))
+		n.workers[i].actor = n.newActor(k.Worker(i))
 		n.workers[i].rand = NewRand(c.Seed, i)
 	}
 	n.collector.actor = n.newActor(k.Holder("collector"))

@@ -156,7 +156,7 @@ func (l *lists[T, H]) Setup(c Config, k Kit[T, H]) error {
 	l.window = spin.Loops(time.Microsecond)
 	for i := range l.actors {
 		a := &l.actors[i]
-		a.holder = k.Holder(WorkerName(i))
+		a.holder = k.Worker(i)
 		a.cache = l.arena.Cache()
 		a.rand = NewRand(c.Seed, i)
 		// Workers replace their entries at different times.

@@ -215,7 +215,7 @@ func (p *pnodes[T, H]) Setup(c Config, k Kit[T, H]) error {
 	p.open(&p.server, k.Holder("file server"), NewRand(c.Seed, c.Workers))
 	p.open(&p.vnodes, k.Holder("reclaimer"), NewRand(c.Seed, c.Workers+1))
 	for i := range p.workers {
-		p.open(&p.workers[i], k.Holder(WorkerName(i)), NewRand(c.Seed, i))
+		p.open(&p.workers[i], k.Worker(i), NewRand(c.Seed, i))
 	}
 	return nil
 }

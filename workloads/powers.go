@@ -62,7 +62,7 @@ func (c CheckedResurrect[T, P]) Count(o *arena.Object[T]) int64 {
 // DynamicResurrect is a [Dynamic] whose strategy has the powers of a
 // ResurrectRef.
 type DynamicResurrect struct {
-	strategies.Counter
+	Dynamic
 	strategies.Resurrecter
 	strategies.Reader
 }
@@ -141,7 +141,7 @@ func (c CheckedOne[T, P]) Count(o *arena.Object[T]) int64 {
 
 // DynamicOne is a [Dynamic] whose strategy has the powers of a OneRef.
 type DynamicOne struct {
-	strategies.Counter
+	Dynamic
 	strategies.OnePutter
 	strategies.Reader
 }

@@ -143,7 +143,7 @@ func (u *unmount[T, H]) Setup(c Config, k Kit[T, H]) error {
 		u.mount(&u.points[i])
 	}
 	for i := range u.workers {
-		u.workers[i].holder = k.Holder(WorkerName(i))
+		u.workers[i].holder = k.Worker(i)
 		u.workers[i].rand = NewRand(c.Seed, i)
 	}
 	return nil

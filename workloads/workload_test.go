@@ -133,7 +133,7 @@ func forEach(t *testing.T, f func(t *testing.T, w *workloads.Workload, s *strate
 // CPUs as well. The numbers of workers take turns over the variants, strategies
 // and forms.
 func TestBooksBalance(t *testing.T) {
-	ops := 10_000
+	ops := 3_000
 	if testing.Short() {
 		ops = 500
 	}

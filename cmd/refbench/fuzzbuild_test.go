@@ -53,6 +53,7 @@ var elsewhere = map[string]string{
 	"strategies/ownerbiased.Fuzz":       "fuzz.FuzzSequential",
 	"strategies/localcount.Fuzz":        "fuzz.FuzzSequential",
 	"strategies/tlref.Fuzz":             "fuzz.FuzzSequential",
+	"strategies/owned.Fuzz":             "fuzz.FuzzSequential",
 	"strategies/rseq.Fuzz":              "fuzz.FuzzSequential",
 	"strategies/saturating.Fuzz":        "fuzz.FuzzSequential",
 	"strategies/sticky.Fuzz":            "fuzz.FuzzSequential",

@@ -169,7 +169,7 @@ func (e Expected) but(others Expected) Expected {
 var All = slices.Concat(
 	wordBugs, biasedBugs, reviveBugs, narrowBugs, fullBugs, freebsdBugs, nettyBugs, stickyBugs, rampBugs, percpuBugs, useBugs,
 	systemBugs, mutexedBugs, lockrefBugs, drainedBugs, rundownBugs, foldedBugs, stockedBugs,
-	sectionedBugs, indicatorBugs, deltaBugs, owningBugs, locallyBugs, collectedBugs, krefBugs, pageBugs, zonedBugs, fdBugs,
+	sectionedBugs, indicatorBugs, deltaBugs, owningBugs, locallyBugs, collectedBugs, claimedBugs, krefBugs, pageBugs, zonedBugs, fdBugs,
 	warnedBugs, carryBugs, lockedBugs, lateBugs,
 	folioBugs, arcBugs,
 )

@@ -159,7 +159,7 @@ func New(s *strategies.Strategy, o Options) *Execution {
 		t.env = spec.Env{Lock: (*locker)(t), Confirm: func() {
 			t.on.confirms++
 			x.confirm(t.on, true)
-		}}
+		}, Actor: i + 1}
 	}
 	return x
 }

@@ -234,7 +234,7 @@ func New(list []*strategies.Strategy, oracles Oracles) *Runner {
 	for i, s := range list {
 		l := &r.lanes[i]
 		*l = lane{
-			s: s, sp: spec.Of(s), witness: spec.NewWitness(),
+			s: s, sp: spec.Of(s), witness: spec.NewWitness(1),
 			ids: make(map[spec.State]stateID), known: make([]known, 1<<knownBits),
 		}
 		r.lowest = min(r.lowest, s.Promise.Limit)

@@ -87,7 +87,7 @@ func (e *env) near(c strategies.Counter, st spec.State) error {
 // upAndDownAgain takes many references one by one, and drops them one by one. Taken with Get
 // they are dropped after Kill, and taken with TryGet also taken after it, where that can be.
 func (e *env) upAndDownAgain(take spec.Op) error {
-	c, witness := e.s.New(), spec.NewWitness()
+	c, witness := e.s.New(), spec.NewWitness(1)
 	st := spec.State{Refs: 1}
 	c.Init()
 	one := func(op spec.Op) error {

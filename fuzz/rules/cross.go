@@ -176,7 +176,7 @@ func (e *env) cross(x crossing) func() error {
 		for i := range ws {
 			w := &ws[i]
 			w.id, w.rng = i, rand.New(rand.NewPCG(e.cfg.Seed, uint64(i+1)))
-			w.env = spec.Env{Lock: w}
+			w.env = spec.Env{Lock: w, Actor: i + 1}
 		}
 		lives := make([]*life, max(x.lives, perRound))
 		group := rendezvous.New(len(ws), func(i int) {

@@ -179,7 +179,7 @@ func (e *env) stays(st spec.State) func() error {
 		body: func(w *worker, l *life) {
 			for range 2 * each {
 				c := calls[w.rng.IntN(len(calls))]
-				a := spec.Do(l.Counter, c)
+				a := spec.NewWitness(w.id+1).Do(l.Counter, c)
 				if c.Op == spec.Count && a.Panicked == nil && (e.p.Count != strategies.Exact || st.Saturated && a.Value != 0) {
 					continue // what it reads while others use the count isn't promised: see package linear
 				}

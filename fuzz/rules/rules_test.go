@@ -13,6 +13,7 @@ import (
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/atomic"
 	"github.com/refbench/refbench/strategies/builtin"
+	"github.com/refbench/refbench/strategies/owned"
 	"github.com/refbench/refbench/strategies/percpu"
 	"github.com/refbench/refbench/strategies/pin"
 	"github.com/refbench/refbench/strategies/saturating"
@@ -103,6 +104,7 @@ func wrong(name string, like *strategies.Strategy, fresh func() strategies.Count
 type (
 	sat   = saturating.Count
 	cpus  = percpu.Count
+	words = owned.Count
 	plain = atomic.Count
 )
 
@@ -132,6 +134,9 @@ type (
 	getsInSteps      struct{ plain }
 	putsNInSteps     struct{ plain }
 	resurrectsTwice  struct{ plain }
+	actsTwice        struct{ words }
+	actsOnDead       struct{ words }
+	actsWithout      struct{ words }
 	staysPerCPU      struct{ cpus }
 	staysAtomic      struct{ cpus }
 	liveAfterKill    struct{ cpus }
@@ -293,6 +298,10 @@ func (c *liveAfterKill) TryGetLive() bool           { return c.TryGet() }
 func (c *neverConfirms) KillAndConfirm(func()) bool { return c.Kill() }
 func (c *ownerless) ResurrectLive()                 { c.cpus.ResurrectLive(); c.Put() }
 func (c *reinitAtTwo) Reinit()                      { c.cpus.Reinit(); c.Get() }
+
+func (c *actsTwice) TakeAs(actor int) bool   { return c.words.TakeAs(actor) && c.words.TakeAs(actor) }
+func (c *actsOnDead) TakeAs(actor int) bool  { return c.words.TakeAs(actor) || c.Count() == 0 }
+func (c *actsWithout) DropAs(actor int) bool { return true }
 
 // look returns the count, and lets others on before the caller acts on it.
 func look(c word) int64 {
@@ -558,6 +567,9 @@ func plantedOperations() []planted {
 		{"putifany", "PutIfOne drops one of two", s, func() strategies.Counter { return new(putIfAny) }, []string{"PutIfOne"}, nil},
 		{"putunlesstwo", "PutUnlessOne leaves two", s, func() strategies.Counter { return new(putUnlessTwo) }, []string{"PutUnlessOne"}, nil},
 		{"lockalways", "PutAndLock locks for every drop", s, func() strategies.Counter { return new(lockAlways) }, []string{"PutAndLock"}, nil},
+		{"actstwice", "TakeAs takes two", owned.Strategy, func() strategies.Counter { return new(actsTwice) }, []string{"GetAs"}, nil},
+		{"actsondead", "TakeAs takes a reference of a dead count", owned.Strategy, func() strategies.Counter { return new(actsOnDead) }, []string{"TryGetAs"}, nil},
+		{"actswithout", "DropAs drops nothing", owned.Strategy, func() strategies.Counter { return new(actsWithout) }, []string{"PutAs"}, nil},
 		{"stayspercpu", "SwitchToAtomic does nothing", cpu, func() strategies.Counter { return new(staysPerCPU) }, []string{"SwitchToAtomic"}, nil},
 		{"staysatomic", "SwitchToPerCPU takes a reference", cpu, func() strategies.Counter { return new(staysAtomic) }, []string{"SwitchToPerCPU"}, nil},
 		{"liveafterkill", "TryGetLive succeeds after Kill", cpu, func() strategies.Counter { return new(liveAfterKill) }, []string{"TryGetLive"}, nil},

@@ -22,6 +22,8 @@ var countPrograms = []struct {
 	// Modes change while others take and drop references, also so many that they don't
 	// fit a word of a CPU's.
 	{strategies.PowerSwitcher, "a.SwitchToAtomic a.SwitchToPerCPU a.KillAndConfirm a.ResurrectLive a.Kill a.Reinit|a.GetN(65536) a.Put a.PutN(65536)|a.TryGetLive a.Put"},
+	// References are taken on words, and dropped there or elsewhere.
+	{strategies.PowerActor, "a.GetAs a.PutAs a.Kill|a.TryGetAs a.GetAs a.Put a.PutAs|a.PutAs a.TryGetAs a.PutAs"},
 }
 
 // In the wrong program a thread takes a reference after it has dropped its own, which is

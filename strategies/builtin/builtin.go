@@ -17,6 +17,7 @@ import (
 	"github.com/refbench/refbench/strategies/lockperatomic"
 	"github.com/refbench/refbench/strategies/lockref"
 	"github.com/refbench/refbench/strategies/mutexed"
+	"github.com/refbench/refbench/strategies/owned"
 	"github.com/refbench/refbench/strategies/ownerbiased"
 	"github.com/refbench/refbench/strategies/percpu"
 	"github.com/refbench/refbench/strategies/rcuref"
@@ -74,5 +75,6 @@ func All() []*strategies.Strategy {
 		localcount.Strategy,
 		tlref.Strategy,
 		rseq.Strategy,
+		owned.Strategy,
 	}
 }

@@ -104,10 +104,10 @@ type Witness struct {
 	locks, unlocks, confirms int
 }
 
-// NewWitness returns a witness.
-func NewWitness() *Witness {
+// NewWitness returns a witness that calls as the actor: see strategies.ActorCounter.
+func NewWitness(actor int) *Witness {
 	w := new(Witness)
-	w.env = Env{Lock: (*countingLock)(w), Confirm: func() { w.confirms++ }}
+	w.env = Env{Lock: (*countingLock)(w), Confirm: func() { w.confirms++ }, Actor: actor}
 	return w
 }
 
@@ -128,8 +128,11 @@ func (w *Witness) Do(c strategies.Counter, call Call) (a Answer) {
 	return a
 }
 
-// Do is [Witness.Do] with a new witness.
-func Do(c strategies.Counter, call Call) Answer { return NewWitness().Do(c, call) }
+// alone is the actor that calls are by where nobody else calls meanwhile.
+const alone = 1
+
+// Do is [Witness.Do] with a new witness. Nobody else calls as an actor meanwhile.
+func Do(c strategies.Counter, call Call) Answer { return NewWitness(alone).Do(c, call) }
 
 // A Subject is a new count of a strategy whose monitor, if it has one, is
 // listened to. One goroutine at a time uses it.
@@ -142,7 +145,7 @@ type Subject struct {
 
 // New returns a count that is not initialized yet.
 func New(s *strategies.Strategy) *Subject {
-	x := &Subject{Counter: s.New(), witness: NewWitness()}
+	x := &Subject{Counter: s.New(), witness: NewWitness(alone)}
 	if c, ok := x.Counter.(strategies.Monitored); ok {
 		x.watched = true
 		c.Monitor(&strategies.Monitor{Hook: func(k strategies.Misuse) { x.heard = append(x.heard, k) }})

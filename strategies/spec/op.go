@@ -34,6 +34,9 @@ const (
 	KillAndConfirm
 	ResurrectLive
 	Reinit
+	GetAs
+	TryGetAs
+	PutAs
 	opCount
 )
 
@@ -81,17 +84,17 @@ var ops = [maxOps]operation{
 		apply: does(func(c strategies.Counter, n int64) { c.(strategies.Presetter).InitAt(n) }),
 	},
 	Get: {
-		name: "Get", codes: []byte{0, 20, 28},
+		name: "Get", codes: []byte{0, 20},
 		by: AnyHolder, moves: Moves{Sign: +1}, step: (*Spec).take,
 		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) { c.Get(); return false, 0 },
 	},
 	TryGet: {
-		name: "TryGet", reports: true, codes: []byte{1, 23, 26},
+		name: "TryGet", reports: true, codes: []byte{1, 23},
 		by: Anybody, moves: Moves{Sign: +1, If: Alive}, step: (*Spec).try,
 		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) { return c.TryGet(), 0 },
 	},
 	Put: {
-		name: "Put", reports: true, codes: []byte{2, 21, 22, 24, 27, 30, 31},
+		name: "Put", reports: true, codes: []byte{2, 21, 22, 24, 31},
 		by: Holder, moves: Moves{Sign: -1}, last: true, step: (*Spec).drop,
 		apply: func(c strategies.Counter, _ int64, _ *Env) (bool, int64) { return c.Put(), 0 },
 	},
@@ -187,6 +190,28 @@ var ops = [maxOps]operation{
 		by: Releaser, moves: Moves{Sign: +1, Owner: true}, step: (*Spec).begin,
 		apply: does(func(c strategies.Counter, _ int64) { c.(strategies.Switcher).Reinit() }),
 	},
+	GetAs: {
+		name: "GetAs", power: strategies.PowerActor, env: true, codes: []byte{28},
+		by: AnyHolder, moves: Moves{Sign: +1}, step: (*Spec).take,
+		apply: func(c strategies.Counter, _ int64, e *Env) (bool, int64) {
+			strategies.GetAs(c.(strategies.Acting), e.Actor)
+			return false, 0
+		},
+	},
+	TryGetAs: {
+		name: "TryGetAs", power: strategies.PowerActor, reports: true, env: true, codes: []byte{26},
+		by: Anybody, moves: Moves{Sign: +1, If: Alive}, step: (*Spec).try,
+		apply: func(c strategies.Counter, _ int64, e *Env) (bool, int64) {
+			return strategies.TryGetAs(c.(strategies.Acting), e.Actor), 0
+		},
+	},
+	PutAs: {
+		name: "PutAs", power: strategies.PowerActor, reports: true, env: true, codes: []byte{27, 30},
+		by: Holder, moves: Moves{Sign: -1}, last: true, step: (*Spec).drop,
+		apply: func(c strategies.Counter, _ int64, e *Env) (bool, int64) {
+			return strategies.PutAs(c.(strategies.Acting), e.Actor), 0
+		},
+	},
 }
 
 // does is the apply of an operation that returns nothing.
@@ -240,6 +265,7 @@ type Moves struct {
 type Env struct {
 	Lock    sync.Locker // PutAndLock's
 	Confirm func()      // KillAndConfirm's
+	Actor   int         // who calls, for GetAs, TryGetAs and PutAs; 0 is nobody
 }
 
 // Ops returns every operation that there is, in the order of the constants.

@@ -40,7 +40,7 @@ func (sp *Spec) NewRunner() *Runner {
 // Resume returns a runner with a count that others have brought to the state. Nobody
 // listens to its monitor.
 func (sp *Spec) Resume(c strategies.Counter, st State) *Runner {
-	return &Runner{sp: sp, x: &Subject{Counter: c, witness: NewWitness()}, st: st, born: true}
+	return &Runner{sp: sp, x: &Subject{Counter: c, witness: NewWitness(alone)}, st: st, born: true}
 }
 
 // State returns what the count holds. Before the first call it is a dead count's.

@@ -143,7 +143,7 @@ func (b *buffers[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 	}
 	b.open(&b.evictor, k.Holder("cache"), workloads.NewRand(c.Seed, c.Workers))
 	for i := range b.workers {
-		b.open(&b.workers[i], k.Holder(workloads.WorkerName(i)), workloads.NewRand(c.Seed, i))
+		b.open(&b.workers[i], k.Worker(i), workloads.NewRand(c.Seed, i))
 	}
 	return nil
 }
@@ -317,7 +317,7 @@ func (ch *churn[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 	}
 	for i := range ch.workers {
 		w := &ch.workers[i]
-		w.holder = k.Holder(workloads.WorkerName(i))
+		w.holder = k.Worker(i)
 		w.cache = ch.sockets.Cache()
 		w.rand = workloads.NewRand(c.Seed, i)
 	}
@@ -433,7 +433,7 @@ func (d *dcache[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 	}
 	for i := range d.workers {
 		w := &d.workers[i]
-		w.holder = k.Holder(workloads.WorkerName(i))
+		w.holder = k.Worker(i)
 		w.cache = d.arena.Cache()
 		w.rand = workloads.NewRand(c.Seed, i)
 		w.files = make([]dentryRef[T], c.Knob("open"))
@@ -667,7 +667,7 @@ func (d *dstCache[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error 
 		d.addTunnel(i)
 	}
 	for i := range d.transmitters {
-		d.transmitters[i].actor = d.newActor(k.Holder(workloads.WorkerName(i)))
+		d.transmitters[i].actor = d.newActor(k.Worker(i))
 		d.transmitters[i].rand = workloads.NewRand(c.Seed, i)
 	}
 	return nil
@@ -861,7 +861,7 @@ func (g *getPut[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 	}
 	for i := range g.workers {
 		w := &g.workers[i]
-		w.holder = k.Holder(workloads.WorkerName(i))
+		w.holder = k.Worker(i)
 		w.rand = workloads.NewRand(c.Seed, i)
 		if w.objects = shared; shared == nil {
 			w.objects = alloc()
@@ -968,7 +968,7 @@ func (h *handoff[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 	for i := range h.workers {
 		h.workers[i].inbox = new(mailbox[T])
 		h.workers[i].cache = h.arena.Cache()
-		h.workers[i].holder = k.Holder(workloads.WorkerName(i))
+		h.workers[i].holder = k.Worker(i)
 	}
 	for i := range h.workers {
 		h.workers[i].next = h.workers[(i+1)%c.Workers].inbox
@@ -1217,7 +1217,7 @@ func (n *inetPeers[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error
 		workers:   make([]inetWorker[T, H], c.Workers),
 	}
 	for i := range n.workers {
-		n.workers[i].actor = n.newActor(k.Holder(workloads.WorkerName(i)))
+		n.workers[i].actor = n.newActor(k.Worker(i))
 		n.workers[i].rand = workloads.NewRand(c.Seed, i)
 	}
 	n.collector.actor = n.newActor(k.Holder("collector"))
@@ -1453,7 +1453,7 @@ func (v *ipvsDests[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error
 	}
 	for i := range v.workers {
 		w := &v.workers[i]
-		w.actor = ipvsActor[T, H]{holder: k.Holder(workloads.WorkerName(i)), cache: v.arena.Cache()}
+		w.actor = ipvsActor[T, H]{holder: k.Worker(i), cache: v.arena.Cache()}
 		w.rand = workloads.NewRand(c.Seed, i)
 		w.conns = make([]ipvsConn[T], c.Knob("connections"))
 	}
@@ -1696,7 +1696,7 @@ func (l *lists[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 	l.window = spin.Loops(time.Microsecond)
 	for i := range l.actors {
 		a := &l.actors[i]
-		a.holder = k.Holder(workloads.WorkerName(i))
+		a.holder = k.Worker(i)
 		a.cache = l.arena.Cache()
 		a.rand = workloads.NewRand(c.Seed, i)
 		// Workers replace their entries at different times.
@@ -2111,7 +2111,7 @@ func (s *pid2proc[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error 
 	s.open(&s.kernel, k.Holder("kernel"), workloads.NewRand(c.Seed, c.Workers))
 	s.open(&s.sched, k.Holder("scheduler"), workloads.NewRand(c.Seed, c.Workers+1))
 	for i := range s.workers {
-		s.open(&s.workers[i], k.Holder(workloads.WorkerName(i)), workloads.NewRand(c.Seed, i))
+		s.open(&s.workers[i], k.Worker(i), workloads.NewRand(c.Seed, i))
 	}
 	for place := range s.pids {
 		s.create(&s.kernel, place)
@@ -2395,7 +2395,7 @@ func (p *pnodes[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 	p.open(&p.server, k.Holder("file server"), workloads.NewRand(c.Seed, c.Workers))
 	p.open(&p.vnodes, k.Holder("reclaimer"), workloads.NewRand(c.Seed, c.Workers+1))
 	for i := range p.workers {
-		p.open(&p.workers[i], k.Holder(workloads.WorkerName(i)), workloads.NewRand(c.Seed, i))
+		p.open(&p.workers[i], k.Worker(i), workloads.NewRand(c.Seed, i))
 	}
 	return nil
 }
@@ -2592,7 +2592,7 @@ func (u *unmount[T, H]) Setup(c workloads.Config, k workloads.Kit[T, H]) error {
 		u.mount(&u.points[i])
 	}
 	for i := range u.workers {
-		u.workers[i].holder = k.Holder(workloads.WorkerName(i))
+		u.workers[i].holder = k.Worker(i)
 		u.workers[i].rand = workloads.NewRand(c.Seed, i)
 	}
 	return nil

@@ -45,6 +45,7 @@ var Loops = slices.Concat(
 	loopsLocalcount,
 	loopsTlref,
 	loopsRseq,
+	loopsOwned,
 )
 
 // loop returns the loop whose instances make returns, not yet ready.

@@ -146,7 +146,7 @@ func /*line :159:1*/ (b *buffers[T, H]) Setup(c Config, k Kit[T, H]) error {
 	}
 	b.open(&b.evictor, k.Holder("cache"), NewRand(c.Seed, c.Workers))
 	for i := range b.workers {
-		b.open(&b.workers[i], k.Holder(WorkerName(i)), NewRand(c.Seed, i))
+		b.open(&b.workers[i], k.Worker(i), NewRand(c.Seed, i))
 	}
 	return nil
 }

@@ -84,7 +84,7 @@ func /*line :96:1*/ (ch *churn[T, H]) Setup(c Config, k Kit[T, H]) error {
 	}
 	for i := range ch.workers {
 		w := &ch.workers[i]
-		w.holder = k.Holder(WorkerName(i))
+		w.holder = k.Worker(i)
 		w.cache = ch.sockets.Cache()
 		w.rand = NewRand(c.Seed, i)
 	}

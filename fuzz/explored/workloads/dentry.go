@@ -114,7 +114,7 @@ func /*line :146:1*/ (d *dcache[T, H]) Setup(c Config, k Kit[T, H]) error {
 	}
 	for i := range d.workers {
 		w := &d.workers[i]
-		w.holder = k.Holder(WorkerName(i))
+		w.holder = k.Worker(i)
 		w.cache = d.arena.Cache()
 		w.rand = NewRand(c.Seed, i)
 		w.files = make([]dentryRef[T], c.Knob("open"))

@@ -8,6 +8,12 @@ import (
 )
 
 type Dynamic struct{ strategies.Counter }
+
+func /*line ../../../workloads/dynamic.go:15:1*/ (d *Dynamic) Acting() strategies.Acting {
+	a, _ := d.Counter.(strategies.Acting)
+	return a
+}
+
 type (
 	DynamicTimed   = Timed[Dynamic, *Dynamic]
 	DynamicChecked = Checked[Dynamic, *Dynamic]
@@ -17,13 +23,13 @@ type Load[T any, H Holder[T]] interface {
 	Setup(Config, Kit[T, H]) error
 }
 
-func /*line ../../../workloads/dynamic.go:30:1*/ begin[T any, H Holder[T]](l Load[T, H], c Config, k Kit[T, H]) (Instance, error) {
+func /*line :36:1*/ begin[T any, H Holder[T]](l Load[T, H], c Config, k Kit[T, H]) (Instance, error) {
 	if err := l.Setup(c, k); err != nil {
 		return nil, err
 	}
 	return l, nil
 }
-func /*line :39:1*/ NewDynamic(c Config, timed Load[Dynamic, DynamicTimed], checked Load[Dynamic, DynamicChecked]) (Instance, error) {
+func /*line :45:1*/ NewDynamic(c Config, timed Load[Dynamic, DynamicTimed], checked Load[Dynamic, DynamicChecked]) (Instance, error) {
 	if c.NewCounter == nil {
 		return nil, errors.New("workloads: Config.NewCounter is nil")
 	}

@@ -123,7 +123,7 @@ func /*line :145:1*/ (v *ipvsDests[T, H]) Setup(c Config, k Kit[T, H]) error {
 	}
 	for i := range v.workers {
 		w := &v.workers[i]
-		w.actor = ipvsActor[T, H]{holder: k.Holder(WorkerName(i)), cache: v.arena.Cache()}
+		w.actor = ipvsActor[T, H]{holder: k.Worker(i), cache: v.arena.Cache()}
 		w.rand = NewRand(c.Seed, i)
 		w.conns = make([]ipvsConn[T], c.Knob("connections"))
 	}

@@ -122,7 +122,7 @@ func /*line :146:1*/ (l *lists[T, H]) Setup(c Config, k Kit[T, H]) error {
 	l.window = spin.Loops(time.Microsecond)
 	for i := range l.actors {
 		a := &l.actors[i]
-		a.holder = k.Holder(WorkerName(i))
+		a.holder = k.Worker(i)
 		a.cache = l.arena.Cache()
 		a.rand = NewRand(c.Seed, i)
 		/*line :163:1*/ a.left = 1 + a.rand.Below(l.lifetime)

@@ -192,7 +192,7 @@ func /*line :234:1*/ (s *pid2proc[T, H]) Setup(c Config, k Kit[T, H]) error {
 	s.open(&s.kernel, k.Holder("kernel"), NewRand(c.Seed, c.Workers))
 	s.open(&s.sched, k.Holder("scheduler"), NewRand(c.Seed, c.Workers+1))
 	for i := range s.workers {
-		s.open(&s.workers[i], k.Holder(WorkerName(i)), NewRand(c.Seed, i))
+		s.open(&s.workers[i], k.Worker(i), NewRand(c.Seed, i))
 	}
 	for place := range s.pids {
 		s.create(&s.kernel, place)

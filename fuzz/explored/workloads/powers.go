@@ -41,7 +41,7 @@ func /*line :57:1*/ (c CheckedResurrect[T, P]) Count(o *arena.Object[T]) int64 {
 }
 
 type DynamicResurrect struct {
-	strategies.Counter
+	Dynamic
 	strategies.Resurrecter
 	strategies.Reader
 }
@@ -104,7 +104,7 @@ func /*line :137:1*/ (c CheckedOne[T, P]) Count(o *arena.Object[T]) int64 {
 }
 
 type DynamicOne struct {
-	strategies.Counter
+	Dynamic
 	strategies.OnePutter
 	strategies.Reader
 }

@@ -48,8 +48,15 @@ func (e *emitter) copy(d *decl) error {
 func (e *emitter) holderType(h *holder) error {
 	defer func(src *source) { e.src = src }(e.src)
 	e.src = e.src.home
-	obj := e.src.pkg.Types.Scope().Lookup(h.name)
+	name := h.name
+	if name == timed && e.strategy.acts() {
+		name = timedActing
+	}
+	obj := e.src.pkg.Types.Scope().Lookup(name)
 	d := e.src.decls[obj]
+	if d == nil {
+		return fmt.Errorf("package %s has no %s", e.src.pkg.PkgPath, name)
+	}
 	e.holder = h.name
 	spec, ok := d.node.(*ast.TypeSpec)
 	if !ok {
@@ -153,18 +160,66 @@ func (e *emitter) receiver(m *method, name string, called *method) string {
 	return ""
 }
 
+// parts are the operations of a holder that a [workloads.TimedActing] has in two parts, and
+// the names of the first and of what is left.
+var parts = map[string][2]string{
+	"Get":    {"Take", "GetRest"},
+	"TryGet": {"Take", "TryGetRest"},
+	"Put":    {"Drop", "PutRest"},
+}
+
+// inParts returns the holder and the two parts of a call of one of its operations that the
+// strategy's own form has in two parts, or nil.
+func (e *emitter) inParts(n *ast.CallExpr) (holder ast.Expr, first, rest string) {
+	sel, ok := n.Fun.(*ast.SelectorExpr)
+	if !ok || e.strategy == nil || !e.strategy.acts() || !e.src.isHolder(sel) {
+		return nil, "", ""
+	}
+	p, ok := parts[sel.Sel.Name]
+	if !ok {
+		return nil, "", ""
+	}
+	return sel.X, p[0], p[1]
+}
+
+// called returns a call in an expression, or nil.
+func called(x ast.Expr) (at ast.Node) {
+	ast.Inspect(x, func(n ast.Node) bool {
+		if _, ok := n.(*ast.CallExpr); ok {
+			at = n
+		}
+		return at == nil
+	})
+	return at
+}
+
+// render returns a part of the source with its edits.
+func (e *emitter) render(n ast.Node, m *method, failed *error) string {
+	edits, err := e.edits(n, m)
+	if err != nil && *failed == nil {
+		*failed = err
+	}
+	return e.edited(n.Pos(), n.End(), edits)
+}
+
 func (e *emitter) text(n ast.Node, edits []edit) { e.span(n.Pos(), n.End(), edits) }
 
 func (e *emitter) span(from, to token.Pos, edits []edit) {
+	e.body.WriteString(e.edited(from, to, edits))
+}
+
+func (e *emitter) edited(from, to token.Pos, edits []edit) string {
+	var b strings.Builder
 	fset := e.src.pkg.Fset
 	text := e.src.text[fset.Position(from).Filename]
 	at, end := fset.Position(from).Offset, fset.Position(to).Offset
 	for _, ed := range edits {
-		e.body.Write(text[at:ed.from])
-		e.body.WriteString(ed.text)
+		b.Write(text[at:ed.from])
+		b.WriteString(ed.text)
 		at = ed.to
 	}
-	e.body.Write(text[at:end])
+	b.Write(text[at:end])
+	return b.String()
 }
 
 // edits returns what to change in a part of the source, of a method or nil, in order.
@@ -204,6 +259,19 @@ func (e *emitter) edits(root ast.Node, m *method) ([]edit, error) {
 						return false
 					}
 				}
+			}
+		case *ast.CallExpr:
+			if x, first, rest := e.inParts(n); x != nil {
+				// Whatever is in them is written twice, and done twice.
+				for _, twice := range []ast.Expr{x, n.Args[0]} {
+					if at := called(twice); at != nil && failed == nil {
+						failed = e.src.errorf(at, "an operation of the holder on what a call returns: put that in a variable first")
+					}
+				}
+				sel := n.Fun.(*ast.SelectorExpr).Sel
+				replace(sel.Pos(), sel.End(), rest)
+				more := fmt.Sprintf(", %s.%s(%s)", e.render(x, m, &failed), first, e.render(n.Args[0], m, &failed))
+				replace(n.Rparen, n.Rparen, more)
 			}
 		case *ast.IndexListExpr:
 			// A timed holder that another embeds.

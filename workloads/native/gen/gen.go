@@ -23,6 +23,14 @@
 // The text is edited, not printed from a syntax tree, so the generated loops read
 // like their source. They have no doc comments: those stand at the source.
 //
+// # Actors
+//
+// A strategy that has words for actors (strategies.PowerActor) has the holder TimedActing
+// in place of Timed, and calls of its Get, TryGet and Put are in two parts: w.holder.Get(o)
+// is w.holder.GetRest(o, w.holder.Take(o)). Both are inlined, where one function with both
+// would be too large for that. So holder and object are written twice, and may not be what
+// a call returns.
+//
 // # Why there is a copy
 //
 // A method of a generated type can only reach the fields of the instance from within
@@ -95,6 +103,9 @@ func StrategyOf(s *strategies.Strategy) (Strategy, error) {
 	}
 	return Strategy{Name: s.Name, Path: t.Elem().PkgPath(), Type: t.Elem().Name(), Powers: s.Powers(), Waits: s.Promise.Zero == strategies.Waits, Baseline: s.Baseline != ""}, nil
 }
+
+// acts reports whether the counter has words for actors.
+func (s Strategy) acts() bool { return slices.Contains(s.Powers, strategies.PowerActor) }
 
 // suffix ends the names of what is the strategy's own.
 func (s Strategy) suffix() string { return strings.ToUpper(s.Name[:1]) + s.Name[1:] }

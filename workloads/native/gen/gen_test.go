@@ -292,6 +292,47 @@ func (x *v[T, H]) Work() { x.h.Get(&x.t) }
 	}
 }
 
+// acting is a workload's source with the holder for counts that have words for actors.
+const acting = `
+type TimedActing[T any, P Ref[T]] struct{ number int }
+func (h TimedActing[T, P]) Get(o *Object[T]) { P(&o.Ref).Get() }
+func (h TimedActing[T, P]) Take(o *Object[T]) bool { return h.number == 1 }
+func (TimedActing[T, P]) GetRest(o *Object[T], took bool) { if !took { P(&o.Ref).Get() } }
+var W = &Workload{Name: "w", New: func() any { return new(w[Dynamic, dynamicTimed]) }}
+type w[T any, H Holder[T]] struct { t [2]Object[T]; h H }
+`
+
+// Where the strategy has words for actors, loops have the holder that counts on them, and its
+// operations in two parts. Others don't.
+func TestActorsCountInTwoParts(t *testing.T) {
+	files := native(t, module(t, acting+"func (x *w[T, H]) Work() { for i := range 2 { x.h.Get(&x.t[i]) } }\n"),
+		gen.Strategy{Name: "acting", Path: "example.com/s", Type: "Count", Powers: []strategies.Power{strategies.PowerActor}},
+		gen.Strategy{Name: "plain", Path: "example.com/s", Type: "Count"},
+	)
+	for _, c := range []struct {
+		file, text string
+		want       bool
+	}{
+		{"acting.go", "type timedActing struct{ number int }", true},
+		{"acting.go", "x.h.GetRest(&x.t[i], x.h.Take(&x.t[i]))", true},
+		{"acting.go", "x.h.Get(", false},
+		{"plain.go", "x.h.Get(&x.t[i])", true},
+		{"plain.go", "Take", false},
+	} {
+		contains(t, files, c.file, c.text, c.want)
+	}
+	_, err := gen.Native(gen.Options{
+		Dir:  module(t, acting+"func (x *w[T, H]) at() *Object[T] { return &x.t[0] }\nfunc (x *w[T, H]) Work() { x.h.Get(x.at()) }\n"),
+		Path: "example.com/m",
+		Strategies: []gen.Strategy{
+			{Name: "acting", Path: "example.com/s", Type: "Count", Powers: []strategies.Power{strategies.PowerActor}},
+		},
+	})
+	if want := "an operation of the holder on what a call returns: put that in a variable first"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("an object that a call returns: error %v, want one with %q", err, want)
+	}
+}
+
 // What can't be generated right is refused with its place.
 func TestRefusals(t *testing.T) {
 	const good = `

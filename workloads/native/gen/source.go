@@ -19,6 +19,8 @@ import (
 const (
 	// timed begins the names of the holders that H stands for in native loops.
 	timed = "Timed"
+	// timedActing is in place of Timed where the strategy has words for actors.
+	timedActing = "TimedActing"
 	// dynamic begins the names of the counters in the generic form.
 	dynamic = "Dynamic"
 	// wrong ends the names of the methods of known-wrong variants, which nobody
@@ -261,7 +263,7 @@ func (src *source) readMethod(d *ast.FuncDecl, receiver *types.TypeName) *method
 		if s == nil || s.Kind() == types.FieldVal {
 			return true
 		}
-		if p, ok := s.Recv().(*types.TypeParam); ok && p.Obj().Name() == "H" {
+		if src.isHolder(sel) {
 			m.touches = true
 			return true
 		}
@@ -271,6 +273,16 @@ func (src *source) readMethod(d *ast.FuncDecl, receiver *types.TypeName) *method
 		return true
 	})
 	return m
+}
+
+// isHolder reports whether a method is one of a holder, whose type is H.
+func (src *source) isHolder(sel *ast.SelectorExpr) bool {
+	s := src.pkg.TypesInfo.Selections[sel]
+	if s == nil || s.Kind() == types.FieldVal {
+		return false
+	}
+	p, ok := s.Recv().(*types.TypeParam)
+	return ok && p.Obj().Name() == "H"
 }
 
 // findWorkloads finds the variables of type *Workload, in the order of file

@@ -94,7 +94,7 @@ func /*line :162:1*/ (e Expected) but(others Expected) Expected {
 	return all
 }
 
-var All = slices.Concat(wordBugs, biasedBugs, reviveBugs, narrowBugs, fullBugs, freebsdBugs, nettyBugs, stickyBugs, rampBugs, percpuBugs, useBugs, systemBugs, mutexedBugs, lockrefBugs, drainedBugs, rundownBugs, foldedBugs, stockedBugs, sectionedBugs, indicatorBugs, deltaBugs, owningBugs, locallyBugs, collectedBugs, krefBugs, pageBugs, zonedBugs, fdBugs, warnedBugs, carryBugs, lockedBugs, lateBugs, folioBugs, arcBugs)
+var All = slices.Concat(wordBugs, biasedBugs, reviveBugs, narrowBugs, fullBugs, freebsdBugs, nettyBugs, stickyBugs, rampBugs, percpuBugs, useBugs, systemBugs, mutexedBugs, lockrefBugs, drainedBugs, rundownBugs, foldedBugs, stockedBugs, sectionedBugs, indicatorBugs, deltaBugs, owningBugs, locallyBugs, collectedBugs, claimedBugs, krefBugs, pageBugs, zonedBugs, fdBugs, warnedBugs, carryBugs, lockedBugs, lateBugs, folioBugs, arcBugs)
 
 func /*line :178:1*/ Validate(list []*Bug) error {
 	var errs []error

@@ -17,6 +17,7 @@ import (
 	"github.com/refbench/refbench/fuzz/explored/strategies/lockperatomic"
 	"github.com/refbench/refbench/fuzz/explored/strategies/lockref"
 	"github.com/refbench/refbench/fuzz/explored/strategies/mutexed"
+	"github.com/refbench/refbench/fuzz/explored/strategies/owned"
 	"github.com/refbench/refbench/fuzz/explored/strategies/ownerbiased"
 	"github.com/refbench/refbench/fuzz/explored/strategies/percpu"
 	"github.com/refbench/refbench/fuzz/explored/strategies/rcuref"
@@ -35,10 +36,10 @@ import (
 	"github.com/refbench/refbench/strategies"
 )
 
-func /*line ../../../../strategies/builtin/builtin.go:40:1*/ Default() []string {
+func /*line ../../../../strategies/builtin/builtin.go:41:1*/ Default() []string {
 	return []string{"atomic", "saturating", "percpu", "lockperatomic", "biased", "mutexed", "lockref", "rcuref"}
 }
-func /*line :46:1*/ All() []*strategies.Strategy {
+func /*line :47:1*/ All() []*strategies.Strategy {
 	return []*strategies.Strategy{
 		atomic.Strategy,
 		saturating.Strategy,
@@ -69,5 +70,6 @@ func /*line :46:1*/ All() []*strategies.Strategy {
 		localcount.Strategy,
 		tlref.Strategy,
 		rseq.Strategy,
+		owned.Strategy,
 	}
 }
