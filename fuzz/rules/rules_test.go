@@ -299,7 +299,10 @@ func (c *neverConfirms) KillAndConfirm(func()) bool { return c.Kill() }
 func (c *ownerless) ResurrectLive()                 { c.cpus.ResurrectLive(); c.Put() }
 func (c *reinitAtTwo) Reinit()                      { c.cpus.Reinit(); c.Get() }
 
-func (c *actsTwice) TakeAs(actor int) bool   { return c.words.TakeAs(actor) && c.words.TakeAs(actor) }
+func (c *actsTwice) TakeAs(actor int) bool {
+	once := c.words.TakeAs(actor)
+	return once && c.words.TakeAs(actor)
+}
 func (c *actsOnDead) TakeAs(actor int) bool  { return c.words.TakeAs(actor) || c.Count() == 0 }
 func (c *actsWithout) DropAs(actor int) bool { return true }
 
