@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -103,6 +104,29 @@ func TestNotesOfAScreenAreWhole(t *testing.T) {
 	got := screen(t, []byte(file))
 	if strings.Contains(got, "…") || !strings.Contains(got, "Noise floor: 2 cells measured twice differed by up to 25 %.\n") || !strings.Contains(got, "Not run: 1 pair that can't be: --verbose says why.\n") {
 		t.Errorf("a note is cut or missing:\n%s", got)
+	}
+}
+
+// As many warnings as there is room for are shown, or one and how many more there are.
+func TestScreenOfManyWarnings(t *testing.T) {
+	for n := range 5 {
+		s := &Set{}
+		for i := range n {
+			s.Warnings = append(s.Warnings, fmt.Sprintf("warning %d", i+1))
+		}
+		want := []string{"! Warning 1.", "! Warning 2."}[:min(n, 2)]
+		if n > 2 {
+			want = []string{"! Warning 1.", fmt.Sprintf("! %d warnings more: --verbose has them.", n-1)}
+		}
+		var got []string
+		for _, l := range s.screenNotes() {
+			if strings.HasPrefix(l, "! ") {
+				got = append(got, l)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%d warnings: %q, want %q", n, got, want)
+		}
 	}
 }
 
