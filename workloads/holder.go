@@ -53,7 +53,8 @@ func (Timed[T, P]) Use(*arena.Object[T], arena.Hold) {}
 //
 // Go inlines a function only if it is small, and one with a call hardly is. So that what
 // counts on words is inlined into loops, and the call of what doesn't stays behind, each operation is
-// in two parts there: generated loops have h.GetRest(o, h.Take(o)) for h.Get(o).
+// in two parts there: generated loops have h.GetRest(o, h.Take(o)) for h.Get(o). Operations call
+// the count's own methods, and not strategies.GetAs and its kin, since loops are generated for concrete counts.
 type TimedActing[T any, P ActingRef[T]] struct{ number int }
 
 // ActingRef is a count with words for actors.
@@ -120,15 +121,29 @@ func (TimedActing[T, P]) PutRest(o *arena.Object[T], _ arena.Hold, dropped bool)
 // arena's shadow of the object.
 type Checked[T any, P strategies.Ref[T]] struct {
 	Actor  *arena.Actor
-	number int // of the actor that it counts as; 0 is nobody
+	acts   bool // the strategy has words for actors
+	number int  // of the actor that it counts as; 0 is nobody
 }
 
-// Act gives the holder the number of the actor that it counts as.
-func (c *Checked[T, P]) Act(number int) { c.number = number }
+// Act gives the holder the number of the actor that it counts as, if the strategy has words for
+// such.
+func (c *Checked[T, P]) Act(number int) {
+	if c.acts {
+		c.number = number
+	}
+}
 
-// acting returns the count if the strategy has words for actors and the holder is one.
+// acting returns the count if the holder is an actor of it.
 func (c Checked[T, P]) acting(o *arena.Object[T]) strategies.Acting {
-	if d, ok := any(P(&o.Ref)).(interface{ Acting() strategies.Acting }); ok && c.number != 0 {
+	if c.number == 0 {
+		return nil // which strategy it is isn't asked in every operation
+	}
+	return actingOf(P(&o.Ref))
+}
+
+// actingOf returns a count chosen at run time if it has words for actors, and nil otherwise.
+func actingOf(ref any) strategies.Acting {
+	if d, ok := ref.(interface{ Acting() strategies.Acting }); ok {
 		return d.Acting()
 	}
 	return nil
@@ -229,9 +244,14 @@ func timedHolder[H any](string) (h H) { return h }
 // CheckedKit returns the kit of the checked form. prepare may be nil.
 func CheckedKit[T any, P strategies.Ref[T]](prepare func(*T)) Kit[T, Checked[T, P]] {
 	log := new(arena.Log)
+	var one T
+	if prepare != nil {
+		prepare(&one)
+	}
+	acts := actingOf(P(&one)) != nil
 	return Kit[T, Checked[T, P]]{
 		Prepare: prepare,
-		Holder:  func(name string) Checked[T, P] { return Checked[T, P]{Actor: log.Actor(name)} },
+		Holder:  func(name string) Checked[T, P] { return Checked[T, P]{Actor: log.Actor(name), acts: acts} },
 		Log:     log,
 	}
 }

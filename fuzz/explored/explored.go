@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "f6ee88416662a10efb7a6da3"
+const Version = "a827bad767e8ecc35c30a71c"

@@ -39,64 +39,75 @@ type ActingRef[T any] interface {
 	strategies.ActorCounter
 }
 
-func /*line :66:1*/ (h *TimedActing[T, P]) Act(number int) { h.number = number }
-func /*line :69:1*/ (TimedActing[T, P]) Init(o *arena.Object[T]) arena.Hold {
+func /*line :67:1*/ (h *TimedActing[T, P]) Act(number int) { h.number = number }
+func /*line :70:1*/ (TimedActing[T, P]) Init(o *arena.Object[T]) arena.Hold {
 	P(&o.Ref).Init()
 	return 0
 }
-func /*line :72:1*/ (h TimedActing[T, P]) Get(o *arena.Object[T]) arena.Hold {
+func /*line :73:1*/ (h TimedActing[T, P]) Get(o *arena.Object[T]) arena.Hold {
 	if !P(&o.Ref).TakeAs(h.number) {
 		P(&o.Ref).Get()
 	}
 	return 0
 }
-func /*line :80:1*/ (h TimedActing[T, P]) TryGet(o *arena.Object[T]) (arena.Hold, bool) {
+func /*line :81:1*/ (h TimedActing[T, P]) TryGet(o *arena.Object[T]) (arena.Hold, bool) {
 	return 0, P(&o.Ref).TakeAs(h.number) || P(&o.Ref).TryGet()
 }
-func /*line :85:1*/ (h TimedActing[T, P]) Put(o *arena.Object[T], _ arena.Hold) bool {
+func /*line :86:1*/ (h TimedActing[T, P]) Put(o *arena.Object[T], _ arena.Hold) bool {
 	return !P(&o.Ref).DropAs(h.number) && P(&o.Ref).Put()
 }
-func /*line :90:1*/ (TimedActing[T, P]) Kill(o *arena.Object[T], _ arena.Hold) bool {
-	/*line :90:1*/ return P(&o.Ref).Kill()
+func /*line :91:1*/ (TimedActing[T, P]) Kill(o *arena.Object[T], _ arena.Hold) bool {
+	/*line :91:1*/ return P(&o.Ref).Kill()
 }
-func /*line :93:1*/ (TimedActing[T, P]) Use(*arena.Object[T], arena.Hold) {}
-func /*line :96:1*/ (h TimedActing[T, P]) Take(o *arena.Object[T]) bool {
-	/*line :96:1*/ return P(&o.Ref).TakeAs(h.number)
+func /*line :94:1*/ (TimedActing[T, P]) Use(*arena.Object[T], arena.Hold) {}
+func /*line :97:1*/ (h TimedActing[T, P]) Take(o *arena.Object[T]) bool {
+	/*line :97:1*/ return P(&o.Ref).TakeAs(h.number)
 }
-func /*line :99:1*/ (h TimedActing[T, P]) Drop(o *arena.Object[T]) bool {
-	/*line :99:1*/ return P(&o.Ref).DropAs(h.number)
+func /*line :100:1*/ (h TimedActing[T, P]) Drop(o *arena.Object[T]) bool {
+	/*line :100:1*/ return P(&o.Ref).DropAs(h.number)
 }
-func /*line :102:1*/ (TimedActing[T, P]) GetRest(o *arena.Object[T], took bool) arena.Hold {
+func /*line :103:1*/ (TimedActing[T, P]) GetRest(o *arena.Object[T], took bool) arena.Hold {
 	if !took {
 		P(&o.Ref).Get()
 	}
 	return 0
 }
-func /*line :110:1*/ (TimedActing[T, P]) TryGetRest(o *arena.Object[T], took bool) (arena.Hold, bool) {
+func /*line :111:1*/ (TimedActing[T, P]) TryGetRest(o *arena.Object[T], took bool) (arena.Hold, bool) {
 	return 0, took || P(&o.Ref).TryGet()
 }
-func /*line :115:1*/ (TimedActing[T, P]) PutRest(o *arena.Object[T], _ arena.Hold, dropped bool) bool {
+func /*line :116:1*/ (TimedActing[T, P]) PutRest(o *arena.Object[T], _ arena.Hold, dropped bool) bool {
 	return !dropped && P(&o.Ref).Put()
 }
 
 type Checked[T any, P strategies.Ref[T]] struct {
 	Actor  *arena.Actor
+	acts   bool
 	number int
 }
 
-func /*line :127:1*/ (c *Checked[T, P]) Act(number int) { c.number = number }
-func /*line :130:1*/ (c Checked[T, P]) acting(o *arena.Object[T]) strategies.Acting {
-	if d, ok := any(P(&o.Ref)).(interface{ Acting() strategies.Acting }); ok && c.number != 0 {
+func /*line :130:1*/ (c *Checked[T, P]) Act(number int) {
+	if c.acts {
+		c.number = number
+	}
+}
+func /*line :137:1*/ (c Checked[T, P]) acting(o *arena.Object[T]) strategies.Acting {
+	if c.number == 0 {
+		return nil
+	}
+	return actingOf(P(&o.Ref))
+}
+func /*line :145:1*/ actingOf(ref any) strategies.Acting {
+	if d, ok := ref.(interface{ Acting() strategies.Acting }); ok {
 		return d.Acting()
 	}
 	return nil
 }
-func /*line :138:1*/ (c Checked[T, P]) Init(o *arena.Object[T]) arena.Hold {
+func /*line :153:1*/ (c Checked[T, P]) Init(o *arena.Object[T]) arena.Hold {
 	c.Actor.BeginInit(o.Shadow())
 	P(&o.Ref).Init()
 	return c.Actor.EndTake(o.Shadow(), arena.OpInit)
 }
-func /*line :145:1*/ (c Checked[T, P]) Get(o *arena.Object[T]) arena.Hold {
+func /*line :160:1*/ (c Checked[T, P]) Get(o *arena.Object[T]) arena.Hold {
 	c.Actor.BeginTake(o.Shadow(), arena.OpGet)
 	if a := c.acting(o); a != nil {
 		strategies.GetAs(a, c.number)
@@ -105,7 +116,7 @@ func /*line :145:1*/ (c Checked[T, P]) Get(o *arena.Object[T]) arena.Hold {
 	}
 	return c.Actor.EndTake(o.Shadow(), arena.OpGet)
 }
-func /*line :156:1*/ (c Checked[T, P]) TryGet(o *arena.Object[T]) (arena.Hold, bool) {
+func /*line :171:1*/ (c Checked[T, P]) TryGet(o *arena.Object[T]) (arena.Hold, bool) {
 	c.Actor.BeginTake(o.Shadow(), arena.OpTryGet)
 	var ok bool
 	if a := c.acting(o); a != nil {
@@ -119,7 +130,7 @@ func /*line :156:1*/ (c Checked[T, P]) TryGet(o *arena.Object[T]) (arena.Hold, b
 	}
 	return c.Actor.EndTake(o.Shadow(), arena.OpTryGet), true
 }
-func /*line :172:1*/ (c Checked[T, P]) Put(o *arena.Object[T], h arena.Hold) bool {
+func /*line :187:1*/ (c Checked[T, P]) Put(o *arena.Object[T], h arena.Hold) bool {
 	c.Actor.BeginDrop(o.Shadow(), arena.OpPut, h)
 	var last bool
 	if a := c.acting(o); a != nil {
@@ -130,14 +141,14 @@ func /*line :172:1*/ (c Checked[T, P]) Put(o *arena.Object[T], h arena.Hold) boo
 	c.Actor.EndDrop(o.Shadow(), arena.OpPut, last)
 	return last
 }
-func /*line :185:1*/ (c Checked[T, P]) Kill(o *arena.Object[T], h arena.Hold) bool {
+func /*line :200:1*/ (c Checked[T, P]) Kill(o *arena.Object[T], h arena.Hold) bool {
 	c.Actor.BeginDrop(o.Shadow(), arena.OpKill, h)
 	last := P(&o.Ref).Kill()
 	c.Actor.EndDrop(o.Shadow(), arena.OpKill, last)
 	return last
 }
-func /*line :193:1*/ (c Checked[T, P]) Use(o *arena.Object[T], h arena.Hold) {
-	/*line :193:1*/ c.Actor.Use(o.Shadow(), h)
+func /*line :208:1*/ (c Checked[T, P]) Use(o *arena.Object[T], h arena.Hold) {
+	/*line :208:1*/ c.Actor.Use(o.Shadow(), h)
 }
 
 type Kit[T any, H Holder[T]] struct {
@@ -146,25 +157,30 @@ type Kit[T any, H Holder[T]] struct {
 	Log     *arena.Log
 }
 
-func /*line :208:1*/ (k Kit[T, H]) Worker(worker int) H {
+func /*line :223:1*/ (k Kit[T, H]) Worker(worker int) H {
 	h := k.Holder(WorkerName(worker))
 	if a, ok := any(&h).(interface{ Act(number int) }); ok {
 		a.Act(worker + 1)
 	}
 	return h
 }
-func /*line :217:1*/ (k Kit[T, H]) Options(c Config) arena.Options[T] {
+func /*line :232:1*/ (k Kit[T, H]) Options(c Config) arena.Options[T] {
 	return arena.Options[T]{Prepare: k.Prepare, Log: k.Log, ReuseDelay: c.ReuseDelay}
 }
-func /*line :222:1*/ TimedKit[T any, P strategies.Ref[T]](prepare func(*T)) Kit[T, Timed[T, P]] {
+func /*line :237:1*/ TimedKit[T any, P strategies.Ref[T]](prepare func(*T)) Kit[T, Timed[T, P]] {
 	return Kit[T, Timed[T, P]]{Prepare: prepare, Holder: timedHolder[Timed[T, P]]}
 }
-func /*line :227:1*/ timedHolder[H any](string) (h H) { return h }
-func /*line :230:1*/ CheckedKit[T any, P strategies.Ref[T]](prepare func(*T)) Kit[T, Checked[T, P]] {
+func /*line :242:1*/ timedHolder[H any](string) (h H) { return h }
+func /*line :245:1*/ CheckedKit[T any, P strategies.Ref[T]](prepare func(*T)) Kit[T, Checked[T, P]] {
 	log := new(arena.Log)
+	var one T
+	if prepare != nil {
+		prepare(&one)
+	}
+	acts := actingOf(P(&one)) != nil
 	return Kit[T, Checked[T, P]]{
 		Prepare: prepare,
-		Holder:  func(name string) Checked[T, P] { return Checked[T, P]{Actor: log.Actor(name)} },
+		Holder:  func(name string) Checked[T, P] { return Checked[T, P]{Actor: log.Actor(name), acts: acts} },
 		Log:     log,
 	}
 }
