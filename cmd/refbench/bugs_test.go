@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -30,6 +31,33 @@ func unfoundParts() cli.Parts {
 	e.Native.Program, e.Explored.Program = "a.Get", "a.Get"
 	e.Native.Wrong, e.Explored.Wrong = e.Native.Fixed, e.Explored.Fixed
 	return parts
+}
+
+// sameschedules FILE FILE expects the same bugs in two outputs of bugs --json, in their order, each
+// found by the same schedule.
+func sameSchedules(ts *testscript.TestScript, neg bool, args []string) {
+	type bug struct {
+		Bug         string
+		Preemptions int
+		Failure     *struct {
+			Executions int // until it was found
+			Token      string
+		}
+	}
+	var found [2][]string
+	for i, file := range args {
+		var d struct{ Bugs []bug }
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(file)), &d))
+		for _, b := range d.Bugs {
+			if b.Failure == nil {
+				ts.Fatalf("%s: no schedule of %s", file, b.Bug)
+			}
+			found[i] = append(found[i], fmt.Sprintf("%s with %d preemptions in execution %d, %s", b.Bug, b.Preemptions, b.Failure.Executions, b.Failure.Token))
+		}
+	}
+	if slices.Equal(found[0], found[1]) == neg {
+		ts.Fatalf("%s has %q, and %s has %q", args[0], found[0], args[1], found[1])
+	}
 }
 
 // detects FILE BUG CHECK STATE expects such a cell in the output of bugs --json, with

@@ -99,6 +99,8 @@ func TestScripts(t *testing.T) {
 		"parses":      parses,
 		"link":        link,
 		"detects":     detects,
+
+		"sameschedules": sameSchedules,
 	}
 	maps.Copy(cmds, processCommands)
 	gocache, err := exec.Command("go", "env", "GOCACHE").Output()

@@ -141,29 +141,21 @@ func exploreApart(ctx context.Context, self string, jobs int, tasks []task, o ex
 		groups = append(groups, of[i])
 	}
 	ctx, stop := context.WithCancel(ctx)
-	todo := make(chan *group, len(groups))
-	for _, g := range groups {
-		todo <- g
-	}
-	close(todo)
-	var workers sync.WaitGroup
-	for range min(jobs, len(groups)) {
-		workers.Go(func() {
-			h := helper{self: self, command: exploreChildName}
-			defer h.end()
-			for g := range todo {
-				if ctx.Err() != nil {
-					g.answers <- answer{Error: ctx.Err().Error()}
-					continue
-				}
-				var a answer
-				if err := h.do(ctx, g.order, &a); err != nil {
-					a.Error = err.Error()
-				}
-				g.answers <- a
+	var all sync.WaitGroup
+	all.Go(func() {
+		helped(self, exploreChildName, jobs, len(groups), func(h *helper, i int) {
+			g := groups[i]
+			var a answer
+			err := ctx.Err()
+			if err == nil {
+				err = h.do(ctx, g.order, &a)
 			}
+			if err != nil {
+				a.Error = err.Error()
+			}
+			g.answers <- a
 		})
-	}
+	})
 	here := exploreHere(ctx, tasks, o)
 	got := make(map[*group]answer)
 	explored := func(i int) (exploredPair, error) {
@@ -190,7 +182,7 @@ func exploreApart(ctx context.Context, self string, jobs int, tasks []task, o ex
 	}
 	return explored, func() {
 		stop()
-		workers.Wait()
+		all.Wait()
 	}
 }
 
@@ -200,6 +192,27 @@ func checkJobs(jobs int) error {
 		return usagef("--jobs %d: want 1 .. %d", jobs, mostWorkers)
 	}
 	return nil
+}
+
+// helped does n things with helpers, so many at a time, and returns when all are done. They are
+// begun in their order.
+func helped(self, command string, jobs, n int, do func(h *helper, i int)) {
+	todo := make(chan int, n)
+	for i := range n {
+		todo <- i
+	}
+	close(todo)
+	var workers sync.WaitGroup
+	for range min(jobs, n) {
+		workers.Go(func() {
+			h := helper{self: self, command: command}
+			defer h.end()
+			for i := range todo {
+				do(&h, i)
+			}
+		})
+	}
+	workers.Wait()
 }
 
 // A helper is a process that carries out orders, which is started with the first one.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/refbench/refbench/fuzz/bugs/matrix"
@@ -42,28 +41,12 @@ func (b bugRows) run(ctx context.Context, chosen []matrix.Entry, row func(matrix
 		}
 		return
 	}
-	helpers := make([]*helper, b.jobs)
-	for i := range helpers {
-		helpers[i] = &helper{self: b.self, command: bugChildName}
-		defer helpers[i].end()
-	}
 	for some := range slices.Chunk(chosen, many*b.jobs) {
 		rows := make([]matrix.Row, len(some))
 		errs := make([]error, len(some))
-		todo := make(chan int, len(some))
-		for i := range some {
-			todo <- i
-		}
-		close(todo)
-		var workers sync.WaitGroup
-		for _, h := range helpers {
-			workers.Go(func() {
-				for i := range todo {
-					rows[i], errs[i] = b.apart(ctx, h, some[i], beside)
-				}
-			})
-		}
-		workers.Wait()
+		helped(b.self, bugChildName, b.jobs, len(some), func(h *helper, i int) {
+			rows[i], errs[i] = b.apart(ctx, h, some[i], beside)
+		})
 		for i, e := range some {
 			late, err := matrix.Row{}, errs[i]
 			if err == nil {

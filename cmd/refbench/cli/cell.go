@@ -56,7 +56,7 @@ func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProg
 		parts = []int{0}
 	}
 	var batches [][]cell
-	alone := true // the cells of the last batch
+	alone := true // the last batch, or that there is none
 	for _, c := range ch.checks {
 		for _, part := range parts {
 			for _, s := range ch.strategies {
@@ -64,7 +64,7 @@ func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProg
 					continue
 				}
 				x.weight += c.Weight
-				if c.Alone() || alone || len(batches) == 0 {
+				if c.Alone() || alone {
 					batches = append(batches, nil)
 				}
 				alone = c.Alone()
@@ -102,31 +102,18 @@ func (x *checkRun) run(ctx context.Context, cells []cell) {
 		}
 		return
 	}
-	todo := make(chan cell, len(cells))
-	for _, c := range cells {
-		todo <- c
-	}
-	close(todo)
-	var workers sync.WaitGroup
-	for range lanes {
-		workers.Go(func() {
-			h := helper{self: x.parts.self, command: checkChildName}
-			defer h.end()
-			for c := range todo {
-				x.cell(c, lanes, func(o cellOrder) (check.Result, bool) {
-					var a cellAnswer
-					if err := h.do(ctx, o, &a); err != nil {
-						return o.undone(err), ctx.Err() != nil
-					}
-					if a.Result.Hang != "" {
-						h.kill() // the call is still at it there
-					}
-					return a.result(), ctx.Err() != nil
-				})
+	helped(x.parts.self, checkChildName, lanes, len(cells), func(h *helper, i int) {
+		x.cell(cells[i], lanes, func(o cellOrder) (check.Result, bool) {
+			var a cellAnswer
+			if err := h.do(ctx, o, &a); err != nil {
+				return o.undone(err), ctx.Err() != nil
 			}
+			if a.Result.Hang != "" {
+				h.kill() // the call is still at it there
+			}
+			return a.result(), ctx.Err() != nil
 		})
-	}
-	workers.Wait()
+	})
 }
 
 // cell runs a cell, beside others in so many lanes, if there is reason to.
@@ -152,7 +139,7 @@ func (x *checkRun) cell(c cell, lanes int, do func(cellOrder) (r check.Result, i
 	if h, ok := x.hung[c.strategy.Name]; ok {
 		x.add(check.Result{
 			Strategy: c.strategy.Name, Check: c.check.Name, Verdict: check.Unknown, Tried: []check.Amount{},
-			Reason: fmt.Sprintf("not run: %s (found by %s), and what never returns can't be stopped", h.Hang, h.Check),
+			Reason: fmt.Sprintf("not run: %s (found by %s), and this check calls it too", h.Hang, h.Check),
 		}, c.part)
 		return
 	}
@@ -187,7 +174,7 @@ func (x *checkRun) cell(c cell, lanes int, do func(cellOrder) (r check.Result, i
 			}
 			again = r.Hang == ""
 		}
-		if !again {
+		if !again && (x.done != nil || !x.has(c)) { // another strategy's cell may have found it meanwhile
 			x.add(r, c.part)
 		}
 		again = again && !interrupted
