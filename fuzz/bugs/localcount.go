@@ -24,6 +24,7 @@ type locally struct {
 	sleeps int  // for how many of patiently's Kill waits
 	hasty  bool // total has no bias
 	misses bool // the drain leaves out the CPU that it runs on
+	bare   bool // the drain has no barrier before it looks at the words
 }
 
 const (
@@ -98,7 +99,9 @@ func (c *locally) drain(d int64) {
 
 func (c *locally) Kill() bool {
 	c.mode.Store(locallyDraining)
-	pin.Barrier()
+	if !c.bare {
+		pin.Barrier()
+	}
 	here := pin.CPU()
 	for i := range c.words {
 		w := &c.words[i].Word
@@ -163,4 +166,15 @@ woken it already.`,
 		Preemptions: 4,
 		Expected:    interleaved,
 	}.counts(locallyPromise, func() strategies.Counter { return &locally{hasty: true, sleeps: drainerSleeps} }, newLocally),
+	Bug{
+		Name:   "localunfenced",
+		Doc:    "the drain has no barrier before it looks which words are busy",
+		Source: localcountSource + ": xc_broadcast interrupts every CPU, which is a barrier there; " + unfencedSource,
+		Interleaving: `A makes its CPU's word busy, which stays in the store buffer, and finds that words count. Kill changes the mode,
+finds the word as it was before, not busy, and adds it up. Then A's stores come to memory: its
+reference isn't counted.`,
+		Fix:     "have all CPUs pass a barrier after the mode is changed",
+		Program: "a.Get a.Put|a.Kill", Concurrent: true,
+		Expected: interleaved,
+	}.counts(locallyPromise, func() strategies.Counter { return &locally{bare: true, sleeps: drainerSleeps / 50} }, newLocally),
 }

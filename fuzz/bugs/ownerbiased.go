@@ -30,6 +30,7 @@ const (
 	owningForgets            // who merges leaves the owner's number out
 	owningHasty              // who merges doesn't wait for an operation of the owner
 	owningUnmerged           // who drops what the owner has taken doesn't merge
+	owningUnfenced           // who merges has no barrier before it looks at the owner's number
 )
 
 const (
@@ -119,7 +120,9 @@ func (c *owning) merge() {
 		}
 		return
 	}
-	pin.Barrier()
+	if c.bug != owningUnfenced {
+		pin.Barrier()
+	}
 	for c.bug != owningHasty && c.word.Load()&1 != 0 {
 		runtime.Gosched()
 	}
@@ -187,4 +190,15 @@ the other one of its two, and has 1 left: nobody finds out that 1 and -1 are non
 		Program:  "a.Put|a.Kill",
 		Expected: moved,
 	}.counts(owningPromise, newOwning(owningUnmerged), newOwning(owningRight)),
+	Bug{
+		Name:   "ownerunfenced",
+		Doc:    "who merges has no barrier before it looks whether the owner is in an operation",
+		Source: ownerSource + ", of which CPython's form has the owner merge at a safe point of its own (PEP 703); " + unfencedSource,
+		Interleaving: `A, the owner, makes its word busy, which stays in its CPU's store buffer, and finds that it is the owner. B
+drops what A has taken, and merges: A is the owner no more, and its number is as it was before.
+Then A's stores come to memory: its reference isn't counted.`,
+		Fix:     "have all CPUs pass a barrier after the owner is changed",
+		Program: "a.Get|a.Put|a.Kill", Concurrent: true,
+		Expected: interleaved,
+	}.counts(owningPromise, newOwning(owningUnfenced), newOwning(owningRight)),
 }

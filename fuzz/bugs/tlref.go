@@ -33,6 +33,7 @@ const (
 	collectedRight    collectedBug = iota
 	collectedEarly                 // who counts looks whether it was killed before the store, and not after
 	collectedBelieves              // who was late takes it that its number was collected
+	collectedUnfenced              // Kill has no barrier before it collects
 )
 
 const (
@@ -115,7 +116,9 @@ func (c *collected) Put() bool {
 
 func (c *collected) Kill() bool {
 	c.killed.Store(true)
-	pin.Barrier()
+	if c.bug != collectedUnfenced {
+		pin.Barrier()
+	}
 	sum := int64(0)
 	for i := range c.words {
 		w := &c.words[i].Word
@@ -169,4 +172,14 @@ finds the new state, and is through: its reference isn't counted.`,
 		Program: "a.Get a.Put|a.Kill", Concurrent: true,
 		Expected: interleaved,
 	}.counts(collectedPromise, newCollected(collectedBelieves), newCollected(collectedRight)),
+	Bug{
+		Name:   "tlrefunfenced",
+		Doc:    "Kill has no barrier between changing the state and collecting",
+		Source: "folly TLRefCount.h, commit ff98381ea: asymmetric_thread_fence_heavy in useGlobal; " + unfencedSource,
+		Interleaving: `A stores one more, which stays in its CPU's store buffer, and finds the old state. Kill changes the state and
+collects A's number as it was before. A is through: its reference isn't counted.`,
+		Fix:     "have all CPUs pass a barrier after the state is changed",
+		Program: "a.Get a.Put|a.Kill", Concurrent: true,
+		Expected: interleaved,
+	}.counts(collectedPromise, newCollected(collectedUnfenced), newCollected(collectedRight)),
 }

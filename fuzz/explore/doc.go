@@ -44,7 +44,8 @@
 // # What is not
 //
 //   - Memory orders weaker than Go's, as C and the kernel have them. A missing
-//     barrier that only they need isn't found.
+//     barrier that only they need isn't found, but of words that are made of
+//     cpu.Buffered, whose stores others see late.
 //   - Data races as such: code with unordered plain accesses has behaviours that
 //     are not explored. Accesses that are declared with Read and Write are checked.
 //   - 64-bit accesses in two halves on 32-bit platforms.

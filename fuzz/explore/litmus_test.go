@@ -33,6 +33,15 @@ func both(f, g func()) {
 	w.Wait()
 }
 
+// storeBuffers has each of two threads store, do what comes between, and load what the other one
+// stores. It reports whether neither saw the other's store.
+func storeBuffers(first, second func()) bool {
+	var x, y cpu.Buffered
+	var seen [2]int64
+	both(func() { x.Store(1); first(); seen[0] = y.Load() }, func() { y.Store(1); second(); seen[1] = x.Load() })
+	return seen == [2]int64{}
+}
+
 var litmuses = []litmus{
 	// sync
 	{"mutex excludes", "", "", func() {
@@ -366,6 +375,105 @@ var litmuses = []litmus{
 	}},
 	{"unpin without pin", explore.Misuse, "Unpin without Pin", func() { cpu.Unpin() }},
 	{"end while pinned", explore.Misuse, "ended while it was pinned", func() { cpu.Pin() }},
+
+	// store buffers
+	{"store buffers", explore.Violation, "neither saw", func() {
+		if storeBuffers(func() {}, func() {}) {
+			explore.Failf("neither saw the other's store")
+		}
+	}},
+	{"store buffers, a locked instruction in one", explore.Violation, "neither saw", func() {
+		var n atomic.Int64
+		if storeBuffers(func() { n.Add(1) }, func() {}) {
+			explore.Failf("neither saw the other's store")
+		}
+	}},
+	{"store buffers, a locked instruction in both", "", "", func() {
+		var n atomic.Int64
+		add := func() { n.Add(1) }
+		if storeBuffers(add, add) {
+			explore.Failf("neither saw the other's store")
+		}
+	}},
+	{"store buffers, a load in both", explore.Violation, "neither saw", func() {
+		var n atomic.Int64
+		load := func() { n.Load() }
+		if storeBuffers(load, load) {
+			explore.Failf("neither saw the other's store")
+		}
+	}},
+	{"store buffers, a barrier of all CPUs in one", "", "", func() {
+		if storeBuffers(cpu.Barrier, func() {}) {
+			explore.Failf("neither saw the other's store")
+		}
+	}},
+	{"stores are seen in their order", "", "", func() {
+		var data, flag cpu.Buffered
+		both(func() { data.Store(1); flag.Store(1) }, func() {
+			if flag.Load() == 1 && data.Load() == 0 {
+				explore.Failf("the later store is seen before the earlier one")
+			}
+		})
+	}},
+	{"a store that was seen stays seen", "", "", func() {
+		var x cpu.Buffered
+		var w sync.WaitGroup
+		w.Go(func() { x.Store(1); x.Load() })
+		for range 2 {
+			w.Go(func() {
+				if x.Load() == 1 && x.Load() == 0 {
+					explore.Failf("a store is seen and then not")
+				}
+			})
+		}
+		w.Wait()
+	}},
+	{"a thread sees its own store", "", "", func() {
+		var x cpu.Buffered
+		both(func() {
+			x.Store(1)
+			if x.Load() != 1 {
+				explore.Failf("its own store isn't seen")
+			}
+		}, func() { x.Load() })
+	}},
+	{"the end of a thread drains", "", "", func() {
+		var x cpu.Buffered
+		both(func() { x.Store(1) }, func() {})
+		if x.Load() != 1 {
+			explore.Failf("a store of a thread that has ended isn't seen")
+		}
+	}},
+	{"who sees a store sees what came before", "", "", func() {
+		var x cpu.Buffered
+		y := 0
+		both(func() { explore.Write(&y); y = 1; x.Store(1) }, func() {
+			if x.Load() == 1 {
+				explore.Read(&y)
+			}
+		})
+	}},
+	{"who doesn't see a store yet doesn't", explore.Race, "not ordered", func() {
+		var x cpu.Buffered
+		y := 0
+		both(func() { explore.Write(&y); y = 1; x.Store(1); x.Load() }, func() {
+			if x.Load() == 0 {
+				explore.Read(&y)
+			}
+		})
+	}},
+	{"a loop waits for a buffer to drain", "", "", func() {
+		var x, y cpu.Buffered
+		both(func() {
+			x.Store(1)
+			for y.Load() == 0 {
+			}
+		}, func() {
+			for x.Load() == 0 {
+			}
+			y.Store(1)
+		})
+	}},
 
 	// time
 	{"sleepers wake when the clock says so", "", "", func() {

@@ -25,12 +25,16 @@ import (
 //	m     lock, add to z, unlock      w  add to the CPU's word while pinned
 //	r     the same unpinned           s  wait until x isn't 0, at most twice
 //	t     try to lock                 l     load x three times
+//	d, e  load u, v                   D, E  store to them, which others see later
+//	f     a barrier of all CPUs
+//
+// The CPUs' words are stored to in the same way as u and v.
 func outcomes(t *testing.T, program explore.Program, o explore.Options, values bool) (map[string]bool, *explore.Result) {
 	t.Helper()
 	ends := make(map[string]bool)
 	s := &explore.Scenario{Name: "outcomes", Program: program, CPUs: 2, Make: func(p explore.Program) explore.Case {
 		var v [3]atomic.Int64
-		var onCPU [2]atomic.Int64
+		var onCPU, late [2]cpu.Buffered
 		var mu sync.Mutex
 		seen := make([][]int64, len(p))
 		c := explore.Case{Values: values}
@@ -40,6 +44,7 @@ func outcomes(t *testing.T, program explore.Program, o explore.Options, values b
 			}
 			for i := range onCPU {
 				onCPU[i].Store(0)
+				late[i].Store(0)
 			}
 			mu.Lock() // touched, so that it has a number
 			mu.Unlock()
@@ -85,6 +90,12 @@ func outcomes(t *testing.T, program explore.Program, o explore.Options, values b
 						see(int64(on))
 						w := &onCPU[on]
 						w.Store(w.Load() + 1)
+					case op == 'd' || op == 'e':
+						see(late[op-'d'].Load())
+					case op == 'D' || op == 'E':
+						late[op-'D'].Store(int64(10*(i+1) + k))
+					case op == 'f':
+						cpu.Barrier()
 					case op == 'l':
 						for range 3 {
 							see(v[0].Load())
@@ -98,7 +109,7 @@ func outcomes(t *testing.T, program explore.Program, o explore.Options, values b
 			})
 		}
 		c.Finish = func() {
-			ends[fmt.Sprint(seen, v[0].Load(), v[1].Load(), v[2].Load(), onCPU[0].Load(), onCPU[1].Load())] = true
+			ends[fmt.Sprint(seen, v[0].Load(), v[1].Load(), v[2].Load(), onCPU[0].Load(), onCPU[1].Load(), late[0].Load(), late[1].Load())] = true
 		}
 		return c
 	}}
@@ -115,15 +126,22 @@ func outcomes(t *testing.T, program explore.Program, o explore.Options, values b
 // TestReductionsLoseNothing: depth-first search that leaves schedules out ends in
 // the same ways as one that doesn't.
 func TestReductionsLoseNothing(t *testing.T) {
-	const alphabet = "abcABC012pqmwrtls"
+	// Who finds that a buffer has drained changes what others find. In the first, T1 sees T0's store and
+	// T2 doesn't, after it, only if T2 looks before T1, and T0 meanwhile only loads.
+	buffered := []explore.Program{{"D b a", "d A", "B d"}, {"D b a", "B d", "d A"}, {"D a", "A f d", "d"}, {"D e", "E d", "e"}}
+	// Half of the other programs are about store buffers too.
+	alphabets := [2]string{"abcABC012pqmwrtlsdDeEf", "ddDeEEf0w"}
 	seed := uint64(20)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	var plainTotal, reducedTotal, hashedTotal, compared, fair int
-	for compared < 250 {
+	for compared < 400 {
 		n := 2 + rng.IntN(2)
 		p := make(explore.Program, n)
 		for i := range p {
-			p[i] = randomWords(rng, alphabet, 1+rng.IntN(5-n))
+			p[i] = randomWords(rng, alphabets[compared%2], 1+rng.IntN(5-n))
+		}
+		if compared < len(buffered) {
+			p = buffered[compared]
 		}
 		const limit = 20_000
 		plain, r := outcomes(t, p, explore.Options{Search: explore.PlainDFS, Bound: explore.Unbounded, Executions: limit}, false)
@@ -188,7 +206,7 @@ func TestReductionsLoseNothing(t *testing.T) {
 // TestReductionsLoseNoRace: whether plain accesses race is found out with and
 // without reductions alike.
 func TestReductionsLoseNoRace(t *testing.T) {
-	const alphabet = "aAbB01mxXyYlw"
+	alphabets := [2]string{"aAbB01mxXyYlw", "aAdddDDfxXxX"}
 	seed := uint64(30)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	racy, compared := 0, 0
@@ -196,16 +214,18 @@ func TestReductionsLoseNoRace(t *testing.T) {
 		n := 2 + rng.IntN(2)
 		p := make(explore.Program, n)
 		for i := range p {
-			p[i] = randomWords(rng, alphabet, 1+rng.IntN(6-n))
+			p[i] = randomWords(rng, alphabets[compared%2], 1+rng.IntN(6-n))
 		}
 		race := func(o explore.Options, values bool) (bool, bool) {
 			s := &explore.Scenario{Name: "races", Program: p, CPUs: 2, Make: func(p explore.Program) explore.Case {
 				var v [2]atomic.Int64
+				var late cpu.Buffered
 				var cells [3]int
 				var mu sync.Mutex
 				c := explore.Case{Values: values, Setup: func() {
 					v[0].Store(0)
 					v[1].Store(0)
+					late.Store(0)
 					mu.Lock()
 					mu.Unlock()
 				}}
@@ -221,6 +241,14 @@ func TestReductionsLoseNoRace(t *testing.T) {
 								}
 							case 'A', 'B':
 								v[op-'A'].Store(1)
+							case 'd':
+								if late.Load() != 0 {
+									explore.Read(&cells[0])
+								}
+							case 'D':
+								late.Store(1)
+							case 'f':
+								cpu.Barrier()
 							case '0', '1':
 								v[op-'0'].Add(1)
 							case 'm':

@@ -49,12 +49,12 @@ func Count() int {
 	return idle
 }
 
-// Barrier is a scheduling point that touches no memory and depends on every other
-// Barrier: what a barrier on all CPUs at once is where memory is sequentially
-// consistent.
+// Barrier makes every thread pass a full barrier, each at some moment before it returns
+// (Linux membarrier(2)): what was stored to a [Buffered] before that is visible.
 func Barrier() {
 	if e := engine.Current; e != nil {
 		e.PointAt(engine.Op{Kind: engine.OpBarrier, Loc: engine.LocBarrier})
+		e.DrainAll()
 	}
 }
 

@@ -9,7 +9,8 @@
 // ...) call [Engine.Before] before each access: that is a scheduling point. The
 // access itself and all code up to the next point are one atomic step. For code
 // without data races this loses no behaviour, because Go's atomic operations are
-// sequentially consistent (Go memory model, 2022).
+// sequentially consistent (Go memory model, 2022). Plain stores of which others see that
+// they come late are modelled for one kind of word: [Buffered].
 //
 // # Cost
 //

@@ -125,6 +125,7 @@ type Engine struct {
 	waiting   uint64 // threads whose ready must be asked
 	yielding  uint64 // threads that gave way
 	sleeping  uint64
+	buffering uint64 // threads with a store in their buffer
 	spinning  uint64 // threads that the engine takes to spin; candidates only if there are no others
 	rounds    int
 	roundsAt  uint64
@@ -308,7 +309,7 @@ func (e *Engine) Prepare(c *Case, s Search, o Options) {
 	e.mem = 0
 	e.Writes, e.rounds, e.roundsAt, e.spins, e.spinsAt, e.stamp = 0, 0, 0, 0, 0, 0
 	e.runFrom, e.runStep, e.quietAt, e.quietStep, e.now = 0, 0, 0, 0, 0
-	e.alive, e.waiting, e.yielding, e.sleeping, e.spinning = 0, 0, 0, 0, 0
+	e.alive, e.waiting, e.yielding, e.sleeping, e.spinning, e.buffering = 0, 0, 0, 0, 0, 0
 	e.switches = 0
 	e.failure, e.aborting, e.waited, e.timers = nil, false, false, false
 	e.clocked, e.told = 0, false
@@ -449,6 +450,7 @@ func (e *Engine) free() *Thread {
 func (e *Engine) run(t *Thread) {
 	defer e.ended(t)
 	t.fn()
+	e.emptyBuffer()
 	t.done = true
 }
 
@@ -481,6 +483,9 @@ func (e *Engine) Doomed() int { return e.doomed }
 func (e *Engine) markEnded(t *Thread) {
 	e.alive &^= 1 << t.ID
 	t.endedAt = e.Step()
+	if e.buffering&(1<<t.ID) != 0 {
+		e.drain(t)
+	}
 	e.Writes++ // whoever waits for the end of a thread may go on
 	if t.pins > 0 && !e.aborting {
 		e.record(KindMisuse, fmt.Sprintf("%s ended while it was pinned to CPU %d", t.Name(), t.cpu), nil)

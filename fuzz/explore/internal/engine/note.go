@@ -30,15 +30,20 @@ func (e *Engine) AfterAddr(p unsafe.Pointer, a Access) {
 }
 
 func (e *Engine) after(l *Loc, a Access) {
-	t := e.cur
 	if e.caseOf.Races && e.phase == runPhase {
 		if a.Kind != OpStore {
-			e.acquire(t, l)
+			e.acquire(e.cur, l)
 		}
 		if a.Wrote {
-			e.release(t, l)
+			e.release(e.cur, l)
 		}
 	}
+	e.tell(l, a)
+}
+
+// tell is after without what happens before what.
+func (e *Engine) tell(l *Loc, a Access) {
+	t := e.cur
 	if e.access != nil && e.phase == runPhase {
 		e.access(t.Number, l.ID, a.Wrote)
 	}
@@ -243,6 +248,10 @@ func (e *Engine) orderHash() uint64 {
 		}
 		for j := range e.caseOf.CPUs {
 			v += mix(uint64(j)+99, knows(&e.cpuClocks[j].vc))
+		}
+		for m := e.buffering; m != 0; m &= m - 1 {
+			j := lowest(m)
+			v += mix(uint64(j)+199, knows(&e.threads[j].buffer.vc))
 		}
 		h = mix(h, v)
 	}

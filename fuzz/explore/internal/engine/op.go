@@ -45,7 +45,10 @@ const (
 	OpIdle  // waits until nobody is pinned to a CPU
 	OpBegin // a restartable section begins
 	OpCommit
-	OpCut // restartable sections are cut off
+	OpCut    // restartable sections are cut off
+	OpLate   // load of a word of which a store may be in a buffer
+	OpBuffer // store into a buffer
+	OpDrain  // a buffer drains
 )
 
 var opNames = [...]string{
@@ -56,6 +59,7 @@ var opNames = [...]string{
 	OpPin: "pin", OpUnpin: "unpin", OpBarrier: "barrier", OpYield: "gosched", OpSleep: "sleep",
 	OpSpawn: "go", OpPoint: "point", OpRead: "read", OpWrite: "write", OpFail: "FAIL", OpNote: "note", OpCPU: "on",
 	OpIdle: "idle", OpBegin: "begin section", OpCommit: "commit", OpCut: "cut off",
+	OpLate: "load", OpBuffer: "store", OpDrain: "drain",
 }
 
 func (k OpKind) String() string { return opNames[k] }
@@ -68,6 +72,12 @@ func (k OpKind) Yields() bool { return k == OpYield || k == OpSleep }
 
 // Clocks reports whether the access may move the clock on.
 func (k OpKind) Clocks() bool { return k == OpSleep || k == OpTimed }
+
+// Buffers reports whether the access may fill or drain a store buffer.
+func (k OpKind) Buffers() bool { return k == OpLate || k == OpBuffer || k == OpDrain }
+
+// keepsBuffer reports whether the thread's store buffer needn't drain before the access.
+func (k OpKind) keepsBuffer() bool { return k == OpLoad || k == OpLate }
 
 // local reports whether the access touches nothing that others can see.
 func (k OpKind) local() bool { return k == OpStart || k == OpWake }
@@ -105,6 +115,9 @@ func Independent(a, b Op) bool {
 	}
 	if a.Kind.local() || b.Kind.local() {
 		return true
+	}
+	if a.Kind == OpBarrier && b.Kind.Buffers() || b.Kind == OpBarrier && a.Kind.Buffers() {
+		return false // it looks at all store buffers
 	}
 	if a.Kind == OpPoint && a.Loc == NoLoc || b.Kind == OpPoint && b.Loc == NoLoc {
 		return false

@@ -29,6 +29,9 @@ func (e *Engine) slow(k OpKind, m *Meta) {
 	if e.note && m != nil {
 		op.Loc = e.loc(m).ID
 	}
+	if e.drainFirst(k) {
+		return
+	}
 	e.point(op)
 	if len(e.freed) > 0 {
 		e.touch(k, unsafe.Pointer(m))
@@ -41,6 +44,9 @@ func (e *Engine) slowAddr(k OpKind, p unsafe.Pointer) {
 	if e.note {
 		op.Loc = e.locAddr(p).ID
 	}
+	if e.drainFirst(k) {
+		return
+	}
 	e.point(op)
 	if len(e.freed) > 0 {
 		e.touch(k, p)
@@ -50,8 +56,24 @@ func (e *Engine) slowAddr(k OpKind, p unsafe.Pointer) {
 // PointAt is a point before an access to a location that has no memory.
 func (e *Engine) PointAt(op Op) {
 	if e.fuel--; e.fuel < 0 {
+		if e.drainFirst(op.Kind) {
+			return
+		}
 		e.point(op)
 	}
+}
+
+// drainFirst is called in the place of a point: if the running thread has to drain its
+// store buffer before the access, that is a point before it. It reports whether the access
+// isn't one then.
+func (e *Engine) drainFirst(k OpKind) bool {
+	if e.cur == nil || e.cur.empties == nil || k.keepsBuffer() {
+		return false
+	}
+	e.fuel++
+	e.emptyBuffer()
+	e.fuel--
+	return e.fuel >= 0
 }
 
 // point decides who goes on and returns when it is the caller's turn.
@@ -90,6 +112,7 @@ func (e *Engine) Wait(op Op, ready func(unsafe.Pointer) bool, obj unsafe.Pointer
 		}
 		return
 	}
+	e.emptyBuffer()
 	if e.fuel--; e.fuel >= 0 {
 		if ready(obj) {
 			return
@@ -114,6 +137,7 @@ func (e *Engine) Yield() {
 	if e.aborting || e.cur.outside {
 		return
 	}
+	e.emptyBuffer()
 	e.giveWay(Op{Kind: OpYield, Loc: NoLoc})
 }
 
@@ -132,6 +156,7 @@ func (e *Engine) SleepUntil(deadline int64) {
 	if e.aborting || e.cur.outside {
 		return
 	}
+	e.emptyBuffer()
 	t := e.cur
 	t.deadline = deadline
 	e.sleeping |= 1 << t.ID
@@ -154,6 +179,7 @@ func (e *Engine) WaitDue(m *Meta, ready func(unsafe.Pointer) bool, due func(unsa
 		}
 		return
 	}
+	e.emptyBuffer()
 	op := Op{Kind: OpTimed, Loc: NoLoc}
 	if e.note {
 		op.Loc = e.loc(m).ID
@@ -331,7 +357,7 @@ func (e *Engine) choose(t *Thread, cur int, cand, enabled uint64, step int) *Thr
 	// must not decide who is taken to spin, or a search that comes back to a node
 	// would find other candidates there.
 	e.grant = min(grant, spinPoints-1-step%spinPoints, e.caseOf.MaxPoints-step)
-	if len(e.freed) > 0 {
+	if len(e.freed) > 0 || e.buffering != 0 || e.threads[next].empties != nil {
 		e.grant = 0
 	}
 	e.fuel = e.grant
@@ -542,7 +568,7 @@ func (t *Thread) looksAgain() bool {
 	if t.op.Loc != t.lastLoad {
 		return false
 	}
-	return t.op.Kind == OpLoad || t.op.Kind == OpPoll && !t.ready(t.obj)
+	return t.op.Kind == OpLoad || t.op.Kind == OpLate || t.op.Kind == OpPoll && !t.ready(t.obj)
 }
 
 // sleepRounds is how often the earliest sleeper wakes while nothing changes before

@@ -56,6 +56,9 @@ type Thread struct {
 	lastValue uint64
 	repeats   int
 
+	buffer  bufferedStore
+	empties *Buffered // what was stored since the last step that wasn't a load
+
 	vc  clock
 	ver uint32 // changes whenever vc learns of another thread
 }
@@ -70,6 +73,7 @@ func (t *Thread) reset(f func(), number, cpus, clocks int) {
 	t.ready, t.obj, t.due = nil, nil, nil
 	t.cpu, t.pins = number%cpus, 0
 	t.passed = 0
+	t.empties, t.buffer = nil, bufferedStore{}
 	t.newLocs, t.opIndex, t.hist = 0, 0, 0
 	t.held = t.held[:0]
 	t.lastLoad, t.repeats = NoLoc, 0

@@ -44,13 +44,23 @@ func bitOf(loc uint32) uint64 {
 	return 1 << ((loc ^ loc>>16*7) & 63)
 }
 
+// bitsOf is bitOf for an access. A barrier looks at all store buffers, whose words it isn't told of
+// before, so what fills or drains one touches what the barrier touches.
+func bitsOf(op engine.Op) uint64 {
+	b := bitOf(op.Loc)
+	if op.Kind.Buffers() {
+		b |= bitOf(engine.LocBarrier)
+	}
+	return b
+}
+
 // maxOps is how many operations of one thread are told apart.
 const maxOps = 64
 
 func (f *footprints) record(t *engine.Thread) {
 	op := t.Op()
 	switch op.Kind {
-	case engine.OpStart, engine.OpWake, engine.OpYield, engine.OpBarrier:
+	case engine.OpStart, engine.OpWake, engine.OpYield:
 		return
 	case engine.OpTryLock, engine.OpTryRLock:
 		if !f.tries {
@@ -77,7 +87,7 @@ func (f *footprints) record(t *engine.Thread) {
 	if op.Kind == engine.OpSleep {
 		return
 	}
-	b := bitOf(op.Loc)
+	b := bitsOf(op)
 	if op.Kind.Reads() {
 		if p.reads&b != b {
 			p.reads |= b
@@ -165,7 +175,7 @@ func (s *DFS) alone(e *engine.Engine, p int) bool {
 		return false // what it does until its next point may read the clock
 	}
 	switch op.Kind {
-	case engine.OpStart, engine.OpWake, engine.OpYield, engine.OpBarrier:
+	case engine.OpStart, engine.OpWake, engine.OpYield:
 		return true
 	case engine.OpUnlock:
 		// Whoever else could take the lock has to wait for this.
@@ -184,7 +194,7 @@ func (s *DFS) alone(e *engine.Engine, p int) bool {
 	if s.foot.guards.at(op.Loc)&lockBits(t) != 0 {
 		return true
 	}
-	b := bitOf(op.Loc)
+	b := bitsOf(op)
 	o := s.foot.others(e, t.Number)
 	if op.Kind.Reads() {
 		return o.writes&b == 0

@@ -18,6 +18,7 @@ type locally struct {
 	sleeps int
 	hasty  bool
 	misses bool
+	bare   bool
 }
 
 const (
@@ -27,13 +28,13 @@ const (
 	locallyBias     = 1 << 40
 )
 
-func /*line ../../../bugs/localcount.go:37:1*/ (c *locally) bias() int64 {
+func /*line ../../../bugs/localcount.go:38:1*/ (c *locally) bias() int64 {
 	if c.hasty {
 		return 0
 	}
 	return locallyBias
 }
-func /*line :44:1*/ (c *locally) Init() {
+func /*line :45:1*/ (c *locally) Init() {
 	if c.words == nil {
 		c.words = pin.NewLines[pin.Word]()
 	}
@@ -45,7 +46,7 @@ func /*line :44:1*/ (c *locally) Init() {
 	c.woken.Store(false)
 	c.mode.Store(locallyCounting)
 }
-func /*line :58:1*/ (c *locally) add(d int64) bool {
+func /*line :59:1*/ (c *locally) add(d int64) bool {
 	if c.mode.Load() != locallyCounting {
 		return false
 	}
@@ -60,21 +61,21 @@ func /*line :58:1*/ (c *locally) add(d int64) bool {
 	w.Store(v + d<<1)
 	return true
 }
-func /*line :74:1*/ (c *locally) TryGet() bool {
-	/*line :74:1*/ return c.add(1)
+func /*line :75:1*/ (c *locally) TryGet() bool {
+	/*line :75:1*/ return c.add(1)
 }
 func (c *locally) Get() {
 	if !c.add(1) {
 		c.drain(1)
 	}
 }
-func /*line :82:1*/ (c *locally) Put() bool {
+func /*line :83:1*/ (c *locally) Put() bool {
 	if !c.add(-1) {
 		c.drain(-1)
 	}
 	return false
 }
-func /*line :90:1*/ (c *locally) drain(d int64) {
+func /*line :91:1*/ (c *locally) drain(d int64) {
 	if c.mode.Load() == locallyDead {
 		panic("Get or Put on a dead count")
 	}
@@ -82,9 +83,11 @@ func /*line :90:1*/ (c *locally) drain(d int64) {
 		c.woken.Store(true)
 	}
 }
-func /*line :99:1*/ (c *locally) Kill() bool {
+func /*line :100:1*/ (c *locally) Kill() bool {
 	c.mode.Store(locallyDraining)
-	pin.Barrier()
+	if !c.bare {
+		pin.Barrier()
+	}
 	here := pin.CPU()
 	for i := range c.words {
 		w := &c.words[i].Word
@@ -107,7 +110,7 @@ func /*line :99:1*/ (c *locally) Kill() bool {
 	c.mode.Store(locallyDead)
 	return true
 }
-func /*line :126:1*/ newLocally() strategies.Counter { return &locally{sleeps: drainerSleeps} }
+func /*line :129:1*/ newLocally() strategies.Counter { return &locally{sleeps: drainerSleeps} }
 
 var locallyPromise = strategies.Promise{Limit: 1 << 32, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.Waits, TryGet: strategies.Exact, TryGetRefuses: strategies.OnceKilled, Count: strategies.None, Progress: strategies.Blocking, Bytes: int(unsafe.Sizeof(locally{})) + pin.CPUs()*int(unsafe.Sizeof(pin.Line[pin.Word]{}))}
 
@@ -136,4 +139,15 @@ woken it already.`,
 		Preemptions: 4,
 		Expected:    interleaved,
 	}.counts(locallyPromise, func() strategies.Counter { return &locally{hasty: true, sleeps: drainerSleeps} }, newLocally),
+	Bug{
+		Name:   "localunfenced",
+		Doc:    "the drain has no barrier before it looks which words are busy",
+		Source: localcountSource + ": xc_broadcast interrupts every CPU, which is a barrier there; " + unfencedSource,
+		Interleaving: `A makes its CPU's word busy, which stays in the store buffer, and finds that words count. Kill changes the mode,
+finds the word as it was before, not busy, and adds it up. Then A's stores come to memory: its
+reference isn't counted.`,
+		Fix:     "have all CPUs pass a barrier after the mode is changed",
+		Program: "a.Get a.Put|a.Kill", Concurrent: true,
+		Expected: interleaved,
+	}.counts(locallyPromise, func() strategies.Counter { return &locally{bare: true, sleeps: drainerSleeps / 50} }, newLocally),
 }

@@ -23,20 +23,21 @@ const (
 	owningForgets
 	owningHasty
 	owningUnmerged
+	owningUnfenced
 )
 const (
 	owningMerged = 1
 	owningOne    = 2
 )
 
-func /*line ../../../bugs/ownerbiased.go:40:1*/ (c *owning) Init() {
+func /*line ../../../bugs/ownerbiased.go:41:1*/ (c *owning) Init() {
 	me := int32(pin.Pin()) + 1
 	c.word.Store(owningOne)
 	c.shared.Store(0)
 	c.owner.Store(me)
 	pin.Unpin()
 }
-func /*line :50:1*/ (c *owning) begin() (v int64, ok bool) {
+func /*line :51:1*/ (c *owning) begin() (v int64, ok bool) {
 	who := c.owner.Load()
 	if int32(pin.Pin())+1 == who {
 		v = c.word.Load()
@@ -49,18 +50,18 @@ func /*line :50:1*/ (c *owning) begin() (v int64, ok bool) {
 	pin.Unpin()
 	return 0, false
 }
-func /*line :64:1*/ (c *owning) end(v int64) {
+func /*line :65:1*/ (c *owning) end(v int64) {
 	c.word.Store(v)
 	pin.Unpin()
 }
-func /*line :69:1*/ (c *owning) Get() {
+func /*line :70:1*/ (c *owning) Get() {
 	if v, ok := c.begin(); ok {
 		c.end(v + owningOne)
 	} else if c.shared.Add(owningOne) == owningMerged|owningOne {
 		panic("Get on a dead count")
 	}
 }
-func /*line :77:1*/ (c *owning) TryGet() bool {
+func /*line :78:1*/ (c *owning) TryGet() bool {
 	if v, ok := c.begin(); ok {
 		c.end(v + owningOne)
 		return true
@@ -72,7 +73,7 @@ func /*line :77:1*/ (c *owning) TryGet() bool {
 		}
 	}
 }
-func /*line :90:1*/ (c *owning) Put() bool {
+func /*line :91:1*/ (c *owning) Put() bool {
 	if v, ok := c.begin(); ok {
 		switch {
 		case v != owningOne:
@@ -96,14 +97,16 @@ func /*line :90:1*/ (c *owning) Put() bool {
 		}
 	}
 }
-func /*line :115:1*/ (c *owning) merge() {
+func /*line :116:1*/ (c *owning) merge() {
 	if c.owner.Swap(0) == 0 {
 		for c.shared.Load()&owningMerged == 0 {
 			runtime.Gosched()
 		}
 		return
 	}
-	pin.Barrier()
+	if c.bug != owningUnfenced {
+		pin.Barrier()
+	}
 	for c.bug != owningHasty && c.word.Load()&1 != 0 {
 		runtime.Gosched()
 	}
@@ -113,8 +116,8 @@ func /*line :115:1*/ (c *owning) merge() {
 	}
 	c.shared.Add(n | owningMerged)
 }
-func /*line :133:1*/ (c *owning) Kill() bool {
-	/*line :133:1*/ return c.Put()
+func /*line :136:1*/ (c *owning) Kill() bool {
+	/*line :136:1*/ return c.Put()
 }
 func newOwning(bug owningBug) func() strategies.Counter {
 	return func() strategies.Counter { return &owning{bug: bug} }
@@ -158,4 +161,15 @@ the other one of its two, and has 1 left: nobody finds out that 1 and -1 are non
 		Program:  "a.Put|a.Kill",
 		Expected: moved,
 	}.counts(owningPromise, newOwning(owningUnmerged), newOwning(owningRight)),
+	Bug{
+		Name:   "ownerunfenced",
+		Doc:    "who merges has no barrier before it looks whether the owner is in an operation",
+		Source: ownerSource + ", of which CPython's form has the owner merge at a safe point of its own (PEP 703); " + unfencedSource,
+		Interleaving: `A, the owner, makes its word busy, which stays in its CPU's store buffer, and finds that it is the owner. B
+drops what A has taken, and merges: A is the owner no more, and its number is as it was before.
+Then A's stores come to memory: its reference isn't counted.`,
+		Fix:     "have all CPUs pass a barrier after the owner is changed",
+		Program: "a.Get|a.Put|a.Kill", Concurrent: true,
+		Expected: interleaved,
+	}.counts(owningPromise, newOwning(owningUnfenced), newOwning(owningRight)),
 }
