@@ -64,6 +64,9 @@ type Promise struct {
 	// type (Linux SLAB_TYPESAFE_BY_RCU). Such a TryGet takes a reference of
 	// the new life or fails.
 	TypeStable bool
+	// Actors reports whether the strategy has words for actors (see [ActorCounter]): what it costs is
+	// measured of callers that say who they are, and whoever doesn't pays more.
+	Actors bool
 }
 
 // OnDeadUnlessOne returns what PutUnlessOne and PutAndLock do on a dead count.
@@ -181,6 +184,7 @@ func (p Promise) Fields() [][2]string {
 		{"bytes", fmt.Sprint(p.Bytes)},
 		{"graceperiod", yesno[p.GracePeriod]},
 		{"typestable", yesno[p.TypeStable]},
+		{"actors", yesno[p.Actors]},
 	}
 }
 

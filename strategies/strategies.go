@@ -367,6 +367,8 @@ func Validate(list []*Strategy) error {
 			errs = append(errs, fmt.Errorf("strategy %s: no constructor", s.Name))
 		} else if s.New() == nil {
 			errs = append(errs, fmt.Errorf("strategy %s: constructor returns nil", s.Name))
+		} else if has := s.Has(PowerActor); has != s.Promise.Actors {
+			errs = append(errs, fmt.Errorf("strategy %s: the promise has Actors: %v, and that the counter has the power %s is %v", s.Name, s.Promise.Actors, PowerActor, has))
 		}
 		if s.Baseline != "" {
 			continue

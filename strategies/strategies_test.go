@@ -64,6 +64,7 @@ func TestValidateSaysWhatIsWrong(t *testing.T) {
 		{"no doc", func(s *strategies.Strategy) { s.Doc = "" }, "strategy plain2: no doc"},
 		{"no constructor", func(s *strategies.Strategy) { s.New = nil }, "strategy plain2: no constructor"},
 		{"constructor of nil", func(s *strategies.Strategy) { s.New = func() strategies.Counter { return nil } }, "strategy plain2: constructor returns nil"},
+		{"actors", func(s *strategies.Strategy) { s.Promise.Actors = true }, "the promise has Actors: true, and that the counter has the power actorcounter is false"},
 		{"limit", func(s *strategies.Strategy) { s.Promise.Limit = 0 }, "promise: limit is 0, want at least 1"},
 		{"no bits", func(s *strategies.Strategy) { s.Promise.Width = -1 }, "promise: width is -1, want 0 to 64 bits"},
 		{"too many bits", func(s *strategies.Strategy) { s.Promise.Width = 65 }, "promise: width is 65, want 0 to 64 bits"},
@@ -123,7 +124,7 @@ func TestValidateFindsEveryFault(t *testing.T) {
 func TestPromiseText(t *testing.T) {
 	p := good().Promise
 	p.Resurrection = true
-	const want = "limit=100 width=8 overflow=wraps underflow=wraps stray=no getonzero=revives putunlessone=wraps zero=immediate tryget=exact trygetrefuses=no count=none resurrection=yes progress=waitfree bytes=8 graceperiod=no typestable=no"
+	const want = "limit=100 width=8 overflow=wraps underflow=wraps stray=no getonzero=revives putunlessone=wraps zero=immediate tryget=exact trygetrefuses=no count=none resurrection=yes progress=waitfree bytes=8 graceperiod=no typestable=no actors=no"
 	if got := p.String(); got != want {
 		t.Errorf("promise is\n%s, want\n%s", got, want)
 	}

@@ -118,6 +118,7 @@ var claimedPromise = strategies.Promise{
 	Count:     strategies.None,
 	Progress:  strategies.LockFree,
 	Bytes:     int(unsafe.Sizeof(claimed{})),
+	Actors:    true,
 }
 
 // unfencedSource is where the barrier comes from that is left out.

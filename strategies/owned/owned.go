@@ -120,6 +120,7 @@ var Strategy = &strategies.Strategy{
 		Progress:   strategies.LockFree,
 		Bytes:      int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(line{})),
 		TypeStable: true,
+		Actors:     true,
 	},
 	Retries: true,
 	New:     func() strategies.Counter { return new(Count) },

@@ -14,6 +14,7 @@ var unseen = map[string]string{
 	"progress":    "the deterministic scheduler sees it",
 	"graceperiod": "it is about memory that isn't the count's",
 	"stray":       "crossings, recorded histories and the deterministic scheduler see it",
+	"actors":      "strategies.Validate compares it with the power",
 	"typestable":  "recorded histories and the deterministic scheduler see it",
 }
 

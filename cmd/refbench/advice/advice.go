@@ -46,6 +46,7 @@ type Candidate struct {
 	Samples  int      `json:"samples"`
 	Ratio    float64  `json:"ratio_to_cheapest"`
 	Bytes    string   `json:"bytes"`
+	Actors   bool     `json:"actors"`             // its callers said who they are
 	Checked  float64  `json:"operations_checked"` // in all cells of the files, without a violation
 	Checks   []Check  `json:"checks,omitempty"`   // that were run for this advice
 }
@@ -236,8 +237,11 @@ func (a *Advice) rank(s *report.Set, row *report.Row, rank report.Ranking, in ma
 		cand := Candidate{Strategy: p.Strategy, Cheapest: leading[p.Strategy], Median: 1e9 * t.Center, Low: finite(1e9 * t.Lo), High: finite(1e9 * t.Hi),
 			Samples: c.Samples, Checked: checked[p.Strategy]}
 		for _, f := range p.Fields {
-			if f[0] == "bytes" {
+			switch f[0] {
+			case "bytes":
 				cand.Bytes = f[1]
+			case "actors":
+				cand.Actors = f[1] == "yes"
 			}
 		}
 		least = min(least, cand.Median)

@@ -30,7 +30,7 @@ Unit violations better=lower assume=exact
 func promised(strategy, but string) string {
 	fields := map[string]string{}
 	var order []string
-	for _, text := range []string{"limit=2147483647 overflow=wraps underflow=wraps zero=immediate tryget=exact trygetrefuses=no count=exact resurrection=no progress=lockfree bytes=4 graceperiod=no typestable=no", but} {
+	for _, text := range []string{"limit=2147483647 overflow=wraps underflow=wraps zero=immediate tryget=exact trygetrefuses=no count=exact resurrection=no progress=lockfree bytes=4 graceperiod=no typestable=no actors=no", but} {
 		for f := range strings.FieldsSeq(text) {
 			k, v, _ := strings.Cut(f, "=")
 			if _, ok := fields[k]; !ok {
@@ -176,6 +176,25 @@ func TestFilesThatDontFit(t *testing.T) {
 	} {
 		if _, err := Of(read(t, tt.text), parse(t, tt.needs), nil); err == nil || errors.As(err, &cant) || err.Error() != tt.want {
 			t.Errorf("%q: %v, want %s", tt.needs, err, tt.want)
+		}
+	}
+}
+
+// What a count costs those who say who they are isn't what it costs all: it is said, and can be left out.
+func TestActorsAreSaid(t *testing.T) {
+	text := promised("atomic", "") + promised("owned", "actors=yes") + cell("getput", "atomic", 2, 10, right) + cell("getput", "owned", 2, 2, right)
+	const said = "owned is measured of callers that say who they are: see --needs anonymous."
+	for need, want := range map[string]string{"": "owned", "anonymous": "atomic"} {
+		var needs []string
+		if need != "" {
+			needs = []string{need}
+		}
+		a, err := Of(read(t, text), parse(t, needs...), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Candidates[0].Strategy != want || a.Candidates[0].Actors != (need == "") || slices.Contains(a.Lines(0), said) != (need == "") {
+			t.Errorf("needs %q: the cheapest is %s, actors %v, want %s, in\n%s", need, a.Candidates[0].Strategy, a.Candidates[0].Actors, want, strings.Join(a.Lines(0), "\n"))
 		}
 	}
 }

@@ -75,6 +75,7 @@ func All() []Need {
 		field("nograceperiod", "memory can be used for something else at once", "graceperiod", "need a grace period", "no"),
 		field("typestable", "TryGet may meet the next life of the object", "typestable", "aren't for type-stable memory", "yes"),
 		field("closes", "TryGet fails once Kill has begun", "trygetrefuses", "let TryGet in after Kill", string(strategies.OnceKilled), string(strategies.DuringKill)),
+		field("anonymous", "whoever counts needn't say who it is", "actors", "are measured of callers that say who they are", "no"),
 		field("exactcount", "the count can be read, and is right", "count", "have no exact count to read", string(strategies.Exact)),
 		field("lockfree", "a stopped thread stops no other", "progress", "aren't lock-free", string(strategies.LockFree), string(strategies.WaitFree)),
 		field("waitfree", "no thread waits for others or tries again", "progress", "aren't wait-free", string(strategies.WaitFree)),

@@ -164,6 +164,9 @@ func (a *Advice) notes() []string {
 	if slices.ContainsFunc(a.Candidates, func(c Candidate) bool { return c.Cheapest }) {
 		lines = append(lines, "*: the cheapest, or not told apart from it by the samples.")
 	}
+	if i := slices.IndexFunc(a.Candidates, func(c Candidate) bool { return c.Actors }); i >= 0 {
+		lines = append(lines, fmt.Sprintf("%s is measured of callers that say who they are: see --needs anonymous.", a.Candidates[i].Strategy))
+	}
 	if a.NoiseFloor != nil {
 		lines = append(lines, fmt.Sprintf("Noise floor: the same cell measured twice differed by up to %s %%.", ns(*a.NoiseFloor)))
 	} else {

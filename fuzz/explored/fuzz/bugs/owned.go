@@ -93,7 +93,7 @@ func /*line :107:1*/ newClaimed(bug claimedBug) func() strategies.Counter {
 	return func() strategies.Counter { return &claimed{bug: bug} }
 }
 
-var claimedPromise = strategies.Promise{Limit: 1 << 60, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.AfterKill, TryGet: strategies.Exact, Count: strategies.None, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(claimed{}))}
+var claimedPromise = strategies.Promise{Limit: 1 << 60, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.AfterKill, TryGet: strategies.Exact, Count: strategies.None, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(claimed{})), Actors: true}
 
 const unfencedSource = "Linux membarrier(2), of a store and a load that have to stay in their order on the side that comes by often"
 const ownedSource = "strategies/owned, after Linux lib/percpu-refcount.c"

@@ -11,7 +11,7 @@ import (
 
 const Max = 1 << 60
 
-var Strategy = &strategies.Strategy{Name: "owned", Doc: "plain words that one actor each owns, who says who it is; added up by Kill", Promise: strategies.Promise{Limit: Max, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.AfterKill, TryGet: strategies.Exact, Count: strategies.Approximate, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(line{})), TypeStable: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
+var Strategy = &strategies.Strategy{Name: "owned", Doc: "plain words that one actor each owns, who says who it is; added up by Kill", Promise: strategies.Promise{Limit: Max, Overflow: strategies.Wraps, Underflow: strategies.Panics, GetOnZero: strategies.Panics, Zero: strategies.AfterKill, TryGet: strategies.Exact, Count: strategies.Approximate, Progress: strategies.LockFree, Bytes: int(unsafe.Sizeof(Count{})) + pin.CPUs()*int(unsafe.Sizeof(line{})), TypeStable: true, Actors: true}, Retries: true, New: func() strategies.Counter { return new(Count) }}
 
 const bias = -1 << 62
 
@@ -25,24 +25,24 @@ type Count struct {
 	shared atomic.Int64
 }
 
-func /*line ../../../../strategies/owned/owned.go:145:1*/ (c *Count) Init() {
-	/*line :145:1*/ c.InitAt(1)
+func /*line ../../../../strategies/owned/owned.go:146:1*/ (c *Count) Init() {
+	/*line :146:1*/ c.InitAt(1)
 }
-func /*line :148:1*/ (c *Count) InitAt(n int64) {
+func /*line :149:1*/ (c *Count) InitAt(n int64) {
 	if c.lines == nil {
 		c.lines = make([]line, pin.CPUs())
 	}
 	c.shared.Store(n - c.sum() + bias)
 	c.open.Store(uint64(len(c.lines)))
 }
-func /*line :157:1*/ (c *Count) sum() int64 {
+func /*line :158:1*/ (c *Count) sum() int64 {
 	var n int64
 	for i := range c.lines {
 		n += c.lines[i].taken.Number() - c.lines[i].dropped.Number()
 	}
 	return n
 }
-func /*line :167:1*/ (c *Count) TakeAs(actor int) bool {
+func /*line :168:1*/ (c *Count) TakeAs(actor int) bool {
 	i := uint64(actor - 1)
 	if i >= c.open.Load() {
 		return false
@@ -57,7 +57,7 @@ func /*line :167:1*/ (c *Count) TakeAs(actor int) bool {
 	w.Store(v)
 	return ok
 }
-func /*line :185:1*/ (c *Count) DropAs(actor int) bool {
+func /*line :186:1*/ (c *Count) DropAs(actor int) bool {
 	i := uint64(actor - 1)
 	if i >= c.open.Load() {
 		return false
@@ -72,13 +72,13 @@ func /*line :185:1*/ (c *Count) DropAs(actor int) bool {
 	w.Store(v)
 	return ok
 }
-func /*line :202:1*/ (c *Count) Get() {
+func /*line :203:1*/ (c *Count) Get() {
 	if c.shared.Add(1) == 1 {
 		c.shared.Add(-1)
 		panic("owned: Get on a dead count")
 	}
 }
-func /*line :210:1*/ (c *Count) TryGet() bool {
+func /*line :211:1*/ (c *Count) TryGet() bool {
 	for {
 		n := c.shared.Load()
 		if n == 0 {
@@ -89,7 +89,7 @@ func /*line :210:1*/ (c *Count) TryGet() bool {
 		}
 	}
 }
-func /*line :224:1*/ (c *Count) Put() bool {
+func /*line :225:1*/ (c *Count) Put() bool {
 	n := c.shared.Add(-1)
 	if n == -1 {
 		c.shared.Add(1)
@@ -97,7 +97,7 @@ func /*line :224:1*/ (c *Count) Put() bool {
 	}
 	return n == 0
 }
-func /*line :235:1*/ (c *Count) Kill() bool {
+func /*line :236:1*/ (c *Count) Kill() bool {
 	if c.open.Swap(0) == 0 {
 		panic("owned: second Kill")
 	}
@@ -108,7 +108,7 @@ func /*line :235:1*/ (c *Count) Kill() bool {
 	}
 	return c.shared.Add(c.sum()-bias-1) == 0
 }
-func /*line :249:1*/ (c *Count) Count() int64 {
+func /*line :250:1*/ (c *Count) Count() int64 {
 	n := c.shared.Load()
 	if n < bias/2 {
 		n += c.sum() - bias
