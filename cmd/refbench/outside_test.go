@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -8,9 +9,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/perf/benchfmt"
 
@@ -280,10 +283,10 @@ func TestExploreFindsCheckThenIncrement(t *testing.T) {
 	}
 }
 
-// The planted bugs as another module has them: wrong counts are found without the op programs
-// that show them, by the same checks that find them inside whatever the seed, and wrong uses
-// as wrong workloads. It takes minutes.
-func TestOutsidePlanted(t *testing.T) {
+// buildPlanted builds a refbench with the planted bugs as another module has them: the wrong counts
+// as strategies, without the op programs that show them, and the wrong uses as workloads.
+func buildPlanted(t *testing.T) (exe string, counts, uses []string) {
+	t.Helper()
 	if os.Getenv("REFBENCH_OUTSIDE") != "all" {
 		t.Skip("it takes minutes: set REFBENCH_OUTSIDE=all, as BENCHMARKS.md does")
 	}
@@ -316,7 +319,6 @@ func use(name string) *workloads.Workload {
 }
 
 `)
-	var counts, uses []string
 	for _, b := range bugs.All {
 		kind := "count"
 		switch {
@@ -336,14 +338,22 @@ func use(name string) *workloads.Workload {
 			t.Fatal(err)
 		}
 	}
-	exe := filepath.Join(dir, "planted.exe")
+	exe = filepath.Join(dir, "planted.exe")
 	var said bytes.Buffer
 	if status := cli.Run(t.Context(), cli.Builtin(), []string{"build", "--with", dir, "-o", exe}, &said, &said); status != 0 {
 		t.Fatalf("refbench build: exit status %d\n%s", status, said.String())
 	}
+	return exe, counts, uses
+}
+
+// The planted bugs as another module has them: wrong counts are found without the op programs
+// that show them, by the same checks that find them inside whatever the seed, and wrong uses
+// as wrong workloads. It takes minutes.
+func TestOutsidePlanted(t *testing.T) {
+	exe, counts, uses := buildPlanted(t)
 	const checks = "operations,rules,programs,schedules"
 	c := exec.CommandContext(t.Context(), exe, append([]string{"check", "atomic", "--checks", checks, "--time", "8m", "--json"}, counts...)...)
-	c.Dir = dir
+	c.Dir = t.TempDir()
 	out, err := c.Output()
 	var checked struct{ Results []check.Result }
 	if jerr := json.Unmarshal(out, &checked); jerr != nil {
@@ -389,4 +399,64 @@ func use(name string) *workloads.Workload {
 	}
 	t.Logf("%d of %d wrong counts and %d of %d wrong uses are found", found, len(counts), len(wrong), len(uses))
 	t.Logf("of %d pairs of a wrong count and a check that finds it inside whatever the seed, %d are found", all, same)
+}
+
+// Each planted wrong count is found by a check of a minute, and each wrong use by one of atomic,
+// which is right.
+func TestAMinuteFindsPlanted(t *testing.T) {
+	exe, counts, uses := buildPlanted(t)
+	cell := regexp.MustCompile(`^\d+ of \d+: \S+ (\S+): `)
+	check := func(name string) (said *bufio.Scanner, end func()) {
+		c := exec.Command(exe, "check", name, "--time", "60s", "--seed", "1")
+		c.Dir = t.TempDir()
+		out, err := c.StderrPipe()
+		if err == nil {
+			err = c.Start()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bufio.NewScanner(out), func() {
+			_ = c.Process.Kill() // it may have ended
+			_ = c.Wait()         // with the status of a finding, or killed
+		}
+	}
+	found := 0
+	for _, name := range counts {
+		begin := time.Now()
+		said, end := check(name)
+		by, is := "", false
+		for !is && said.Scan() {
+			if m := cell.FindStringSubmatch(said.Text()); m != nil {
+				by = m[1]
+			}
+			is = strings.Contains(said.Text(), name+" breaks its promise: ")
+		}
+		end()
+		if !is {
+			t.Errorf("%s isn't found", name)
+			continue
+		}
+		found++
+		t.Logf("%s: by %s after %.1f s", name, by, time.Since(begin).Seconds())
+	}
+	said, end := check(atomic.Strategy.Name)
+	wrong := make(map[string]bool)
+	for said.Scan() {
+		for _, name := range uses {
+			if strings.Contains(said.Text(), "workload "+name+" is wrong itself: ") {
+				wrong[name] = true
+			}
+		}
+		if strings.Contains(said.Text(), "atomic breaks its promise") {
+			t.Error(said.Text())
+		}
+	}
+	end()
+	for _, name := range uses {
+		if !wrong[name] {
+			t.Errorf("the workload %s isn't found", name)
+		}
+	}
+	t.Logf("%d of %d wrong counts and %d of %d wrong uses are found", found, len(counts), len(wrong), len(uses))
 }
