@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "c0e6f937930553d4185b368c"
+const Version = "57333570d67599ea5bac587d"
