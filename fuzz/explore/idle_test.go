@@ -91,3 +91,57 @@ func TestIdleClockWaitsForGosched(t *testing.T) {
 		}
 	}
 }
+
+// TestIdleClockSelects: who came to a select before time passed leaves it by the case that
+// opens first. Without a sleep it may come later, and find both open.
+func TestIdleClockSelects(t *testing.T) {
+	type place struct{ a, b, c *channel.Chan[int] }
+	type half struct {
+		name string
+		open func(x *place)
+		way  func(x *place) channel.Case
+	}
+	send := half{"send", func(x *place) { x.a.Receive() }, func(x *place) channel.Case { return channel.To(x.a).Sending(1) }}
+	receive := half{"receive", func(x *place) { x.b.Send(1) }, func(x *place) channel.Case { return channel.Receiving(x.b) }}
+	closed := half{"closed", func(x *place) { x.b.Close() }, receive.way}
+	meet := half{"meet", func(x *place) { x.c.Receive() }, func(x *place) channel.Case { return channel.To(x.c).Sending(1) }}
+	for _, p := range [][2]half{{send, receive}, {receive, send}, {send, closed}, {closed, send}, {send, meet}, {receive, meet}, {closed, meet}} {
+		for _, search := range []explore.Search{explore.PlainDFS, explore.DFS} {
+			for _, sleeps := range []bool{true, false} {
+				took := make(map[int]bool)
+				var x *place
+				var got int
+				c := explore.Case{
+					Setup: func() {
+						x, got = &place{channel.Make[int](1), channel.Make[int](1), channel.Make[int](0)}, -1
+						x.a.Send(0)
+					},
+					Threads: []func(){
+						func() { got = channel.Select(p[0].way(x), p[1].way(x)); took[got] = true },
+						func() {
+							if sleeps {
+								time.Sleep(time.Second)
+							}
+							p[0].open(x)
+							explore.Go(func() { p[1].open(x) })
+						},
+						func() {
+							time.Sleep(time.Minute)
+							if got == 0 && p[1].name == meet.name { // the other must come to an end
+								channel.Poll(channel.To(x.c).Sending(1))
+							}
+						},
+					},
+				}
+				r, err := explore.Explore(&explore.Scenario{Name: t.Name(), IdleClock: true, Make: func(explore.Program) explore.Case { return c }},
+					explore.Options{Search: search, Bound: explore.Unbounded, Executions: 100_000})
+				if err != nil || r.Failure != nil || !r.Exhaustive {
+					t.Fatal(p[0].name, p[1].name, search, r, err)
+				}
+				if !took[0] || took[1] == sleeps {
+					t.Errorf("%s before %s, %s, after a sleep %v: the cases taken are %v", p[0].name, p[1].name, search, sleeps, took)
+				}
+			}
+		}
+	}
+}

@@ -372,6 +372,7 @@ func (e *Engine) choose(t *Thread, cur int, cand, enabled uint64, step int) *Thr
 		}
 		e.now = max(e.now, e.wakeAt(u))
 		u.wokeAt = e.Writes
+		e.wakes++
 	}
 	e.waiting &^= bit
 	e.yielding &^= bit
