@@ -70,6 +70,25 @@ func TestIdleClockWaitsForGosched(t *testing.T) {
 				flag.Store(true)
 			}}
 		},
+		// As before, but memory changes while it waits.
+		"count": func() []func() {
+			var flag atomic.Bool
+			var rounds atomic.Int64
+			return []func(){
+				func() {
+					for !flag.Load() {
+						rounds.Add(1)
+						runtime.Gosched()
+					}
+				},
+				func() {
+					for range 5 {
+						time.Sleep(time.Millisecond)
+					}
+					flag.Store(true)
+				},
+			}
+		},
 	} {
 		var bodies []func()
 		c := explore.Case{Setup: func() { bodies = threads() }}

@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "9bce61736eaf9e8301e53f1f"
+const Version = "468a750aa71e0266c17ea1a7"

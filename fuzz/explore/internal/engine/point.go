@@ -331,6 +331,7 @@ func (e *Engine) decide(t *Thread) *Thread {
 			e.record(KindLivelock, "every thread that could go on only gives way, and memory no longer changes", nil)
 			return e.failed(t)
 		}
+		e.turns++
 		cand = e.longestYield(enabled, e.rounds)
 	}
 	return e.choose(t, cur, cand, enabled, step)
@@ -373,6 +374,7 @@ func (e *Engine) choose(t *Thread, cur int, cand, enabled uint64, step int) *Thr
 		e.now = max(e.now, e.wakeAt(u))
 		u.wokeAt = e.Writes
 		e.wakes++
+		e.turns = 0
 	}
 	e.waiting &^= bit
 	e.yielding &^= bit
@@ -532,6 +534,7 @@ func (e *Engine) withoutSpinners(t *Thread, cand, gaveWay uint64) uint64 {
 			e.spinsAt, e.spins = e.Writes, 0
 		}
 		e.spins++
+		e.turns++
 		return e.longestYield(gaveWay, e.spins)
 	}
 	e.spinning = 0
@@ -582,6 +585,10 @@ const sleepRounds = 8
 // again. Later they and who sleeps go on in turn.
 const idleTurns = 32
 
+// mostTurns is how often they may go on before it passes though memory changes: a loop that
+// counts its rounds may wait for the clock too.
+const mostTurns = 512
+
 // idleYielders returns those of the threads, which all give way, for which an idle clock
 // waits: they don't sleep.
 func (e *Engine) idleYielders(enabled uint64) uint64 {
@@ -603,7 +610,7 @@ func (e *Engine) mostRounds(enabled uint64) int {
 // that gave way first. rounds is how often that was asked without a change of memory.
 func (e *Engine) longestYield(enabled uint64, rounds int) uint64 {
 	from := enabled
-	if y := e.idleYielders(enabled); y != 0 {
+	if y := e.idleYielders(enabled); y != 0 && e.turns <= mostTurns {
 		n := count(y)
 		switch r := rounds - idleTurns*n - 1; {
 		case r < 0 || r%(n+1) != 0:
