@@ -70,6 +70,9 @@
 //     nothing, and is about to try it again.
 //   - A thread that has passed some hundred points while memory didn't change.
 //
+// Where time passes only when nobody can go on ([Scenario.IdleClock]), a thread that called
+// runtime.Gosched goes on many times before it does.
+//
 // Nobody is passed over for ever:
 //
 //   - Sleepers wake at most four times while a thread that could go on doesn't.

@@ -7,7 +7,8 @@
 // there is room or a value. On an unbuffered channel two goroutines meet: the first
 // comes and waits, in a step of its own, and the second does what both want. So a
 // select with a default sees only who has come already. Which case a select takes if
-// several can go on is the search's choice.
+// several can go on is the search's choice. But where time passes only when nobody can go on,
+// who came before it did leaves by the case that opens first.
 //
 // # Happens-before
 //
@@ -40,6 +41,8 @@ type queue struct {
 	n      int         // values in it
 	closed bool
 	timer  *timer // not nil: a timer sends on it
+
+	filled, roomed uint64 // Engine.Writes when a receive, or a send, became possible alone
 
 	contents uint64 // what stands for the values in the state
 
@@ -112,6 +115,9 @@ func (c *Chan[T]) put(e *engine.Engine, v T) {
 		panic("send on closed channel")
 	}
 	c.v = append(c.v, v)
+	if c.q.n == 0 {
+		c.q.filled = e.Writes
+	}
 	c.q.n++
 	if e.Noting() {
 		e.Join(&c.q.m)
@@ -155,6 +161,9 @@ func (c *Chan[T]) take(e *engine.Engine) (v T, ok bool) {
 	if c.q.n > 0 {
 		v, ok = c.v[0], true
 		c.v = c.v[1:]
+		if c.q.n == c.q.room {
+			c.q.roomed = e.Writes
+		}
 		c.q.n--
 		if e.Noting() {
 			e.Join(&c.q.back)
@@ -189,6 +198,12 @@ func (c *Chan[T]) Close() {
 		panic("close of closed channel")
 	}
 	c.q.closed = true
+	if c.q.n == 0 {
+		c.q.filled = e.Writes
+	}
+	if c.q.n == c.q.room {
+		c.q.roomed = e.Writes
+	}
 	if e.Noting() {
 		e.Join(&c.q.m)
 	}

@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"math"
 	"slices"
 	"unsafe"
 
@@ -116,7 +117,11 @@ func Poll(cases ...Case) int {
 type waiter struct {
 	t      *engine.Thread
 	cases  []Case
-	chosen int // what another goroutine has done for it; -1: nothing yet
+	chosen int    // what another goroutine has done for it; -1: nothing yet
+	came   uint64 // Engine.Writes when it came to its unbuffered channels
+
+	waits bool   // it found nothing to do
+	idles uint64 // Engine.Idles then
 }
 
 func canGoOn(p unsafe.Pointer) bool {
@@ -230,6 +235,9 @@ func wait(e *engine.Engine, k engine.OpKind, block bool, cases []Case) int {
 		}
 	}
 	self := unsafe.Pointer(w)
+	if block && e.IdleClock() {
+		w.waits, w.idles = !canGoOn(self), e.Idles()
+	}
 	switch {
 	case first == nil && block:
 		e.Wait(engine.Op{Kind: k, Loc: engine.NoLoc}, never, nil)
@@ -296,6 +304,7 @@ func (a *about) kind() engine.OpKind {
 // park makes the waiter wait at its unbuffered channels.
 func (w *waiter) park(e *engine.Engine, first *queue) {
 	seen := false
+	w.came = e.Writes
 	for _, c := range w.cases {
 		if q := c.about().q; q != nil && q.meets() {
 			q.parked = append(q.parked, c)
@@ -316,6 +325,34 @@ func (w *waiter) leave() {
 	}
 }
 
+// opened returns when the case, which can go on, became able to, as Engine.Writes then.
+func (w *waiter) opened(a *about) uint64 {
+	switch {
+	case !a.ready():
+		return w.partner(a).about().w.came
+	case a.send:
+		return a.q.roomed
+	default:
+		return a.q.filled
+	}
+}
+
+// firstOpened returns until when a case must have become able to go on. Where time passes
+// only when nobody can go on, a waiter that came before it did waits in Go too, and leaves by
+// the case that opens first: it can't have been slow to come. When a timer fired isn't asked.
+func (w *waiter) firstOpened(e *engine.Engine) uint64 {
+	first := uint64(math.MaxUint64)
+	if !w.waits || !e.IdleClock() || w.idles == e.Idles() {
+		return first
+	}
+	for _, c := range w.cases {
+		if a := c.about(); a.q != nil && a.q.timer == nil && w.ways(a) > 0 {
+			first = min(first, w.opened(a))
+		}
+	}
+	return first
+}
+
 // mostPassed is how often in a row selects take what never ends, a closed channel or a
 // timer, although another case could go on: after that they must take the other. A
 // loop around a select whose cases can always go on would otherwise never end.
@@ -324,13 +361,19 @@ const mostPassed = 4
 // goOn does one of the cases that can go on and returns which, or -1 if it may do none
 // and doesn't.
 func (w *waiter) goOn(e *engine.Engine, orNone bool) int {
-	longest := 0
+	opened, longest := w.firstOpened(e), 0
+	late := func(a *about) bool {
+		return opened != math.MaxUint64 && a.q != nil && a.q.timer == nil && w.ways(a) > 0 && w.opened(a) > opened
+	}
 	for _, c := range w.cases {
-		if a := c.about(); a.q != nil && w.ways(a) > 0 {
+		if a := c.about(); a.q != nil && w.ways(a) > 0 && !late(a) {
 			longest = max(longest, a.q.passed)
 		}
 	}
 	ways := func(a *about) int {
+		if late(a) {
+			return 0
+		}
 		n := w.ways(a) + a.later(e)
 		if n > 0 && longest >= mostPassed && a.q.passed < mostPassed {
 			e.Unfair()

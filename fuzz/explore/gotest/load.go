@@ -70,6 +70,7 @@ type Work struct {
 
 	o   Options
 	dir string // temporary
+	mod string // the main module's go.mod; "" in a workspace, which takes no other file for it
 	env []string
 }
 
@@ -139,6 +140,9 @@ func Load(ctx context.Context, o Options) (*Work, error) {
 		mains = append(mains, m)
 	}
 	w := &Work{o: o, env: environment()}
+	if env.GOWORK == "" || env.GOWORK == "off" {
+		w.mod = env.GOMOD
+	}
 	all, err := w.list(ctx, o.Patterns)
 	if err != nil {
 		return nil, err

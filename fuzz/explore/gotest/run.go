@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -63,11 +64,45 @@ func (w *Work) Build(ctx context.Context, p *Package) error {
 	args := []string{"build", "-overlay=" + list, "-o=" + p.binary, "-ldflags=-s -w"}
 	args = append(args, w.flags()...)
 	_, err = goCommand(ctx, w.o.Dir, append(args, p.program)...)
+	if err != nil && w.mod != "" && wantsGoMod(err) {
+		// Copies of other modules' packages are the main module's now. What they import has
+		// to stand in its go.mod, which before Go 1.17 names only what it imports itself.
+		var mod string
+		if mod, err = w.copyMod(dir); err != nil {
+			return err
+		}
+		_, err = goCommand(ctx, w.o.Dir, append(args, "-mod=mod", "-modfile="+mod, p.program)...)
+	}
 	p.sources = nil
 	if err != nil {
 		return fmt.Errorf("its explored form doesn't compile: %s", firstError(err.Error()))
 	}
 	return nil
+}
+
+// wantsGoMod reports whether the go command would have to change go.mod.
+func wantsGoMod(err error) bool {
+	return strings.Contains(err.Error(), "updates to go.mod needed") || strings.Contains(err.Error(), "from implicitly required module")
+}
+
+// copyMod copies go.mod and go.sum into a folder, where the go command may complete them.
+func (w *Work) copyMod(dir string) (string, error) {
+	to := filepath.Join(dir, "go.mod")
+	data, err := os.ReadFile(w.mod)
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(to, data, 0o666); err != nil {
+		return "", err
+	}
+	data, err = os.ReadFile(filepath.Join(filepath.Dir(w.mod), "go.sum"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return to, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return to, os.WriteFile(filepath.Join(dir, "go.sum"), data, 0o666)
 }
 
 // firstError returns the first line that says what is wrong.

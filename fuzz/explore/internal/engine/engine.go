@@ -127,6 +127,8 @@ type Engine struct {
 	sleeping  uint64
 	buffering uint64 // threads with a store in their buffer
 	spinning  uint64 // threads that the engine takes to spin; candidates only if there are no others
+	wakes     uint64 // how often somebody who slept woke
+	turns     int    // how often all gave way since
 	rounds    int
 	roundsAt  uint64
 	spins     int // decisions for one that gave way because all others spin
@@ -307,7 +309,7 @@ func (e *Engine) Prepare(c *Case, s Search, o Options) {
 	}
 	clear(e.accessors)
 	e.mem = 0
-	e.Writes, e.rounds, e.roundsAt, e.spins, e.spinsAt, e.stamp = 0, 0, 0, 0, 0, 0
+	e.Writes, e.rounds, e.roundsAt, e.spins, e.spinsAt, e.stamp, e.wakes, e.turns = 0, 0, 0, 0, 0, 0, 0, 0
 	e.runFrom, e.runStep, e.quietAt, e.quietStep, e.now = 0, 0, 0, 0, 0
 	e.alive, e.waiting, e.yielding, e.sleeping, e.spinning, e.buffering = 0, 0, 0, 0, 0, 0
 	e.switches = 0

@@ -327,10 +327,11 @@ func (e *Engine) decide(t *Thread) *Thread {
 		if e.roundsAt != e.Writes {
 			e.roundsAt, e.rounds = e.Writes, 0
 		}
-		if e.rounds++; e.rounds > spinRounds {
+		if e.rounds++; e.rounds > e.mostRounds(enabled) {
 			e.record(KindLivelock, "every thread that could go on only gives way, and memory no longer changes", nil)
 			return e.failed(t)
 		}
+		e.turns++
 		cand = e.longestYield(enabled, e.rounds)
 	}
 	return e.choose(t, cur, cand, enabled, step)
@@ -372,6 +373,8 @@ func (e *Engine) choose(t *Thread, cur int, cand, enabled uint64, step int) *Thr
 		}
 		e.now = max(e.now, e.wakeAt(u))
 		u.wokeAt = e.Writes
+		e.wakes++
+		e.turns = 0
 	}
 	e.waiting &^= bit
 	e.yielding &^= bit
@@ -531,6 +534,7 @@ func (e *Engine) withoutSpinners(t *Thread, cand, gaveWay uint64) uint64 {
 			e.spinsAt, e.spins = e.Writes, 0
 		}
 		e.spins++
+		e.turns++
 		return e.longestYield(gaveWay, e.spins)
 	}
 	e.spinning = 0
@@ -576,12 +580,46 @@ func (t *Thread) looksAgain() bool {
 // not keep one that sleeps for an hour from ever waking.
 const sleepRounds = 8
 
+// idleTurns is how often each thread that gave way goes on without a change of memory
+// before an idle clock passes: a lock that backs off gives way many times before it looks
+// again. Later they and who sleeps go on in turn.
+const idleTurns = 32
+
+// mostTurns is how often they may go on before it passes though memory changes: a loop that
+// counts its rounds may wait for the clock too.
+const mostTurns = 512
+
+// idleYielders returns those of the threads, which all give way, for which an idle clock
+// waits: they don't sleep.
+func (e *Engine) idleYielders(enabled uint64) uint64 {
+	if enabled&e.sleeping == 0 || !e.IdleClock() {
+		return 0
+	}
+	return enabled &^ e.sleeping
+}
+
+// mostRounds is how often all threads may give way without a change of memory: spinRounds,
+// but where an idle clock waits for some only the rounds of those who sleep count.
+func (e *Engine) mostRounds(enabled uint64) int {
+	n := count(e.idleYielders(enabled))
+	return idleTurns*n + spinRounds*(n+1)
+}
+
 // longestYield returns the thread to go on when all give way, as a mask: the
 // earliest sleeper, because time passes when nothing else does, or else the one
 // that gave way first. rounds is how often that was asked without a change of memory.
 func (e *Engine) longestYield(enabled uint64, rounds int) uint64 {
 	from := enabled
-	if s := enabled & e.sleeping; s != 0 {
+	if y := e.idleYielders(enabled); y != 0 && e.turns <= mostTurns {
+		n := count(y)
+		switch r := rounds - idleTurns*n - 1; {
+		case r < 0 || r%(n+1) != 0:
+			from = y
+		default:
+			rounds = r/(n+1) + 1
+		}
+	}
+	if s := from & e.sleeping; s != 0 {
 		if first := e.firstSleeper(); first >= 0 && rounds <= sleepRounds && s&(1<<first) != 0 {
 			return 1 << first
 		}

@@ -21,6 +21,10 @@ func (e *Engine) NumberOf(p unsafe.Pointer) uint64 { return uint64(e.locAddr(p).
 // IdleClock reports whether time passes only when nobody else can go on.
 func (e *Engine) IdleClock() bool { return e.caseOf.IdleClock || e.bubble.root != nil }
 
+// Idles returns how often somebody who slept woke. Where IdleClock holds, whoever waits now
+// and came before that was waiting then.
+func (e *Engine) Idles() uint64 { return e.wakes }
+
 // TimeNow is TickClock where only that can let time pass, TellTime elsewhere: also in a
 // bubble, in which no time passes while somebody works.
 func (e *Engine) TimeNow() int64 {
