@@ -117,3 +117,15 @@ func TestManyThatTieAreCounted(t *testing.T) {
 		}
 	}
 }
+
+// However many files say what held and how they were measured, a page has so much of it and no more.
+func TestConditionsAndRunsAreBounded(t *testing.T) {
+	s := new(Set)
+	for i := range maxFacts + 2 {
+		s.Had(Condition{Name: fmt.Sprint("load ", i)})
+		s.Ran(Run{Command: fmt.Sprint("refbench --seed ", i)})
+	}
+	if len(s.conditions) != maxFacts || len(s.runs) != maxFacts {
+		t.Errorf("%d conditions and %d runs are kept, want %d each", len(s.conditions), len(s.runs), maxFacts)
+	}
+}
