@@ -201,16 +201,12 @@ func (c *chart) lines() (ghost string) {
 // range if they have room in it, and each is near where it was.
 func spread(ys []float64, gap, lo, hi float64) {
 	for i := range ys {
-		ys[i] = max(ys[i], lo+gap*float64(i))
-		if i > 0 {
-			ys[i] = max(ys[i], ys[i-1]+gap)
-		}
+		ys[i] = max(ys[i], lo)
+		lo = ys[i] + gap
 	}
 	for i := len(ys) - 1; i >= 0; i-- {
-		ys[i] = min(ys[i], hi-gap*float64(len(ys)-1-i))
-		if i+1 < len(ys) {
-			ys[i] = min(ys[i], ys[i+1]-gap)
-		}
+		ys[i] = min(ys[i], hi)
+		hi = ys[i] - gap
 	}
 }
 

@@ -84,8 +84,7 @@ func (s *Set) setHistory(earlier []*Cell) {
 		}
 	}
 	for _, l := range labels {
-		h := &History{Points: of[l]}
-		slices.SortFunc(h.Points, func(a, b *Cell) int { return a.Date.compare(b.Date) })
+		h := &History{Points: of[l]} // in the order of their dates, the latest last
 		if len(h.Points) > 1 {
 			s.findSteps(h)
 			s.History = append(s.History, h)
