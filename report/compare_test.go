@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+	"golang.org/x/perf/benchmath"
 )
 
 // benchstat runs the benchstat command that go.mod pins.
@@ -518,5 +519,19 @@ func TestComparisonIsOneScreen(t *testing.T) {
 		if (c.Violations > 0) != strings.Contains(got, "VIOLATIONS") {
 			t.Errorf("%s: %v violations:\n%s", name, c.Violations, got)
 		}
+	}
+}
+
+// Each unit in which nothing differs is named, whichever units stand before it.
+func TestUnitsThatAreTheSameAreNamed(t *testing.T) {
+	unit := func(name string, v Verdict) UnitComparison {
+		return UnitComparison{Unit: Unit{Name: name}, Rows: []Change{{Verdict: v, Old: new(benchmath.Summary), New: new(benchmath.Summary)}}}
+	}
+	c := &Comparison{Units: []UnitComparison{unit("first", Same), unit("differs", Worse), unit("last", Same), {Unit: Unit{Name: "alone"}, Rows: []Change{{Verdict: OnlyInOld}}}}}
+	if got := c.same(false); !slices.Equal(got, []string{"first", "last"}) {
+		t.Errorf("the same are %q, want first and last", got)
+	}
+	if got := c.same(true); len(got) > 0 {
+		t.Errorf("all rows are shown, and %q are said to be the same", got)
 	}
 }

@@ -319,3 +319,26 @@ func TestSmallStepsAreLeftOut(t *testing.T) {
 		t.Errorf("steps %+v, want one to 1.2 at 30", st)
 	}
 }
+
+// The axis of a history has few ticks, of round percents, which cover what is drawn.
+func TestTicksOfSharesAreFewAndRound(t *testing.T) {
+	for _, tt := range []struct {
+		lo, hi float64
+		want   string // of the labels
+	}{
+		{0.995, 1.012, "-1% 0 +1% +2%"},
+		{0.95, 1.05, "-6% -4% -2% 0 +2% +4% +6%"},
+		{1, 1.28, "0 +5% +10% +15% +20% +25% +30%"},
+		{0.5, 3, "-50% 0 +50% +100% +150% +200%"},
+		{1, 1, "-1% 0 +1%"},
+	} {
+		ticks, from, to := shareTicks(tt.lo, tt.hi)
+		var labels []string
+		for _, tick := range ticks {
+			labels = append(labels, tick.Label)
+		}
+		if got := strings.Join(labels, " "); got != tt.want || from > tt.lo || to < tt.hi {
+			t.Errorf("%g to %g: ticks %s from %g to %g, want %s", tt.lo, tt.hi, got, from, to, tt.want)
+		}
+	}
+}
