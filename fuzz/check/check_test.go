@@ -36,6 +36,7 @@ type count struct {
 
 	racy  bool // Get and Put load and store
 	blind bool // TryGet takes what is dead
+	low   bool // Put looks for zero in 16 bits of the number
 }
 
 func (c *count) add(d int64) int64 {
@@ -65,7 +66,11 @@ func (c *count) TryGet() bool {
 		}
 	}
 }
-func (c *count) Put() bool    { c.hook(spec.Put); return c.add(-1) == 0 }
+func (c *count) Put() bool {
+	c.hook(spec.Put)
+	n := c.add(-1)
+	return n == 0 || c.low && n > 0 && n < 1<<40 && int16(n) == 0 // far from the limit
+}
 func (c *count) Kill() bool   { return c.add(-1) == 0 }
 func (c *count) Count() int64 { return c.n.Load() }
 func (c *count) InitAt(n int64) {
@@ -119,11 +124,12 @@ func TestEachCheckFindsWhatItIsFor(t *testing.T) {
 	t.Logf("seed %d", seed)
 	blind := func(c *count) { c.blind = true }
 	racy := func(c *count) { c.racy = true }
+	low := func(c *count) { c.low = true }
 	for _, c := range []struct {
 		check  string
 		change func(*count)
 	}{
-		{"kernel", blind}, {"operations", blind}, {"rules", blind}, {"crossings", blind}, {"programs", blind}, {"stress", blind},
+		{"kernel", blind}, {"operations", blind}, {"rules", blind}, {"crossings", blind}, {"programs", blind}, {"programs", low}, {"stress", blind},
 		{"crossings", racy}, {"schedules", racy}, {"stress", racy}, {"histories", racy}, {"workloads", racy},
 	} {
 		// What is broken is found at once, where the machine isn't too busy.

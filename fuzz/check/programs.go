@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"errors"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
@@ -85,16 +86,26 @@ func randomProgram(rng *rand.Rand, most int, decode func([]byte) program.Program
 	return decode(data)
 }
 
+// beginNearPowers has half of the objects that begin with some references begin with some fewer than a
+// power of two, where a carry goes through the number: bytes don't say such a start.
+func beginNearPowers(rng *rand.Rand, p *program.Program, limit int64) {
+	powers := min(program.LastPower, bits.Len64(uint64(limit))-1) - program.FirstPower + 1
+	for i := range p.Objects {
+		if o := &p.Objects[i]; o.Start == program.StartAt && powers > 0 && rng.IntN(2) == 0 {
+			o.Power = uint8(program.FirstPower + rng.IntN(powers))
+		}
+	}
+}
+
 // randomPrograms is lockstepped, and says which program it is at.
 func randomPrograms(ctx context.Context, s Subject, b Budget, at func(*program.Program)) Result {
 	var r Result
 	// Each program has a stream of its own, so that parts have the programs of the whole.
 	pcg := rand.NewPCG(0, 0)
 	rng := rand.New(pcg)
-	list := append([]*strategies.Strategy{s.Strategy}, s.others()...)
-	run := lockstep.New(list, lockstep.Both)
+	groups := compared(s)
 	deadline := time.Now().Add(b.Time)
-	count, calls := uint64(0), uint64(0)
+	count := uint64(0)
 	for r.Verdict == "" {
 		if (count%16 == 0 || b.Each > 0) && (ctx.Err() != nil || b.over(count, deadline)) {
 			break
@@ -109,30 +120,67 @@ func randomPrograms(ctx context.Context, s Subject, b Budget, at func(*program.P
 				p, _ := program.Decode(data)
 				return p
 			})
+			beginNearPowers(rng, &p, s.Strategy.Promise.Limit)
 		}
 		count++
 		at(&p)
-		d := run.Run(&p)
+		g := &groups[number%uint64(len(groups))]
+		d := g.run.Run(&p)
 		if d == nil {
 			continue
 		}
 		// Which of the strategies is to blame? One that doesn't do what is
 		// specified. If that is another, go on without it.
-		if to := blame(d, list, s.Strategy, &p); to != s.Strategy.Name {
-			list = slices.DeleteFunc(list, func(x *strategies.Strategy) bool { return x.Name == to })
-			calls += run.Stats().Calls
-			run = lockstep.New(list, lockstep.Both)
+		if to := blame(d, g.list, s.Strategy, &p); to != s.Strategy.Name {
+			g.without(to)
 			r.note("not compared with %s any more, which breaks its own promise", to)
 			continue
 		}
 		r.broken(Finding{What: d.Message, Detail: d.Error(), Program: d.Program, Attachments: []Attachment{textFile(".program", d.Program)}})
 	}
-	r.tried(calls+run.Stats().Calls, "calls")
+	calls, others := uint64(0), 0
+	for _, g := range groups {
+		calls += g.calls + g.run.Stats().Calls
+		others += len(g.list) - 1
+	}
+	r.tried(calls, "calls")
 	r.tried(count, "programs")
-	if len(list) > 1 {
-		r.note("compared with %d others", len(list)-1)
+	if others > 0 {
+		r.note("compared with %d others, %d at a time", others, min(others, comparedAtOnce))
 	}
 	return r
+}
+
+// comparedAtOnce is with how many others a program runs. The specification judges each call, and the
+// others show what it leaves open, for which not each program has to be run on each of them.
+const comparedAtOnce = 3
+
+// A group is a strategy and some of those that it is compared with.
+type group struct {
+	list  []*strategies.Strategy // the one that is checked first
+	run   *lockstep.Runner
+	calls uint64 // of earlier runners
+}
+
+// compared returns the strategy with each of the others in one of the groups.
+func compared(s Subject) (groups []group) {
+	for others := range slices.Chunk(s.others(), comparedAtOnce) {
+		groups = append(groups, group{list: append([]*strategies.Strategy{s.Strategy}, others...)})
+	}
+	if groups == nil {
+		groups = []group{{list: []*strategies.Strategy{s.Strategy}}}
+	}
+	for i := range groups {
+		groups[i].run = lockstep.New(groups[i].list, lockstep.Both)
+	}
+	return groups
+}
+
+// without goes on without one of the others.
+func (g *group) without(name string) {
+	g.list = slices.DeleteFunc(g.list, func(x *strategies.Strategy) bool { return x.Name == name })
+	g.calls += g.run.Stats().Calls
+	g.run = lockstep.New(g.list, lockstep.Both)
 }
 
 // blame returns the name of the strategy that a divergence is to be blamed on. If two

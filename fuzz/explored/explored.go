@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "402ad93213d26ef5b3a456de"
+const Version = "8d4b4af6d0d6e02e34aa0849"
