@@ -180,6 +180,25 @@ func TestRightStrategiesAreNotBroken(t *testing.T) {
 	}
 }
 
+// A bare count can't begin with many references.
+type bare struct{ strategies.Counter }
+
+// A count that can't begin near a power of two isn't brought there one reference after the other: that
+// would take years.
+func TestProgramsOfCountsThatBeginWithOne(t *testing.T) {
+	plain, _ := strategy("plain", nil)
+	native, _ := strategy("bare", nil)
+	native.Promise.Count = strategies.None // which is hidden as well
+	inner := native.New
+	native.New = func() strategies.Counter { return &bare{inner()} }
+	for _, s := range []Subject{{Strategy: native, Others: []*strategies.Strategy{plain}}, {Strategy: plain, Others: []*strategies.Strategy{native}}} {
+		r := find(t, "programs").Do(context.Background(), s, Budget{Time: time.Minute, Each: 2000, Seed: 1})
+		if r.Verdict != Kept || r.Hang != "" {
+			t.Errorf("%s: %s %s, hang %q: %+v", s.Strategy.Name, r.Verdict, r.Reason, r.Hang, r.Findings)
+		}
+	}
+}
+
 // A wrong strategy isn't held against those that it is compared with.
 func TestTheRightOneIsBlamed(t *testing.T) {
 	blind, _ := strategy("blind", func(c *count) { c.blind = true })

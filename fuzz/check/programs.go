@@ -88,14 +88,16 @@ func randomProgram(rng *rand.Rand, most int, decode func([]byte) program.Program
 
 // beginNearPowers has half of the objects that begin with some references begin with some fewer than a
 // power of two, where a carry goes through the number: bytes don't say such a start.
-func beginNearPowers(rng *rand.Rand, p *program.Program, limit int64) {
-	powers := min(program.LastPower, bits.Len64(uint64(limit))-1) - program.FirstPower + 1
+func (g *group) beginNearPowers(rng *rand.Rand, p *program.Program) {
 	for i := range p.Objects {
-		if o := &p.Objects[i]; o.Start == program.StartAt && powers > 0 && rng.IntN(2) == 0 {
-			o.Power = uint8(program.FirstPower + rng.IntN(powers))
+		if o := &p.Objects[i]; o.Start == program.StartAt && g.last >= program.FirstPower && rng.IntN(2) == 0 {
+			o.Power = uint8(program.FirstPower + rng.IntN(g.last-program.FirstPower+1))
 		}
 	}
 }
+
+// mostTaken is up to which power of two references are taken one after the other.
+const mostTaken = 10
 
 // randomPrograms is lockstepped, and says which program it is at.
 func randomPrograms(ctx context.Context, s Subject, b Budget, at func(*program.Program)) Result {
@@ -112,6 +114,7 @@ func randomPrograms(ctx context.Context, s Subject, b Budget, at func(*program.P
 		}
 		var p program.Program
 		number := b.number(count)
+		g := &groups[number%uint64(len(groups))]
 		if number < uint64(len(s.Programs)) {
 			p = s.Programs[number]
 		} else {
@@ -120,11 +123,10 @@ func randomPrograms(ctx context.Context, s Subject, b Budget, at func(*program.P
 				p, _ := program.Decode(data)
 				return p
 			})
-			beginNearPowers(rng, &p, s.Strategy.Promise.Limit)
+			g.beginNearPowers(rng, &p)
 		}
 		count++
 		at(&p)
-		g := &groups[number%uint64(len(groups))]
 		d := g.run.Run(&p)
 		if d == nil {
 			continue
@@ -159,11 +161,13 @@ const comparedAtOnce = 3
 type group struct {
 	list  []*strategies.Strategy // the one that is checked first
 	run   *lockstep.Runner
+	last  int    // the largest power of two that lives begin near
 	calls uint64 // of earlier runners
 }
 
 // compared returns the strategy with each of the others in one of the groups.
-func compared(s Subject) (groups []group) {
+func compared(s Subject) []group {
+	var groups []group
 	for others := range slices.Chunk(s.others(), comparedAtOnce) {
 		groups = append(groups, group{list: append([]*strategies.Strategy{s.Strategy}, others...)})
 	}
@@ -171,16 +175,26 @@ func compared(s Subject) (groups []group) {
 		groups = []group{{list: []*strategies.Strategy{s.Strategy}}}
 	}
 	for i := range groups {
-		groups[i].run = lockstep.New(groups[i].list, lockstep.Both)
+		groups[i].begin()
 	}
 	return groups
+}
+
+// begin makes what depends on the list. A count that can't begin at a number takes one reference after
+// the other, and so not many.
+func (g *group) begin() {
+	g.run = lockstep.New(g.list, lockstep.Both)
+	g.last = min(program.LastPower, bits.Len64(uint64(g.list[0].Promise.Limit))-1)
+	if slices.ContainsFunc(g.list, func(s *strategies.Strategy) bool { return !s.Has(strategies.PowerPresetter) }) {
+		g.last = min(g.last, mostTaken)
+	}
 }
 
 // without goes on without one of the others.
 func (g *group) without(name string) {
 	g.list = slices.DeleteFunc(g.list, func(x *strategies.Strategy) bool { return x.Name == name })
 	g.calls += g.run.Stats().Calls
-	g.run = lockstep.New(g.list, lockstep.Both)
+	g.begin()
 }
 
 // blame returns the name of the strategy that a divergence is to be blamed on. If two
