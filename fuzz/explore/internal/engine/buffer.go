@@ -55,7 +55,7 @@ func (e *Engine) LoadBuffered(w *Buffered) int64 {
 		l := e.loc(&w.m)
 		a := Access{Kind: OpLoad, Old: uint64(v), New: uint64(v), Seen: uint64(v)}
 		if hides != nil {
-			e.Text("doesn't see " + hides.Name() + "'s store of " + itoa(int(hides.buffer.v)) + ", which is in a store buffer")
+			e.Text("doesn't see " + hides.Name() + "'s store of " + itoa(int(hides.buffer.v)) + " yet")
 		}
 		e.after(l, a)
 		e.bufferState(w)
