@@ -14,9 +14,6 @@ import (
 // into the main module, and what it imports isn't named: the tests are explored all the same, and
 // go.mod stays as it is.
 func TestOldGoMod(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it builds a program")
-	}
 	write := func(dir string, files map[string]string) {
 		for name, text := range files {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
