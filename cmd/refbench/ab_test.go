@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -27,13 +28,18 @@ func slower(steps int) string {
 
 // The numbers of refbench ab: how often runs of one commit alarm, and how often a planted
 // slowdown is found, on this machine alone and beside something that is busy. They take
-// an hour or two, so they are only measured if REFBENCH_AB says how many runs.
+// hours, so they are only measured if REFBENCH_AB says how many runs. A part of them has
+// REFBENCH_AB_SEED, the seed of the first run, which is 1 otherwise.
 //
 //	REFBENCH_AB=40 go test ./cmd/refbench -run ComparisonsHold -v -timeout 5h
 func TestComparisonsHold(t *testing.T) {
 	n, err := strconv.Atoi(os.Getenv("REFBENCH_AB"))
 	if err != nil || n < 1 {
 		t.Skip("a measurement of hours, for a machine of its own: set REFBENCH_AB to the number of runs")
+	}
+	first, err := strconv.ParseUint(cmp.Or(os.Getenv("REFBENCH_AB_SEED"), "1"), 10, 64)
+	if err != nil {
+		t.Fatalf("REFBENCH_AB_SEED is no seed: %v", err)
 	}
 	s := newPlanting(t)
 	same, by5, by20 := s.build("same", 0), s.build("by5", 6), s.build("by20", 15)
@@ -55,8 +61,8 @@ func TestComparisonsHold(t *testing.T) {
 				beBusy(t)
 			}
 			found, alarms, rounds, begin := 0, 0, 0, time.Now()
-			for i := range c.runs {
-				r := s.compare(same, c.new, uint64(i+1))
+			for i := range uint64(c.runs) {
+				r := s.compare(same, c.new, first+i)
 				slow, others := false, []string(nil)
 				for _, row := range r.Rows {
 					differs := row.Verdict == "slower" || row.Verdict == "faster"
@@ -74,7 +80,7 @@ func TestComparisonsHold(t *testing.T) {
 					alarms++
 				}
 				rounds += r.Rounds
-				t.Logf("run %d: %d rounds, found %v, others %v: %s", i+1, r.Rounds, slow, others, r.Conclusion)
+				t.Logf("seed %d: %d rounds, found %v, others %v: %s", first+i, r.Rounds, slow, others, r.Conclusion)
 			}
 			t.Logf("%s: found in %d of %d runs, others called different in %d; %.1f rounds and %v a run", c.name, found, c.runs, alarms,
 				float64(rounds)/float64(c.runs), (time.Since(begin) / time.Duration(c.runs)).Round(time.Second))

@@ -188,10 +188,8 @@ func (e *env) cross(x crossing) func() error {
 		})
 		e.group.Store(group)
 		defer group.Close()
-		for round := range e.cfg.Rounds {
-			if round > 0 && e.ctx.Err() != nil {
-				return nil
-			}
+		begin := time.Now()
+		for round := 0; !e.met(round, begin); round++ {
 			for i := range lives {
 				lives[i] = e.begin(x, round*len(lives)+i, lives[i], group.Abandoned)
 			}
@@ -199,7 +197,7 @@ func (e *env) cross(x crossing) func() error {
 				return nil // nobody wants to know any more
 			}
 			wrong := func(from string, err error) error {
-				return fmt.Errorf("round %d of %d with %d goroutines%s: %w; seed %d", round+1, e.cfg.Rounds, len(ws), from, err, e.cfg.Seed)
+				return fmt.Errorf("round %d with %d goroutines%s: %w; seed %d", round+1, len(ws), from, err, e.cfg.Seed)
 			}
 			var err error
 			for i := range ws {

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"strings"
+	"time"
 
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/fuzz/stress"
@@ -39,6 +40,18 @@ var meetings = []meeting{
 		programs: []sides{{"a.Kill", "a.Get a.Put a.Get a.Put", 1}, {"a.Get a.Put a.Get a.Put a.Kill", "a.Put", 1}},
 	},
 	{
+		name: "last drops before readers", doc: "Who looks at a count, or tries to take it, while it goes to zero doesn't change who is told of the last drop.",
+		programs: []sides{{"a.Kill a.Count", "a.Put a.Count", 1}, {"a.Kill", "a.Put a.TryGet a.Put a.TryGet", 1}},
+	},
+	{
+		name: "lookups across lives", doc: "Who tries to take a reference of an object that is gone doesn't change the next life in its memory.",
+		programs: []sides{{"a.Kill a.Init ", "a.Put a.TryGet ", 4}},
+	},
+	{
+		name: "hits of a cached object", doc: "Goroutines that find an object that stays where it is at zero each have a reference with Resurrect.",
+		programs: []sides{{"a:cached a.Kill a.Resurrect", "a.Put a.Resurrect a.Put a.Resurrect", 1}, {"a:cached a.Kill", "a.Put a.Resurrect", 1}},
+	},
+	{
 		name: "switching modes", doc: "References that are taken and dropped while the mode changes are counted.",
 		// Get keeps it alive while it is killed.
 		programs: []sides{{"a.SwitchToAtomic a.SwitchToPerCPU a.Get a.Kill a.ResurrectLive a.Put ", "a.TryGet a.Get a.Put a.Put ", 4}},
@@ -69,14 +82,17 @@ func (m meeting) plan(e *env) func() error {
 	}
 	return func() error {
 		e.watched.Store(true)
-		for i := range programs {
-			for _, bare := range []bool{m.bare, false} { // two halves
-				r := stress.Run(e.ctx, e.s, &programs[i], e.cfg.Rounds*perRound/2, stress.Config{
-					Seed: e.cfg.Seed, Pause: true, Bare: bare, Timeout: e.cfg.Timeout,
-				})
-				e.res.Checks += r.Executions
-				if r.Err != nil {
-					return r.Err
+		begin := time.Now()
+		for rounds := 0; !e.met(rounds, begin); rounds += e.cfg.Rounds {
+			for i := range programs {
+				for _, bare := range []bool{m.bare, false} { // two halves
+					r := stress.Run(e.ctx, e.s, &programs[i], e.cfg.Rounds*perRound/2, stress.Config{
+						Seed: e.cfg.Seed + uint64(rounds), Pause: true, Bare: bare, Timeout: e.cfg.Timeout,
+					})
+					e.res.Checks += r.Executions
+					if r.Err != nil {
+						return r.Err
+					}
 				}
 			}
 		}

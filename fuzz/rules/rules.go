@@ -127,8 +127,10 @@ type Config struct {
 	Seed uint64
 	// Short makes random programs and crossings a fifth as long.
 	Short bool
-	// Rounds is how often the goroutines of a crossing meet; 0 is 300.
+	// Rounds is how often the goroutines of a crossing meet at least; 0 is 300. They go on
+	// until Time is over, too.
 	Rounds int
+	Time   time.Duration
 	// Workers is how many goroutines do; 0 is rendezvous.Workers.
 	Workers int
 	// Timeout is for how long no goroutine of a crossing may get on, or how long another
@@ -154,7 +156,7 @@ type env struct {
 }
 
 func newEnv(ctx context.Context, r Rule, s *strategies.Strategy, cfg Config) *env {
-	cfg.Rounds = cfg.times(cmp.Or(cfg.Rounds, 300))
+	cfg.Rounds, cfg.Time = cfg.times(cmp.Or(cfg.Rounds, 300)), time.Duration(cfg.times(int(cfg.Time)))
 	cfg.Workers = cmp.Or(cfg.Workers, rendezvous.Workers())
 	cfg.Timeout = cmp.Or(cfg.Timeout, time.Minute)
 	return &env{
@@ -167,9 +169,15 @@ func newEnv(ctx context.Context, r Rule, s *strategies.Strategy, cfg Config) *en
 // times returns n, or a fifth of it in short runs.
 func (c Config) times(n int) int {
 	if c.Short {
-		return max(n/5, 1)
+		return max(n/5, min(n, 1))
 	}
 	return n
+}
+
+// met reports whether the goroutines of a crossing have met often enough, after so many rounds
+// since then.
+func (e *env) met(rounds int, since time.Time) bool {
+	return rounds > 0 && e.ctx.Err() != nil || rounds >= e.cfg.Rounds && time.Since(since) >= e.cfg.Time
 }
 
 // skipped is why a rule doesn't apply.

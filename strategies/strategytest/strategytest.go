@@ -52,7 +52,7 @@ const SeedVariable = "REFBENCH_SEED"
 func Run(t *testing.T, s *strategies.Strategy) {
 	t.Helper()
 	validate(t, s)
-	cfg := rules.Config{Seed: seed(t), Short: testing.Short()}
+	cfg := rules.Config{Seed: seed(t), Short: testing.Short(), Rounds: 60, Time: 100 * time.Millisecond}
 	t.Logf("strategy %s, seed %d", s.Name, cfg.Seed)
 	for _, r := range rules.All() {
 		if why := r.Unsupported(s); why != "" {

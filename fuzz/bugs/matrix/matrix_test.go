@@ -281,7 +281,7 @@ func TestRulesFindCounts(t *testing.T) {
 				if rule.Unsupported(e.Native.Wrong) != "" {
 					continue
 				}
-				if err := rule.Run(t.Context(), e.Native.Wrong, rules.Config{Seed: seed, Short: true}).Err(); err != nil {
+				if err := rule.Run(t.Context(), e.Native.Wrong, rules.Config{Seed: seed, Short: os.Getenv("BUGS_LONG") == "", Rounds: 60, Time: 100 * time.Millisecond}).Err(); err != nil {
 					r.Verdict = check.Broken
 					break
 				}
