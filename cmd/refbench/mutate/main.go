@@ -19,6 +19,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -405,18 +406,20 @@ func (m *mutator) command(name string, args ...string) (ok bool, said string) {
 	return err == nil, output.String()
 }
 
-// firstFailure is the test that failed first by a test's output.
+// firstFailure is the test that failed first by a test's output, and which of its parts.
 func firstFailure(said string) string {
+	failed := ""
 	for line := range strings.Lines(said) {
 		line = strings.TrimSpace(line)
 		if name, ok := strings.CutPrefix(line, "--- FAIL: "); ok {
-			return strings.Fields(name)[0]
-		}
-		if strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") {
+			if name = strings.Fields(name)[0]; failed == "" || strings.HasPrefix(name, failed+"/") {
+				failed = name
+			}
+		} else if failed == "" && (strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:")) {
 			return line
 		}
 	}
-	return "failed"
+	return cmp.Or(failed, "failed")
 }
 
 // table prints what became of the changes, by group, in Markdown.

@@ -106,3 +106,18 @@ func TestNamesAreOfThisSource(t *testing.T) {
 		}
 	}
 }
+
+// What failed first is named with the part of it that failed.
+func TestFirstFailure(t *testing.T) {
+	for said, want := range map[string]string{
+		"ok\n--- FAIL: TestScripts (1.0s)\n    --- FAIL: TestScripts/ab (0.9s)\n        no match\n--- FAIL: TestOther (0s)\n": "TestScripts/ab",
+		"--- FAIL: TestFirst (1.0s)\n--- FAIL: TestFirstly (0s)\n":                                                            "TestFirst",
+		"panic: test timed out after 3m\n\nrunning tests:\n":                                                                  "panic: test timed out after 3m",
+		"--- FAIL: TestA (0s)\npanic: no\n":                                                                                   "TestA",
+		"cmd/refbench/x.go:1: syntax error\n":                                                                                 "failed",
+	} {
+		if got := firstFailure(said); got != want {
+			t.Errorf("firstFailure(%q) = %q, want %q", said, got, want)
+		}
+	}
+}
