@@ -299,7 +299,8 @@ func (t *Caller) Allow(s Step) (c spec.Call, ok bool) {
 	case spec.HolderOfTwo:
 		return c, h.refs > 1 || h.refs > 0 && h.owner
 	case spec.HolderOrReleaser:
-		return c, h.refs > 0 || h.owner || h.released || cached && t.g.sp.Promise().Resurrection
+		// Where Kill waits, it may still do so when the count is at zero.
+		return c, h.refs > 0 || h.owner || h.released || cached && t.g.sp.Promise().Resurrection && !t.g.sp.Waits()
 	case spec.Owner:
 		return c, h.owner && (!c.Op.Kills() || !t.g.sp.Waits() || t.free(int(s.Object)))
 	case spec.Killer:

@@ -175,10 +175,15 @@ func (e *env) acrossCarry() func() error {
 	if len(starts) == 0 {
 		e.skip("the limit of %d is so low that every number is near it", e.p.Limit)
 	}
+	// It takes long to take so many references one by one, so that a life has more in it.
+	worth := 1
+	if !e.sp.Has(spec.InitAt) {
+		worth = 20
+	}
 	return e.cross(crossing{
-		starts: starts, lives: len(starts),
+		starts: starts, lives: len(starts), worth: worth,
 		body: func(w *worker, l *life) {
-			for range each {
+			for range worth * each {
 				if w.rng.IntN(2) == 0 || l.from.state.Killed && e.p.Closes() {
 					w.call(l, spec.Call{Op: spec.Get})
 				} else if !w.call(l, spec.Call{Op: spec.TryGet}) {

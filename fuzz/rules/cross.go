@@ -25,6 +25,7 @@ type crossing struct {
 	starts []begin
 	body   func(w *worker, l *life) // on every worker, one life after the other
 	lives  int                      // how many a round has; 0 is perRound
+	worth  int                      // of how many rounds a round has the calls; 0 is 1
 
 	// ends returns what must be there at the end. Nil: what the ledger says.
 	ends func(l *life) (spec.State, error)
@@ -189,7 +190,7 @@ func (e *env) cross(x crossing) func() error {
 		e.group.Store(group)
 		defer group.Close()
 		begin := time.Now()
-		for round := 0; !e.met(round, begin); round++ {
+		for round := 0; !e.met(round*max(x.worth, 1), begin); round++ {
 			for i := range lives {
 				lives[i] = e.begin(x, round*len(lives)+i, lives[i], group.Abandoned)
 			}

@@ -78,6 +78,9 @@ func (m meeting) plan(e *env) func() error {
 		for _, step := range p.All() {
 			e.need(step.Call.Op)
 		}
+		if p.Objects[0].Cached && (!e.p.Resurrection || e.sp.Waits()) {
+			e.skip("the promise has no way back from zero for whoever finds the object")
+		}
 		programs = append(programs, p)
 	}
 	return func() error {

@@ -47,12 +47,12 @@ import (
 const SeedVariable = "REFBENCH_SEED"
 
 // Run checks every rule that applies to the strategy, each in a subtest: see package
-// rules. With -short random programs and races are shorter. It counts allocations, so no
-// test may run in parallel with it.
+// rules. It takes some four seconds where the machine is free, and with -short one. It counts
+// allocations, so no test may run in parallel with it.
 func Run(t *testing.T, s *strategies.Strategy) {
 	t.Helper()
 	validate(t, s)
-	cfg := rules.Config{Seed: seed(t), Short: testing.Short(), Rounds: 60, Time: 100 * time.Millisecond}
+	cfg := rules.Config{Seed: seed(t), Short: testing.Short(), Rounds: 60, Time: 150 * time.Millisecond}
 	t.Logf("strategy %s, seed %d", s.Name, cfg.Seed)
 	for _, r := range rules.All() {
 		if why := r.Unsupported(s); why != "" {

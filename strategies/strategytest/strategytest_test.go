@@ -123,6 +123,7 @@ type (
 	earlyLast        struct{ sound }
 	revivingTryGet   struct{ sound }
 	checksThenTakes  struct{ sound }
+	beginsAnew       struct{ sound }
 	silentKill       struct{ sound }
 	allocates        struct{ sound }
 	lastAgain        struct{ sound }
@@ -248,6 +249,16 @@ func (c *checksThenTakes) TryGet() bool {
 	runtime.Gosched()
 	c.Get()
 	return true
+}
+
+// Who finds the object between the two loses its reference.
+func (c *beginsAnew) Resurrect() {
+	if c.peek() != 0 {
+		c.sound.Resurrect()
+		return
+	}
+	runtime.Gosched()
+	c.InitAt(1)
 }
 
 func (c *silentKill) Kill() bool { c.sound.Kill(); return false }
@@ -454,7 +465,12 @@ func mutants() []mutant {
 		{
 			name: "checksthentakes", rule: "TryGet looks, and then takes a reference without looking",
 			promise: all(strategies.Wraps), fresh: func() counter { return new(checksThenTakes) },
-			must: []string{"TryGet against the last Put"},
+			must: []string{"TryGet against the last Put", "last drops before readers", "lookups across lives"},
+		},
+		{
+			name: "beginsanew", rule: "Resurrect looks, and then begins the life anew",
+			promise: all(strategies.Wraps), fresh: func() counter { return new(beginsAnew) },
+			must: []string{"hits of a cached object"},
 		},
 		{
 			name: "transientlyfound", rule: "the count looks dead in the middle of Put",

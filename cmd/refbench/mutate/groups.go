@@ -21,6 +21,12 @@ type test struct {
 	gen bool
 }
 
+// The scripts of the command, by how long they take.
+const (
+	quickScripts = "ab|advise|badinput|build|check|corpus|corpusfuzz|diskfull|doctor|forms|list|placement|planted|quick|replay|run|streams|usage|writers"
+	slowScripts  = "bugs|explore|hang|interrupt|shard|test"
+)
+
 var groups = []group{
 	{
 		name: "strategies", n: 40,
@@ -73,7 +79,10 @@ var groups = []group{
 		name: "command and measuring", n: 25,
 		dirs: []string{"cmd/refbench/cli", "workloads/bench"},
 		tests: []test{
-			{packages: "./workloads/bench ./cmd/refbench/cli"}, {packages: "./cmd/refbench", run: "TestScripts|NoFinished"},
+			{packages: "./workloads/bench ./cmd/refbench/cli"},
+			// Scripts run side by side, so one that fails doesn't end the others: the quick ones come first.
+			{packages: "./cmd/refbench", run: "TestScripts/^(" + quickScripts + ")$"},
+			{packages: "./cmd/refbench", run: "TestScripts/^(" + slowScripts + ")$|NoFinished"},
 		},
 	},
 }

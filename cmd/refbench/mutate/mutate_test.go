@@ -121,3 +121,19 @@ func TestFirstFailure(t *testing.T) {
 		}
 	}
 }
+
+// Every script of the command is run.
+func TestScriptsAreQuickOrSlow(t *testing.T) {
+	names, err := filepath.Glob(filepath.Join("..", "testdata", "script", "*.txtar"))
+	if err != nil || len(names) == 0 {
+		t.Fatal(names, err)
+	}
+	for i, name := range names {
+		names[i] = strings.TrimSuffix(filepath.Base(name), ".txtar")
+	}
+	run := strings.Split(quickScripts+"|"+slowScripts, "|")
+	slices.Sort(run)
+	if !slices.Equal(names, run) {
+		t.Errorf("the scripts are %q, and run are %q", names, run)
+	}
+}

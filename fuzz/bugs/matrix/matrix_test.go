@@ -264,7 +264,7 @@ var ruled = []string{"kernel", "operations", "rules", "crossings"}
 
 // One run of all rules finds the wrong counts that they see whatever the seed: that is what
 // strategytest.Run does, here with -short. Others are a matter of how goroutines meet; with
-// BUGS_SEEDS it is logged how often.
+// BUGS_SEEDS it is logged how often that is, without -short.
 func TestRulesFindCounts(t *testing.T) {
 	for _, e := range alone() {
 		sees := func(x func(bugs.Expectation) bool) bool {
@@ -281,7 +281,7 @@ func TestRulesFindCounts(t *testing.T) {
 				if rule.Unsupported(e.Native.Wrong) != "" {
 					continue
 				}
-				if err := rule.Run(t.Context(), e.Native.Wrong, rules.Config{Seed: seed, Short: os.Getenv("BUGS_LONG") == "", Rounds: 60, Time: 100 * time.Millisecond}).Err(); err != nil {
+				if err := rule.Run(t.Context(), e.Native.Wrong, rules.Config{Seed: seed, Short: os.Getenv("BUGS_SEEDS") == "", Rounds: 60, Time: 150 * time.Millisecond}).Err(); err != nil {
 					r.Verdict = check.Broken
 					break
 				}
