@@ -21,6 +21,9 @@ type sides struct {
 	times         int
 }
 
+// hits bring the count to zero and back.
+const hits = " a.Resurrect a.Put a.Resurrect a.Put a.Resurrect a.Put a.Resurrect a.Put a.Resurrect"
+
 var meetings = []meeting{
 	{
 		name: "many Drop down to one", doc: "Goroutines that take references and drop them with Drop leave the one that was there.",
@@ -49,7 +52,7 @@ var meetings = []meeting{
 	},
 	{
 		name: "hits of a cached object", doc: "Goroutines that find an object that stays where it is at zero each have a reference with Resurrect.",
-		programs: []sides{{"a:cached a.Kill a.Resurrect", "a.Put a.Resurrect a.Put a.Resurrect", 1}, {"a:cached a.Kill", "a.Put a.Resurrect", 1}},
+		programs: []sides{{"a:cached a.Kill" + hits, "a.Put" + hits, 1}, {"a:cached a.Kill", "a.Put a.Resurrect", 1}},
 	},
 	{
 		name: "switching modes", doc: "References that are taken and dropped while the mode changes are counted.",

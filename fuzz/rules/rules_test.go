@@ -134,6 +134,7 @@ type (
 	getsInSteps      struct{ plain }
 	putsNInSteps     struct{ plain }
 	resurrectsTwice  struct{ plain }
+	beginsAnew       struct{ plain }
 	actsTwice        struct{ words }
 	actsOnDead       struct{ words }
 	actsWithout      struct{ words }
@@ -291,6 +292,14 @@ func (c *deaf) Monitor(*strategies.Monitor) {}
 func (c *getsInSteps) Get()             { add(&c.plain, 1) }
 func (c *putsNInSteps) PutN(n int) bool { return add(&c.plain, -n) == 0 }
 func (c *resurrectsTwice) Resurrect()   { c.GetN(2) }
+
+func (c *beginsAnew) Resurrect() {
+	if look(c) == 0 {
+		c.InitAt(1)
+		return
+	}
+	c.plain.Resurrect()
+}
 
 func (c *staysPerCPU) SwitchToAtomic()              {}
 func (c *staysAtomic) SwitchToPerCPU()              { c.Get(); c.cpus.SwitchToPerCPU() }
@@ -594,11 +603,12 @@ func plantedConcurrent() []planted {
 		{"looksthendrops", "Drop looks, and then drops", s, func() strategies.Counter { return new(looksThenDrops) }, []string{"many Drop down to one"}, nil},
 		{"getsinsteps", "Get adds in two steps", atomic.Strategy, func() strategies.Counter { return new(getsInSteps) }, []string{"many Get on zero"}, nil},
 		{"putsninsteps", "PutN subtracts in two steps", atomic.Strategy, func() strategies.Counter { return new(putsNInSteps) }, []string{"many PutN(3) below zero"}, nil},
-		{"triesbyundoing", "TryGet takes, and then looks", s, func() strategies.Counter { return new(triesByUndoing) }, []string{"everything on a dead count"}, nil},
+		{"triesbyundoing", "TryGet takes, and then looks", s, func() strategies.Counter { return new(triesByUndoing) }, []string{"everything on a dead count", "lookups across lives"}, nil},
 		{"leavessaturation", "Put leaves saturation for a moment", s, func() strategies.Counter { return new(leavesSaturation) }, []string{"everything on a saturated count"}, nil},
 		{"looksdead", "a saturated count looks dead for a moment", s, func() strategies.Counter { return new(looksDead) }, []string{"everything on a saturated count"}, nil},
-		{"takesunseen", "TryGet looks, and then takes", s, func() strategies.Counter { return new(takesUnseen) }, []string{"TryGet against the last Put"}, nil},
+		{"takesunseen", "TryGet looks, and then takes", s, func() strategies.Counter { return new(takesUnseen) }, []string{"TryGet against the last Put", "last drops before readers"}, nil},
 		{"takesnunseen", "TryGetN looks, and then takes", s, func() strategies.Counter { return new(takesNUnseen) }, []string{"TryGetN against the last PutN"}, nil},
+		{"beginsanew", "Resurrect looks, and then begins the life anew", atomic.Strategy, func() strategies.Counter { return new(beginsAnew) }, []string{"hits of a cached object"}, nil},
 		{"looksthenifone", "PutIfOne looks, and then drops", s, func() strategies.Counter { return new(looksThenIfOne) }, []string{"many PutIfOne"}, nil},
 		{"looksthenunless", "PutUnlessOne looks, and then drops", s, func() strategies.Counter { return new(looksThenUnless) }, []string{"many PutUnlessOne"}, nil},
 		{"diesunlocked", "PutAndLock drops the last reference before it locks", s, func() strategies.Counter { return new(diesUnlocked) }, []string{"many PutAndLock"}, nil},
