@@ -191,22 +191,49 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: interrupt SIGNAL FILE COMMAND ...")
 	}
 	file := ts.MkAbs(args[1])
-	stopWhen(ts, signals[args[0]], "three samples in "+file, func() bool { return hasSamples(file, 3) }, args[2:])
+	stopWhen(ts, signals[args[0]], "three samples in "+file, func(int) bool { return hasSamples(file, 3) }, args[2:])
 }
 
 // stopat REGEXP COMMAND ... starts a command, waits until what it has printed
-// matches, interrupts it, and expects status 3. What it printed is then in the files
-// stdout.txt and stderr.txt.
+// matches and until it has worked on for a moment, interrupts it, and expects status 3. What it
+// printed is then in the files stdout.txt and stderr.txt.
 func stopAt(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: stopat REGEXP COMMAND ...")
 	}
 	want := regexp.MustCompile("(?m)" + args[0])
-	stopWhen(ts, os.Interrupt, args[0]+" printed", func() bool {
-		out, _ := os.ReadFile(ts.MkAbs("stdout.txt"))
-		errOut, _ := os.ReadFile(ts.MkAbs("stderr.txt"))
-		return want.Match(out) || want.Match(errOut)
+	printed, until := false, time.Duration(0)
+	stopWhen(ts, os.Interrupt, args[0]+" printed", func(pid int) bool {
+		if !printed {
+			out, _ := os.ReadFile(ts.MkAbs("stdout.txt"))
+			errOut, _ := os.ReadFile(ts.MkAbs("stderr.txt"))
+			printed, until = want.Match(out) || want.Match(errOut), worked(pid)+200*time.Millisecond
+		}
+		return printed && worked(pid) >= until
 	}, args[1:])
+}
+
+// worked is the CPU time of the process and its children until now; on a system that doesn't say
+// so, the time.
+func worked(pid int) (sum time.Duration) {
+	const tick = 10 * time.Millisecond // of Linux's /proc, see proc(5)
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil || len(stats) == 0 {
+		return time.Duration(time.Now().UnixNano())
+	}
+	for _, name := range stats {
+		data, _ := os.ReadFile(name) // of one that has ended there is nothing
+		of, rest, _ := bytes.Cut(data, []byte(" ("))
+		fields := bytes.Fields(rest[bytes.LastIndexByte(rest, ')')+1:])
+		if len(fields) < 13 || string(of) != strconv.Itoa(pid) && string(fields[1]) != strconv.Itoa(pid) {
+			continue
+		}
+		for _, f := range fields[11:13] { // in the process, and in the kernel for it
+			n, _ := strconv.Atoi(string(f))
+			sum += time.Duration(n) * tick
+		}
+	}
+	return sum
 }
 
 // longest is how long something may take that takes moments: the machine may be busy.
@@ -214,7 +241,7 @@ const longest = 3 * time.Minute
 
 // stopWhen runs a command, sends it the signal when it is ready, and expects it to
 // end soon with status 3.
-func stopWhen(ts *testscript.TestScript, signal os.Signal, what string, ready func() bool, args []string) {
+func stopWhen(ts *testscript.TestScript, signal os.Signal, what string, ready func(pid int) bool, args []string) {
 	path, err := exec.LookPath(args[0])
 	if err != nil {
 		// The commands of TestMain are on the script's PATH only.
@@ -231,7 +258,7 @@ func stopWhen(ts *testscript.TestScript, signal os.Signal, what string, ready fu
 	defer stderr.Close()
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	ts.Check(cmd.Start())
-	for begin := time.Now(); !ready(); time.Sleep(10 * time.Millisecond) {
+	for begin := time.Now(); !ready(cmd.Process.Pid); time.Sleep(10 * time.Millisecond) {
 		if waited := time.Since(begin); waited > longest {
 			ts.Check(cmd.Process.Kill())
 			ts.Fatalf("not %s after %v:\n%s", what, waited, ts.ReadFile("stderr.txt"))
