@@ -23,7 +23,7 @@ func TestCellsOfBaselines(t *testing.T) {
 	for _, c := range cells {
 		got[c.Workload.Name+" "+c.Strategy.Name+" "+string(rune('0'+c.CPUs))] = true
 	}
-	for _, name := range []string{"getput nop 1", "getput nop 2", "getput plain 1"} {
+	for _, name := range []string{"getput nop 1", "getput nop 2", "getput plain 1", "getput count 2", "churn count 1"} {
 		if !got[name] {
 			t.Errorf("no cell %s", name)
 		}
