@@ -17,6 +17,8 @@ type group struct {
 type test struct {
 	packages string
 	run      string
+	// long is without -short.
+	long bool
 	// gen says that they run what is generated from the changed source.
 	gen bool
 }
@@ -82,7 +84,7 @@ var groups = []group{
 			{packages: "./workloads/bench ./cmd/refbench/cli"},
 			// Scripts run side by side, so one that fails doesn't end the others: the quick ones come first.
 			{packages: "./cmd/refbench", run: "TestScripts/^(" + quickScripts + ")$"},
-			{packages: "./cmd/refbench", run: "TestScripts/^(" + slowScripts + ")$|NoFinished"},
+			{packages: "./cmd/refbench", run: "TestScripts/^(" + slowScripts + ")$|NoFinished", long: true},
 		},
 	},
 }

@@ -273,7 +273,10 @@ func (m *mutator) pass(g group) error {
 
 // test runs tests as they stand in the copy.
 func (m *mutator) test(t test) (ok bool, said string) {
-	args := []string{"test", "-count=1", "-short", "-failfast", "-vet=off", "-timeout", m.patience.String()}
+	args := []string{"test", "-count=1", "-failfast", "-vet=off", "-timeout", m.patience.String()}
+	if !t.long {
+		args = append(args, "-short")
+	}
 	if t.run != "" {
 		args = append(args, "-run", t.run)
 	}
