@@ -340,7 +340,7 @@ func TestFetchedModuleIsThePinnedOne(t *testing.T) {
 func proxy(t *testing.T) corpusModule {
 	t.Helper()
 	srv, err := goproxytest.NewServer(tree(t, map[string]string{
-		"example.com_files_v1.0.0.txtar": "-- .mod --\nmodule example.com/files\n-- LICENSE --\nterms\n-- png/corpus/1 --\none\n",
+		"example.com_files_v1.0.0.txtar": "-- .mod --\nmodule example.com/files\n-- LICENSE --\nterms\n-- png/corpus/1 --\none\n-- png/corpus/2 --\n",
 	}), "")
 	if err != nil {
 		t.Fatal(err)
@@ -368,7 +368,7 @@ func TestFetchDownloadsTheModule(t *testing.T) {
 	if _, err := im.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := imported(t, to); !slices.Equal(got, []string{"png=one\n"}) {
+	if got := imported(t, to); !slices.Equal(got, []string{"png=", "png=one\n"}) {
 		t.Errorf("%q", got)
 	}
 	if s, err := os.ReadFile(filepath.Join(to, "SOURCE")); err != nil || !strings.Contains(string(s), "module: example.com/files\nversion: v1.0.0\n") {
@@ -378,6 +378,21 @@ func TestFetchDownloadsTheModule(t *testing.T) {
 	t.Setenv("GOPROXY", "off")
 	if again, err := m.fetch(t.Context()); err != nil || again != dir {
 		t.Errorf("from the cache: %s, %v", again, err)
+	}
+}
+
+// Minimizing says which files of the module are no inputs, and takes the others.
+func TestMinimizeSaysWhatItLeavesOut(t *testing.T) {
+	real := goFuzzCorpus
+	goFuzzCorpus = proxy(t)
+	defer func() { goFuzzCorpus = real }()
+	to := filepath.Join(t.TempDir(), "small")
+	var out, errOut bytes.Buffer
+	if status := Run(t.Context(), Builtin(), []string{"corpus", "minimize", "--go-fuzz-corpus", "-o", to, "FuzzSequential"}, &out, &errOut); status != 0 {
+		t.Fatalf("status %d: %s", status, &errOut)
+	}
+	if want := filepath.Join("png", "corpus", "2") + " is empty"; !strings.Contains(errOut.String(), "refbench: left out 1 file of example.com/files, the first: ") || !strings.Contains(errOut.String(), want) {
+		t.Errorf("it says\n%s, want that %s", &errOut, want)
 	}
 }
 
