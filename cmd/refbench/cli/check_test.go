@@ -116,3 +116,17 @@ func TestAliasesLeadToStrategies(t *testing.T) {
 		}
 	}
 }
+
+// With --verbose each finding says how to see it again, if there is a way.
+func TestVerboseSaysHowToSeeItAgain(t *testing.T) {
+	out := checked{Results: []check.Result{{Strategy: "mine", Check: "rules", Verdict: check.Broken, Findings: []check.Finding{
+		{What: "first", Detail: "first", Replay: "refbench replay rx3.abc"}, {What: "second", Detail: "second"},
+	}}}}
+	var b strings.Builder
+	if err := printChecked(&b, out); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(b.String(), "see it again: "); got != 1 || !strings.Contains(b.String(), "first\n  see it again: refbench replay rx3.abc\n") {
+		t.Errorf("%d ways to see it again, want that of the first finding alone:\n%s", got, b.String())
+	}
+}
