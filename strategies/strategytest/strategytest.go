@@ -11,8 +11,9 @@
 // what each can miss is another thing:
 //
 //   - Run sees what one goroutine shows, in every state at a boundary. Where goroutines
-//     meet, it is up to Go's scheduler whether they meet where it matters: a TryGet that
-//     looks first and adds then passes more often than not. Missing order between
+//     meet, it is up to Go's scheduler and to the machine whether they meet where it matters: a
+//     TryGet that looks first and adds then fails nearly each time where two CPUs are free, and
+//     passes now and then where they aren't. Missing order between
 //     goroutines is seen only under the race detector, so run it with -race as well.
 //   - Explore decides itself who goes on, at every access to shared memory, and finds
 //     that TryGet each time. It knows programs of a few threads and steps, tries as many
