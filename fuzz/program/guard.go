@@ -299,8 +299,10 @@ func (t *Caller) Allow(s Step) (c spec.Call, ok bool) {
 	case spec.HolderOfTwo:
 		return c, h.refs > 1 || h.refs > 0 && h.owner
 	case spec.HolderOrReleaser:
-		// Where Kill waits, it may still do so when the count is at zero.
-		return c, h.refs > 0 || h.owner || h.released || cached && t.g.sp.Promise().Resurrection && !t.g.sp.Waits()
+		// Where Kill waits, it is what reports the last reference, and of one that is brought back
+		// from zero nobody would report it.
+		back := h.released || cached && t.g.sp.Promise().Resurrection
+		return c, h.refs > 0 || h.owner || back && !t.g.sp.Waits()
 	case spec.Owner:
 		return c, h.owner && (!c.Op.Kills() || !t.g.sp.Waits() || t.free(int(s.Object)))
 	case spec.Killer:

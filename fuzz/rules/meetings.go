@@ -81,7 +81,7 @@ func (m meeting) plan(e *env) func() error {
 		for _, step := range p.All() {
 			e.need(step.Call.Op)
 		}
-		if p.Objects[0].Cached && (!e.p.Resurrection || e.sp.Waits()) {
+		if p.Objects[0].Cached && !e.p.Resurrection {
 			e.skip("the promise has no way back from zero for whoever finds the object")
 		}
 		programs = append(programs, p)

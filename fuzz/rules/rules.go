@@ -156,7 +156,10 @@ type env struct {
 }
 
 func newEnv(ctx context.Context, r Rule, s *strategies.Strategy, cfg Config) *env {
-	cfg.Rounds, cfg.Time = cfg.times(cmp.Or(cfg.Rounds, 300)), time.Duration(cfg.times(int(cfg.Time)))
+	cfg.Rounds = cfg.times(cmp.Or(cfg.Rounds, 300))
+	if cfg.Short {
+		cfg.Time /= 5
+	}
 	cfg.Workers = cmp.Or(cfg.Workers, rendezvous.Workers())
 	cfg.Timeout = cmp.Or(cfg.Timeout, time.Minute)
 	return &env{
@@ -169,7 +172,7 @@ func newEnv(ctx context.Context, r Rule, s *strategies.Strategy, cfg Config) *en
 // times returns n, or a fifth of it in short runs.
 func (c Config) times(n int) int {
 	if c.Short {
-		return max(n/5, min(n, 1))
+		return max(n/5, 1)
 	}
 	return n
 }

@@ -381,7 +381,7 @@ func TestFetchDownloadsTheModule(t *testing.T) {
 	}
 }
 
-// Minimizing says which files of the module are no inputs, and takes the others.
+// Minimizing says which files of the module are no inputs.
 func TestMinimizeSaysWhatItLeavesOut(t *testing.T) {
 	real := goFuzzCorpus
 	goFuzzCorpus = proxy(t)
