@@ -29,9 +29,10 @@ func slower(steps int) string {
 // The numbers of refbench ab: how often runs of one commit alarm, and how often a planted
 // slowdown is found, on this machine alone and beside something that is busy. They take
 // hours, so they are only measured if REFBENCH_AB says how many runs. A part of them has
-// REFBENCH_AB_SEED, the seed of the first run, which is 1 otherwise.
+// REFBENCH_AB_SEED, the seed of the first run, which is 1 otherwise, and REFBENCH_AB_PROGRAMS,
+// a folder in which the first part leaves its programs for those after it.
 //
-//	REFBENCH_AB=40 go test ./cmd/refbench -run ComparisonsHold -v -timeout 5h
+//	REFBENCH_AB=40 go test ./cmd/refbench -run ComparisonsHold -v -timeout 7h
 func TestComparisonsHold(t *testing.T) {
 	n, err := strconv.Atoi(os.Getenv("REFBENCH_AB"))
 	if err != nil || n < 1 {
@@ -163,7 +164,11 @@ func (s *planting) build(name string, steps int) string {
 		s.git("commit", "-q", "-a", "-m", name)
 		defer s.git("reset", "-q", "--hard", "HEAD~1")
 	}
-	dir := filepath.Join(s.t.TempDir(), name)
+	dir := filepath.Join(cmp.Or(os.Getenv("REFBENCH_AB_PROGRAMS"), s.t.TempDir()), name)
+	// The result is written last.
+	if _, err := os.Stat(filepath.Join(dir+"-out", "ab.json")); err == nil {
+		return filepath.Join(dir, "old")
+	}
 	run(s.t, s.dir, 0, s.refbench, "ab", "HEAD", "HEAD", "--keep", dir, "-o", dir+"-out",
 		"--rounds", "1", "--strategy", "atomic", "--workload", "getput", "--cpus", "1", "--time", "1ms")
 	return filepath.Join(dir, "old")

@@ -314,24 +314,34 @@ func TestSequentialChecksSeeWhatTheyShould(t *testing.T) {
 	}
 }
 
-// No check flags a twin: a third of them, or all if there is a number of seeds.
+// No check flags a twin: a third of them, or all if there is a number of seeds. BUGS_TIME is
+// how long the checks of a twin take together, which is 10 ms each otherwise.
 func TestTwinsPass(t *testing.T) {
-	third := rand.IntN(3)
-	for seed := range seeds(t) {
-		for i, e := range Builtin() {
-			if i%3 != third && os.Getenv("BUGS_SEEDS") == "" {
-				continue
-			}
-			for _, c := range check.All() {
-				if e.Native.Expected[c.Name].Blind != "" || check.RaceEnabled && c.Threads {
-					continue
-				}
-				r := c.Do(t.Context(), e.Subject(true), check.Budget{Seed: seed + 3, Time: 10 * time.Millisecond})
-				if r.Verdict == check.Broken {
-					t.Errorf("%s: %s flags the twin with seed %d: %s", e.Native.Name, c.Name, seed+3, what(r))
-				}
-			}
+	third, each := rand.IntN(3), 10*time.Millisecond
+	if v := os.Getenv("BUGS_TIME"); v != "" {
+		together, err := time.ParseDuration(v)
+		if err != nil {
+			t.Fatalf("BUGS_TIME=%q: want a time such as 60s", v)
 		}
+		each = together / time.Duration(len(check.All()))
+	}
+	for i, e := range Builtin() {
+		if i%3 != third && os.Getenv("BUGS_SEEDS") == "" {
+			continue
+		}
+		t.Run(e.Native.Name, func(t *testing.T) {
+			for seed := range seeds(t) {
+				for _, c := range check.All() {
+					if e.Native.Expected[c.Name].Blind != "" || check.RaceEnabled && c.Threads {
+						continue
+					}
+					r := c.Do(t.Context(), e.Subject(true), check.Budget{Seed: seed + 3, Time: each})
+					if r.Verdict == check.Broken {
+						t.Errorf("%s flags the twin with seed %d: %s", c.Name, seed+3, what(r))
+					}
+				}
+			}
+		})
 	}
 }
 
