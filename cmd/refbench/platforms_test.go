@@ -1,6 +1,7 @@
 package main
 
 import (
+	"go/ast"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,9 +11,8 @@ import (
 )
 
 // All of refbench and its tests has the right types on other platforms, ints of 32 bits
-// among them. Types are checked from source, those of what is imported too: compiling all of it takes
-// five times as long. What types don't show, functions without a body and assembly, .ci/run compiles
-// and links.
+// among them, and all functions are there. Types are checked from source, those of what is imported
+// too: compiling all of it takes ten times as long. .ci/run compiles the assembly.
 func TestOtherPlatforms(t *testing.T) {
 	if os.Getenv("REFBENCH_PLATFORMS") == "" {
 		t.Skip("it reads the standard library for each platform; .ci/run does: set REFBENCH_PLATFORMS=all")
@@ -38,6 +38,9 @@ func TestOtherPlatforms(t *testing.T) {
 			for p := range packages.Postorder(pkgs) {
 				if p.Module != nil && p.Module.Main {
 					own++
+					for _, name := range missing(t, p) {
+						t.Errorf("%s: %s has neither a body nor assembly", p.ID, name)
+					}
 				}
 				for _, e := range p.Errors {
 					t.Errorf("%s: %v", p.ID, e)
@@ -48,4 +51,45 @@ func TestOtherPlatforms(t *testing.T) {
 			}
 		})
 	}
+}
+
+// missing returns the functions of a package that it declares and doesn't have: neither here,
+// nor in assembly, nor as another package's.
+func missing(t *testing.T, p *packages.Package) (names []string) {
+	t.Helper()
+	var assembly strings.Builder
+	for _, name := range p.OtherFiles {
+		if filepath.Ext(name) != ".s" {
+			continue
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		assembly.Write(data)
+	}
+	for _, file := range p.Syntax {
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Body != nil || strings.Contains(assembly.String(), "TEXT ·"+f.Name.Name+"(SB)") {
+				continue
+			}
+			if !strings.Contains(directives(f.Doc), "//go:linkname "+f.Name.Name+" ") {
+				names = append(names, f.Name.Name)
+			}
+		}
+	}
+	return names
+}
+
+// directives are the lines above a function as they stand there: [ast.CommentGroup.Text] leaves
+// directives out.
+func directives(doc *ast.CommentGroup) string {
+	var b strings.Builder
+	if doc != nil {
+		for _, c := range doc.List {
+			b.WriteString(c.Text + "\n")
+		}
+	}
+	return b.String()
 }
