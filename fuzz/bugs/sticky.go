@@ -95,7 +95,7 @@ var stickyPromise = strategies.Promise{
 	GetOnZero:   strategies.Refuses,
 	Zero:        strategies.Immediate,
 	TryGet:      strategies.Exact,
-	Count:       strategies.Exact,
+	Count:       strategies.Approximate, // see package sticky
 	Progress:    strategies.WaitFree,
 	Bytes:       int(unsafe.Sizeof(sticky{})),
 	GracePeriod: true,

@@ -96,6 +96,9 @@ func recordable(s *strategies.Strategy) []*explore.Scenario {
 	if s.Has(strategies.PowerSwitcher) {
 		list = append(list, linear.Scenario(s.Name+"/modes", s, linear.Modes))
 	}
+	if s.Promise.Count == strategies.Exact {
+		list = append(list, linear.Scenario(s.Name+"/reading", s, linear.Reading))
+	}
 	if spec.Of(s).Strays() {
 		list = append(list, linear.Scenario(s.Name+"/strays", s, linear.Strays))
 	}

@@ -31,6 +31,10 @@ const (
 	// Strays is one in which a thread drops more than it holds, beside the last drop.
 	Strays = "a.Put a.Put!|a.Kill|a.Put a.TryGet"
 
+	// Reading is one in which a thread reads the number after it took a reference that
+	// another's drop was about to be the last of.
+	Reading = "a.Kill|a.Put a.TryGet a.Count"
+
 	// Limit is one on a count near its limit.
 	Limit = "a:InitAt(limit-1) a.Get a.TryGet a.Count|a.Get a.Put a.Count|a.TryGet a.Put a.Count"
 

@@ -41,6 +41,22 @@
 // that follow it, since sync/atomic knows no weaker form. Hence every Put synchronizes
 // before the Put that reports true.
 //
+// # What Count is worth
+//
+// A Put that left 0 has taken its reference out of the number, and may yet be the last, after
+// another that began later:
+//
+//	the count is 1
+//	A: Put      subtracts 1: 0
+//	B: TryGet   adds 1: 1; B has a reference
+//	B: Count    1
+//	B: Put      subtracts 1: 0
+//	A: Put      swaps in the zero bit, and reports true
+//	B: Put      finds the bit instead of 0, and reports false
+//
+// A is told, so A's reference was dropped last, and there were two when B counted. So Count
+// may leave out references whose Put goes on: it is exact at rest only. That it returned 0 is final.
+//
 // # Limits
 //
 // At most 2^62-1 references are counted; nothing is promised past that. A Put too many
@@ -110,7 +126,7 @@ var Strategy = &strategies.Strategy{
 		GetOnZero:   strategies.Refuses,
 		Zero:        strategies.Immediate,
 		TryGet:      strategies.Exact,
-		Count:       strategies.Exact,
+		Count:       strategies.Approximate,
 		Progress:    strategies.WaitFree,
 		Bytes:       int(unsafe.Sizeof(Count{})),
 		GracePeriod: true,
@@ -166,7 +182,7 @@ func (c *Count) declare() bool {
 	return c.word.Load()&help != 0 && c.word.Swap(zero)&help != 0
 }
 
-// Count returns the number of references.
+// Count returns the number of references, without some whose Put goes on.
 func (c *Count) Count() int64 {
 	n := c.word.Load()
 	if n == 0 {

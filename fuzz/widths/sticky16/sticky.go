@@ -29,7 +29,7 @@ var Strategy = &strategies.Strategy{
 		GetOnZero:   strategies.Refuses,
 		Zero:        strategies.Immediate,
 		TryGet:      strategies.Exact,
-		Count:       strategies.Exact,
+		Count:       strategies.Approximate,
 		Progress:    strategies.WaitFree,
 		Bytes:       int(unsafe.Sizeof(Count{})),
 		GracePeriod: true,

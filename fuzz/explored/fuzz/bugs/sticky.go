@@ -78,7 +78,7 @@ func /*line :70:1*/ (c *sticky) Count() int64 {
 	return int64(n)
 }
 
-var stickyPromise = strategies.Promise{Limit: stickyHelp - 1, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Refuses, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.WaitFree, Bytes: int(unsafe.Sizeof(sticky{})), GracePeriod: true}
+var stickyPromise = strategies.Promise{Limit: stickyHelp - 1, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Refuses, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Approximate, Progress: strategies.WaitFree, Bytes: int(unsafe.Sizeof(sticky{})), GracePeriod: true}
 
 func /*line :104:1*/ newSticky(bug stickyBug) func() strategies.Counter {
 	return func() strategies.Counter { return &sticky{bug: bug} }

@@ -15,45 +15,45 @@ const (
 )
 const Max = help - 1
 
-var Strategy = &strategies.Strategy{Name: "sticky", Doc: "wait-free: one addition to try, and a zero bit that sticks, of Anderson, Blelloch and Wei", Promise: strategies.Promise{Limit: Max, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Refuses, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.WaitFree, Bytes: int(unsafe.Sizeof(Count{})), GracePeriod: true}, New: func() strategies.Counter { return new(Count) }}
+var Strategy = &strategies.Strategy{Name: "sticky", Doc: "wait-free: one addition to try, and a zero bit that sticks, of Anderson, Blelloch and Wei", Promise: strategies.Promise{Limit: Max, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Refuses, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Approximate, Progress: strategies.WaitFree, Bytes: int(unsafe.Sizeof(Count{})), GracePeriod: true}, New: func() strategies.Counter { return new(Count) }}
 
 type Count struct {
 	word    atomic.Uint64
 	monitor *strategies.Monitor
 }
 
-func /*line ../../../../strategies/sticky/sticky.go:128:1*/ (c *Count) Monitor(m *strategies.Monitor) {
-	/*line :128:1*/ c.monitor = m
+func /*line ../../../../strategies/sticky/sticky.go:144:1*/ (c *Count) Monitor(m *strategies.Monitor) {
+	/*line :144:1*/ c.monitor = m
 }
-func /*line :131:1*/ (c *Count) Init() { c.word.Store(1) }
-func /*line :134:1*/ (c *Count) InitAt(n int64) {
+func /*line :147:1*/ (c *Count) Init() { c.word.Store(1) }
+func /*line :150:1*/ (c *Count) InitAt(n int64) {
 	if n == 0 {
 		c.word.Store(zero)
 		return
 	}
 	c.word.Store(uint64(n))
 }
-func /*line :143:1*/ (c *Count) Get() {
+func /*line :159:1*/ (c *Count) Get() {
 	if c.word.Add(1)&zero != 0 {
 		c.monitor.Report(strategies.GetAfterFree)
 	}
 }
-func /*line :150:1*/ (c *Count) TryGet() bool { return c.word.Add(1)&zero == 0 }
-func /*line :153:1*/ (c *Count) Put() bool    { return c.word.Add(^uint64(0)) == 0 && c.declare() }
-func /*line :156:1*/ (c *Count) Kill() bool   { return c.word.Add(^uint64(0)) == 0 && c.declare() }
-func /*line :160:1*/ (c *Count) declare() bool {
+func /*line :166:1*/ (c *Count) TryGet() bool { return c.word.Add(1)&zero == 0 }
+func /*line :169:1*/ (c *Count) Put() bool    { return c.word.Add(^uint64(0)) == 0 && c.declare() }
+func /*line :172:1*/ (c *Count) Kill() bool   { return c.word.Add(^uint64(0)) == 0 && c.declare() }
+func /*line :176:1*/ (c *Count) declare() bool {
 	if c.word.CompareAndSwap(0, zero) {
 		return true
 	}
-	/*line :166:1*/ return c.word.Load()&help != 0 && c.word.Swap(zero)&help != 0
+	/*line :182:1*/ return c.word.Load()&help != 0 && c.word.Swap(zero)&help != 0
 }
-func /*line :170:1*/ (c *Count) Count() int64 {
+func /*line :186:1*/ (c *Count) Count() int64 {
 	n := c.word.Load()
 	if n == 0 {
 		if c.word.CompareAndSwap(0, zero|help) {
 			return 0
 		}
-		/*line :178:1*/ if n = c.word.Load(); n == 0 {
+		/*line :194:1*/ if n = c.word.Load(); n == 0 {
 			return 1
 		}
 	}

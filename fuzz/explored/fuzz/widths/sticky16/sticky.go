@@ -15,7 +15,7 @@ const (
 )
 const Max = help - 1
 
-var Strategy = &strategies.Strategy{Name: "sticky16", Doc: "wait-free: one addition to try, and a zero bit that sticks, of Anderson, Blelloch and Wei; in 16 bits", Promise: strategies.Promise{Limit: Max, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Refuses, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Exact, Progress: strategies.WaitFree, Bytes: int(unsafe.Sizeof(Count{})), GracePeriod: true}, New: func() strategies.Counter { return new(Count) }}
+var Strategy = &strategies.Strategy{Name: "sticky16", Doc: "wait-free: one addition to try, and a zero bit that sticks, of Anderson, Blelloch and Wei; in 16 bits", Promise: strategies.Promise{Limit: Max, Overflow: strategies.Wraps, Underflow: strategies.Wraps, GetOnZero: strategies.Refuses, Zero: strategies.Immediate, TryGet: strategies.Exact, Count: strategies.Approximate, Progress: strategies.WaitFree, Bytes: int(unsafe.Sizeof(Count{})), GracePeriod: true}, New: func() strategies.Counter { return new(Count) }}
 
 type Count struct {
 	word    width.Number[uint16]
