@@ -204,9 +204,8 @@ func run(t *testing.T, dir string, status int, name string, args ...string) stri
 	t.Helper()
 	cmd := exec.Command(name, args...)
 	cmd.Dir = dir
-	// Without paths what is compiled of one copy is in the cache for the next, and with less
-	// garbage collection the compiler takes a sixth less.
-	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false -trimpath", "GOGC=400")
+	// Without paths what is compiled of one copy is in the cache for the next.
+	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false -trimpath")
 	out, err := cmd.CombinedOutput()
 	if got := cmd.ProcessState.ExitCode(); got != status {
 		t.Fatalf("%s: exit status %d, want %d (%v):\n%s", cmd, got, status, err, out)
