@@ -63,7 +63,7 @@ type Watcher interface {
 
 // looks are the rounds after which rows are judged. Before the first no p-value can be
 // small enough.
-var looks = []int{8, 12, 16, 24, 32, 48, 64, 96, 128}
+var looks = []int{8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768}
 
 // retries is how often a pair is measured again that was spoiled, unless the cell was
 // spoiled in the last three rounds anyhow.
