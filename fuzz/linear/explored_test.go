@@ -87,7 +87,7 @@ func TestRightCountsAreLinearizableInExploration(t *testing.T) {
 	}
 	for _, s := range list {
 		programs := []string{
-			Program, Revival, Modes, Limit, Reading,
+			Program, Revival, Modes, Limit,
 			"a:cached a.Kill a.Resurrect a.Kill a.TryGetLive|a.TryGetLive a.Put a.Resurrect|a.TryGet a.Put",
 			"a.Kill a.TryGetLive a.Reinit a.Kill|a.TryGetLive a.TryGet|a.TryGet a.Put",
 			"a.Kill a.Init a.Kill b.Get b.Kill|a.Put b.TryGet b.Count|a.TryGet b.Put",

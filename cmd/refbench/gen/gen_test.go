@@ -152,12 +152,11 @@ func (s tree) generate() {
 }
 
 // goCommand is the go command in the copy. What it compiles depends on the text alone and
-// not on where the copy is, so that it is in the cache for the next copy. The compiler takes a
-// sixth less with less garbage collection.
+// not on where the copy is, so that it is in the cache for the next copy.
 func (s tree) goCommand(args ...string) *exec.Cmd {
 	cmd := exec.Command("go", args...)
 	cmd.Dir = s.dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false -trimpath", "GOGC=400")
+	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false -trimpath")
 	return cmd
 }
 

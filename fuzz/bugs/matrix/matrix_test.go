@@ -320,7 +320,7 @@ func TestTwinsPass(t *testing.T) {
 	third, each := rand.IntN(3), 10*time.Millisecond
 	if v := os.Getenv("BUGS_TIME"); v != "" {
 		together, err := time.ParseDuration(v)
-		if err != nil {
+		if err != nil || together <= 0 {
 			t.Fatalf("BUGS_TIME=%q: want a time such as 60s", v)
 		}
 		each = together / time.Duration(len(check.All()))

@@ -504,3 +504,16 @@ func TestSpecsOfSides(t *testing.T) {
 		t.Errorf("work trees left behind (%v):\n%s", err, out)
 	}
 }
+
+// However many rounds there may be, up to the most that the command takes, the next look is never
+// more than half as many rounds away as there were: a row that is decided ends the comparison soon.
+func TestLooksAreNeverFarApart(t *testing.T) {
+	const most = 1000
+	last := looks[0]
+	for _, at := range append(looks[1:len(looks):len(looks)], most) {
+		if at <= last || 2*at > 3*last {
+			t.Errorf("after %d rounds the next look is after %d", last, at)
+		}
+		last = at
+	}
+}
