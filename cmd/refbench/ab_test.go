@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -30,7 +31,8 @@ func slower(steps int) string {
 // slowdown is found, on this machine alone and beside something that is busy. They take
 // hours, so they are only measured if REFBENCH_AB says how many runs. A part of them has
 // REFBENCH_AB_SEED, the seed of the first run, which is 1 otherwise, and REFBENCH_AB_PROGRAMS,
-// a folder in which the first part leaves its programs for those after it.
+// a folder in which the first part leaves its programs for those after it. REFBENCH_AB_NEIGHBOUR is
+// the command that is busy, for sh, instead of an empty loop.
 //
 //	REFBENCH_AB=40 go test ./cmd/refbench -run ComparisonsHold -v -timeout 7h
 func TestComparisonsHold(t *testing.T) {
@@ -205,12 +207,17 @@ func (s *planting) compare(older, newer string, seed uint64) (r abResult) {
 // beBusy has a process that uses one CPU until the test ends.
 func beBusy(t *testing.T) {
 	t.Helper()
-	cmd := exec.Command("sh", "-c", "while :; do :; done")
+	cmd := exec.Command("sh", "-c", cmp.Or(os.Getenv("REFBENCH_AB_NEIGHBOUR"), "while :; do :; done"))
+	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
+		if err := cmd.Process.Kill(); err != nil {
+			t.Error("the neighbour can't be stopped:", err)
+		}
+		if cmd.Wait(); cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+			t.Errorf("the neighbour wasn't busy to the end: %v", cmd.ProcessState)
+		}
 	})
 }

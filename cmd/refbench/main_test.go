@@ -22,6 +22,7 @@ import (
 
 	"github.com/refbench/refbench/cmd/refbench/cli"
 	xatomic "github.com/refbench/refbench/fuzz/explore/sync/atomic"
+	"github.com/refbench/refbench/fuzz/outside"
 	"github.com/refbench/refbench/fuzz/scenarios"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/judge"
@@ -112,12 +113,17 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	source, err := outside.Source("")
+	if err != nil {
+		t.Fatal(err)
+	}
 	ids := cpus.Topology.IDs()
 	slices.Reverse(ids)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv(commitVariable, os.Getenv(commitVariable))
+			e.Setenv(outside.SourceVariable, source)
 			e.Setenv("TOOMANY", strconv.Itoa(2*runtime.NumCPU()))
 			e.Setenv("CPUS", cpulist.Format(ids[:min(len(ids), 2)])) // in no order of the machine's
 			e.Setenv("GOCACHE_OUTSIDE", strings.TrimSpace(string(gocache)))

@@ -3,6 +3,9 @@ package outside
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -193,5 +196,46 @@ func TestParseWith(t *testing.T) {
 	}
 	if _, err := Source(dir); err == nil || !strings.Contains(err.Error(), "isn't the root of refbench's source") {
 		t.Error(err)
+	}
+}
+
+const printsSource = "REFBENCH_PRINTS_SOURCE"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(printsSource) != "" {
+		fmt.Println(Source(""))
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// A program that was built with -trimpath doesn't know where its source is: the module of the working
+// directory says it, or the environment.
+func TestSourceOfTrimmed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it compiles this package with the go command: run without -short")
+	}
+	source, err := Source("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := t.TempDir()
+	trimmed := filepath.Join(elsewhere, "trimmed.test")
+	if out, err := exec.Command("go", "test", "-c", "-vet=off", "-trimpath", "-o", trimmed, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, tt := range []struct{ dir, variable, want string }{
+		{source, "", source + " <nil>\n"},
+		{filepath.Join(source, "fuzz"), "", source + " <nil>\n"},
+		{elsewhere, source, source + " <nil>\n"},
+		{elsewhere, "", " this refbench was built with -trimpath, and the module of the working directory has no source of it: name a folder with it, as in --refbench DIR or REFBENCH_SOURCE=DIR\n"},
+		{source, elsewhere, " " + elsewhere + " isn't the root of refbench's source (its go.mod says \"\"): name the folder with the go.mod of github.com/refbench/refbench\n"},
+	} {
+		cmd := exec.Command(trimmed)
+		cmd.Dir = tt.dir
+		cmd.Env = append(os.Environ(), printsSource+"=1", SourceVariable+"="+tt.variable)
+		if out, err := cmd.CombinedOutput(); err != nil || string(out) != tt.want {
+			t.Errorf("in %s with %s=%s: %v, %q, want %q", tt.dir, SourceVariable, tt.variable, err, out, tt.want)
+		}
 	}
 }

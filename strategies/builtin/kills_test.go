@@ -34,7 +34,8 @@ func TestKillBesideRunningCounters(t *testing.T) {
 				workers = 3
 				after   = 20_000 // references that a worker takes at most once Kill has returned
 			)
-			var killed, stubborn atomic.Bool
+			var killed, stubborn, patient atomic.Bool
+			var begun atomic.Int64
 			c := s.New()
 			take, drop := func(int) bool { return c.TryGet() }, func(int) bool { return c.Put() }
 			if _, ok := c.(strategies.Acting); ok {
@@ -53,6 +54,9 @@ func TestKillBesideRunningCounters(t *testing.T) {
 			}
 			g := rendezvous.New(workers, func(worker int) {
 				if worker == 0 {
+					for patient.Load() && begun.Load() < workers-1 {
+						runtime.Gosched()
+					}
 					for range rngs[0].IntN(200) {
 						if take(0) {
 							told(drop(0))
@@ -64,6 +68,9 @@ func TestKillBesideRunningCounters(t *testing.T) {
 				}
 				n := int64(0)
 				for late := 0; late < after && take(worker); {
+					if n == 0 {
+						begun.Add(1)
+					}
 					if killed.Load() {
 						late++ // a count that has lost something may go on for ever
 					}
@@ -86,6 +93,10 @@ func TestKillBesideRunningCounters(t *testing.T) {
 				// In some lives nobody gives its CPU away, and so loses it anywhere: in the middle of
 				// an operation, too, which takes a time slice of the scheduler.
 				stubborn.Store(life%8 == 0)
+				// In half of them Kill waits until the others count, which on a single CPU they may not do
+				// before it otherwise.
+				patient.Store(life%2 == 1)
+				begun.Store(0)
 				if !s.Promise.TypeStable {
 					c = s.New() // the memory's next life would need a grace period
 				}

@@ -85,12 +85,15 @@ as it was.`,
 	f := c.Flags()
 	f.StringArrayVar(&with, "with", nil, "module, module@version or folder to build in; may be repeated")
 	f.StringVarP(&out, "output", "o", "", "file to write")
-	f.StringVar(&source, "refbench", "", "folder of refbench's source (default the one this program was built from)")
+	f.StringVar(&source, "refbench", "", sourceDocument)
 	f.BoolVar(&explored, "explored", true, exploredDocument)
 	f.BoolVar(&race, "race", false, "build with the race detector, for check race; it slows everything else down")
 	f.BoolVar(&force, "force", false, "replace the file if it exists")
 	return c
 }
+
+// sourceDocument is of the flag of two commands that build.
+const sourceDocument = "folder of refbench's source (default $" + outside.SourceVariable + ", or the one this program was built from)"
 
 // build builds the program into the file out.
 func build(c *cobra.Command, o outside.Options, out string, explored bool) (err error) {

@@ -88,7 +88,7 @@ be looked up; go mod tidy leaves out what isn't used.`,
 	f := c.Flags()
 	f.StringVar(&kind, "kind", "own", "what to begin with: "+strings.Join(kinds, ", "))
 	f.StringVar(&modulePath, "module", "", "module path, which ends with the strategy's name (default example.com/ and the folder's)")
-	f.StringVar(&source, "refbench", "", "folder of refbench's source (default the one this program was built from)")
+	f.StringVar(&source, "refbench", "", sourceDocument)
 	mustComplete(c, "kind", func() (list []string) {
 		for _, k := range skeleton.Kinds() {
 			list = append(list, k.Name+"\t"+k.Doc)
