@@ -91,7 +91,7 @@ func read(r io.Reader, each func(raw jsontext.Value) error) (*Header, error) {
 			return &FormatError{fmt.Sprintf("it is no file of a shard: %v", err)}
 		}
 		if sem := new(jsonv2.SemanticError); errors.As(err, &sem) {
-			return &FormatError{fmt.Sprintf("it is no file of a shard: %v", err)}
+			return &FormatError{"it is no file of a shard: " + mismatch(err)}
 		}
 		return err
 	}
@@ -144,6 +144,20 @@ fields:
 		return nil, err
 	}
 	return h, nil
+}
+
+// mismatch says which value in a file is of another kind than it must be. What a SemanticError says itself
+// has other words in other processes.
+func mismatch(err error) string {
+	sem := new(jsonv2.SemanticError)
+	if !errors.As(err, &sem) {
+		return err.Error()
+	}
+	text := fmt.Sprintf("%s is a JSON %s, want a Go %v", cmp.Or(string(sem.JSONPointer), "it"), sem.JSONKind, sem.GoType)
+	if sem.Err != nil {
+		text += ": " + sem.Err.Error()
+	}
+	return text
 }
 
 func (h *Header) checkVersion() error {

@@ -176,7 +176,7 @@ func (m *Merged) unite(all func(yield func(found) error) error, add func([]byte)
 		if t.First == nil || f.part < t.First.Part {
 			t.First = new(Finding)
 			if err := jsonv2.Unmarshal(f.raw, t.First); err != nil {
-				return fmt.Errorf("%s: %w", f.file, &FormatError{fmt.Sprintf("a finding of %s can't be read: %v", t.Name, err)})
+				return fmt.Errorf("%s: %w", f.file, &FormatError{fmt.Sprintf("a finding of %s can't be read: %s", t.Name, mismatch(err))})
 			}
 		}
 		if _, known := seen[f.key]; known {
