@@ -67,10 +67,9 @@ func TestKillBesideRunningCounters(t *testing.T) {
 					return
 				}
 				n := int64(0)
-				for late := 0; late < after && take(worker); {
-					if n == 0 {
-						begun.Add(1)
-					}
+				holds, late := take(worker), 0
+				begun.Add(1)
+				for ; holds; holds = late < after && take(worker) {
 					if killed.Load() {
 						late++ // a count that has lost something may go on for ever
 					}
