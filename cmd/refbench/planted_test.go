@@ -50,7 +50,7 @@ var planted = []struct {
 			{file: "workloads/builtin.go", old: "\tBuffers,\n", text: "\tBuffers,\n\tLookups,\n"},
 		},
 		try: [][2]string{
-			{"./workloads", "WrongVariants/lookups|Validate"},
+			{"./workloads", "WrongVariants|Validate"},
 		},
 		wrong: change{file: "workloads/lookups.go", old: "(*w).Put(o, h)\n\t\t}", text: "(*w).Put(o, h)\n\t\t\t(*w).Put(o, h)\n\t\t}"},
 		found: []string{"explore --strategy atomic --workload lookups --time 2s", "lookups"},

@@ -87,10 +87,7 @@ func read(r io.Reader, each func(raw jsontext.Value) error) (*Header, error) {
 		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 			return &FormatError{"it ends too soon: copy it again, or run the shard again"}
 		}
-		if synt := new(jsontext.SyntacticError); errors.As(err, &synt) {
-			return &FormatError{fmt.Sprintf("it is no file of a shard: %v", err)}
-		}
-		if sem := new(jsonv2.SemanticError); errors.As(err, &sem) {
+		if synt, sem := new(jsontext.SyntacticError), new(jsonv2.SemanticError); errors.As(err, &synt) || errors.As(err, &sem) {
 			return &FormatError{"it is no file of a shard: " + mismatch(err)}
 		}
 		return err
