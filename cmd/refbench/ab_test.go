@@ -82,6 +82,9 @@ func TestComparisonsHold(t *testing.T) {
 				if others != nil {
 					alarms++
 				}
+				if r.couldAlarm() == 0 {
+					t.Errorf("seed %d: no row had enough rounds to be called different, so it doesn't count", first+i)
+				}
 				rounds += r.Rounds
 				t.Logf("seed %d: %d rounds, found %v, others %v: %s", first+i, r.Rounds, slow, others, r.Conclusion)
 			}
@@ -115,8 +118,11 @@ func TestPullRequestSeesASlowdown(t *testing.T) {
 	}
 }
 
-// exitFinding is the status of a finding.
-const exitFinding = 1
+// The statuses of a finding and of a run that failed.
+const (
+	exitFinding = 1
+	exitFailed  = 3
+)
 
 // A planting is a repository with this source as its only commit.
 type planting struct {
@@ -171,7 +177,8 @@ func (s *planting) build(name string, steps int) string {
 	if _, err := os.Stat(filepath.Join(dir+"-out", "ab.json")); err == nil {
 		return filepath.Join(dir, "old")
 	}
-	run(s.t, s.dir, 0, s.refbench, "ab", "HEAD", "HEAD", "--keep", dir, "-o", dir+"-out",
+	// It is built for this; one round is too little to tell anything.
+	run(s.t, s.dir, exitFailed, s.refbench, "ab", "HEAD", "HEAD", "--keep", dir, "-o", dir+"-out",
 		"--rounds", "1", "--strategy", "atomic", "--workload", "getput", "--cpus", "1", "--time", "1ms")
 	return filepath.Join(dir, "old")
 }
@@ -183,8 +190,19 @@ type abResult struct {
 	Rows       []struct {
 		Cell    string
 		Verdict string
-		Ratio   float64 `json:"ratio_new_to_old"`
+		Ratio   float64  `json:"ratio_new_to_old"`
+		Sees    *float64 `json:"could_have_seen"`
 	}
+}
+
+// couldAlarm is how many rows could have been called different.
+func (r *abResult) couldAlarm() (n int) {
+	for _, row := range r.Rows {
+		if row.Sees != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // compare runs refbench ab on two folders of programs as it is by default.

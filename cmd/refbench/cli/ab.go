@@ -49,8 +49,10 @@ samples of one process aren't. The ratios of a cell are judged by the signed-ran
 corrected for the number of cells (Holm) and for looking more than once. It ends as soon as
 every cell is decided.
 
-A difference counts if it is significant and at least --min-effect. The exit status is 1
-if anything is slower, or if a gate is given and passed:
+A difference counts if it is significant and at least --min-effect. The last line says which
+one the run could have seen: it would be found in about half of such runs. The exit status
+is 3 if there were too few rounds to call any cell different, or if less than half of the cells
+have usable data. It is 1 if anything is slower, or if a gate is given and passed:
 
   --fail-on 'ns/op > 5%'
   --fail-on 'ns/op{/strategy:percpu /cpus:2} > 5%'
@@ -212,7 +214,7 @@ func compareSides(c *cobra.Command, o ab.Options, b ab.Builder, specs []string, 
 	case r.Failed() || len(o.Gates) == 0 && r.Count(ab.Slower) > 0:
 		return findingf("%s is slower than %s", r.New, r.Old)
 	case !r.Usable():
-		return failedf("too little usable data: %d of %s have none, because something else used the CPUs or they failed: see refbench ab --all", r.Count(ab.NoData), plural(len(r.Rows), "row"))
+		return failedf("too little usable data: %s", r.Unusable())
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -180,21 +181,102 @@ func TestItEndsWhenAllIsDecided(t *testing.T) {
 
 func TestSpoiledPairsAreSetAside(t *testing.T) {
 	o := options(t, "it", "shared")
-	o.Rounds = 8
+	o.Rounds = 12
 	r, err := Compare(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, row := range r.Rows {
-		if two := strings.Contains(row.Cell, "cpus=2"); two != (row.Verdict == NoData) || two && row.Aside != 8 {
+		if two := strings.Contains(row.Cell, "cpus=2"); two != (row.Verdict == NoData) || two && row.Aside != 12 {
 			t.Errorf("%s: %q with %d rounds excluded; want those on 2 CPUs to have no data", row.Cell, row.Verdict, row.Aside)
 		}
 	}
 	if !r.Usable() {
 		t.Error("half of the rows have data, and the result isn't usable")
 	}
-	if r.Spoiled == 0 {
-		t.Error("nothing is said to be spoiled")
+	// Three cells, which are measured three times in the first round and once in each after it.
+	if want := 3 * (3 + 11); r.Spoiled != want {
+		t.Errorf("%d pairs are said to be spoiled, want %d: what is always spoiled isn't repeated", r.Spoiled, want)
+	}
+}
+
+// A row is called different if and only if it had enough rounds that it could be, when all of them say
+// the same; and where none had, the result isn't usable and doesn't say what it could have seen.
+func TestARowThatCouldNotHaveBeenDifferentIsNotSaidToBeTheSame(t *testing.T) {
+	g, err := gate.Parse("ns/op > 5%")
+	if err != nil {
+		t.Fatal(err)
+	}
+	some := map[bool]int{}
+	for rounds := 1; rounds <= 32; rounds++ {
+		c := draw(rand.New(rand.NewPCG(9, uint64(rounds))), 24, rounds, 20)
+		c.Gates, c.result.Rounds = []gate.Gate{g}, rounds
+		// One row can be called different after fewer rounds if there are fewer: those without data don't count.
+		for _, s := range c.cells[12:] {
+			s.pairs = nil
+		}
+		c.judge()
+		r := c.result
+		enough := 12*math.Exp2(1-float64(rounds)) <= 0.01/5
+		some[enough]++
+		for _, row := range r.Rows {
+			if could := !math.IsInf(row.Sees, 1); could != (enough && row.Pairs > 0) {
+				t.Errorf("%d rounds, 12 rows: %s could have shown %v, but that a row can be called different is %v", rounds, row.Cell, row.Sees, enough)
+			}
+			if slow := strings.HasSuffix(row.Cell, "=s0"); slow && row.Pairs > 0 && (row.Verdict == Slower) != enough {
+				t.Errorf("%d rounds: %s is %q (p=%g), but that a row can be called different is %v", rounds, row.Cell, row.Verdict, row.P, enough)
+			}
+		}
+		var text bytes.Buffer
+		if err := r.Text(&text, false); err != nil {
+			t.Fatal(err)
+		}
+		if r.Usable() != enough || strings.Contains(r.Conclusion(), "seen no difference") == enough {
+			t.Errorf("%d rounds, usable: %v (%s), want %v:\n%s", rounds, r.Usable(), r.Unusable(), enough, text.String())
+		}
+		// Three rows are twenty times as slow, and twelve have no data.
+		few, worse := r.Gates[0].Few, len(r.Gates[0].Worse)
+		if enough && (few != 12 || worse != 3) || !enough && (few < 15 || worse != 0) || !strings.Contains(text.String(), plural(few, "row")+" had too few rounds to tell") {
+			t.Errorf("%d rounds: %d rows are beyond the gate, and %d had too few rounds; that they can be is %v:\n%s", rounds, worse, few, enough, text.String())
+		}
+		if !enough && !strings.Contains(r.Unusable(), "no row could have been called different: give --rounds") {
+			t.Errorf("%d rounds: %q doesn't say that it takes more of them", rounds, r.Unusable())
+		}
+	}
+	if some[true] == 0 || some[false] == 0 {
+		t.Errorf("rounds that are enough: %v; want some of either kind", some)
+	}
+}
+
+// The difference that a row could have shown is that at which it is called different in about half of the
+// comparisons.
+func TestWhatCouldHaveBeenSeenIsSeen(t *testing.T) {
+	if testing.Short() {
+		t.Skip("judges 400 comparisons")
+	}
+	r := rand.New(rand.NewPCG(11, 12))
+	const cell = "workload=w0/cpus=1/strategy=s0"
+	var sees []float64
+	for range 200 {
+		c := draw(r, 24, 24, 1)
+		c.judge()
+		sees = append(sees, c.result.row(cell).Sees)
+	}
+	slices.Sort(sees)
+	for _, test := range []struct{ times, least, most float64 }{{1, 0.3, 0.7}, {0.5, 0, 0.15}, {1.7, 0.85, 1}} {
+		found := 0.0
+		for range 200 {
+			c := draw(r, 24, 24, 1+test.times*sees[100])
+			c.judge()
+			if c.result.row(cell).Verdict == Slower {
+				found += 1. / 200
+			}
+		}
+		t.Logf("slower by %.1f times the %.2f %% that could be seen: found in %.2f", test.times, 100*sees[100], found)
+		if found < test.least || found > test.most {
+			t.Errorf("a difference of %.1f times what could be seen (%.2f %%) is found in %.2f of comparisons, want %.2f to %.2f",
+				test.times, 100*sees[100], found, test.least, test.most)
+		}
 	}
 }
 

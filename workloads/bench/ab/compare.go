@@ -65,8 +65,9 @@ type Watcher interface {
 // small enough.
 var looks = []int{8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768}
 
-// retries is how often a pair is measured again that was spoiled, unless the cell was
-// spoiled in the last three rounds anyhow.
+// retries is how often a pair is measured again that was spoiled, unless more than a third of the cell's
+// were so far. Where something else is always busy, repeating gives such a cell little and takes rounds from
+// all others: half of them beside compilers, and with so few no row can be called different.
 const retries = 2
 
 // A role is what a process measures for.
@@ -102,11 +103,12 @@ const controlEvery = 4
 
 // A series is all pairs of a cell.
 type series struct {
-	key    string
-	pairs  []pair
-	aside  int // rounds that gave no pair, because all samples were spoiled
-	inRow  int // of these the last ones
-	failed string
+	key     string
+	pairs   []pair
+	aside   int // rounds that gave no pair, because all samples were spoiled
+	tried   int // pairs that were measured
+	spoiled int // of these the spoiled ones
+	failed  string
 }
 
 // comparison is a comparison that is going on.
@@ -237,7 +239,7 @@ func (c *comparison) measure(ctx context.Context, s *series, round int, ps []*pr
 		order = append(order, roleControl)
 	}
 	tries := 1 + retries
-	if s.inRow >= 3 {
+	if 3*s.spoiled > s.tried {
 		tries = 1
 	}
 	for try := range tries {
@@ -277,15 +279,15 @@ func (c *comparison) measure(ctx context.Context, s *series, round int, ps []*pr
 				}
 			}
 		}
+		s.tried++
 		if !spoiled {
 			s.pairs = append(s.pairs, got)
-			s.inRow = 0
 			return nil
 		}
+		s.spoiled++
 		c.result.Spoiled++
 	}
 	s.aside++
-	s.inRow++
 	return nil
 }
 

@@ -3,15 +3,14 @@ package ab
 import (
 	"math"
 
-	"github.com/refbench/refbench/report/family"
 	"github.com/refbench/refbench/report/gate"
-	"github.com/refbench/refbench/workloads/bench/paired"
 )
 
 // A GateResult is what became of a gate.
 type GateResult struct {
 	Gate  string
-	Rows  int // that it was judged by
+	Rows  int // that it is about
+	Few   int // of them aren't settled, and had too few pairs to be beyond it, whatever they had been
 	Worse []GateRow
 }
 
@@ -75,16 +74,20 @@ func (p gatePair) diffs(g *gate.Gate) []float64 {
 func judgeGate(g *gate.Gate, cells []*series, level float64) (r GateResult, open []*series) {
 	rows := gateRows(g, cells)
 	r = GateResult{Gate: g.Text, Rows: len(rows)}
-	ps := make([]float64, len(rows))
+	all := make([][]float64, len(rows))
 	for i, row := range rows {
-		ps[i] = paired.SignedRank(row.diffs(g))
+		all[i] = row.diffs(g)
 	}
-	for i, p := range family.Holm(ps, len(ps)) {
-		ratio, lo, hi := estimate(rows[i].diffs(g))
+	ps, strict := correct(all, level)
+	for i, p := range ps {
+		ratio, lo, hi := estimate(all[i], confidence)
 		switch {
 		case p <= level && g.Beyond(ratio):
 			r.Worse = append(r.Worse, GateRow{rows[i].String(), ratio, lo, hi, p})
 		case g.Beyond(lo) || g.Beyond(hi) || math.IsNaN(ratio):
+			if math.IsInf(sees(all[i], strict), 1) {
+				r.Few++
+			}
 			open = append(open, rows[i].over)
 			if rows[i].under != nil {
 				open = append(open, rows[i].under)

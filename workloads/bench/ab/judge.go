@@ -1,7 +1,9 @@
 package ab
 
 import (
+	"fmt"
 	"math"
+	"slices"
 
 	"github.com/refbench/refbench/report/family"
 	"github.com/refbench/refbench/workloads/bench"
@@ -34,6 +36,10 @@ type Row struct {
 	Pairs   int
 	Aside   int    // rounds whose samples were all spoiled
 	Failed  string // why it was left out
+	// Sees is the difference that the row could have shown, in about half of such comparisons: half the
+	// width of the interval at the confidence at which rows are called different, as a share of 1. It is
+	// +Inf if there were too few pairs to call the row different, whatever they had been.
+	Sees float64
 	// Control is the same ratio of the old side to itself, where it was measured.
 	Control *Control
 }
@@ -63,9 +69,34 @@ type Result struct {
 }
 
 // estimate turns differences of logarithms into a ratio with its interval.
-func estimate(diffs []float64) (ratio, lo, hi float64) {
+func estimate(diffs []float64, confidence float64) (ratio, lo, hi float64) {
 	e := paired.HodgesLehmann(diffs, confidence)
 	return math.Exp(e.Center), math.Exp(e.Lo), math.Exp(e.Hi)
+}
+
+// correct returns the p-values of rows, corrected for those that have any difference, and the
+// confidence that goes with the level: the interval of a row leaves out 1 if it would be called
+// different with no other row to help it. A row without differences isn't tested, and has 1.
+func correct(rows [][]float64, level float64) (ps []float64, confidence float64) {
+	ps = make([]float64, len(rows))
+	var tested []float64
+	var at []int
+	for i, diffs := range rows {
+		ps[i] = 1
+		if len(diffs) > 0 {
+			tested, at = append(tested, paired.SignedRank(diffs)), append(at, i)
+		}
+	}
+	for i, p := range family.Holm(tested, len(tested)) {
+		ps[at[i]] = p
+	}
+	return ps, 1 - level/float64(max(1, len(tested)))
+}
+
+// sees is the difference that so many pairs of a row could have shown: see Row.
+func sees(diffs []float64, confidence float64) float64 {
+	e := paired.HodgesLehmann(diffs, confidence)
+	return math.Expm1((e.Hi - e.Lo) / 2)
 }
 
 // diffs are those of a cell's pairs that have a value.
@@ -82,11 +113,11 @@ func (s *series) diffs(over, under role, unit string) []float64 {
 // judge judges all rows by what there is, and keeps what was decided at an earlier look.
 func (c *comparison) judge() {
 	level := c.Alpha / float64(c.planned)
-	ps := make([]float64, len(c.cells))
+	all := make([][]float64, len(c.cells))
 	for i, s := range c.cells {
-		ps[i] = paired.SignedRank(s.diffs(roleNew, roleOld, bench.UnitTime))
+		all[i] = s.diffs(roleNew, roleOld, bench.UnitTime)
 	}
-	corrected := family.Holm(ps, len(ps))
+	corrected, strict := correct(all, level)
 	var rows []Row
 	for i, s := range c.cells {
 		if old := c.result.row(s.key); old != nil && old.decided() {
@@ -94,7 +125,8 @@ func (c *comparison) judge() {
 			continue
 		}
 		r := Row{Cell: s.key, P: corrected[i], Pairs: len(s.pairs), Aside: s.aside, Failed: s.failed}
-		r.Ratio, r.Lo, r.Hi = estimate(s.diffs(roleNew, roleOld, bench.UnitTime))
+		r.Ratio, r.Lo, r.Hi = estimate(all[i], confidence)
+		r.Sees = sees(all[i], strict)
 		most := 1 + c.MinEffect
 		switch {
 		case r.Pairs == 0:
@@ -110,7 +142,7 @@ func (c *comparison) judge() {
 		}
 		if ds := s.diffs(roleControl, roleOld, bench.UnitTime); len(ds) > 0 {
 			r.Control = &Control{}
-			r.Control.Ratio, r.Control.Lo, r.Control.Hi = estimate(ds)
+			r.Control.Ratio, r.Control.Lo, r.Control.Hi = estimate(ds, confidence)
 		}
 		rows = append(rows, r)
 	}
@@ -177,8 +209,26 @@ func (r *Result) Failed() bool {
 	return false
 }
 
-// Usable reports whether there is enough to go by: pairs of at least half of the rows.
-func (r *Result) Usable() bool { return 2*r.Count(NoData) <= len(r.Rows) && len(r.Rows) > 0 }
+// Usable reports whether there is enough to go by: pairs of at least half of the rows, and of the
+// comparison and of each gate a row that is decided or had enough rounds to be.
+func (r *Result) Usable() bool { return r.Unusable() == "" }
+
+// Unusable says why there isn't enough to go by; nothing if there is.
+func (r *Result) Unusable() string {
+	if n := r.Count(NoData); 2*n > len(r.Rows) || len(r.Rows) == 0 {
+		return fmt.Sprintf("%d of %s have none, because something else used the CPUs or they failed: see refbench ab --all", n, plural(len(r.Rows), "row"))
+	}
+	const more = "give --rounds and --budget more, or name fewer cells"
+	if !slices.ContainsFunc(r.Rows, func(row Row) bool { return row.decided() || !math.IsInf(row.Sees, 1) }) {
+		return fmt.Sprintf("with %s no row could have been called different: %s", plural(r.Rounds, "round"), more)
+	}
+	for _, g := range r.Gates {
+		if g.Few == g.Rows {
+			return fmt.Sprintf("with %s no row could have been beyond the gate %q: %s", plural(r.Rounds, "round"), g.Gate, more)
+		}
+	}
+	return ""
+}
 
 // NoiseFloor is by how much the same code measured twice differed at most, the larger
 // of the two ratios over 1: 0.01 is 1 %. It is NaN if there was no control.
@@ -190,15 +240,6 @@ func (r *Result) NoiseFloor() float64 {
 		}
 	}
 	return most
-}
-
-// Sees is the difference that a row could have shown: half the width of its interval,
-// as a share of 1; +Inf if it has none.
-func (r *Row) Sees() float64 {
-	if r.Lo == 0 || math.IsNaN(r.Ratio) {
-		return math.Inf(1)
-	}
-	return math.Sqrt(r.Hi/r.Lo) - 1
 }
 
 // off is how far a ratio is from 1, in either direction.

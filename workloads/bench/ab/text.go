@@ -121,8 +121,11 @@ func (r *Result) notes(b *strings.Builder, item string) {
 		}
 	}
 	for _, g := range r.Gates {
-		if len(g.Worse) == 0 {
-			fmt.Fprintf(b, "%sgate %q: kept by %s\n", item, g.Gate, plural(g.Rows, "row"))
+		if kept := g.Rows - g.Few; len(g.Worse) == 0 && kept > 0 {
+			fmt.Fprintf(b, "%sgate %q: kept by %s\n", item, g.Gate, plural(kept, "row"))
+		}
+		if g.Few > 0 {
+			fmt.Fprintf(b, "%sgate %q: %s had too few rounds to tell\n", item, g.Gate, plural(g.Few, "row"))
 		}
 		for _, w := range g.Worse {
 			fmt.Fprintf(b, "%sgate %q: %s: %s (%s, p=%.2g)\n", item, g.Gate, w.Cells, change(w.Ratio), span(w.Lo, w.Hi), w.P)
@@ -140,7 +143,7 @@ func (r *Result) notes(b *strings.Builder, item string) {
 }
 
 // Conclusion says in one line what got slower, what got faster, how much is inconclusive, and the smallest
-// difference that could have been seen.
+// difference that could have been seen: see Row.
 func (r *Result) Conclusion() string {
 	var parts []string
 	for _, v := range []Verdict{Slower, Faster} {
@@ -153,21 +156,32 @@ func (r *Result) Conclusion() string {
 	if n := r.Count(Unchanged); n > 0 {
 		parts = append(parts, fmt.Sprintf("%s unchanged within %s", plural(n, "row"), percent(r.MinEffect)))
 	}
+	var sees []float64
+	few := 0 // rows that have data, and too little
+	for _, row := range r.Rows {
+		switch {
+		case !math.IsInf(row.Sees, 1):
+			sees = append(sees, row.Sees)
+		case row.Verdict == Unclear:
+			few++
+		}
+	}
 	if n := r.Count(Unclear); n > 0 {
-		parts = append(parts, fmt.Sprintf("%s inconclusive", plural(n, "row")))
+		text := plural(n, "row") + " inconclusive"
+		if few > 0 {
+			text += fmt.Sprintf(", %d of which had too few rounds to be called different", few)
+		}
+		parts = append(parts, text)
 	}
 	if n := r.Count(NoData); n > 0 {
 		parts = append(parts, fmt.Sprintf("%s without usable data", plural(n, "row")))
 	}
-	var sees []float64
-	for i := range r.Rows {
-		if s := r.Rows[i].Sees(); !math.IsInf(s, 1) {
-			sees = append(sees, s)
-		}
-	}
 	if len(sees) > 0 {
 		slices.Sort(sees)
-		parts = append(parts, fmt.Sprintf("this run could have seen %s in half of the rows and %s in all that have an interval", percent(sees[len(sees)/2]), percent(sees[len(sees)-1])))
+		parts = append(parts, fmt.Sprintf("this run could have seen %s in half of the %s that had enough rounds and %s in all of them",
+			percent(sees[len(sees)/2]), plural(len(sees), "row"), percent(sees[len(sees)-1])))
+	} else if few > 0 {
+		parts = append(parts, "this run could have seen no difference")
 	}
 	return strings.Join(parts, "; ")
 }
@@ -250,6 +264,7 @@ type jsonRow struct {
 	P       float64  `json:"p"`    // corrected for the number of rows
 	Rounds  int      `json:"rounds"`
 	Aside   int      `json:"set_aside"`
+	Sees    *float64 `json:"could_have_seen"` // as a share of 1; null: nothing, with so few rounds
 	Failed  string   `json:"failed,omitempty"`
 	Control *float64 `json:"ratio_old_to_itself"`
 }
@@ -257,6 +272,7 @@ type jsonRow struct {
 type jsonGate struct {
 	Gate  string        `json:"gate"`
 	Rows  int           `json:"rows"`
+	Few   int           `json:"too_few_rounds"` // of the rows: they couldn't have been beyond the bound
 	Worse []jsonGateRow `json:"worse"`
 }
 
@@ -289,7 +305,7 @@ func (r *Result) JSON(w io.Writer) error {
 	for _, row := range r.Rows {
 		jr := jsonRow{
 			Cell: row.Cell, Verdict: row.Verdict, Ratio: finite(row.Ratio), Lo: finite(row.Lo), Hi: finite(row.Hi),
-			P: row.P, Rounds: row.Pairs, Aside: row.Aside, Failed: row.Failed,
+			P: row.P, Rounds: row.Pairs, Aside: row.Aside, Sees: finite(row.Sees), Failed: row.Failed,
 		}
 		if row.Control != nil {
 			jr.Control = finite(row.Control.Ratio)
@@ -297,7 +313,7 @@ func (r *Result) JSON(w io.Writer) error {
 		j.Rows = append(j.Rows, jr)
 	}
 	for _, g := range r.Gates {
-		jg := jsonGate{Gate: g.Gate, Rows: g.Rows, Worse: []jsonGateRow{}}
+		jg := jsonGate{Gate: g.Gate, Rows: g.Rows, Few: g.Few, Worse: []jsonGateRow{}}
 		for _, w := range g.Worse {
 			jg.Worse = append(jg.Worse, jsonGateRow{w.Cells, w.Ratio, finite(w.Lo), finite(w.Hi), w.P})
 		}
