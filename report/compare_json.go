@@ -30,6 +30,7 @@ type jsonComparison struct {
 type jsonGate struct {
 	Gate  string        `json:"gate"`
 	Rows  int           `json:"rows"`
+	Few   int           `json:"too_few_samples"` // of the rows: they couldn't have been beyond the bound
 	Worse []jsonGateRow `json:"worse"`
 }
 
@@ -82,7 +83,7 @@ func (c *Comparison) JSON(w io.Writer) error {
 		jc.NoiseFloor = finite(d)
 	}
 	for _, g := range c.Gates {
-		jg := jsonGate{g.Gate, g.Rows, []jsonGateRow{}}
+		jg := jsonGate{g.Gate, g.Rows, g.Few, []jsonGateRow{}}
 		for _, w := range g.Worse {
 			jg.Worse = append(jg.Worse, jsonGateRow{w.Key.String(), finite(w.Ratio), w.P})
 		}

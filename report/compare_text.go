@@ -277,8 +277,11 @@ func (c *Comparison) ends(b *strings.Builder, all bool, gap, item string, esc fu
 		b.WriteString(gap)
 	}
 	for _, g := range c.Gates {
-		if len(g.Worse) == 0 {
-			fmt.Fprintf(b, "%sgate %s: kept by %s\n", item, esc(strconv.Quote(g.Gate)), plural(g.Rows, "row"))
+		if kept := g.Rows - g.Few; len(g.Worse) == 0 && kept > 0 {
+			fmt.Fprintf(b, "%sgate %s: kept by %s\n", item, esc(strconv.Quote(g.Gate)), plural(kept, "row"))
+		}
+		if g.Few > 0 {
+			fmt.Fprintf(b, "%sgate %s: %s had too few samples to tell\n", item, esc(strconv.Quote(g.Gate)), plural(g.Few, "row"))
 		}
 		for _, w := range g.Worse {
 			fmt.Fprintf(b, "%sgate %s: %s: %+.1f%% (p=%.2g)\n", item, esc(strconv.Quote(g.Gate)), esc(w.Key.String()), 100*(w.Ratio-1), w.P)

@@ -11,7 +11,8 @@ import (
 // A GateResult is what became of a gate.
 type GateResult struct {
 	Gate  string
-	Rows  int // that it was judged by
+	Rows  int // that it is about
+	Few   int // of them have too few samples to be beyond it, whatever they had been
 	Worse []GateRow
 }
 
@@ -56,12 +57,26 @@ func (c *Comparison) Hold(g *gate.Gate) error {
 	}
 	result.Rows = len(meant)
 	for i, p := range family.Holm(ps, len(ps)) {
+		if meant[i].tested && leastP(meant[i].NOld, meant[i].NNew)*float64(len(ps)) > c.Alpha {
+			result.Few++
+		}
 		if ratio := meant[i].ratio(exact); p <= c.Alpha && g.Beyond(ratio) {
 			result.Worse = append(result.Worse, GateRow{meant[i].Key, ratio, p})
 		}
 	}
 	c.Gates = append(c.Gates, result)
 	return nil
+}
+
+// Untold returns the first gate that no row could have been beyond, as all have too few samples; "" if
+// there is none.
+func (c *Comparison) Untold() string {
+	for _, g := range c.Gates {
+		if g.Few == g.Rows {
+			return g.Gate
+		}
+	}
+	return ""
 }
 
 // ratio returns new to old: of the medians, or of the largest values of an exact unit if

@@ -77,7 +77,7 @@ func TestGatesAreCorrectedForTheirRows(t *testing.T) {
 	for _, tt := range []struct {
 		names string
 		worse int
-	}{{"a", 1}, {"ab", 0}} {
+	}{{"a", 1}, {"ab", 0}} { // two rows of four samples can't be beyond anything: 2 × 2/70
 		c := compareTexts(t, four(10, tt.names), four(20, tt.names), CompareOptions{})
 		g, err := gate.Parse("ns/op > 5%")
 		if err != nil {
@@ -85,6 +85,13 @@ func TestGatesAreCorrectedForTheirRows(t *testing.T) {
 		}
 		if err := c.Hold(&g); err != nil || c.Beyond() != tt.worse {
 			t.Errorf("%d rows of four samples: %d beyond the gate, %v; want %d", len(tt.names), c.Beyond(), err, tt.worse)
+		}
+		var w bytes.Buffer
+		if err := c.Text(&w, false); err != nil {
+			t.Fatal(err)
+		}
+		if could := tt.worse > 0; could != (c.Untold() == "") || could == strings.Contains(w.String(), "2 rows had too few samples to tell") || strings.Contains(w.String(), "kept by") {
+			t.Errorf("%d rows of four samples, untold gate %q; that a row could be beyond it is %v:\n%s", len(tt.names), c.Untold(), could, w.String())
 		}
 	}
 }

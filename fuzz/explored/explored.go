@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "6017cc500c06a711f1a516d9"
+const Version = "c1649090ddf301f03db28203"

@@ -44,7 +44,8 @@ all rows that the expression means, and its medians are beyond the bound.
   --fail-on 'ns/op{/strategy:percpu /cpus:2} > 5%'
 
 The exit status is 3 if nothing can be compared: the files
-have no cell in common, or none with usable samples in both.`,
+have no cell in common, or none with usable samples in both. It is
+3, too, if no row has enough samples that it could be beyond --fail-on.`,
 		Example: `  refbench compare old.txt new.txt
   refbench compare old.txt new.txt --all --min-effect 0%
   refbench compare old.txt new.txt --format markdown --filter .unit:ns/op
@@ -117,6 +118,9 @@ have no cell in common, or none with usable samples in both.`,
 			}
 			if why := c.Nothing(); why != "" {
 				return failedf("nothing to compare: %s", why)
+			}
+			if g := c.Untold(); g != "" {
+				return failedf("too little usable data: with so few samples no row could have been beyond the gate %q: measure more rounds, or choose rows with --filter", g)
 			}
 			return nil
 		},

@@ -43,6 +43,8 @@ func TestReportAndCompareStatuses(t *testing.T) {
 	other := resultFile(t, strings.ReplaceAll(goodResults, "workload=getput", "workload=handoff"))
 	slow := resultFile(t, strings.Repeat("BenchmarkRef/workload=getput/cpus=1/strategy=atomic-2 1000 12 ns/op\nBenchmarkRef/workload=getput/cpus=1/strategy=atomic-2 1000 13 ns/op\n", 5))
 	slower := resultFile(t, strings.Repeat("BenchmarkRef/workload=getput/cpus=1/strategy=atomic-2 1000 22 ns/op\nBenchmarkRef/workload=getput/cpus=1/strategy=atomic-2 1000 23 ns/op\n", 5))
+	few := resultFile(t, "BenchmarkRef/workload=getput/cpus=1/strategy=atomic-2 1000 12 ns/op\nBenchmarkRef/workload=getput/cpus=1/strategy=atomic-2 1000 13 ns/op\n")
+	fewSlower := resultFile(t, "BenchmarkRef/workload=getput/cpus=1/strategy=atomic-2 1000 22 ns/op\nBenchmarkRef/workload=getput/cpus=1/strategy=atomic-2 1000 23 ns/op\n")
 	shared := resultFile(t, "BenchmarkRef/workload=getput/cpus=1/strategy=atomic-2 1000 12 ns/op 1 shared 0 violations\n")
 	empty := resultFile(t, "junk\n")
 	missing := filepath.Join(t.TempDir(), "missing.txt")
@@ -87,6 +89,7 @@ func TestReportAndCompareStatuses(t *testing.T) {
 		{"compare " + slow + " " + slower + " --fail-on ns/op>5%", exitFinding, ": 1 row beyond --fail-on"},
 		{"compare " + slow + " " + slower + " --fail-on ns/op>500%", exitOK, ""},
 		{"compare " + slower + " " + slow + " --fail-on ns/op>5%", exitOK, ""},
+		{"compare " + few + " " + fewSlower + " --fail-on ns/op>5%", exitFailed, "with so few samples no row could have been beyond the gate"},
 		{"compare " + slow + " " + slower + " --fail-on nothing", exitUsage, "--fail-on: gate \"nothing\": want as in"},
 		{"compare " + slow + " " + slower + " --fail-on ops/s<-5%", exitUsage, "no row of this comparison is meant by it"},
 		{"compare " + good + " " + other, exitFailed, "nothing to compare: no cell is in both files"},

@@ -77,7 +77,7 @@ func estimate(diffs []float64, confidence float64) (ratio, lo, hi float64) {
 // correct returns the p-values of rows, corrected for those that have any difference, and the
 // confidence that goes with the level: the interval of a row leaves out 1 if it would be called
 // different with no other row to help it. A row without differences isn't tested, and has 1.
-func correct(rows [][]float64, level float64) (ps []float64, confidence float64) {
+func correct(rows [][]float64, level float64) (ps []float64, strict float64) {
 	ps = make([]float64, len(rows))
 	var tested []float64
 	var at []int

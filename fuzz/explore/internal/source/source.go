@@ -41,7 +41,7 @@ func (f *Files) read(name string) *file {
 		f.files = make(map[string]*file)
 	}
 	f.files[name] = x
-	text, err := os.ReadFile(name)
+	text, err := os.ReadFile(locate(name))
 	if err != nil {
 		return x // a binary that was built elsewhere
 	}
@@ -55,6 +55,40 @@ func (f *Files) read(name string) *file {
 		x.set, x.root = set, root
 	}
 	return x
+}
+
+// locate returns where a file is that a program names. One that was built with -trimpath names the module
+// instead of its folder: if it is the module of the working directory, the folder is known.
+func locate(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	dir, err := os.Getwd()
+	for err == nil {
+		if text, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil {
+			if rest, ok := strings.CutPrefix(name, module(string(text))+"/"); ok {
+				return filepath.Join(dir, filepath.FromSlash(rest))
+			}
+			break
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			break
+		}
+		dir = up
+	}
+	return name
+}
+
+// module returns what a go.mod says that the module is called, or "". This package is copied into modules
+// that may not have golang.org/x/mod, which reads every form of it: here it is the usual one, on a line.
+func module(mod string) string {
+	for line := range strings.Lines(mod) {
+		if words := strings.Fields(line); len(words) > 1 && words[0] == "module" {
+			return strings.Trim(words[1], "`\"")
+		}
+	}
+	return ""
 }
 
 // Line returns the line without white space around it, "" if it can't be read.

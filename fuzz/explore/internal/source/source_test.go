@@ -72,3 +72,28 @@ func TestPlace(t *testing.T) {
 		}
 	}
 }
+
+// A program that was built with -trimpath names a file by its module.
+func TestFilesOfTrimmedProgramsAreInTheModuleOfTheWorkingDirectory(t *testing.T) {
+	root := t.TempDir()
+	for name, text := range map[string]string{"go.mod": "module example.org/m\n", "p/p.go": "package p\n", "q/q.go": "package q\n"} {
+		if err := os.MkdirAll(filepath.Join(root, filepath.Dir(name)), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ from, file, want string }{
+		{root, "example.org/m/p/p.go", "package p"},
+		{filepath.Join(root, "q"), "example.org/m/p/p.go", "package p"},
+		{root, "example.org/mine/p/p.go", ""},
+		{t.TempDir(), "example.org/m/p/p.go", ""},
+		{t.TempDir(), filepath.Join(root, "p", "p.go"), "package p"},
+	} {
+		t.Chdir(c.from)
+		if got := new(Files).Line(c.file, 1); got != c.want {
+			t.Errorf("from %s line 1 of %s is %q, want %q", c.from, c.file, got, c.want)
+		}
+	}
+}
