@@ -243,6 +243,18 @@ func TestARowThatCouldNotHaveBeenDifferentIsNotSaidToBeTheSame(t *testing.T) {
 			t.Errorf("%d rounds: %q doesn't say that it takes more of them", rounds, r.Unusable())
 		}
 	}
+	// Rounds that are all the same have an interval without width, which isn't none.
+	c := draw(rand.New(rand.NewPCG(9, 0)), 1, 16, 1)
+	for i := range c.cells[0].pairs {
+		for r := range c.cells[0].pairs[i].logs {
+			c.cells[0].pairs[i].logs[r] = map[string]float64{bench.UnitTime: 1}
+		}
+	}
+	c.judge()
+	var js bytes.Buffer
+	if err := c.result.JSON(&js); err != nil || !strings.Contains(js.String(), `"could_have_seen": 0,`) {
+		t.Errorf("of rounds that are all the same JSON says\n%s\n(%v), want that a difference of 0 could have been seen", js.String(), err)
+	}
 	if some[true] == 0 || some[false] == 0 {
 		t.Errorf("rounds that are enough: %v; want some of either kind", some)
 	}

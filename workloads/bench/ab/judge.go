@@ -219,7 +219,7 @@ func (r *Result) Unusable() string {
 		return fmt.Sprintf("%d of %s have none, because something else used the CPUs or they failed: see refbench ab --all", n, plural(len(r.Rows), "row"))
 	}
 	const more = "give --rounds and --budget more, or name fewer cells"
-	if !slices.ContainsFunc(r.Rows, func(row Row) bool { return row.decided() || !math.IsInf(row.Sees, 1) }) {
+	if !slices.ContainsFunc(r.Rows, func(row Row) bool { return row.decided() && row.Failed == "" || !math.IsInf(row.Sees, 1) }) {
 		return fmt.Sprintf("with %s no row could have been called different: %s", plural(r.Rounds, "round"), more)
 	}
 	for _, g := range r.Gates {

@@ -305,7 +305,10 @@ func (r *Result) JSON(w io.Writer) error {
 	for _, row := range r.Rows {
 		jr := jsonRow{
 			Cell: row.Cell, Verdict: row.Verdict, Ratio: finite(row.Ratio), Lo: finite(row.Lo), Hi: finite(row.Hi),
-			P: row.P, Rounds: row.Pairs, Aside: row.Aside, Sees: finite(row.Sees), Failed: row.Failed,
+			P: row.P, Rounds: row.Pairs, Aside: row.Aside, Failed: row.Failed,
+		}
+		if !math.IsInf(row.Sees, 1) {
+			jr.Sees = &row.Sees // it may be 0
 		}
 		if row.Control != nil {
 			jr.Control = finite(row.Control.Ratio)
