@@ -82,7 +82,7 @@ func TestComparisonsHold(t *testing.T) {
 				if others != nil {
 					alarms++
 				}
-				if r.couldAlarm() == 0 {
+				if !r.couldAlarm() {
 					t.Errorf("seed %d: no row had enough rounds to be called different, so it doesn't count", first+i)
 				}
 				rounds += r.Rounds
@@ -195,14 +195,14 @@ type abResult struct {
 	}
 }
 
-// couldAlarm is how many rows could have been called different.
-func (r *abResult) couldAlarm() (n int) {
+// couldAlarm reports whether a row could have been called different.
+func (r *abResult) couldAlarm() bool {
 	for _, row := range r.Rows {
 		if row.Sees != nil {
-			n++
+			return true
 		}
 	}
-	return n
+	return false
 }
 
 // compare runs refbench ab on two folders of programs as it is by default.

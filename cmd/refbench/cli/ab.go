@@ -213,7 +213,7 @@ func compareSides(c *cobra.Command, o ab.Options, b ab.Builder, specs []string, 
 		return findingf("%s has %g violations", r.New, r.Violations)
 	case r.Failed() || len(o.Gates) == 0 && r.Count(ab.Slower) > 0:
 		return findingf("%s is slower than %s", r.New, r.Old)
-	case !r.Usable():
+	case r.Unusable() != "":
 		return failedf("too little usable data: %s", r.Unusable())
 	}
 	return nil

@@ -191,8 +191,8 @@ func TestSpoiledPairsAreSetAside(t *testing.T) {
 			t.Errorf("%s: %q with %d rounds excluded; want those on 2 CPUs to have no data", row.Cell, row.Verdict, row.Aside)
 		}
 	}
-	if !r.Usable() {
-		t.Error("half of the rows have data, and the result isn't usable")
+	if why := r.Unusable(); why != "" {
+		t.Error("half of the rows have data, and the result isn't usable:", why)
 	}
 	// Three cells, which are measured three times in the first round and once in each after it.
 	if want := 3 * (3 + 11); r.Spoiled != want {
@@ -231,8 +231,8 @@ func TestARowThatCouldNotHaveBeenDifferentIsNotSaidToBeTheSame(t *testing.T) {
 		if err := r.Text(&text, false); err != nil {
 			t.Fatal(err)
 		}
-		if r.Usable() != enough || strings.Contains(r.Conclusion(), "seen no difference") == enough {
-			t.Errorf("%d rounds, usable: %v (%s), want %v:\n%s", rounds, r.Usable(), r.Unusable(), enough, text.String())
+		if (r.Unusable() == "") != enough || strings.Contains(r.Conclusion(), "seen no difference") == enough {
+			t.Errorf("%d rounds: not usable for %q; that it is usable is %v:\n%s", rounds, r.Unusable(), enough, text.String())
 		}
 		// Three rows are twenty times as slow, and twelve have no data.
 		few, worse := r.Gates[0].Few, len(r.Gates[0].Worse)
@@ -263,9 +263,6 @@ func TestARowThatCouldNotHaveBeenDifferentIsNotSaidToBeTheSame(t *testing.T) {
 // The difference that a row could have shown is that at which it is called different in about half of the
 // comparisons.
 func TestWhatCouldHaveBeenSeenIsSeen(t *testing.T) {
-	if testing.Short() {
-		t.Skip("judges 400 comparisons")
-	}
 	r := rand.New(rand.NewPCG(11, 12))
 	const cell = "workload=w0/cpus=1/strategy=s0"
 	var sees []float64

@@ -209,11 +209,8 @@ func (r *Result) Failed() bool {
 	return false
 }
 
-// Usable reports whether there is enough to go by: pairs of at least half of the rows, and of the
-// comparison and of each gate a row that is decided or had enough rounds to be.
-func (r *Result) Usable() bool { return r.Unusable() == "" }
-
-// Unusable says why there isn't enough to go by; nothing if there is.
+// Unusable says why there isn't enough to go by, or "" if there is: pairs of at least half of the rows, and of
+// the comparison and of each gate a row that is decided or had enough rounds to be.
 func (r *Result) Unusable() string {
 	if n := r.Count(NoData); 2*n > len(r.Rows) || len(r.Rows) == 0 {
 		return fmt.Sprintf("%d of %s have none, because something else used the CPUs or they failed: see refbench ab --all", n, plural(len(r.Rows), "row"))
