@@ -205,7 +205,7 @@ func run(t *testing.T, dir string, status int, name string, args ...string) stri
 	cmd := exec.Command(name, args...)
 	cmd.Dir = dir
 	// Without paths what is compiled of one copy is in the cache for the next.
-	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false -trimpath")
+	cmd.Env = append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS")+" -buildvcs=false -trimpath")
 	if name == "go" {
 		// A sixth of compiling is collecting garbage otherwise.
 		cmd.Env = append(cmd.Env, "GOGC=400")

@@ -157,7 +157,7 @@ func (s tree) generate() {
 func (s tree) goCommand(args ...string) *exec.Cmd {
 	cmd := exec.Command("go", args...)
 	cmd.Dir = s.dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false -trimpath", "GOGC=400")
+	cmd.Env = append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS")+" -buildvcs=false -trimpath", "GOGC=400")
 	return cmd
 }
 

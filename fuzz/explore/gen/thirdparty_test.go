@@ -137,7 +137,7 @@ func TestThirdPartyModule(t *testing.T) {
 	run := func(args ...string) (string, error) {
 		c := exec.Command("go", args...)
 		c.Dir = dir
-		c.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
+		c.Env = append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS")+" -mod=mod", "GOWORK=off")
 		out, err := c.CombinedOutput()
 		return string(out), err
 	}
@@ -147,7 +147,7 @@ func TestThirdPartyModule(t *testing.T) {
 		t.Skipf("%s %s is neither in the module cache nor to be had: %s", thirdParty, thirdPartyVersion, out)
 	}
 	files, err := Packages(Options{
-		Dir: dir, Env: append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off"), Root: "example.com/third/explored",
+		Dir: dir, Env: append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS")+" -mod=mod", "GOWORK=off"), Root: "example.com/third/explored",
 		Patterns: []string{thirdParty, thirdParty + "/simplelru", thirdParty + "/internal"},
 	})
 	if err != nil {
