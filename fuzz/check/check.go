@@ -15,8 +15,8 @@ import (
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/fuzz/scenarios"
 	"github.com/refbench/refbench/fuzz/stress"
+	"github.com/refbench/refbench/fuzz/watchdog"
 	"github.com/refbench/refbench/strategies"
-	"github.com/refbench/refbench/strategies/watchdog"
 	"github.com/refbench/refbench/workloads"
 )
 
@@ -261,7 +261,7 @@ func (c Check) Do(ctx context.Context, s Subject, b Budget) Result {
 		r = <-done
 	case errors.As(err, &hang) && c.Uses && len(s.Unproven) > 0:
 		r.unknown("%s, maybe of a workload that is wrong itself: %s", hang.Line(), strings.Join(s.Unproven, ", "))
-		r.Hang = hang.What()
+		r.Hang, r.Left = hang.Calls, true
 	case errors.As(err, &hang):
 		r.hang(fmt.Sprintf("its time was %v", b.Time.Round(time.Millisecond)), hang, Finding{})
 	default:

@@ -46,7 +46,9 @@ func recorded(ctx context.Context, s Subject, b Budget, clock *linear.Clock) Res
 		r.unknown("%v", err)
 	case x.Hang != nil:
 		r.hang("", x.Hang, Finding{})
-		r.Findings[0].What = x.Reason
+		for i := range r.Findings {
+			r.Findings[i].What = x.Reason
+		}
 	case x.Class == linear.Illegal:
 		f := Finding{What: x.Reason}
 		if x.History != nil {

@@ -11,8 +11,8 @@ import (
 
 	"github.com/refbench/refbench/fuzz/lockstep"
 	"github.com/refbench/refbench/fuzz/program"
+	"github.com/refbench/refbench/fuzz/watchdog"
 	"github.com/refbench/refbench/strategies"
-	"github.com/refbench/refbench/strategies/watchdog"
 )
 
 var programs = Check{
@@ -67,8 +67,9 @@ func unfinished(s Subject, b Budget, p *program.Program, hang *watchdog.HangErro
 		r.unknown("a call of %s, which it was compared with, didn't return", x.Strategy)
 	}
 	if r.Hang == "" && len(r.Others) == 0 {
-		r.hang("a program, though it is on each strategy alone", hang, Finding{})
+		r.unknown("a program: %s, and it was on each strategy alone", hang.Line())
 	}
+	r.Left = true
 	return r
 }
 

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/fuzz/explore"
+	"github.com/refbench/refbench/fuzz/watchdog"
 	"github.com/refbench/refbench/strategies"
-	"github.com/refbench/refbench/strategies/watchdog"
 )
 
 // A Verdict says what a check found.
@@ -54,10 +54,13 @@ type Result struct {
 	Misuses []Misuse `json:"misuses,omitempty"`
 	Seconds float64  `json:"seconds"`
 
-	// Hang says which calls of the count never returned, if some didn't. Their
-	// goroutines are left behind, so other checks of the strategy are for another
-	// process.
+	// Hang says which calls of the count never returned, if some didn't: other checks of
+	// the strategy would wait for them, too.
 	Hang string `json:"hang,omitempty"`
+
+	// Left says that goroutines were left behind that may still use CPUs, so that other
+	// checks are for another process.
+	Left bool `json:"-"`
 
 	// Others are results of the same check about strategies that this one was
 	// compared with, whose calls never returned. Then the check is to be run again
@@ -175,10 +178,16 @@ func (r *Result) unknown(format string, args ...any) {
 	}
 }
 
-// hang adds a finding: what was done isn't finished.
+// hang adds a finding: what was done isn't finished, and a call of the count doesn't return. If
+// none was seen that doesn't, nothing is found out.
 func (r *Result) hang(what string, e *watchdog.HangError, f Finding) {
 	if what != "" {
 		what += ": "
+	}
+	r.Left = true
+	if e.Calls == "" {
+		r.unknown("%s%s", what, e.Line())
+		return
 	}
 	f.What, f.Detail = what+e.Line(), e.Error()
 	r.broken(f)

@@ -74,7 +74,7 @@ func (k ruled) run(ctx context.Context, s Subject, b Budget) Result {
 	again := k.kind == rules.Crossing
 	for seed := b.Seed; ; seed++ {
 		for _, rule := range list {
-			if late := b.Each == 0 && time.Now().After(deadline); ctx.Err() != nil || r.Hang != "" || late && (!again || seed != b.Seed) || b.First && r.Verdict == Broken {
+			if late := b.Each == 0 && time.Now().After(deadline); ctx.Err() != nil || r.Left || late && (!again || seed != b.Seed) || b.First && r.Verdict == Broken {
 				left++
 				continue
 			}
@@ -109,7 +109,7 @@ func (k ruled) run(ctx context.Context, s Subject, b Budget) Result {
 	if not > 0 {
 		r.note("%d of %d %s don't apply", not, all, k.unit)
 	}
-	if !again && left > 0 {
+	if !again && left > 0 && !r.Left {
 		r.unknown("the time was enough for %d of %d %s", ran, ran+left, k.unit)
 	}
 	return r

@@ -14,9 +14,9 @@ import (
 	"github.com/refbench/refbench/fuzz/linear"
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/fuzz/scenarios"
+	"github.com/refbench/refbench/fuzz/watchdog"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
-	"github.com/refbench/refbench/strategies/watchdog"
 )
 
 var schedules = Check{

@@ -10,8 +10,8 @@ import (
 
 	"github.com/refbench/refbench/fuzz/program"
 	"github.com/refbench/refbench/fuzz/stress"
+	"github.com/refbench/refbench/fuzz/watchdog"
 	"github.com/refbench/refbench/strategies"
-	"github.com/refbench/refbench/strategies/watchdog"
 	"github.com/refbench/refbench/workloads"
 )
 

@@ -7,8 +7,8 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/refbench/refbench/fuzz/watchdog"
 	"github.com/refbench/refbench/strategies"
-	"github.com/refbench/refbench/strategies/watchdog"
 	"github.com/refbench/refbench/workloads"
 	"github.com/refbench/refbench/workloads/bench"
 )
@@ -63,20 +63,21 @@ func loaded(ctx context.Context, s Subject, b Budget) Result {
 			}
 		}
 		switch {
-		case x.hang != nil:
+		case x.hang != nil && x.hang.Calls != "":
 			r.hang(x.key, x.hang, Finding{})
 		case x.wrong != nil:
 			r.broken(*x.wrong)
+			r.Left = r.Left || x.hang != nil
 		case x.err != nil && s.unproven(w.Name):
 			r.note("workload %s can't be run: %v", w.Name, x.err)
 		case x.err != nil:
 			r.unknown("%v", x.err)
 		}
-		if r.Hang != "" || b.First && r.Verdict == Broken {
+		if r.Left || b.First && r.Verdict == Broken {
 			break
 		}
 	}
-	if ran < len(ws) {
+	if ran < len(ws) && !r.Left {
 		r.unknown("the time was enough for %d of %d workloads", ran, len(ws))
 	}
 	if books.Judged > 0 { // workloads of others may judge lives only
@@ -132,6 +133,10 @@ func (s Subject) load(ctx context.Context, m *bench.Machine, w *workloads.Worklo
 	case errors.As(err, &hung):
 		x.hang = watchdog.Hang(hung.After.Round(time.Millisecond), strategy)
 		x.wrong = &Finding{What: x.key + ": " + x.hang.Line(), Detail: x.hang.Error()}
+		if x.hang.Calls == "" {
+			// A worker makes call after call and never sees what it waits for.
+			x.wrong.What = hung.Error()
+		}
 	case errors.As(err, &panicked):
 		x.wrong = &Finding{What: err.Error(), Detail: string(panicked.Stack)}
 	case errors.As(err, &idle):

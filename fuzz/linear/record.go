@@ -12,10 +12,10 @@ import (
 
 	"github.com/refbench/refbench/fuzz/driver"
 	"github.com/refbench/refbench/fuzz/program"
+	"github.com/refbench/refbench/fuzz/watchdog"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/rendezvous"
 	"github.com/refbench/refbench/strategies/spec"
-	"github.com/refbench/refbench/strategies/watchdog"
 )
 
 // A recorder notes down the calls of op programs. Its clients are the threads of the

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/fuzz/program"
+	"github.com/refbench/refbench/fuzz/watchdog"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
-	"github.com/refbench/refbench/strategies/watchdog"
 )
 
 // Config is how [Stress] makes histories.

@@ -24,9 +24,9 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/fuzz/program"
+	"github.com/refbench/refbench/fuzz/watchdog"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/spec"
-	"github.com/refbench/refbench/strategies/watchdog"
 )
 
 // Oracles are a set of what judges.

@@ -27,10 +27,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/refbench/refbench/fuzz/watchdog"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/rendezvous"
 	"github.com/refbench/refbench/strategies/spec"
-	"github.com/refbench/refbench/strategies/watchdog"
 )
 
 // A Kind is a kind of rules.

@@ -18,9 +18,9 @@ import (
 
 	"github.com/refbench/refbench/fuzz/driver"
 	"github.com/refbench/refbench/fuzz/program"
+	"github.com/refbench/refbench/fuzz/watchdog"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/rendezvous"
-	"github.com/refbench/refbench/strategies/watchdog"
 )
 
 // Config is how programs run.

@@ -12,11 +12,11 @@ import (
 	"time"
 
 	"github.com/refbench/refbench/fuzz/program"
+	"github.com/refbench/refbench/fuzz/watchdog"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/builtin"
 	"github.com/refbench/refbench/strategies/saturating"
 	"github.com/refbench/refbench/strategies/spec"
-	"github.com/refbench/refbench/strategies/watchdog"
 )
 
 func random(rng *rand.Rand, n int) []byte {

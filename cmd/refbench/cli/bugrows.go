@@ -33,9 +33,15 @@ func (b bugRows) run(ctx context.Context, chosen []matrix.Entry, row func(matrix
 			beside = append(beside, k)
 		}
 	}
+	solo := helper{self: b.self, command: bugChildName}
+	defer solo.end()
 	if b.jobs < 2 || len(chosen) < 2 || b.self == "" {
+		one := func(e matrix.Entry) (matrix.Row, error) { return matrix.Run(ctx, e, b.checks, b.budget) }
+		if b.self != "" {
+			one = func(e matrix.Entry) (matrix.Row, error) { return b.apart(ctx, &solo, e, b.checks) }
+		}
 		for _, e := range chosen {
-			if !row(matrix.Run(ctx, e, b.checks, b.budget)) {
+			if !row(one(e)) {
 				return
 			}
 		}
@@ -50,7 +56,7 @@ func (b bugRows) run(ctx context.Context, chosen []matrix.Entry, row func(matrix
 		for i, e := range some {
 			late, err := matrix.Row{}, errs[i]
 			if err == nil {
-				late, err = matrix.Run(ctx, e, alone, b.budget)
+				late, err = b.apart(ctx, &solo, e, alone)
 			}
 			if !row(rows[i].With(late, b.checks), err) {
 				return
@@ -82,10 +88,8 @@ func (b bugRows) apart(ctx context.Context, h *helper, e matrix.Entry, checks []
 			a.Row.Failure = again
 		}
 	}
-	if slices.ContainsFunc(a.Row.Cells, func(c matrix.Cell) bool {
-		return c.Bug != nil && c.Bug.Hang != "" || c.Twin != nil && c.Twin.Hang != ""
-	}) {
-		h.kill() // a call is still at it there
+	if a.Left {
+		h.kill() // something is still at it there
 	}
 	return a.Row, nil
 }
@@ -105,6 +109,7 @@ type bugOrder struct {
 // A bugAnswer is what came out.
 type bugAnswer struct {
 	Row   matrix.Row
+	Left  bool   // of a result of the row
 	Error string // why there is no row
 }
 
@@ -120,6 +125,9 @@ func (o bugOrder) carryOut(ctx context.Context, parts Parts) (a bugAnswer) {
 	if err != nil {
 		a.Error = err.Error()
 	}
+	a.Left = slices.ContainsFunc(a.Row.Cells, func(c matrix.Cell) bool {
+		return c.Bug != nil && c.Bug.Left || c.Twin != nil && c.Twin.Left
+	})
 	return a
 }
 

@@ -27,6 +27,7 @@ type cell struct {
 type checkRun struct {
 	checking
 	progress *checkProgress
+	alone    helper // for what is run one at a time
 
 	mu       sync.Mutex // guards all below
 	deadline time.Time
@@ -77,6 +78,8 @@ func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProg
 	// busy machine.
 	const leastPart = 4
 	x.least = max(time.Until(deadline), 0) / time.Duration(leastPart*max(x.weight, 1))
+	x.alone = helper{self: ch.parts.self, command: checkChildName}
+	defer x.alone.end()
 	for _, b := range batches {
 		x.run(ctx, b)
 	}
@@ -89,31 +92,39 @@ func (ch checking) results(ctx context.Context, deadline time.Time, p *checkProg
 	return x.results, ctx.Err() != nil, x.err
 }
 
-// run runs cells, several at a time if there are several.
+// run runs cells, several at a time if there are several, and in processes of their own: what
+// doesn't return ends with its process, and holds nothing else up.
 func (x *checkRun) run(ctx context.Context, cells []cell) {
 	x.batch, x.left = 0, len(cells)
 	for _, c := range cells {
 		x.batch += c.check.Weight
 	}
-	lanes := min(x.jobs, len(cells))
-	if lanes < 2 || x.parts.self == "" {
+	if x.parts.self == "" {
 		for _, c := range cells {
 			x.cell(c, 1, func(o cellOrder) (check.Result, bool) { return o.on(ctx, c, x.parts) })
 		}
 		return
 	}
-	helped(x.parts.self, checkChildName, lanes, len(cells), func(h *helper, i int) {
+	lanes := min(x.jobs, len(cells))
+	apart := func(h *helper, i int) {
 		x.cell(cells[i], lanes, func(o cellOrder) (check.Result, bool) {
 			var a cellAnswer
 			if err := h.do(ctx, o, &a); err != nil {
 				return o.undone(err), ctx.Err() != nil
 			}
-			if a.Result.Hang != "" {
-				h.kill() // the call is still at it there
+			if a.Left {
+				h.kill() // something is still at it there
 			}
 			return a.result(), ctx.Err() != nil
 		})
-	})
+	}
+	if lanes < 2 {
+		for i := range cells {
+			apart(&x.alone, i)
+		}
+		return
+	}
+	helped(x.parts.self, checkChildName, lanes, len(cells), apart)
 }
 
 // cell runs a cell, beside others in so many lanes, if there is reason to.
@@ -231,6 +242,7 @@ type cellOrder struct {
 // A cellAnswer is what came out of a cell.
 type cellAnswer struct {
 	Result check.Result
+	Left   bool // of the result
 	Others []cellAnswer
 	// Files are about the findings, and then the misuses, each.
 	Files [][]cellFile
@@ -277,7 +289,7 @@ func (o cellOrder) on(ctx context.Context, c cell, parts Parts) (r check.Result,
 
 // answerOf returns a result as it crosses over to another process.
 func answerOf(r check.Result) cellAnswer {
-	a := cellAnswer{Result: r}
+	a := cellAnswer{Result: r, Left: r.Left}
 	for _, f := range r.Findings {
 		a.Files = append(a.Files, filesOf(f))
 	}
@@ -307,6 +319,7 @@ func filesOf(f check.Finding) []cellFile {
 // result returns the result with all that belongs to it.
 func (a cellAnswer) result() check.Result {
 	r := a.Result
+	r.Left = a.Left
 	for i, files := range a.Files {
 		f := &check.Finding{}
 		if i < len(r.Findings) {

@@ -136,9 +136,13 @@ func replayProgram(c *cobra.Command, parts Parts, name, text, page string, asJSO
 	const breaks, differ = "breaks its promise", "differ without a reason in their promises"
 	// A call that doesn't return would not return below either.
 	for i, e := range lockstep.Hung(parts.Strategies, &p, timeout) {
-		if e != nil && finding == "" {
-			broken(breaks, e.Line(), strings.TrimSpace(e.Error())+"\n", parts.Strategies[i].Name)
+		if e == nil || finding != "" {
+			continue
 		}
+		if e.Calls == "" {
+			return failedf("%s: of %s: %s: give --timeout more", name, parts.Strategies[i].Name, e.Line())
+		}
+		broken(breaks, e.Line(), strings.TrimSpace(e.Error())+"\n", parts.Strategies[i].Name)
 	}
 	for _, s := range parts.Strategies {
 		if finding != "" {

@@ -42,7 +42,7 @@ var groups = []group{
 	},
 	{
 		name: "specification, judge, rendezvous, watchdog", n: 35,
-		dirs: []string{"strategies/spec", "strategies/judge", "strategies/rendezvous", "strategies/watchdog"},
+		dirs: []string{"strategies/spec", "strategies/judge", "strategies/rendezvous", "fuzz/watchdog"},
 		tests: []test{
 			{packages: "./workloads/arena"}, {packages: "./fuzz/lockstep ./fuzz/driver ./fuzz/stress ./fuzz/linear ./fuzz/rules"},
 			{packages: "./fuzz/bugs/matrix"}, {packages: "./fuzz/check"},

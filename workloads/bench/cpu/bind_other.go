@@ -31,5 +31,5 @@ func ProcessTime() (time.Duration, bool) { return 0, false }
 // LoadAverage reports false: this system isn't asked.
 func LoadAverage() (string, bool) { return "", false }
 
-// Runnable reports false: this system isn't asked.
-func Runnable() (int, bool) { return 0, false }
+// Waited reports false: this system isn't asked.
+func Waited() (time.Duration, bool) { return 0, false }

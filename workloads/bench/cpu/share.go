@@ -14,10 +14,10 @@ type ShareClock struct {
 
 // A reading is what the system says at one time.
 type reading struct {
-	at       time.Time
-	used     time.Duration // CPU time of the process
-	runnable int           // threads that run or wait for a CPU
-	known    bool
+	at     time.Time
+	used   time.Duration // CPU time of the process
+	waited time.Duration // of its threads together, able to run and without a CPU
+	known  bool
 }
 
 // NewShareClock returns a clock that stands at zero. The process may use so many CPUs.
@@ -26,13 +26,13 @@ func NewShareClock(cpus int) *ShareClock { return &ShareClock{cpus: cpus, last: 
 func read() reading {
 	r := reading{at: time.Now()}
 	used, ok1 := ProcessTime()
-	n, ok2 := Runnable()
-	r.used, r.runnable, r.known = used, n, ok1 && ok2
+	waited, ok2 := Waited()
+	r.used, r.waited, r.known = used, waited, ok1 && ok2
 	return r
 }
 
-// Now returns what the clock shows. It is read several times while something is waited
-// for: how many CPUs were asked for is known for those instants only.
+// Now returns what the clock shows. Threads that ended since it was read before count as if they had not
+// waited, so it is read several times while something is waited for.
 func (c *ShareClock) Now() time.Duration {
 	r := read()
 	c.now += granted(c.last, r, c.cpus)
@@ -40,12 +40,15 @@ func (c *ShareClock) Now() time.Duration {
 	return c.now
 }
 
-// granted returns how much time of that between two readings counts.
+// granted returns how much time of that between two readings counts. Of the time in which threads ran or
+// waited, the part is lost in which they waited. But who uses all CPUs that there are waits for itself.
 func granted(from, to reading, cpus int) time.Duration {
 	wall := to.at.Sub(from.at)
-	asked := min(max(from.runnable, to.runnable), cpus)
-	if !from.known || !to.known || asked == 0 {
+	used, waited := to.used-from.used, to.waited-from.waited
+	if !from.known || !to.known || waited <= 0 {
 		return wall
 	}
-	return min(wall, (to.used-from.used)/time.Duration(asked))
+	asked := used + waited
+	lost := time.Duration(float64(min(wall, asked)) * float64(waited) / float64(asked))
+	return min(wall, max(wall-lost, used/time.Duration(cpus)))
 }

@@ -4,36 +4,42 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strconv"
+	"time"
 )
 
-// Runnable returns how many other threads of the process run or wait for a CPU just
-// now. It reports false where the system doesn't tell.
-func Runnable() (n int, ok bool) {
+// Waited returns for how long the threads of the process together were able to run and had to wait
+// for a CPU. It reports false where the system doesn't tell.
+func Waited() (d time.Duration, ok bool) {
 	const dir = "/proc/self/task"
-	d, err := os.Open(dir)
+	f, err := os.Open(dir)
 	if err != nil {
 		return 0, false
 	}
-	defer d.Close()
-	names, err := d.Readdirnames(-1)
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
 	if err != nil {
 		return 0, false
 	}
 	for _, name := range names {
-		b, err := os.ReadFile(filepath.Join(dir, name, "stat"))
+		b, err := os.ReadFile(filepath.Join(dir, name, "schedstat"))
 		if err != nil {
 			continue // it has ended
 		}
-		if runs(b) {
-			n++
-		}
+		w, told := waited(b)
+		d, ok = d+w, ok || told
 	}
-	return max(n-1, 0), true // without the one that reads
+	return d, ok
 }
 
-// runs reports whether a line of /proc/PID/stat is of a thread that runs or is able to:
-// "PID (name) R ...", where the name may hold anything (proc_pid_stat(5)).
-func runs(stat []byte) bool {
-	i := bytes.LastIndex(stat, []byte(") "))
-	return i >= 0 && bytes.HasPrefix(stat[i+2:], []byte("R "))
+// waited returns the second number of /proc/PID/schedstat: "time spent on the cpu, time spent waiting on a
+// runqueue", in ns, and timeslices (Linux Documentation/scheduler/sched-stats.rst). A kernel that doesn't
+// account for them says 0 of a thread that has run.
+func waited(schedstat []byte) (d time.Duration, ok bool) {
+	fields := bytes.Fields(schedstat)
+	if len(fields) < 2 || string(fields[0]) == "0" {
+		return 0, false
+	}
+	ns, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	return time.Duration(ns), err == nil
 }

@@ -1,39 +1,60 @@
 package cpu
 
 import (
-	"sync/atomic"
+	"runtime"
 	"testing"
+	"time"
 )
 
-func TestRunsReadsTheState(t *testing.T) {
-	for stat, want := range map[string]bool{
-		"12 (refbench) R 1 12 12 0": true,
-		"12 (refbench) S 1 12 12 0": false,
-		"12 (a) R (b) S 1 12 12 0":  false,
-		"12 (a) S 1) R 1 12 12 0":   true,
-		"":                          false,
+func TestWaitedReadsTheSecondNumber(t *testing.T) {
+	for schedstat, want := range map[string]struct {
+		d  time.Duration
+		ok bool
+	}{
+		"124573 1293683 2\n": {1293683, true},
+		"124573 0 2\n":       {0, true},
+		"0 0 0\n":            {0, false},
+		"124573 x 2\n":       {0, false},
+		"":                   {0, false},
 	} {
-		if got := runs([]byte(stat)); got != want {
-			t.Errorf("%q: runs %v, want %v", stat, got, want)
+		if d, ok := waited([]byte(schedstat)); d != want.d && ok || ok != want.ok {
+			t.Errorf("%q: %v %v, want %v", schedstat, d, ok, want)
 		}
 	}
 }
 
-func TestRunnableThreadsAreCounted(t *testing.T) {
-	var stop atomic.Bool
-	defer stop.Store(true)
+// Threads that want one CPU wait for each other.
+func TestThreadsWaitForACPU(t *testing.T) {
+	begin, ok := Waited()
+	if !ok {
+		t.Skip("this kernel doesn't account for what threads wait")
+	}
+	mask, err := Mask()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	defer close(stop)
 	for range 2 {
 		go func() {
-			for !stop.Load() {
+			runtime.LockOSThread() // and the thread ends with the goroutine
+			if err := Bind(mask[0]); err != nil {
+				t.Error(err)
+				return
+			}
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
 			}
 		}()
 	}
 	for {
-		if n, ok := Runnable(); !ok || n >= 1 {
-			if !ok {
-				t.Error("Linux tells no thread's state")
-			}
+		if now, _ := Waited(); now-begin > 10*time.Millisecond {
 			return
 		}
+		time.Sleep(time.Millisecond)
 	}
 }

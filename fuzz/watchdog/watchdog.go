@@ -7,9 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/refbench/refbench/strategies"
+	"github.com/refbench/refbench/workloads/bench/cpu"
 )
 
 // A HangError is something that uses counts and isn't finished, though it should be long
@@ -17,7 +19,8 @@ import (
 type HangError struct {
 	After time.Duration // that it was given
 
-	// Calls and Stacks are what [Look] says.
+	// Calls and Stacks are what [Look] says. Empty Calls blame nobody: the machine, or
+	// something else in the process, may have kept it from getting on.
 	Calls, Stacks string
 }
 
@@ -35,7 +38,7 @@ func (e *HangError) Error() string { return e.Line() + "\n" + e.Stacks }
 // What says which call doesn't return.
 func (e *HangError) What() string {
 	if e.Calls == "" {
-		return "some call doesn't return"
+		return "no call is seen that doesn't return"
 	}
 	return e.Calls
 }
@@ -45,8 +48,8 @@ func (e *HangError) Line() string { return fmt.Sprintf("not finished after %v: %
 
 // A Dog says how long something may take.
 type Dog struct {
-	// Timeout is for how long it may not get on. It takes much less; the rest is for
-	// a machine that has much else to do.
+	// Timeout is for how long it may not get on, by a [cpu.ShareClock]: a machine that gives
+	// the process a tenth of the CPUs that it asks for makes it ten times as long.
 	Timeout time.Duration
 
 	// Progress returns a number that changes whenever it gets on. Nil: it never
@@ -59,7 +62,12 @@ type Dog struct {
 
 	// Strategy is whose calls may not return.
 	Strategy *strategies.Strategy
+
+	clock clock // nil: a cpu.ShareClock
 }
+
+// A clock tells the time that something has had.
+type clock interface{ Now() time.Duration }
 
 // ticks is how often within its Timeout the dog looks whether something gets on. A
 // machine that stands still for long so costs a tick, not the whole time.
@@ -78,11 +86,14 @@ func (d Dog) Watch(ctx context.Context, f func()) error {
 		defer close(done)
 		f()
 	}()
-	tick := time.NewTicker(max(d.Timeout/ticks, time.Millisecond))
+	every := max(d.Timeout/ticks, time.Millisecond)
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	interrupted := ctx.Done()
 	var grace <-chan time.Time
-	seen, same := d.progress(), 0
+	clock := d.clock
+	var last, same time.Duration // the last look, and for how long it hasn't got on
+	seen := d.progress()
 	for {
 		select {
 		case <-done:
@@ -93,11 +104,18 @@ func (d Dog) Watch(ctx context.Context, f func()) error {
 		case <-grace:
 			return ErrInterrupted
 		case <-tick.C:
+			passed := every
+			if clock == nil { // Most is over before: it takes a look at each thread.
+				clock = cpu.NewShareClock(runtime.GOMAXPROCS(0))
+			} else {
+				now := clock.Now()
+				passed, last = min(now-last, every), now
+			}
 			if now := d.progress(); now != seen {
 				seen, same = now, 0
 				continue
 			}
-			if same++; same < ticks {
+			if same += passed; same < d.Timeout {
 				continue
 			}
 			select {

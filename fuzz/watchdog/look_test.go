@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/refbench/refbench/fuzz/watchdog"
 	"github.com/refbench/refbench/strategies"
 	"github.com/refbench/refbench/strategies/atomic"
-	"github.com/refbench/refbench/strategies/watchdog"
 )
 
 // A waiter waits in some of its operations until the test ends.
@@ -141,7 +141,7 @@ func TestLookLetsTheBusyAlone(t *testing.T) {
 	}
 	close(stop)
 	<-ended
-	if got := watchdog.Hang(time.Millisecond, atomic.Strategy).Line(); got != "not finished after 1ms: some call doesn't return" {
+	if got := watchdog.Hang(time.Millisecond, atomic.Strategy).Line(); got != "not finished after 1ms: no call is seen that doesn't return" {
 		t.Errorf("%q", got)
 	}
 }
