@@ -2,6 +2,7 @@ package check
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,8 +45,8 @@ func RaceChild(ctx context.Context, s Subject, b Budget, w io.Writer) error {
 		}
 	})
 	tell(r.Tried[0].N)
-	if r.Hang != "" {
-		werr = errors.Join(werr, errors.New(r.Hang))
+	if r.Left {
+		werr = errors.Join(werr, errors.New(cmp.Or(r.Hang, r.Reason)))
 	}
 	return werr
 }

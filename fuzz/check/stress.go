@@ -77,6 +77,8 @@ func stressing(ctx context.Context, s Subject, b Budget, bare bool, began func(n
 				continue
 			}
 			f := Finding{What: firstLine(x.Err.Error()), Detail: x.Err.Error(), Program: l.program, at: time.Now()}
+			var hang *watchdog.HangError
+			errors.As(x.Err, &hang)
 			if l.use != nil && s.unproven(l.use.Name) {
 				if m := s.accuse(l.use.Name, f, l.use.Unsupported, func(control *strategies.Strategy) *Finding {
 					during, cancel := context.WithTimeout(ctx, controlTimes*l.turns)
@@ -88,12 +90,12 @@ func stressing(ctx context.Context, s Subject, b Budget, bare bool, began func(n
 					return &Finding{What: firstLine(x.Err.Error()), Detail: x.Err.Error(), at: time.Now()}
 				}); m != nil {
 					r.misuse(m)
+					r.Left = r.Left || hang != nil
 					s.Workloads = slices.DeleteFunc(slices.Clone(s.Workloads), func(w *workloads.Workload) bool { return w == l.use })
 					break
 				}
 			}
-			var hang *watchdog.HangError
-			if errors.As(x.Err, &hang) {
+			if hang != nil {
 				r.hang("", hang, f)
 			} else {
 				r.broken(f)

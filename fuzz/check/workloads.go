@@ -56,6 +56,7 @@ func loaded(ctx context.Context, s Subject, b Budget) Result {
 				return s.load(ctx, m, w, control, controlTimes*x.lasted, b).wrong
 			}); m != nil {
 				r.misuse(m)
+				r.Left = r.Left || x.hang != nil
 				if b.First {
 					break
 				}

@@ -78,6 +78,9 @@ func (b bugRows) apart(ctx context.Context, h *helper, e matrix.Entry, checks []
 	if err := h.do(ctx, o, &a); err != nil {
 		return matrix.Row{}, err
 	}
+	if a.Left {
+		h.kill() // something is still at it there
+	}
 	if a.Error != "" {
 		return matrix.Row{}, errors.New(a.Error)
 	}
@@ -87,9 +90,6 @@ func (b bugRows) apart(ctx context.Context, h *helper, e matrix.Entry, checks []
 			again.Executions = f.Executions
 			a.Row.Failure = again
 		}
-	}
-	if a.Left {
-		h.kill() // something is still at it there
 	}
 	return a.Row, nil
 }

@@ -171,7 +171,7 @@ func (x *checkRun) cell(c cell, lanes int, do func(cellOrder) (r check.Result, i
 				return
 			}
 		}
-		if r.Hang != "" || len(r.Others) > 0 {
+		if r.Left || len(r.Others) > 0 {
 			// What was spent waiting isn't taken from the others.
 			x.deadline = x.deadline.Add(max(time.Since(begin)-share, 0))
 		}
