@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -266,6 +267,9 @@ func (c Check) Do(ctx context.Context, s Subject, b Budget) Result {
 		r.hang(fmt.Sprintf("its time was %v", b.Time.Round(time.Millisecond)), hang, Finding{})
 	default:
 		r.unknown("%v", err)
+	}
+	if c.Threads && r.Verdict == "" && runtime.NumCPU() < 2 {
+		r.note("there is one CPU: goroutines met only where one was stopped")
 	}
 	for i := range r.Others {
 		o := &r.Others[i]

@@ -5,6 +5,7 @@ package matrix
 import (
 	"flag"
 	"os"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -54,7 +55,11 @@ func TestRaceDetectorFindsWhatItShould(t *testing.T) {
 			if fixed {
 				want, most = check.Kept, time.Second
 			}
-			if r := find(t, "race").Do(t.Context(), s, check.Budget{Seed: 1, Time: most}); r.Verdict != want {
+			if runtime.NumCPU() < 2 { // it doesn't call kept what it hardly sees there
+				want, most = check.Unknown, time.Second
+			}
+			r := find(t, "race").Do(t.Context(), s, check.Budget{Seed: 1, Time: most})
+			if r.Verdict != want && (fixed || r.Verdict != check.Broken) {
 				t.Errorf("%s, twin %v: %s %s after %v: %+v, want %s", e.Native.Name, fixed, r.Verdict, r.Reason, r.Tried, r.Findings, want)
 			}
 		}
