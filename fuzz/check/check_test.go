@@ -237,7 +237,7 @@ func TestCallsThatDontReturnAreFound(t *testing.T) {
 					// Others are to be finished first, also on a busy machine.
 					b = Budget{Time: 2 * time.Second, Timeout: 5 * time.Second}
 				}
-				clock := cpu.NewShareClock(runtime.GOMAXPROCS(0))
+				clock := cpu.NewShareClock(runtime.GOMAXPROCS(0), time.Hour)
 				r := c.Do(context.Background(), s, b)
 				if r.Verdict != Broken || len(r.Findings) != 1 || !strings.Contains(r.Findings[0].What, "return") || !strings.Contains(r.Findings[0].What, op.String()) ||
 					strings.Contains(r.Findings[0].What, "\n") || !strings.Contains(r.Hang, op.String()) || !strings.Contains(r.Findings[0].Detail, "(*count)."+op.String()) {

@@ -49,7 +49,8 @@ func (e *HangError) Line() string { return fmt.Sprintf("not finished after %v: %
 // A Dog says how long something may take.
 type Dog struct {
 	// Timeout is for how long it may not get on, by a [cpu.ShareClock]: a machine that gives
-	// the process a tenth of the CPUs that it asks for makes it ten times as long.
+	// the process a tenth of the CPUs that it asks for makes it ten times as long, and one that
+	// stands still costs a look.
 	Timeout time.Duration
 
 	// Progress returns a number that changes whenever it gets on. Nil: it never
@@ -69,8 +70,7 @@ type Dog struct {
 // A clock tells the time that something has had.
 type clock interface{ Now() time.Duration }
 
-// ticks is how often within its Timeout the dog looks whether something gets on. A
-// machine that stands still for long so costs a tick, not the whole time.
+// ticks is how often within its Timeout the dog looks whether something gets on.
 const ticks = 8
 
 // ErrInterrupted is what [Dog.Watch] returns if ctx ended and what it waits for did
@@ -106,10 +106,10 @@ func (d Dog) Watch(ctx context.Context, f func()) error {
 		case <-tick.C:
 			passed := every
 			if clock == nil { // Most is over before: it takes a look at each thread.
-				clock = cpu.NewShareClock(runtime.GOMAXPROCS(0))
+				clock = cpu.NewShareClock(runtime.GOMAXPROCS(0), every)
 			} else {
 				now := clock.Now()
-				passed, last = min(now-last, every), now
+				passed, last = now-last, now
 			}
 			if now := d.progress(); now != seen {
 				seen, same = now, 0

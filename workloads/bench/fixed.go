@@ -82,8 +82,8 @@ func (f *fixedWork) work(b *barrier, worker int) {
 	call := &b.calls.workers[worker]
 	size := warmUp(b, f.inst, worker, f.n, fixedWarm, batchTime, f.begin)
 	ops, idle := 0, 0
-	var seen int64      // of progress
-	var since time.Time // it is that
+	var seen int64 // of progress
+	var idling trial
 	for b.at() != aborted {
 		want := f.take(size)
 		if want == 0 {
@@ -105,10 +105,11 @@ func (f *fixedWork) work(b *barrier, worker int) {
 				continue
 			}
 			runtime.Gosched()
-			if now := f.progress.Load(); now != seen || since.IsZero() {
-				seen, since = now, time.Now()
-			} else if spent := time.Since(since); spent > longestTrial {
-				b.abort(&NoProgressError{f.cell, false, spent})
+			if now := f.progress.Load(); now != seen {
+				seen, idling = now, trial{}
+			}
+			if idling.failed(time.Now(), longestTrial) {
+				b.abort(&NoProgressError{f.cell, false, idling.spent})
 			}
 		}
 	}

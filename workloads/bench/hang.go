@@ -171,7 +171,8 @@ func supervise[R any](ctx context.Context, m *Machine, c Cell, l Length, f func(
 	}()
 	limit := hangLimit(m, c, l)
 	w := watch{calls: b.calls, limit: limit}
-	ticker := time.NewTicker(max(limit/looksBeforeHang, time.Millisecond))
+	every := max(limit/looksBeforeHang, time.Millisecond)
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	cancelled := ctx.Done()
 	for {
@@ -186,7 +187,7 @@ func supervise[R any](ctx context.Context, m *Machine, c Cell, l Length, f func(
 			b.abort(ctx.Err())
 		case <-ticker.C:
 			if w.clock == nil { // Most samples are over before: it takes a look at each thread.
-				w.clock = cpu.NewShareClock(m.CPUs.Max())
+				w.clock = cpu.NewShareClock(m.CPUs.Max(), every)
 			}
 			if actor, after := w.look(); actor != "" {
 				err := &HangError{Cell: c, Actor: actor, After: after, Stacks: stacks()}

@@ -30,17 +30,32 @@ func (e *NoProgressError) Error() string {
 // does, almost always.
 const longestTrial = 5 * time.Second
 
-// leastRounds is how often everybody is called at least, however long that takes on a busy
-// machine.
+// leastRounds is how often it is tried at least, however long that takes on a busy machine, or
+// on one that stands still meanwhile.
 const leastRounds = 100
+
+// A trial is that somebody tries to go on, again and again, and can't.
+type trial struct {
+	last  time.Time     // it was tried
+	spent time.Duration // on it, of which no time counts for more than its share
+}
+
+// failed reports that it was tried once more in vain, and whether that is enough.
+func (t *trial) failed(now time.Time, limit time.Duration) bool {
+	if !t.last.IsZero() {
+		t.spent += min(now.Sub(t.last), limit/leastRounds)
+	}
+	t.last = now
+	return t.spent >= limit
+}
 
 // goesOn returns a [*NoProgressError] unless some worker can go on, with the help of the
 // roles. All of them have returned.
 func goesOn(b *barrier, l Length, inst workloads.Instance, checked bool) error {
 	c := b.cell
 	limit := min(l.timeout()/3, longestTrial)
-	begin := time.Now()
-	for rounds := 1; ; rounds++ {
+	var t trial
+	for {
 		for i := range c.CPUs {
 			done := 0
 			err := b.call(c, workloads.WorkerName(i), func() error {
@@ -60,8 +75,8 @@ func goesOn(b *barrier, l Length, inst workloads.Instance, checked bool) error {
 				return err
 			}
 		}
-		if spent := time.Since(begin); spent > limit && rounds > leastRounds {
-			return &NoProgressError{c, checked, spent}
+		if t.failed(time.Now(), limit) {
+			return &NoProgressError{c, checked, t.spent}
 		}
 		time.Sleep(100 * time.Microsecond) // What a role waits for may take time.
 	}

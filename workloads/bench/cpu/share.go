@@ -5,9 +5,11 @@ import "time"
 // A ShareClock runs as fast as the system gives the process the CPUs that it asks for: at
 // full speed while the process has them, or asks for none, and at a tenth of it while it
 // gets a tenth. So what is waited for by this clock isn't late only because the machine is
-// busy. Where the system doesn't tell, it is an ordinary clock.
+// busy, nor because the machine or the process stood still, which is one step of the clock. Where
+// the system doesn't tell, it is an ordinary clock otherwise.
 type ShareClock struct {
 	cpus int
+	most time.Duration
 	last reading
 	now  time.Duration
 }
@@ -20,8 +22,11 @@ type reading struct {
 	known  bool
 }
 
-// NewShareClock returns a clock that stands at zero. The process may use so many CPUs.
-func NewShareClock(cpus int) *ShareClock { return &ShareClock{cpus: cpus, last: read()} }
+// NewShareClock returns a clock that stands at zero. The process may use so many CPUs. Between two
+// readings it goes on by as much as most.
+func NewShareClock(cpus int, most time.Duration) *ShareClock {
+	return &ShareClock{cpus: cpus, most: most, last: read()}
+}
 
 func read() reading {
 	r := reading{at: time.Now()}
@@ -34,8 +39,11 @@ func read() reading {
 // Now returns what the clock shows. Threads that ended since it was read before count as if they had not
 // waited, so it is read several times while something is waited for.
 func (c *ShareClock) Now() time.Duration {
-	r := read()
-	c.now += granted(c.last, r, c.cpus)
+	return c.at(read())
+}
+
+func (c *ShareClock) at(r reading) time.Duration {
+	c.now += min(granted(c.last, r, c.cpus), c.most)
 	c.last = r
 	return c.now
 }

@@ -36,9 +36,19 @@ func TestShareClockRunsAsTheProcessGetsCPUs(t *testing.T) {
 }
 
 func TestShareClockStandsForSleepersToo(t *testing.T) {
-	c := NewShareClock(1)
+	c := NewShareClock(1, time.Second)
 	time.Sleep(20 * time.Millisecond)
 	if now := c.Now(); now <= 0 {
 		t.Errorf("the clock shows %v after 20 ms", now)
+	}
+}
+
+// A process that was stopped for an hour hasn't had it.
+func TestShareClockStepsOverStops(t *testing.T) {
+	begin := time.Now()
+	c := &ShareClock{cpus: 1, most: time.Second, last: reading{at: begin, known: true}}
+	c.at(reading{at: begin.Add(time.Hour), known: true})
+	if now := c.at(reading{at: begin.Add(time.Hour + time.Second/2), known: true}); now != 3*time.Second/2 {
+		t.Errorf("the clock shows %v, want 1.5s", now)
 	}
 }
