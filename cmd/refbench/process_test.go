@@ -5,11 +5,13 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -85,7 +87,7 @@ func ends(ts *testscript.TestScript, cmd *exec.Cmd) int {
 func until(ts *testscript.TestScript, cmd *exec.Cmd, what string, ready func() bool) {
 	for begin := time.Now(); !ready(); time.Sleep(5 * time.Millisecond) {
 		if time.Since(begin) > longest {
-			ts.Check(cmd.Process.Kill())
+			_ = cmd.Process.Kill() // it may have ended
 			ts.Fatalf("%v: not %s after %v:\n%s", cmd.Args, what, longest, ts.ReadFile("stderr.txt"))
 		}
 	}
@@ -198,10 +200,10 @@ func whileRunning(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // twosignals FIRST SECOND COMMAND ... starts a command, waits until it has begun, and
-// expects it to end after the second signal at the latest.
+// expects it to end after the second signal at the latest, and with it the processes that it has begun.
 func twoSignals(ts *testscript.TestScript, _ bool, args []string) {
 	cmd := start(ts, args[2:])
-	until(ts, cmd, "begun", func() bool { return ts.ReadFile("stderr.txt") != "" })
+	until(ts, cmd, "begun", func() bool { return ts.ReadFile("stderr.txt") != "" || spins(cmd.Process.Pid) })
 	const moment = 300 * time.Millisecond
 	time.Sleep(moment) // so that it is where it hangs
 	ts.Check(cmd.Process.Signal(signals[args[0]]))
@@ -210,4 +212,35 @@ func twoSignals(ts *testscript.TestScript, _ bool, args []string) {
 	if status := ends(ts, cmd); status == 0 {
 		ts.Fatalf("%v: status 0 after %v", args[2:], args[:2])
 	}
+	until(ts, cmd, "without processes of its own", func() bool { return len(helpersIn(ts)) == 0 })
+}
+
+// spins reports whether a process has used more of a CPU than to begin.
+func spins(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, rest, _ := bytes.Cut(stat, []byte(") "))
+	fields := bytes.Fields(rest) // from the third of proc_pid_stat(5) on
+	const utime = 14 - 3
+	if len(fields) <= utime {
+		return false
+	}
+	ticks, err := strconv.Atoi(string(fields[utime])) // of 10 ms
+	return err == nil && ticks > 50
+}
+
+// helpersIn returns the processes of the script's folder that work for another one.
+func helpersIn(ts *testscript.TestScript) (ids []string) {
+	all, err := filepath.Glob("/proc/[0-9]*")
+	ts.Check(err)
+	for _, p := range all {
+		command, err1 := os.ReadFile(filepath.Join(p, "cmdline"))
+		folder, err2 := os.Readlink(filepath.Join(p, "cwd"))
+		if err1 == nil && err2 == nil && strings.Contains(string(command), "-child\x00") && folder == ts.MkAbs(".") {
+			ids = append(ids, filepath.Base(p))
+		}
+	}
+	return ids
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -223,8 +224,11 @@ type helper struct {
 	orders  io.WriteCloser
 	says    *bufio.Reader
 	errors  bytes.Buffer
+	ended   chan struct{}
 }
 
+// start begins the process. It ends with this one, whatever ends that: what goes on there may be a call that
+// leaves it no time to see that its input has ended.
 func (h *helper) start() (err error) {
 	h.cmd = exec.Command(h.self, h.command)
 	h.cmd.Stderr = &h.errors
@@ -236,7 +240,20 @@ func (h *helper) start() (err error) {
 		return err
 	}
 	h.says = bufio.NewReader(out)
-	return h.cmd.Start()
+	h.cmd.SysProcAttr = endsWithThread()
+	started, ended := make(chan error), make(chan struct{})
+	go func() {
+		// The system goes by the thread that began the process, so that stays until then.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		started <- h.cmd.Start()
+		<-ended
+	}()
+	h.ended = ended
+	if err = <-started; err != nil {
+		close(ended)
+	}
+	return err
 }
 
 // do has the order carried out, and fills in the answer. When ctx ends, so does what goes on,
@@ -271,6 +288,7 @@ func (h *helper) end() {
 	}
 	_ = h.orders.Close()
 	_ = h.cmd.Wait()
+	close(h.ended)
 	h.cmd = nil
 }
 
