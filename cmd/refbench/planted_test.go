@@ -182,6 +182,8 @@ func copyTree(t *testing.T) string {
 		switch {
 		case d.IsDir() && (d.Name() == ".git" || d.Name() == "refbench-results"):
 			return filepath.SkipDir
+		case d.Name() == ".git": // of a worktree: what is committed in the copy would be committed there
+			return nil
 		case d.IsDir():
 			return os.MkdirAll(to, 0o755)
 		case !d.Type().IsRegular():

@@ -230,6 +230,9 @@ func (c Check) unsupported(s Subject) string {
 	return ""
 }
 
+// oneCPU reports whether goroutines run one at a time.
+func oneCPU() bool { return min(runtime.NumCPU(), runtime.GOMAXPROCS(0)) < 2 }
+
 // Do runs the check on the subject. A check that doesn't return because a call of
 // the count doesn't is given up; its goroutines stay behind.
 func (c Check) Do(ctx context.Context, s Subject, b Budget) Result {
@@ -268,7 +271,7 @@ func (c Check) Do(ctx context.Context, s Subject, b Budget) Result {
 	default:
 		r.unknown("%v", err)
 	}
-	if c.Threads && r.Verdict == "" && runtime.NumCPU() < 2 {
+	if c.Threads && r.Verdict == "" && oneCPU() {
 		r.note("there is one CPU: goroutines met only where one was stopped")
 	}
 	for i := range r.Others {

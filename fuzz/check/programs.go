@@ -50,8 +50,13 @@ func lockstepped(ctx context.Context, s Subject, b Budget) Result {
 func unfinished(s Subject, b Budget, p *program.Program, hang *watchdog.HangError) Result {
 	list := append([]*strategies.Strategy{s.Strategy}, s.others()...)
 	var r Result
+	alone := "it was on each strategy alone"
 	for i, e := range lockstep.Hung(list, p, b.timeout()/2) {
 		if e == nil {
+			continue
+		}
+		if e.Calls == "" {
+			alone = "nor on " + list[i].Name + " alone"
 			continue
 		}
 		var x Result
@@ -67,7 +72,7 @@ func unfinished(s Subject, b Budget, p *program.Program, hang *watchdog.HangErro
 		r.unknown("a call of %s, which it was compared with, didn't return", x.Strategy)
 	}
 	if r.Hang == "" && len(r.Others) == 0 {
-		r.unknown("a program: %s, and it was on each strategy alone", hang.Line())
+		r.unknown("%s, %s; the program is %s", hang.Line(), alone, p)
 	}
 	r.Left = true
 	return r

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -78,7 +77,7 @@ func raced(ctx context.Context, s Subject, b Budget) Result {
 	if n == 0 && r.Verdict == "" {
 		r.unknown("the process under the race detector doesn't say what it has tried: %.500q", out.String())
 	}
-	if runtime.NumCPU() < 2 && r.Verdict == "" {
+	if oneCPU() && r.Verdict == "" {
 		r.unknown("there is one CPU, where goroutines take turns between calls, and what a call does last orders it before the next: no race showed")
 	}
 	r.tried(n, "executions, down to a power of two")

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -186,7 +187,7 @@ func (r *Result) hang(what string, e *watchdog.HangError, f Finding) {
 	}
 	r.Left = true
 	if e.Calls == "" {
-		r.unknown("%s%s", what, e.Line())
+		r.unknown("%s", cmp.Or(f.What, what+e.Line()))
 		return
 	}
 	f.What, f.Detail = what+e.Line(), e.Error()

@@ -56,8 +56,11 @@ func loaded(ctx context.Context, s Subject, b Budget) Result {
 				return s.load(ctx, m, w, control, controlTimes*x.lasted, b).wrong
 			}); m != nil {
 				r.misuse(m)
-				r.Left = r.Left || x.hang != nil
-				if b.First {
+				if x.hang != nil {
+					r.Left = true
+					r.unknown("under workload %s something isn't finished: %s", w.Name, x.hang.Line())
+				}
+				if b.First || r.Left {
 					break
 				}
 				continue

@@ -106,7 +106,7 @@ func (d Dog) Watch(ctx context.Context, f func()) error {
 		case <-tick.C:
 			passed := every
 			if clock == nil { // Most is over before: it takes a look at each thread.
-				clock = cpu.NewShareClock(runtime.GOMAXPROCS(0), every)
+				clock = cpu.NewShareClock(runtime.NumCPU(), every)
 			} else {
 				now := clock.Now()
 				passed, last = now-last, now

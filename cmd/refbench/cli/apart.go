@@ -7,10 +7,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -67,6 +70,8 @@ func newHelperCommand[O, A any](name string, carryOut func(context.Context, O) A
 		Hidden: true,
 		Args:   noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			// A terminal sends these to this process too. Whose orders it carries out says when to end.
+			signal.Ignore(os.Interrupt, syscall.SIGHUP)
 			ctx, stop := context.WithCancel(c.Context())
 			defer stop()
 			orders := make(chan O)
@@ -296,4 +301,5 @@ func (h *helper) end() {
 func (h *helper) kill() {
 	_ = h.cmd.Process.Kill()
 	h.end()
+	h.errors.Reset()
 }

@@ -20,9 +20,9 @@ type bugRows struct {
 	budget matrix.Budget
 }
 
-// run runs bugs through the checks and hands on each row, or why there is none, until row
-// returns false. Checks without real threads look at several bugs at the same time, each in a
-// process of its own, before the others look at these, one after the other.
+// run runs bugs through the checks, in other processes, and hands on each row, or why there is none,
+// until row returns false. Checks without real threads look at several bugs at the same time before
+// the others look at these, one after the other.
 func (b bugRows) run(ctx context.Context, chosen []matrix.Entry, row func(matrix.Row, error) bool) {
 	const many = 8 // bugs for each process before the other checks look at them
 	var alone, beside []check.Check
@@ -114,11 +114,11 @@ type bugAnswer struct {
 }
 
 // carryOut runs the bug through the checks.
-func (o bugOrder) carryOut(ctx context.Context, parts Parts) (a bugAnswer) {
+func (o bugOrder) carryOut(ctx context.Context, parts Parts, all []check.Check) (a bugAnswer) {
 	chosen, err := chooseBugs(parts.Bugs, []string{o.Bug})
 	if err == nil {
 		var checks []check.Check
-		if checks, err = chooseChecks(check.All(), o.Checks); err == nil {
+		if checks, err = chooseChecks(all, o.Checks); err == nil {
 			a.Row, err = matrix.Run(ctx, chosen[0], checks, bugBudget(o.Seed, o.Time))
 		}
 	}

@@ -70,7 +70,7 @@ each check if the bugs are few, or a row for each check.
 it was found, or why not, and how few preemptions its smallest schedule needs.
 
 The race detector only sees what happens in a program that is built with -race:
-go run -race ./cmd/refbench bugs. Each bug then runs in a process of its own.
+go run -race ./cmd/refbench bugs. It has a process for each bug.
 
 With one name it prints the wrong code beside the right one, as a difference to the twin,
 then what the bug is, who does what in which order, and the smallest schedule.
@@ -115,7 +115,7 @@ if a twin is flagged.`,
 	f := c.Flags()
 	f.Uint64Var(&seed, "seed", 1, "seed of all random choices")
 	f.DurationVar(&each, "time", 500*time.Millisecond, "how long each check may look at each bug, and at each twin")
-	f.IntVar(&jobs, "jobs", runtime.GOMAXPROCS(0), "how many bugs at the same time, each in a process of its own, for checks without real threads; what a check does with a seed doesn't depend on it")
+	f.IntVar(&jobs, "jobs", runtime.GOMAXPROCS(0), "how many bugs at the same time, for checks without real threads; those with real threads have all CPUs, one after the other; what a check does with a seed doesn't depend on it")
 	cut.addFlags(c)
 	c.Flags().BoolVar(&list, "list", false, "only describe the bugs: source, interleaving, fix")
 	c.Flags().BoolVar(&verbose, "verbose", false, "say before the screen what each check saw, after how much, or why it can't see it")

@@ -257,12 +257,12 @@ type cellFile struct {
 }
 
 // carryOut runs the cell that the order names.
-func (o cellOrder) carryOut(ctx context.Context, parts Parts) cellAnswer {
+func (o cellOrder) carryOut(ctx context.Context, parts Parts, all []check.Check) cellAnswer {
 	ss, err := chooseStrategies(parts, []string{o.Strategy})
 	if err != nil {
 		return answerOf(o.undone(err))
 	}
-	cs, err := chooseChecks(check.All(), []string{o.Check})
+	cs, err := chooseChecks(all, []string{o.Check})
 	if err != nil {
 		return answerOf(o.undone(err))
 	}

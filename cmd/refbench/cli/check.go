@@ -89,8 +89,9 @@ Verdicts: kept (ok): nothing was found. BROKEN (BAD): the promise is broken. unk
 inconclusive, which is no pass. unsupported (-): there is nothing to check. --verbose has
 the reasons.
 
-A call that never returns breaks the promise too. Its goroutine can't be stopped, so the
-strategy's other checks are left out; the time that it took is added to --time.
+A call that never returns breaks the promise too. The strategy's other checks would call it
+again, so they are left out; the time that it took is added to --time. What isn't finished
+while no call is seen that doesn't return is inconclusive.
 
 "at most" is an upper bound of how often the promise is broken, at 95 % confidence: 3/N
 after N operations of workloads without a finding, if they are taken for independent. It
@@ -157,7 +158,7 @@ were interrupted or couldn't run.`,
 	}
 	f := c.Flags()
 	f.DurationVar(&budget, "time", time.Minute, "how long to check, all strategies and checks together; on a busy machine it takes longer, since each has a quarter of its share at least")
-	f.DurationVar(&wait, "timeout", 10*time.Second, "how long a call may take before it counts as one that never returns")
+	f.DurationVar(&wait, "timeout", 10*time.Second, "how long a call may take before it counts as one that never returns, longer where the CPUs have much else to do")
 	f.Uint64Var(&seed, "seed", 0, "seed of all random choices (default a new one, or 0 with --shard)")
 	f.Uint64Var(&each, "executions", 0, "try so many programs, schedules of each scenario and executions of each load, of all shards together, however long that takes; "+timedChecks(all)+" take their part of --time as ever")
 	f.IntVar(&jobs, "jobs", runtime.GOMAXPROCS(0), "how many checks at the same time, each in a process of its own; those with real threads have all CPUs, one after the other; what a check does with a seed doesn't depend on it")

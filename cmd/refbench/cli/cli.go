@@ -11,11 +11,13 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/refbench/refbench/fuzz/bugs/matrix"
+	"github.com/refbench/refbench/fuzz/check"
 	"github.com/refbench/refbench/fuzz/corpus"
 	"github.com/refbench/refbench/fuzz/outside"
 	"github.com/refbench/refbench/fuzz/scenarios"
@@ -266,11 +268,12 @@ func newRootCommand(parts Parts, refused *error) *cobra.Command {
 	root.AddCommand(newTestCommand())
 	root.AddCommand(newBugsCommand(parts))
 	root.AddCommand(newMergeCommand(), newSlurmCommand(parts))
+	checks := sync.OnceValue(check.All) // once in a process: what they find out about the machine they keep
 	root.AddCommand(
 		newRaceChildCommand(parts),
 		newHelperCommand(exploreChildName, func(ctx context.Context, o order) answer { return o.carryOut(ctx, parts.Explored) }),
-		newHelperCommand(bugChildName, func(ctx context.Context, o bugOrder) bugAnswer { return o.carryOut(ctx, parts) }),
-		newHelperCommand(checkChildName, func(ctx context.Context, o cellOrder) cellAnswer { return o.carryOut(ctx, parts) }),
+		newHelperCommand(bugChildName, func(ctx context.Context, o bugOrder) bugAnswer { return o.carryOut(ctx, parts, checks()) }),
+		newHelperCommand(checkChildName, func(ctx context.Context, o cellOrder) cellAnswer { return o.carryOut(ctx, parts, checks()) }),
 	)
 	root.AddCommand(newMeasureCommand(parts))
 	root.SetHelpCommand(newHelpCommand())

@@ -33,7 +33,7 @@ With --json a token's failure has the fields of "failure" in explore --json.
 
 Exit status: 1 if it goes wrong again, 0 if a history or a program doesn't, 2 if the
 token can't be followed or the file not be read: it is cut or altered, or of another
-version.`,
+version, 3 if a program isn't finished and no call is seen that doesn't return.`,
 		Example: `  refbench replay rx3.GDVi...
   refbench replay --html schedule.html rx3.GDVi...
   refbench replay refbench-findings/20261121T060000.000Z/mine-histories-1.history`,

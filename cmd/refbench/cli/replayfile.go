@@ -135,14 +135,18 @@ func replayProgram(c *cobra.Command, parts Parts, name, text, page string, asJSO
 	}
 	const breaks, differ = "breaks its promise", "differ without a reason in their promises"
 	// A call that doesn't return would not return below either.
+	var unfinished error
 	for i, e := range lockstep.Hung(parts.Strategies, &p, timeout) {
-		if e == nil || finding != "" {
-			continue
+		switch {
+		case e == nil || finding != "":
+		case e.Calls == "":
+			unfinished = failedf("%s: of %s: %s: give --timeout more", name, parts.Strategies[i].Name, e.Line())
+		default:
+			broken(breaks, e.Line(), strings.TrimSpace(e.Error())+"\n", parts.Strategies[i].Name)
 		}
-		if e.Calls == "" {
-			return failedf("%s: of %s: %s: give --timeout more", name, parts.Strategies[i].Name, e.Line())
-		}
-		broken(breaks, e.Line(), strings.TrimSpace(e.Error())+"\n", parts.Strategies[i].Name)
+	}
+	if finding == "" && unfinished != nil {
+		return unfinished
 	}
 	for _, s := range parts.Strategies {
 		if finding != "" {

@@ -36,8 +36,8 @@ func read() reading {
 	return r
 }
 
-// Now returns what the clock shows. Threads that ended since it was read before count as if they had not
-// waited, so it is read several times while something is waited for.
+// Now returns what the clock shows. What threads waited that ended since it was read before isn't known any
+// more, so it is read several times while something is waited for.
 func (c *ShareClock) Now() time.Duration {
 	return c.at(read())
 }

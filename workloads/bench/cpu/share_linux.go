@@ -1,10 +1,8 @@
 package cpu
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 )
 
@@ -26,20 +24,9 @@ func Waited() (d time.Duration, ok bool) {
 		if err != nil {
 			continue // it has ended
 		}
-		w, told := waited(b)
-		d, ok = d+w, ok || told
+		u, told := parseSchedstat(string(b))
+		// A kernel that doesn't account for it says 0 of a thread that has run.
+		d, ok = d+u.Waited, ok || told && u.Ran > 0
 	}
 	return d, ok
-}
-
-// waited returns the second number of /proc/PID/schedstat: "time spent on the cpu, time spent waiting on a
-// runqueue", in ns, and timeslices (Linux Documentation/scheduler/sched-stats.rst). A kernel that doesn't
-// account for them says 0 of a thread that has run.
-func waited(schedstat []byte) (d time.Duration, ok bool) {
-	fields := bytes.Fields(schedstat)
-	if len(fields) < 2 || string(fields[0]) == "0" {
-		return 0, false
-	}
-	ns, err := strconv.ParseInt(string(fields[1]), 10, 64)
-	return time.Duration(ns), err == nil
 }
