@@ -145,20 +145,24 @@ func explored(ctx context.Context, s Subject, b Budget) Result {
 		o.Timeout = b.timeout() / 2 // It is seen after twice as long at most.
 		res, err := explore.Explore(sc, o)
 		unproven := s.unprovenOf(sc.Name)
-		if m := s.accuseSchedule(unproven, sc, res, err, o, b); m != nil {
-			r.misuse(m)
-			return !b.First
-		}
 		if err != nil {
 			var hung *explore.HangError
-			if errors.As(err, &hung) {
+			switch {
+			case !errors.As(err, &hung):
+				r.unknown("%s: %v", sc.Name, err)
+			case unproven != "": // no control can be explored in this process any more
+				r.unknown("%s, maybe of workload %s that is wrong itself", firstLine(err.Error()), unproven)
+			default:
 				e := watchdog.Hang(hung.Timeout, s.explored())
 				e.Stacks = hung.Error()
 				r.hang(sc.Name, e, Finding{})
-			} else {
-				r.unknown("%s: %v", sc.Name, err)
 			}
+			r.Left = true
 			return false
+		}
+		if m := s.accuseSchedule(unproven, sc, res, o, b); m != nil {
+			r.misuse(m)
+			return !b.First
 		}
 		executions += uint64(res.Executions)
 		points += uint64(res.Points)
@@ -244,30 +248,23 @@ func scheduleFinding(sc *explore.Scenario, f *explore.Failure, at time.Time) Fin
 // AccuseSchedule returns what is against the workload of a scenario that goes wrong, if
 // nobody has proven the workload and a control goes wrong under it too, or nil.
 func (s Subject) AccuseSchedule(sc *explore.Scenario, res *explore.Result, o explore.Options) *Misuse {
-	return s.accuseSchedule(s.unprovenOf(sc.Name), sc, res, nil, o, Budget{})
+	return s.accuseSchedule(s.unprovenOf(sc.Name), sc, res, o, Budget{})
 }
 
 // accuseSchedule is [Subject.accuse] for what came out of exploring a scenario of a
 // workload that nobody has proven. workload is "" of others.
-func (s Subject) accuseSchedule(workload string, sc *explore.Scenario, res *explore.Result, err error, o explore.Options, b Budget) *Misuse {
-	if workload == "" || err == nil && res.Failure == nil {
+func (s Subject) accuseSchedule(workload string, sc *explore.Scenario, res *explore.Result, o explore.Options, b Budget) *Misuse {
+	if workload == "" || res.Failure == nil {
 		return nil
 	}
 	forms := s.Explored
 	i := slices.IndexFunc(forms.Workloads, func(w *exploredworkloads.Workload) bool { return w.Name == workload })
 	forms.Workloads = forms.Workloads[i : i+1]
-	var f Finding
-	o.Executions, o.Time = 1, 0
-	switch {
-	case err != nil:
-		f = Finding{What: fmt.Sprintf("%s: %v", sc.Name, err), Detail: err.Error(), at: time.Now()}
-	case res.Failure.Kind == explore.Unsupported || res.Failure.Kind == explore.Nondeterministic:
+	if res.Failure.Kind == explore.Unsupported || res.Failure.Kind == explore.Nondeterministic {
 		return nil
-	default:
-		o.Executions = res.Failure.Executions
-		f = scheduleFinding(sc, small(sc, res.Failure, o, b), time.Now())
 	}
-	o.Executions *= controlTimes
+	f := scheduleFinding(sc, small(sc, res.Failure, o, b), time.Now())
+	o.Executions, o.Time = controlTimes*res.Failure.Executions, 0
 	return s.accuse(workload, f, forms.Workloads[0].Unsupported, func(control *strategies.Strategy) *Finding {
 		forms.Strategies = slices.DeleteFunc(slices.Clone(s.Explored.Strategies), func(x *strategies.Strategy) bool { return x.Name != control.Name })
 		for _, p := range forms.Pairs(s.Wrong) {

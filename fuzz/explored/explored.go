@@ -8,4 +8,4 @@ package explored
 // Version is a hash of the source below here, of the explorer and of the scenarios.
 // Replay tokens carry it, since a schedule means something for the very same code
 // only.
-const Version = "7ec9a39a21dc2b50f436e8d7"
+const Version = "d00905bc380cdb76435fc227"
