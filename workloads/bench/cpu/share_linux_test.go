@@ -3,6 +3,7 @@ package cpu
 import (
 	"os"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -20,8 +21,8 @@ func TestThreadsWaitForACPU(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop := make(chan struct{})
-	defer close(stop)
+	var stop atomic.Bool
+	defer stop.Store(true)
 	for range 2 {
 		go func() {
 			runtime.LockOSThread() // and the thread ends with the goroutine
@@ -29,12 +30,7 @@ func TestThreadsWaitForACPU(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+			for !stop.Load() {
 			}
 		}()
 	}
