@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -29,6 +30,8 @@ var processCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"stopwaiting":  stopWaiting,
 	"whilerunning": whileRunning,
 	"twosignals":   twoSignals,
+
+	"signalhelpers": signalHelpers,
 }
 
 var signals = map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": syscall.SIGKILL}
@@ -213,6 +216,38 @@ func twoSignals(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%v: status 0 after %v", args[2:], args[:2])
 	}
 	until(ts, cmd, "without processes of its own", func() bool { return len(helpersIn(ts)) == 0 })
+}
+
+// signalhelpers SIGNAL COMMAND ... starts a command, and sends the signal to the processes that it has begun,
+// as a terminal does. What it prints to standard output is in said.txt.
+func signalHelpers(ts *testscript.TestScript, _ bool, args []string) {
+	out, err := os.Create(ts.MkAbs("said.txt"))
+	ts.Check(err)
+	defer out.Close()
+	cmd := start(ts, args[1:], func(c *exec.Cmd) { c.Stdout = out })
+	until(ts, cmd, "deaf to terminals", func() bool {
+		ids := helpersIn(ts)
+		return len(ids) > 0 && !slices.ContainsFunc(ids, hearsInterrupts)
+	})
+	for _, id := range helpersIn(ts) {
+		pid, err := strconv.Atoi(id)
+		ts.Check(err)
+		ts.Check(syscall.Kill(pid, signals[args[0]].(syscall.Signal)))
+	}
+	if status := ends(ts, cmd); status != 0 {
+		ts.Fatalf("%v: status %d\n%s", args[1:], status, ts.ReadFile("stderr.txt"))
+	}
+}
+
+// hearsInterrupts reports whether an interrupt isn't ignored by a process: it may only be beginning.
+func hearsInterrupts(id string) bool {
+	status, err := os.ReadFile("/proc/" + id + "/status")
+	if err != nil {
+		return true
+	}
+	_, rest, _ := strings.Cut(string(status), "\nSigIgn:\t")
+	mask, err := strconv.ParseUint(strings.SplitN(rest, "\n", 2)[0], 16, 64)
+	return err != nil || mask&(1<<(syscall.SIGINT-1)) == 0
 }
 
 // spins reports whether a process has used more of a CPU than to begin.

@@ -370,9 +370,6 @@ func TestUnboundWorkersMeasure(t *testing.T) {
 // others finished when it gets there.
 func TestLateWorkerStillOverlaps(t *testing.T) {
 	m := testMachine(t)
-	if m.CPUs.Max() < 2 {
-		t.Skip("workers that share one CPU take turns: none can be late alone")
-	}
 	const n = 2
 	const delay = 50 * time.Millisecond
 	l := Length{Timed: 10 * time.Millisecond, Warm: time.Millisecond}
@@ -416,6 +413,9 @@ func TestLateWorkerStillOverlaps(t *testing.T) {
 		o := overlapOf(w.tracks)
 		if o.window < l.Timed {
 			t.Errorf("window %v, want at least %v", o.window, l.Timed)
+		}
+		if m.CPUs.Max() < 2 {
+			return nil // Workers that share one CPU take turns, and none is late. They overlap all the same.
 		}
 		if ahead := w.tracks[1].start - w.tracks[0].start; ahead < int64(delay/2) {
 			return fmt.Errorf("worker 1 began %v after worker 0, want about %v: the test is broken", time.Duration(ahead), delay)
